@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { RESOLUTION_CHOICES } from './names.js';
+import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
+
+/** Chosen by the caller; the same decision sent twice counts once. */
+export const decisionIdSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/,
+    'expected an id of letters, digits and . _ : @ - (128 characters at most)',
+  );
+
+const messageTextSchema = z.string().max(4_000, 'expected 4,000 characters at most');
+
+/** An integrator's judgement on one request, bound to the exact bytes that it is about. */
+export const decisionSchema = z.strictObject({
+  decision_id: decisionIdSchema,
+  run_id: runIdSchema,
+  gate: gateIdSchema,
+  attempt: z.int().positive(),
+  request_id: z.string().min(1).max(40),
+  output_sha256: sha256Schema,
+  policy_sha256: sha256Schema,
+  actor: nameSchema,
+  choice: z.enum(['approve', 'reject']),
+  comment: messageTextSchema.optional(),
+  /** A rejection's reason: it becomes the input of the next attempt. */
+  reason: messageTextSchema.min(1).optional(),
+  /** A rejection: the gate to go back to. */
+  to_gate: gateIdSchema.optional(),
+  /** A rejection that ends the run as `rejected`. */
+  final: z.boolean().optional(),
+  /** Ids of the critical and high findings that an approval takes on. */
+  acknowledged: z.array(z.string().min(1).max(80)).max(200).optional(),
+});
+export type Decision = z.infer<typeof decisionSchema>;
+
+/** An integrator's answer to an escalation. */
+export const resolutionSchema = z.strictObject({
+  decision_id: decisionIdSchema,
+  run_id: runIdSchema,
+  escalation_id: z.string().min(1).max(20),
+  request_id: z.string().min(1).max(40),
+  policy_sha256: sha256Schema,
+  actor: nameSchema,
+  choice: z.enum(RESOLUTION_CHOICES),
+  /** With `rework`: the gate to go back to. */
+  to_gate: gateIdSchema.optional(),
+  /** Handed to the next attempt as input. */
+  guidance: messageTextSchema.optional(),
+});
+export type Resolution = z.infer<typeof resolutionSchema>;
+
+/** A person's escalation. Everything is optional: a bare `escalate` signal stops the run too. */
+export const personEscalationSchema = z.strictObject({
+  actor: nameSchema.optional(),
+  run_id: runIdSchema.optional(),
+  issue: messageTextSchema.optional(),
+  impact: messageTextSchema.optional(),
+  context: messageTextSchema.optional(),
+  options: z.array(z.string().min(1).max(500)).max(8).optional(),
+  recommendation: messageTextSchema.optional(),
+  security_sensitive: z.boolean().optional(),
+});
+export type PersonEscalation = z.infer<typeof personEscalationSchema>;
+
+/** What the `decide` update takes. */
+export const humanMessageSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('decision'), decision: decisionSchema }),
+  z.strictObject({ kind: z.literal('resolution'), resolution: resolutionSchema }),
+  z.strictObject({ kind: z.literal('escalation'), escalation: personEscalationSchema }),
+]);
+export type HumanMessage = z.infer<typeof humanMessageSchema>;
+
+/** Why a message did not count. Stable: they stand in ledgers. */
+export const REFUSAL_REASONS = [
+  'TOO_LARGE',
+  'UNDECODABLE',
+  'MALFORMED',
+  'ACTOR_MISSING',
+  'ACTOR_UNKNOWN',
+  'NOT_AN_INTEGRATOR',
+  'SELF_APPROVAL',
+  'RUN_MISMATCH',
+  'POLICY_MISMATCH',
+  'REQUEST_NOT_STANDING',
+  'OUTPUT_MISMATCH',
+  'DECISION_ALREADY_COUNTED',
+  'ACTOR_ALREADY_DECIDED',
+  'GATE_FAILED',
+  'FINDINGS_NOT_ACKNOWLEDGED',
+  'REASON_MISSING',
+  'TARGET_INVALID',
+  'NOTHING_TO_CONTINUE',
+  'TOO_MANY_ESCALATIONS',
+  'RUN_CLOSED',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** The answer of the `decide` update. */
+export interface DecisionAnswer {
+  readonly accepted: boolean;
+  readonly reason: RefusalReason | null;
+  /** One sentence for a person. */
+  readonly message: string;
+}

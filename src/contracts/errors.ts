@@ -1,0 +1,137 @@
+/**
+ * Every error that a user can meet: its exit code, whether Temporal should try again, and the next step.
+ * `docs/errors.md` explains each; a test ties the two together.
+ */
+
+/** What a process ends with: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+interface ErrorDescription {
+  readonly exit: ExitCode;
+  /** Whether the same activity may succeed when it is simply tried again. */
+  readonly retryable: boolean;
+  /** What to do next, as one sentence. */
+  readonly hint: string;
+}
+
+const no = (hint: string): ErrorDescription => ({ exit: 1, retryable: false, hint });
+const usage = (hint: string): ErrorDescription => ({ exit: 2, retryable: false, hint });
+const infrastructure = (hint: string): ErrorDescription => ({ exit: 3, retryable: true, hint });
+const broken = (hint: string): ErrorDescription => ({ exit: 3, retryable: false, hint });
+
+export const ERROR_CATALOGUE = {
+  // Usage
+  USAGE: usage('Add --help to the command to see what it takes.'),
+  FILE_NOT_READABLE: usage('Check the path and its permissions.'),
+  FILE_EXISTS: usage('Give --force to replace it, or another path.'),
+  YAML_MALFORMED: usage('Correct the file at the line named.'),
+  REQUEST_INVALID: usage('Correct the request file; schemas/run-request.schema.json describes it.'),
+  REQUEST_INCOMPLETE: usage('Add the line named to the policy, or give a request file with --request.'),
+  POLICY_NOT_FOUND: usage('Run `promptos init` in the repository, or name a policy with --policy.'),
+  POLICY_INVALID: usage('Correct the policy; schemas/policy.schema.json describes it.'),
+  WORKER_CONFIG_NOT_FOUND: usage('Run `promptos init` in the repository, or name a file with --worker-config.'),
+  WORKER_CONFIG_INVALID: usage('Correct the worker config; schemas/worker-config.schema.json describes it.'),
+  ENVIRONMENT_INVALID: usage('Correct or unset the variable named.'),
+  GATE_UNKNOWN: usage('The gates are P00, P01, P03, P05, P06 and P07, in this order; P08 is raised, never listed.'),
+  GATE_ORDER: usage('Name the gates in their order: P00,P01,P03,P05,P06,P07.'),
+  GATE_REQUIRED: usage('Add the gate to --prompts, or change what the policy requires.'),
+  DEVELOPER_EMPTY: usage('Say who starts the run: --developer NAME.'),
+  RUN_ID_INVALID: usage('Use 3 to 63 lower-case letters, digits and hyphens.'),
+  CHECK_UNKNOWN: usage("Name one of the policy's checks, or add the check to the policy."),
+  NOT_A_TERMINAL: usage('Name the choice on the command line, or run this in a terminal.'),
+  // Repositories
+  REPO_NOT_FOUND: usage('Give a path to a git repository, or a name that the worker config knows.'),
+  REPO_NOT_GIT: usage('Give a folder inside a git repository.'),
+  REPO_EMPTY: usage('Make a first commit in the repository.'),
+  REPO_DIRTY: usage('Commit or stash the files named: a run starts from a commit.'),
+  BASE_NOT_FOUND: usage('Name a commit, branch or tag that the repository has.'),
+  SCOPE_MATCHES_NOTHING: usage('Correct the globs: none of the files of the base commit matches.'),
+  REPO_FETCH_FAILED: infrastructure('Check that the repository can be read from this worker.'),
+  GIT_FAILED: infrastructure('Read what git printed; `promptos doctor` checks the version.'),
+  GIT_NOT_FOUND: broken('Install git 2.31 or newer.'),
+  PATCH_NOT_APPLICABLE: no('Start a new run from the current base.'),
+  // Prompt packs
+  PACK_NOT_FOUND: usage('Name a folder that holds prompts.index.json.'),
+  PACK_INVALID: usage('Run `promptos lint` on the pack and correct what it names.'),
+  PACK_LINT_FAILED: no('Correct what the linter names.'),
+  PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock` and commit the lock, or restore the file.'),
+  // Trust
+  POLICY_NOT_TRUSTED: no(
+    "Add the policy to the worker config's trust.policies, or start the run with a policy that is there.",
+  ),
+  PACK_NOT_TRUSTED: no("Add the pack's digest to the policy's prompt_packs; `promptos prompts list` prints it."),
+  PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
+  EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
+  CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
+  // Executors
+  EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
+  EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),
+  // Store
+  STORE_NOT_WRITABLE: infrastructure('Check the permissions of the store folder.'),
+  STORE_FULL: infrastructure('Free some space on the disk of the store.'),
+  OBJECT_NOT_FOUND: broken(
+    'The store lacks bytes that the run refers to; check that every worker uses the same store.',
+  ),
+  OBJECT_CORRUPT: broken('The bytes in the store are not those that were put there; restore the store from a backup.'),
+  PATH_ESCAPES: no('Use a relative path without "..".'),
+  RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
+  RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch`.'),
+  RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
+  EXPORT_DIFFERS: no('Give --force to replace the files that are there.'),
+  // Runs
+  RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),
+  RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),
+  RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
+  NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
+  DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),
+  LEDGER_BROKEN: broken('The ledger does not lead to the head that the run recorded; report this.'),
+  // Temporal and the embedded server
+  TEMPORAL_UNREACHABLE: infrastructure(
+    'Check TEMPORAL_ADDRESS, or unset it to use the embedded server; `promptos doctor` tells more.',
+  ),
+  TEMPORAL_FAILED: infrastructure('Read the message of the server; `promptos doctor` tells more.'),
+  SERVER_BINARY_MISSING: infrastructure(
+    'Install the Temporal CLI (https://docs.temporal.io/cli) and put it on PATH, or set TEMPORAL_CLI_PATH.',
+  ),
+  SERVER_BINARY_CORRUPT: broken(
+    'Remove the cached file named, or set TEMPORAL_CLI_PATH to a Temporal CLI of your own.',
+  ),
+  SERVER_NOT_STARTED: infrastructure('Read the log file named; `promptos server stop` clears what is left.'),
+  SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
+  WORKER_MISSING: infrastructure('Start a worker: `promptos worker`, or give --worker.'),
+  WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
+  HOOK_FOREIGN: no('Call `promptos lint` from the hook that is there.'),
+  INTERNAL: broken('This is a defect; report it with the log.'),
+} as const satisfies Record<string, ErrorDescription>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** An error that a person can act on: what happened, what was expected and received, and the catalogue's next step. */
+export class PromptOsError extends Error {
+  override readonly name = 'PromptOsError';
+  /** What happened, without the hint. */
+  readonly summary: string;
+
+  constructor(
+    readonly code: ErrorCode,
+    summary: string,
+    options?: { readonly cause?: unknown; readonly hint?: string },
+  ) {
+    super(
+      `${summary} ${options?.hint ?? ERROR_CATALOGUE[code].hint}`,
+      options?.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.summary = summary;
+  }
+
+  get exitCode(): ExitCode {
+    return ERROR_CATALOGUE[this.code].exit;
+  }
+
+  get retryable(): boolean {
+    return ERROR_CATALOGUE[this.code].retryable;
+  }
+}
+
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(ERROR_CATALOGUE, value);

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { ESCALATION_TRIGGERS } from './names.js';
+
+/** Texts of an escalation travel through Temporal, so they are short: what is long belongs in an artifact. */
+const shortTextSchema = z.string().trim().max(4_000);
+
+/** What an executor says when it must stop. */
+export const executorReportSchema = z.strictObject({
+  issue: shortTextSchema.min(1).describe('what is wrong, in one or two sentences'),
+  impact: shortTextSchema.describe('what happens if nobody acts'),
+  context: shortTextSchema.describe('what a decider must know'),
+  options: z.array(z.string().trim().min(1).max(500)).min(1).max(8).describe('what could be done'),
+  recommendation: shortTextSchema.describe('what you would do, and why'),
+  security_sensitive: z.boolean().default(false),
+});
+export type ExecutorReport = z.infer<typeof executorReportSchema>;
+
+/** A P08 report as the ledger has it. */
+export const escalationReportSchema = executorReportSchema.extend({
+  trigger: z.enum(ESCALATION_TRIGGERS),
+  options: z.array(z.string()).max(8),
+});
+export type EscalationReport = z.infer<typeof escalationReportSchema>;
+
+/** An executor's whole answer: the gate's output, or the report of why it must stop. */
+export const executorAnswerSchema = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('output') }),
+  z.strictObject({ kind: z.literal('escalation'), report: executorReportSchema }),
+]);

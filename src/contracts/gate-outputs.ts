@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { GateId } from './names.js';
+import { itemIdSchema, lineSchema, repoPathSchema, severitySchema, textSchema } from './primitives.js';
+import { constraintSchema, criterionSchema, scopeSchema } from './run-request.js';
+
+/** P00: the context as the writer understood it. Published as `evidence/context.json`. */
+export const contextOutputSchema = z.strictObject({
+  project: lineSchema,
+  summary: textSchema.describe('the context in your own words'),
+  goal: textSchema,
+  stack: z.array(lineSchema),
+  constraints: z.array(constraintSchema).describe('every constraint of the request, id and text word for word'),
+  assumptions: z.array(lineSchema).describe('what you take for granted that the request does not say'),
+});
+
+/** P01: the job as the writer takes it on. Published as `job.json`. */
+export const jobOutputSchema = z.strictObject({
+  title: lineSchema,
+  objective: textSchema,
+  deliverables: z.array(lineSchema).min(1),
+  acceptance_criteria: z
+    .array(criterionSchema)
+    .min(1)
+    .describe('every criterion of the request; you may add, never drop or reword'),
+  scope: scopeSchema.describe('may narrow the scope of the request, never widen it'),
+  exclusions: z.array(lineSchema).describe('what this job leaves alone'),
+});
+
+/** P03: the plan in its structured form; the engine renders `plan.md` from it. */
+export const planOutputSchema = z.strictObject({
+  summary: textSchema,
+  components: z
+    .array(
+      z.strictObject({
+        name: lineSchema,
+        responsibility: textSchema,
+        files: z
+          .array(repoPathSchema)
+          .min(1)
+          .describe('every file that will be added, changed, renamed or removed, inside the scope'),
+      }),
+    )
+    .min(1),
+  interfaces: z.array(z.strictObject({ name: lineSchema, description: textSchema })),
+  data_flow: textSchema,
+  alternatives: z
+    .array(z.strictObject({ name: lineSchema, description: textSchema, rejected_because: textSchema }))
+    .min(2, 'expected at least two alternatives that were weighed'),
+  risks: z.array(z.strictObject({ risk: lineSchema, mitigation: textSchema })),
+  open_questions: z
+    .array(z.strictObject({ id: itemIdSchema, question: textSchema }))
+    .describe('any open question escalates'),
+});
+
+/** P05: what the builder says of its change. The patch itself is computed by the engine. */
+export const buildOutputSchema = z.strictObject({
+  summary: textSchema,
+  criteria: z
+    .array(z.strictObject({ id: itemIdSchema, how: textSchema }))
+    .describe('how each acceptance criterion is met'),
+  notes: z.array(lineSchema).default([]),
+});
+
+const roleFindingSchema = z.strictObject({
+  severity: severitySchema,
+  title: lineSchema,
+  detail: textSchema,
+  path: repoPathSchema.optional(),
+  line: z.int().positive().optional(),
+});
+
+/** P06: the verifier's judgement, beside what the engine observed. Published as `evidence/verification.json`. */
+export const verificationOutputSchema = z.strictObject({
+  verdict: z.enum(['pass', 'fail']),
+  summary: textSchema,
+  criteria: z
+    .array(z.strictObject({ id: itemIdSchema, met: z.boolean(), evidence: textSchema }))
+    .describe('one entry for each acceptance criterion of the job'),
+  findings: z.array(roleFindingSchema),
+});
+
+/** P07: the reviewer's attack. The engine renders `review.md` from it. No findings is a legal review. */
+export const reviewOutputSchema = z.strictObject({
+  verdict: z.enum(['pass', 'fail']),
+  summary: textSchema,
+  attacks: z.array(lineSchema).min(1).describe('what you tried in order to break the change'),
+  findings: z.array(roleFindingSchema),
+});
+
+export type ContextOutput = z.infer<typeof contextOutputSchema>;
+export type JobOutput = z.infer<typeof jobOutputSchema>;
+export type PlanOutput = z.infer<typeof planOutputSchema>;
+export type BuildOutput = z.infer<typeof buildOutputSchema>;
+export type VerificationOutput = z.infer<typeof verificationOutputSchema>;
+export type ReviewOutput = z.infer<typeof reviewOutputSchema>;
+export type RoleFinding = z.infer<typeof roleFindingSchema>;
+
+/** Each gate's structured output. */
+export const GATE_OUTPUT_SCHEMAS = {
+  P00: contextOutputSchema,
+  P01: jobOutputSchema,
+  P03: planOutputSchema,
+  P05: buildOutputSchema,
+  P06: verificationOutputSchema,
+  P07: reviewOutputSchema,
+} satisfies Record<GateId, z.ZodType>;
+
+/** What the engine saw when it ran a check. Published in `evidence/test_results.json`. */
+export const checkResultSchema = z.strictObject({
+  name: z.string(),
+  argv: z.array(z.string()),
+  status: z.enum(['passed', 'failed', 'timed_out', 'not_started']),
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable(),
+  duration_ms: z.int().nonnegative(),
+  stdout_sha256: z.string(),
+  stdout_bytes: z.int().nonnegative(),
+  stderr_sha256: z.string(),
+  stderr_bytes: z.int().nonnegative(),
+  /** Why a check could not be started or did not count. */
+  reason: z.string().optional(),
+});
+export type CheckResult = z.infer<typeof checkResultSchema>;
+
+export const testResultsSchema = z.strictObject({
+  schema_version: z.literal(1),
+  base_commit: z.string(),
+  patch_sha256: z.string(),
+  checks: z.array(checkResultSchema),
+});
+export type TestResults = z.infer<typeof testResultsSchema>;

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
+import { escalationReportSchema } from './escalation.js';
+import { findingSchema } from './findings.js';
+import { OUTCOMES, VERDICTS } from './names.js';
+import { gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
+import { governedRunInputSchema, runPlanSchema } from './run-plan.js';
+
+const attemptKey = { gate: gateIdSchema, attempt: z.int().positive() };
+
+/** Where the run lives in Temporal. Never the current execution's run id: a Reset changes it, even for the past. */
+const workflowSchema = z.strictObject({
+  namespace: z.string(),
+  workflow_id: z.string(),
+  first_execution_run_id: z.string(),
+  task_queue: z.string(),
+});
+export type RunWorkflow = z.infer<typeof workflowSchema>;
+
+/** Guidance that a later attempt of a gate receives. */
+export const feedbackSchema = z.strictObject({
+  kind: z.enum(['rejection', 'guidance']),
+  from_gate: gateIdSchema,
+  by: z.string(),
+  text: z.string(),
+});
+export type Feedback = z.infer<typeof feedbackSchema>;
+
+/** Everything that can happen in a run, as the engine writes it down. */
+export const ledgerEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('runOpened'),
+    run: governedRunInputSchema,
+    workflow: workflowSchema,
+    plan: runPlanSchema,
+  }),
+  /** The engine refused to open the run, for instance since it does not trust the policy. */
+  z.strictObject({
+    type: z.literal('openingFailed'),
+    run: governedRunInputSchema,
+    workflow: workflowSchema,
+    code: z.string(),
+    message: z.string(),
+  }),
+  z.strictObject({ type: z.literal('gateStarted'), ...attemptKey, principal: nameSchema }),
+  z.strictObject({
+    type: z.literal('gateFinished'),
+    ...attemptKey,
+    verdict: z.enum(VERDICTS),
+    reason: z.string().nullable(),
+    /** Digest of the attempt's record (`attempt.json`), which lists every artifact of the attempt by digest. */
+    output_sha256: sha256Schema,
+    /** The worst findings, bounded; the attempt's record has them all. */
+    findings: z.array(findingSchema),
+    findings_omitted: z.int().nonnegative(),
+  }),
+  z.strictObject({ type: z.literal('gateInterrupted'), ...attemptKey, code: z.string(), message: z.string() }),
+  z.strictObject({
+    type: z.literal('decisionRequested'),
+    ...attemptKey,
+    request_id: z.string(),
+    output_sha256: sha256Schema,
+  }),
+  z.strictObject({ type: z.literal('decisionCounted'), decision: decisionSchema }),
+  z.strictObject({ type: z.literal('gatePassed'), ...attemptKey, approved_by: z.array(nameSchema) }),
+  z.strictObject({
+    type: z.literal('gateSentBack'),
+    to_gate: gateIdSchema,
+    feedback: z.array(feedbackSchema),
+    /** Attempts whose output, findings and decisions no longer count. */
+    voided: z.array(z.strictObject(attemptKey)),
+  }),
+  z.strictObject({
+    type: z.literal('escalationOpened'),
+    escalation_id: z.string(),
+    request_id: z.string(),
+    gate: gateIdSchema.nullable(),
+    attempt: z.int().nonnegative(),
+    raised_by: z.string(),
+    report: escalationReportSchema,
+  }),
+  z.strictObject({
+    type: z.literal('escalationResolved'),
+    resolution: resolutionSchema,
+    /** Ids of the findings that `continue` waived. */
+    waived: z.array(z.string()),
+  }),
+  z.strictObject({
+    type: z.literal('refused'),
+    kind: z.enum(['decision', 'resolution', 'escalation', 'signal']),
+    reason: z.enum(REFUSAL_REASONS),
+    message: z.string(),
+    claimed_actor: z.string().nullable(),
+    decision_id: z.string().nullable(),
+  }),
+  z.strictObject({ type: z.literal('reminded'), request_id: z.string() }),
+  z.strictObject({
+    type: z.literal('runClosed'),
+    outcome: z.enum(OUTCOMES),
+    reason: z.string(),
+    /** Refusals past the hundredth, by reason. */
+    refusals_counted: z.partialRecord(z.enum(REFUSAL_REASONS), z.int().positive()),
+  }),
+]);
+export type LedgerEvent = z.infer<typeof ledgerEventSchema>;
+export type LedgerEventOf<T extends LedgerEvent['type']> = Extract<LedgerEvent, { type: T }>;
+
+/** An event in its place in the hash chain. `hash` is the SHA-256 of the canonical JSON of the entry without `hash`. */
+export type LedgerEntry = LedgerEvent & {
+  readonly seq: number;
+  /** Workflow time. */
+  readonly at: string;
+  /** The hash of the entry before, or 64 zeros. */
+  readonly prev: string;
+  readonly hash: string;
+};
+
+/** The fields that the chain adds to an event. */
+export const ledgerLinkSchema = z.looseObject({
+  seq: z.int().nonnegative(),
+  at: instantSchema,
+  prev: sha256Schema,
+  hash: sha256Schema,
+});
+
+/** The head of a ledger: what finalisation is told. */
+export interface LedgerHead {
+  readonly entries: number;
+  readonly hash: string;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { GATE_IDS } from './names.js';
+import {
+  durationSchema,
+  executorRoleSchema,
+  gateIdSchema,
+  globSchema,
+  lineSchema,
+  nameSchema,
+  sha256Schema,
+} from './primitives.js';
+import { scopeSchema } from './run-request.js';
+
+/** Findings of these rules can never be waived, whatever a policy says. */
+export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
+
+export const principalSchema = z.strictObject({
+  kind: z.enum(['human', 'agent']),
+  display_name: lineSchema.optional(),
+});
+
+/** A named command of the target repository that proves something. Run without a shell. */
+export const checkSchema = z.strictObject({
+  argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
+  timeout: durationSchema.default(600_000).describe('killed and failed after this long'),
+  made_of: z
+    .array(globSchema)
+    .default([])
+    .describe('files that the check itself consists of: out of every scope, so that the judged cannot edit the judge'),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+const approvalsSchema = z
+  .partialRecord(gateIdSchema, z.int().min(0).max(20))
+  .default({})
+  .transform(
+    (given) =>
+      Object.fromEntries(GATE_IDS.map((gate) => [gate, given[gate] ?? 1])) as Record<(typeof GATE_IDS)[number], number>,
+  );
+
+/**
+ * Who may do what, and which rules and checks hold. Pinned by its digest when a run starts.
+ * Durations are written as text (`24h`) and parsed to milliseconds.
+ */
+export const policySchema = z
+  .strictObject({
+    schema_version: z.literal(1),
+    name: nameSchema,
+    principals: z.record(nameSchema, principalSchema).describe('every human and agent that may have a duty, by name'),
+    roles: z.strictObject({
+      writer: nameSchema,
+      verifier: nameSchema,
+      reviewer: nameSchema,
+      integrator: z.array(nameSchema).min(1, 'a policy without an integrator can never approve anything'),
+    }),
+    self_approval: z
+      .enum(['refused', 'allowed'])
+      .default('refused')
+      .describe('whether the developer who started a run may decide on it; the record shows it'),
+    required_gates: z.array(gateIdSchema).default([...GATE_IDS]),
+    approvals: approvalsSchema.describe('how many integrators must approve each gate; 1 where nothing is said'),
+    waivable: z
+      .array(nameSchema)
+      .default([])
+      .refine(
+        (rules) => !rules.some((rule) => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule)),
+        `the rules ${NEVER_WAIVABLE_RULES.join(' and ')} can never be waived`,
+      )
+      .describe('rules whose findings an escalation may waive'),
+    limits: z
+      .strictObject({
+        rework_rounds: z.int().min(0).max(50).default(3).describe('send-backs of a run before a P08 is raised'),
+        output_tries: z
+          .int()
+          .min(1)
+          .max(10)
+          .default(3)
+          .describe('tries for an output that does not parse, in one attempt'),
+        patch_bytes: z.int().positive().default(1_000_000),
+        patch_files: z.int().positive().default(200),
+      })
+      .prefault({}),
+    deadlines: z
+      .strictObject({
+        remind: durationSchema.default(24 * 3_600_000).describe('a waiting run reminds after this long'),
+        escalate: durationSchema.default(72 * 3_600_000).describe('then raises a P08'),
+        expire: durationSchema
+          .default(14 * 24 * 3_600_000)
+          .describe('then ends as expired; nothing is ever approved by a timer'),
+      })
+      .prefault({}),
+    checks: z.record(nameSchema, checkSchema).default({}),
+    default_checks: z.array(nameSchema).default([]).describe('checks of a run that is started without a request file'),
+    default_scope: scopeSchema.optional().describe('scope of a run that is started without a request file'),
+    protected_paths: z
+      .array(globSchema)
+      .default(['.promptos/**'])
+      .describe('out of every scope; the files that a check is made of are added'),
+    prompt_packs: z
+      .array(sha256Schema)
+      .min(1, 'a policy that trusts no prompt pack can start no run')
+      .describe('digests of the prompt packs that may be used; `promptos prompts list` prints them'),
+  })
+  .superRefine((policy, context) => {
+    const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const held = new Map<string, string>();
+    const bind = (name: string, role: string, path: (string | number)[]) => {
+      const principal = policy.principals[name];
+      if (principal === undefined) problem(path, `"${name}" is not among the principals`);
+      const other = held.get(name);
+      if (other !== undefined) problem(path, `"${name}" is ${other} already: no principal holds two roles`);
+      held.set(name, role);
+      return principal;
+    };
+    for (const role of executorRoleSchema.options) bind(policy.roles[role], role, ['roles', role]);
+    for (const [index, name] of policy.roles.integrator.entries()) {
+      const principal = bind(name, 'integrator', ['roles', 'integrator', index]);
+      if (principal?.kind === 'agent') {
+        problem(['roles', 'integrator', index], `"${name}" is an agent: an integrator is a human`);
+      }
+    }
+    for (const gate of GATE_IDS) {
+      if (policy.approvals[gate] > policy.roles.integrator.length) {
+        problem(
+          ['approvals', gate],
+          `asks ${policy.approvals[gate]} approvals of ${policy.roles.integrator.length} integrators`,
+        );
+      }
+    }
+    for (const [index, check] of policy.default_checks.entries()) {
+      if (policy.checks[check] === undefined) problem(['default_checks', index], `"${check}" is not among the checks`);
+    }
+    const { remind, escalate, expire } = policy.deadlines;
+    if (!(remind <= escalate && escalate <= expire)) {
+      problem(['deadlines'], 'expected remind ≤ escalate ≤ expire');
+    }
+  });
+export type Policy = z.infer<typeof policySchema>;

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { COMMIT_PATTERN, EXECUTOR_ROLES, GATE_IDS, RUN_ID_PATTERN, SEVERITIES, SHA256_PATTERN } from './names.js';
+
+/** Lower-case hexadecimal SHA-256. */
+export const sha256Schema = z.string().regex(SHA256_PATTERN, 'expected 64 lower-case hexadecimal digits');
+export const commitSchema = z.string().regex(COMMIT_PATTERN, 'expected a full commit id in lower-case hexadecimal');
+export const runIdSchema = z
+  .string()
+  .regex(RUN_ID_PATTERN, 'expected 3 to 63 lower-case letters, digits and hyphens, such as "20260102-fix-sum"');
+export const gateIdSchema = z.enum(GATE_IDS);
+export const executorRoleSchema = z.enum(EXECUTOR_ROLES);
+export const severitySchema = z.enum(SEVERITIES);
+
+/** The name of a principal, a check, a repository, an executor: what people type. */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/,
+    'expected a name of letters, digits and . _ @ + - (64 characters at most)',
+  );
+
+/** The id of a constraint, a criterion or a question, such as `C1` or `AC2`. */
+export const itemIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, 'expected an id such as "AC1" (32 characters at most)');
+
+export const textSchema = z
+  .string()
+  .trim()
+  .min(1, 'expected some text')
+  .max(20_000, 'expected 20,000 characters at most');
+export const lineSchema = z.string().trim().min(1, 'expected some text').max(500, 'expected 500 characters at most');
+
+/** A path inside the target repository: relative, forward slashes, nothing that climbs out. */
+export const repoPathSchema = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .refine(
+    (path) =>
+      !path.startsWith('/') && !path.includes('\\') && !path.split('/').some((part) => part === '..' || part === ''),
+    'expected a relative path with forward slashes and without ".."',
+  );
+
+/** A picomatch glob over paths of the target repository. */
+export const globSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine(
+    (glob) => !glob.startsWith('/') && !glob.split('/').includes('..'),
+    'expected a glob relative to the repository',
+  )
+  .refine((glob) => !glob.startsWith('!'), 'expected a glob without "!": name exclusions under "deny"');
+
+const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A duration as people write it (`90s`, `15m`, `24h`, `14d`), parsed to milliseconds. */
+export const durationSchema = z
+  .string()
+  .regex(/^[1-9]\d{0,6}[smhd]$/, 'expected a duration such as "90s", "15m", "24h" or "14d"')
+  .transform((text) => Number(text.slice(0, -1)) * DURATION_UNITS[text.slice(-1) as keyof typeof DURATION_UNITS]);
+
+/** An instant in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
+export const instantSchema = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'expected an ISO 8601 instant in UTC');
+
+/** Bytes in the artifact store and where they are published in the run's tree. */
+export const artifactRefSchema = z.strictObject({
+  path: repoPathSchema,
+  sha256: sha256Schema,
+  bytes: z.int().nonnegative(),
+  media_type: z.string().min(1),
+});
+export type ArtifactRef = z.infer<typeof artifactRefSchema>;

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
+
+/** What a workflow is started with: names and digests, never bytes. */
+export const governedRunInputSchema = z.strictObject({
+  schema_version: z.literal(1),
+  run_id: runIdSchema,
+  developer: z.string().min(1).max(200),
+  target_repo: z.string().min(1).max(300),
+  base_commit: commitSchema,
+  gates: z.array(gateIdSchema).min(1),
+  request_sha256: sha256Schema,
+  policy_sha256: sha256Schema,
+  pack_object_sha256: sha256Schema.describe("the pack bundle's bytes in the store"),
+  prompt_os_version: z.string().min(1).max(200),
+});
+export type GovernedRunInput = z.infer<typeof governedRunInputSchema>;
+
+/** What the domain must know of the policy: the engine reads it out of the pinned policy when a run opens. */
+export const runPlanSchema = z.strictObject({
+  pack_sha256: sha256Schema,
+  lint_passed: z.boolean(),
+  principals: z.record(executorRoleSchema, nameSchema),
+  integrators: z.array(nameSchema),
+  /** Every principal of the policy, so that a stranger and a wrong role are told apart. */
+  known_actors: z.array(nameSchema),
+  self_approval: z.enum(['refused', 'allowed']),
+  approvals: z.record(gateIdSchema, z.int().nonnegative()),
+  waivable: z.array(z.string()),
+  rework_rounds: z.int().nonnegative(),
+  /** Milliseconds that a request may wait. */
+  deadlines: z.strictObject({ remind: z.int(), escalate: z.int(), expire: z.int() }),
+  /** Milliseconds that one gate may take at the most: its executor's tries and its checks. */
+  gate_timeout_ms: z.int().positive(),
+  task_queues: z.record(executorRoleSchema, z.string()),
+});
+export type RunPlan = z.infer<typeof runPlanSchema>;

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { EXECUTOR_ROLES } from './names.js';
+import { durationSchema, nameSchema } from './primitives.js';
+
+/** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
+export const answerLocationSchema = z.strictObject({
+  from: z.enum(['stdout', 'file']).default('stdout'),
+  /** With `from: file`: a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`). */
+  file: z.string().min(1).optional(),
+  /** RFC 6901 pointer into the JSON found there, such as `/result`; a string found there is parsed on. */
+  pointer: z
+    .string()
+    .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
+    .optional(),
+  /** Take the last fenced block with this info string, such as `json`, out of the text. */
+  fence: z.string().min(1).optional(),
+});
+export type AnswerLocation = z.infer<typeof answerLocationSchema>;
+
+export const commandExecutorSchema = z.strictObject({
+  kind: z.literal('command'),
+  argv: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('the program and its arguments; the prompt arrives on standard input'),
+  env: z
+    .strictObject({
+      allow: z
+        .array(z.string().min(1))
+        .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
+        .describe("variables of the worker's own environment that pass"),
+      set: z.record(z.string().min(1), z.string()).default({}),
+    })
+    .prefault({}),
+  answer: answerLocationSchema.prefault({}),
+  timeout: durationSchema.default(30 * 60_000),
+  max_output_bytes: z.int().positive().default(10_000_000).describe('the executor is stopped when it prints more'),
+  model: z
+    .strictObject({ requested: z.string().min(1).optional(), served_pointer: z.string().optional() })
+    .prefault({}),
+});
+export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
+
+export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema]);
+export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
+
+/** What one worker may do. Relative paths are relative to the file's own folder. */
+export const workerConfigSchema = z.strictObject({
+  schema_version: z.literal(1),
+  task_queue: nameSchema.optional().describe("the engine's queue; the roles' queues add .writer, .verifier, .reviewer"),
+  roles: z
+    .array(z.enum(['engine', ...EXECUTOR_ROLES]))
+    .min(1)
+    .default(['engine', ...EXECUTOR_ROLES])
+    .describe('what this worker polls for; one process may serve all'),
+  repositories: z
+    .record(
+      nameSchema,
+      z.union([z.strictObject({ path: z.string().min(1) }), z.strictObject({ url: z.string().min(1) })]),
+    )
+    .default({})
+    .describe('the repositories that runs may name'),
+  trust: z.strictObject({
+    policies: z
+      .array(z.string().min(1))
+      .min(1, 'a worker that trusts no policy can carry out nothing')
+      .describe('paths of policy files, or sha256:… digests'),
+  }),
+  store: z.strictObject({ kind: z.literal('fs'), path: z.string().min(1) }).optional(),
+  executors: z
+    .record(nameSchema, executorConfigSchema)
+    .default({})
+    .describe('how each principal of an executor role does its gates'),
+  checks: z
+    .strictObject({ allow: z.array(z.string().min(1)).default([]) })
+    .prefault({})
+    .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
+});
+export type WorkerConfig = z.infer<typeof workerConfigSchema>;

@@ -1,0 +1,46 @@
+import type { ArtifactRef } from '../contracts/primitives.js';
+
+export interface StoredObject {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A published run, as a listing shows it. */
+export interface PublishedRun {
+  readonly run_id: string;
+  /** When the tree was published. */
+  readonly published_at: Date;
+}
+
+/**
+ * Bytes by SHA-256, and the published trees of runs. Objects are immutable and every read is checked against the
+ * digest. One conformance suite (`test/adapters/artifact-store-conformance.ts`) runs on every implementation.
+ */
+export interface ArtifactStore {
+  /**
+   * Puts bytes; putting the same bytes again does nothing.
+   * @throws PromptOsError STORE_NOT_WRITABLE, STORE_FULL
+   */
+  putObject(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredObject>;
+  hasObject(sha256: string): Promise<boolean>;
+  /**
+   * The whole object, checked.
+   * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT
+   */
+  readObject(sha256: string): Promise<Uint8Array>;
+  /** The object as a stream; it fails with OBJECT_CORRUPT at its end when the digest is wrong. */
+  openObject(sha256: string): AsyncIterable<Uint8Array>;
+  /**
+   * Publishes a run's tree: write-once and atomic, so a reader sees the whole tree or none. The same tree again succeeds.
+   * @throws PromptOsError RUN_ALREADY_PUBLISHED for another tree under the same id, PATH_ESCAPES, OBJECT_NOT_FOUND
+   */
+  publish(runId: string, files: readonly ArtifactRef[]): Promise<void>;
+  /** The files of a published tree, sorted by path, or null when the run is not published. */
+  published(runId: string): Promise<readonly ArtifactRef[] | null>;
+  /** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, PATH_ESCAPES */
+  openPublished(runId: string, path: string): AsyncIterable<Uint8Array>;
+  /** Newest first. */
+  list(): Promise<readonly PublishedRun[]>;
+  /** Where a person finds the published tree: an absolute folder, or a URL. */
+  locate(runId: string): string;
+}

@@ -1,0 +1,66 @@
+import type { ExecutorDescriptor } from '../contracts/attempt.js';
+import type { GateId } from '../contracts/names.js';
+
+export interface ExecutorCall {
+  readonly run_id: string;
+  readonly gate: GateId;
+  readonly attempt: number;
+  /** The rendered prompt, given on standard input. */
+  readonly prompt: string;
+  /** The checkout that the executor works in: its current folder. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/** What an executor did. Trouble of the executor's own is a value here: the gate judges it. */
+export interface ExecutorOutcome {
+  readonly exit_code: number | null;
+  readonly duration_ms: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** The text in which the answer is to be found, or null when there is none. */
+  readonly answer: string | null;
+  /** Why there is no usable answer: exit code, time-out, output cap, pointer that leads nowhere. */
+  readonly problem: string | null;
+  readonly served_model: string | null;
+}
+
+/** One way of doing a gate on behalf of a principal. */
+export interface GateExecutor {
+  readonly descriptor: ExecutorDescriptor;
+  /**
+   * Resolves when the executor and everything that it started has ended.
+   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_LOST; the signal's reason when it is aborted
+   */
+  execute(call: ExecutorCall): Promise<ExecutorOutcome>;
+}
+
+/** The executors that this worker was configured with, by principal. */
+export interface ExecutorRegistry {
+  /** @throws PromptOsError EXECUTOR_NOT_CONFIGURED */
+  forPrincipal(principal: string): GateExecutor;
+}
+
+export interface CheckCall {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly timeout_ms: number;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+export interface CheckOutcome {
+  readonly status: 'passed' | 'failed' | 'timed_out' | 'not_started';
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly duration_ms: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly reason: string | null;
+}
+
+/** Runs the named commands of a policy in a checkout, as far as this worker grants them. */
+export interface CheckRunner {
+  /** @throws PromptOsError CHECK_NOT_GRANTED; the signal's reason when it is aborted */
+  run(call: CheckCall): Promise<CheckOutcome>;
+}

@@ -1,0 +1,40 @@
+import type { Patch } from '../contracts/patch.js';
+
+/** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
+export interface RepositorySnapshot {
+  /** Digest over HEAD, refs, configuration, hooks and the state of the working tree; null for a remote repository. */
+  readonly digest: string | null;
+}
+
+/** A throwaway working copy with a `.git` of its own. */
+export interface Checkout {
+  readonly directory: string;
+  /** The difference between the tree that was checked out and what lies there now, computed out of the executor's reach. */
+  diff(): Promise<Patch>;
+  /** Throws away every change, ignored and untracked files included. */
+  reset(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface CheckoutOptions {
+  readonly repository: string;
+  readonly commit: string;
+  /** Applied on top of the commit, as `git apply --index` does. */
+  readonly patch?: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** Repositories by name, and throwaway checkouts of them. */
+export interface Workspace {
+  /** The full id of the commit that a name stands for. @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND */
+  resolveCommit(repository: string, revision: string): Promise<string>;
+  /** Every path of the commit's tree. */
+  listFiles(repository: string, commit: string): Promise<readonly string[]>;
+  /** Whether the patch applies to the commit, as `git apply --check` says. */
+  checkPatch(repository: string, commit: string, patch: Uint8Array): Promise<ApplyResult>;
+  /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
+  checkout(options: CheckoutOptions): Promise<Checkout>;
+  snapshot(repository: string): Promise<RepositorySnapshot>;
+}
