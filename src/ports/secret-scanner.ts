@@ -1,0 +1,13 @@
+/** A likely secret. Never carries the secret itself. */
+export interface SecretHit {
+  /** The scanner's rule, such as `@secretlint/secretlint-rule-aws`. */
+  readonly rule: string;
+  readonly path: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Looks for credentials in text. */
+export interface SecretScanner {
+  scan(files: readonly { readonly path: string; readonly text: string }[]): Promise<readonly SecretHit[]>;
+}
