@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GATE_IDS } from './names.js';
+import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
 import {
   durationSchema,
   executorRoleSchema,
@@ -10,9 +11,6 @@ import {
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
-
-/** Findings of these rules can never be waived, whatever a policy says. */
-export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
 
 export const principalSchema = z.strictObject({
   kind: z.enum(['human', 'agent']),

@@ -1,0 +1,198 @@
+import type { PersonEscalation } from '../contracts/decisions.js';
+import type { LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
+import { GATES } from '../contracts/names.js';
+import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
+import { dueEvents } from './deadlines.js';
+import { evolve } from './evolve.js';
+import { judgeDecision } from './judge-decision.js';
+import { judgeResolution } from './judge-resolution.js';
+import { nextStep } from './next-step.js';
+import { MAX_ESCALATIONS, MAX_OPEN_ESCALATIONS, openEscalation } from './open-escalation.js';
+import { readDecision, readEscalation, readResolution } from './read-message.js';
+import { isRefusal, MAX_REFUSALS_IN_FULL, type Refusal, refuse, refusedEvent } from './refusals.js';
+import { currentGate, gateState, type RunState } from './run-state.js';
+import { settle } from './settle.js';
+
+/**
+ * Turns a command into the ledger's events. Pure and total: whatever arrives, it answers and never throws. A command
+ * that does not fit the state gives no event; a person's message that does not count gives a refusal.
+ */
+export function decide(state: RunState, command: Command, context: DecideContext): Decided {
+  if (command.type === 'message') return decideMessage(state, command.kind, command.content, context);
+  const events = follow(state, decideCommand(state, command, context.at), context);
+  return { events, answer: { accepted: true, reason: null, message: '' }, uncounted: null };
+}
+
+function decideCommand(
+  state: RunState,
+  command: Exclude<Command, { type: 'message' }>,
+  at: string,
+): readonly LedgerEvent[] {
+  if (state.phase === 'closed') return [];
+  switch (command.type) {
+    case 'open':
+      if (state.phase !== 'new') return [];
+      return [{ type: 'runOpened', run: command.run, workflow: command.workflow, plan: command.plan }];
+    case 'failToOpen': {
+      const { run, workflow, code, message } = command;
+      return state.phase === 'new'
+        ? [{ type: 'openingFailed', run, workflow, code, message: message.slice(0, 2_000) }, closed('failed', code)]
+        : [];
+    }
+    case 'startGate': {
+      const step = nextStep(state);
+      const fits = step.kind === 'executeGate' && step.gate === command.gate && step.attempt === command.attempt;
+      return fits ? [{ type: 'gateStarted', gate: step.gate, attempt: step.attempt, principal: step.principal }] : [];
+    }
+    case 'finishGate':
+      return isRunning(state, command) ? finishGate(state, command) : [];
+    case 'interruptGate':
+      return isRunning(state, command) ? interruptGate(state, command) : [];
+    case 'clock':
+      return state.plan === null ? [] : dueEvents(state, state.plan, at);
+    case 'cancel':
+      return state.phase === 'open' ? [closed('cancelled', command.reason)] : [];
+    case 'fail':
+      return state.phase === 'open' ? [closed('failed', `${command.code}: ${command.message}`.slice(0, 2_000))] : [];
+  }
+}
+
+const closed = (outcome: LedgerEventOf<'runClosed'>['outcome'], reason: string): LedgerEvent => ({
+  type: 'runClosed',
+  outcome,
+  reason: reason.toWellFormed(),
+  refusals_counted: {},
+});
+
+const isRunning = (
+  state: RunState,
+  { gate, attempt }: Pick<LedgerEventOf<'gateStarted'>, 'gate' | 'attempt'>,
+): boolean => {
+  const current = gateState(state, gate)?.current;
+  return current?.status === 'running' && current.attempt === attempt;
+};
+
+function finishGate(
+  state: RunState,
+  { gate, attempt, result }: Extract<Command, { type: 'finishGate' }>,
+): LedgerEvent[] {
+  const finished: LedgerEvent = {
+    type: 'gateFinished',
+    gate,
+    attempt,
+    verdict: result.verdict,
+    reason: result.reason,
+    output_sha256: result.output_sha256,
+    findings: [...result.findings],
+    findings_omitted: result.findings_omitted,
+  };
+  if (result.escalation === null) return [finished];
+  const principal = state.plan?.principals[GATES[gate].role] ?? 'executor';
+  const raisedBy = result.escalation.trigger === 'executor' ? principal : 'engine';
+  return [finished, openEscalation(state, { gate, attempt, raised_by: raisedBy, report: result.escalation })];
+}
+
+function interruptGate(
+  state: RunState,
+  { gate, attempt, code, message }: Extract<Command, { type: 'interruptGate' }>,
+): LedgerEvent[] {
+  const trust = code === 'POLICY_NOT_TRUSTED' || code === 'PACK_NOT_TRUSTED';
+  const report = {
+    trigger: trust ? ('trust' as const) : ('infrastructure' as const),
+    issue: `${gate} could not be carried out: ${code}.`,
+    impact: 'The gate gave no output; the run stands still until an integrator decides.',
+    context: message.slice(0, 2_000),
+    options: ['retry: once the cause is gone', 'rework: go back to an earlier gate', 'abort: end the run'],
+    recommendation: 'Remove the cause that the context names, then retry.',
+    security_sensitive: trust,
+  };
+  return [
+    { type: 'gateInterrupted', gate, attempt, code, message: message.slice(0, 2_000) },
+    openEscalation(state, { gate, attempt, raised_by: 'engine', report }),
+  ];
+}
+
+function decideMessage(state: RunState, kind: MessageKind, content: unknown, context: DecideContext): Decided {
+  const judged = judgeMessage(state, kind, content);
+  if (!isRefusal(judged)) {
+    const events = follow(state, judged, context);
+    return { events, answer: { accepted: true, reason: null, message: 'counted' }, uncounted: null };
+  }
+  const answer = { accepted: false, reason: judged.reason, message: judged.message };
+  // A closed ledger takes no more entries, and a flood must not grow it.
+  if (state.phase === 'closed' || state.refusals >= MAX_REFUSALS_IN_FULL) {
+    return { events: [], answer, uncounted: state.phase === 'closed' ? null : judged.reason };
+  }
+  return { events: [refusedEvent(ledgerKind(kind), judged, content)], answer, uncounted: null };
+}
+
+const ledgerKind = (kind: MessageKind): LedgerEventOf<'refused'>['kind'] =>
+  kind === 'approve' || kind === 'reject' ? 'decision' : kind;
+
+function judgeMessage(state: RunState, kind: MessageKind, content: unknown): readonly LedgerEvent[] | Refusal {
+  if (state.phase === 'closed') return refuse('RUN_CLOSED');
+  switch (kind) {
+    case 'approve':
+    case 'reject':
+    case 'decision': {
+      const decision = readDecision(content, kind === 'decision' ? undefined : kind);
+      if (isRefusal(decision)) return decision;
+      return state.plan === null ? refuse('REQUEST_NOT_STANDING') : judgeDecision(state, state.plan, decision);
+    }
+    case 'resolution': {
+      const resolution = readResolution(content);
+      if (isRefusal(resolution)) return resolution;
+      return state.plan === null ? refuse('REQUEST_NOT_STANDING') : judgeResolution(state, state.plan, resolution);
+    }
+    case 'escalation': {
+      const escalation = readEscalation(content);
+      return isRefusal(escalation) ? escalation : judgeEscalation(state, escalation);
+    }
+    case 'signal':
+      return refuse('MALFORMED');
+  }
+}
+
+/** Anybody may stop a run: stopping is the safe direction, so the actor is recorded as a claim and not judged. */
+function judgeEscalation(state: RunState, escalation: PersonEscalation): readonly LedgerEvent[] | Refusal {
+  if (escalation.run_id !== undefined && escalation.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH');
+  if (state.phase === 'new') return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
+  if (state.escalations.length >= MAX_OPEN_ESCALATIONS || state.escalations_raised >= MAX_ESCALATIONS) {
+    return refuse('TOO_MANY_ESCALATIONS');
+  }
+  const gate = currentGate(state);
+  return [
+    openEscalation(state, {
+      gate: gate?.gate ?? null,
+      attempt: gate?.current?.attempt ?? 0,
+      raised_by: escalation.actor ?? 'unknown',
+      report: {
+        trigger: 'person',
+        issue: escalation.issue ?? 'Somebody stopped the run without saying why.',
+        impact: escalation.impact ?? '',
+        context: escalation.context ?? '',
+        options: escalation.options ?? [],
+        recommendation: escalation.recommendation ?? '',
+        security_sensitive: escalation.security_sensitive ?? false,
+      },
+    }),
+  ];
+}
+
+/** Adds what follows by itself, and gives a closing event the refusals that were only counted. */
+function follow(
+  state: RunState,
+  first: readonly LedgerEvent[],
+  { at, refusals_counted }: DecideContext,
+): LedgerEvent[] {
+  const events: LedgerEvent[] = [];
+  let reached = state;
+  const take = (event: LedgerEvent) => {
+    const complete = event.type === 'runClosed' ? { ...event, refusals_counted: { ...refusals_counted } } : event;
+    events.push(complete);
+    reached = evolve(reached, { ...complete, at });
+  };
+  for (const event of first) take(event);
+  for (let event = settle(reached); event !== null; event = settle(reached)) take(event);
+  return events;
+}

@@ -1,0 +1,215 @@
+import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
+import { type GateId, gateIndex } from '../contracts/names.js';
+import { defaultReworkTarget } from './rework-target.js';
+import { type AttemptState, currentGate, type GateState, type PendingRework, type RunState } from './run-state.js';
+
+/** Feedback that a gate carries along: enough to learn from, small enough for history. */
+const MAX_FEEDBACK = 5;
+
+/** Folds one event into the state. Total: it never throws, whatever the order of events. */
+export function evolve(state: RunState, event: LedgerEvent & { readonly at: string }): RunState {
+  switch (event.type) {
+    case 'runOpened':
+      return {
+        ...state,
+        phase: 'open',
+        run: event.run,
+        workflow: event.workflow,
+        plan: event.plan,
+        gates: event.run.gates.map((gate) => ({
+          gate,
+          attempts: 0,
+          current: null,
+          puts: 0,
+          request: null,
+          feedback: [],
+        })),
+      };
+    case 'openingFailed':
+      return { ...state, run: event.run, workflow: event.workflow };
+    case 'gateStarted':
+      return withGate(state, event.gate, (gate) => ({
+        ...gate,
+        attempts: event.attempt,
+        current: startedAttempt(event.attempt),
+        puts: 0,
+        request: null,
+      }));
+    case 'gateFinished':
+      return withAttempt(state, event, (current) => ({
+        ...current,
+        status: 'finished',
+        verdict: event.verdict,
+        reason: event.reason,
+        output_sha256: event.output_sha256,
+        findings: event.findings,
+        findings_omitted: event.findings_omitted,
+      }));
+    case 'gateInterrupted':
+      return withAttempt(state, event, (current) => ({ ...current, status: 'interrupted', reason: event.message }));
+    case 'decisionRequested':
+      return withGate(state, event.gate, (gate) => ({
+        ...gate,
+        puts: gate.puts + 1,
+        request: { request_id: event.request_id, opened_at: event.at, reminded: false, approved_by: [] },
+      }));
+    case 'decisionCounted':
+      return countDecision(state, event);
+    case 'gatePassed':
+      return withGate(
+        withAttempt(state, event, (current) => ({ ...current, status: 'passed' })),
+        event.gate,
+        (gate) => ({ ...gate, request: null }),
+      );
+    case 'gateSentBack':
+      return sendBack(state, event);
+    case 'escalationOpened':
+      return {
+        ...state,
+        escalations_raised: state.escalations_raised + 1,
+        escalations: [
+          ...state.escalations,
+          {
+            escalation_id: event.escalation_id,
+            request_id: event.request_id,
+            gate: event.gate,
+            trigger: event.report.trigger,
+            raised_by: event.raised_by,
+            issue: event.report.issue,
+            recommendation: event.report.recommendation,
+            opened_at: event.at,
+            reminded: false,
+          },
+        ],
+      };
+    case 'escalationResolved':
+      return closeEscalation(state, event);
+    case 'refused':
+      return { ...state, refusals: state.refusals + 1 };
+    case 'reminded':
+      return markReminded(state, event.request_id);
+    case 'runClosed':
+      return { ...state, phase: 'closed', outcome: event.outcome, outcome_reason: event.reason };
+  }
+}
+
+/** Folds a whole ledger. */
+export const foldLedger = (initial: RunState, events: readonly (LedgerEvent & { readonly at: string })[]): RunState =>
+  events.reduce(evolve, initial);
+
+const startedAttempt = (attempt: number): AttemptState => ({
+  attempt,
+  status: 'running',
+  verdict: null,
+  reason: null,
+  output_sha256: null,
+  findings: [],
+  findings_omitted: 0,
+  waived: [],
+});
+
+function withGate(state: RunState, id: GateId, change: (gate: GateState) => GateState): RunState {
+  return { ...state, gates: state.gates.map((gate) => (gate.gate === id ? change(gate) : gate)) };
+}
+
+function withAttempt(
+  state: RunState,
+  { gate, attempt }: { readonly gate: GateId; readonly attempt: number },
+  change: (current: AttemptState) => AttemptState,
+): RunState {
+  return withGate(state, gate, (found) =>
+    found.current?.attempt === attempt ? { ...found, current: change(found.current) } : found,
+  );
+}
+
+function countDecision(state: RunState, { decision }: LedgerEventOf<'decisionCounted'>): RunState {
+  const counted = { ...state, decision_ids: [...state.decision_ids, decision.decision_id] };
+  if (decision.choice === 'approve') {
+    return withGate(counted, decision.gate, (gate) =>
+      gate.request === null
+        ? gate
+        : { ...gate, request: { ...gate.request, approved_by: [...gate.request.approved_by, decision.actor] } },
+    );
+  }
+  const answered = withGate(counted, decision.gate, (gate) => ({ ...gate, request: null }));
+  if (decision.final === true) return answered;
+  const feedback: Feedback = {
+    kind: 'rejection',
+    from_gate: decision.gate,
+    by: decision.actor,
+    text: decision.reason ?? '',
+  };
+  const target = decision.to_gate ?? defaultReworkTarget(state, decision.gate);
+  return {
+    ...answered,
+    rounds: state.rounds + 1,
+    rework: earliest(state.rework, { to_gate: target, feedback: [feedback] }),
+  };
+}
+
+/** The earliest target wins; what was said for either is kept. */
+function earliest(pending: PendingRework | null, wanted: PendingRework): PendingRework {
+  if (pending === null) return wanted;
+  const to_gate = gateIndex(wanted.to_gate) < gateIndex(pending.to_gate) ? wanted.to_gate : pending.to_gate;
+  return { to_gate, feedback: [...pending.feedback, ...wanted.feedback] };
+}
+
+function sendBack(state: RunState, { to_gate, feedback }: LedgerEventOf<'gateSentBack'>): RunState {
+  return {
+    ...state,
+    rework: null,
+    gates: state.gates.map((gate) => {
+      if (gateIndex(gate.gate) < gateIndex(to_gate)) return gate;
+      // What was said about an output that is void says nothing about the next one; only the target keeps its lessons.
+      const kept = gate.gate === to_gate ? [...gate.feedback, ...feedback].slice(-MAX_FEEDBACK) : [];
+      return { ...gate, current: null, puts: 0, request: null, feedback: kept };
+    }),
+  };
+}
+
+function closeEscalation(
+  state: RunState,
+  event: LedgerEventOf<'escalationResolved'> & { readonly at: string },
+): RunState {
+  const { resolution, waived } = event;
+  const closed = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
+  const escalations = state.escalations.filter((open) => open !== closed);
+  const next: RunState = {
+    ...state,
+    escalations,
+    decision_ids: [...state.decision_ids, resolution.decision_id],
+    resumed_at: escalations.length === 0 ? event.at : state.resumed_at,
+  };
+  const gate = closed?.gate ?? currentGate(state)?.gate;
+  if (closed === undefined || gate === undefined) return next;
+  const feedback: Feedback[] =
+    resolution.guidance === undefined
+      ? []
+      : [{ kind: 'guidance', from_gate: gate, by: resolution.actor, text: resolution.guidance }];
+  switch (resolution.choice) {
+    case 'retry':
+      return { ...next, rework: earliest(state.rework, { to_gate: gate, feedback }) };
+    case 'rework':
+      return { ...next, rework: earliest(state.rework, { to_gate: resolution.to_gate ?? gate, feedback }) };
+    case 'continue':
+      return withGate(next, gate, (found) => ({
+        ...found,
+        feedback: [...found.feedback, ...feedback].slice(-MAX_FEEDBACK),
+        // What is decided on has changed, or was left lying: it is put up anew.
+        request: waived.length > 0 || closed.trigger === 'deadline' ? null : found.request,
+        current: found.current === null ? null : { ...found.current, waived: [...found.current.waived, ...waived] },
+      }));
+    case 'abort':
+      return next;
+  }
+}
+
+function markReminded(state: RunState, requestId: string): RunState {
+  return {
+    ...state,
+    escalations: state.escalations.map((open) => (open.request_id === requestId ? { ...open, reminded: true } : open)),
+    gates: state.gates.map((gate) =>
+      gate.request?.request_id === requestId ? { ...gate, request: { ...gate.request, reminded: true } } : gate,
+    ),
+  };
+}

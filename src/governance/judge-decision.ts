@@ -1,0 +1,82 @@
+import type { Decision } from '../contracts/decisions.js';
+import type { LedgerEvent } from '../contracts/ledger.js';
+import { ACKNOWLEDGED_SEVERITIES } from '../contracts/names.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { judgeActor } from './authority.js';
+import { openEscalation } from './open-escalation.js';
+import { type Refusal, refuse } from './refusals.js';
+import { isReworkTarget } from './rework-target.js';
+import { type AttemptState, effectiveVerdict, gateState, type RunState } from './run-state.js';
+
+/**
+ * Judges a decision, in the order of the design: actor, authority, request still standing, id used up, and then
+ * whether this choice can be made. Size and shape were judged when it was read.
+ */
+export function judgeDecision(state: RunState, plan: RunPlan, decision: Decision): readonly LedgerEvent[] | Refusal {
+  const unauthorised = judgeActor(state, plan, decision.actor);
+  if (unauthorised !== null) return unauthorised;
+  if (decision.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', decision.run_id);
+  if (decision.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
+
+  const gate = gateState(state, decision.gate);
+  const attempt = gate?.current ?? null;
+  if (
+    gate === undefined ||
+    gate.request === null ||
+    attempt === null ||
+    gate.request.request_id !== decision.request_id ||
+    attempt.attempt !== decision.attempt
+  ) {
+    return refuse('REQUEST_NOT_STANDING', decision.request_id);
+  }
+  if (attempt.output_sha256 !== decision.output_sha256) return refuse('OUTPUT_MISMATCH');
+  if (state.decision_ids.includes(decision.decision_id))
+    return refuse('DECISION_ALREADY_COUNTED', decision.decision_id);
+
+  const impossible =
+    decision.choice === 'approve'
+      ? judgeApproval(attempt, gate.request.approved_by, decision)
+      : judgeRejection(state, decision);
+  if (impossible !== null) return impossible;
+
+  const counted: LedgerEvent = { type: 'decisionCounted', decision };
+  if (decision.choice === 'approve') return [counted];
+  if (decision.final === true) {
+    return [counted, { type: 'runClosed', outcome: 'rejected', reason: decision.reason ?? '', refusals_counted: {} }];
+  }
+  if (state.rounds < plan.rework_rounds) return [counted];
+  return [counted, openEscalation(state, reworkBoundReport(plan, decision))];
+}
+
+function judgeApproval(attempt: AttemptState, approvedBy: readonly string[], decision: Decision): Refusal | null {
+  if (effectiveVerdict(attempt) !== 'pass') return refuse('GATE_FAILED', `${decision.gate}: ${attempt.verdict}`);
+  if (approvedBy.includes(decision.actor)) return refuse('ACTOR_ALREADY_DECIDED', decision.actor);
+  const acknowledged = decision.acknowledged ?? [];
+  const missing = attempt.findings.filter(
+    ({ id, severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity) && !acknowledged.includes(id),
+  );
+  return missing.length === 0 ? null : refuse('FINDINGS_NOT_ACKNOWLEDGED', missing.map(({ id }) => id).join(', '));
+}
+
+function judgeRejection(state: RunState, decision: Decision): Refusal | null {
+  if ((decision.reason ?? '').trim() === '') return refuse('REASON_MISSING');
+  if (decision.to_gate !== undefined && !isReworkTarget(state, decision.gate, decision.to_gate)) {
+    return refuse('TARGET_INVALID', decision.to_gate);
+  }
+  return null;
+}
+
+const reworkBoundReport = (plan: RunPlan, { gate, attempt, reason }: Decision) => ({
+  gate,
+  attempt,
+  raised_by: 'engine',
+  report: {
+    trigger: 'rework_bound' as const,
+    issue: `The policy's bound of ${plan.rework_rounds} rework rounds is used up, and ${gate} was rejected again.`,
+    impact: 'The run does not go on until an integrator decides how.',
+    context: `The rejection says: ${(reason ?? '').slice(0, 1_000)}`,
+    options: ['continue: one more round, as the rejection asks', 'rework: go back further', 'abort: end the run'],
+    recommendation: 'Look at why the rounds before did not settle it before granting another.',
+    security_sensitive: false,
+  },
+});

@@ -1,0 +1,61 @@
+import type { Resolution } from '../contracts/decisions.js';
+import type { LedgerEvent } from '../contracts/ledger.js';
+import type { EscalationTrigger } from '../contracts/names.js';
+import { NEVER_WAIVABLE_RULES } from '../contracts/never-waivable.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { judgeActor } from './authority.js';
+import { type Refusal, refuse } from './refusals.js';
+import { isReworkTarget } from './rework-target.js';
+import { currentGate, gateState, type OpenEscalation, type RunState } from './run-state.js';
+
+/** Escalations after which there is no output that the run could go on with. */
+const NO_OUTPUT: readonly EscalationTrigger[] = ['executor', 'infrastructure', 'trust'];
+
+/** Judges an answer to an escalation, in the same order as a decision. */
+export function judgeResolution(
+  state: RunState,
+  plan: RunPlan,
+  resolution: Resolution,
+): readonly LedgerEvent[] | Refusal {
+  const unauthorised = judgeActor(state, plan, resolution.actor);
+  if (unauthorised !== null) return unauthorised;
+  if (resolution.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', resolution.run_id);
+  if (resolution.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
+
+  const open = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
+  if (open === undefined || open.request_id !== resolution.request_id) {
+    return refuse('REQUEST_NOT_STANDING', resolution.request_id);
+  }
+  if (state.decision_ids.includes(resolution.decision_id)) {
+    return refuse('DECISION_ALREADY_COUNTED', resolution.decision_id);
+  }
+  const impossible = judgeChoice(state, open, resolution);
+  if (impossible !== null) return impossible;
+
+  const waived = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
+  const resolved: LedgerEvent = { type: 'escalationResolved', resolution, waived };
+  if (resolution.choice !== 'abort') return [resolved];
+  const reason = resolution.guidance ?? `${open.escalation_id}: ${open.issue}`;
+  return [resolved, { type: 'runClosed', outcome: 'aborted', reason, refusals_counted: {} }];
+}
+
+function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }: Resolution): Refusal | null {
+  const here = currentGate(state)?.gate;
+  if (choice === 'continue' && NO_OUTPUT.includes(open.trigger))
+    return refuse('NOTHING_TO_CONTINUE', open.escalation_id);
+  if (choice !== 'rework') return to_gate === undefined ? null : refuse('TARGET_INVALID', 'only rework names a gate');
+  if (to_gate === undefined) return refuse('TARGET_INVALID', 'rework names the gate to go back to');
+  return here !== undefined && isReworkTarget(state, here, to_gate) ? null : refuse('TARGET_INVALID', to_gate);
+}
+
+/** What `continue` waives: the blocking findings of the escalated attempt that the policy calls waivable. */
+function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation): string[] {
+  const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);
+  if (attempt === null || attempt.status !== 'finished') return [];
+  return attempt.findings
+    .filter(({ rule, blocking }) => blocking && plan.waivable.includes(rule) && !isNeverWaivable(rule))
+    .filter(({ id }) => !attempt.waived.includes(id))
+    .map(({ id }) => id);
+}
+
+const isNeverWaivable = (rule: string): boolean => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule);

@@ -1,0 +1,26 @@
+import type { EscalationReport } from '../contracts/escalation.js';
+import type { LedgerEventOf } from '../contracts/ledger.js';
+import { escalationId, type GateId, resolutionRequestId } from '../contracts/names.js';
+import type { RunState } from './run-state.js';
+
+/** Escalations that may be open at once, and in a whole run: beyond that a run is not governed but flooded. */
+export const MAX_OPEN_ESCALATIONS = 16;
+export const MAX_ESCALATIONS = 200;
+
+export interface RaisedEscalation {
+  readonly gate: GateId | null;
+  /** 0 when no attempt of a gate is concerned. */
+  readonly attempt: number;
+  readonly raised_by: string;
+  readonly report: EscalationReport;
+}
+
+/** The event that opens the run's next escalation. `before` counts those that the same command opens before it. */
+export function openEscalation(
+  state: RunState,
+  raised: RaisedEscalation,
+  before = 0,
+): LedgerEventOf<'escalationOpened'> {
+  const id = escalationId(state.escalations_raised + before + 1);
+  return { type: 'escalationOpened', escalation_id: id, request_id: resolutionRequestId(id, 1), ...raised };
+}

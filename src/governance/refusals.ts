@@ -1,0 +1,65 @@
+import type { RefusalReason } from '../contracts/decisions.js';
+import type { LedgerEventOf } from '../contracts/ledger.js';
+
+/** Refusals that stand in the ledger in full; later ones are counted by reason. */
+export const MAX_REFUSALS_IN_FULL = 100;
+
+/** What a refusal says to a person. `detail` is added in brackets. */
+const SENTENCES: Readonly<Record<RefusalReason, string>> = {
+  TOO_LARGE: 'The message is larger than 64 KiB.',
+  UNDECODABLE: 'The payload could not be decoded: send one JSON value, encoded as json/plain.',
+  MALFORMED: 'The message does not have the expected form.',
+  ACTOR_MISSING: 'The message does not say who decides: paste the JSON that the run shows under its current details.',
+  ACTOR_UNKNOWN: 'The policy knows nobody of this name.',
+  NOT_AN_INTEGRATOR: 'This principal is not an integrator of the policy.',
+  SELF_APPROVAL: 'The developer who started the run does not decide on it, unless the policy allows self-approval.',
+  RUN_MISMATCH: 'The message was made for another run.',
+  POLICY_MISMATCH: 'The message was made under another policy.',
+  REQUEST_NOT_STANDING: 'The request that the message answers is not standing now.',
+  OUTPUT_MISMATCH: 'The message is about other bytes than those that were put up.',
+  DECISION_ALREADY_COUNTED: 'A decision with this id has counted already.',
+  ACTOR_ALREADY_DECIDED: 'This integrator has approved this request already.',
+  GATE_FAILED: 'The gate did not pass, so it cannot be approved: reject it, or have its findings waived.',
+  FINDINGS_NOT_ACKNOWLEDGED: 'Critical and high findings must be acknowledged one by one.',
+  REASON_MISSING: 'A rejection needs a reason: it is the input of the next attempt.',
+  TARGET_INVALID: 'The run cannot go back to that gate.',
+  NOTHING_TO_CONTINUE: 'The attempt gave nothing to go on with: choose retry, rework or abort.',
+  TOO_MANY_ESCALATIONS: 'The run has too many escalations already.',
+  RUN_CLOSED: 'The run has ended.',
+};
+
+/** A judgement that a message does not count. */
+export interface Refusal {
+  readonly refused: true;
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
+
+export const refuse = (reason: RefusalReason, detail?: string): Refusal => ({
+  refused: true,
+  reason,
+  message: detail === undefined ? SENTENCES[reason] : `${SENTENCES[reason]} (${detail.slice(0, 300)})`,
+});
+
+export const isRefusal = (value: object): value is Refusal => 'refused' in value;
+
+/** The ledger's entry about a refusal. What the message claimed stands there as a claim, cut to a readable length. */
+export function refusedEvent(
+  kind: LedgerEventOf<'refused'>['kind'],
+  { reason, message }: Refusal,
+  content: unknown,
+): LedgerEventOf<'refused'> {
+  const claim = (key: string): string | null => {
+    if (typeof content !== 'object' || content === null || !Object.hasOwn(content, key)) return null;
+    const value = (content as Record<string, unknown>)[key];
+    return typeof value === 'string' ? value.slice(0, 128).toWellFormed() : null;
+  };
+  return {
+    type: 'refused',
+    kind,
+    reason,
+    message: message.toWellFormed(),
+    claimed_actor: claim('actor'),
+    decision_id: claim('decision_id'),
+  };
+}

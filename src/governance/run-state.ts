@@ -1,0 +1,112 @@
+import type { Finding } from '../contracts/findings.js';
+import type { Feedback, RunWorkflow } from '../contracts/ledger.js';
+import type { EscalationTrigger, GateId, Outcome, Verdict } from '../contracts/names.js';
+import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
+
+/** The attempt of a gate that counts now. */
+export interface AttemptState {
+  readonly attempt: number;
+  readonly status: 'running' | 'finished' | 'interrupted' | 'passed';
+  readonly verdict: Verdict | null;
+  readonly reason: string | null;
+  readonly output_sha256: string | null;
+  readonly findings: readonly Finding[];
+  readonly findings_omitted: number;
+  /** Ids of the findings that an escalation waived. */
+  readonly waived: readonly string[];
+}
+
+/** A request for decision that stands: only decisions made for it count. */
+export interface StandingRequest {
+  readonly request_id: string;
+  readonly opened_at: string;
+  readonly reminded: boolean;
+  /** Actors who approved it, in order. */
+  readonly approved_by: readonly string[];
+}
+
+export interface GateState {
+  readonly gate: GateId;
+  /** Attempts started so far, voided ones included. */
+  readonly attempts: number;
+  /** Null before the first attempt and after a send-back. */
+  readonly current: AttemptState | null;
+  /** How often the current attempt was put up for decision. */
+  readonly puts: number;
+  readonly request: StandingRequest | null;
+  /** Given to the next attempt as input; the newest last. */
+  readonly feedback: readonly Feedback[];
+}
+
+export interface OpenEscalation {
+  readonly escalation_id: string;
+  readonly request_id: string;
+  readonly gate: GateId | null;
+  readonly trigger: EscalationTrigger;
+  readonly raised_by: string;
+  readonly issue: string;
+  readonly recommendation: string;
+  readonly opened_at: string;
+  readonly reminded: boolean;
+}
+
+/** A send-back that was decided and waits until nothing holds the run. */
+export interface PendingRework {
+  readonly to_gate: GateId;
+  readonly feedback: readonly Feedback[];
+}
+
+/** What a run is, folded from its ledger. Plain JSON, so that it travels through continue-as-new. */
+export interface RunState {
+  readonly phase: 'new' | 'open' | 'closed';
+  readonly run: GovernedRunInput | null;
+  readonly workflow: RunWorkflow | null;
+  /** Null until the run is open. */
+  readonly plan: RunPlan | null;
+  readonly gates: readonly GateState[];
+  readonly escalations: readonly OpenEscalation[];
+  readonly escalations_raised: number;
+  readonly rework: PendingRework | null;
+  /** Rejections that sent the run back. */
+  readonly rounds: number;
+  /** Ids that counted: each counts once. */
+  readonly decision_ids: readonly string[];
+  /** Refusals that stand in the ledger in full. */
+  readonly refusals: number;
+  /** When the last escalation closed: waiting times start from there. */
+  readonly resumed_at: string | null;
+  readonly outcome: Outcome | null;
+  readonly outcome_reason: string | null;
+}
+
+export const INITIAL_STATE: RunState = {
+  phase: 'new',
+  run: null,
+  workflow: null,
+  plan: null,
+  gates: [],
+  escalations: [],
+  escalations_raised: 0,
+  rework: null,
+  rounds: 0,
+  decision_ids: [],
+  refusals: 0,
+  resumed_at: null,
+  outcome: null,
+  outcome_reason: null,
+};
+
+/** The first gate that has not passed, or undefined when all have. */
+export const currentGate = (state: RunState): GateState | undefined =>
+  state.gates.find(({ current }) => current?.status !== 'passed');
+
+export const gateState = (state: RunState, gate: GateId): GateState | undefined =>
+  state.gates.find((candidate) => candidate.gate === gate);
+
+/** The verdict with waived findings taken out: what a decision on the gate goes by. */
+export function effectiveVerdict(attempt: AttemptState): Verdict | null {
+  if (attempt.verdict !== 'fail' || attempt.findings_omitted > 0) return attempt.verdict;
+  const blocking = attempt.findings.filter((finding) => finding.blocking);
+  const allWaived = blocking.length > 0 && blocking.every(({ id }) => attempt.waived.includes(id));
+  return allWaived ? 'pass' : 'fail';
+}

@@ -1,0 +1,44 @@
+import type { LedgerEvent } from '../contracts/ledger.js';
+import { decisionRequestId, gateIndex } from '../contracts/names.js';
+import { currentGate, effectiveVerdict, type GateState, type RunState } from './run-state.js';
+
+/**
+ * What follows by itself from where the run stands: the next event, or null when something must happen first.
+ * Nothing follows while an escalation is open: a running gate is held, decisions count, nothing moves.
+ */
+export function settle(state: RunState): LedgerEvent | null {
+  if (state.phase !== 'open' || state.escalations.length > 0) return null;
+  if (state.gates.some(({ current }) => current?.status === 'running')) return null;
+  if (state.rework !== null) return sendBack(state);
+  const gate = currentGate(state);
+  if (gate === undefined) {
+    return { type: 'runClosed', outcome: 'approved', reason: 'every gate passed', refusals_counted: {} };
+  }
+  return gate.current?.status === 'finished' ? settleFinished(state, gate) : null;
+}
+
+function settleFinished(state: RunState, { gate, current, request, puts }: GateState): LedgerEvent | null {
+  if (current?.output_sha256 == null) return null;
+  const needed = state.plan?.approvals[gate] ?? 1;
+  const approvedBy = request?.approved_by ?? [];
+  if (effectiveVerdict(current) === 'pass' && approvedBy.length >= needed) {
+    return { type: 'gatePassed', gate, attempt: current.attempt, approved_by: [...approvedBy] };
+  }
+  if (request !== null) return null;
+  return {
+    type: 'decisionRequested',
+    gate,
+    attempt: current.attempt,
+    request_id: decisionRequestId(gate, current.attempt, puts + 1),
+    output_sha256: current.output_sha256,
+  };
+}
+
+function sendBack({ rework, gates }: RunState): LedgerEvent | null {
+  if (rework === null) return null;
+  const { to_gate, feedback } = rework;
+  const voided = gates
+    .filter(({ gate }) => gateIndex(gate) >= gateIndex(to_gate))
+    .flatMap(({ gate, current }) => (current === null ? [] : [{ gate, attempt: current.attempt }]));
+  return { type: 'gateSentBack', to_gate, feedback: [...feedback], voided };
+}
