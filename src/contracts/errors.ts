@@ -67,16 +67,20 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
   EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),
   // Store
+  STORE_NOT_READABLE: infrastructure('Check the permissions of the store folder.'),
   STORE_NOT_WRITABLE: infrastructure('Check the permissions of the store folder.'),
   STORE_FULL: infrastructure('Free some space on the disk of the store.'),
   OBJECT_NOT_FOUND: broken(
     'The store lacks bytes that the run refers to; check that every worker uses the same store.',
   ),
   OBJECT_CORRUPT: broken('The bytes in the store are not those that were put there; restore the store from a backup.'),
+  PATH_CLASH: broken('This is a defect; report it with the paths named.'),
   PATH_ESCAPES: no('Use a relative path without "..".'),
+  RECORD_INVALID: broken('This is a defect; report it with the field named.'),
   RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
   RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch`.'),
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
+  SESSION_INVALID: no('Name a prompt_session.json as it was written; export the run again if it was changed.'),
   EXPORT_DIFFERS: no('Give --force to replace the files that are there.'),
   // Runs
   RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),

@@ -1,0 +1,152 @@
+import { lstat, mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
+import { syncFolder, syncFolders, writeNewFile } from './durable-files.js';
+import { commitManifest, isTaken, readManifest, sameTree, sortedFiles } from './manifests.js';
+import { objectSize, openObject, readChecked } from './object-files.js';
+import { stagingPath } from './staging.js';
+import { systemCode, writeError } from './store-errors.js';
+import { checkRunId, checkTreePath, checkTreePaths, type StoreLayout } from './store-layout.js';
+
+/** Files of a tree that are written at the same time: each ends in a wait for the medium. */
+const PARALLEL_WRITES = 4;
+
+/**
+ * Publishes a tree in two steps, each a rename: the manifest commits the run to these files, then the finished tree
+ * moves to `runs/<run_id>`. Killed between the two, the run shows as unpublished, and whoever publishes next, be it
+ * another tree, first brings the committed one to its end.
+ */
+export async function publishTree(layout: StoreLayout, runId: string, given: readonly ArtifactRef[]): Promise<void> {
+  checkRunId(runId);
+  checkTreePaths(given.map(({ path }) => path));
+  try {
+    await publishSorted(layout, runId, sortedFiles(given));
+  } catch (error) {
+    throw writeError(error, `publish ${runId}`);
+  }
+}
+
+async function publishSorted(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<void> {
+  await checkObjects(layout, files);
+  if (await bringToEnd(layout, runId, files)) return;
+  const staged = await stageTree(layout, files);
+  try {
+    if (await treeExists(layout, runId)) throw taken(runId);
+    const manifest = { schema_version: 1 as const, run_id: runId, published_at: new Date().toISOString() };
+    if (await commitManifest(layout, { ...manifest, files: [...files] })) await moveIntoPlace(layout, staged, runId);
+    else await bringToEnd(layout, runId, files);
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+/** Whether the run was committed to exactly these files before; the committed tree is in place afterwards. */
+async function bringToEnd(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<boolean> {
+  const manifest = await readManifest(layout, runId);
+  if (manifest === null) return false;
+  if (!(await treeExists(layout, runId))) {
+    const staged = await stageTree(layout, manifest.files);
+    try {
+      await moveIntoPlace(layout, staged, runId);
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+  }
+  if (!sameTree(manifest.files, files)) throw taken(runId);
+  return true;
+}
+
+const taken = (runId: string): PromptOsError =>
+  new PromptOsError('RUN_ALREADY_PUBLISHED', `Run ${runId} is published with another tree.`);
+
+async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<void> {
+  for (const { path, sha256, bytes } of files) {
+    const size = await objectSize(layout, sha256);
+    if (size === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
+    if (size !== bytes) {
+      throw new PromptOsError(
+        'OBJECT_CORRUPT',
+        `Expected ${path} to have ${bytes} bytes, object ${sha256} has ${size}.`,
+      );
+    }
+  }
+}
+
+/** Copies, never links: whoever edits a published file must not reach the object behind it. */
+async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<string> {
+  const staged = stagingPath(layout.staging);
+  await mkdir(staged);
+  try {
+    const left = [...files];
+    const write = async (): Promise<void> => {
+      for (let file = left.shift(); file !== undefined; file = left.shift()) {
+        const path = join(staged, file.path);
+        await mkdir(dirname(path), { recursive: true });
+        await writeNewFile(path, openObject(layout, file.sha256));
+      }
+    };
+    await settleAll(Array.from({ length: PARALLEL_WRITES }, write));
+    await syncFolders(staged);
+    return staged;
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Waits for all, so that nothing is still written when the first error is thrown. */
+async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(tasks)) if (result.status === 'rejected') throw result.reason;
+}
+
+async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: string): Promise<void> {
+  try {
+    await rename(staged, join(runs, runId));
+  } catch (error) {
+    // Another publisher of the same commitment was quicker.
+    if (!isTaken(error)) throw error;
+  }
+  await syncFolder(runs);
+}
+
+/** Whether the run's tree is in place. */
+export async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean> {
+  try {
+    return (await lstat(join(runs, runId))).isDirectory();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** The files of a published tree, or null. */
+export async function publishedFiles(layout: StoreLayout, runId: string): Promise<readonly ArtifactRef[] | null> {
+  checkRunId(runId);
+  if (!(await treeExists(layout, runId))) return null;
+  const manifest = await readManifest(layout, runId);
+  if (manifest === null)
+    throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is gone.`);
+  return manifest.files;
+}
+
+/** A published file as it lies in the tree, checked against the manifest. */
+export async function* openPublishedFile(layout: StoreLayout, runId: string, path: string): AsyncIterable<Uint8Array> {
+  checkTreePath(path);
+  const files = await publishedFiles(layout, runId);
+  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  const missing = () => new PromptOsError('OBJECT_NOT_FOUND', `The published tree of ${runId} has no file ${path}.`);
+  const file = files.find((candidate) => candidate.path === path);
+  if (file === undefined) throw missing();
+  const tree = await realpath(join(layout.runs, runId));
+  const real = await realpath(join(tree, path)).catch((error: unknown) => {
+    throw systemCode(error) === 'ENOENT' ? missing() : error;
+  });
+  if (!real.startsWith(`${tree}${sep}`)) {
+    throw new PromptOsError(
+      'PATH_ESCAPES',
+      `${path} of the published run ${runId} is a link that leads out of the tree.`,
+    );
+  }
+  yield* readChecked(real, file.sha256, `${path} of run ${runId}`, missing);
+}
