@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const SCRIPT = fileURLToPath(new URL('../../.ci/run', import.meta.url));
+
+// Stands in for the test runner: writes the results that it is told to, and ends as it is told to.
+const RUNNER = `
+import { writeFileSync } from 'node:fs';
+const option = process.argv.find((argument) => argument.startsWith('--outputFile.json='));
+const { RESULTS, RUNNER_EXIT } = process.env;
+if (RESULTS) writeFileSync(option.slice(option.indexOf('=') + 1), RESULTS);
+process.exit(Number(RUNNER_EXIT));
+`;
+
+let project: string;
+
+beforeEach(async () => {
+  project = await mkdtemp(join(tmpdir(), 'promptos-ci-'));
+  await cp(SCRIPT, join(project, '.ci/run'), { recursive: true });
+  const manifest = {
+    name: 'clean-checkout',
+    version: '1.0.0',
+    scripts: { test: 'node runner.mjs', verify: 'node -e "process.exit(+process.env.LINT_EXIT)" && npm test' },
+  };
+  const lock = { name: 'clean-checkout', version: '1.0.0', lockfileVersion: 3, packages: { '': manifest } };
+  await writeFile(join(project, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(project, 'package-lock.json'), JSON.stringify(lock));
+  await writeFile(join(project, 'runner.mjs'), RUNNER);
+});
+afterEach(() => rm(project, { recursive: true, force: true }));
+
+function ciRun(env: Record<string, string>): Promise<{ code: number; lastLine: string }> {
+  const all = { PATH: process.env.PATH, LINT_EXIT: '0', RUNNER_EXIT: '0', ...env };
+  return new Promise((resolve) => {
+    execFile(join(project, '.ci/run'), { env: all }, (error, stdout) => {
+      resolve({ code: error === null ? 0 : Number(error.code), lastLine: stdout.trim().split('\n').at(-1) ?? '' });
+    });
+  });
+}
+
+const results = (numPassedTests: number, numFailedTests: number, success: boolean): string =>
+  JSON.stringify({ numPassedTests, numFailedTests, success });
+
+test('.ci/run: ends with what the runner counted, and 0', async () => {
+  expect(await ciRun({ RESULTS: results(12, 0, true) })).toEqual({ code: 0, lastLine: '12 passed, 0 failed' });
+});
+
+test('.ci/run: keeps the exit code of failing tests, and counts them', async () => {
+  const outcome = await ciRun({ RESULTS: results(11, 1, false), RUNNER_EXIT: '1' });
+  expect(outcome).toEqual({ code: 1, lastLine: '11 passed, 1 failed' });
+});
+
+test('.ci/run: fails when not one test ran, though the runner says success', async () => {
+  expect(await ciRun({ RESULTS: results(0, 0, true) })).toEqual({ code: 1, lastLine: '0 passed, 0 failed' });
+});
+
+test('.ci/run: fails when the runner left no results', async () => {
+  expect((await ciRun({})).code).toBe(1);
+});
+
+test('.ci/run: fails without a count when lint fails', async () => {
+  const outcome = await ciRun({ LINT_EXIT: '1', RESULTS: results(12, 0, true) });
+  expect(outcome.code).toBe(1);
+  expect(outcome.lastLine).not.toContain('passed');
+});
