@@ -101,6 +101,7 @@ export const ERROR_CATALOGUE = {
     'Remove the cached file named, or set TEMPORAL_CLI_PATH to a Temporal CLI of your own.',
   ),
   SERVER_NOT_STARTED: infrastructure('Read the log file named; `promptos server stop` clears what is left.'),
+  PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
   WORKER_MISSING: infrastructure('Start a worker: `promptos worker`, or give --worker.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { PromptOsError } from '../contracts/errors.js';
+import { isRunning, type ProcessIdentity, processStarted } from './process-identity.js';
+
+/** What stands in the state file of every process that we leave in the background. */
+export const backgroundProcessSchema = z.object({
+  pid: z.int().positive(),
+  process_started: z.string().min(1),
+  /** For people; the identity is `process_started`. */
+  started_at: z.iso.datetime(),
+  log: z.string().describe('absolute path of the log file'),
+});
+export type BackgroundProcess = z.infer<typeof backgroundProcessSchema>;
+
+const POLL_MS = 50;
+const KILL_TIMEOUT_MS = 5_000;
+
+/**
+ * Writes down a process that was just started, so that other commands find it again: synchronously, since a starter that
+ * is killed in between would leave a process that nobody knows.
+ * @param file the state file; it appears whole or not at all.
+ * @returns what was written, or null when the process has ended already.
+ */
+export function recordProcess<Details extends object>(
+  file: string,
+  { pid, log, ...details }: Details & { readonly pid: number; readonly log: string },
+): (BackgroundProcess & Omit<Details, 'pid' | 'log'>) | null {
+  const process_started = processStarted(pid);
+  if (process_started === null) return null;
+  const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
+  const temporary = `${file}.${randomUUID()}`;
+  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, file);
+  return record;
+}
+
+/** What a state file says, whether or not that process still runs; null when there is none that can be read. */
+export async function readRecord<Record>(file: string, schema: z.ZodType<Record>): Promise<Record | null> {
+  const text = await readFile(file, 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** The process that a state file tells of, or null when it has ended. */
+export async function findProcess<Record extends ProcessIdentity>(
+  file: string,
+  schema: z.ZodType<Record>,
+): Promise<Record | null> {
+  const record = await readRecord(file, schema);
+  return record !== null && isRunning(record) ? record : null;
+}
+
+async function ended(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (isRunning(process)) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+function send(target: ProcessIdentity, signal: NodeJS.Signals): void {
+  try {
+    if (isRunning(target)) process.kill(target.pid, signal);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return;
+    throw new PromptOsError('PROCESS_NOT_STOPPED', `Process ${target.pid} took no ${signal}: ${message}.`, { cause });
+  }
+}
+
+/**
+ * Ends a process: SIGTERM, and SIGKILL when it is still there after the grace. One with the same number that started at
+ * another moment is a stranger's and left alone.
+ * @param graceMs milliseconds.
+ * @returns `gone` when it did not run any more.
+ * @throws PromptOsError PROCESS_NOT_STOPPED
+ */
+export async function stopProcess(target: ProcessIdentity, graceMs: number): Promise<'stopped' | 'killed' | 'gone'> {
+  if (!isRunning(target)) return 'gone';
+  send(target, 'SIGTERM');
+  if (await ended(target, graceMs)) return 'stopped';
+  send(target, 'SIGKILL');
+  if (await ended(target, KILL_TIMEOUT_MS)) return 'killed';
+  throw new PromptOsError('PROCESS_NOT_STOPPED', `Process ${target.pid} did not end, not even by SIGKILL.`);
+}

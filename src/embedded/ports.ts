@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+
+async function listen(ip: string, port: number): Promise<Server | null> {
+  const server = createServer();
+  try {
+    server.listen({ host: ip, port, exclusive: true });
+    await once(server, 'listening');
+    return server;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * One free port for each wish: the wished one when it is free, else any. All are held together before they are given
+ * back, so they differ. Nothing keeps another program from taking one before the caller does.
+ */
+export async function choosePorts(ip: string, wishes: readonly (number | undefined)[]): Promise<number[]> {
+  const listeners: Server[] = [];
+  for (const wish of wishes) {
+    const listener = (wish === undefined ? null : await listen(ip, wish)) ?? (await listen(ip, 0));
+    if (listener === null) throw new Error(`there is no free port on ${ip}`);
+    listeners.push(listener);
+  }
+  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);
+  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+  return ports;
+}
+
+/** Whether somebody accepts connections at `host:port`. */
+export function answers(address: string, timeoutMs = 1_000): Promise<boolean> {
+  const separator = address.lastIndexOf(':');
+  const socket = connect({ host: address.slice(0, separator), port: Number(address.slice(separator + 1)) });
+  socket.setTimeout(timeoutMs);
+  return new Promise((resolve) => {
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
+  });
+}

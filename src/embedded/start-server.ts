@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { execa } from 'execa';
+import { PromptOsError } from '../contracts/errors.js';
+import { readRecord, recordProcess, stopProcess } from './background-process.js';
+import type { Environment } from './cache-folder.js';
+import { lastLines, openLog } from './log-file.js';
+import { choosePorts } from './ports.js';
+import { isRunning } from './process-identity.js';
+import { awaitReady } from './readiness.js';
+import { RETENTION, SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
+import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
+
+export const READY_TIMEOUT_MS = 60_000;
+const ATTEMPTS = 3;
+const STOP_GRACE_MS = 10_000;
+const LOG_LINES = 15;
+
+/** The server has no use for anything else, least of all for credentials or for the user's own `TEMPORAL_*`. */
+const PASSED_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'LANG', 'TZ'];
+
+export interface StartServerInput {
+  readonly stateDir: string;
+  readonly binary: { readonly path: string; readonly version: string };
+  readonly env: Environment;
+}
+
+type Attempt =
+  | { readonly record: ServerRecord }
+  | { readonly problem: string; readonly lines: readonly string[]; readonly again: boolean };
+
+async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<Attempt> {
+  const files = stateFiles(stateDir);
+  const before = await readRecord(files.server, serverRecordSchema);
+  const [port = 0, uiPort = 0] = await choosePorts(SERVER_IP, [before?.port, before?.ui_port]);
+  const args = serverArguments({ version: binary.version, port, uiPort, databaseFile: DATABASE_FILE });
+  const log = await openLog(files.serverLog);
+  const failed = async (problem: string, again = false): Promise<Attempt> => {
+    const lines = await lastLines(files.serverLog, log.offset, LOG_LINES);
+    return { problem, lines, again: again && lines.some((line) => line.includes('address already in use')) };
+  };
+
+  const child = spawn(binary.path, args, {
+    cwd: stateDir,
+    detached: true,
+    env: Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])),
+    stdio: ['ignore', log.handle.fd, log.handle.fd],
+  });
+  const spawnError = once(child, 'error').then(([error]: Error[]) => error);
+  const address = `${SERVER_IP}:${port}`;
+  const record =
+    child.pid === undefined
+      ? null
+      : recordProcess(files.server, {
+          pid: child.pid,
+          log: files.serverLog,
+          address,
+          ui_url: `http://${SERVER_IP}:${uiPort}`,
+          port,
+          ui_port: uiPort,
+          namespace: SERVER_NAMESPACE,
+          database: files.database,
+          version: binary.version,
+          binary: binary.path,
+          arguments: args,
+        });
+  child.unref();
+  await log.handle.close();
+  if (child.pid === undefined) return failed(`${binary.path} cannot be executed: ${(await spawnError)?.message}`);
+  if (record === null) return failed('The server ended at once', true);
+
+  const alive = () => isRunning(record);
+  const state = await awaitReady({ address, namespace: SERVER_NAMESPACE, alive, timeoutMs: READY_TIMEOUT_MS });
+  if (state === 'ready') return { record };
+  if (state === 'died') return failed('The server ended before it was ready', true);
+  await stopProcess(record, STOP_GRACE_MS);
+  return failed(`The server was not ready within ${READY_TIMEOUT_MS / 1_000} seconds`);
+}
+
+/**
+ * Starts the embedded server in a session of its own, so that it outlives this process, on the ports that it had before
+ * where they are free. The caller holds the lock.
+ * @throws PromptOsError SERVER_NOT_STARTED with the last lines of the log
+ */
+export async function startServer(input: StartServerInput): Promise<ServerRecord> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await startOnce(input);
+    if ('record' in result) {
+      await keepEndedRuns(result.record);
+      return result.record;
+    }
+    if (result.again && attempt < ATTEMPTS) continue;
+    const log = result.lines.map((line) => `\n  ${line}`).join('');
+    const { serverLog } = stateFiles(input.stateDir);
+    throw new PromptOsError(
+      'SERVER_NOT_STARTED',
+      `${result.problem}. ${log === '' ? `Its log, ${serverLog}, is empty.` : `Its log, ${serverLog}, ends with:${log}\n`}`,
+    );
+  }
+}
+
+/** The dev server itself has no flag for it. A server that refuses still works, so this is no reason to fail. */
+async function keepEndedRuns({ binary, address, namespace }: ServerRecord): Promise<void> {
+  const args = ['operator', 'namespace', 'update', '--namespace', namespace, '--retention', RETENTION];
+  const isolated = ['--address', address, '--disable-config-file', '--disable-config-env'];
+  await execa(binary, [...args, ...isolated], { reject: false, stdin: 'ignore', timeout: 10_000 });
+}
