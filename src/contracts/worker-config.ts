@@ -62,7 +62,12 @@ export const workerConfigSchema = z.strictObject({
     .describe('the repositories that runs may name'),
   trust: z.strictObject({
     policies: z
-      .array(z.string().min(1))
+      .array(
+        z
+          .string()
+          .min(1)
+          .regex(/^(?!sha256:(?![0-9a-f]{64}$))/, 'expected a path, or "sha256:" and 64 lower-case hexadecimal digits'),
+      )
       .min(1, 'a worker that trusts no policy can carry out nothing')
       .describe('paths of policy files, or sha256:… digests'),
   }),

@@ -1,0 +1,42 @@
+import { PromptOsError } from '../contracts/errors.js';
+import { ESCALATION_GATE, GATE_IDS, GATES, type GateId, gateIndex, isGateId } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
+import { suggestName } from './nearest-name.js';
+
+/**
+ * The gates that `--prompts` names, such as `P00,P01,P03,P05,P06,P07`.
+ * @throws PromptOsError GATE_UNKNOWN; GATE_ORDER, also for repeats; GATE_REQUIRED when the policy or another gate needs
+ *   one that is missing
+ */
+export function validateGates(list: string, policy: Pick<Policy, 'name' | 'required_gates'>): GateId[] {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !isGateId(name));
+  if (unknown.length > 0) {
+    const told = unknown.map((name) => {
+      if (name === '') return 'A name is empty.';
+      if (name === ESCALATION_GATE) return `"${name}" (Governance Escalation) cannot be listed.`;
+      return `"${name}" is no gate.${suggestName(name, GATE_IDS)}`;
+    });
+    throw new PromptOsError('GATE_UNKNOWN', `--prompts: received "${list}". ${told.join(' ')}`);
+  }
+  const gates = names.filter(isGateId);
+  for (const [index, gate] of gates.entries()) {
+    const before = gates[index - 1];
+    if (before === undefined || gateIndex(before) < gateIndex(gate)) continue;
+    const problem = gates.indexOf(gate) < index ? `${gate} is named twice` : `${gate} comes after ${before}`;
+    throw new PromptOsError('GATE_ORDER', `--prompts: received "${list}", where ${problem}.`);
+  }
+  const needed = gates.flatMap((gate) =>
+    GATES[gate].needs.filter((need) => !gates.includes(need)).map((need) => `${gate} needs ${need}`),
+  );
+  const required = policy.required_gates
+    .filter((gate) => !gates.includes(gate))
+    .map((gate) => `the policy "${policy.name}" requires ${gate}`);
+  if (needed.length + required.length > 0) {
+    throw new PromptOsError(
+      'GATE_REQUIRED',
+      `--prompts: received "${list}", but ${[...needed, ...required].join(', ')}.`,
+    );
+  }
+  return gates;
+}

@@ -1,0 +1,27 @@
+import { sha256Hex } from '../contracts/digest.js';
+import { type Policy, policySchema } from '../contracts/policy.js';
+import { readNamedFile } from './read-file.js';
+import { parseDocumentAs } from './schema-problems.js';
+import { parseYaml } from './yaml-document.js';
+
+/** A policy with the exact bytes that were read; fits the port's `PinnedPolicy`. */
+export interface PolicyFile {
+  readonly policy: Policy;
+  /** Of `bytes`: a comment that changes makes another policy. */
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Parses the bytes of a policy, from a file or from the store.
+ * @param name what messages call it
+ * @throws PromptOsError YAML_MALFORMED, POLICY_INVALID with every problem
+ */
+export function parsePolicyBytes(bytes: Uint8Array, name = 'policy'): PolicyFile {
+  const policy = parseDocumentAs(parseYaml(bytes, name), policySchema, 'POLICY_INVALID');
+  return { policy, sha256: sha256Hex(bytes), bytes };
+}
+
+/** @throws PromptOsError POLICY_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, POLICY_INVALID */
+export const readPolicy = async (path: string): Promise<PolicyFile> =>
+  parsePolicyBytes(await readNamedFile(path, 'POLICY_NOT_FOUND'), path);

@@ -1,0 +1,90 @@
+import { PromptOsError } from '../contracts/errors.js';
+import type { Policy } from '../contracts/policy.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { suggestName } from './nearest-name.js';
+import { readNamedFile } from './read-file.js';
+import { parseDocumentAs } from './schema-problems.js';
+import { parseYaml } from './yaml-document.js';
+
+/** @throws PromptOsError FILE_NOT_READABLE, YAML_MALFORMED, REQUEST_INVALID */
+export const readRunRequest = async (path: string): Promise<RunRequest> =>
+  parseDocumentAs(parseYaml(await readNamedFile(path, 'FILE_NOT_READABLE'), path), runRequestSchema, 'REQUEST_INVALID');
+
+export interface NotesRequestInput {
+  /** What somebody typed after --notes; survives unchanged as the request's notes. */
+  readonly notes: string;
+  readonly policy: Policy;
+  /** The name of the target repository. */
+  readonly project: string;
+}
+
+const TITLE_LENGTH = 500;
+
+/** The first line of the notes, cut to what a title may hold. */
+function titleOf(notes: string): string {
+  const line = notes.trim().split(/\r?\n/, 1)[0]?.trim() ?? '';
+  if (line.length <= TITLE_LENGTH) return line;
+  // A character outside the basic plane is two units long and must not be cut in half.
+  return `${line.slice(0, TITLE_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/**
+ * The request of a run that was started without a request file: title and description are the notes, one acceptance
+ * criterion AC1 is the notes, bound to the policy's default checks; scope is the policy's default scope.
+ * @throws PromptOsError REQUEST_INCOMPLETE naming every line that the policy lacks; REQUEST_INVALID for notes too long
+ */
+export function requestFromNotes({ notes, policy, project }: NotesRequestInput): RunRequest {
+  const missing: string[] = [];
+  if (notes.trim() === '') missing.push('--notes must say what is to be done');
+  const [check] = policy.default_checks;
+  const named = Object.keys(policy.checks);
+  if (check === undefined) {
+    missing.push(
+      named.length > 0
+        ? `the policy lacks the line \`default_checks: [${named.join(', ')}]\``
+        : 'the policy has no check: add one such as `checks: { tests: { argv: [npm, test] } }`, and `default_checks: [tests]`',
+    );
+  }
+  if (policy.default_scope === undefined) {
+    missing.push('the policy lacks the line `default_scope: { allow: ["src/**", "test/**"] }`');
+  }
+  if (missing.length > 0 || check === undefined) {
+    throw new PromptOsError('REQUEST_INCOMPLETE', `Without a request file, ${missing.join('; ')}.`);
+  }
+  const parsed = runRequestSchema.safeParse({
+    context: { project, description: `The repository ${project}.`, goal: notes },
+    task: {
+      title: titleOf(notes),
+      description: notes,
+      acceptance_criteria: [{ id: 'AC1', text: notes, check }],
+    },
+    scope: policy.default_scope,
+    checks: policy.default_checks,
+    notes,
+  });
+  if (parsed.success) return parsed.data;
+  throw new PromptOsError(
+    'REQUEST_INVALID',
+    `--notes: ${[...new Set(parsed.error.issues.map((issue) => issue.message))].join('; ')}, received ${notes.length} characters.`,
+    { hint: 'Put long texts into a request file and give it with --request.' },
+  );
+}
+
+/**
+ * Every check that a request or one of its criteria names must stand in the policy.
+ * @throws PromptOsError CHECK_UNKNOWN naming all that do not
+ */
+export function requireKnownChecks(request: RunRequest, policy: Policy): void {
+  const known = Object.keys(policy.checks);
+  const uses = [
+    ...request.checks.map((check) => ({ check, by: 'checks' })),
+    ...request.task.acceptance_criteria.flatMap(({ id, check }) => (check === undefined ? [] : [{ check, by: id }])),
+  ];
+  const unknown = uses.filter(({ check }) => !known.includes(check));
+  if (unknown.length === 0) return;
+  const told = unknown.map(({ check, by }) => `${by} names the check "${check}".${suggestName(check, known)}`);
+  throw new PromptOsError(
+    'CHECK_UNKNOWN',
+    `${told.join(' ')} The policy "${policy.name}" has ${known.length === 0 ? 'no checks' : `the checks ${known.join(', ')}`}.`,
+  );
+}

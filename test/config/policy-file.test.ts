@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parsePolicyBytes, readPolicy } from '../../src/config/policy-file.js';
+import { POLICY, refusalOf, temporaryFile, temporaryFolder } from './documents.js';
+
+const refuse = async (text: string) => refusalOf(readPolicy(await temporaryFile('policy.yaml', text)));
+/** The lines of a refusal, without the folder that differs from test to test. */
+const linesOf = (error: { summary?: string }): string[] =>
+  (error.summary ?? '').replaceAll(/\S*\/policy\.yaml/g, 'policy.yaml').split('\n');
+
+test('readPolicy: gives the policy, its bytes and their digest', async () => {
+  const path = await temporaryFile('policy.yaml', POLICY);
+  const { policy, sha256, bytes } = await readPolicy(path);
+  expect(policy).toMatchObject({ name: 'example', self_approval: 'refused', approvals: { P00: 1, P07: 1 } });
+  expect(policy.checks.tests?.timeout).toBe(300_000);
+  expect(sha256).toBe(
+    createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex'),
+  );
+  expect(parsePolicyBytes(bytes)).toEqual({ policy, sha256, bytes });
+});
+
+test('readPolicy: another digest, when only a comment changes', async () => {
+  const one = parsePolicyBytes(new TextEncoder().encode(POLICY));
+  const two = parsePolicyBytes(new TextEncoder().encode(`# hello\n${POLICY}`));
+  expect(two.policy).toEqual(one.policy);
+  expect(two.sha256).not.toBe(one.sha256);
+});
+
+test('readPolicy: POLICY_NOT_FOUND names `promptos init`, for a file that is not there', async () => {
+  const error = await refusalOf(readPolicy(join(await temporaryFolder(), 'policy.yaml')));
+  expect(error).toMatchObject({ code: 'POLICY_NOT_FOUND', exitCode: 2 });
+  expect(error.message).toContain('promptos init');
+});
+
+test('readPolicy: FILE_NOT_READABLE, for a folder', async () => {
+  const folder = join(await temporaryFolder(), 'policy.yaml');
+  await mkdir(folder);
+  expect(await refusalOf(readPolicy(folder))).toMatchObject({ code: 'FILE_NOT_READABLE' });
+});
+
+test.skipIf(process.getuid?.() === 0)('readPolicy: FILE_NOT_READABLE, for a file without permission', async () => {
+  const path = await temporaryFile('policy.yaml', POLICY);
+  await chmod(path, 0);
+  expect(await refusalOf(readPolicy(path))).toMatchObject({ code: 'FILE_NOT_READABLE' });
+});
+
+test('readPolicy: every problem at once with line, path, expected, received and the nearest key', async () => {
+  const error = await refuse(
+    POLICY.replace('schema_version: 1', 'schema_version: 2')
+      .replace('  integrator: [grace]', '  integratr: [grace]')
+      .replace('timeout: 5m', 'timeout: 5 minutes')
+      .replace('kind: human }\n  grace', 'kind: robot }\n  grace'),
+  );
+  expect(error).toMatchObject({ code: 'POLICY_INVALID', exitCode: 2 });
+  expect(linesOf(error)).toEqual([
+    'policy.yaml has 5 problems:',
+    'policy.yaml:1: schema_version: expected 1, received 2.',
+    'policy.yaml:4: principals.ada.kind: expected "human" or "agent", received "robot".',
+    'policy.yaml:9: roles.integrator: expected a list, received nothing.',
+    'policy.yaml:13: roles.integratr: unknown key. Did you mean "integrator"?',
+    'policy.yaml:15: checks.tests.timeout: expected a duration such as "90s", "15m", "24h" or "14d", received "5 minutes".',
+  ]);
+});
+
+test('readPolicy: an unknown key does not hide what the rules over several fields say', async () => {
+  const error = await refuse(
+    POLICY.replace('[grace]', '[writer-agent]').replace('name: example', 'name: example\nself_aproval: allowed'),
+  );
+  expect(linesOf(error)).toEqual([
+    'policy.yaml has 3 problems:',
+    'policy.yaml:3: self_aproval: unknown key. Did you mean "self_approval"?',
+    'policy.yaml:14: roles.integrator[0]: "writer-agent" is writer already: no principal holds two roles, received "writer-agent".',
+    'policy.yaml:14: roles.integrator[0]: "writer-agent" is an agent: an integrator is a human, received "writer-agent".',
+  ]);
+});
+
+test('readPolicy: unknown gates are told with the known ones', async () => {
+  expect((await refuse(`${POLICY}approvals: { P02: 1 }\n`)).summary).toMatch(
+    /:19: approvals\.P02: unknown key\. Did you mean "P0\d"\?$/,
+  );
+  expect((await refuse(`${POLICY}approvals: { banana: 1 }\n`)).summary).toMatch(
+    /Known are: P00, P01, P03, P05, P06, P07\.$/,
+  );
+});
+
+test('readPolicy: a name of a principal that cannot be typed is refused at its own line', async () => {
+  expect((await refuse(POLICY.replace('  ada:', '  "ada lovelace":'))).summary).toMatch(
+    /:4: principals\.ada lovelace: expected a name .*, received the key "ada lovelace"\.$/,
+  );
+});
+
+test('readPolicy: POLICY_INVALID, for an empty file', async () => {
+  expect(linesOf(await refuse(''))).toEqual(['policy.yaml:1: (whole file): expected a mapping, received null.']);
+});

@@ -1,0 +1,60 @@
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readWorkerConfig } from '../../src/config/worker-config-file.js';
+import { refusalOf, temporaryFile, temporaryFolder } from './documents.js';
+
+const DIGEST = 'a'.repeat(64);
+const read = async (text: string) => {
+  const path = await temporaryFile('worker.yaml', text);
+  return { folder: dirname(path), config: await readWorkerConfig(path) };
+};
+const refuse = async (text: string) => refusalOf(readWorkerConfig(await temporaryFile('worker.yaml', text)));
+
+test("readWorkerConfig: paths are relative to the file's own folder", async () => {
+  const { folder, config } = await read(`schema_version: 1
+repositories: { app: { path: .. }, other: { url: 'https://example.org/other.git' } }
+trust: { policies: [policy.yaml, /etc/policy.yaml, 'sha256:${DIGEST}'] }
+store: { kind: fs, path: state/artifacts }
+executors:
+  writer: { kind: command, argv: [./agents/writer, ./x] }
+  reviewer: { kind: command, argv: [node, review.mjs] }
+`);
+  expect(config.repositories).toEqual({
+    app: { path: dirname(folder) },
+    other: { url: 'https://example.org/other.git' },
+  });
+  expect(config.trust.policies).toEqual([join(folder, 'policy.yaml'), '/etc/policy.yaml', `sha256:${DIGEST}`]);
+  expect(config.store).toEqual({ kind: 'fs', path: join(folder, 'state/artifacts') });
+  expect(config.executors.writer?.argv).toEqual([join(folder, 'agents/writer'), './x']);
+  expect(config.executors.reviewer?.argv).toEqual(['node', 'review.mjs']);
+  expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
+});
+
+test('readWorkerConfig: no store, when none is said', async () => {
+  const { config } = await read('schema_version: 1\ntrust: { policies: [policy.yaml] }\n');
+  expect('store' in config).toBe(false);
+});
+
+test('readWorkerConfig: WORKER_CONFIG_NOT_FOUND, for a file that is not there', async () => {
+  const error = await refusalOf(readWorkerConfig(join(await temporaryFolder(), 'worker.yaml')));
+  expect(error).toMatchObject({ code: 'WORKER_CONFIG_NOT_FOUND' });
+});
+
+test('readWorkerConfig: WORKER_CONFIG_INVALID with every problem', async () => {
+  const error = await refuse(`schema_version: 1
+trust: { policies: ['sha256:abc'] }
+repositories: { app: { pth: .. } }
+executors:
+  writer: { kind: comand, argv: [x] }
+  reviewer: { kind: command, argv: [], timeot: 5m }
+`);
+  expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID' });
+  const lines = (error.summary ?? '').replaceAll(/\S*\/worker\.yaml/g, 'worker.yaml').split('\n');
+  expect(lines.slice(0, 3)).toEqual([
+    'worker.yaml has 5 problems:',
+    'worker.yaml:2: trust.policies[0]: expected a path, or "sha256:" and 64 lower-case hexadecimal digits, received "sha256:abc".',
+    'worker.yaml:3: repositories.app: fits none of the forms: (path: expected text, received nothing; pth: unknown key. Did you mean "path"?) or (url: expected text, received nothing; pth: unknown key. Did you mean "path"?).',
+  ]);
+  expect(lines[3]).toContain('worker.yaml:5: executors.writer.kind:');
+  expect(lines.slice(4).join('\n')).toContain('executors.reviewer.timeot: unknown key. Did you mean "timeout"?');
+});

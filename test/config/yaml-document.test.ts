@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { parseYaml } from '../../src/config/yaml-document.js';
+
+const parse = (text: string) => parseYaml(new TextEncoder().encode(text), 'f.yaml');
+const refusal = (text: string | Uint8Array): Error & { code?: string } => {
+  try {
+    parseYaml(typeof text === 'string' ? new TextEncoder().encode(text) : text, 'f.yaml');
+  } catch (error) {
+    return error as Error & { code?: string };
+  }
+  throw new Error('nothing was refused');
+};
+
+test('parseYaml: gives plain data, from YAML and from JSON with tabs and a byte order mark', () => {
+  expect(parse('a: 1\nb: [x, "y z"]\n').value).toEqual({ a: 1, b: ['x', 'y z'] });
+  expect(parse('\uFEFF{\n\t"a": {\n\t\t"b": "é"\n\t}\n}\n').value).toEqual({ a: { b: 'é' } });
+});
+
+test('locate: points at keys and items, and around what is missing', () => {
+  const document = parse('a:\n  b: 1\n  list:\n    - x\n    - y\n');
+  expect(document.locate(['a', 'b'])).toEqual({ line: 2, column: 3 });
+  expect(document.locate(['a', 'list', 1])).toEqual({ line: 5, column: 7 });
+  expect(document.locate(['a', 'missing', 'deeper'])).toEqual({ line: 1, column: 1 });
+  expect(parse('').locate(['a'])).toEqual({ line: 1, column: 1 });
+});
+
+test('locate: follows an alias to where its anchor stands', () => {
+  expect(parse('one: &x\n  k: 1\ntwo: *x\n').locate(['two', 'k'])).toEqual({ line: 2, column: 3 });
+});
+
+test('parseYaml: YAML_MALFORMED with line and column, for text that is no YAML', () => {
+  const error = refusal('a: 1\nb: [1, 2\nc: 3\n');
+  expect(error).toMatchObject({ code: 'YAML_MALFORMED' });
+  expect(error.message).toMatch(/^f\.yaml:[23]:\d+: /);
+});
+
+test.each([
+  ['a duplicate key', 'a: 1\nb: 2\na: 3\n', /f\.yaml:3:1: .*unique/],
+  ['a duplicate key in JSON', '{"a": 1,\n "a": 2}', /f\.yaml:2:2: .*unique/],
+  ['an unknown tag', 'a: !secret x\n', /f\.yaml:1:4: .*!secret/],
+  ['two documents', 'a: 1\n---\nb: 2\n', /f\.yaml:2:\d+: .*multiple/i],
+  ['an alias without an anchor', 'a: *nowhere\n', /f\.yaml:1:\d+: .*nowhere/],
+])('parseYaml: YAML_MALFORMED, for %s', (_, text, message) => {
+  const error = refusal(text);
+  expect(error).toMatchObject({ code: 'YAML_MALFORMED', exitCode: 2 });
+  expect(error.message).toMatch(message);
+});
+
+test('parseYaml: YAML_MALFORMED, for aliases that multiply', () => {
+  const levels = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+  for (let level = 1; level < 9; level += 1) {
+    const [before, name] = ['abcdefghi'[level - 1], 'abcdefghi'[level]];
+    levels.push(`${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]`);
+  }
+  expect(refusal(levels.join('\n'))).toMatchObject({ code: 'YAML_MALFORMED' });
+});
+
+test('parseYaml: YAML_MALFORMED, for nesting that exhausts the stack', () => {
+  expect(refusal(`a: ${'['.repeat(200_000)}`)).toMatchObject({ code: 'YAML_MALFORMED' });
+});
+
+test('parseYaml: YAML_MALFORMED, for bytes that are not UTF-8 and for a file that is too large', () => {
+  expect(refusal(new Uint8Array([0x61, 0x3a, 0x20, 0xff])).message).toContain('UTF-8');
+  expect(refusal(new Uint8Array(1_048_577).fill(0x20)).message).toContain('1048577');
+});
