@@ -1,0 +1,70 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { attemptRecordSchema } from '../contracts/attempt.js';
+import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
+import { escalationReportSchema } from '../contracts/escalation.js';
+import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
+import { ledgerEventSchema, ledgerLinkSchema } from '../contracts/ledger.js';
+import { GATE_IDS, GATES } from '../contracts/names.js';
+import { policySchema } from '../contracts/policy.js';
+import { promptSessionSchema } from '../contracts/prompt-session.js';
+import { runRecordSchema } from '../contracts/run-record.js';
+import { runRequestSchema } from '../contracts/run-request.js';
+import { workerConfigSchema } from '../contracts/worker-config.js';
+
+interface PublishedSchema {
+  readonly title: string;
+  readonly schema: z.ZodType;
+  /** Whether people and models write such a file, or the engine does: the one may leave out what has a default. */
+  readonly io: 'input' | 'output';
+}
+
+/** A line of `evidence/ledger.jsonl`: an event with its links in the hash chain. */
+const ledgerLineSchema = z.union(ledgerEventSchema.options.map((event) => event.extend(ledgerLinkSchema.shape)));
+
+/** Every schema that ships, by the name of its file. */
+const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
+  'run-request': { title: 'Run request', schema: runRequestSchema, io: 'input' },
+  policy: { title: 'Policy', schema: policySchema, io: 'input' },
+  'worker-config': { title: 'Worker config', schema: workerConfigSchema, io: 'input' },
+  ...Object.fromEntries(
+    GATE_IDS.map((gate) => [
+      `gate-output-${gate.toLowerCase()}`,
+      { title: `Output of ${gate} ${GATES[gate].title}`, schema: GATE_OUTPUT_SCHEMAS[gate], io: 'input' },
+    ]),
+  ),
+  decision: { title: 'Decision', schema: decisionSchema, io: 'input' },
+  resolution: { title: 'Resolution of an escalation', schema: resolutionSchema, io: 'input' },
+  escalation: { title: 'Escalation report (P08)', schema: escalationReportSchema, io: 'output' },
+  'ledger-event': { title: 'A line of evidence/ledger.jsonl', schema: ledgerLineSchema, io: 'output' },
+  'prompt-session': { title: 'evidence/prompt_session.json', schema: promptSessionSchema, io: 'output' },
+  'run-record': { title: 'run_record.json', schema: runRecordSchema, io: 'output' },
+  attempt: { title: 'attempt.json', schema: attemptRecordSchema, io: 'output' },
+};
+
+/**
+ * The JSON Schemas (2020-12) as they ship: file name → text. What a schema cannot say (a rule over several fields) the
+ * engine checks all the same.
+ */
+export const renderSchemas = (): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io }]) => {
+      const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
+      const file = `${name}.schema.json`;
+      return [file, `${JSON.stringify({ $schema, $id: file, title, ...body }, null, 2)}\n`];
+    }),
+  );
+
+/** Writes every schema into a folder. */
+export async function writeSchemas(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [file, text] of renderSchemas()) await writeFile(join(folder, file), text);
+}
+
+const started = process.argv[1];
+if (started !== undefined && import.meta.url === pathToFileURL(started).href) {
+  await writeSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)));
+}
