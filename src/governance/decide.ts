@@ -36,7 +36,10 @@ function decideCommand(
     case 'failToOpen': {
       const { run, workflow, code, message } = command;
       return state.phase === 'new'
-        ? [{ type: 'openingFailed', run, workflow, code, message: message.slice(0, 2_000) }, closed('failed', code)]
+        ? [
+            { type: 'openingFailed', run, workflow, code, message: message.slice(0, 2_000) },
+            closed(code === 'CANCELLED' ? 'cancelled' : 'failed', code),
+          ]
         : [];
     }
     case 'startGate': {

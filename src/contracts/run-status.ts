@@ -1,0 +1,73 @@
+import type { Finding } from './findings.js';
+import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
+
+/** A gate's line in the status of a run. */
+export interface GateStatus {
+  readonly gate: GateId;
+  readonly title: string;
+  readonly state: 'waiting' | 'running' | 'awaiting_decision' | 'held' | 'passed';
+  /** Attempts started so far. */
+  readonly attempt: number;
+  readonly verdict: Verdict | null;
+  readonly reason: string | null;
+  readonly output_sha256: string | null;
+  readonly findings: readonly Finding[];
+  readonly findings_omitted: number;
+  readonly waived: readonly string[];
+}
+
+/** What an integrator is asked: every field that a decision must repeat. */
+export interface AwaitedDecision {
+  readonly kind: 'decision';
+  readonly request_id: string;
+  readonly gate: GateId;
+  readonly attempt: number;
+  readonly output_sha256: string;
+  readonly since: string;
+  readonly approvals_needed: number;
+  readonly approved_by: readonly string[];
+  /** Whether an approval can count: a failed gate can only be rejected. */
+  readonly approvable: boolean;
+  /** Ids of the findings that an approval must acknowledge. */
+  readonly to_acknowledge: readonly string[];
+}
+
+export interface AwaitedResolution {
+  readonly kind: 'resolution';
+  readonly request_id: string;
+  readonly escalation_id: string;
+  readonly gate: GateId | null;
+  readonly trigger: EscalationTrigger;
+  readonly raised_by: string;
+  readonly issue: string;
+  readonly recommendation: string;
+  readonly since: string;
+}
+
+/** The answer of the `status` query. */
+export interface RunStatus {
+  readonly run_id: string;
+  readonly phase: 'new' | 'open' | 'closed';
+  readonly outcome: Outcome | null;
+  readonly outcome_reason: string | null;
+  readonly developer: string;
+  readonly target_repo: string;
+  readonly base_commit: string;
+  readonly policy_sha256: string;
+  readonly self_approval: 'refused' | 'allowed' | null;
+  readonly integrators: readonly string[];
+  readonly gates: readonly GateStatus[];
+  readonly awaiting: readonly (AwaitedDecision | AwaitedResolution)[];
+  readonly escalations_raised: number;
+  readonly refusals: number;
+  readonly ledger: { readonly entries: number; readonly hash: string };
+  /** Digest of the published run record, once there is one. */
+  readonly run_record_sha256: string | null;
+}
+
+/** What the workflow returns. */
+export interface GovernedRunResult {
+  readonly run_id: string;
+  readonly outcome: Outcome;
+  readonly run_record_sha256: string;
+}

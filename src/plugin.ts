@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import type { ClientOptions } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import { SimplePlugin } from '@temporalio/plugin';
+import type { BundleOptions, ReplayWorkerOptions, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker';
+import { createActivities } from './activities/index.js';
+import { PromptOsError } from './contracts/errors.js';
+import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from './contracts/names.js';
+import { governanceDataConverter } from './converter/data-converter.js';
+import { governanceWorkflowsPath, isMergedEntry, mergeWorkflows } from './merge-workflows.js';
+import type { GovernancePorts } from './ports/index.js';
+
+export interface GovernedRunPluginOptions {
+  /** What the activities reach the world through. Not needed on a Client. */
+  readonly ports?: GovernancePorts;
+  /**
+   * `all`: this Worker runs the workflow and carries out every role on its own queue (the default);
+   * `engine`: it runs the workflow and finalises, and the roles' queues `<queue>.writer` … are polled by others;
+   * `role`: it only carries out gates, on whatever role queue it polls, and loads no workflow.
+   */
+  readonly serve?: 'all' | 'engine' | 'role';
+}
+
+/** A killed worker is noticed by missing heartbeats, so they must not be held back. */
+const HEARTBEAT_THROTTLE = '2 seconds';
+/** How long the server keeps a workflow task for the worker that had it last, before any other may take it. */
+const STICKY_TIMEOUT = '5 seconds';
+
+/**
+ * Adds governed runs to a Worker that has its own workflows and activities, and to a Client.
+ * Pass it once: to the Worker or to its connection, not to both.
+ * @throws PromptOsError WORKFLOW_MISSING when a prebuilt bundle lacks the workflow
+ */
+export class GovernedRunPlugin extends SimplePlugin {
+  readonly #serve: NonNullable<GovernedRunPluginOptions['serve']>;
+
+  constructor({ ports, serve = 'all' }: GovernedRunPluginOptions = {}) {
+    const activities = ports === undefined ? undefined : createActivities(ports, { taskQueues: queuesFor(serve) });
+    super({
+      name: 'promptos.GovernedRunPlugin',
+      dataConverter: withGovernanceConverter,
+      ...(activities === undefined
+        ? {}
+        : { activities: serve === 'role' ? { promptos_executeGate: activities.promptos_executeGate } : activities }),
+    });
+    this.#serve = serve;
+  }
+
+  override configureClient(options: ClientOptions): ClientOptions {
+    return super.configureClient(options);
+  }
+
+  override configureWorker(options: WorkerOptions): WorkerOptions {
+    const configured = super.configureWorker(options);
+    const timing = { maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE, ...configured } as WorkerOptions;
+    if (this.#serve === 'role') return timing;
+    if (options.workflowBundle !== undefined) requireWorkflow(options.workflowBundle);
+    return {
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+      ...timing,
+      ...withWorkflows(options),
+    };
+  }
+
+  override configureReplayWorker(options: ReplayWorkerOptions): ReplayWorkerOptions {
+    return { ...super.configureReplayWorker(options), ...withWorkflows(options) };
+  }
+
+  override configureBundler(options: BundleOptions): BundleOptions {
+    const { workflowsPath } = options;
+    if (workflowsPath === governanceWorkflowsPath() || isMergedEntry(workflowsPath)) return options;
+    return { ...options, workflowsPath: mergeWorkflows(workflowsPath), ...converterOf(options) };
+  }
+}
+
+/** A Worker without workflows of its own gets ours; one that has some is given both by `configureBundler`. */
+function withWorkflows(options: Pick<WorkerOptions, 'workflowsPath' | 'workflowBundle'>): { workflowsPath?: string } {
+  if (options.workflowBundle !== undefined || options.workflowsPath !== undefined) return {};
+  return { workflowsPath: governanceWorkflowsPath() };
+}
+
+const converterOf = (options: BundleOptions): Pick<BundleOptions, 'payloadConverterPath'> => {
+  const path = options.payloadConverterPath ?? governanceDataConverter.payloadConverterPath;
+  return path === undefined ? {} : { payloadConverterPath: path };
+};
+
+/** A converter of the team's own stays: then undecodable signals are the team's to survive. */
+const withGovernanceConverter = (existing: DataConverter | undefined): DataConverter =>
+  existing?.payloadConverterPath === undefined ? { ...existing, ...governanceDataConverter } : existing;
+
+const queuesFor =
+  (serve: GovernedRunPluginOptions['serve']) =>
+  (engineQueue: string): Record<ExecutorRole, string> =>
+    Object.fromEntries(
+      EXECUTOR_ROLES.map((role) => [role, serve === 'all' ? engineQueue : roleTaskQueue(engineQueue, role)]),
+    ) as Record<ExecutorRole, string>;
+
+function requireWorkflow(bundle: WorkflowBundleOption): void {
+  const code = 'code' in bundle ? bundle.code : readFileSync(bundle.codePath, 'utf8');
+  if (code.includes(WORKFLOW_TYPE)) return;
+  throw new PromptOsError('WORKFLOW_MISSING', `The workflow bundle of this Worker has no workflow "${WORKFLOW_TYPE}".`);
+}

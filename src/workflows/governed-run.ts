@@ -1,0 +1,291 @@
+import { HandlerUnfinishedPolicy } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  log,
+  proxyActivities,
+  proxyLocalActivities,
+  rootCause,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
+import { GATES, runWorkflowId } from '../contracts/names.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { GovernedRunResult } from '../contracts/run-status.js';
+import type { MessageKind } from '../governance/commands.js';
+import { nextDeadline } from '../governance/deadlines.js';
+import { nextStep, type Step } from '../governance/next-step.js';
+import {
+  approveSignal,
+  decideUpdate,
+  escalateSignal,
+  ledgerQuery,
+  rejectSignal,
+  resolveEscalationSignal,
+  statusQuery,
+} from './messages.js';
+import { readHumanMessage } from './read-human-message.js';
+import { type CarriedRun, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
+
+/** A killed worker's activity is noticed after this long without a heartbeat. */
+const HEARTBEAT_TIMEOUT = '10 seconds';
+/** Room in one execution while a gate runs: the server ends a run at 51,200 events, 50 MB or 10,000 signals. */
+const MAX_EVENTS_WHILE_RUNNING = 7_500;
+const MAX_BYTES_WHILE_RUNNING = 24 * 1024 * 1024;
+
+const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 hour',
+  localRetryThreshold: '10 seconds',
+});
+
+const { promptos_finalise, promptos_saveLedger } = proxyActivities<GovernanceActivities>({
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/**
+ * One governed run, from the opening to the published record. Drives the pure domain: `nextStep` says what to do,
+ * `decide` and `evolve` say what that means. Runs for weeks, and continues as new when its history grows long.
+ */
+export async function governedRun(input: GovernedRunInput, carried: CarriedRun = NEW_RUN): Promise<GovernedRunResult> {
+  refuseForeignInput(input);
+  const run = createRunDriver(input, carried);
+  registerHandlers(run);
+
+  let cancellation: unknown = null;
+  try {
+    await drive(run, input);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    cancellation = error;
+    run.apply({ type: 'cancel', reason: 'cancelled through Temporal' });
+  }
+  const { run_record_sha256 } = await CancellationScope.nonCancellable(() => finalise(run, input));
+  run.published(run_record_sha256);
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  const outcome = run.state().outcome ?? 'failed';
+  if (cancellation !== null && outcome === 'cancelled') throw cancellation;
+  return { run_id: input.run_id, outcome, run_record_sha256 };
+}
+
+async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
+  for (let step = nextStep(run.state()); step.kind !== 'finalise'; step = nextStep(run.state())) {
+    switch (step.kind) {
+      case 'open':
+        await open(run, input);
+        break;
+      case 'executeGate':
+        run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt });
+        await executeGate(run, input, step);
+        break;
+      case 'awaitGate':
+        // The execution before handed over while this gate ran: it is carried out again, as the same attempt.
+        await executeGate(run, input, { ...step, ...restarted(run, step) });
+        break;
+      case 'awaitDecision':
+      case 'awaitResolution':
+        await awaitPeople(run, step);
+        break;
+    }
+    if (workflowInfo().continueAsNewSuggested && run.state().phase === 'open') await handOver(run, input);
+  }
+}
+
+/** The engine's first step: is the law that the starter brought trusted here, and what does it say? */
+async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
+  const { namespace, workflowId, firstExecutionRunId, taskQueue } = workflowInfo();
+  const workflow = {
+    namespace,
+    workflow_id: workflowId,
+    first_execution_run_id: firstExecutionRunId,
+    task_queue: taskQueue,
+  };
+  try {
+    const plan = await promptos_openRun(input);
+    run.apply({ type: 'open', run: input, workflow, plan });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const failure = isCancellation(error)
+      ? { code: 'CANCELLED', message: 'cancelled through Temporal' }
+      : describeFailure(error);
+    run.apply({ type: 'failToOpen', run: input, workflow, ...failure });
+    if (isCancellation(error)) throw error;
+  }
+}
+
+type GateStep = Omit<Extract<Step, { kind: 'executeGate' }>, 'kind'>;
+
+async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateStep): Promise<void> {
+  const { gate, attempt, principal, inputs, feedback } = step;
+  const plan = run.state().plan;
+  if (plan === null) return;
+  const { promptos_executeGate } = proxyActivities<GovernanceActivities>({
+    taskQueue: plan.task_queues[GATES[gate].role],
+    startToCloseTimeout: plan.gate_timeout_ms,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+  });
+  const scope = new CancellationScope({ cancellable: true });
+  let settled = false;
+  const work = scope.run(() =>
+    promptos_executeGate.executeWithOptions({ summary: `${gate} ${GATES[gate].title}, attempt ${attempt}` }, [
+      { run: input, pack_sha256: plan.pack_sha256, gate, attempt, principal, inputs, feedback },
+    ]),
+  );
+  // An abort ends the run at once, and so ends the gate that runs; a flooded history must be left while there is room.
+  const stop = condition(() => settled || run.state().phase === 'closed' || isFlooded()).then(
+    () => (settled ? undefined : scope.cancel()),
+    () => undefined, // the whole run is being cancelled, and the gate's activity says so itself
+  );
+  try {
+    const result = await work;
+    run.apply({ type: 'finishGate', gate, attempt, result });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) {
+      const ours = run.state().phase === 'closed' || isFlooded();
+      if (!ours || CancellationScope.current().consideredCancelled) throw error;
+    } else {
+      run.apply({ type: 'interruptGate', gate, attempt, ...describeFailure(error) });
+    }
+  } finally {
+    settled = true;
+  }
+  await stop;
+  if (isFlooded() && run.state().phase === 'open') await handOver(run, input);
+}
+
+const isFlooded = (): boolean =>
+  workflowInfo().historyLength > MAX_EVENTS_WHILE_RUNNING || workflowInfo().historySize > MAX_BYTES_WHILE_RUNNING;
+
+function restarted(run: RunDriver, { gate }: Extract<Step, { kind: 'awaitGate' }>): Omit<GateStep, 'gate' | 'attempt'> {
+  const state = run.state();
+  const outputs = state.gates.flatMap(({ gate: earlier, current }) =>
+    current?.status === 'passed' && current.output_sha256 !== null ? [[earlier, current.output_sha256] as const] : [],
+  );
+  return {
+    principal: state.plan?.principals[GATES[gate].role] ?? '',
+    inputs: Object.fromEntries(outputs),
+    feedback: state.gates.find((candidate) => candidate.gate === gate)?.feedback ?? [],
+  };
+}
+
+/** Waits until what is awaited changes, or time makes something happen, or the history should be left. */
+async function awaitPeople(run: RunDriver, step: Step): Promise<void> {
+  const deadline = nextDeadline(run.state());
+  const before = waitingFor(step, deadline);
+  const changed = () =>
+    waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || workflowInfo().continueAsNewSuggested;
+  if (deadline === null) return condition(changed);
+  const inTime = await condition(changed, Math.max(deadline - Date.now(), 1), {
+    summary: `deadline of ${awaitedIds(step)}`,
+  });
+  if (!inTime) run.apply({ type: 'clock' });
+}
+
+/** Names what a step waits for, and until when; refusals and single approvals of several do not change it. */
+const waitingFor = (step: Step, deadline: number | null): string => `${step.kind} ${awaitedIds(step)} ${deadline}`;
+
+function awaitedIds(step: Step): string {
+  if (step.kind === 'awaitDecision') return step.request.request_id;
+  return step.kind === 'awaitResolution' ? step.escalations.map(({ request_id }) => request_id).join(' ') : '';
+}
+
+async function finalise(run: RunDriver, input: GovernedRunInput): Promise<FinaliseResult> {
+  const outcome = run.state().outcome ?? 'failed';
+  try {
+    return await promptos_finalise.executeWithOptions({ summary: `publish the record: ${outcome}` }, [
+      { run_id: input.run_id, outcome, segments: run.segments(), head: run.head() },
+    ]);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const { code, message } = describeFailure(error);
+    throw ApplicationFailure.nonRetryable(message, code);
+  }
+}
+
+/** Puts the ledger so far into the store and goes on in a fresh history. */
+async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {
+  const from = run.head().entries - run.entries().length;
+  const segment = await promptos_saveLedger.executeWithOptions({ summary: 'continue as new: save the ledger' }, [
+    { run_id: input.run_id, from, head: run.head() },
+  ]);
+  await condition(allHandlersFinished);
+  log.info('continuing as new', { entries: run.head().entries });
+  return continueAsNew<typeof governedRun>(input, run.carry(segment));
+}
+
+function registerHandlers(run: RunDriver): void {
+  const receive = (kind: MessageKind, content: unknown) => {
+    try {
+      return run.apply({ type: 'message', kind, content });
+    } catch (error) {
+      // A handler that throws fails the workflow task for ever; this one is a defect and says so in the log.
+      log.error('a message could not be judged', { kind, error: String(error) });
+      return { accepted: false, reason: 'MALFORMED' as const, message: String(error) };
+    }
+  };
+  // Messages that come before the run is open wait until there is a policy to judge them by.
+  const whenOpen = async (kind: MessageKind, content: unknown) => {
+    if (run.state().phase === 'new') await condition(() => run.state().phase !== 'new');
+    return receive(kind, content);
+  };
+  const onSignal = (kind: MessageKind) => async (content?: unknown) => {
+    await whenOpen(kind, content);
+  };
+  const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
+  setHandler(approveSignal, onSignal('approve'), {
+    description: 'Approve the request that stands. Input: the JSON that the current details show.',
+    unfinishedPolicy,
+  });
+  setHandler(rejectSignal, onSignal('reject'), {
+    description: 'Reject the request that stands, with a reason. Input: the JSON that the current details show.',
+    unfinishedPolicy,
+  });
+  setHandler(escalateSignal, onSignal('escalation'), {
+    description:
+      'Stop the run until an integrator decides. Works with no input; say why with {"actor": …, "issue": …}.',
+    unfinishedPolicy,
+  });
+  setHandler(resolveEscalationSignal, onSignal('resolution'), {
+    description: 'Answer an open escalation: continue, retry, rework or abort. Input: the JSON of the current details.',
+    unfinishedPolicy,
+  });
+  setHandler(
+    decideUpdate,
+    async (message) => {
+      const read = readHumanMessage(message);
+      return read === null ? whenOpen('signal', message) : whenOpen(read.kind, read.content);
+    },
+    {
+      description: 'Send a decision, a resolution or an escalation, and learn at once whether it counted.',
+      unfinishedPolicy,
+    },
+  );
+  setHandler(statusQuery, run.status, { description: 'The gates, and what is awaited.' });
+  setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
+}
+
+/** A run's Temporal id is made from its run id; anything else was not started by a client of ours. */
+function refuseForeignInput(input: GovernedRunInput): void {
+  const expected = runWorkflowId(String(input?.run_id));
+  if (workflowInfo().workflowId !== expected || !Array.isArray(input.gates)) {
+    throw ApplicationFailure.nonRetryable(
+      `Expected one JSON object whose run_id fits the workflow id promptos/run/<run_id>; received run_id "${String(input?.run_id).slice(0, 80)}".`,
+      'RUN_ID_INVALID',
+    );
+  }
+}
+
+function describeFailure(error: ActivityFailure): { code: string; message: string } {
+  const cause = error.cause;
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
+  return { code: cause?.name ?? 'INTERNAL', message: rootCause(error) ?? error.message };
+}

@@ -1,0 +1,119 @@
+import { log, setCurrentDetails } from '@temporalio/workflow';
+import type { LedgerSegment } from '../contracts/activities.js';
+import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
+import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import type { Command } from '../governance/commands.js';
+import { decide } from '../governance/decide.js';
+import { evolve } from '../governance/evolve.js';
+import { appendEntry, EMPTY_LEDGER } from '../governance/ledger-chain.js';
+import { INITIAL_STATE, type RunState } from '../governance/run-state.js';
+import { describeRun } from '../governance/run-status.js';
+import { renderCurrentDetails } from './current-details.js';
+
+/** What one execution hands to the next when the run continues as new. */
+export interface CarriedRun {
+  readonly state: RunState;
+  readonly head: LedgerHead;
+  /** Parts of the ledger that are in the store. */
+  readonly segments: readonly LedgerSegment[];
+  /** Entries written after the last of those parts. */
+  readonly entries: readonly LedgerEntry[];
+  readonly refusals_counted: Partial<Record<RefusalReason, number>>;
+}
+
+export const NEW_RUN: CarriedRun = {
+  state: INITIAL_STATE,
+  head: EMPTY_LEDGER,
+  segments: [],
+  entries: [],
+  refusals_counted: {},
+};
+
+/** Holds a run's state and ledger, and is the only one to change them: every change goes through the reducer. */
+export interface RunDriver {
+  state(): RunState;
+  /** The entries since the last part that went to the store. */
+  entries(): readonly LedgerEntry[];
+  head(): LedgerHead;
+  segments(): readonly LedgerSegment[];
+  status(): RunStatus;
+  apply(command: Command): DecisionAnswer;
+  published(runRecordSha256: string): void;
+  /** What the next execution starts from, when the entries up to `segment`'s end are in the store. */
+  carry(segment: LedgerSegment): CarriedRun;
+}
+
+export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): RunDriver {
+  let { state, head } = carried;
+  let entries = [...carried.entries];
+  const counted = { ...carried.refusals_counted };
+  let runRecordSha256: string | null = null;
+
+  const status = () => describeRun(state, input, head, runRecordSha256);
+  const show = () => setCurrentDetails(renderCurrentDetails(status()));
+  const write = (event: LedgerEvent, at: string) => {
+    const entry = appendEntry(head, at, event);
+    entries.push(entry);
+    head = { entries: head.entries + 1, hash: entry.hash };
+    state = evolve(state, entry);
+    log.info(event.type, describeEvent(event));
+  };
+
+  show();
+  return {
+    state: () => state,
+    entries: () => entries,
+    head: () => head,
+    segments: () => carried.segments,
+    status,
+    apply(command) {
+      const at = new Date().toISOString();
+      const { events, answer, uncounted } = decide(state, command, { at, refusals_counted: counted });
+      for (const event of events) write(event, at);
+      if (uncounted !== null) counted[uncounted] = (counted[uncounted] ?? 0) + 1;
+      if (events.length > 0) show();
+      return answer;
+    },
+    published(sha256) {
+      runRecordSha256 = sha256;
+      show();
+    },
+    carry(segment) {
+      entries = entries.slice(segment.entries);
+      return { state, head, segments: [...carried.segments, segment], entries, refusals_counted: counted };
+    },
+  };
+}
+
+/** What the log says of an event: ids and choices, never anybody's text. */
+function describeEvent(event: LedgerEvent): Record<string, string | number | boolean> {
+  switch (event.type) {
+    case 'gateStarted':
+    case 'decisionRequested':
+    case 'gatePassed':
+    case 'gateInterrupted':
+      return { gate: event.gate, attempt: event.attempt };
+    case 'gateFinished':
+      return { gate: event.gate, attempt: event.attempt, verdict: event.verdict };
+    case 'decisionCounted':
+      return { gate: event.decision.gate, actor: event.decision.actor, choice: event.decision.choice };
+    case 'gateSentBack':
+      return { toGate: event.to_gate };
+    case 'escalationOpened':
+      return { escalation: event.escalation_id, trigger: event.report.trigger };
+    case 'escalationResolved':
+      return { escalation: event.resolution.escalation_id, choice: event.resolution.choice };
+    case 'refused':
+      return { kind: event.kind, reason: event.reason };
+    case 'reminded':
+      return { request: event.request_id };
+    case 'runClosed':
+      return { outcome: event.outcome };
+    case 'openingFailed':
+      return { code: event.code };
+    case 'runOpened':
+      return {};
+  }
+}
