@@ -32,7 +32,11 @@ async function publishSorted(layout: StoreLayout, runId: string, files: readonly
   if (await bringToEnd(layout, runId, files)) return;
   const staged = await stageTree(layout, files);
   try {
-    if (await treeExists(layout, runId)) throw taken(runId);
+    if (await treeExists(layout, runId)) {
+      if (await bringToEnd(layout, runId, files)) return;
+      // A folder that nobody committed: put there by hand, or its manifest is lost.
+      throw taken(runId);
+    }
     const manifest = { schema_version: 1 as const, run_id: runId, published_at: new Date().toISOString() };
     if (await commitManifest(layout, { ...manifest, files: [...files] })) await moveIntoPlace(layout, staged, runId);
     else await bringToEnd(layout, runId, files);
