@@ -1,0 +1,88 @@
+import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
+import type { ExecutorReport } from '../contracts/escalation.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
+import type { Checkout } from '../ports/workspace.js';
+import { clipText } from '../rules/judged-output.js';
+import type { GateTask, PromptInput } from './gates/gate-definition.js';
+import { readAnswer } from './read-answer.js';
+
+/** What came of asking, with every try that it took. */
+export interface Asked {
+  readonly answer:
+    | { readonly kind: 'output'; readonly output: unknown }
+    | { readonly kind: 'escalation'; readonly report: ExecutorReport }
+    | { readonly kind: 'blocked'; readonly reason: string };
+  readonly tries: readonly ExecutorTry[];
+  readonly transcripts: readonly ArtifactRef[];
+  readonly executor: ExecutorDescriptor;
+}
+
+export interface AskOptions {
+  readonly task: GateTask;
+  readonly executor: GateExecutor;
+  readonly checkout: Checkout;
+  /** Renders the prompt of one try. */
+  render(more: readonly PromptInput[]): string;
+  /** Called when a try starts, from 1. */
+  onTry(number: number): void;
+}
+
+/** Characters of an answer that did not count which the next try is shown. */
+const ANSWER_EXCERPT = 4_000;
+
+/** Why an outcome counts as a failed try by itself; null when its answer may be read. */
+function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string | null {
+  if (problem !== null) return problem;
+  if (exit_code !== 0) return `The executor ended with exit code ${exit_code ?? 'none'}.`;
+  return answer === null ? 'The executor gave no answer.' : null;
+}
+
+/**
+ * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is told
+ * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
+ * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_LOST; the signal's reason when it is aborted
+ */
+export async function askExecutor({ task, executor, checkout, render, onTry }: AskOptions): Promise<Asked> {
+  const { input, policy, signal, putArtifact } = task;
+  const limit = policy.limits.output_tries;
+  const tries: ExecutorTry[] = [];
+  const transcripts: ArtifactRef[] = [];
+  let descriptor = executor.descriptor;
+  let previous: { readonly problem: string; readonly answer: string | null } | null = null;
+
+  for (let number = 1; number <= limit; number += 1) {
+    onTry(number);
+    if (previous !== null) await checkout.reset();
+    const prompt = render(previous === null ? [] : [{ name: 'previous_try', value: previous }]);
+    const keep = async (name: string, content: Uint8Array | string, type: string): Promise<ArtifactRef> => {
+      const ref = await putArtifact(`try-${number}/${name}`, content, type);
+      transcripts.push(ref);
+      return ref;
+    };
+    const { sha256 } = await keep('prompt.md', prompt, 'text/markdown');
+    const { run_id } = input.run;
+    const { gate, attempt } = input;
+    const outcome = await executor.execute({ run_id, gate, attempt, prompt, directory: checkout.directory, signal });
+    await keep('stdout.txt', outcome.stdout, 'text/plain');
+    await keep('stderr.txt', outcome.stderr, 'text/plain');
+    descriptor = { ...descriptor, served_model: outcome.served_model ?? descriptor.served_model };
+
+    const failed = outcomeProblem(outcome);
+    const answer =
+      failed === null ? readAnswer(gate, outcome.answer ?? '') : { kind: 'unusable' as const, problem: failed };
+    tries.push({
+      number,
+      rendered_prompt_sha256: sha256,
+      exit_code: outcome.exit_code,
+      duration_ms: Math.round(outcome.duration_ms),
+      problem: answer.kind === 'unusable' ? answer.problem : null,
+    });
+    if (answer.kind !== 'unusable') return { answer, tries, transcripts, executor: descriptor };
+    const shown = outcome.answer === null ? null : clipText(outcome.answer, ANSWER_EXCERPT);
+    previous = { problem: answer.problem, answer: shown };
+  }
+  const counted = limit === 1 ? 'the one try' : `${limit} tries`;
+  const reason = clipText(`No usable answer in ${counted}; the last: ${previous?.problem ?? 'none'}`, 2_000);
+  return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor };
+}

@@ -1,0 +1,93 @@
+import type { ExecuteGateResult } from '../contracts/activities.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
+import type { Finding } from '../contracts/findings.js';
+import { ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
+import { clipText, type JudgedFinding } from '../rules/judged-output.js';
+import type { Asked } from './ask-executor.js';
+import { executorEscalation, findingsEscalation } from './escalation-report.js';
+import type { GateTask, Judgement } from './gates/gate-definition.js';
+import type { TrustedRun } from './trusted-run.js';
+
+/** Findings that travel through Temporal; the attempt's record has them all. */
+const FINDINGS_RETURNED = 20;
+/** Characters of a message, and of a path, that travel. */
+const TEXT_RETURNED = 300;
+
+/** Gives each finding an id that is unique within its attempt, such as `scope-1`. */
+function numberFindings(findings: readonly JudgedFinding[]): readonly Finding[] {
+  const counts = new Map<string, number>();
+  return findings.map(({ escalates: _, ...finding }) => {
+    const number = (counts.get(finding.rule) ?? 0) + 1;
+    counts.set(finding.rule, number);
+    return { id: `${finding.rule}-${number}`, ...finding };
+  });
+}
+
+/** Everything about the attempt, as one value whose digest a decision binds. */
+export function attemptRecord(
+  { input, policy }: GateTask,
+  { pack }: TrustedRun,
+  { answer, tries, transcripts, executor }: Asked,
+  judgements: readonly Judgement[],
+): AttemptRecord {
+  const { gate, attempt, run, principal, inputs } = input;
+  const judged = judgements.flatMap(({ findings }) => findings);
+  const raised = findingsEscalation(gate, attempt, judged);
+  const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
+  const failing = judged.filter(({ blocking }) => blocking).length;
+  const { prompt_id, version, sha256 } = pack.prompts[gate];
+  return {
+    schema_version: 1,
+    run_id: run.run_id,
+    gate,
+    attempt,
+    role: GATES[gate].role,
+    principal,
+    base_commit: run.base_commit,
+    request_sha256: run.request_sha256,
+    policy_sha256: run.policy_sha256,
+    pack_sha256: pack.digest,
+    prompt: { prompt_id, version, sha256 },
+    escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256,
+    executor,
+    tries: [...tries],
+    verdict: blocked !== null ? 'blocked' : failing > 0 ? 'fail' : 'pass',
+    reason: blocked ?? (failing > 0 ? `${failing} blocking findings under the policy "${policy.name}".` : null),
+    findings: [...numberFindings(judged)],
+    escalation: answer.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised,
+    inputs,
+    artifacts: judgements.flatMap(({ artifacts }) => artifacts),
+    transcripts: [...transcripts],
+  };
+}
+
+/**
+ * The worst findings: those that block and cannot be waived before those that can, then by severity. So a waiver, which
+ * knows only the findings that travel, never passes over one that is not waivable.
+ */
+function worstFindings(findings: readonly Finding[], waivable: readonly string[]): readonly Finding[] {
+  const rank = ({ blocking, rule, severity }: Finding): number =>
+    (blocking ? (waivable.includes(rule) ? 1 : 0) : 2) * SEVERITIES.length + SEVERITIES.indexOf(severity);
+  return [...findings].sort((a, b) => rank(a) - rank(b)).slice(0, FINDINGS_RETURNED);
+}
+
+/** What the workflow is told of an attempt: bounded whatever the work's size. */
+export function boundedResult(
+  record: AttemptRecord,
+  outputSha256: string,
+  waivable: readonly string[],
+): ExecuteGateResult {
+  const findings = worstFindings(record.findings, waivable).map(({ path, ...finding }) => ({
+    ...finding,
+    message: clipText(finding.message, TEXT_RETURNED),
+    ...(path === undefined ? {} : { path: clipText(path, TEXT_RETURNED) }),
+  }));
+  return {
+    verdict: record.verdict,
+    reason: record.reason === null ? null : clipText(record.reason, TEXT_RETURNED),
+    output_sha256: outputSha256,
+    findings,
+    findings_omitted: record.findings.length - findings.length,
+    escalation: record.escalation,
+  };
+}

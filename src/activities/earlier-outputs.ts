@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { ExecuteGateInput } from '../contracts/activities.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
+import {
+  type ContextOutput,
+  contextOutputSchema,
+  type JobOutput,
+  jobOutputSchema,
+  type PlanOutput,
+  planOutputSchema,
+  type TestResults,
+  testResultsSchema,
+} from '../contracts/gate-outputs.js';
+import type { GateId } from '../contracts/names.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+
+/** The change that stands for P05. */
+export interface EarlierPatch {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  /** The files as `patch/files.json` has them. */
+  readonly files: readonly unknown[];
+}
+
+/** What the gates before left, read from the attempts that stand; null for what the run leaves out. */
+export interface EarlierOutputs {
+  readonly context: ContextOutput | null;
+  readonly job: JobOutput | null;
+  readonly plan: PlanOutput | null;
+  readonly patch: EarlierPatch | null;
+  readonly testResults: TestResults | null;
+}
+
+const patchFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
+
+/**
+ * Loads the standing attempts by digest. A record of another run or gate is a defect, never data.
+ * @throws PromptOsError INTERNAL, OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export async function loadEarlierOutputs(
+  store: ArtifactStore,
+  documents: PinnedDocuments,
+  input: ExecuteGateInput,
+): Promise<EarlierOutputs> {
+  const record = async (gate: GateId): Promise<AttemptRecord | null> => {
+    const sha256 = input.inputs[gate];
+    if (sha256 === undefined) return null;
+    const attempt = await documents.attempt(sha256);
+    if (attempt.run_id !== input.run.run_id || attempt.gate !== gate) {
+      throw new PromptOsError(
+        'INTERNAL',
+        `Expected an attempt of ${gate} of the run ${input.run.run_id}, received ${attempt.gate} of ${attempt.run_id}.`,
+      );
+    }
+    return attempt;
+  };
+  const artifact = async (gate: GateId, path: string): Promise<ArtifactRef | null> =>
+    (await record(gate))?.artifacts.find((candidate) => candidate.path === path) ?? null;
+  const json = async <T>(gate: GateId, path: string, schema: z.ZodType<T>): Promise<T | null> => {
+    const ref = await artifact(gate, path);
+    return ref === null ? null : schema.parse(JSON.parse(new TextDecoder().decode(await store.readObject(ref.sha256))));
+  };
+  const patch = async (): Promise<EarlierPatch | null> => {
+    const ref = await artifact('P05', 'patch/change.patch');
+    if (ref === null) return null;
+    const listed = await json('P05', 'patch/files.json', patchFilesSchema);
+    return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [] };
+  };
+  return {
+    context: await json('P00', 'evidence/context.json', contextOutputSchema),
+    job: await json('P01', 'job.json', jobOutputSchema),
+    plan: await json('P03', 'evidence/plan.json', planOutputSchema),
+    patch: await patch(),
+    testResults: await json('P06', 'evidence/test_results.json', testResultsSchema),
+  };
+}

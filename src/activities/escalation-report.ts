@@ -1,0 +1,60 @@
+import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
+import type { EscalationTrigger, GateId } from '../contracts/names.js';
+import { clipText, type JudgedFinding } from '../rules/judged-output.js';
+
+/** Characters of one text of a report. */
+const TEXT_LIMIT = 4_000;
+
+/** From what stops a run hardest; the report of several takes the first. */
+const TRIGGER_ORDER = ['rule_violation', 'critical_finding', 'open_question'] as const satisfies EscalationTrigger[];
+
+const ADVICE: Readonly<Record<(typeof TRIGGER_ORDER)[number], { readonly impact: string; readonly advice: string }>> = {
+  rule_violation: {
+    impact: 'The output broke a rule that the policy does not leave to the executor.',
+    advice: 'Retry the gate with guidance that names the rule, or abort when it looks deliberate.',
+  },
+  critical_finding: {
+    impact: 'The change would go on with a finding that its auditor calls critical.',
+    advice: 'Rework the change with the finding as guidance.',
+  },
+  open_question: {
+    impact: 'The writer would have to guess.',
+    advice: 'Answer each question in the guidance and retry the gate.',
+  },
+};
+
+const OPTIONS = [
+  'retry: do the gate again, with guidance',
+  'rework: go back to an earlier gate',
+  'continue: waive what the policy calls waivable',
+  'abort: end the run',
+];
+
+/** One report over every finding that escalates, or null when none does. */
+export function findingsEscalation(
+  gate: GateId,
+  attempt: number,
+  findings: readonly JudgedFinding[],
+): EscalationReport | null {
+  const raising = findings.filter(({ escalates }) => escalates !== undefined);
+  const trigger = TRIGGER_ORDER.find((candidate) => raising.some(({ escalates }) => escalates === candidate));
+  if (trigger === undefined) return null;
+  const rules = [...new Set(raising.map(({ rule }) => rule))];
+  return {
+    trigger,
+    issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
+    impact: ADVICE[trigger].impact,
+    context: `${gate}, attempt ${attempt}: ${raising.length} findings escalate (${rules.join(', ')}).`,
+    options: OPTIONS,
+    recommendation: ADVICE[trigger].advice,
+    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'paths'),
+  };
+}
+
+/** An executor's own report as the ledger has it, with what the engine itself would have raised beside it. */
+export const executorEscalation = (report: ExecutorReport, raised: EscalationReport | null): EscalationReport => ({
+  ...report,
+  trigger: 'executor',
+  issue: clipText(raised === null ? report.issue : `${report.issue}\n${raised.issue}`, TEXT_LIMIT),
+  security_sensitive: report.security_sensitive || raised?.security_sensitive === true,
+});

@@ -1,0 +1,140 @@
+import type { ExecuteGateInput, ExecuteGateResult } from '../contracts/activities.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { GATES, type GateId } from '../contracts/names.js';
+import type { GovernancePorts } from '../ports/index.js';
+import type { Checkout } from '../ports/workspace.js';
+import { renderPrompt } from '../prompt-pack/index.js';
+import { blockingFinding, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
+import { type Asked, askExecutor } from './ask-executor.js';
+import { attemptRecord, boundedResult } from './attempt-record.js';
+import { loadEarlierOutputs } from './earlier-outputs.js';
+import {
+  type GateDefinition,
+  type GateTask,
+  type GateWork,
+  type Judgement,
+  NOTHING_OBSERVED,
+  prettyJson,
+} from './gates/gate-definition.js';
+import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+import { outputJsonSchema } from './read-answer.js';
+import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
+
+/** What the caller, Temporal's activity context, gives. */
+export interface ExecuteGateOptions {
+  readonly signal: AbortSignal;
+  /** Told what the attempt is at, for the heartbeat. */
+  progress(details: { readonly gate: GateId; readonly attempt: number; readonly try: number }): void;
+}
+
+function checkPrincipal({ policy }: TrustedRun, { gate, principal }: ExecuteGateInput): void {
+  const { role } = GATES[gate];
+  const bound = policy.roles[role];
+  if (principal === bound) return;
+  throw new PromptOsError('PRINCIPAL_NOT_BOUND', `${gate} is for ${role} "${bound}", received "${principal}".`);
+}
+
+function checkPack({ pack }: TrustedRun, { pack_sha256 }: ExecuteGateInput): void {
+  if (pack.digest === pack_sha256) return;
+  throw new PromptOsError(
+    'PACK_LOCK_MISMATCH',
+    `The run opened with the prompt pack ${pack_sha256}; the pinned bundle is ${pack.digest}.`,
+  );
+}
+
+/** Edits that are not the gate's work: told, and thrown away with the checkout. */
+async function strayEdits({ editsFiles }: GateDefinition, checkout: Checkout): Promise<readonly JudgedFinding[]> {
+  if (editsFiles) return [];
+  const { files } = await checkout.diff();
+  if (files.length === 0) return [];
+  const named = files.slice(0, 10).map(({ path }) => path);
+  const rest = files.length > named.length ? ` and ${files.length - named.length} more` : '';
+  const message = `The executor changed files in a gate that changes none; thrown away: ${named.join(', ')}${rest}.`;
+  return [plainFinding('stray_edits', 'medium', message)];
+}
+
+/** Asks the executor in a checkout of its own, and judges what it gave. The checkout goes whatever happens. */
+async function askAndJudge(
+  task: GateTask,
+  trusted: TrustedRun,
+  definition: GateDefinition,
+  work: GateWork<unknown>,
+  { progress }: ExecuteGateOptions,
+): Promise<{ readonly asked: Asked; readonly judgement: Judgement }> {
+  const { input, ports, signal } = task;
+  const { gate, attempt, feedback, run } = input;
+  const executor = ports.executors.forPrincipal(input.principal);
+  const checkout = await ports.workspace.checkout({
+    repository: run.target_repo,
+    commit: run.base_commit,
+    ...(work.patch === null ? {} : { patch: work.patch }),
+    signal,
+  });
+  try {
+    const outputContract = { jsonSchema: outputJsonSchema(gate) };
+    const asked = await askExecutor({
+      task,
+      executor,
+      checkout,
+      render: (more) =>
+        renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
+      onTry: (number) => progress({ gate, attempt, try: number }),
+    });
+    if (asked.answer.kind !== 'output') return { asked, judgement: NOTHING_OBSERVED };
+    const stray = await strayEdits(definition, checkout);
+    const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
+    return { asked, judgement: { findings: [...findings, ...stray], artifacts } };
+  } finally {
+    // A failure here must not hide the attempt's own outcome; what is left is removed when a worker next starts.
+    await checkout.discard().catch(() => undefined);
+  }
+}
+
+async function repositoryChanged(task: GateTask, before: string | null): Promise<readonly JudgedFinding[]> {
+  const { digest } = await task.ports.workspace.snapshot(task.input.run.target_repo);
+  if (digest === before) return [];
+  const message = `The repository itself (HEAD, refs, configuration, hooks or working tree) changed while ${task.input.gate} ran.`;
+  return [blockingFinding('repository_changed', message, { severity: 'critical', escalates: 'rule_violation' })];
+}
+
+function createTask(
+  ports: GovernancePorts,
+  input: ExecuteGateInput,
+  signal: AbortSignal,
+  { policy, request }: TrustedRun,
+  earlier: GateTask['earlier'],
+): GateTask {
+  const putArtifact: GateTask['putArtifact'] = async (path, content, mediaType) => {
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    return { path, ...(await ports.store.putObject(bytes)), media_type: mediaType };
+  };
+  return { input, ports, policy, request, earlier, signal, putArtifact };
+}
+
+/**
+ * One attempt of one gate: trust, inputs, a throwaway checkout, the executor, the gate's rules, a record. It leaves
+ * nothing but objects in the store, so it may run again from the start at any time.
+ * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, PRINCIPAL_NOT_BOUND,
+ *   EXECUTOR_NOT_CONFIGURED, CHECK_NOT_GRANTED, and what the ports throw; a judgement is never thrown
+ */
+export async function executeGate(
+  ports: GovernancePorts,
+  documents: PinnedDocuments,
+  input: ExecuteGateInput,
+  options: ExecuteGateOptions,
+): Promise<ExecuteGateResult> {
+  const trusted = await loadTrustedRun(ports, documents, input.run);
+  checkPack(trusted, input);
+  checkPrincipal(trusted, input);
+  const earlier = await loadEarlierOutputs(ports.store, documents, input);
+  const task = createTask(ports, input, options.signal, trusted, earlier);
+  const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
+  const before = await ports.workspace.snapshot(input.run.target_repo);
+  const work = await definition.begin(task);
+  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, options);
+  const changed = await repositoryChanged(task, before.digest);
+  const record = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
+  const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));
+  return boundedResult(record, sha256, trusted.policy.waivable);
+}

@@ -1,0 +1,51 @@
+import { Context } from '@temporalio/activity';
+import type { GovernanceActivities } from '../contracts/activities.js';
+import type { ExecutorRole } from '../contracts/names.js';
+import type { GovernancePorts } from '../ports/index.js';
+import { executeGate } from './execute-gate.js';
+import { openRun } from './open-run.js';
+import { createPinnedDocuments } from './pinned-documents.js';
+import { toFailure } from './to-failure.js';
+
+export interface CreateActivitiesOptions {
+  /** The queue that the workers of each role poll. */
+  readonly taskQueues: Readonly<Record<ExecutorRole, string>>;
+}
+
+/** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
+const HEARTBEAT_INTERVAL_MS = 2_000;
+
+/** Works with a heartbeat, and says to Temporal what an error means. */
+async function activity<T>(work: (context: Context, progress: (details: object) => void) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  let details: object = {};
+  const beat = () => context.heartbeat(details);
+  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
+  try {
+    return await work(context, (next) => {
+      details = next;
+      beat();
+    });
+  } catch (error) {
+    // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
+    const { cancellationSignal } = context;
+    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The governance activities over the given ports. */
+export function createActivities(
+  ports: GovernancePorts,
+  { taskQueues }: CreateActivitiesOptions,
+): Pick<GovernanceActivities, 'promptos_openRun' | 'promptos_executeGate'> {
+  const documents = createPinnedDocuments(ports.store);
+  return {
+    promptos_openRun: (input) => activity(() => openRun(ports, documents, taskQueues, input)),
+    promptos_executeGate: (input) =>
+      activity(({ cancellationSignal }, progress) =>
+        executeGate(ports, documents, input, { signal: cancellationSignal, progress }),
+      ),
+  };
+}

@@ -1,0 +1,70 @@
+import { PromptOsError } from '../contracts/errors.js';
+import type { ExecutorRole } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
+import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
+import type { RunRequest } from '../contracts/run-request.js';
+import type { GovernancePorts } from '../ports/index.js';
+import { lintPack } from '../prompt-pack/index.js';
+import { checkGateSelection } from './gate-selection.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+import { loadTrustedRun } from './trusted-run.js';
+
+/** Milliseconds that one try of an executor is reckoned with. */
+const EXECUTOR_ALLOWANCE_MS = 30 * 60_000;
+/** Milliseconds for checkouts, patches and the store. */
+const ENGINE_ALLOWANCE_MS = 10 * 60_000;
+
+/** Milliseconds that a gate may take at the most under a policy: every try, and every check once. */
+export const gateTimeoutMs = (policy: Policy): number =>
+  policy.limits.output_tries * EXECUTOR_ALLOWANCE_MS +
+  Object.values(policy.checks).reduce((sum, { timeout }) => sum + timeout, 0) +
+  ENGINE_ALLOWANCE_MS;
+
+function checkNamesExist(request: RunRequest, policy: Policy): void {
+  const named = [...request.checks, ...request.task.acceptance_criteria.flatMap(({ check }) => check ?? [])];
+  const unknown = named.find((name) => !Object.hasOwn(policy.checks, name));
+  if (unknown === undefined) return;
+  const known = Object.keys(policy.checks).join(', ') || 'none';
+  throw new PromptOsError('CHECK_UNKNOWN', `The request names the check "${unknown}"; the policy has ${known}.`);
+}
+
+/** Refuses a start that did not come from our client and lacks something. */
+function parseInput(input: GovernedRunInput): GovernedRunInput {
+  const parsed = governedRunInputSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
+  throw new PromptOsError('REQUEST_INVALID', `The run was started with a malformed input: ${problems.join('; ')}.`);
+}
+
+/**
+ * The engine's first step: judges all that the client judged once more, lints the pack that the run uses, and reads out
+ * of the pinned policy what the domain must know.
+ * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER, GATE_REQUIRED, CHECK_UNKNOWN
+ */
+export async function openRun(
+  ports: GovernancePorts,
+  documents: PinnedDocuments,
+  taskQueues: Readonly<Record<ExecutorRole, string>>,
+  given: GovernedRunInput,
+): Promise<RunPlan> {
+  const run = parseInput(given);
+  const { policy, request, pack } = await loadTrustedRun(ports, documents, run);
+  checkGateSelection(run.gates, policy);
+  checkNamesExist(request, policy);
+  const bundle = await documents.packBundle(run.pack_object_sha256);
+  const { writer, verifier, reviewer, integrator } = policy.roles;
+  return {
+    pack_sha256: pack.digest,
+    lint_passed: lintPack(bundle.files).passed,
+    principals: { writer, verifier, reviewer },
+    integrators: integrator,
+    known_actors: Object.keys(policy.principals),
+    self_approval: policy.self_approval,
+    approvals: policy.approvals,
+    waivable: policy.waivable,
+    rework_rounds: policy.limits.rework_rounds,
+    deadlines: policy.deadlines,
+    gate_timeout_ms: gateTimeoutMs(policy),
+    task_queues: { ...taskQueues },
+  };
+}

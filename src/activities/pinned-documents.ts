@@ -1,0 +1,65 @@
+import { parse } from 'yaml';
+import type { z } from 'zod';
+import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
+import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { type Policy, policySchema } from '../contracts/policy.js';
+import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+
+/** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
+export interface PinnedDocuments {
+  /** @throws PromptOsError POLICY_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  policy(sha256: string): Promise<Policy>;
+  /** @throws PromptOsError REQUEST_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  request(sha256: string): Promise<RunRequest>;
+  /** @throws PromptOsError PACK_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  packBundle(sha256: string): Promise<PromptPackBundle>;
+  /** @throws PromptOsError INTERNAL, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  attempt(sha256: string): Promise<AttemptRecord>;
+}
+
+/** Documents kept in memory at once; the oldest go first. */
+const CACHE_SIZE = 64;
+
+const parseJson = (text: string): unknown => JSON.parse(text);
+// A policy's bytes are the user's own file. Aliases are bounded, so that a small file cannot grow without end.
+const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
+
+/** One line that names every problem of a document. */
+const problemsOf = (error: z.ZodError): string =>
+  error.issues
+    .slice(0, 20)
+    .map(({ path, message }) => `${path.join('.') || 'document'}: ${message}`)
+    .join('; ');
+
+/** Reads pinned documents from the store. */
+export function createPinnedDocuments(store: ArtifactStore): PinnedDocuments {
+  const cache = new Map<string, unknown>();
+  const reader =
+    <T>(kind: string, code: ErrorCode, schema: z.ZodType<T>, decode: (text: string) => unknown) =>
+    async (sha256: string): Promise<T> => {
+      const key = `${kind} ${sha256}`;
+      if (cache.has(key)) return cache.get(key) as T;
+      const bytes = await store.readObject(sha256);
+      const refuse = (problem: string, cause?: unknown) =>
+        new PromptOsError(code, `The ${kind} ${sha256} in the store is not valid: ${problem}.`, { cause });
+      let content: unknown;
+      try {
+        content = decode(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+      } catch (error) {
+        throw refuse(error instanceof Error ? error.message : String(error), error);
+      }
+      const parsed = schema.safeParse(content);
+      if (!parsed.success) throw refuse(problemsOf(parsed.error));
+      cache.set(key, parsed.data);
+      if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value as string);
+      return parsed.data;
+    };
+  return {
+    policy: reader('policy', 'POLICY_INVALID', policySchema, parseYaml),
+    request: reader('request', 'REQUEST_INVALID', runRequestSchema, parseJson),
+    packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseJson),
+    attempt: reader('attempt record', 'INTERNAL', attemptRecordSchema, parseJson),
+  };
+}

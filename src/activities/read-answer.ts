@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { type ExecutorReport, executorAnswerSchema } from '../contracts/escalation.js';
+import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
+import type { GateId } from '../contracts/names.js';
+
+/** What an executor's answer is once it was read; `unusable` says why in words that it can act on. */
+export type Answer =
+  | { readonly kind: 'output'; readonly output: unknown }
+  | { readonly kind: 'escalation'; readonly report: ExecutorReport }
+  | { readonly kind: 'unusable'; readonly problem: string };
+
+/** Problems that one message names. */
+const PROBLEM_LIMIT = 20;
+
+/** A surrogate without its other half has no UTF-8, so nothing that holds one can be stored or hashed. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+const unusable = (problem: string): Answer => ({ kind: 'unusable', problem });
+
+function zodProblem(what: string, { issues }: z.ZodError): Answer {
+  const lines = issues.slice(0, PROBLEM_LIMIT).map(({ path, message }) => `${path.join('.') || 'answer'}: ${message}`);
+  const rest = issues.length > PROBLEM_LIMIT ? `; and ${issues.length - PROBLEM_LIMIT} more` : '';
+  return unusable(`${what} does not have the expected shape: ${lines.join('; ')}${rest}.`);
+}
+
+function parseText(text: string): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    let broken = false;
+    const value: unknown = JSON.parse(text, (key, part: unknown) => {
+      if (LONE_SURROGATE.test(key) || (typeof part === 'string' && LONE_SURROGATE.test(part))) broken = true;
+      return part;
+    });
+    return broken ? { problem: 'The answer holds half a surrogate pair, which is no text.' } : { value };
+  } catch (error) {
+    return { problem: `The answer is not JSON: ${error instanceof Error ? error.message : String(error)}.` };
+  }
+}
+
+/** Reads an answer for a gate: `{"kind":"output", …the fields of the gate's schema}` or `{"kind":"escalation", "report": …}`. */
+export function readAnswer(gate: GateId, text: string): Answer {
+  const parsed = parseText(text);
+  if ('problem' in parsed) return unusable(parsed.problem);
+  const answer = executorAnswerSchema.safeParse(parsed.value);
+  if (!answer.success) return zodProblem('The answer', answer.error);
+  if (answer.data.kind === 'escalation') return answer.data;
+  const { kind: _, ...fields } = answer.data;
+  const output = GATE_OUTPUT_SCHEMAS[gate].safeParse(fields);
+  return output.success ? { kind: 'output', output: output.data } : zodProblem('The output', output.error);
+}
+
+/** The JSON Schema of a gate's output, as a prompt shows it. */
+export const outputJsonSchema = (gate: GateId): unknown => z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });

@@ -1,0 +1,37 @@
+import type { Finding } from '../contracts/findings.js';
+import type { RoleFinding } from '../contracts/gate-outputs.js';
+import type { EscalationTrigger } from '../contracts/names.js';
+
+/** A finding before it is numbered within its attempt, and the P08 that it raises, if any. */
+export type JudgedFinding = Omit<Finding, 'id'> & { readonly escalates?: EscalationTrigger };
+
+/** Characters that a finding's message may have. */
+const MESSAGE_LIMIT = 2_000;
+
+/** A text of at most `limit` UTF-16 units that never ends in half a character; "…" marks what was cut. */
+export function clipText(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** A finding that fails its gate until it is waived. */
+export const blockingFinding = (
+  rule: string,
+  message: string,
+  more: Partial<Pick<JudgedFinding, 'severity' | 'path' | 'escalates'>> = {},
+): JudgedFinding => ({ rule, severity: 'high', blocking: true, message: clipText(message, MESSAGE_LIMIT), ...more });
+
+/** A finding that is told and does not fail the gate. */
+export const plainFinding = (
+  rule: string,
+  severity: Finding['severity'],
+  message: string,
+  place: Partial<Pick<JudgedFinding, 'path' | 'line'>> = {},
+): JudgedFinding => ({ rule, severity, blocking: false, message: clipText(message, MESSAGE_LIMIT), ...place });
+
+/** What a role reported, as a finding of the engine's. A critical one blocks and escalates. */
+export function roleFinding(rule: string, { severity, title, detail, path, line }: RoleFinding): JudgedFinding {
+  const place = { ...(path === undefined ? {} : { path }), ...(line === undefined ? {} : { line }) };
+  const finding = plainFinding(rule, severity, `${title}: ${detail}`, place);
+  return severity === 'critical' ? { ...finding, blocking: true, escalates: 'critical_finding' } : finding;
+}
