@@ -1,0 +1,188 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import {
+  checkBundle,
+  checkComposition,
+  checkDirections,
+  checkExports,
+  checkLength,
+  checkPurity,
+  checkTargets,
+  checkTemporal,
+  findCycles,
+  type Problems,
+} from './rules.js';
+import { importsOf, readSourceTree, type SourceTree } from './source-tree.js';
+
+const SOURCES = readSourceTree(fileURLToPath(new URL('../../src', import.meta.url)));
+
+interface RuleTrial {
+  readonly rule: (tree: SourceTree) => Problems;
+  /** A small tree that breaks the rule, … */
+  readonly bad: Readonly<Record<string, string>>;
+  /** … and what the rule must say of it. */
+  readonly problems: Problems;
+}
+
+const TRIALS: Readonly<Record<string, RuleTrial>> = {
+  'imports go the way of the table': {
+    rule: checkDirections,
+    bad: {
+      'activities/run.ts': "import { run } from '../adapters/run.js';\nimport type { A } from '../contracts/a.js';",
+      'adapters/run.ts': 'export const run = 1;',
+      'attic/a.ts': '',
+      'cli/commands/show.ts': "import { body } from '../../workflows/body.js';\nimport '../../workflows/messages.js';",
+      'contracts/a.ts': "import type { Port } from '../ports/p.js';",
+      'ports/p.ts': 'export interface Port {}',
+      'workflows/body.ts': "const lazy = () => import('../activities/run.js');",
+      'workflows/messages.ts': '',
+    },
+    problems: [
+      'attic: not in the table of rooms',
+      'activities/run.ts imports adapters/run.ts',
+      'cli/commands/show.ts imports workflows/body.ts',
+      'contracts/a.ts imports ports/p.ts',
+      'workflows/body.ts imports activities/run.ts',
+    ],
+  },
+  'relative imports lead to a file': {
+    rule: checkTargets,
+    bad: { 'cli/a.ts': "import { b } from './b.js';\nimport { join } from 'node:path';\nimport { z } from 'zod';" },
+    problems: ['cli/a.ts imports cli/b.js, which is not there'],
+  },
+  'Temporal stays out of adapters and pure rooms': {
+    rule: checkTemporal,
+    bad: {
+      'adapters/a.ts': "import { Context } from '@temporalio/activity';",
+      'governance/b.ts': "import type { Duration } from '@temporalio/common';",
+      'workflows/c.ts':
+        "import { condition } from '@temporalio/workflow';\nimport { Client } from '@temporalio/client';",
+    },
+    problems: [
+      'adapters/a.ts imports @temporalio/activity',
+      'governance/b.ts imports @temporalio/common',
+      'workflows/c.ts imports @temporalio/client',
+    ],
+  },
+  'pure rooms are pure': {
+    rule: checkPurity,
+    bad: {
+      'rules/builtin.ts': "import { join } from 'node:path';",
+      'workflows/builtin.ts': "import { createHash } from 'crypto';",
+      'governance/process.ts': 'export const home = process.env.HOME;',
+      'governance/now.ts': 'export const at = Date.now();',
+      'governance/today.ts': 'export const at = new Date().toISOString();',
+      'contracts/random.ts': 'export const dice = Math.random();',
+      'prompt-pack/wait.ts': 'setTimeout(() => undefined, 5);',
+      'attestation/call.ts': "await fetch('https://example.org');",
+      'governance/fine.ts': '// Date.now() is not called\nexport const at = (ms: number) => new Date(ms);',
+    },
+    problems: [
+      'rules/builtin.ts imports node:path',
+      'workflows/builtin.ts imports crypto',
+      'governance/process.ts reads the process',
+      'governance/now.ts reads the clock',
+      'governance/today.ts reads the clock',
+      'contracts/random.ts is random',
+      'prompt-pack/wait.ts starts a timer',
+      'attestation/call.ts does input or output',
+    ],
+  },
+  'no schema library reaches the workflow bundle': {
+    rule: checkBundle,
+    bad: {
+      'contracts/schemas.ts': "import { z } from 'zod';\nexport const a = z.string();",
+      'contracts/between.ts': "export { a } from './schemas.js';",
+      'governance/deep.ts': "import { a } from '../contracts/between.js';",
+      'rules/inline.ts': "import { type A } from '../contracts/schemas.js';",
+      'workflows/fine.ts': "import type { A } from '../contracts/schemas.js';",
+    },
+    problems: [
+      'governance/deep.ts → contracts/between.ts → contracts/schemas.ts → zod',
+      'rules/inline.ts → contracts/schemas.ts → zod',
+    ],
+  },
+  'only the worker and the command line build adapters': {
+    rule: checkComposition,
+    bad: {
+      'adapters/index.ts': "export { createStore } from './store/store.js';",
+      'adapters/store/store.ts': 'export const createStore = 1;',
+      'cli/commands/show.ts': "import { createStore } from '../../adapters/store/store.js';",
+      'plugin.ts': "import { createStore } from './adapters/index.js';",
+      'worker.ts': "import { createStore } from './adapters/index.js';",
+    },
+    problems: ['plugin.ts imports adapters/index.ts'],
+  },
+  'exports are named one by one': {
+    rule: checkExports,
+    bad: {
+      'contracts/all.ts': "export * from './a.js';",
+      'contracts/types.ts': "export type * from './a.js';",
+      'rules/default.ts': 'export default function rule() {}',
+      'rules/renamed.ts': 'const a = 1;\nexport { a as default };',
+    },
+    problems: [
+      'contracts/all.ts has an export *',
+      'contracts/types.ts has an export *',
+      'rules/default.ts has a default export',
+      'rules/renamed.ts has a default export',
+    ],
+  },
+  'imports run in no circle': {
+    rule: findCycles,
+    bad: {
+      'rules/a.ts': "import { b } from './b.js';",
+      'rules/b.ts': "export type { C } from './c.js';",
+      'rules/c.ts': "import {\n  type A,\n  a,\n} from './a.js';",
+      'rules/d.ts': "import { a } from './a.js';",
+    },
+    problems: ['rules/a.ts → rules/b.ts → rules/c.ts → rules/a.ts'],
+  },
+  'files are short': {
+    rule: checkLength,
+    bad: { 'cli/long.ts': 'one\n'.repeat(351), 'cli/short.ts': 'one\n'.repeat(350) },
+    problems: ['cli/long.ts has 351 lines'],
+  },
+};
+
+test.each(Object.entries(TRIALS))('architecture: %s', (_, { rule }) => {
+  expect(rule(SOURCES)).toEqual([]);
+});
+
+test.each(Object.entries(TRIALS))(
+  'architecture rule "%s": refuses a tree that breaks it',
+  (_, { rule, bad, problems }) => {
+    expect(rule(new Map(Object.entries(bad)))).toEqual(problems);
+  },
+);
+
+test('architecture: the reader of imports sees every way to write one', () => {
+  const text = [
+    "import a from './a.js';",
+    "import * as b from './b.js';",
+    "import type { C } from './c.js';",
+    "import { type D } from './d.js';",
+    "export { e } from './e.js';",
+    "export type { F } from './f.js';",
+    "import './g.js';",
+    "const h = await import('./h.js');",
+    "const i = require('./i.cjs');",
+    "// import { never } from './comment.js';",
+    "export const glob = 'src/**'; /* not a comment's end: */",
+    'import {\n  j,\n  type J,\n} from "ignored";',
+    "import {\n  k,\n  type K,\n} from './k.js';",
+  ].join('\n');
+  const found = importsOf(new Map([['cli/all.ts', text]]), 'cli/all.ts');
+  expect(found.map(({ to, typeOnly }) => `${to}${typeOnly ? ' (type)' : ''}`).sort()).toEqual([
+    'cli/a.js',
+    'cli/b.js',
+    'cli/c.js (type)',
+    'cli/d.js',
+    'cli/e.js',
+    'cli/f.js (type)',
+    'cli/g.js',
+    'cli/h.js',
+    'cli/i.cjs',
+    'cli/k.js',
+  ]);
+});

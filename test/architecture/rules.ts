@@ -1,0 +1,180 @@
+import { importsOf, roomOf, type SourceImport, type SourceTree, withoutComments } from './source-tree.js';
+
+/** What an architecture rule found, one sentence each; nothing when the tree keeps the rule. */
+export type Problems = readonly string[];
+
+const PURE_ROOMS = ['contracts', 'governance', 'rules', 'attestation', 'prompt-pack'];
+const DOMAIN = ['contracts', 'rules', 'attestation', 'prompt-pack', 'governance'];
+
+/**
+ * Whom each room may import from, beside itself. An entry with a slash is one file. DESIGN §4 has the same table
+ * as prose; a room that is missing here is a problem, so that a new folder is placed on purpose.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  contracts: [],
+  rules: ['contracts'],
+  attestation: ['contracts'],
+  'prompt-pack': ['contracts', 'rules'],
+  governance: ['contracts', 'rules', 'attestation', 'prompt-pack'],
+  ports: ['contracts'],
+  workflows: DOMAIN,
+  activities: [...DOMAIN, 'ports', 'workflows/messages.ts'],
+  adapters: ['contracts', 'ports', 'rules'],
+  verify: DOMAIN,
+  config: ['contracts', 'ports', 'prompt-pack', 'rules'],
+  embedded: ['contracts', 'config'],
+  converter: ['contracts'],
+  build: ['contracts', 'converter'],
+  client: ['contracts', 'converter', 'workflows/messages.ts'],
+  'merge-workflows': ['contracts'],
+  plugin: ['contracts', 'ports', 'activities', 'converter', 'merge-workflows', 'workflows/messages.ts'],
+  worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
+  cli: [
+    ...DOMAIN,
+    'ports',
+    'config',
+    'embedded',
+    'adapters',
+    'client',
+    'converter',
+    'plugin',
+    'verify',
+    'worker',
+    'workflows/messages.ts',
+  ],
+  index: ['contracts', 'ports', 'activities', 'client', 'converter', 'plugin', 'verify', 'workflows/messages.ts'],
+};
+
+const allImports = (tree: SourceTree): readonly SourceImport[] =>
+  [...tree.keys()].flatMap((path) => importsOf(tree, path));
+
+/** Every import inside the tree goes in a direction that the table has. */
+export function checkDirections(tree: SourceTree): Problems {
+  const unplaced = [...new Set([...tree.keys()].map(roomOf))].filter((room) => MAY_IMPORT[room] === undefined);
+  const wrong = allImports(tree).filter(({ from, to }) => {
+    if (!tree.has(to)) return false;
+    const allowed = [roomOf(from), ...(MAY_IMPORT[roomOf(from)] ?? [])];
+    return !allowed.includes(roomOf(to)) && !allowed.includes(to);
+  });
+  return [
+    ...unplaced.map((room) => `${room}: not in the table of rooms`),
+    ...wrong.map(({ from, to }) => `${from} imports ${to}`),
+  ];
+}
+
+/** Every relative import leads to a file of the tree, so that no direction goes unseen. */
+export const checkTargets = (tree: SourceTree): Problems =>
+  allImports(tree)
+    .filter(({ to, relative }) => relative && !tree.has(to))
+    .map(({ from, to }) => `${from} imports ${to}, which is not there`);
+
+/** `adapters` and the pure rooms never import Temporal; `workflows` only what runs in its sandbox. */
+export function checkTemporal(tree: SourceTree): Problems {
+  const forbidden = ({ from, to }: SourceImport): boolean => {
+    if (!to.startsWith('@temporalio/')) return false;
+    const room = roomOf(from);
+    if (room === 'workflows') return !['@temporalio/workflow', '@temporalio/common'].includes(to);
+    return [...PURE_ROOMS, 'ports', 'adapters', 'verify'].includes(room);
+  };
+  return allImports(tree)
+    .filter(forbidden)
+    .map(({ from, to }) => `${from} imports ${to}`);
+}
+
+const IMPURITIES: readonly (readonly [string, RegExp])[] = [
+  ['reads the process', /\bprocess\.\w/],
+  ['reads the clock', /\bDate\.now\(|\bnew Date\(\s*\)|(?<!new )\bDate\(\s*\)|\bperformance\.now\(/],
+  ['is random', /\bMath\.random\(|\brandomUUID\(|\bgetRandomValues\(/],
+  ['starts a timer', /\bset(?:Timeout|Interval|Immediate)\(/],
+  ['does input or output', /\bfetch\(|\bconsole\.\w/],
+];
+
+/** The pure rooms and `workflows` import no builtin of node; the pure rooms have no clock, randomness or input either. */
+export function checkPurity(tree: SourceTree): Problems {
+  const pure = [...tree.keys()].filter((path) => PURE_ROOMS.includes(roomOf(path)));
+  const sandboxed = [...tree.keys()].filter((path) => [...PURE_ROOMS, 'workflows'].includes(roomOf(path)));
+  return [
+    ...sandboxed.flatMap((path) =>
+      importsOf(tree, path)
+        .filter(({ to }) => /^(?:node:|fs$|path$|crypto$|os$|child_process$)/.test(to))
+        .map(({ to }) => `${path} imports ${to}`),
+    ),
+    ...pure.flatMap((path) => {
+      const text = withoutComments(tree.get(path) ?? '');
+      return IMPURITIES.filter(([, pattern]) => pattern.test(text)).map(([deed]) => `${path} ${deed}`);
+    }),
+  ];
+}
+
+/** Packages that must not reach the workflow bundle. */
+const NOT_IN_BUNDLE = ['zod', 'pino', 'yaml'];
+
+/** No file of the rooms that run in the sandbox loads such a package, through whatever chain of imports. */
+export function checkBundle(tree: SourceTree): Problems {
+  const roots = [...tree.keys()].filter((path) =>
+    ['workflows', 'governance', 'rules', 'attestation'].includes(roomOf(path)),
+  );
+  return roots.flatMap((root) => {
+    const chain = chainTo(tree, root, (to) => NOT_IN_BUNDLE.includes(to));
+    return chain === null ? [] : [chain.join(' → ')];
+  });
+}
+
+/** The shortest chain of loading imports from a file to a target, both included. */
+function chainTo(tree: SourceTree, root: string, isTarget: (to: string) => boolean): readonly string[] | null {
+  const seen = new Set([root]);
+  const queue: string[][] = [[root]];
+  for (let chain = queue.shift(); chain !== undefined; chain = queue.shift()) {
+    for (const { to, typeOnly } of importsOf(tree, chain.at(-1) ?? root)) {
+      if (typeOnly || seen.has(to)) continue;
+      if (isTarget(to)) return [...chain, to];
+      seen.add(to);
+      queue.push([...chain, to]);
+    }
+  }
+  return null;
+}
+
+/** Only the worker's composition root and the command line build adapters; inside `adapters` they may use each other. */
+export const checkComposition = (tree: SourceTree): Problems =>
+  allImports(tree)
+    .filter(({ to }) => tree.has(to) && roomOf(to) === 'adapters')
+    .filter(({ from }) => !['adapters', 'worker', 'cli'].includes(roomOf(from)))
+    .map(({ from, to }) => `${from} imports ${to}`);
+
+/** No default exports, and nothing is re-exported wholesale. */
+export const checkExports = (tree: SourceTree): Problems =>
+  [...tree].flatMap(([path, text]) => {
+    const code = withoutComments(text);
+    return [
+      ...(/^export\s+(?:type\s+)?\*/m.test(code) ? [`${path} has an export *`] : []),
+      ...(/^export\s+default\b|\bas\s+default\b/m.test(code) ? [`${path} has a default export`] : []),
+    ];
+  });
+
+/** No file reaches itself again by its imports, types included. */
+export function findCycles(tree: SourceTree): Problems {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, above: readonly string[]): void => {
+    const start = above.indexOf(path);
+    if (start !== -1) {
+      cycles.push([...above.slice(start), path].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const { to } of importsOf(tree, path)) if (tree.has(to)) visit(to, [...above, path]);
+    done.add(path);
+  };
+  for (const path of tree.keys()) visit(path, []);
+  return cycles;
+}
+
+/** Lines that a source file may have. */
+const LINE_LIMIT = 350;
+
+export const checkLength = (tree: SourceTree): Problems =>
+  [...tree]
+    .map(([path, text]) => ({ path, lines: text.trimEnd().split('\n').length }))
+    .filter(({ lines }) => lines > LINE_LIMIT)
+    .map(({ path, lines }) => `${path} has ${lines} lines`);
