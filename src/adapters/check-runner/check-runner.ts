@@ -1,0 +1,93 @@
+import { tmpdir } from 'node:os';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
+import { type Environment, passVariables } from '../executor-command/environment.js';
+import { type GuardedResult, runGuarded } from '../executor-command/guarded-process.js';
+import { explainNotStarted } from '../executor-command/not-started.js';
+import { type Scratch, withScratch } from '../executor-command/scratch.js';
+
+const PASSED_VARIABLES = ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'];
+/** 64 MiB over both outputs: logs of that size are real, and are kept whole. */
+const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1_024 * 1_024;
+
+export interface CheckRunnerOptions {
+  /** Names of the checks that may run on this worker; `*` for all of them. */
+  readonly allow: readonly string[];
+  /** The worker's own environment, of which a check sees PATH, LANG, LC_ALL and TMPDIR. */
+  readonly env: Environment;
+  /** Absolute folder in which each check gets a fresh HOME; the system's temporary folder when absent. */
+  readonly scratchRoot?: string;
+  /** Over both outputs together: a check that prints more is stopped, and fails. 64 MiB when absent. */
+  readonly maxOutputBytes?: number;
+}
+
+/** Runs checks as the policy has them, as far as this worker's config grants them by name. */
+export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
+  const { allow, env, scratchRoot = tmpdir(), maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  return {
+    run: async (call) => {
+      if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
+      return withScratch(scratchRoot, async (scratch) => {
+        const result = await runGuarded({
+          argv: call.argv,
+          env: checkEnvironment(env, scratch),
+          mark: `HOME=${scratch.home}`,
+          cwd: call.directory,
+          stdin: null,
+          timeout_ms: call.timeout_ms,
+          max_output_bytes: maxOutputBytes,
+          max_stderr_bytes: maxOutputBytes,
+          scratch,
+          signal: call.signal,
+        });
+        return result.kind === 'ended' ? judge(call, result, maxOutputBytes) : notStarted(call, result.code);
+      });
+    },
+  };
+}
+
+const checkEnvironment = (env: Environment, scratch: Scratch): Record<string, string> => ({
+  ...passVariables(env, PASSED_VARIABLES),
+  HOME: scratch.home,
+  CI: 'true',
+});
+
+function judge(
+  call: CheckCall,
+  result: Extract<GuardedResult, { readonly kind: 'ended' }>,
+  maxOutputBytes: number,
+): CheckOutcome {
+  const { exit_code, signal, duration_ms, stdout, stderr } = result;
+  const seen = { exit_code, signal, duration_ms, stdout, stderr };
+  switch (result.ended_by) {
+    case 'timeout':
+      return {
+        ...seen,
+        status: 'timed_out',
+        reason: `It was stopped: it ran longer than ${call.timeout_ms / 1_000} s.`,
+      };
+    case 'output_cap':
+      return { ...seen, status: 'failed', reason: `It was stopped: it printed more than ${maxOutputBytes} bytes.` };
+    case 'itself':
+      return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  }
+}
+
+function notStarted(call: CheckCall, code: string): CheckOutcome {
+  return {
+    status: 'not_started',
+    exit_code: null,
+    signal: null,
+    duration_ms: 0,
+    stdout: new Uint8Array(),
+    stderr: new Uint8Array(),
+    reason: explainNotStarted(code, call.argv[0] ?? '', call.directory).reason,
+  };
+}
+
+function notGranted(name: string, allow: readonly string[]): PromptOsError {
+  return new PromptOsError(
+    'CHECK_NOT_GRANTED',
+    `This worker does not grant the check "${name}"; granted: ${[...allow].sort().join(', ') || 'none'}.`,
+  );
+}

@@ -1,0 +1,125 @@
+import { basename } from 'node:path';
+import type { ExecutorDescriptor } from '../../contracts/attempt.js';
+import { canonicalSha256 } from '../../contracts/canonical-json.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { CommandExecutorConfig } from '../../contracts/worker-config.js';
+import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../../ports/gate-executor.js';
+import { locateAnswer, locateServedModel } from './answer.js';
+import { readAnswerSource } from './answer-source.js';
+import { type Environment, passVariables } from './environment.js';
+import { type GuardedResult, runGuarded } from './guarded-process.js';
+import { explainNotStarted } from './not-started.js';
+import { resolveArguments } from './program-arguments.js';
+import { type Scratch, withScratch } from './scratch.js';
+
+/** Of a longer standard error the head and the tail are kept. */
+const MAX_STDERR_BYTES = 256 * 1_024;
+
+/** What the executors of one worker share. */
+export interface CommandExecutorOptions {
+  /** The worker's own environment, of which only what the config names passes. */
+  readonly env: Environment;
+  /** Absolute folder of the worker config: programs with a slash in their name are relative to it. */
+  readonly configDir: string;
+  /** Absolute folder in which each execution gets fresh scratch folders. */
+  readonly scratchRoot: string;
+}
+
+/** Runs a configured command line for each gate: the prompt on standard input, the answer where the config says. */
+export function createCommandExecutor(
+  principal: string,
+  config: CommandExecutorConfig,
+  options: CommandExecutorOptions,
+): GateExecutor {
+  const program = basename(config.argv[0] ?? '');
+  const descriptor: ExecutorDescriptor = {
+    kind: config.kind,
+    principal,
+    program,
+    arguments_sha256: canonicalSha256(config.argv.slice(1)),
+    requested_model: config.model.requested ?? null,
+    served_model: null,
+  };
+  return {
+    descriptor,
+    execute: (call) =>
+      withScratch(options.scratchRoot, async (scratch) => {
+        const result = await runGuarded({
+          argv: resolveArguments(config.argv, options.configDir),
+          env: executorEnvironment(config, options.env, call, scratch),
+          mark: `PROMPTOS_SCRATCH=${scratch.files}`,
+          cwd: call.directory,
+          stdin: call.prompt,
+          timeout_ms: config.timeout,
+          max_output_bytes: config.max_output_bytes,
+          max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
+          scratch,
+          signal: call.signal,
+        });
+        if (result.kind === 'not_started') throw notStarted(principal, program, result.code, call.directory);
+        return judgeExecution(config, result, scratch);
+      }),
+  };
+}
+
+function executorEnvironment(
+  config: CommandExecutorConfig,
+  env: Environment,
+  call: ExecutorCall,
+  scratch: Scratch,
+): Record<string, string> {
+  return {
+    HOME: scratch.home,
+    ...passVariables(env, config.env.allow),
+    ...config.env.set,
+    PROMPTOS_RUN_ID: call.run_id,
+    PROMPTOS_GATE: call.gate,
+    PROMPTOS_ATTEMPT: String(call.attempt),
+    PROMPTOS_SCRATCH: scratch.files,
+  };
+}
+
+type Ended = Extract<GuardedResult, { readonly kind: 'ended' }>;
+
+async function judgeExecution(
+  config: CommandExecutorConfig,
+  result: Ended,
+  scratch: Scratch,
+): Promise<ExecutorOutcome> {
+  const seen = {
+    exit_code: result.exit_code,
+    duration_ms: result.duration_ms,
+    stdout: result.stdout,
+    stderr: result.stderr,
+  };
+  const unusable = (problem: string): ExecutorOutcome => ({ ...seen, answer: null, problem, served_model: null });
+  const source = await readAnswerSource(config.answer, result.stdout, scratch.files, config.max_output_bytes);
+  const trouble = describeEnd(config, result);
+  if (trouble !== null) return unusable(trouble);
+  if (!source.ok) return unusable(source.problem);
+  const served_model = locateServedModel(config.model.served_pointer, source.text);
+  const answer = locateAnswer(config.answer, source.text);
+  return answer.ok
+    ? { ...seen, answer: answer.text, problem: null, served_model }
+    : { ...seen, answer: null, problem: answer.problem, served_model };
+}
+
+/** Why an execution cannot count, or null when the command ended well by itself. */
+function describeEnd(config: CommandExecutorConfig, result: Ended): string | null {
+  if (result.ended_by === 'timeout') return `The executor was stopped: it ran longer than ${config.timeout / 1_000} s.`;
+  if (result.ended_by === 'output_cap') {
+    return `The executor was stopped: it printed more than ${config.max_output_bytes} bytes (max_output_bytes).`;
+  }
+  if (result.signal !== null) return `The executor was ended by ${result.signal}.`;
+  if (result.exit_code === 0) return null;
+  return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.`;
+}
+
+function notStarted(principal: string, program: string, code: string, directory: string): PromptOsError {
+  const { program_at_fault, reason } = explainNotStarted(code, program, directory);
+  return new PromptOsError(
+    program_at_fault ? 'EXECUTOR_NOT_FOUND' : 'EXECUTOR_LOST',
+    `The executor of "${principal}" did not start. ${reason}`,
+    program_at_fault ? undefined : { hint: 'It will be tried again.' },
+  );
+}

@@ -1,0 +1,130 @@
+import { mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type CheckRunnerOptions, createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import type { CheckCall } from '../../../src/ports/gate-executor.js';
+import { isRunning } from '../executor-command/processes.js';
+
+const NODE_DIR = resolve(process.execPath, '..');
+const PATH = `${NODE_DIR}:/usr/bin:/bin`;
+
+let root: string;
+let directory: string;
+
+beforeEach(async () => {
+  root = realpathSync(await mkdtemp(join(tmpdir(), 'promptos-check-')));
+  directory = join(root, 'checkout');
+  mkdirSync(directory);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+function run(argv: readonly string[], call: Partial<CheckCall> = {}, options: Partial<CheckRunnerOptions> = {}) {
+  const scratchRoot = join(root, 'scratch');
+  return createCheckRunner({ allow: ['test'], env: { PATH }, scratchRoot, ...options }).run({
+    name: 'test',
+    argv,
+    timeout_ms: 30_000,
+    directory,
+    signal: new AbortController().signal,
+    ...call,
+  });
+}
+
+const errorOf = (promise: Promise<unknown>) => promise.then(() => undefined).catch((error: unknown) => error);
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+
+test('check runner: exit code 0 passes, output kept', async () => {
+  const outcome = await run(['sh', '-c', 'echo out; echo err >&2']);
+  expect(outcome).toMatchObject({ status: 'passed', exit_code: 0, signal: null, reason: null });
+  expect([text(outcome.stdout), text(outcome.stderr)]).toEqual(['out\n', 'err\n']);
+  expect(readdirSync(join(root, 'scratch'))).toEqual([]);
+});
+
+test('check runner: any other exit code fails', async () => {
+  expect(await run(['sh', '-c', 'exit 7'])).toMatchObject({ status: 'failed', exit_code: 7, signal: null });
+});
+
+test('check runner: a death by signal fails', async () => {
+  expect(await run(['sh', '-c', 'kill -SEGV $$'])).toMatchObject({
+    status: 'failed',
+    exit_code: null,
+    signal: 'SIGSEGV',
+  });
+});
+
+test('check runner: a check that hangs times out', async () => {
+  const outcome = await run(['sh', '-c', 'echo $$; sleep 600'], { timeout_ms: 500 });
+  expect(outcome).toMatchObject({ status: 'timed_out', reason: 'It was stopped: it ran longer than 0.5 s.' });
+  expect(isRunning(Number(text(outcome.stdout)))).toBe(false);
+});
+
+test('check runner: one that exits with 0 when it is stopped has not passed', async () => {
+  const outcome = await run(['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'], { timeout_ms: 500 });
+  expect(outcome).toMatchObject({ status: 'timed_out', exit_code: 0 });
+});
+
+test('check runner: one that prints too much is stopped and fails', async () => {
+  const outcome = await run(['yes'], {}, { maxOutputBytes: 100_000 });
+  expect(outcome).toMatchObject({ status: 'failed', reason: 'It was stopped: it printed more than 100000 bytes.' });
+  expect(outcome.stdout.length).toBe(100_000);
+});
+
+test('check runner: a log of 50 MB is kept whole', async () => {
+  const outcome = await run(['sh', '-c', 'yes 0123456789 | head -c 50000000']);
+  expect(outcome).toMatchObject({ status: 'passed' });
+  expect(outcome.stdout.length).toBe(50_000_000);
+});
+
+test.each([
+  ['a missing program', ['no-such-program-of-promptos'], 'is not there (ENOENT)'],
+  ['a file that may not be run', ['./plain'], 'may not be run by this worker (EACCES)'],
+])('check runner: %s is not started', async (_case, argv, reason) => {
+  writeFileSync(join(directory, 'plain'), '');
+  expect(await run(argv)).toMatchObject({
+    status: 'not_started',
+    exit_code: null,
+    duration_ms: 0,
+    reason: expect.stringContaining(reason),
+  });
+});
+
+test('check runner: a program with a slash is one of the checkout', async () => {
+  writeFileSync(join(directory, 'run-tests.sh'), '#!/bin/sh\npwd\n', { mode: 0o755 });
+  const outcome = await run(['./run-tests.sh']);
+  expect(outcome.status).toBe('passed');
+  expect(text(outcome.stdout)).toBe(`${directory}\n`);
+});
+
+test('check runner: sees a short list of variables and a HOME of its own', async () => {
+  const env = { PATH, LANG: 'C', HOME: '/home/ada', API_KEY: 'k', PROMPTOS_HOME: '/p', TEMPORAL_API_KEY: 't' };
+  const outcome = await run(['node', '-e', 'console.log(JSON.stringify(process.env))'], {}, { env });
+  const seen = JSON.parse(text(outcome.stdout));
+  expect(Object.keys(seen).sort()).toEqual(['CI', 'HOME', 'LANG', 'PATH']);
+  expect(seen.CI).toBe('true');
+  expect(seen.HOME.startsWith(join(root, 'scratch'))).toBe(true);
+});
+
+test('check runner: standard input is empty', async () => {
+  const outcome = await run(['sh', '-c', 'wc -c | tr -d " "']);
+  expect(text(outcome.stdout)).toBe('0\n');
+});
+
+test('check runner: refuses what the worker does not grant, without running it', async () => {
+  const error = await errorOf(run(['touch', 'ran'], { name: 'lint' }));
+  expect(error).toMatchObject({ code: 'CHECK_NOT_GRANTED', summary: expect.stringContaining('granted: test') });
+  expect(await errorOf(run(['touch', 'ran'], {}, { allow: [] }))).toMatchObject({ code: 'CHECK_NOT_GRANTED' });
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+test('check runner: "*" grants every check', async () => {
+  expect(await run(['true'], { name: 'lint' }, { allow: ['*'] })).toMatchObject({ status: 'passed' });
+});
+
+test('check runner: an abort throws its reason', async () => {
+  const reason = new Error('cancelled');
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 300);
+  expect(await errorOf(run(['sleep', '600'], { signal: controller.signal }))).toBe(reason);
+});

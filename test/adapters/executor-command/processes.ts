@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether a process runs: one that has ended and that nobody has reaped does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  if (process.platform !== 'linux') return true;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until something holds; fails when it does not within `limitMs`. */
+export async function until(holds: () => boolean, limitMs = 20_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`did not come true within ${limitMs} ms`);
+    await sleep(25);
+  }
+}
