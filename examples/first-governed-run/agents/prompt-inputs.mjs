@@ -67,18 +67,7 @@ export function leftoverRule(text) {
   return first ? 'first' : 'last';
 }
 
-/**
- * Every path that a patch touches, old names of renamed files included, as git's own `diff --git` lines have it. No
- * content can look like one of them: every line of a hunk starts with a blank, `+`, `-` or `\`.
- *
- * @param {string} text
- */
-export function patchedPaths(text) {
-  const paths = new Set();
-  for (const [line] of text.matchAll(/^diff --git .*$/gm)) {
-    const names = /^diff --git a\/(.+) b\/(.+)$/.exec(line);
-    if (names === null) throw new Error(`cannot read the path in: ${line}`);
-    paths.add(names[1]).add(names[2]);
-  }
-  return [...paths];
-}
+/** Every path that a patch touches, old names of renamed files included. */
+export const patchedPaths = ({ files }) => [
+  ...new Set(files.flatMap(({ path, old_path, status }) => (status === 'renamed' ? [old_path, path] : [path]))),
+];

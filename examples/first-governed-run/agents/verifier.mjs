@@ -93,7 +93,7 @@ function judgeCriterion(criterion, checks, paths) {
 function verify(inputs) {
   const job = required(inputs, 'job');
   const { checks } = required(inputs, 'test_results');
-  const paths = patchedPaths(required(inputs, 'patch').text);
+  const paths = patchedPaths(required(inputs, 'patch'));
   const criteria = job.acceptance_criteria.map((criterion) => ({
     id: criterion.id,
     ...judgeCriterion(criterion, checks, paths),
