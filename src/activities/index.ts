@@ -8,8 +8,8 @@ import { createPinnedDocuments } from './pinned-documents.js';
 import { toFailure } from './to-failure.js';
 
 export interface CreateActivitiesOptions {
-  /** The queue that the workers of each role poll. */
-  readonly taskQueues: Readonly<Record<ExecutorRole, string>>;
+  /** The queue on which each role is reached, from the queue that the engine polls. */
+  readonly taskQueues: (engineQueue: string) => Readonly<Record<ExecutorRole, string>>;
 }
 
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
@@ -19,7 +19,10 @@ const HEARTBEAT_INTERVAL_MS = 2_000;
 async function activity<T>(work: (context: Context, progress: (details: object) => void) => Promise<T>): Promise<T> {
   const context = Context.current();
   let details: object = {};
-  const beat = () => context.heartbeat(details);
+  const beat = () => {
+    // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
+    if (!context.info.isLocal) context.heartbeat(details);
+  };
   const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
     return await work(context, (next) => {
@@ -42,7 +45,7 @@ export function createActivities(
 ): Pick<GovernanceActivities, 'promptos_openRun' | 'promptos_executeGate'> {
   const documents = createPinnedDocuments(ports.store);
   return {
-    promptos_openRun: (input) => activity(() => openRun(ports, documents, taskQueues, input)),
+    promptos_openRun: (input) => activity(({ info }) => openRun(ports, documents, taskQueues(info.taskQueue), input)),
     promptos_executeGate: (input) =>
       activity(({ cancellationSignal }, progress) =>
         executeGate(ports, documents, input, { signal: cancellationSignal, progress }),

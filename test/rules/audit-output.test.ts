@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { ReviewOutput, VerificationOutput } from '../../src/contracts/gate-outputs.js';
+import { judgeBuild } from '../../src/rules/build-output.js';
+import { clipText } from '../../src/rules/judged-output.js';
+import { judgeReview } from '../../src/rules/review-output.js';
+import { judgeVerification } from '../../src/rules/verification-output.js';
+
+const criteria = [
+  { id: 'AC1', text: 'The tests pass.' },
+  { id: 'AC2', text: 'The README says how.' },
+];
+const critical = {
+  severity: 'critical' as const,
+  title: 'Loses a cent',
+  detail: '10 over 3.',
+  path: 'src/a.js',
+  line: 3,
+};
+const high = { ...critical, severity: 'high' as const };
+
+test('judgeBuild: a criterion that is not addressed blocks', () => {
+  const output = { summary: 'Done.', criteria: [{ id: 'AC1', how: 'By rounding.' }], notes: [] };
+  expect(judgeBuild(criteria, output)).toMatchObject([
+    {
+      rule: 'build',
+      severity: 'high',
+      blocking: true,
+      message: 'Criterion AC2 is not addressed: "The README says how.".',
+    },
+  ]);
+  const whole = { ...output, criteria: criteria.map(({ id }) => ({ id, how: 'So.' })) };
+  expect(judgeBuild(criteria, whole)).toEqual([]);
+});
+
+describe('judgeVerification', () => {
+  const verification = (parts: Partial<VerificationOutput> = {}): VerificationOutput => ({
+    verdict: 'pass',
+    summary: 'All is well.',
+    criteria: criteria.map(({ id }) => ({ id, met: true, evidence: 'The tests.' })),
+    findings: [],
+    ...parts,
+  });
+
+  test('a pass with every criterion met gives nothing', () => {
+    expect(judgeVerification(criteria, verification())).toEqual([]);
+  });
+
+  test('a fail blocks', () => {
+    expect(judgeVerification(criteria, verification({ verdict: 'fail' }))).toMatchObject([
+      { rule: 'verifier', blocking: true, message: "The verifier's verdict is fail: All is well." },
+    ]);
+  });
+
+  test('a pass that leaves a criterion out or calls one unmet blocks', () => {
+    const [first] = verification().criteria;
+    if (first === undefined) throw new Error('the example has criteria');
+    expect(judgeVerification(criteria, verification({ criteria: [{ ...first, met: false }] }))).toMatchObject([
+      { blocking: true, message: 'Criterion AC1 is not met: The tests.' },
+      { blocking: true, message: 'The verifier says nothing of criterion AC2: "The README says how.".' },
+    ]);
+    expect(judgeVerification(criteria, verification({ criteria: [] }))).toHaveLength(2);
+  });
+
+  test('a high finding is told, a critical one blocks and escalates', () => {
+    expect(judgeVerification(criteria, verification({ findings: [high, critical] }))).toMatchObject([
+      { rule: 'verifier', severity: 'high', blocking: false, path: 'src/a.js', line: 3 },
+      { rule: 'verifier', severity: 'critical', blocking: true, escalates: 'critical_finding' },
+    ]);
+  });
+});
+
+describe('judgeReview', () => {
+  const review = (parts: Partial<ReviewOutput> = {}): ReviewOutput => ({
+    verdict: 'pass',
+    summary: 'Tried hard.',
+    attacks: ['odd totals'],
+    findings: [],
+    ...parts,
+  });
+
+  test('zero findings is a legal review', () => {
+    expect(judgeReview(review())).toEqual([]);
+  });
+
+  test('a fail without a blocking finding gets one', () => {
+    expect(judgeReview(review({ verdict: 'fail', findings: [high] }))).toMatchObject([
+      { rule: 'review', severity: 'high', blocking: false, message: 'Loses a cent: 10 over 3.' },
+      { rule: 'review', severity: 'high', blocking: true, message: "The reviewer's verdict is fail: Tried hard." },
+    ]);
+  });
+
+  test('a critical finding blocks and escalates whatever the verdict', () => {
+    const findings = judgeReview(review({ findings: [critical] }));
+    expect(findings).toMatchObject([{ severity: 'critical', blocking: true, escalates: 'critical_finding' }]);
+    expect(judgeReview(review({ verdict: 'fail', findings: [critical] }))).toEqual(findings);
+  });
+
+  test('a message keeps within the contract', () => {
+    const [finding] = judgeReview(review({ findings: [{ ...high, detail: 'x'.repeat(20_000) }] }));
+    expect(finding?.message).toHaveLength(2_000);
+  });
+});
+
+test('clipText: never ends in half a character', () => {
+  expect(clipText('abc', 3)).toBe('abc');
+  expect(clipText('abcd', 3)).toBe('ab…');
+  expect(clipText('a😀bcd', 3)).toBe('a…');
+});
