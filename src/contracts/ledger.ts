@@ -128,3 +128,14 @@ export interface LedgerHead {
   readonly entries: number;
   readonly hash: string;
 }
+
+/**
+ * One entry as it was read from outside, its shape checked. It comes back as it is, not as the schemas would rewrite it,
+ * so that its hash can still be checked.
+ * @throws z.ZodError
+ */
+export function parseLedgerEntry(value: unknown): LedgerEntry {
+  const { seq: _seq, at: _at, prev: _prev, hash: _hash, ...event } = ledgerLinkSchema.parse(value);
+  ledgerEventSchema.parse(event);
+  return value as LedgerEntry;
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
+import { attemptRecordSchema } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import { promptSessionSchema } from '../contracts/prompt-session.js';
+import { runRecordSchema } from '../contracts/run-record.js';
+import { attemptHistories } from '../governance/attempt-history.js';
+import { ledgerLines } from '../governance/ledger-chain.js';
+import { closingOf, openingOf } from '../governance/ledger-ends.js';
+import { buildPromptSession, sessionOfRun } from '../governance/prompt-session.js';
+import {
+  attemptFiles,
+  escalationPath,
+  orderedTree,
+  type StoredAttempt,
+  TREE_PATHS,
+} from '../governance/published-tree.js';
+import { buildRunRecord, recordedEscalations } from '../governance/run-record.js';
+import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
+import { readDocuments } from './run-documents.js';
+import { type ReadLedger, readWholeLedger } from './run-ledger.js';
+
+/**
+ * Makes a closed run's record and publishes its tree. Everything in it comes from the ledger and the store, never from
+ * a clock, so that doing it again gives the same bytes and succeeds.
+ * @throws PromptOsError LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
+ * RUN_ALREADY_PUBLISHED; whatever the ledger's query failed with
+ */
+export function createFinalise(
+  { store }: Pick<GovernancePorts, 'store'>,
+  readLedger: ReadLedger,
+): (input: FinaliseInput) => Promise<FinaliseResult> {
+  return async (input) => {
+    const entries = await readWholeLedger(store, readLedger, input);
+    checkIsRun(input, entries);
+    const documents = await readDocuments(store, openingOf(entries));
+    const attempts = await readAttempts(store, entries);
+    const put = putter(store);
+
+    const session = buildPromptSession(sessionOfRun(entries, documents.notes));
+    const artifacts = orderedTree([
+      ...documents.files,
+      ...attempts.flatMap(attemptFiles),
+      ...(await putEscalations(put, entries)),
+      await put(TREE_PATHS.session, 'application/json', session.text),
+      await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
+    ]);
+    const record = buildRunRecord({
+      entries,
+      attempts: new Map(attempts.map((attempt) => [attempt.sha256, attempt.record])),
+      artifacts,
+      session: session.session,
+    });
+    checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
+    checkShape(runRecordSchema, record, TREE_PATHS.record);
+
+    const recordFile = await put(TREE_PATHS.record, 'application/json', jsonText(record));
+    const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
+    const tree = orderedTree([...artifacts, recordFile, ledgerFile]);
+    await store.publish(input.run_id, tree);
+    return { run_record_sha256: recordFile.sha256, files: tree.length };
+  };
+}
+
+function checkIsRun(input: FinaliseInput, entries: readonly LedgerEntry[]): void {
+  const { run_id } = openingOf(entries).run;
+  const { outcome } = closingOf(entries);
+  if (run_id !== input.run_id || outcome !== input.outcome) {
+    throw new PromptOsError(
+      'LEDGER_BROKEN',
+      `Expected the ledger of ${input.run_id}, ${input.outcome}; it is that of ${run_id}, ${outcome}.`,
+    );
+  }
+}
+
+async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<readonly StoredAttempt[]> {
+  const attempts: StoredAttempt[] = [];
+  for (const { gate, attempt, output_sha256, standing } of attemptHistories(entries)) {
+    if (output_sha256 === null) continue;
+    const bytes = await store.readObject(output_sha256);
+    const what = `the record of ${gate} attempt ${attempt}`;
+    const record = checkShape(attemptRecordSchema, parseJson(bytes), what);
+    if (record.gate !== gate || record.attempt !== attempt || record.run_id !== openingOf(entries).run.run_id) {
+      throw new PromptOsError(
+        'RECORD_INVALID',
+        `Expected ${what}, found that of ${record.gate} attempt ${record.attempt} of run ${record.run_id}.`,
+      );
+    }
+    attempts.push({ record, sha256: output_sha256, bytes: bytes.byteLength, stands: standing !== 'voided' });
+  }
+  return attempts;
+}
+
+type Put = (path: string, mediaType: string, text: string) => Promise<ArtifactRef>;
+
+const putter =
+  (store: ArtifactStore): Put =>
+  async (path, media_type, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type });
+
+async function putEscalations(put: Put, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
+  const files: ArtifactRef[] = [];
+  for (const escalation of recordedEscalations(entries)) {
+    const text = jsonText({ schema_version: 1, ...escalation });
+    files.push(await put(escalationPath(escalation.escalation_id), 'application/json', text));
+  }
+  return files;
+}
+
+const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** @throws PromptOsError RECORD_INVALID */
+function checkShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new PromptOsError('RECORD_INVALID', `${what} has another shape: ${z.prettifyError(parsed.error)}.`);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

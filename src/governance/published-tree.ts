@@ -1,0 +1,67 @@
+import type { AttemptRecord } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
+import type { GateId } from '../contracts/names.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+
+/** Where the engine's own files stand in a published tree. */
+export const TREE_PATHS = {
+  record: 'run_record.json',
+  session: 'evidence/prompt_session.json',
+  sidecar: 'evidence/prompt_session.sha256',
+  ledger: 'evidence/ledger.jsonl',
+  request: 'evidence/request.json',
+  policyYaml: 'evidence/policy.yaml',
+  policyJson: 'evidence/policy.json',
+  pack: 'evidence/prompt_pack.json',
+  job: 'job.json',
+  patch: 'patch/change.patch',
+} as const;
+
+/** Everything about one attempt, whether or not it stands. */
+export const attemptFolder = (gate: GateId, attempt: number): string => `evidence/attempts/${gate}/${attempt}`;
+
+/** An escalation's report and resolution. */
+export const escalationPath = (escalationId: string): string => `evidence/escalations/${escalationId}.json`;
+
+/** An attempt whose record is in the store. */
+export interface StoredAttempt {
+  readonly record: AttemptRecord;
+  /** Digest and size of the record's own bytes. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Whether its artifacts stand at their public place: the gate's newest attempt, not voided. */
+  readonly stands: boolean;
+}
+
+/**
+ * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it stands,
+ * else in its folder too.
+ */
+export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): readonly ArtifactRef[] {
+  const folder = attemptFolder(record.gate, record.attempt);
+  const inFolder = (file: ArtifactRef): ArtifactRef => ({ ...file, path: `${folder}/${file.path}` });
+  return [
+    { path: `${folder}/attempt.json`, sha256, bytes, media_type: 'application/json' },
+    ...record.transcripts.map(inFolder),
+    ...(stands ? record.artifacts : record.artifacts.map(inFolder)),
+  ];
+}
+
+/**
+ * The files of a tree in the order of their paths.
+ * @throws PromptOsError PATH_CLASH when two files want one place, or one is a folder of another
+ */
+export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef[] {
+  const places = new Set<string>();
+  for (const { path } of files) {
+    if (places.has(path)) throw new PromptOsError('PATH_CLASH', `Two files of the run are to stand at ${path}.`);
+    places.add(path);
+  }
+  for (const { path } of files) {
+    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
+      const folder = path.slice(0, slash);
+      if (places.has(folder)) throw new PromptOsError('PATH_CLASH', `${folder} is to be both a file and a folder.`);
+    }
+  }
+  return [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
