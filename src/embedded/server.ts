@@ -8,6 +8,7 @@ import { withLock } from './lock.js';
 import { answers } from './ports.js';
 import { isRunning } from './process-identity.js';
 import { awaitReady } from './readiness.js';
+import { keepEndedRuns } from './retention.js';
 import { READY_TIMEOUT_MS, startServer } from './start-server.js';
 import { type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
 
@@ -62,9 +63,10 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
     await mkdir(stateDir, { recursive: true });
     return await withLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
       const revived = await reviveServer(stateDir);
-      if (revived !== null) return { ...revived, started: false };
-      input.log(`Starting the Temporal dev server ${binary.version} …`);
-      return { ...(await startServer({ stateDir, binary, env: input.env })), started: true };
+      if (revived === null) input.log(`Starting the Temporal dev server ${binary.version} …`);
+      const record = revived ?? (await startServer({ stateDir, binary, env: input.env }));
+      await keepEndedRuns(record);
+      return { ...record, started: revived === null };
     });
   } catch (error) {
     if (error instanceof PromptOsError || (error as NodeJS.ErrnoException).code === undefined) throw error;

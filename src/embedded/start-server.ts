@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { execa } from 'execa';
 import { PromptOsError } from '../contracts/errors.js';
 import { readRecord, recordProcess, stopProcess } from './background-process.js';
 import type { Environment } from './cache-folder.js';
@@ -8,7 +7,7 @@ import { lastLines, openLog } from './log-file.js';
 import { choosePorts } from './ports.js';
 import { isRunning } from './process-identity.js';
 import { awaitReady } from './readiness.js';
-import { RETENTION, SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
+import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
 import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
 
 export const READY_TIMEOUT_MS = 60_000;
@@ -85,10 +84,7 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
 export async function startServer(input: StartServerInput): Promise<ServerRecord> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await startOnce(input);
-    if ('record' in result) {
-      await keepEndedRuns(result.record);
-      return result.record;
-    }
+    if ('record' in result) return result.record;
     if (result.again && attempt < ATTEMPTS) continue;
     const log = result.lines.map((line) => `\n  ${line}`).join('');
     const { serverLog } = stateFiles(input.stateDir);
@@ -97,11 +93,4 @@ export async function startServer(input: StartServerInput): Promise<ServerRecord
       `${result.problem}. ${log === '' ? `Its log, ${serverLog}, is empty.` : `Its log, ${serverLog}, ends with:${log}\n`}`,
     );
   }
-}
-
-/** The dev server itself has no flag for it. A server that refuses still works, so this is no reason to fail. */
-async function keepEndedRuns({ binary, address, namespace }: ServerRecord): Promise<void> {
-  const args = ['operator', 'namespace', 'update', '--namespace', namespace, '--retention', RETENTION];
-  const isolated = ['--address', address, '--disable-config-file', '--disable-config-env'];
-  await execa(binary, [...args, ...isolated], { reject: false, stdin: 'ignore', timeout: 10_000 });
 }

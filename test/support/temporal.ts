@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { findServerBinary, findTestServer } from '../../src/embedded/find-binary.js';
+import { openLog } from '../../src/embedded/log-file.js';
+import { choosePorts } from '../../src/embedded/ports.js';
+import { awaitReady } from '../../src/embedded/readiness.js';
+import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/settings.js';
+
+/** A real dev server of a test's own. */
+export interface TestServer {
+  readonly address: string;
+  readonly namespace: string;
+  readonly ui_url: string;
+  /** Its database's folder. */
+  readonly folder: string;
+  /** Ends the server and removes everything that it wrote. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs the server and watches the pipe from the test: when that closes, also because the test was killed, the server is
+ * killed and its folder removed.
+ */
+const GUARD = `
+folder=$1; shift
+exec 3<&0
+"$@" </dev/null 3<&- &
+server=$!
+{ cat <&3 >/dev/null; kill -KILL "$server" 2>/dev/null; rm -f "$folder.log"; } &
+exec 3<&-
+wait "$server" 2>/dev/null
+cd / && rm -rf "$folder"
+`;
+
+const ATTEMPTS = 3;
+const READY_TIMEOUT_MS = 60_000;
+const note = (line: string) => process.stderr.write(`${line}\n`);
+
+async function startOnce(binary: { readonly path: string; readonly version: string }): Promise<TestServer | string> {
+  const folder = await mkdtemp(join(tmpdir(), 'promptos-test-server-'));
+  const [port = 0, uiPort = 0] = await choosePorts(SERVER_IP, [undefined, undefined]);
+  const args = serverArguments({ version: binary.version, port, uiPort, databaseFile: 'temporal.db' });
+  const logFile = `${folder}.log`;
+  const log = await openLog(logFile);
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'guard', folder, binary.path, ...args], {
+    cwd: folder,
+    detached: true,
+    stdio: ['pipe', log.handle.fd, log.handle.fd],
+  });
+  const exit = once(guard, 'exit');
+  await log.handle.close();
+  const stop = async () => {
+    guard.stdin?.end();
+    await exit;
+    await rm(logFile, { force: true });
+  };
+  const address = `${SERVER_IP}:${port}`;
+  const alive = () => guard.exitCode === null;
+  const state = await awaitReady({ address, namespace: SERVER_NAMESPACE, alive, timeoutMs: READY_TIMEOUT_MS });
+  const ui_url = `http://${SERVER_IP}:${uiPort}`;
+  if (state === 'ready') return { address, namespace: SERVER_NAMESPACE, ui_url, folder, stop };
+  const text = await readFile(logFile, 'utf8').catch(() => 'there is no log');
+  await stop();
+  return `${state}: ${text.slice(-2_000)}`;
+}
+
+/** A dev server with the settings of the embedded one, on free ports, with a database of its own. */
+export async function startTestServer(): Promise<TestServer> {
+  const binary = await findServerBinary({ env: process.env, onProgress: note });
+  const problems: string[] = [];
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const result = await startOnce(binary);
+    if (typeof result !== 'string') return result;
+    problems.push(result);
+  }
+  throw new Error(`no test server came up:\n${problems.join('\n')}`);
+}
+
+/** Temporal's test server, whose clock jumps to the next timer; one test at a time may use it. Call `teardown()`. */
+export async function startTimeSkippingEnvironment(): Promise<TestWorkflowEnvironment> {
+  const path = await findTestServer({ env: process.env, onProgress: note });
+  return TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+}
