@@ -16,6 +16,8 @@ export interface ProjectFiles {
   readonly workerConfig: string;
   /** Server, artifacts and cache; never committed. */
   readonly state: string;
+  /** Where the artifact store is unless the worker config says otherwise. */
+  readonly artifacts: string;
 }
 
 const isFolder = async (path: string): Promise<boolean> => {
@@ -70,6 +72,7 @@ export async function findProjectFiles(from: string, promptosHome?: string): Pro
     policy: join(home, 'policy.yaml'),
     workerConfig: join(home, 'worker.yaml'),
     state: join(home, 'state'),
+    artifacts: join(home, 'state', 'artifacts'),
   };
 }
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { type ExecutorConfig, type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
+import { type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
 import { readNamedFile } from './read-file.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
@@ -7,21 +7,13 @@ import { parseYaml } from './yaml-document.js';
 /** What a trusted policy is written as when it is named by its bytes instead of its path. */
 export const DIGEST_PREFIX = 'sha256:';
 
-/** A bare name is looked up on PATH; anything with a slash is a path. */
-const programPath = (folder: string, program: string): string =>
-  program.includes('/') ? resolve(folder, program) : program;
-
-const withProgram = (folder: string, executor: ExecutorConfig): ExecutorConfig => {
-  const [program = '', ...rest] = executor.argv;
-  return { ...executor, argv: [programPath(folder, program), ...rest] };
-};
-
 const mapValues = <Value, Result>(record: Readonly<Record<string, Value>>, change: (value: Value) => Result) =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
 /**
- * Reads a worker config. Relative paths of repositories, policies, the store and executors' programs are made absolute:
- * they are relative to the file's own folder, not to where the worker was started.
+ * Reads a worker config. Relative paths of repositories, policies and the store are made absolute: they are relative to
+ * the file's own folder, not to where the worker was started. The arguments of executors stay as they are written, since
+ * records hold their digest.
  * @throws PromptOsError WORKER_CONFIG_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, WORKER_CONFIG_INVALID
  */
 export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
@@ -39,6 +31,5 @@ export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
       ),
     },
     ...(config.store && { store: { ...config.store, path: resolve(folder, config.store.path) } }),
-    executors: mapValues(config.executors, (executor) => withProgram(folder, executor)),
   };
 }

@@ -18,6 +18,7 @@ test('findProjectFiles: expects .promptos at the top of the repository, from dee
     policy: join(top, '.promptos', 'policy.yaml'),
     workerConfig: join(top, '.promptos', 'worker.yaml'),
     state: join(top, '.promptos', 'state'),
+    artifacts: join(top, '.promptos', 'state', 'artifacts'),
   });
 });
 

@@ -17,7 +17,6 @@ trust: { policies: [policy.yaml, /etc/policy.yaml, 'sha256:${DIGEST}'] }
 store: { kind: fs, path: state/artifacts }
 executors:
   writer: { kind: command, argv: [./agents/writer, ./x] }
-  reviewer: { kind: command, argv: [node, review.mjs] }
 `);
   expect(config.repositories).toEqual({
     app: { path: dirname(folder) },
@@ -25,8 +24,7 @@ executors:
   });
   expect(config.trust.policies).toEqual([join(folder, 'policy.yaml'), '/etc/policy.yaml', `sha256:${DIGEST}`]);
   expect(config.store).toEqual({ kind: 'fs', path: join(folder, 'state/artifacts') });
-  expect(config.executors.writer?.argv).toEqual([join(folder, 'agents/writer'), './x']);
-  expect(config.executors.reviewer?.argv).toEqual(['node', 'review.mjs']);
+  expect(config.executors.writer?.argv).toEqual(['./agents/writer', './x']);
   expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
 });
 

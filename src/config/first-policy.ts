@@ -1,0 +1,168 @@
+import { stringify } from 'yaml';
+import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
+import type { FoundCheck } from './project-kinds.js';
+
+/** What the first policy and worker config of a repository are written from. */
+export interface ProjectSetup {
+  /** What runs call the repository. */
+  readonly repository: string;
+  /** From the `.promptos` folder to the repository's top. */
+  readonly repositoryPath: string;
+  readonly developer: string;
+  readonly integrator: string;
+  /** Whether the developer decides on runs that they started themselves. */
+  readonly alone: boolean;
+  readonly checks: readonly FoundCheck[];
+  readonly scope: readonly string[];
+  readonly packDigest: string;
+}
+
+/** The principals that the first policy gives the executor roles. */
+export const FIRST_AGENTS: Readonly<Record<ExecutorRole, string>> = {
+  writer: 'writer-agent',
+  verifier: 'verifier-agent',
+  reviewer: 'reviewer-agent',
+};
+
+/** A scalar or list on one line, quoted where YAML would read something else than a text. */
+export const inlineYaml = (value: string | readonly string[]): string =>
+  stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).trim();
+
+/** The name of a found check in the policy: `tests` when there is one, else with the kind of project. */
+export const checkName = (check: FoundCheck, checks: readonly FoundCheck[]): string =>
+  checks.length === 1 ? 'tests' : `${check.kind}-tests`;
+
+const humans = ({ developer, integrator }: ProjectSetup): readonly string[] => [...new Set([developer, integrator])];
+
+function selfApproval({ alone, developer }: ProjectSetup): string {
+  return alone
+    ? `# ${developer} is alone here and decides on runs that ${developer} started. The record and the pull request say so.
+self_approval: allowed`
+    : `# Whoever starts a run does not decide on it. \`allowed\` is for somebody who is alone; the record then says so.
+self_approval: refused`;
+}
+
+function checksYaml({ checks }: ProjectSetup): string {
+  const heading = `# Commands that prove something. They run without a shell in a fresh checkout of the base commit plus the patch, where
+# nothing is installed, and are pinned with this policy; a worker's config only grants them by name.
+# made_of: what decides what the command runs. Out of every scope, so that the judged cannot edit the judge.`;
+  if (checks.length === 0) {
+    return `${heading}
+# No test command was found. A run without a check fails at P06: put one here, and its name under default_checks.
+# checks:
+#   tests:
+#     argv: [make, test]
+#     timeout: 10m
+#     made_of: [Makefile]
+checks: {}
+default_checks: []`;
+  }
+  const entries = checks.map(
+    (check) => `  ${checkName(check, checks)}:
+    argv: ${inlineYaml(check.argv)}
+    timeout: 20m
+    made_of: ${inlineYaml(check.made_of)}`,
+  );
+  return `${heading}
+checks:
+${entries.join('\n')}
+
+# The checks and the scope of a run that is started without a request file.
+default_checks: ${inlineYaml(checks.map((check) => checkName(check, checks)))}`;
+}
+
+/** The text of a repository's first `policy.yaml`. Pure; it loads with `parsePolicyBytes`. */
+export const renderFirstPolicy = (
+  setup: ProjectSetup,
+): string => `# The policy of this repository: who may do what, and what must hold. Commit it: a run pins the digest of this file when
+# it starts. \`promptos doctor\` checks it.
+schema_version: 1
+name: ${inlineYaml(setup.repository)}
+
+# Everyone who may have a duty, by the name that is typed after --developer and --as.
+principals:
+${humans(setup)
+  .map((name) => `  ${inlineYaml(name)}: { kind: human }`)
+  .join('\n')}
+${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}: { kind: agent }`).join('\n')}
+
+# The writer makes, the verifier audits, the reviewer attacks; an integrator is a human and decides. No principal holds
+# two roles.
+roles:
+${EXECUTOR_ROLES.map((role) => `  ${role}: ${FIRST_AGENTS[role]}`).join('\n')}
+  integrator: ${inlineYaml([setup.integrator])}
+
+${selfApproval(setup)}
+
+# Gates that no run may leave out. Each of them needs one approval unless \`approvals\` asks for more, such as
+# \`approvals: { P05: 2 }\`.
+required_gates: [${GATE_IDS.join(', ')}]
+
+limits:
+  # Send-backs of a run before it escalates.
+  rework_rounds: 3
+  # Tries for an output that does not parse.
+  output_tries: 3
+  patch_bytes: 1000000
+  patch_files: 200
+
+# How long a run waits for a human before it reminds, escalates, and ends as expired. No timer ever approves.
+deadlines:
+  remind: 24h
+  escalate: 72h
+  expire: 14d
+
+# Rules whose findings an integrator may waive in an escalation.
+waivable: []
+
+${checksYaml(setup)}
+default_scope:
+  allow: ${inlineYaml(setup.scope)}
+  deny: []
+
+# Out of every scope, whatever a request says. The files that checks are made of are added.
+protected_paths: ['.promptos/**']
+
+# Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
+prompt_packs:
+  - ${inlineYaml(setup.packDigest)}
+`;
+
+/** The text of a repository's first `worker.yaml`. Pure; it loads with `readWorkerConfig`. */
+export const renderFirstWorkerConfig = (
+  setup: ProjectSetup,
+): string => `# What a worker may do for this repository. Relative paths are relative to this file's own folder.
+schema_version: 1
+
+# One process may serve all roles; a team runs one worker for each, with its own keys.
+roles: [engine, ${EXECUTOR_ROLES.join(', ')}]
+
+# Runs name a repository, never a path.
+repositories:
+  ${inlineYaml(setup.repository)}: { path: ${inlineYaml(setup.repositoryPath)} }
+
+# Only runs under these policies are carried out: paths, read anew each time, or sha256:… digests.
+trust:
+  policies: [policy.yaml]
+
+# Artifacts are kept in state/artifacts; \`store: { kind: fs, path: … }\` puts them elsewhere.
+
+# How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
+# checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.
+# A bare name is found on PATH, ./program in this folder.
+# executors:
+${EXECUTOR_ROLES.map(
+  (role) => `#   ${FIRST_AGENTS[role]}:
+#     kind: command
+#     argv: [my-agent, --print]
+#     timeout: 30m
+#     # Variables of the worker's own environment that pass; put the name of your agent's key here.
+#     env: { allow: [PATH, LANG, LC_ALL, TMPDIR] }
+#     # Where its answer is in what it prints: the last block fenced as json.
+#     answer: { fence: json }`,
+).join('\n')}
+
+# Which of the policy's checks may run on this worker; "*" for all of them.
+checks:
+  allow: ${inlineYaml(setup.checks.map((check) => checkName(check, setup.checks)))}
+`;

@@ -1,0 +1,48 @@
+import { basename } from 'node:path';
+import { execa } from 'execa';
+import { PromptOsError } from '../contracts/errors.js';
+import { systemCode } from './read-file.js';
+
+/** The oldest git that has everything that checkouts and patches are made with. */
+export const OLDEST_GIT = '2.31';
+
+/** What git prints, without the last newline; null when it ends with an error, which for a question means "no". */
+async function askGit(args: readonly string[], folder: string): Promise<string | null> {
+  try {
+    const { exitCode, stdout } = await execa('git', args, {
+      cwd: folder,
+      reject: false,
+      stdin: 'ignore',
+      timeout: 10_000,
+    });
+    if (exitCode === undefined) throw new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.');
+    return exitCode === 0 ? stdout : null;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT')
+      throw new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.', { cause: error });
+    throw error;
+  }
+}
+
+/** The version of git such as `2.39.5`. @throws PromptOsError GIT_NOT_FOUND */
+export const gitVersion = async (folder: string): Promise<string> =>
+  /(\d+\.\d+(?:\.\d+)*)/.exec((await askGit(['--version'], folder)) ?? '')?.[1] ?? 'unknown';
+
+/** A value of git's configuration as it holds in a folder, or null. */
+export const gitConfigValue = async (folder: string, key: string): Promise<string | null> =>
+  (await askGit(['config', '--get', key], folder))?.trim() || null;
+
+/** Whether git would leave a path of the repository out of `git add`. */
+export const isGitIgnored = async (repository: string, path: string): Promise<boolean> =>
+  (await askGit(['check-ignore', '--quiet', '--', path], repository)) !== null;
+
+/** What a repository is called: the last segment of its remote's URL, or its top folder's name. */
+export async function repositoryName(top: string): Promise<string> {
+  const url = await gitConfigValue(top, 'remote.origin.url');
+  const name = url
+    ?.replace(/\/+$/, '')
+    .split(/[/:\\]/)
+    .at(-1)
+    ?.replace(/\.git$/, '');
+  return name || basename(top);
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PromptOsError } from '../contracts/errors.js';
+import { systemCode } from './read-file.js';
+
+/** A file that is to be written whole or not at all. */
+export interface NewFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+const existing = (paths: readonly string[]): PromptOsError =>
+  new PromptOsError('FILE_EXISTS', `Nothing was written: there is ${paths.join(' and ')} already.`);
+
+/**
+ * Writes files that a person will own. Without `replace` none is ever overwritten, also not by a race.
+ * @throws PromptOsError FILE_EXISTS naming all that are there; FILE_NOT_READABLE when the folder cannot be written
+ */
+export async function writeNewFiles(files: readonly NewFile[], replace: boolean): Promise<void> {
+  const taken = await Promise.all(files.map(async ({ path }) => ((await isThere(path)) ? [path] : [])));
+  if (!replace && taken.flat().length > 0) throw existing(taken.flat());
+  const staged = files.map((file) => ({ ...file, temporary: `${file.path}.${randomUUID()}.tmp` }));
+  try {
+    for (const { path, text, temporary } of staged) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(temporary, text, { flag: 'wx' });
+    }
+    for (const { path, temporary } of staged) {
+      // A link fails where a file is, a rename replaces it.
+      await (replace ? rename(temporary, path) : link(temporary, path));
+    }
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST') throw existing([files.map(({ path }) => path).join(' or ')]);
+    throw new PromptOsError(
+      'FILE_NOT_READABLE',
+      `${files.map(({ path }) => path).join(', ')}: cannot be written (${code ?? String(error)}).`,
+      { cause: error },
+    );
+  } finally {
+    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })));
+  }
+}

@@ -1,0 +1,143 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A test command that was found in a repository. */
+export interface FoundCheck {
+  /** Which kind of project it belongs to. */
+  readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';
+  readonly argv: readonly string[];
+  /** Files that decide what the command runs, present or not: adding one would change the judge too. */
+  readonly made_of: readonly string[];
+}
+
+const read = (top: string, name: string): Promise<string | null> => readFile(join(top, name), 'utf8').catch(() => null);
+const has = (top: string, ...names: string[]): Promise<boolean> =>
+  Promise.any(names.map((name) => access(join(top, name)))).then(
+    () => true,
+    () => false,
+  );
+
+interface PackageJson {
+  readonly scripts?: { readonly test?: unknown };
+  readonly dependencies?: object;
+  readonly devDependencies?: object;
+}
+
+function parsePackage(text: string | null): PackageJson {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return value !== null && typeof value === 'object' ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Package managers by their lock file: the first that is there is used. */
+const PACKAGE_MANAGERS = [
+  { lock: 'pnpm-lock.yaml', install: 'pnpm install --frozen-lockfile', test: ['pnpm', 'test'] },
+  { lock: 'yarn.lock', install: 'yarn install --frozen-lockfile', test: ['yarn', 'test'] },
+  { lock: 'package-lock.json', install: 'npm ci --no-audit --no-fund', test: ['npm', 'test'] },
+] as const;
+
+async function findNpm(top: string): Promise<FoundCheck | null> {
+  const { scripts, dependencies, devDependencies } = parsePackage(await read(top, 'package.json'));
+  // `npm init` writes a test script that only says that there is none.
+  if (typeof scripts?.test !== 'string' || scripts.test.includes('no test specified')) return null;
+  const locked = await Promise.all(PACKAGE_MANAGERS.map(({ lock }) => has(top, lock)));
+  const manager = PACKAGE_MANAGERS[locked.indexOf(true)];
+  const test = manager?.test ?? ['npm', 'test'];
+  const installs = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
+  // A check runs in a fresh checkout, where nothing is installed.
+  const install = manager?.install ?? 'npm install --no-audit --no-fund';
+  return {
+    kind: 'npm',
+    argv: installs ? ['sh', '-c', `${install} && ${test.join(' ')}`] : test,
+    made_of: [
+      'package.json',
+      manager?.lock ?? 'package-lock.json',
+      '.npmrc',
+      '{vitest,vite,jest,babel,playwright}.config.*',
+      '.mocharc*',
+    ],
+  };
+}
+
+async function findPytest(top: string): Promise<FoundCheck | null> {
+  const configured =
+    (await has(top, 'pytest.ini', 'conftest.py', 'tests/conftest.py')) ||
+    /^\[tool\.pytest\b/m.test((await read(top, 'pyproject.toml')) ?? '') ||
+    /^\[tool:pytest\]/m.test((await read(top, 'setup.cfg')) ?? '') ||
+    /^\[pytest\]/m.test((await read(top, 'tox.ini')) ?? '');
+  const python = await has(top, 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt');
+  const tests = await Promise.all(['tests', 'test', '.'].map((folder) => readdir(join(top, folder)).catch(() => [])));
+  const written = tests.flat().some((name) => /^test_.*\.py$|_test\.py$/.test(name));
+  if (!configured && !(written && python)) return null;
+  const pytest = ['python3', '-m', 'pytest'];
+  const runner = (await has(top, 'uv.lock')) ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
+  return {
+    kind: 'pytest',
+    argv: (await has(top, 'poetry.lock')) ? ['poetry', 'run', 'pytest'] : runner,
+    made_of: ['pyproject.toml', 'pytest.ini', '.pytest.ini', 'setup.cfg', 'setup.py', 'tox.ini', '**/conftest.py'],
+  };
+}
+
+async function findGo(top: string): Promise<FoundCheck | null> {
+  if (!(await has(top, 'go.mod', 'go.work'))) return null;
+  const argv = ['go', 'test', './...'];
+  return { kind: 'go', argv, made_of: ['**/go.mod', '**/go.sum', 'go.work', 'go.work.sum', 'vendor/**'] };
+}
+
+async function findCargo(top: string): Promise<FoundCheck | null> {
+  if (!(await has(top, 'Cargo.toml'))) return null;
+  const argv = ['cargo', 'test', ...((await has(top, 'Cargo.lock')) ? ['--locked'] : [])];
+  return {
+    kind: 'cargo',
+    argv,
+    made_of: ['**/Cargo.toml', 'Cargo.lock', '.cargo/**', 'rust-toolchain*', '**/build.rs'],
+  };
+}
+
+async function findMaven(top: string): Promise<FoundCheck | null> {
+  if (!(await has(top, 'pom.xml'))) return null;
+  const program = (await has(top, 'mvnw')) ? './mvnw' : 'mvn';
+  return { kind: 'maven', argv: [program, '-B', 'test'], made_of: ['**/pom.xml', '.mvn/**', 'mvnw', 'mvnw.cmd'] };
+}
+
+async function findMake(top: string): Promise<FoundCheck | null> {
+  // The first that is there is what make itself would take.
+  for (const name of ['GNUmakefile', 'makefile', 'Makefile']) {
+    const target = /^(test|check)\s*:(?!=)/m.exec((await read(top, name)) ?? '')?.[1];
+    if (target !== undefined) {
+      return { kind: 'make', argv: ['make', target], made_of: ['GNUmakefile', 'makefile', 'Makefile', '**/*.mk'] };
+    }
+  }
+  return null;
+}
+
+/** The test commands of the kinds of project that a repository's top folder shows, one for each kind. */
+export async function findChecks(top: string): Promise<readonly FoundCheck[]> {
+  const finders = [findNpm, findPytest, findGo, findCargo, findMaven, findMake];
+  const found = await Promise.all(finders.map((find) => find(top)));
+  return found.filter((check) => check !== null);
+}
+
+const SOURCE_FOLDERS = ['src', 'lib', 'app', 'apps', 'packages', 'crates', 'cmd', 'internal', 'pkg'];
+const TEST_FOLDERS = ['test', 'tests', '__tests__', 'spec', 'testdata'];
+const SOURCE_FILE = /\.(?:[cm]?[jt]sx?|py|go|rs|java|kt|rb)$/;
+
+/** Globs over the sources and tests that lie in a repository, or everything when none of the usual folders is there. */
+export async function findScope(top: string): Promise<readonly string[]> {
+  const entries = await readdir(top, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const packages = await Promise.all(
+    folders.map(async (name) => (await has(top, `${name}/__init__.py`)) && !TEST_FOLDERS.includes(name)),
+  );
+  const sources = folders.filter((name, index) => SOURCE_FOLDERS.includes(name) || packages[index] === true);
+  const tests = folders.filter((name) => TEST_FOLDERS.includes(name));
+  const endings = entries
+    .filter((entry) => entry.isFile() && !/\.config\.|^\.|^(?:setup|conftest)\.py$|^build\.rs$/.test(entry.name))
+    .flatMap(({ name }) => SOURCE_FILE.exec(name)?.[0] ?? []);
+  const loose = [...new Set(endings)].map((ending) => `*${ending}`);
+  if (sources.length + loose.length === 0) return ['**'];
+  return [...sources.sort(), ...tests.sort()].map((name) => `${name}/**`).concat(loose.sort());
+}

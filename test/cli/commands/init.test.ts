@@ -1,0 +1,266 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { expect, onTestFinished, test } from 'vitest';
+import { type InitQuestions, initCommand } from '../../../src/cli/commands/init.js';
+import { readPolicy } from '../../../src/config/policy-file.js';
+import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
+import { createTrustRegistry } from '../../../src/config/trust-registry.js';
+import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
+import { type InvocationOptions, invoke } from './recorded-context.js';
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'promptos-init-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A git repository with these files. */
+async function repository(files: Readonly<Record<string, string>> = {}, userName = 'Ada Lovelace'): Promise<string> {
+  const top = await folder();
+  await execa('git', ['init', '-q', '-b', 'main'], { cwd: top });
+  await execa('git', ['config', 'user.name', userName], { cwd: top });
+  await execa('git', ['config', 'user.email', 'ada@example.org'], { cwd: top });
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(top, path)), { recursive: true });
+    await writeFile(join(top, path), text);
+  }
+  return top;
+}
+
+/** Answers in order; asked more often, it throws. */
+function scriptedQuestions(
+  answers: { alone?: (boolean | null)[]; integrator?: (string | null)[] } = {},
+): InitQuestions {
+  const next = <T>(script: T[] | undefined, question: string): T => {
+    if (script === undefined || script.length === 0)
+      throw new Error(`asked about ${question} more often than scripted`);
+    return script.shift() as T;
+  };
+  return {
+    alone: async () => next(answers.alone, 'being alone'),
+    integrator: async () => next(answers.integrator, 'the integrator'),
+  };
+}
+
+const init = (args: string[], options: InvocationOptions, questions = scriptedQuestions()) =>
+  invoke((context) => initCommand(context, questions), args, options);
+
+const written = async (top: string) => ({
+  ...(await readPolicy(join(top, '.promptos', 'policy.yaml'))),
+  config: await readWorkerConfig(join(top, '.promptos', 'worker.yaml')),
+});
+
+const PACKAGE = JSON.stringify({ scripts: { test: 'node --test' } });
+
+const kinds: [string, Record<string, string>, string[], string[]][] = [
+  ['npm', { 'package.json': PACKAGE, 'src/a.js': '', 'test/a.test.js': '' }, ['npm', 'test'], ['src/**', 'test/**']],
+  [
+    'npm with dependencies and a lock',
+    {
+      'package.json': JSON.stringify({ scripts: { test: 'vitest' }, devDependencies: { vitest: '4' } }),
+      'package-lock.json': '{}',
+    },
+    ['sh', '-c', 'npm ci --no-audit --no-fund && npm test'],
+    ['**'],
+  ],
+  [
+    'pnpm',
+    {
+      'package.json': JSON.stringify({ scripts: { test: 'x' }, dependencies: { a: '1' } }),
+      'pnpm-lock.yaml': '',
+      'lib/a.ts': '',
+      'index.ts': '',
+    },
+    ['sh', '-c', 'pnpm install --frozen-lockfile && pnpm test'],
+    ['lib/**', '*.ts'],
+  ],
+  [
+    'pytest',
+    { 'pyproject.toml': '[project]\nname = "x"\n', 'shop/__init__.py': '', 'tests/test_a.py': '', 'setup.py': '' },
+    ['python3', '-m', 'pytest'],
+    ['shop/**', 'tests/**'],
+  ],
+  ['pytest by its own file', { 'pytest.ini': '[pytest]\n', 'a.py': '' }, ['python3', '-m', 'pytest'], ['*.py']],
+  ['go', { 'go.mod': 'module x\n', 'main.go': '', 'cmd/x/main.go': '' }, ['go', 'test', './...'], ['cmd/**', '*.go']],
+  [
+    'cargo',
+    { 'Cargo.toml': '[package]\n', 'Cargo.lock': '', 'src/lib.rs': '' },
+    ['cargo', 'test', '--locked'],
+    ['src/**'],
+  ],
+  ['maven', { 'pom.xml': '<project/>', 'src/main/java/A.java': '' }, ['mvn', '-B', 'test'], ['src/**']],
+  ['maven with a wrapper', { 'pom.xml': '<project/>', mvnw: '' }, ['./mvnw', '-B', 'test'], ['**']],
+  ['make', { Makefile: 'CC := cc\n\ntest: all\n\t./run\n', 'src/a.c': '' }, ['make', 'test'], ['src/**']],
+];
+
+test.each(kinds)('init: the files that it writes load, for %s', async (_, files, argv, scope) => {
+  const top = await repository(files);
+  await init(['--not-alone', '--integrator', 'grace'], { cwd: top });
+  const { policy, sha256, config } = await written(top);
+  expect(policy.checks.tests).toMatchObject({ argv, timeout: 1_200_000 });
+  expect(policy.checks.tests?.made_of.length).toBeGreaterThan(1);
+  expect(policy).toMatchObject({
+    default_checks: ['tests'],
+    default_scope: { allow: scope, deny: [] },
+    protected_paths: ['.promptos/**'],
+  });
+  expect(policy).toMatchObject({ self_approval: 'refused', roles: { writer: 'writer-agent', integrator: ['grace'] } });
+  expect(policy.principals).toMatchObject({ 'ada-lovelace': { kind: 'human' }, grace: { kind: 'human' } });
+  expect(policy.prompt_packs).toEqual([(await readPromptPack(builtInPackDir())).digest]);
+  expect(Object.values(config.repositories)).toEqual([{ path: top }]);
+  expect(await createTrustRegistry(config).trustedPolicies()).toEqual(new Set([sha256]));
+  expect(config).toMatchObject({ checks: { allow: ['tests'] }, executors: {} });
+});
+
+test('init: several kinds give several checks', async () => {
+  const top = await repository({ 'package.json': PACKAGE, 'go.mod': 'module x\n', Makefile: 'check:\n\ttrue\n' });
+  await init(['--alone'], { cwd: top });
+  const { policy, config } = await written(top);
+  expect(Object.keys(policy.checks)).toEqual(['npm-tests', 'go-tests', 'make-tests']);
+  expect(policy.checks['make-tests']?.argv).toEqual(['make', 'check']);
+  expect(policy.default_checks).toEqual(config.checks.allow);
+});
+
+test.each([
+  ['nothing is there', {}],
+  [
+    'npm has only its placeholder',
+    { 'package.json': '{"scripts":{"test":"echo \\"Error: no test specified\\" && exit 1"}}' },
+  ],
+  ['package.json is no JSON', { 'package.json': '{' }],
+  ['the Makefile only sets a variable of that name', { Makefile: 'test := 1\n' }],
+  ['there is Python without tests', { 'pyproject.toml': '', 'a.py': '' }],
+])('init: no check and a plain word about it, when %s', async (_, files) => {
+  const top = await repository(files);
+  const { stdout } = await init(['--alone'], { cwd: top });
+  expect((await written(top)).policy).toMatchObject({ checks: {}, default_checks: [] });
+  expect(stdout).toContain('No test command was found');
+});
+
+test('init: the executors that are commented out load once the marks are taken away', async () => {
+  const top = await repository();
+  await init(['--alone'], { cwd: top });
+  const path = join(top, '.promptos', 'worker.yaml');
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replace(/^# (executors:| {2}.*)$/gm, '$1'));
+  const { executors } = await readWorkerConfig(path);
+  expect(Object.keys(executors)).toEqual(['writer-agent', 'verifier-agent', 'reviewer-agent']);
+  expect(executors['writer-agent']).toMatchObject({ argv: ['my-agent', '--print'], answer: { fence: 'json' } });
+});
+
+test('init: --alone makes the developer the integrator and allows self-approval', async () => {
+  const top = await repository();
+  await init(['--alone', '--developer', 'Zoë Ångström'], { cwd: top });
+  expect((await written(top)).policy).toMatchObject({
+    self_approval: 'allowed',
+    roles: { integrator: ['zoe-angstrom'] },
+    principals: { 'zoe-angstrom': { kind: 'human' } },
+  });
+});
+
+test('init: without a terminal and without a word it takes the careful way, and says so', async () => {
+  const top = await repository();
+  const { stdout } = await init([], { cwd: top });
+  const { policy } = await written(top);
+  expect(policy).toMatchObject({ self_approval: 'refused', roles: { integrator: ['integrator'] } });
+  expect(stdout).toContain('taken not to be alone');
+  expect(stdout).toContain('--integrator NAME');
+});
+
+test('init: in a terminal it asks, and --yes asks nothing', async () => {
+  const alone = await repository();
+  await init([], { cwd: alone, terminal: true }, scriptedQuestions({ alone: [true] }));
+  expect((await written(alone)).policy.self_approval).toBe('allowed');
+  const team = await repository();
+  await init([], { cwd: team, terminal: true }, scriptedQuestions({ alone: [false], integrator: ['Grace Hopper'] }));
+  expect((await written(team)).policy.roles.integrator).toEqual(['grace-hopper']);
+  const quiet = await repository();
+  await init(['--yes'], { cwd: quiet, terminal: true });
+  expect((await written(quiet)).policy.self_approval).toBe('refused');
+});
+
+test('init: USAGE and nothing written, when the question is broken off', async () => {
+  const top = await repository();
+  const breaking = init([], { cwd: top, terminal: true }, scriptedQuestions({ alone: [null] }));
+  await expect(breaking).rejects.toMatchObject({ code: 'USAGE' });
+  expect(await readdir(top)).toEqual(['.git']);
+});
+
+test.each([
+  ['the integrator is the developer', ['--integrator', 'ada-lovelace']],
+  ['--alone comes with another integrator', ['--alone', '--integrator', 'grace']],
+  ['a human has the name of an agent', ['--alone', '--developer', 'writer-agent']],
+  ['a name has nothing that can be typed', ['--alone', '--developer', '!!!']],
+])('init: USAGE and nothing written, when %s', async (_, args) => {
+  const top = await repository();
+  await expect(init(args, { cwd: top })).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
+  expect(await readdir(top)).toEqual(['.git']);
+});
+
+test('init: a name that git knows but nobody can type gives way to the mail address', async () => {
+  const top = await repository({}, '花子');
+  await init(['--alone'], { cwd: top });
+  expect((await written(top)).policy.roles.integrator).toEqual(['ada']);
+});
+
+test.each(['123', 'true', 'null', '1e5', '0x1F', '1.2'])(
+  'init: a name that YAML would not take for text loads: %s',
+  async (name) => {
+    const top = await repository();
+    await init(['--alone', '--developer', name], { cwd: top });
+    expect((await written(top)).policy.roles.integrator).toEqual([name]);
+  },
+);
+
+test('init: REPO_NOT_GIT, outside a repository', async () => {
+  await expect(init(['--alone'], { cwd: await folder() })).rejects.toMatchObject({ code: 'REPO_NOT_GIT', exitCode: 2 });
+});
+
+test('init: from deep inside it writes at the top, names the repository by its remote, and lets git ignore the state', async () => {
+  const top = await repository({ 'src/deep/a.js': '' });
+  await execa('git', ['remote', 'add', 'origin', 'git@example.org:team/Bill Splitter.git'], { cwd: top });
+  await init(['--alone'], { cwd: join(top, 'src', 'deep') });
+  expect((await written(top)).config.repositories).toEqual({ 'bill-splitter': { path: top } });
+  await mkdir(join(top, '.promptos', 'state'));
+  await writeFile(join(top, '.promptos', 'state', 'x'), '');
+  const { stdout } = await execa('git', ['status', '--porcelain', '-uall', '.promptos'], { cwd: top });
+  expect(stdout.split('\n')).toEqual([
+    '?? .promptos/.gitignore',
+    '?? .promptos/policy.yaml',
+    '?? .promptos/worker.yaml',
+  ]);
+});
+
+test('init: FILE_EXISTS and nothing changed, unless --force is given', async () => {
+  const top = await repository({ '.promptos/policy.yaml': 'mine', '.promptos/.gitignore': 'secret' });
+  await expect(init(['--alone'], { cwd: top })).rejects.toMatchObject({ code: 'FILE_EXISTS', exitCode: 2 });
+  expect(await readFile(join(top, '.promptos', 'policy.yaml'), 'utf8')).toBe('mine');
+  await expect(stat(join(top, '.promptos', 'worker.yaml'))).rejects.toThrow();
+  await init(['--alone', '--force'], { cwd: top });
+  expect((await written(top)).policy.self_approval).toBe('allowed');
+  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\n');
+  expect((await readdir(join(top, '.promptos'))).sort()).toEqual(['.gitignore', 'policy.yaml', 'worker.yaml']);
+  await init(['--alone', '--force'], { cwd: top });
+  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\n');
+});
+
+test('init: PROMPTOS_HOME says where the files go', async () => {
+  const [top, home] = [await repository(), await folder()];
+  await init(['--alone'], { cwd: top, env: { ...process.env, PROMPTOS_HOME: home } });
+  expect(Object.values((await readWorkerConfig(join(home, 'worker.yaml'))).repositories)).toEqual([{ path: top }]);
+});
+
+test('init: --json gives one object', async () => {
+  const top = await repository({ 'package.json': PACKAGE });
+  const { objects } = await init(['--alone'], { cwd: top, json: true });
+  expect(objects).toEqual([
+    expect.objectContaining({
+      policy: join(top, '.promptos', 'policy.yaml'),
+      developer: 'ada-lovelace',
+      self_approval: 'allowed',
+      checks: [{ name: 'tests', argv: ['npm', 'test'] }],
+    }),
+  ]);
+});
