@@ -1,0 +1,300 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import { canonicalJson } from './contracts/canonical-json.js';
+import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
+import { PromptOsError } from './contracts/errors.js';
+import { type GateId, type Outcome, runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
+import type { PromptPackBundle } from './contracts/prompt-pack.js';
+import type { GovernedRunInput } from './contracts/run-plan.js';
+import type { RunRequest } from './contracts/run-request.js';
+import type { GovernedRunResult, RunStatus } from './contracts/run-status.js';
+import type { ArtifactStore } from './ports/artifact-store.js';
+import {
+  approveSignal,
+  decideUpdate,
+  escalateSignal,
+  rejectSignal,
+  resolveEscalationSignal,
+  statusQuery,
+} from './workflows/messages.js';
+
+/** Milliseconds that a worker has for answering before a message is left for it as a signal. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+export interface GovernedRunsOptions {
+  readonly client: Client;
+  /** The engine's queue. */
+  readonly taskQueue: string;
+  /** The store that the workers use: a start puts the request, the policy and the pack there. */
+  readonly store: ArtifactStore;
+  /** Milliseconds; 10,000 unless a test is in a hurry. */
+  readonly answerTimeoutMs?: number;
+}
+
+export interface StartRunOptions {
+  readonly runId: string;
+  readonly developer: string;
+  /** The name that the workers' configs know the repository by. */
+  readonly targetRepo: string;
+  readonly baseCommit: string;
+  readonly gates: readonly GateId[];
+  readonly request: RunRequest;
+  /** The exact bytes of the policy file: their SHA-256 is what the run is bound to. */
+  readonly policy: Uint8Array;
+  readonly pack: PromptPackBundle;
+}
+
+/** What became of a message: judged by the run, or left for the next worker. */
+export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
+
+export interface ListedRun {
+  readonly run_id: string;
+  readonly workflow_id: string;
+  /** The status of the Temporal execution, such as `RUNNING`. */
+  readonly status: string;
+  readonly started_at: Date;
+  readonly closed_at: Date | null;
+  readonly target_repo: string;
+  readonly developer: string;
+}
+
+/** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
+export class GovernedRuns {
+  readonly #client: Client;
+  readonly #taskQueue: string;
+  readonly #store: ArtifactStore;
+  readonly #answerTimeoutMs: number;
+
+  constructor({ client, taskQueue, store, answerTimeoutMs = ANSWER_TIMEOUT_MS }: GovernedRunsOptions) {
+    this.#client = client;
+    this.#taskQueue = taskQueue;
+    this.#store = store;
+    this.#answerTimeoutMs = answerTimeoutMs;
+  }
+
+  /**
+   * Puts what the run is bound to into the store and starts it; Temporal is given digests only.
+   * @throws PromptOsError RUN_EXISTS, STORE_NOT_WRITABLE, STORE_FULL, TEMPORAL_FAILED
+   */
+  async start(options: StartRunOptions): Promise<GovernedRunInput> {
+    const [request, policy, pack] = await Promise.all([
+      this.#store.putObject(utf8(canonicalJson(options.request))),
+      this.#store.putObject(options.policy),
+      this.#store.putObject(utf8(canonicalJson(options.pack))),
+    ]);
+    const input: GovernedRunInput = {
+      schema_version: 1,
+      run_id: options.runId,
+      developer: options.developer,
+      target_repo: options.targetRepo,
+      base_commit: options.baseCommit,
+      gates: [...options.gates],
+      request_sha256: request.sha256,
+      policy_sha256: policy.sha256,
+      pack_object_sha256: pack.sha256,
+      prompt_os_version: options.pack.prompt_os_version,
+    };
+    try {
+      await this.#client.workflow.start(WORKFLOW_TYPE, {
+        taskQueue: this.#taskQueue,
+        workflowId: runWorkflowId(options.runId),
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        args: [input],
+        memo: { target_repo: options.targetRepo, developer: options.developer },
+        staticSummary: oneLine(`${options.request.task.title} · ${options.targetRepo}`, 150),
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) {
+        throw new PromptOsError('RUN_EXISTS', `There is a run ${options.runId} already.`, { cause: error });
+      }
+      throw asTemporalFailure(error);
+    }
+    return input;
+  }
+
+  /** Sends a decision. Nobody has to be at work: with no worker it waits in the run's history. */
+  decide(decision: Decision): Promise<Delivery> {
+    const signal = decision.choice === 'approve' ? approveSignal : rejectSignal;
+    return this.#deliver(decision.run_id, { kind: 'decision', decision }, (run) => run.signal(signal, decision));
+  }
+
+  /** Answers an escalation. */
+  resolve(resolution: Resolution): Promise<Delivery> {
+    return this.#deliver(resolution.run_id, { kind: 'resolution', resolution }, (run) =>
+      run.signal(resolveEscalationSignal, resolution),
+    );
+  }
+
+  /** Raises a P08: the run stops until an integrator decides. */
+  escalate(runId: string, escalation: PersonEscalation): Promise<Delivery> {
+    return this.#deliver(runId, { kind: 'escalation', escalation }, (run) => run.signal(escalateSignal, escalation));
+  }
+
+  /**
+   * The gates, and what is awaited.
+   * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when nobody answers in time
+   */
+  async status(runId: string): Promise<RunStatus> {
+    const answer = await this.#inTime(() => this.#run(runId).query(statusQuery)).catch((error: unknown) => {
+      throw asRunFailure(runId, error);
+    });
+    if (answer === TOO_LATE) {
+      throw new PromptOsError(
+        'WORKER_MISSING',
+        `No worker answered for run ${runId} within ${this.#answerTimeoutMs} ms.`,
+      );
+    }
+    return answer;
+  }
+
+  /**
+   * Waits until the run has ended and its tree is published.
+   * @throws PromptOsError RUN_NOT_FOUND; whatever the run failed with, by its code
+   */
+  async wait(runId: string): Promise<{ readonly outcome: Outcome; readonly run_record_sha256: string | null }> {
+    try {
+      return (await this.#run(runId).result()) as GovernedRunResult;
+    } catch (error) {
+      if (error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure) {
+        return { outcome: 'cancelled', run_record_sha256: null };
+      }
+      throw asRunFailure(runId, error);
+    }
+  }
+
+  /** Asks the run to end as `cancelled`; it still publishes its record. */
+  async cancel(runId: string): Promise<void> {
+    await this.#run(runId)
+      .cancel()
+      .catch((error: unknown) => {
+        throw asRunFailure(runId, error);
+      });
+  }
+
+  /** The Temporal execution of a run. @throws PromptOsError RUN_NOT_FOUND */
+  async describe(runId: string): Promise<ListedRun> {
+    try {
+      const { workflowId, status, startTime, closeTime, memo } = await this.#run(runId).describe();
+      return listed(workflowId, status.name, startTime, closeTime, memo);
+    } catch (error) {
+      throw asRunFailure(runId, error);
+    }
+  }
+
+  /** Newest first, at most `limit`. */
+  async list(limit = 50): Promise<ListedRun[]> {
+    const runs: ListedRun[] = [];
+    try {
+      for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'` })) {
+        runs.push(listed(found.workflowId, found.status.name, found.startTime, found.closeTime, found.memo));
+        if (runs.length >= limit) break;
+      }
+    } catch (error) {
+      throw asTemporalFailure(error);
+    }
+    return runs;
+  }
+
+  #run(runId: string): WorkflowHandle {
+    return this.#client.workflow.getHandle(runWorkflowId(runId));
+  }
+
+  /** The update answers at once; when nobody is there to answer, the same message is left as a signal. */
+  async #deliver(
+    runId: string,
+    message: HumanMessage,
+    leave: (run: WorkflowHandle) => Promise<void>,
+  ): Promise<Delivery> {
+    const run = this.#run(runId);
+    try {
+      const answer = await this.#inTime(() => run.executeUpdate(decideUpdate, { args: [message] }));
+      if (answer !== TOO_LATE) return { kind: 'answered', answer };
+      await leave(run);
+      return { kind: 'queued' };
+    } catch (error) {
+      throw asRunFailure(runId, error);
+    }
+  }
+
+  async #inTime<T>(call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.#answerTimeoutMs);
+    try {
+      return await this.#client.connection.withAbortSignal(abort.signal, call);
+    } catch (error) {
+      if (abort.signal.aborted || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isNoPoller(error))
+        return TOO_LATE;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+const TOO_LATE = Symbol('nobody answered in time');
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const oneLine = (text: string, limit: number): string => text.replaceAll(/\s+/g, ' ').slice(0, limit).toWellFormed();
+
+function listed(
+  workflowId: string,
+  status: string,
+  started: Date,
+  closed: Date | undefined,
+  memo: Record<string, unknown> | undefined,
+): ListedRun {
+  return {
+    run_id: runIdOfWorkflow(workflowId) ?? workflowId,
+    workflow_id: workflowId,
+    status,
+    started_at: started,
+    closed_at: closed ?? null,
+    target_repo: String(memo?.target_repo ?? ''),
+    developer: String(memo?.developer ?? ''),
+  };
+}
+
+/** The server says so at once when no worker has asked for work for a while. */
+const isNoPoller = (error: unknown): boolean => /no poller/i.test(errorText(error));
+
+function errorText(error: unknown): string {
+  if (isGrpcServiceError(error)) return `${error.message} ${error.details}`;
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} ${errorText(error.cause)}`;
+}
+
+function asRunFailure(runId: string, error: unknown): unknown {
+  const text = errorText(error);
+  if (error instanceof WorkflowNotFoundError) {
+    // The server answers the same for a run that it never had and for a message to one that has ended.
+    return /already completed/i.test(text)
+      ? new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`, { cause: error })
+      : new PromptOsError('RUN_NOT_FOUND', `There is no run ${runId}.`, { cause: error });
+  }
+  if (error instanceof WorkflowFailedError) {
+    const cause = error.cause;
+    const why = cause instanceof TimeoutFailure ? 'timed out' : (cause?.message ?? 'was terminated');
+    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${why}`, { cause: error });
+  }
+  if (error instanceof WorkflowUpdateFailedError) {
+    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} did not take the message: ${text}`, { cause: error });
+  }
+  return asTemporalFailure(error);
+}
+
+function asTemporalFailure(error: unknown): unknown {
+  if (error instanceof PromptOsError) return error;
+  return new PromptOsError('TEMPORAL_FAILED', `Temporal did not do what was asked: ${errorText(error)}.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createCheckRunner } from './adapters/check-runner/check-runner.js';
+import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
+import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
+import { createFileSystemStore } from './adapters/store-fs/file-system-store.js';
+import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
+import { createTrustRegistry } from './config/trust-registry.js';
+import { DEFAULT_TASK_QUEUE, type ExecutorRole, roleTaskQueue } from './contracts/names.js';
+import type { WorkerConfig } from './contracts/worker-config.js';
+import { GovernedRunPlugin } from './plugin.js';
+import type { ArtifactStore } from './ports/artifact-store.js';
+import type { GovernancePorts } from './ports/index.js';
+
+export interface WorkerSetting {
+  /** As `readWorkerConfig` gives it: paths are absolute. */
+  readonly config: WorkerConfig;
+  /** The folder of the worker config: arguments of executors that begin with `./` are relative to it. */
+  readonly configDir: string;
+  /** Where the worker keeps mirrors of repositories, and artifacts unless the config says otherwise. */
+  readonly stateDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The queue that the engine of a worker config polls. */
+export const engineTaskQueue = (config: WorkerConfig): string => config.task_queue ?? DEFAULT_TASK_QUEUE;
+
+/** The artifact store that a worker config names, else the one of the state folder. */
+export const openStore = ({ config, stateDir }: Pick<WorkerSetting, 'config' | 'stateDir'>): ArtifactStore =>
+  createFileSystemStore(config.store?.path ?? join(stateDir, 'artifacts'));
+
+/** The world as a worker config describes it. */
+export const createPorts = (setting: WorkerSetting): GovernancePorts => {
+  const { config, configDir, stateDir, env } = setting;
+  return {
+    store: openStore(setting),
+    workspace: createGitWorkspace({ repositories: config.repositories, stateDir }),
+    executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
+    checks: createCheckRunner({ allow: config.checks.allow, env }),
+    secrets: createSecretlintScanner(),
+    trust: createTrustRegistry(config),
+  };
+};
+
+/** The workers of one process: the engine's and those of the roles that it serves. */
+export interface GovernanceWorkers {
+  readonly taskQueues: readonly string[];
+  /** Resolves when all have shut down; rejects, and stops the others, when one breaks. */
+  run(): Promise<void>;
+  /** Lets what runs be cancelled and stops. */
+  shutdown(): void;
+}
+
+/**
+ * Workers for everything that the config says this process does, over one connection. The plugin is used as any team
+ * would use it: nothing here is hidden from them.
+ */
+export async function createGovernanceWorkers(
+  setting: WorkerSetting,
+  { connection, namespace }: { readonly connection: NativeConnection; readonly namespace: string },
+): Promise<GovernanceWorkers> {
+  const ports = createPorts(setting);
+  const engineQueue = engineTaskQueue(setting.config);
+  const common = { connection, namespace, shutdownGraceTime: '10 seconds' } satisfies Partial<WorkerOptions>;
+  const workers: Worker[] = [];
+  const taskQueues: string[] = [];
+  const add = async (taskQueue: string, options: Partial<WorkerOptions>) => {
+    workers.push(await Worker.create({ ...common, taskQueue, ...options }));
+    taskQueues.push(taskQueue);
+  };
+  for (const role of setting.config.roles) {
+    if (role === 'engine') {
+      await add(engineQueue, { plugins: [new GovernedRunPlugin({ ports, serve: 'engine' })], ...prebuiltBundle() });
+    } else {
+      await add(roleTaskQueue(engineQueue, role satisfies ExecutorRole), {
+        plugins: [new GovernedRunPlugin({ ports, serve: 'role' })],
+      });
+    }
+  }
+  const shutdown = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  return {
+    taskQueues,
+    shutdown,
+    run: async () => {
+      const running = workers.map((worker) => worker.run());
+      await Promise.all(running).finally(async () => {
+        shutdown();
+        await Promise.allSettled(running);
+      });
+    },
+  };
+}
+
+/** The bundle that the build made, some four times quicker to load than to build; absent in the source tree. */
+function prebuiltBundle(): Pick<WorkerOptions, 'workflowBundle'> {
+  const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+  return existsSync(codePath) ? { workflowBundle: { codePath } } : {};
+}
