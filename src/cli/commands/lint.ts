@@ -1,0 +1,49 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { readPackFolder } from '../../config/pack-files.js';
+import { builtInPackDir } from '../../config/prompt-pack.js';
+import { lintPack } from '../../prompt-pack/lint.js';
+import type { LintFinding } from '../../prompt-pack/lint-finding.js';
+import type { CommandContext } from '../context.js';
+
+const EXAMPLES = `
+Examples:
+  promptos lint                    the prompt pack that comes with promptos
+  promptos lint ./my-prompts       the pack in ./my-prompts
+  promptos lint . --json | jq .findings
+
+Prints one line a finding, as "file:line severity code message". Ends with 0 when nothing is an error, 1 otherwise.`;
+
+/** A path that an editor or a terminal can open: relative where the file lies below the current folder. */
+export function pathFrom(cwd: string, path: string): string {
+  const shown = relative(cwd, path);
+  return shown.startsWith('..') || isAbsolute(shown) ? path : shown;
+}
+
+const count = (findings: readonly LintFinding[], severity: LintFinding['severity']): string => {
+  const number = findings.filter((finding) => finding.severity === severity).length;
+  return `${number} ${severity}${number === 1 ? '' : 's'}`;
+};
+
+/** `promptos lint [DIR]`: everything wrong with a prompt pack. */
+export function lintCommand(context: CommandContext): Command {
+  return new Command('lint')
+    .description('check a prompt pack: front matter, index, lock, secrets, paths')
+    .argument('[dir]', 'the folder that holds prompts.index.json (default: the pack that comes with promptos)')
+    .option('--json', 'print one JSON object instead')
+    .addHelpText('after', EXAMPLES)
+    .action(async (directory: string | undefined) => {
+      const folder = directory === undefined ? builtInPackDir() : resolve(context.cwd, directory);
+      const { passed, findings } = lintPack(await readPackFolder(folder));
+      const output = context.output();
+      if (output.json) {
+        output.emit({ passed, findings });
+      } else {
+        for (const { path, line, severity, code, message } of findings) {
+          output.say(`${pathFrom(context.cwd, join(folder, path))}:${line} ${severity} ${code} ${message}`);
+        }
+        output.say(`${passed ? 'passed' : 'failed'}: ${count(findings, 'error')}, ${count(findings, 'warning')}`);
+      }
+      if (!passed) context.exit(1);
+    });
+}
