@@ -7,10 +7,13 @@
  * inferred, never written.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 
 const POLL_MS = 40;
 const KILL_WAIT_MS = 3_000;
+const HAS_PROC = existsSync('/proc/self/environ');
+
+process.title = 'promptos guard';
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
@@ -32,7 +35,7 @@ const signalProcess = (pid = 0, signal = 'SIGTERM') => {
 
 /** What still runs of a session: negative for a whole group, as `kill` has it. */
 const survivorsOf = (session = 0, mark = '') => {
-  if (process.platform !== 'linux') {
+  if (!HAS_PROC) {
     try {
       process.kill(-session, 0);
       return [-session];

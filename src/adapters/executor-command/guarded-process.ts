@@ -84,8 +84,8 @@ export async function runGuarded(command: GuardedCommand): Promise<GuardedResult
   };
   guard.stdout?.on('data', keep(stdout));
   guard.stderr?.on('data', keep(stderr));
-  // A command need not read what it is given.
-  guard.stdin?.on('error', () => undefined);
+  // A command need not read what it is given, and may close what it does not need.
+  for (const stream of [guard.stdin, guard.stdout, guard.stderr]) stream?.on('error', () => undefined);
   guard.stdin?.end(command.stdin ?? '');
   guard.on('message', (message) => {
     last = message as GuardReport;
