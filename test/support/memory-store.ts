@@ -1,0 +1,26 @@
+import { sha256Hex } from '../../src/contracts/digest.js';
+import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+
+/** A store for tests of pure rooms: it takes objects and gives them back, and throws at anything else. */
+export function memoryStore(): ArtifactStore {
+  const objects = new Map<string, Uint8Array>();
+  const refuse = (): never => {
+    throw new Error('the memory store only puts and reads objects');
+  };
+  return {
+    putObject: async (content) => {
+      if (!(content instanceof Uint8Array)) return refuse();
+      const sha256 = sha256Hex(content);
+      objects.set(sha256, content);
+      return { sha256, bytes: content.byteLength };
+    },
+    hasObject: async (sha256) => objects.has(sha256),
+    readObject: async (sha256) => objects.get(sha256) ?? refuse(),
+    openObject: refuse,
+    publish: refuse,
+    published: refuse,
+    openPublished: refuse,
+    list: refuse,
+    locate: refuse,
+  };
+}
