@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Delivery, GovernedRuns } from '../client.js';
+import type { Decision, Resolution } from '../contracts/decisions.js';
+import { PromptOsError } from '../contracts/errors.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import type { Output } from './output.js';
+
+/** The fields that bind a decision to what it is about, filled from the run's own status. */
+export const bindDecision = (
+  status: RunStatus,
+  awaited: AwaitedDecision,
+  choice: Pick<Decision, 'actor' | 'choice'> & Partial<Decision>,
+): Decision => ({
+  decision_id: randomUUID(),
+  run_id: status.run_id,
+  gate: awaited.gate,
+  attempt: awaited.attempt,
+  request_id: awaited.request_id,
+  output_sha256: awaited.output_sha256,
+  policy_sha256: status.policy_sha256,
+  ...choice,
+});
+
+export const bindResolution = (
+  status: RunStatus,
+  awaited: AwaitedResolution,
+  choice: Pick<Resolution, 'actor' | 'choice'> & Partial<Resolution>,
+): Resolution => ({
+  decision_id: randomUUID(),
+  run_id: status.run_id,
+  escalation_id: awaited.escalation_id,
+  request_id: awaited.request_id,
+  policy_sha256: status.policy_sha256,
+  ...choice,
+});
+
+/** Tells a person what became of a message. @throws PromptOsError DECISION_REFUSED */
+export function reportDelivery(delivery: Delivery, what: string, output: Output): void {
+  if (delivery.kind === 'queued') {
+    output.say(`queued: no worker answered, so ${what} waits in the run's history for the next one`);
+    output.emit({ delivery: 'queued' });
+    return;
+  }
+  const { accepted, reason, message } = delivery.answer;
+  output.emit({ delivery: 'answered', accepted, reason, message });
+  if (!accepted) throw new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`);
+  output.say(`counted: ${what}`);
+}
+
+/**
+ * Decides without asking anybody, as the named integrator: approves a gate that passed, sends a failed one back with
+ * its findings as the reason, and answers an executor's escalation with its own recommendation. For demonstrations and
+ * trials: whoever runs it in earnest has no integrator.
+ */
+export async function decideUnattended(
+  runs: GovernedRuns,
+  actor: string,
+  status: RunStatus,
+  awaited: AwaitedDecision | AwaitedResolution,
+  output: Output,
+): Promise<void> {
+  if (awaited.kind === 'resolution') {
+    const choice = awaited.trigger === 'executor' || awaited.trigger === 'open_question' ? 'retry' : 'abort';
+    const guidance = choice === 'retry' ? awaited.recommendation : awaited.issue;
+    output.say(`  ${actor} resolves ${awaited.escalation_id} (${awaited.issue}) with ${choice}: ${guidance}`);
+    const resolution = bindResolution(status, awaited, { actor, choice, ...(guidance === '' ? {} : { guidance }) });
+    reportDelivery(await runs.resolve(resolution), `${choice} on ${awaited.escalation_id}`, output);
+    return;
+  }
+  if (awaited.approvable) {
+    const acknowledged = awaited.to_acknowledge;
+    const taking = acknowledged.length === 0 ? '' : `, acknowledging ${acknowledged.join(', ')}`;
+    output.say(`  ${actor} approves ${awaited.gate}${taking}`);
+    const decision = bindDecision(status, awaited, { actor, choice: 'approve', acknowledged: [...acknowledged] });
+    reportDelivery(await runs.decide(decision), `approval of ${awaited.gate}`, output);
+    return;
+  }
+  const reason = failureOf(status, awaited);
+  output.say(`  ${actor} rejects ${awaited.gate}: ${reason}`);
+  reportDelivery(
+    await runs.decide(bindDecision(status, awaited, { actor, choice: 'reject', reason })),
+    `rejection of ${awaited.gate}`,
+    output,
+  );
+}
+
+/** What is wrong with a failed gate, as the reason of its rejection: the findings are the next attempt's input. */
+export function failureOf(status: RunStatus, { gate }: AwaitedDecision): string {
+  const found = status.gates.find((candidate) => candidate.gate === gate);
+  const blocking = (found?.findings ?? [])
+    .filter(({ blocking }) => blocking)
+    .map(({ id, message }) => `${id}: ${message}`);
+  const text = [found?.reason ?? '', ...blocking].filter((part) => part !== '').join('\n');
+  return (text === '' ? `${gate} did not pass` : text).slice(0, 4_000).toWellFormed();
+}

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { GovernedRuns } from '../client.js';
+import { PromptOsError } from '../contracts/errors.js';
+import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
+import type { Output } from './output.js';
+
+/** Milliseconds between two looks at the one run that somebody watches. */
+const POLL_MS = 400;
+const LOOKS_BETWEEN_CHECKS = 12;
+
+export interface FollowOptions {
+  readonly runs: GovernedRuns;
+  readonly runId: string;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  /**
+   * Called once for each request that comes up, with what is asked. Nothing is looked at meanwhile, so that a question
+   * on the terminal is not written over.
+   */
+  onAwaiting?(status: RunStatus, awaited: AwaitedDecision | AwaitedResolution): Promise<void>;
+}
+
+/**
+ * Prints what happens in a run until it has ended and its record is published.
+ * @returns the last status, or null when `signal` was aborted first
+ */
+export async function followRun(options: FollowOptions): Promise<RunStatus | null> {
+  const { runs, runId, output, signal, onAwaiting } = options;
+  const shown = new Map<string, string>();
+  const asked = new Set<string>();
+  for (let look = 1; !signal.aborted; look++) {
+    // A run that was terminated, or whose record could not be published, never says that it has ended.
+    if (look % LOOKS_BETWEEN_CHECKS === 0 && (await runs.describe(runId)).status !== 'RUNNING') await runs.wait(runId);
+    const status = await lookAt(runs, runId);
+    if (status !== null) {
+      showChanges(status, shown, output);
+      if (status.phase === 'closed' && status.run_record_sha256 !== null) return status;
+      const next = status.awaiting.find(({ request_id }) => !asked.has(request_id));
+      if (next !== undefined) {
+        asked.add(next.request_id);
+        output.emit({ event: 'awaiting', ...next });
+        await onAwaiting?.(status, next);
+        continue;
+      }
+    }
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return null;
+}
+
+/** A run that no worker answers for is still a run: it is looked at again. */
+async function lookAt(runs: GovernedRuns, runId: string): Promise<RunStatus | null> {
+  try {
+    return await runs.status(runId);
+  } catch (error) {
+    if (error instanceof PromptOsError && error.code === 'WORKER_MISSING') return null;
+    throw error;
+  }
+}
+
+function showChanges(status: RunStatus, shown: Map<string, string>, output: Output): void {
+  for (const gate of status.gates) {
+    const text = describeGate(gate);
+    if (text === null || shown.get(gate.gate) === text) continue;
+    shown.set(gate.gate, text);
+    output.say(text);
+    const { gate: id, state, attempt, verdict, reason } = gate;
+    output.emit({ event: 'gate', gate: id, state, attempt, verdict, reason });
+  }
+}
+
+const MARKS: Readonly<Record<GateStatus['state'], string>> = {
+  waiting: '·',
+  running: '▸',
+  awaiting_decision: '?',
+  held: '!',
+  passed: '✓',
+};
+
+function describeGate({
+  gate,
+  title,
+  state,
+  attempt,
+  verdict,
+  reason,
+  findings,
+  findings_omitted,
+}: GateStatus): string | null {
+  if (attempt === 0) return null;
+  const words: string[] = [
+    `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
+  ];
+  if (state === 'running') return words.join('');
+  if (state !== 'passed' && verdict !== null) words.push(`verdict ${verdict}${reason === null ? '' : `: ${reason}`}`);
+  const count = findings.length + findings_omitted;
+  if (count > 0) words.push(`${count} finding${count === 1 ? '' : 's'}`);
+  return words.join(', ');
+}

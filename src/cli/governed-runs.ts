@@ -1,0 +1,30 @@
+import { GovernedRuns } from '../client.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import { type Connected, connectTemporal } from './connect.js';
+import type { CommandContext } from './context.js';
+import { findProject, openProjectStore, type Project } from './project.js';
+
+/** What a command that speaks to runs works with. */
+export interface RunsSession {
+  readonly project: Project;
+  readonly temporal: Connected;
+  readonly store: ArtifactStore;
+  readonly runs: GovernedRuns;
+}
+
+/** Opens the project's runs on the Temporal that is there, does the work, and closes the connection. */
+export async function withRuns<T>(context: CommandContext, work: (session: RunsSession) => Promise<T>): Promise<T> {
+  const project = await findProject(context);
+  const temporal = await connectTemporal(project, { start: false, log: context.output().note });
+  try {
+    const { store, taskQueue } = await openProjectStore(project);
+    return await work({
+      project,
+      temporal,
+      store,
+      runs: new GovernedRuns({ client: temporal.client, taskQueue, store }),
+    });
+  } finally {
+    await temporal.close();
+  }
+}

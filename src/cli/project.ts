@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Environment, readEnvironment } from '../config/environment.js';
+import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../config/project-files.js';
+import { readWorkerConfig } from '../config/worker-config-file.js';
+import type { WorkerConfig } from '../contracts/worker-config.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import { engineTaskQueue, openStore, type WorkerSetting } from '../worker.js';
+import type { CommandContext } from './context.js';
+
+/** What a command knows of the place that it works for. */
+export interface Project {
+  readonly files: ProjectFiles;
+  readonly environment: Environment;
+  /** `.promptos/worker.yaml` or what `--worker-config` names; null when there is none. */
+  readonly workerConfigPath: string | null;
+}
+
+/**
+ * The project around the folder that a command was started in, or around `--repo`.
+ * @param from the folder to look upward from; the command's own when absent
+ */
+export async function findProject(context: CommandContext, from?: string, workerConfig?: string): Promise<Project> {
+  const environment = readEnvironment(context.env);
+  const files = await findProjectFiles(from ?? context.cwd, environment.promptos.PROMPTOS_HOME);
+  const named = workerConfig === undefined ? files.workerConfig : resolve(context.cwd, workerConfig);
+  return {
+    files,
+    environment,
+    workerConfigPath: workerConfig !== undefined || existsSync(named) ? named : null,
+  };
+}
+
+/** A project's worker config, or one that grants nothing where there is no file: enough to look at runs. */
+const EMPTY_CONFIG: WorkerConfig = {
+  schema_version: 1,
+  roles: ['engine', 'writer', 'verifier', 'reviewer'],
+  repositories: {},
+  trust: { policies: [] },
+  executors: {},
+  checks: { allow: [] },
+};
+
+/** The project's worker setting. Its state folder is made when it is not there. */
+export async function readSetting(project: Project): Promise<WorkerSetting> {
+  const stateDir = await ensureStateFolder(project.files);
+  const path = project.workerConfigPath;
+  return {
+    config: path === null ? EMPTY_CONFIG : await readWorkerConfig(path),
+    configDir: dirname(path ?? project.files.workerConfig),
+    stateDir,
+    env: project.environment.variables,
+  };
+}
+
+/** The store and the queue that a project's runs use. */
+export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
+  const setting = await readSetting(project);
+  return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
+}
