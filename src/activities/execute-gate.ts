@@ -1,6 +1,7 @@
 import type { ExecuteGateInput, ExecuteGateResult } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATES, type GateId } from '../contracts/names.js';
+import type { GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Checkout } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/index.js';
@@ -24,7 +25,7 @@ import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 /** What the caller, Temporal's activity context, gives. */
 export interface ExecuteGateOptions {
   readonly signal: AbortSignal;
-  /** Told what the attempt is at, for the heartbeat. */
+  /** Told what the attempt is at, for the heartbeat: try 0 is the engine's own work before it asks. */
   progress(details: { readonly gate: GateId; readonly attempt: number; readonly try: number }): void;
 }
 
@@ -60,11 +61,11 @@ async function askAndJudge(
   trusted: TrustedRun,
   definition: GateDefinition,
   work: GateWork<unknown>,
+  executor: GateExecutor,
   { progress }: ExecuteGateOptions,
 ): Promise<{ readonly asked: Asked; readonly judgement: Judgement }> {
   const { input, ports, signal } = task;
   const { gate, attempt, feedback, run } = input;
-  const executor = ports.executors.forPrincipal(input.principal);
   const checkout = await ports.workspace.checkout({
     repository: run.target_repo,
     commit: run.base_commit,
@@ -127,12 +128,14 @@ export async function executeGate(
   const trusted = await loadTrustedRun(ports, documents, input.run);
   checkPack(trusted, input);
   checkPrincipal(trusted, input);
+  const executor = ports.executors.forPrincipal(input.principal);
+  options.progress({ gate: input.gate, attempt: input.attempt, try: 0 });
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const task = createTask(ports, input, options.signal, trusted, earlier);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await ports.workspace.snapshot(input.run.target_repo);
   const work = await definition.begin(task);
-  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, options);
+  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor, options);
   const changed = await repositoryChanged(task, before.digest);
   const record = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
   const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));

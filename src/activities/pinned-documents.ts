@@ -26,6 +26,10 @@ const parseJson = (text: string): unknown => JSON.parse(text);
 // A policy's bytes are the user's own file. Aliases are bounded, so that a small file cannot grow without end.
 const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
 
+/** What went wrong, without the excerpt that a YAML parser adds below. */
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
+
 /** One line that names every problem of a document. */
 const problemsOf = (error: z.ZodError): string =>
   error.issues
@@ -48,7 +52,7 @@ export function createPinnedDocuments(store: ArtifactStore): PinnedDocuments {
       try {
         content = decode(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
       } catch (error) {
-        throw refuse(error instanceof Error ? error.message : String(error), error);
+        throw refuse(firstLine(error), error);
       }
       const parsed = schema.safeParse(content);
       if (!parsed.success) throw refuse(problemsOf(parsed.error));
