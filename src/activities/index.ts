@@ -3,8 +3,11 @@ import type { GovernanceActivities } from '../contracts/activities.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { executeGate } from './execute-gate.js';
+import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
+import { queryOwnLedger } from './query-ledger.js';
+import { createSaveLedger } from './save-ledger.js';
 import { toFailure } from './to-failure.js';
 
 export interface CreateActivitiesOptions {
@@ -42,7 +45,7 @@ async function activity<T>(work: (context: Context, progress: (details: object) 
 export function createActivities(
   ports: GovernancePorts,
   { taskQueues }: CreateActivitiesOptions,
-): Pick<GovernanceActivities, 'promptos_openRun' | 'promptos_executeGate'> {
+): GovernanceActivities {
   const documents = createPinnedDocuments(ports.store);
   return {
     promptos_openRun: (input) => activity(({ info }) => openRun(ports, documents, taskQueues(info.taskQueue), input)),
@@ -50,5 +53,8 @@ export function createActivities(
       activity(({ cancellationSignal }, progress) =>
         executeGate(ports, documents, input, { signal: cancellationSignal, progress }),
       ),
+    promptos_saveLedger: (input) =>
+      activity((context) => createSaveLedger(ports, () => queryOwnLedger(context))(input)),
+    promptos_finalise: (input) => activity((context) => createFinalise(ports, () => queryOwnLedger(context))(input)),
   };
 }
