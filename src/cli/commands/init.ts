@@ -180,6 +180,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     .option('--developer <name>', 'who starts runs (default: the name that git knows)')
     .option('--integrator <name>', 'who decides on them')
     .option('--force', 'replace a policy and a worker config that are there')
+    .option('--json', 'print one JSON object instead')
     .addHelpText('after', '\nExample:\n  $ promptos init --not-alone --developer ada --integrator grace\n')
     .action(async (options: InitOptions) => {
       const output = context.output();

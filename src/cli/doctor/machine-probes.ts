@@ -1,0 +1,135 @@
+import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
+import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
+import { systemCode } from '../../config/read-file.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
+
+const OLDEST_NODE = '20.19';
+/** Less than this and a run of some size may not fit. */
+const LITTLE_SPACE_BYTES = 200 * 1_024 * 1_024;
+
+/** What the doctor must know of Temporal. A parameter, so that tests need no server. */
+export interface TemporalProbes {
+  /** A usable Temporal CLI, or null when it would be fetched at the first start. Downloads nothing. */
+  findBinary(): Promise<{ readonly path: string; readonly version: string } | null>;
+  /** The address of the embedded server of a state folder, or null when none runs. */
+  findServer(stateDir: string): Promise<{ readonly address: string; readonly ui_url: string } | null>;
+  /** Resolves when the server answers and knows the namespace. @throws PromptOsError TEMPORAL_UNREACHABLE */
+  reach(connection: TemporalConnection): Promise<void>;
+}
+
+/** Whether a version such as `20.20.2` is at least `20.19`. */
+function isAtLeast(version: string, oldest: string): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [index, part] of oldest.split('.').map(Number).entries()) {
+    if ((parts[index] ?? 0) !== part) return (parts[index] ?? 0) > part;
+  }
+  return true;
+}
+
+/** Checks the version of Node. */
+export const nodeProbe = (version: string = process.versions.node): Probe => ({
+  name: 'node',
+  run: async () =>
+    isAtLeast(version, OLDEST_NODE)
+      ? ok(version)
+      : fail(`expected ${OLDEST_NODE} or newer, received ${version}`, `Install Node ${OLDEST_NODE} or newer.`),
+});
+
+const gitProbe = ({ files }: ProbeSetting): Probe => ({
+  name: 'git',
+  run: async () => {
+    const version = await gitVersion(files.repository ?? process.cwd());
+    if (!isAtLeast(version, OLDEST_GIT)) {
+      return fail(`expected ${OLDEST_GIT} or newer, received ${version}`, `Install git ${OLDEST_GIT} or newer.`);
+    }
+    if (files.repository !== null) return ok(`${version}, repository ${files.repository}`);
+    return warn(`${version}; this folder is in no git repository`, 'Run it inside the repository that runs are for.');
+  },
+});
+
+const binaryProbe = ({ env }: ProbeSetting, temporal: TemporalProbes): Probe => ({
+  name: 'temporal cli',
+  run: async () => {
+    if (readTemporalConnection(env) !== null) return ok('not needed: no embedded server is used');
+    const binary = await temporal.findBinary();
+    if (binary !== null) return ok(`${binary.version}, ${binary.path}`);
+    return warn(
+      'none is there yet',
+      '`promptos dev` or `promptos demo` fetches the pinned one; this needs the network.',
+    );
+  },
+});
+
+const serverProbe = ({ env, files }: ProbeSetting, temporal: TemporalProbes): Probe => ({
+  name: 'temporal server',
+  run: async () => {
+    const connection = readTemporalConnection(env);
+    if (connection !== null) {
+      await temporal.reach(connection);
+      const { address = 'localhost:7233' } = connection.connectionOptions;
+      const namespace = connection.namespace ?? 'default';
+      return ok(`${address}, namespace ${namespace}, named by ${connection.named_by.join(', ')}`);
+    }
+    const server = await temporal.findServer(files.state);
+    if (server !== null) return ok(`embedded at ${server.address}, web UI ${server.ui_url}`);
+    return ok('embedded; none runs now, `promptos dev` starts it');
+  },
+});
+
+/** The nearest folder that is there: what is missing below it would be made. */
+async function nearestFolder(path: string): Promise<string> {
+  const found = await stat(path).catch(() => null);
+  if (found !== null) return path;
+  return nearestFolder(dirname(path));
+}
+
+async function tryStore(path: string): Promise<ProbeResult> {
+  const folder = await nearestFolder(path);
+  try {
+    await rm(await mkdtemp(join(folder, '.promptos-doctor-')), { recursive: true });
+  } catch (error) {
+    const code = systemCode(error);
+    throw new PromptOsError(
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'STORE_FULL' : 'STORE_NOT_WRITABLE',
+      `${path}: nothing can be written in ${folder} (${code ?? String(error)}).`,
+      { cause: error },
+    );
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= LITTLE_SPACE_BYTES) return ok(path);
+  return warn(`${path}: ${Math.floor(free / 1_048_576)} MiB are free`, 'Free some space on the disk of the store.');
+}
+
+const storeProbe = (setting: ProbeSetting): Probe => ({
+  name: 'store',
+  run: async () => tryStore((await workerOrNull(setting))?.config.store?.path ?? setting.files.artifacts),
+});
+
+const ignoredProbe = ({ files }: ProbeSetting): Probe => ({
+  name: 'state folder',
+  run: async () => {
+    const { repository, state, home } = files;
+    if (repository === null || !`${state}/`.startsWith(`${repository}/`))
+      return ok(`${state}, outside of any repository`);
+    if (await isGitIgnored(repository, join(state, 'server.json'))) return ok(`${state}, ignored by git`);
+    return warn(
+      `${state} is not ignored by git`,
+      `Add the line "state/" to ${join(home, '.gitignore')}; \`promptos init\` does it.`,
+    );
+  },
+});
+
+/** Node, git, Temporal, the store and the state folder. */
+export const machineProbes = (setting: ProbeSetting, temporal: TemporalProbes): readonly Probe[] => [
+  nodeProbe(),
+  gitProbe(setting),
+  binaryProbe(setting, temporal),
+  serverProbe(setting, temporal),
+  storeProbe(setting),
+  ignoredProbe(setting),
+];

@@ -1,0 +1,153 @@
+import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
+import { readPackFolder } from '../../config/pack-files.js';
+import { readPolicy } from '../../config/policy-file.js';
+import { findRepositoryTop } from '../../config/project-files.js';
+import { readPromptPack } from '../../config/prompt-pack.js';
+import { createTrustRegistry } from '../../config/trust-registry.js';
+import { readWorkerConfig } from '../../config/worker-config-file.js';
+import { EXECUTOR_ROLES } from '../../contracts/names.js';
+import { lintPack } from '../../prompt-pack/lint.js';
+import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
+import { findProgram } from './programs.js';
+
+const policyProbe = ({ files }: ProbeSetting): Probe => ({
+  name: 'policy',
+  run: async () => {
+    const { policy, sha256 } = await readPolicy(files.policy);
+    return ok(`${policy.name}, sha256:${sha256}`);
+  },
+});
+
+const workerProbe = ({ files }: ProbeSetting): Probe => ({
+  name: 'worker config',
+  run: async () => {
+    await readWorkerConfig(files.workerConfig);
+    return ok(files.workerConfig);
+  },
+});
+
+const repositoriesProbe = (setting: ProbeSetting): Probe => ({
+  name: 'repositories',
+  run: async () => {
+    const worker = await workerOrNull(setting);
+    if (worker === null) return notLookedAt('worker config');
+    const entries = Object.entries(worker.config.repositories);
+    if (entries.length === 0)
+      return warn('none is configured', 'Add the repository under `repositories` in worker.yaml.');
+    const problems: string[] = [];
+    for (const [name, entry] of entries) {
+      if ('path' in entry && (await findRepositoryTop(entry.path)) === null) {
+        problems.push(`${name}: ${entry.path} is no git repository`);
+      }
+    }
+    if (problems.length === 0) return ok(entries.map(([name]) => name).join(', '));
+    return fail(problems.join('; '), 'Correct the path under `repositories` in worker.yaml.');
+  },
+});
+
+const trustProbe = (setting: ProbeSetting): Probe => ({
+  name: 'policy trusted',
+  run: async () => {
+    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
+    if (policy === null) return notLookedAt('policy');
+    if (worker === null) return notLookedAt('worker config');
+    const trusted = await createTrustRegistry(worker.config).trustedPolicies();
+    if (trusted.has(policy.sha256)) return ok('by the worker config');
+    return fail(
+      `The worker config trusts ${trusted.size} policies, and none of them is this one.`,
+      'Add policy.yaml to trust.policies in worker.yaml.',
+    );
+  },
+});
+
+const packProbe = (setting: ProbeSetting): Probe => ({
+  name: 'prompt pack',
+  run: async () => {
+    const { findings, passed } = lintPack(await readPackFolder(setting.pack));
+    if (!passed) {
+      const errors = findings.filter(({ severity }) => severity === 'error');
+      const [first] = errors;
+      const told = first === undefined ? '' : `, first ${first.path}:${first.line} ${first.message}`;
+      return fail(
+        `${setting.pack}: the linter found ${errors.length} errors${told}`,
+        'Run `promptos lint` and correct what it names.',
+      );
+    }
+    const { digest, prompt_os_version } = await readPromptPack(setting.pack, setting.env);
+    const policy = await policyOrNull(setting);
+    if (policy === null) return notLookedAt('policy');
+    if (policy.policy.prompt_packs.includes(digest))
+      return ok(`${prompt_os_version}, lint passed, trusted by the policy`);
+    return fail(`The policy does not trust the pack ${digest}.`, `Add "${digest}" to prompt_packs in policy.yaml.`);
+  },
+});
+
+const executorsProbe = (setting: ProbeSetting): Probe => ({
+  name: 'executors',
+  run: async () => {
+    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
+    if (policy === null) return notLookedAt('policy');
+    if (worker === null) return notLookedAt('worker config');
+    const { config, folder } = worker;
+    const problems: string[] = [];
+    const found: string[] = [];
+    for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
+      const principal = policy.policy.roles[role];
+      const executor = config.executors[principal];
+      if (executor === undefined) {
+        problems.push(`${role}: "${principal}" has no executor`);
+        continue;
+      }
+      const [program = ''] = resolveArguments(executor.argv, folder);
+      const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
+      if ((await findProgram(program, path)) === null) problems.push(`${role}: there is no program ${program}`);
+      else found.push(`${role}: ${executor.argv[0]}`);
+    }
+    if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
+    return fail(problems.join('; '), 'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.');
+  },
+});
+
+const checksProbe = (setting: ProbeSetting): Probe => ({
+  name: 'checks',
+  run: async () => {
+    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
+    if (policy === null) return notLookedAt('policy');
+    if (worker === null) return notLookedAt('worker config');
+    const checks = Object.entries(policy.policy.checks);
+    if (checks.length === 0) {
+      return fail(
+        'The policy has no check, so every run fails at P06.',
+        'Add the test command under `checks` in policy.yaml.',
+      );
+    }
+    const { allow } = worker.config.checks;
+    const denied = checks.map(([name]) => name).filter((name) => !allow.includes('*') && !allow.includes(name));
+    if (denied.length > 0) {
+      return fail(
+        `The worker config does not grant ${denied.join(', ')}.`,
+        `Add ${denied.join(', ')} to checks.allow in worker.yaml.`,
+      );
+    }
+    const missing: string[] = [];
+    for (const [name, { argv }] of checks) {
+      const [program = ''] = argv;
+      // A program with a slash in its name lies in the checkout, which is not there yet.
+      if (program.includes('/') || (await findProgram(program, setting.env.PATH)) !== null) continue;
+      missing.push(`${name}: there is no program ${program}`);
+    }
+    if (missing.length === 0) return ok(checks.map(([name]) => name).join(', '));
+    return fail(missing.join('; '), 'Install the program, or correct argv in policy.yaml.');
+  },
+});
+
+/** The policy, the worker config, and everything that they name. */
+export const projectProbes = (setting: ProbeSetting): readonly Probe[] => [
+  policyProbe(setting),
+  workerProbe(setting),
+  repositoriesProbe(setting),
+  trustProbe(setting),
+  packProbe(setting),
+  executorsProbe(setting),
+  checksProbe(setting),
+];

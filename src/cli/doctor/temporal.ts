@@ -1,0 +1,56 @@
+import { stat } from 'node:fs/promises';
+import type { TemporalConnection } from '../../config/environment.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { readCliVersion } from '../../embedded/cli-version.js';
+import { cachedToolPath } from '../../embedded/fetch-tool.js';
+import { findServerBinary } from '../../embedded/find-binary.js';
+import { findServer } from '../../embedded/server.js';
+import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
+import type { TemporalProbes } from './machine-probes.js';
+import { findProgram } from './programs.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function reach({ connectionOptions, namespace = 'default' }: TemporalConnection): Promise<void> {
+  const { Connection } = await import('@temporalio/client');
+  const address = connectionOptions.address ?? 'localhost:7233';
+  try {
+    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
+    try {
+      await connection.withDeadline(Date.now() + CONNECT_TIMEOUT_MS, () =>
+        connection.workflowService.describeNamespace({ namespace }),
+      );
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    throw new PromptOsError(
+      'TEMPORAL_UNREACHABLE',
+      `${address}, namespace ${namespace}: ${error instanceof Error ? error.message : String(error)}.`,
+      {
+        cause: error,
+        hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
+      },
+    );
+  }
+}
+
+/** Looks at the real thing, and fetches nothing. */
+export const temporalProbes = (env: Readonly<Record<string, string | undefined>>): TemporalProbes => ({
+  findBinary: async () => {
+    if (!env.TEMPORAL_CLI_PATH && !(await isThere(cachedToolPath(TEMPORAL_CLI, env)))) {
+      const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
+      // Without a usable one on PATH the search would go on to a download.
+      if (installed === null || !('version' in (await readCliVersion(installed)))) return null;
+    }
+    return findServerBinary({ env });
+  },
+  findServer,
+  reach,
+});
