@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { hooksCommand } from '../../../src/cli/commands/hooks.js';
+import { lintCommand } from '../../../src/cli/commands/lint.js';
+import { promptsCommand } from '../../../src/cli/commands/prompts.js';
+import type { CommandContext } from '../../../src/cli/context.js';
+
+const context: CommandContext = {
+  output: () => {
+    throw new Error('help needs no output');
+  },
+  cwd: '/',
+  env: {},
+  exit: () => {
+    throw new Error('help sets no exit code');
+  },
+};
+
+const withChildren = (command: Command): Command[] => [command, ...command.commands.flatMap(withChildren)];
+const commands = [lintCommand, promptsCommand, hooksCommand].flatMap((make) => withChildren(make(context)));
+
+test('help: every command about packs is here', () => {
+  expect(commands.map((command) => command.name())).toEqual([
+    'lint',
+    'prompts',
+    'list',
+    'show',
+    'lock',
+    'hooks',
+    'install',
+  ]);
+});
+
+test.each(commands.map((command) => [command.name(), command] as const))('help: %s has an example', (_, command) => {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) });
+  command.outputHelp();
+  expect(text).toMatch(/\nExamples?:\n {2}promptos /);
+});
