@@ -14,11 +14,11 @@ async function record(options: FinishedRunOptions = {}) {
   return { run, session, record: buildRunRecord({ ...run, artifacts: [], session }) };
 }
 
-const appended = (entries: readonly LedgerEntry[], ...events: readonly LedgerEvent[]): LedgerEntry[] =>
-  events.reduce<LedgerEntry[]>(
-    (all, event) => [...all, appendEntry(headOf(all), '2026-01-03T00:00:00.000Z', event)],
-    [...entries],
-  );
+function appended(entries: readonly LedgerEntry[], ...events: readonly LedgerEvent[]): LedgerEntry[] {
+  const all = [...entries];
+  for (const event of events) all.push(appendEntry(headOf(all), '2026-01-03T00:00:00.000Z', event));
+  return all;
+}
 
 describe('run record', () => {
   test('buildRunRecord: the whole story of an approved run, in the shape of its schema', async () => {

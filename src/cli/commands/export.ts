@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { sha256Hex } from '../../contracts/digest.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { promptSessionSchema } from '../../contracts/prompt-session.js';
+import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../../governance/prompt-session.js';
+import { TREE_PATHS } from '../../governance/published-tree.js';
+import type { ArtifactStore } from '../../ports/index.js';
+import { type ExportFile, exportFiles } from '../export-tree.js';
+import { newestRun, readPublished, type StoreCommandContext } from '../published-run.js';
+
+interface ExportCommandOptions {
+  readonly artifactsDir?: string;
+  readonly tree?: string;
+  readonly run?: string;
+  readonly sessionFile?: string;
+  readonly force: boolean;
+}
+
+/** `promptos export`: takes a run's session, or its whole tree, out of the store into a folder of the user's. */
+export function exportCommand(context: StoreCommandContext): Command {
+  return new Command('export')
+    .description("write a run's session artifact, or its whole published tree, into a folder")
+    .option('--artifacts-dir <dir>', 'the evidence folder: prompt_session.json and its sidecar go there')
+    .option('--tree <dir>', 'a folder for the whole published tree')
+    .option('--run <id>', 'the run (default: the one that was published last)')
+    .option('--session-file <file>', 'a prompt_session.json to check and copy, instead of a run')
+    .option('--force', 'replace files that are there and differ', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ promptos export --artifacts-dir artifacts/evidence
+  $ promptos export --tree ./run --run 20260102-fix-sum`,
+    )
+    .action(async (options: ExportCommandOptions) => {
+      checkOptions(options);
+      const at = (directory: string): string => resolve(context.cwd, directory);
+      const { artifactsDir, tree, sessionFile, force } = options;
+      if (artifactsDir !== undefined && sessionFile !== undefined) {
+        await exportFiles(at(artifactsDir), await checkedSessionFile(at(sessionFile)), { force });
+        report(context, { session_file: sessionFile, artifacts_dir: at(artifactsDir) });
+        return;
+      }
+      const store = await context.openStore();
+      const run = options.run ?? (await newestRun(store));
+      if (artifactsDir !== undefined) await exportFiles(at(artifactsDir), await sessionFiles(store, run), { force });
+      if (tree !== undefined) await exportFiles(at(tree), await treeFiles(store, run), { force });
+      report(context, {
+        run_id: run,
+        ...(artifactsDir === undefined ? {} : { artifacts_dir: at(artifactsDir) }),
+        ...(tree === undefined ? {} : { tree: at(tree) }),
+      });
+    });
+}
+
+function checkOptions({ artifactsDir, tree, run, sessionFile }: ExportCommandOptions): void {
+  const refuse = (summary: string): never => {
+    throw new PromptOsError('USAGE', summary);
+  };
+  if (artifactsDir === undefined && tree === undefined) refuse('Expected --artifacts-dir DIR or --tree DIR.');
+  if (sessionFile !== undefined && run !== undefined) refuse('Expected either --run or --session-file, received both.');
+  if (sessionFile !== undefined && tree !== undefined)
+    refuse('A session file has no tree: give it --artifacts-dir only.');
+}
+
+function report(context: StoreCommandContext, facts: Readonly<Record<string, string>>): void {
+  const output = context.output();
+  const from = facts.run_id ?? facts.session_file;
+  if (facts.artifacts_dir !== undefined) output.say(`Session of ${from} exported to ${facts.artifacts_dir}`);
+  if (facts.tree !== undefined) output.say(`Tree of ${from} exported to ${facts.tree}`);
+  output.emit(facts);
+}
+
+const bytesFile = (path: string, content: Buffer): ExportFile => ({
+  path,
+  sha256: sha256Hex(content),
+  open: async function* () {
+    yield content;
+  },
+});
+
+async function sessionFiles(store: ArtifactStore, run: string): Promise<readonly ExportFile[]> {
+  return [
+    bytesFile('prompt_session.json', await readPublished(store, run, TREE_PATHS.session)),
+    bytesFile('prompt_session.sha256', await readPublished(store, run, TREE_PATHS.sidecar)),
+  ];
+}
+
+async function treeFiles(store: ArtifactStore, run: string): Promise<readonly ExportFile[]> {
+  const files = await store.published(run);
+  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${run} has no published tree.`);
+  // The record comes last, so that a folder that has it has the rest.
+  return [...files]
+    .sort((a, b) => Number(a.path === TREE_PATHS.record) - Number(b.path === TREE_PATHS.record))
+    .map(({ path, sha256 }) => ({ path, sha256, open: () => store.openPublished(run, path) }));
+}
+
+async function checkedSessionFile(path: string): Promise<readonly ExportFile[]> {
+  const content = await readFile(path).catch((error: Error): never => {
+    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${error.message}.`, { cause: error });
+  });
+  const refuse = (problem: string): never => {
+    throw new PromptOsError('SESSION_INVALID', `${path} is not a session as it was written: ${problem}`);
+  };
+  const parsed = promptSessionSchema.safeParse(parseJson(content));
+  if (!parsed.success) return refuse(`${z.prettifyError(parsed.error)}.`);
+  const problems = checkPromptSession(parsed.data);
+  if (problems.length > 0) return refuse(problems.join(' '));
+  if (promptSessionText(parsed.data) !== content.toString('utf8')) refuse('its layout is another.');
+  return [
+    bytesFile('prompt_session.json', content),
+    bytesFile('prompt_session.sha256', Buffer.from(promptSessionSidecar(sha256Hex(content)))),
+  ];
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { sha256Hex } from '../contracts/digest.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { type PromptSession, promptSessionSchema } from '../contracts/prompt-session.js';
+import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import { TREE_PATHS } from '../governance/published-tree.js';
+import type { ArtifactStore } from '../ports/index.js';
+import type { CommandContext } from './context.js';
+
+/** What a command receives that reads published runs. */
+export interface StoreCommandContext extends CommandContext {
+  /** The store that this folder's runs are published in. */
+  openStore(): Promise<ArtifactStore>;
+}
+
+/** A published run, as far as commands speak of it. */
+export interface PublishedRunFacts {
+  readonly record: RunRecord;
+  /** Digest of the bytes of `run_record.json`. */
+  readonly recordSha256: string;
+  readonly session: PromptSession;
+}
+
+/** The id of the run that was published last. @throws PromptOsError RUN_NOT_PUBLISHED when there is none */
+export async function newestRun(store: ArtifactStore): Promise<string> {
+  const [newest] = await store.list();
+  if (newest !== undefined) return newest.run_id;
+  throw new PromptOsError('RUN_NOT_PUBLISHED', 'No run has been published in this store yet.');
+}
+
+/** A whole file of a published tree. @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+export async function readPublished(store: ArtifactStore, runId: string, path: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.openPublished(runId, path)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_CORRUPT, RECORD_INVALID */
+export async function readPublishedRun(store: ArtifactStore, runId: string): Promise<PublishedRunFacts> {
+  if ((await store.published(runId)) === null) {
+    throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  }
+  const bytes = await readPublished(store, runId, TREE_PATHS.record);
+  return {
+    record: parseFile(runRecordSchema, bytes, TREE_PATHS.record),
+    recordSha256: sha256Hex(bytes),
+    session: parseFile(promptSessionSchema, await readPublished(store, runId, TREE_PATHS.session), TREE_PATHS.session),
+  };
+}
+
+/** @throws PromptOsError RECORD_INVALID */
+export function parseFile<T>(schema: z.ZodType<T>, bytes: Buffer, path: string): T {
+  let problem: string;
+  try {
+    const parsed = schema.safeParse(JSON.parse(bytes.toString('utf8')));
+    if (parsed.success) return parsed.data;
+    problem = z.prettifyError(parsed.error);
+  } catch {
+    problem = 'it is not JSON';
+  }
+  throw new PromptOsError('RECORD_INVALID', `${path} of the run has another shape than expected: ${problem}.`);
+}

@@ -1,0 +1,61 @@
+import type { PromptSession } from '../contracts/prompt-session.js';
+import type { RunRecord } from '../contracts/run-record.js';
+
+/** Where teams keep the exported session, relative to their repository. */
+export const DEFAULT_ARTIFACTS_DIR = 'artifacts/evidence';
+
+export interface PrBlockInput {
+  readonly session: PromptSession;
+  readonly record: RunRecord;
+  /** Digest of the bytes of `run_record.json`. */
+  readonly recordSha256: string;
+  /** The folder of the exported session as the pull request has it. */
+  readonly artifactsDir?: string;
+}
+
+/**
+ * What a pull request says of its run: six lines that existing tooling reads, then our own. Markdown, without a newline
+ * at its end.
+ */
+export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_ARTIFACTS_DIR }: PrBlockInput): string {
+  return [
+    '> **Governed Session**',
+    `> - PromptOS Version: ${code(session.prompt_os_version)}`,
+    `> - Prompts Used: ${code(session.prompts_used.join(', '))}`,
+    `> - Session Artifact: ${code(`${artifactsDir.replace(/\/+$/, '')}/prompt_session.json`)}`,
+    `> - Developer: ${code(session.developer)}`,
+    `> - Target Repo: ${code(session.target_repo)}`,
+    `> - Run: ${code(record.run_id)} (${record.outcome})`,
+    `> - Run Record: ${code(`sha256:${recordSha256}`)}`,
+    `> - Approvals: ${approvals(record)}`,
+    ...(record.escalations.length === 0 ? [] : [`> - Escalations: ${escalations(record)}`]),
+    ...(record.policy.self_approval === 'allowed'
+      ? ['> - Self-Approval: the policy lets the developer decide on their own run']
+      : []),
+    ...(record.authentication === 'none' ? ["> - Authentication: none, so the deciders' names are claims"] : []),
+  ].join('\n');
+}
+
+function approvals({ gates }: RunRecord): string {
+  const approved = gates.flatMap(({ gate, attempts }) => {
+    const standing = attempts.find(({ standing }) => standing === 'passed');
+    const actors = standing?.decisions.flatMap(({ decision }) =>
+      decision.choice === 'approve' ? [decision.actor] : [],
+    );
+    return actors === undefined || actors.length === 0 ? [] : [`${gate} by ${actors.map(code).join(' and ')}`];
+  });
+  return approved.length === 0 ? 'none' : approved.join(', ');
+}
+
+function escalations({ escalations: raised }: RunRecord): string {
+  const resolved = raised.filter(({ resolution }) => resolution !== null).length;
+  return `${raised.length} raised, ${resolved} resolved`;
+}
+
+/** A code span on one line; the fence is longer than any run of backticks inside (CommonMark, 6.1). */
+function code(text: string): string {
+  const line = text.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' ').trim();
+  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
+}
