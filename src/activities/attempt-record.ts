@@ -23,9 +23,15 @@ function numberFindings(findings: readonly JudgedFinding[]): readonly Finding[] 
   });
 }
 
+const failingReason = (failing: readonly JudgedFinding[]): string | null => {
+  if (failing.length === 0) return null;
+  const rules = [...new Set(failing.map(({ rule }) => rule))].join(', ');
+  return failing.length === 1 ? `1 blocking finding: ${rules}.` : `${failing.length} blocking findings: ${rules}.`;
+};
+
 /** Everything about the attempt, as one value whose digest a decision binds. */
 export function attemptRecord(
-  { input, policy }: GateTask,
+  { input }: GateTask,
   { pack }: TrustedRun,
   { answer, tries, transcripts, executor }: Asked,
   judgements: readonly Judgement[],
@@ -34,7 +40,7 @@ export function attemptRecord(
   const judged = judgements.flatMap(({ findings }) => findings);
   const raised = findingsEscalation(gate, attempt, judged);
   const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
-  const failing = judged.filter(({ blocking }) => blocking).length;
+  const failing = judged.filter(({ blocking }) => blocking);
   const { prompt_id, version, sha256 } = pack.prompts[gate];
   return {
     schema_version: 1,
@@ -51,8 +57,8 @@ export function attemptRecord(
     escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256,
     executor,
     tries: [...tries],
-    verdict: blocked !== null ? 'blocked' : failing > 0 ? 'fail' : 'pass',
-    reason: blocked ?? (failing > 0 ? `${failing} blocking findings under the policy "${policy.name}".` : null),
+    verdict: blocked !== null ? 'blocked' : failing.length > 0 ? 'fail' : 'pass',
+    reason: blocked ?? failingReason(failing),
     findings: [...numberFindings(judged)],
     escalation: answer.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised,
     inputs,
