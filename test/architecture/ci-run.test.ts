@@ -42,8 +42,11 @@ function ciRun(env: Record<string, string>): Promise<{ code: number; lastLine: s
   });
 }
 
-const results = (numPassedTests: number, numFailedTests: number, success: boolean): string =>
-  JSON.stringify({ numPassedTests, numFailedTests, success });
+const results = (numPassedTests: number, numFailedTests: number, success: boolean): string => {
+  const tests = Array.from({ length: numFailedTests }, () => ({ status: 'failed' }));
+  const files = numFailedTests === 0 ? [] : [{ status: 'failed', assertionResults: tests }];
+  return JSON.stringify({ numPassedTests, numFailedTests, success, testResults: files });
+};
 
 test('.ci/run: ends with what the runner counted, and 0', async () => {
   expect(await ciRun({ RESULTS: results(12, 0, true) })).toEqual({ code: 0, lastLine: '12 passed, 0 failed' });
@@ -52,6 +55,12 @@ test('.ci/run: ends with what the runner counted, and 0', async () => {
 test('.ci/run: keeps the exit code of failing tests, and counts them', async () => {
   const outcome = await ciRun({ RESULTS: results(11, 1, false), RUNNER_EXIT: '1' });
   expect(outcome).toEqual({ code: 1, lastLine: '11 passed, 1 failed' });
+});
+
+test('.ci/run: counts a test file that could not be loaded as a failure', async () => {
+  const unloaded = { status: 'failed', assertionResults: [] };
+  const RESULTS = JSON.stringify({ numPassedTests: 4, numFailedTests: 0, success: false, testResults: [unloaded] });
+  expect(await ciRun({ RESULTS, RUNNER_EXIT: '1' })).toEqual({ code: 1, lastLine: '4 passed, 1 failed' });
 });
 
 test('.ci/run: fails when not one test ran, though the runner says success', async () => {
