@@ -141,14 +141,45 @@ describe('environment', () => {
     expect(JSON.parse(outcome.answer ?? '').env.PATH).toBe(`${NODE_DIR}:/usr/bin`);
   });
 
-  test('command executor: nothing but the three standard streams is open', async () => {
+  test('command executor: nothing of the worker is open but the three standard streams (Linux)', async () => {
     if (process.platform !== 'linux') return;
+    const links =
+      'const fs = require("fs"); const at = (fd) => { try { return fs.readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } };';
     const outcome = await run(
-      script(
-        'console.log(require("fs").readdirSync("/proc/self/fd").map((fd) => { try { return require("fs").readlinkSync("/proc/self/fd/" + fd) } catch { return "" } }).filter((to) => to.startsWith("socket:")).length)',
-      ),
+      script(`${links} console.log(JSON.stringify({ fds: fs.readdirSync("/proc/self/fd").map(at) }))`),
     );
-    expect(text(outcome.stdout)).toBe('3\n');
+    const { fds } = JSON.parse(outcome.answer ?? '') as { fds: string[] };
+    expect(fds.filter((fd) => fd.startsWith('socket:'))).toEqual([]);
+    expect(fds.filter((fd) => fd.includes('promptos-'))).toHaveLength(3);
+  });
+
+  test('command executor: the standard streams can be opened by name', async () => {
+    const outcome = await run([
+      'sh',
+      '-c',
+      'read -r line < /dev/stdin; echo "$line" > /dev/stderr; echo "{}" > /dev/stdout',
+    ]);
+    expect(outcome).toMatchObject({ answer: '{}', exit_code: 0 });
+    expect(text(outcome.stderr)).toBe('the prompt\n');
+  });
+
+  test('command executor: works without named pipes too', async () => {
+    const path = process.env.PATH;
+    process.env.PATH = join(root, 'empty');
+    try {
+      const outcome = await run(['sh', '-c', 'cat; echo "{}"; echo trouble >&2']);
+      expect(outcome).toMatchObject({ answer: '{}', problem: null });
+      expect([text(outcome.stdout), text(outcome.stderr)]).toEqual(['the prompt\n{}\n', 'trouble\n']);
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
+  test('command executor: many at once keep their prompts and answers apart', async () => {
+    const runs = Array.from({ length: 8 }, (_, i) =>
+      run(['sh', '-c', 'cat; cat "$HOME/x" 2>/dev/null; touch "$HOME/x"'], { call: { prompt: `{"n":${i}}` } }),
+    );
+    expect((await Promise.all(runs)).map((outcome) => outcome.answer)).toEqual(runs.map((_, i) => `{"n":${i}}`));
   });
 
   test('command executor: its scratch folders go, write-protected ones too', async () => {
