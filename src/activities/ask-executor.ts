@@ -66,6 +66,8 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
     const outcome = await executor.execute({ run_id, gate, attempt, prompt, directory: checkout.directory, signal });
     await keep('stdout.txt', outcome.stdout, 'text/plain');
     await keep('stderr.txt', outcome.stderr, 'text/plain');
+    // An answer may come from a file or from deep inside the output: what was judged is kept as it was read.
+    if (outcome.answer !== null) await keep('answer.txt', outcome.answer, 'text/plain');
     descriptor = { ...descriptor, served_model: outcome.served_model ?? descriptor.served_model };
 
     const failed = outcomeProblem(outcome);

@@ -1,9 +1,7 @@
 import type { Context } from '@temporalio/activity';
 import { PromptOsError } from '../contracts/errors.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
-
-/** The name of the workflow's query for the ledger entries of its current execution. */
-const LEDGER_QUERY = 'ledger';
+import { ledgerQuery } from '../workflows/messages.js';
 
 /**
  * Asks the run that called the activity for its ledger. A worker that shuts down meanwhile fails the query, which
@@ -13,5 +11,5 @@ const LEDGER_QUERY = 'ledger';
 export async function queryOwnLedger({ client, info }: Context): Promise<readonly LedgerEntry[]> {
   const execution = info.workflowExecution;
   if (execution === undefined) throw new PromptOsError('INTERNAL', 'Expected to be called by a governed run.');
-  return client.workflow.getHandle(execution.workflowId, execution.runId).query<readonly LedgerEntry[]>(LEDGER_QUERY);
+  return client.workflow.getHandle(execution.workflowId, execution.runId).query(ledgerQuery);
 }

@@ -3,7 +3,6 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, test } from 'vitest';
 import { queryOwnLedger } from '../../src/activities/query-ledger.js';
-import { ledgerQuery } from '../../src/workflows/messages.js';
 
 test('queryOwnLedger: asks the very execution that called the activity', async () => {
   const asked: unknown[] = [];
@@ -12,7 +11,7 @@ test('queryOwnLedger: asks the very execution that called the activity', async (
     withAbortSignal: (_: AbortSignal, work: () => unknown) => work(),
     workflow: {
       getHandle: (...execution: unknown[]) => ({
-        query: async (name: string) => {
+        query: async ({ name }: { readonly name: string }) => {
           asked.push([...execution, name]);
           return [{ seq: 0 }];
         },
@@ -22,5 +21,5 @@ test('queryOwnLedger: asks the very execution that called the activity', async (
   const workflowExecution = { workflowId: 'promptos/run/fix', runId: 'r1' };
   const environment = new MockActivityEnvironment({ workflowExecution }, { client });
   expect(await environment.run(() => queryOwnLedger(Context.current()))).toEqual([{ seq: 0 }]);
-  expect(asked).toEqual([['promptos/run/fix', 'r1', ledgerQuery.name]]);
+  expect(asked).toEqual([['promptos/run/fix', 'r1', 'ledger']]);
 });

@@ -31,9 +31,12 @@ function describePatch({ files, bytes }: Patch) {
 /** Every rule on patches, over what the engine itself sees of the change. */
 async function judgeChange(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
   const { policy, ports, earlier, input } = task;
+  const { target_repo, base_commit } = input.run;
+  // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
+  const empty = patch.bytes.byteLength === 0;
   const { findings } = judgePatch({
     patch,
-    applies: await ports.workspace.checkPatch(input.run.target_repo, input.run.base_commit, patch.bytes),
+    applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
     protected_paths: protectedPaths(policy),
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
