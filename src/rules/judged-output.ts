@@ -1,12 +1,19 @@
 import type { Finding } from '../contracts/findings.js';
 import type { RoleFinding } from '../contracts/gate-outputs.js';
 import type { EscalationTrigger } from '../contracts/names.js';
+import { printable } from './path-names.js';
 
 /** A finding before it is numbered within its attempt, and the P08 that it raises, if any. */
 export type JudgedFinding = Omit<Finding, 'id'> & { readonly escalates?: EscalationTrigger };
 
-/** Characters that a finding's message may have. */
+/** Characters that a finding's message may have, and its path. */
 const MESSAGE_LIMIT = 2_000;
+const PATH_LIMIT = 900;
+
+/** A finding goes into history, tables and terminals: its texts are one line each, and printable. */
+const messageOf = (text: string): string => printable(text.replace(/\s+/g, ' ').trim(), MESSAGE_LIMIT - 1);
+const pathOf = (path: string | undefined): { readonly path?: string } =>
+  path === undefined ? {} : { path: printable(path, PATH_LIMIT) };
 
 /** A text of at most `limit` UTF-16 units that never ends in half a character; "…" marks what was cut. */
 export function clipText(text: string, limit: number): string {
@@ -19,7 +26,14 @@ export const blockingFinding = (
   rule: string,
   message: string,
   more: Partial<Pick<JudgedFinding, 'severity' | 'path' | 'escalates'>> = {},
-): JudgedFinding => ({ rule, severity: 'high', blocking: true, message: clipText(message, MESSAGE_LIMIT), ...more });
+): JudgedFinding => ({
+  rule,
+  severity: 'high',
+  blocking: true,
+  message: messageOf(message),
+  ...more,
+  ...pathOf(more.path),
+});
 
 /** A finding that is told and does not fail the gate. */
 export const plainFinding = (
@@ -27,7 +41,7 @@ export const plainFinding = (
   severity: Finding['severity'],
   message: string,
   place: Partial<Pick<JudgedFinding, 'path' | 'line'>> = {},
-): JudgedFinding => ({ rule, severity, blocking: false, message: clipText(message, MESSAGE_LIMIT), ...place });
+): JudgedFinding => ({ rule, severity, blocking: false, message: messageOf(message), ...place, ...pathOf(place.path) });
 
 /** What a role reported, as a finding of the engine's. A critical one blocks and escalates. */
 export function roleFinding(rule: string, { severity, title, detail, path, line }: RoleFinding): JudgedFinding {

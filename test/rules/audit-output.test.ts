@@ -101,6 +101,12 @@ describe('judgeReview', () => {
   });
 });
 
+test('a finding: texts of a role are one printable line', () => {
+  const forged = { ...high, title: 'Fine\n\u001b[2J', detail: 'a\u202eb', path: 'src/\u001b[1m.js' };
+  const [finding] = judgeReview({ verdict: 'pass', summary: 's', attacks: ['a'], findings: [forged] });
+  expect(finding).toMatchObject({ message: 'Fine \\u{1b}[2J: a\\u{202e}b', path: 'src/\\u{1b}[1m.js' });
+});
+
 test('clipText: never ends in half a character', () => {
   expect(clipText('abc', 3)).toBe('abc');
   expect(clipText('abcd', 3)).toBe('ab…');
