@@ -4,6 +4,7 @@ import {
   checkBundle,
   checkComposition,
   checkDirections,
+  checkEnvironment,
   checkExports,
   checkLength,
   checkPurity,
@@ -87,6 +88,14 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'prompt-pack/wait.ts starts a timer',
       'attestation/call.ts does input or output',
     ],
+  },
+  'only config reads the environment': {
+    rule: checkEnvironment,
+    bad: {
+      'activities/a.ts': 'export const home = process.env.HOME;',
+      'config/environment.ts': 'export const home = process.env.HOME;',
+    },
+    problems: ['activities/a.ts reads process.env'],
   },
   'no schema library reaches the workflow bundle': {
     rule: checkBundle,

@@ -108,6 +108,12 @@ export function checkPurity(tree: SourceTree): Problems {
   ];
 }
 
+/** Only `config` reads the process's environment; everybody else is handed what it gives. */
+export const checkEnvironment = (tree: SourceTree): Problems =>
+  [...tree]
+    .filter(([path, text]) => roomOf(path) !== 'config' && /\bprocess\.env\b/.test(withoutComments(text)))
+    .map(([path]) => `${path} reads process.env`);
+
 /** Packages that must not reach the workflow bundle. */
 const NOT_IN_BUNDLE = ['zod', 'pino', 'yaml'];
 
