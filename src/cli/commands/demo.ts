@@ -1,0 +1,102 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { CommandContext } from '../context.js';
+import type { DemoProject } from '../demo-project.js';
+import type { PreparedRun } from '../prepare-run.js';
+
+interface DemoOptions {
+  readonly directory: string;
+  readonly decideAs?: string;
+}
+
+const DEVELOPER = 'ada';
+const INTEGRATOR = 'grace';
+
+const EXAMPLES = `
+Examples:
+  promptos demo                       asks you at each gate, as the integrator ${INTEGRATOR}
+  promptos demo --decide-as ${INTEGRATOR}    decides by itself and says so
+  promptos demo --json | tail -n 1
+
+Makes a small git repository with a failing test and runs its repair under governance: a question at the design gate, a
+first patch that fails the test, a second that passes. The agents are three small programs; no model is needed. Ctrl-C,
+and typing it again, carries on with the same run.`;
+
+/** `promptos demo`: one governed run from end to end, on a repository made for it. */
+export function demoCommand(context: CommandContext): Command {
+  return new Command('demo')
+    .description('watch one governed run from end to end')
+    .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')
+    .option('--decide-as <name>', `decide without asking, as this integrator (without a terminal: ${INTEGRATOR})`)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: DemoOptions) => {
+      const { ensureDemoProject } = await import('../demo-project.js');
+      const { prepareRun } = await import('../prepare-run.js');
+      const { resumeAndFollow, startAndFollow } = await import('../start-run.js');
+      const output = context.output();
+      const project = await ensureDemoProject(resolve(context.cwd, options.directory));
+      output.say(
+        `${project.made ? 'made' : 'found'}    ${shown(context, project)}: a small git repository with a failing test`,
+      );
+
+      const unattended = options.decideAs ?? (output.interactive ? undefined : INTEGRATOR);
+      if (unattended !== undefined)
+        output.say(`decides ${unattended}, without asking anybody: this is a demonstration`);
+      const choices = {
+        worker: false,
+        ...(unattended === undefined ? { askAs: INTEGRATOR } : { decideAs: unattended }),
+      };
+
+      const prepared = await prepareRun(context, {
+        developer: DEVELOPER,
+        targetRepo: project.repository,
+        request: project.request,
+      });
+      const open = await openRun(context, project, prepared);
+      if (open === null) {
+        await writeFile(project.currentRun, `${prepared.start.runId}\n`);
+        await startAndFollow(context, prepared, choices);
+      } else {
+        output.say(`resumes the run ${open} that an earlier demonstration left`);
+        await resumeAndFollow(context, { runId: open, prepared }, choices);
+      }
+      showNext(context, project, open ?? prepared.start.runId);
+    });
+}
+
+const shown = (context: CommandContext, { repository }: DemoProject): string =>
+  relative(context.cwd, repository) || '.';
+
+/** The run of an earlier demonstration that has not ended, or null. */
+async function openRun(context: CommandContext, project: DemoProject, prepared: PreparedRun): Promise<string | null> {
+  const runId = (await readFile(project.currentRun, 'utf8').catch(() => '')).trim();
+  if (runId === '') return null;
+  const [{ GovernedRuns }, { connectTemporal }, { openStore }] = await Promise.all([
+    import('../../client.js'),
+    import('../connect.js'),
+    import('../../worker.js'),
+  ]);
+  const temporal = await connectTemporal(prepared.project, { start: true, log: context.output().note });
+  try {
+    const runs = new GovernedRuns({ client: temporal.client, taskQueue: '', store: openStore(prepared.setting) });
+    return (await runs.describe(runId)).status === 'RUNNING' ? runId : null;
+  } catch (error) {
+    if (error instanceof PromptOsError && error.code === 'RUN_NOT_FOUND') return null;
+    throw error;
+  } finally {
+    await temporal.close();
+  }
+}
+
+function showNext(context: CommandContext, project: DemoProject, runId: string): void {
+  const output = context.output();
+  const promptos = `promptos -C ${shown(context, project)}`;
+  output.say('Next:');
+  output.say(`  ${promptos} run status ${runId}        what happened, gate by gate`);
+  output.say(`  ${promptos} apply ${runId} --branch fix   the approved patch as a commit`);
+  output.say(`  ${promptos} export --tree ./record          the whole record as files`);
+  output.say(`  ${promptos} server stop                     ends the Temporal server`);
+  output.say('  promptos init                                  in a repository of your own');
+}

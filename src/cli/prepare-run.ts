@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, resolve } from 'node:path';
+import { inspectTarget, resolveTarget } from '../adapters/workspace-git/target.js';
+import type { StartRunOptions } from '../client.js';
+import { validateGates } from '../config/gate-selection.js';
+import { repositoryName } from '../config/git-facts.js';
+import { slugName } from '../config/name-slug.js';
+import { readPolicy } from '../config/policy-file.js';
+import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
+import { readRunRequest, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';
+import { createTrustRegistry } from '../config/trust-registry.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { GATE_IDS, RUN_ID_PATTERN } from '../contracts/names.js';
+import type { RunRequest } from '../contracts/run-request.js';
+import type { WorkerConfig } from '../contracts/worker-config.js';
+import type { WorkerSetting } from '../worker.js';
+import type { CommandContext } from './context.js';
+import { findProject, type Project, readSetting } from './project.js';
+
+/** What somebody types to start a run. */
+export interface RunOptions {
+  readonly prompts?: string;
+  readonly developer: string;
+  /** A folder, or a name that the worker config or the current repository knows. */
+  readonly targetRepo: string;
+  readonly notes?: string;
+  readonly request?: string;
+  readonly base?: string;
+  readonly policy?: string;
+  readonly workerConfig?: string;
+  readonly promptPack?: string;
+  readonly runId?: string;
+}
+
+/** A run that can be started: everything was read and judged, nothing was written. */
+export interface PreparedRun {
+  readonly project: Project;
+  /** Knows the target repository by the name that the run uses. */
+  readonly setting: WorkerSetting;
+  readonly start: StartRunOptions;
+  /** The top of the repository. */
+  readonly repository: string;
+}
+
+/**
+ * Reads and judges everything that a run starts from, before anything is started or written.
+ * @throws PromptOsError for whatever is wrong with it
+ */
+export async function prepareRun(context: CommandContext, options: RunOptions): Promise<PreparedRun> {
+  const developer = options.developer.trim();
+  if (developer === '') throw new PromptOsError('DEVELOPER_EMPTY', 'The developer is empty.');
+  if (options.runId !== undefined && !RUN_ID_PATTERN.test(options.runId)) {
+    throw new PromptOsError('RUN_ID_INVALID', `"${options.runId}" is no run id.`);
+  }
+  const target = await findTarget(context, options);
+  const project = await findProject(context, target, options.workerConfig);
+  const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
+  const policy = await readPolicy(policyPath);
+  const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
+  if (project.workerConfigPath === null) {
+    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
+  }
+  const read = await readSetting(project);
+  await requireTrust(read.config, policy.sha256, policyPath, project.workerConfigPath);
+  const pack = await readPromptPack(packFolder(context, options));
+  if (!policy.policy.prompt_packs.includes(pack.digest)) {
+    throw new PromptOsError(
+      'PACK_NOT_TRUSTED',
+      `The prompt pack has the digest ${pack.digest}; the policy ${policyPath} trusts ${policy.policy.prompt_packs.join(', ')}.`,
+    );
+  }
+  const named = await nameRepository(read.config, target);
+  const request = await readRequest(context, options, policy.policy, named.name);
+  requireKnownChecks(request, policy.policy);
+  const inspected = await inspectTarget(target, {
+    scope: request.scope,
+    ...(options.base === undefined ? {} : { base: options.base }),
+  });
+  return {
+    project,
+    repository: target,
+    setting: { ...read, config: named.config },
+    start: {
+      runId: options.runId ?? makeRunId(request),
+      developer,
+      targetRepo: named.name,
+      baseCommit: inspected.baseCommit,
+      gates,
+      request,
+      policy: policy.bytes,
+      pack,
+    },
+  };
+}
+
+/** A name of the worker config stands for its path; anything else is a folder or the current repository's own name. */
+async function findTarget(context: CommandContext, options: RunOptions): Promise<string> {
+  const project = await findProject(context, undefined, options.workerConfig);
+  if (project.workerConfigPath !== null && !isAbsolute(options.targetRepo)) {
+    const { config } = await readSetting(project);
+    const entry = config.repositories[options.targetRepo];
+    if (entry !== undefined && 'path' in entry) return entry.path;
+  }
+  return (await resolveTarget(options.targetRepo, { cwd: context.cwd })).path;
+}
+
+async function requireTrust(config: WorkerConfig, sha256: string, path: string, configPath: string): Promise<void> {
+  const trusted = await createTrustRegistry(config).trustedPolicies();
+  if (trusted.has(sha256)) return;
+  throw new PromptOsError(
+    'POLICY_NOT_TRUSTED',
+    `The policy ${path} (sha256:${sha256}) is not among those that ${configPath} trusts: ${config.trust.policies.join(', ')}.`,
+  );
+}
+
+const packFolder = (context: CommandContext, { promptPack }: RunOptions): string =>
+  promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
+
+/** The name that runs call the repository by: the config's own, else one made from its remote or folder, and added. */
+async function nameRepository(config: WorkerConfig, path: string): Promise<{ name: string; config: WorkerConfig }> {
+  const known = Object.entries(config.repositories).find(([, entry]) => 'path' in entry && entry.path === path);
+  if (known !== undefined) return { name: known[0], config };
+  const wanted = slugName(await repositoryName(path)) ?? 'repository';
+  const name = config.repositories[wanted] === undefined ? wanted : `${wanted}-${randomBytes(2).toString('hex')}`;
+  return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
+}
+
+async function readRequest(
+  context: CommandContext,
+  options: RunOptions,
+  policy: Parameters<typeof requestFromNotes>[0]['policy'],
+  project: string,
+): Promise<RunRequest> {
+  if (options.request === undefined) return requestFromNotes({ notes: options.notes ?? '', policy, project });
+  const request = await readRunRequest(resolve(context.cwd, options.request));
+  return options.notes === undefined ? request : { ...request, notes: options.notes };
+}
+
+/** Such as `20260131-1205-round-half-even-3f9a`: sorts by time and can be read aloud. */
+function makeRunId({ task }: RunRequest): string {
+  const [day = '', time = ''] = new Date().toISOString().replaceAll(/[-:]/g, '').split('T');
+  const words = task.title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 32)
+    .replace(/-+$/, '');
+  return [day, time.slice(0, 4), words, randomBytes(2).toString('hex')].filter((part) => part !== '').join('-');
+}

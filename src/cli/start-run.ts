@@ -1,0 +1,223 @@
+import { GovernedRuns } from '../client.js';
+import { EXECUTOR_ROLES, GATES, roleTaskQueue } from '../contracts/names.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import { stateFiles } from '../embedded/state-files.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import { engineTaskQueue, openStore } from '../worker.js';
+import { askDecision, askResolution, showRequest } from './ask-decision.js';
+import { type Connected, connectTemporal } from './connect.js';
+import type { CommandContext } from './context.js';
+import { decideUnattended } from './decide-as.js';
+import { showFinishedRun } from './finish-run.js';
+import { followRun } from './follow-run.js';
+import { type HostedWorkers, hostWorkers } from './host-workers.js';
+import type { PreparedRun } from './prepare-run.js';
+
+export interface FollowChoices {
+  /** Decides without asking, as this integrator. */
+  readonly decideAs?: string;
+  /** Asks on the terminal, as this integrator. */
+  readonly askAs?: string;
+  /** Whether a worker is started here although the environment names a Temporal of the user's own. */
+  readonly worker: boolean;
+}
+
+/** A run that is to be followed: one that was just started, or one that an earlier command left. */
+export interface FollowedRun {
+  readonly runId: string;
+  readonly prepared: Pick<PreparedRun, 'project' | 'setting'>;
+}
+
+/** Starts a prepared run, follows it to its end and prints what came of it. */
+export async function startAndFollow(
+  context: CommandContext,
+  prepared: PreparedRun,
+  choices: FollowChoices,
+): Promise<void> {
+  await withWorkers(context, prepared, choices.worker, async (hosted) => {
+    await hosted.runs.start(prepared.start);
+    introduce(context, prepared.start.runId, hosted.temporal);
+    await follow(context, { runId: prepared.start.runId, prepared }, choices, hosted);
+  });
+}
+
+/** Carries on with a run that is there already. */
+export async function resumeAndFollow(
+  context: CommandContext,
+  followed: FollowedRun,
+  choices: FollowChoices,
+): Promise<void> {
+  await withWorkers(context, followed.prepared, choices.worker, async (hosted) => {
+    introduce(context, followed.runId, hosted.temporal);
+    await follow(context, followed, choices, hosted);
+  });
+}
+
+/** Starts a prepared run, and leaves the work to a background worker. */
+export async function startDetached(context: CommandContext, prepared: PreparedRun): Promise<void> {
+  const output = context.output();
+  const temporal = await connectTemporal(prepared.project, { start: true, log: output.note });
+  try {
+    if (temporal.embedded) {
+      const { startDetachedWorker } = await import('./detached-worker.js');
+      await startDetachedWorker(context, prepared);
+    } else {
+      await warnWithoutPollers(prepared, temporal, output.note);
+    }
+    const { store, runs } = openRuns(prepared, temporal);
+    await runs.start(prepared.start);
+    introduce(context, prepared.start.runId, temporal);
+    output.emit({
+      event: 'detached',
+      run_id: prepared.start.runId,
+      tree: store.locate(prepared.start.runId),
+      ui: temporal.runPage(prepared.start.runId),
+    });
+  } finally {
+    await temporal.close();
+  }
+}
+
+interface Hosted {
+  readonly temporal: Connected;
+  readonly store: ArtifactStore;
+  readonly runs: GovernedRuns;
+  readonly workers: HostedWorkers | null;
+}
+
+function openRuns({ setting }: Pick<PreparedRun, 'setting'>, temporal: Connected): Pick<Hosted, 'store' | 'runs'> {
+  const store = openStore(setting);
+  const taskQueue = engineTaskQueue(setting.config);
+  return { store, runs: new GovernedRuns({ client: temporal.client, taskQueue, store }) };
+}
+
+async function withWorkers(
+  context: CommandContext,
+  prepared: Pick<PreparedRun, 'project' | 'setting'>,
+  wanted: boolean,
+  work: (hosted: Hosted) => Promise<void>,
+): Promise<void> {
+  const { project, setting } = prepared;
+  const { note } = context.output();
+  const temporal = await connectTemporal(project, { start: true, log: note });
+  try {
+    const workers =
+      temporal.embedded || wanted
+        ? await hostWorkers(setting, temporal, {
+            logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
+            logFile: stateFiles(setting.stateDir).workerLog,
+          })
+        : null;
+    if (workers === null) await warnWithoutPollers(prepared, temporal, note);
+    try {
+      await work({ temporal, workers, ...openRuns(prepared, temporal) });
+    } finally {
+      await workers?.stop();
+    }
+  } finally {
+    await temporal.close();
+  }
+}
+
+function introduce(context: CommandContext, runId: string, temporal: Connected): void {
+  const output = context.output();
+  const ui = temporal.runPage(runId);
+  output.say(`run     ${runId}`);
+  output.say(
+    ui === null ? `temporal ${temporal.connectionOptions.address}, namespace ${temporal.namespace}` : `ui      ${ui}`,
+  );
+  output.say();
+  output.emit({ event: 'started', run_id: runId, ui });
+}
+
+async function follow(
+  context: CommandContext,
+  { runId }: FollowedRun,
+  choices: FollowChoices,
+  { runs, store, temporal, workers }: Hosted,
+): Promise<void> {
+  const output = context.output();
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const broken = workers?.finished.catch((error: unknown) => error) ?? new Promise<never>(() => undefined);
+  try {
+    const ended = await Promise.race([
+      followRun({
+        runs,
+        runId,
+        output,
+        signal: interrupted.signal,
+        onAwaiting: (status, awaited) => answer(context, { runs, store, choices }, status, awaited),
+      }),
+      broken.then((error) => {
+        throw error ?? new Error('the worker stopped while it was needed');
+      }),
+    ]);
+    if (ended === null) {
+      output.say();
+      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`promptos worker\`.`);
+      context.exit(1);
+      return;
+    }
+    output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
+  } finally {
+    interrupted.abort();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function answer(
+  context: CommandContext,
+  { runs, store, choices }: { runs: GovernedRuns; store: ArtifactStore; choices: FollowChoices },
+  status: RunStatus,
+  awaited: AwaitedDecision | AwaitedResolution,
+): Promise<void> {
+  const output = context.output();
+  if (choices.decideAs !== undefined) return decideUnattended(runs, choices.decideAs, status, awaited, output);
+  if (choices.askAs !== undefined && output.interactive) {
+    const asked = { runs, store, status, actor: choices.askAs, output };
+    await (awaited.kind === 'decision' ? askDecision({ ...asked, awaited }) : askResolution({ ...asked, awaited }));
+    return;
+  }
+  await showRequest({ store, status, awaited, output });
+  for (const line of howToAnswer(status, awaited)) output.say(line);
+}
+
+function howToAnswer({ run_id, integrators }: RunStatus, awaited: AwaitedDecision | AwaitedResolution): string[] {
+  const who = integrators.length === 1 ? integrators[0] : 'NAME';
+  if (awaited.kind === 'resolution') {
+    return [`  → promptos resolve ${run_id} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${who}`];
+  }
+  const reject = `  → promptos reject ${run_id} --gate ${awaited.gate} --as ${who} --comment "why"`;
+  return awaited.approvable ? [`  → promptos approve ${run_id} --gate ${awaited.gate} --as ${who}`, reject] : [reject];
+}
+
+/** With a Temporal of the user's own, a queue that nobody polls is the commonest reason why nothing happens. */
+async function warnWithoutPollers(
+  { setting }: Pick<PreparedRun, 'setting'>,
+  { client, namespace }: Connected,
+  note: (line: string) => void,
+): Promise<void> {
+  const engine = engineTaskQueue(setting.config);
+  const queues = [
+    { taskQueue: engine, type: 1, gates: 'the run itself' },
+    ...EXECUTOR_ROLES.map((role) => ({
+      taskQueue: roleTaskQueue(engine, role),
+      type: 2,
+      gates: Object.entries(GATES)
+        .filter(([, gate]) => gate.role === role)
+        .map(([id]) => id)
+        .join(', '),
+    })),
+  ];
+  for (const { taskQueue, type, gates } of queues) {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: type,
+    });
+    if (!pollers?.length)
+      note(`warning: no worker polls the queue ${taskQueue} (${gates}); start one: promptos worker`);
+  }
+}
