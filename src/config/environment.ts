@@ -15,6 +15,7 @@ const promptosVariablesSchema = z.strictObject({
   PROMPTOS_HOME: z.string().optional().describe('the folder that stands for .promptos'),
   PROMPTOS_CACHE_DIR: z.string().optional().describe('where fetched programs are kept'),
   PROMPTOS_LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  PROMPTOS_DIR: z.string().optional().describe('read by docker-compose.yml only'),
   // What an executor is given: a command that it calls must not stumble over them.
   PROMPTOS_RUN_ID: runIdSchema.optional(),
   PROMPTOS_GATE: z.string().optional(),

@@ -43,8 +43,8 @@ self_approval: refused`;
 }
 
 function checksYaml({ checks }: ProjectSetup): string {
-  const heading = `# Commands that prove something. They run without a shell in a fresh checkout of the base commit plus the patch, where
-# nothing is installed, and are pinned with this policy; a worker's config only grants them by name.
+  const heading = `# Commands that prove something: argument lists, run as they stand in a fresh checkout of the base commit plus the patch.
+# They are pinned with this policy; a worker's config only grants them by name.
 # made_of: what decides what the command runs. Out of every scope, so that the judged cannot edit the judge.`;
   if (checks.length === 0) {
     return `${heading}
@@ -58,7 +58,7 @@ checks: {}
 default_checks: []`;
   }
   const entries = checks.map(
-    (check) => `  ${checkName(check, checks)}:
+    (check) => `${check.note === undefined ? '' : `  # ${check.note}\n`}  ${checkName(check, checks)}:
     argv: ${inlineYaml(check.argv)}
     timeout: 20m
     made_of: ${inlineYaml(check.made_of)}`,

@@ -8,6 +8,8 @@ export interface FoundCheck {
   readonly argv: readonly string[];
   /** Files that decide what the command runs, present or not: adding one would change the judge too. */
   readonly made_of: readonly string[];
+  /** Why the command is more than one would type; becomes a comment. */
+  readonly note?: string;
 }
 
 const read = (top: string, name: string): Promise<string | null> => readFile(join(top, name), 'utf8').catch(() => null);
@@ -47,11 +49,11 @@ async function findNpm(top: string): Promise<FoundCheck | null> {
   const manager = PACKAGE_MANAGERS[locked.indexOf(true)];
   const test = manager?.test ?? ['npm', 'test'];
   const installs = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
-  // A check runs in a fresh checkout, where nothing is installed.
   const install = manager?.install ?? 'npm install --no-audit --no-fund';
   return {
     kind: 'npm',
     argv: installs ? ['sh', '-c', `${install} && ${test.join(' ')}`] : test,
+    ...(installs && { note: 'Installs what package.json names, since a fresh checkout has nothing installed.' }),
     made_of: [
       'package.json',
       manager?.lock ?? 'package-lock.json',
@@ -87,12 +89,16 @@ async function findGo(top: string): Promise<FoundCheck | null> {
   return { kind: 'go', argv, made_of: ['**/go.mod', '**/go.sum', 'go.work', 'go.work.sum', 'vendor/**'] };
 }
 
+/** Beside `.cargo/bin`, where rustup puts it unless told otherwise; a cargo without rustup does not look at it. */
+const FIND_RUSTUP = 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup"';
+
 async function findCargo(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'Cargo.toml'))) return null;
-  const argv = ['cargo', 'test', ...((await has(top, 'Cargo.lock')) ? ['--locked'] : [])];
+  const test = `cargo test${(await has(top, 'Cargo.lock')) ? ' --locked' : ''}`;
   return {
     kind: 'cargo',
-    argv,
+    argv: ['sh', '-c', `${FIND_RUSTUP} ${test}`],
+    note: 'A check has a HOME of its own, so a cargo of rustup must be told where its toolchains are.',
     made_of: ['**/Cargo.toml', 'Cargo.lock', '.cargo/**', 'rust-toolchain*', '**/build.rs'],
   };
 }

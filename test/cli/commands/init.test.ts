@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
 import { type InitQuestions, initCommand } from '../../../src/cli/commands/init.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
@@ -87,7 +88,7 @@ const kinds: [string, Record<string, string>, string[], string[]][] = [
   [
     'cargo',
     { 'Cargo.toml': '[package]\n', 'Cargo.lock': '', 'src/lib.rs': '' },
-    ['cargo', 'test', '--locked'],
+    ['sh', '-c', 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup" cargo test --locked'],
     ['src/**'],
   ],
   ['maven', { 'pom.xml': '<project/>', 'src/main/java/A.java': '' }, ['mvn', '-B', 'test'], ['src/**']],
@@ -112,6 +113,45 @@ test.each(kinds)('init: the files that it writes load, for %s', async (_, files,
   expect(Object.values(config.repositories)).toEqual([{ path: top }]);
   expect(await createTrustRegistry(config).trustedPolicies()).toEqual(new Set([sha256]));
   expect(config).toMatchObject({ checks: { allow: ['tests'] }, executors: {} });
+});
+
+/** Runs a check of the written policy as the engine does: in another checkout, with a HOME of its own. */
+async function runCheck(top: string) {
+  const { policy, config } = await written(top);
+  const { argv, timeout } = policy.checks.tests ?? { argv: [], timeout: 0 };
+  const runner = createCheckRunner({ allow: config.checks.allow, env: process.env });
+  const call = { name: 'tests', argv, timeout_ms: timeout, directory: top, signal: new AbortController().signal };
+  return runner.run(call);
+}
+
+const available = (program: string) =>
+  execa(program, ['--version'], { reject: false }).then(({ exitCode }) => exitCode === 0);
+
+test.for<[string, Record<string, string>, Record<string, string>]>([
+  [
+    'npm',
+    {
+      'package.json': PACKAGE,
+      'test/a.test.js': "require('node:test')('a', () => { if (1 + 1 !== 2) throw new Error(); });\n",
+    },
+    { 'test/a.test.js': "require('node:test')('a', () => { throw new Error(); });\n" },
+  ],
+  ['make', { Makefile: 'test:\n\ttest -f good\n', good: '' }, { Makefile: 'test:\n\ttest -f bad\n' }],
+  [
+    'cargo',
+    {
+      'Cargo.toml': '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n',
+      'src/lib.rs': '#[test]\nfn a() {}\n',
+    },
+    { 'src/lib.rs': '#[test]\nfn a() { panic!() }\n' },
+  ],
+])('init: the check that it writes really passes and really fails, for %s', async ([program, good, bad], { skip }) => {
+  skip(!(await available(program)), `${program} is not installed`);
+  const top = await repository(good);
+  await init(['--alone'], { cwd: top });
+  expect(await runCheck(top)).toMatchObject({ status: 'passed', exit_code: 0 });
+  for (const [path, text] of Object.entries(bad)) await writeFile(join(top, path), text);
+  expect((await runCheck(top)).status).toBe('failed');
 });
 
 test('init: several kinds give several checks', async () => {
