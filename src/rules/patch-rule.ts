@@ -1,0 +1,57 @@
+import type { RuleFinding } from '../contracts/findings.js';
+import type { Patch, PatchFile } from '../contracts/patch.js';
+import type { Policy } from '../contracts/policy.js';
+import type { Scope } from '../contracts/run-request.js';
+
+/** The rules on patches, in the order in which they are judged and told. */
+export const PATCH_RULE_IDS = [
+  'applies',
+  'empty',
+  'scope',
+  'plan',
+  'paths',
+  'links',
+  'submodules',
+  'modes',
+  'binary',
+  'size',
+  'secrets',
+  'home_paths',
+] as const;
+export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
+
+/** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
+export interface JudgedSecretHit {
+  readonly rule: string;
+  readonly path: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Everything that the rules on patches look at. */
+export interface JudgedPatch {
+  readonly patch: Patch;
+  /** What `git apply --check` said of the patch and the base. */
+  readonly applies: { readonly ok: true } | { readonly ok: false; readonly reason: string };
+  /** The request's scope and the job's: a path must be in each. */
+  readonly scopes: readonly Pick<Scope, 'allow' | 'deny'>[];
+  /** Globs that are out of every scope, the files that checks are made of included. */
+  readonly protected_paths: readonly string[];
+  /** The files that the plan names; null where there is no plan to hold the patch to. */
+  readonly planned_files: readonly string[] | null;
+  readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;
+  /** What the secret scanner found in `addedTexts(patch)`. */
+  readonly secret_hits: readonly JudgedSecretHit[];
+}
+
+/** One deterministic judgement on a patch. */
+export interface PatchRule {
+  readonly title: string;
+  /** Whether a blocking finding of this rule raises a P08. */
+  readonly escalates: boolean;
+  judge(input: JudgedPatch): readonly RuleFinding[];
+}
+
+/** Both sides of a change: the path as it is now and, for a rename or copy, the one that it had. */
+export const touchedPaths = ({ path, old_path }: PatchFile): readonly string[] =>
+  old_path === null || old_path === path ? [path] : [path, old_path];

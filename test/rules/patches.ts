@@ -1,0 +1,36 @@
+import type { PatchFile } from '../../src/contracts/patch.js';
+import type { JudgedPatch } from '../../src/rules/patch-rule.js';
+
+/** A file of a patch: a plain modification unless said otherwise. */
+export const changed = (path: string, more: Partial<PatchFile> = {}): PatchFile => ({
+  path,
+  old_path: null,
+  status: 'modified',
+  old_mode: '100644',
+  new_mode: '100644',
+  binary: false,
+  added: 1,
+  deleted: 0,
+  ...more,
+});
+
+/** A patch of some files that no rule has anything to say about, and what is different this time. */
+export const judged = (
+  files: readonly PatchFile[],
+  more: Partial<Omit<JudgedPatch, 'patch'>> & {
+    readonly lines?: JudgedPatch['patch']['added_lines'];
+    readonly bytes?: Uint8Array;
+  } = {},
+): JudgedPatch => {
+  const { lines = [], bytes = new Uint8Array(10), ...rest } = more;
+  return {
+    patch: { bytes, files, added_lines: lines },
+    applies: { ok: true },
+    scopes: [{ allow: ['**'], deny: [] }],
+    protected_paths: [],
+    planned_files: null,
+    limits: { patch_bytes: 1_000, patch_files: 10 },
+    secret_hits: [],
+    ...rest,
+  };
+};
