@@ -3,18 +3,23 @@ import { EXECUTOR_ROLES } from './names.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
-export const answerLocationSchema = z.strictObject({
-  from: z.enum(['stdout', 'file']).default('stdout'),
-  /** With `from: file`: a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`). */
-  file: z.string().min(1).optional(),
-  /** RFC 6901 pointer into the JSON found there, such as `/result`; a string found there is parsed on. */
-  pointer: z
-    .string()
-    .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
-    .optional(),
-  /** Take the last fenced block with this info string, such as `json`, out of the text. */
-  fence: z.string().min(1).optional(),
-});
+export const answerLocationSchema = z
+  .strictObject({
+    from: z.enum(['stdout', 'file']).default('stdout'),
+    /** With `from: file`: a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`). */
+    file: z.string().min(1).optional(),
+    /** RFC 6901 pointer into the JSON found there, such as `/result`; a string found there is parsed on. */
+    pointer: z
+      .string()
+      .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
+      .optional(),
+    /** Take the last fenced block with this info string, such as `json`, out of the text. */
+    fence: z.string().min(1).optional(),
+  })
+  .refine(({ from, file }) => from !== 'file' || file !== undefined, {
+    path: ['file'],
+    message: 'expected the file that the answer is in, since from is "file"',
+  });
 export type AnswerLocation = z.infer<typeof answerLocationSchema>;
 
 export const commandExecutorSchema = z.strictObject({
