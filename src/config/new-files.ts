@@ -45,6 +45,7 @@ export async function writeNewFiles(files: readonly NewFile[], replace: boolean)
       { cause: error },
     );
   } finally {
-    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })));
+    // What went wrong before matters more than a temporary file that cannot be removed.
+    await Promise.allSettled(staged.map(({ temporary }) => rm(temporary, { force: true })));
   }
 }

@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { execa } from 'execa';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { gitConfigValue, gitVersion, isGitIgnored, repositoryName } from '../../src/config/git-facts.js';
+import { refusalOf, temporaryFolder } from './documents.js';
+
+async function repository(): Promise<string> {
+  const top = await temporaryFolder();
+  await execa('git', ['init', '-q'], { cwd: top });
+  return top;
+}
+
+test.each([
+  ['git@example.org:team/bill-splitter.git', 'bill-splitter'],
+  ['https://example.org/team/bill-splitter.git/', 'bill-splitter'],
+  ['/srv/git/bill-splitter', 'bill-splitter'],
+])('repositoryName: the last segment of the remote %s', async (url, name) => {
+  const top = await repository();
+  await execa('git', ['remote', 'add', 'origin', url], { cwd: top });
+  expect(await repositoryName(top)).toBe(name);
+});
+
+test("repositoryName: the top folder's name, without a remote", async () => {
+  const top = await repository();
+  expect(await repositoryName(top)).toBe(basename(top));
+});
+
+test('gitConfigValue: null for a key that is not set', async () => {
+  expect(await gitConfigValue(await repository(), 'promptos.nothing')).toBeNull();
+});
+
+test('isGitIgnored: as git itself says', async () => {
+  const top = await repository();
+  await mkdir(join(top, 'state'));
+  await writeFile(join(top, '.gitignore'), 'state/\n');
+  expect(await isGitIgnored(top, join(top, 'state', 'x'))).toBe(true);
+  expect(await isGitIgnored(top, join(top, 'other'))).toBe(false);
+});
+
+test('gitVersion: GIT_NOT_FOUND, without git on PATH', async () => {
+  const folder = await temporaryFolder();
+  expect(await gitVersion(folder)).toMatch(/^\d+\.\d+/);
+  vi.stubEnv('PATH', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(await refusalOf(gitVersion(folder))).toMatchObject({ code: 'GIT_NOT_FOUND', exitCode: 3 });
+});
