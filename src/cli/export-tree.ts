@@ -18,17 +18,18 @@ export interface ExportOptions {
 }
 
 /**
- * Writes files into a folder, which is made when it is not there. All are looked at before the first is written, each
- * appears whole or not at all, and those that are there already with the same bytes are left alone.
- * @returns how many files were written
- * @throws PromptOsError EXPORT_DIFFERS, PATH_ESCAPES, FILE_NOT_READABLE when the folder cannot be written
+ * Looks at every place that files are to go to, and gives the function that writes them: each file appears whole or not
+ * at all, those that are there already with the same bytes are left alone, and the folder is made when it is not there.
+ * @returns a function that writes and says how many files it wrote; it throws PATH_ESCAPES, or FILE_NOT_READABLE when
+ * the folder cannot be written
+ * @throws PromptOsError EXPORT_DIFFERS, FILE_NOT_READABLE
  */
-export async function exportFiles(
+export async function prepareExport(
   directory: string,
   files: readonly ExportFile[],
   { force }: ExportOptions,
-): Promise<number> {
-  try {
+): Promise<() => Promise<number>> {
+  return explained(directory, async () => {
     const wanted: ExportFile[] = [];
     const different: string[] = [];
     for (const file of files) {
@@ -37,16 +38,23 @@ export async function exportFiles(
       if (found !== 'same') wanted.push(file);
     }
     if (different.length > 0) throw differs(directory, different);
-    await mkdir(directory, { recursive: true });
-    const root = await realpath(directory);
-    for (const file of wanted) await writeWhole(root, file);
-    return wanted.length;
+    return () =>
+      explained(directory, async () => {
+        await mkdir(directory, { recursive: true });
+        const root = await realpath(directory);
+        for (const file of wanted) await writeWhole(root, file);
+        return wanted.length;
+      });
+  });
+}
+
+async function explained<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
-    throw error instanceof PromptOsError || !(error instanceof Error && 'syscall' in error)
-      ? error
-      : new PromptOsError('FILE_NOT_READABLE', `Could not write into ${directory}: ${error.message}.`, {
-          cause: error,
-        });
+    if (error instanceof PromptOsError || !(error instanceof Error && 'syscall' in error)) throw error;
+    const summary = `Could not write into ${directory}: ${error.message}.`;
+    throw new PromptOsError('FILE_NOT_READABLE', summary, { cause: error });
   }
 }
 
@@ -69,20 +77,27 @@ async function compare(path: string, sha256: string): Promise<'absent' | 'same' 
 }
 
 async function writeWhole(root: string, { path, open }: ExportFile): Promise<void> {
-  const target = join(root, path);
-  const folder = dirname(target);
-  await mkdir(folder, { recursive: true });
-  // A link inside the folder, as a repository may hold one, must not carry the export elsewhere.
-  const real = await realpath(folder);
-  if (real !== root && !real.startsWith(root === sep ? sep : `${root}${sep}`)) {
-    throw new PromptOsError('PATH_ESCAPES', `${path} leads out of ${root} through a symbolic link.`);
-  }
-  const partial = join(real, `.${basename(target)}.${randomUUID()}.partial`);
+  const folder = await folderInside(root, dirname(path));
+  const name = basename(path);
+  const partial = join(folder, `.${name}.${randomUUID()}.partial`);
   try {
     await writeFile(partial, open(), { flag: 'wx' });
-    await rename(partial, target);
+    await rename(partial, join(folder, name));
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
   }
+}
+
+/** Makes a folder step by step: a link on the way, as a repository may hold one, must not carry the export elsewhere. */
+async function folderInside(root: string, path: string): Promise<string> {
+  let folder = root;
+  for (const part of path === '.' ? [] : path.split('/')) {
+    await mkdir(join(folder, part), { recursive: true });
+    folder = await realpath(join(folder, part));
+    if (!folder.startsWith(root === sep ? sep : `${root}${sep}`)) {
+      throw new PromptOsError('PATH_ESCAPES', `${path} leads out of ${root} through a symbolic link.`);
+    }
+  }
+  return folder;
 }

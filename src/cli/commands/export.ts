@@ -8,7 +8,7 @@ import { promptSessionSchema } from '../../contracts/prompt-session.js';
 import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../../governance/prompt-session.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
-import { type ExportFile, exportFiles } from '../export-tree.js';
+import { type ExportFile, prepareExport } from '../export-tree.js';
 import { newestRun, readPublished, type StoreCommandContext } from '../published-run.js';
 
 interface ExportCommandOptions {
@@ -40,14 +40,19 @@ Examples:
       const at = (directory: string): string => resolve(context.cwd, directory);
       const { artifactsDir, tree, sessionFile, force } = options;
       if (artifactsDir !== undefined && sessionFile !== undefined) {
-        await exportFiles(at(artifactsDir), await checkedSessionFile(at(sessionFile)), { force });
+        const write = await prepareExport(at(artifactsDir), await checkedSessionFile(at(sessionFile)), { force });
+        await write();
         report(context, { session_file: sessionFile, artifacts_dir: at(artifactsDir) });
         return;
       }
       const store = await context.openStore();
       const run = options.run ?? (await newestRun(store));
-      if (artifactsDir !== undefined) await exportFiles(at(artifactsDir), await sessionFiles(store, run), { force });
-      if (tree !== undefined) await exportFiles(at(tree), await treeFiles(store, run), { force });
+      const writes: (() => Promise<number>)[] = [];
+      if (artifactsDir !== undefined) {
+        writes.push(await prepareExport(at(artifactsDir), await sessionFiles(store, run), { force }));
+      }
+      if (tree !== undefined) writes.push(await prepareExport(at(tree), await treeFiles(store, run), { force }));
+      for (const write of writes) await write();
       report(context, {
         run_id: run,
         ...(artifactsDir === undefined ? {} : { artifacts_dir: at(artifactsDir) }),

@@ -1,0 +1,151 @@
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PromptOsError } from '../contracts/errors.js';
+import { applyTarget, type Target, updateTarget } from './apply-target.js';
+import type { LocalGit } from './local-git.js';
+
+export interface ApplyPatchInput {
+  /** A folder inside the repository. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly baseCommit: string;
+  readonly patch: Uint8Array;
+  /** Where the commit goes; the checked-out branch when absent. Made at HEAD when it does not exist. */
+  readonly branch?: string;
+  readonly message: string;
+}
+
+export interface AppliedPatch {
+  readonly commit: string;
+  /** Null when HEAD is detached. */
+  readonly branch: string | null;
+  readonly files: readonly string[];
+}
+
+/** One path that the patch changes, as git's raw difference has it. */
+interface Change {
+  readonly path: string;
+  readonly oldMode: string;
+  readonly newMode: string;
+  readonly blob: string;
+}
+
+/**
+ * Commits a patch on top of a branch whose versions of the patch's files are those of the base commit. The files of the
+ * new commit are byte for byte those of base plus patch; nothing is merged, and no hook runs.
+ * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_EMPTY, REPO_DIRTY, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, USAGE, GIT_FAILED
+ */
+export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> {
+  const { git, target } = await applyTarget(input);
+  await checkBase(git, input.baseCommit);
+  const scratch = await mkdtemp(join(tmpdir(), 'promptos-apply-'));
+  const env = { GIT_INDEX_FILE: join(scratch, 'index') };
+  try {
+    const changes = await patchChanges(git, input, env);
+    await checkNotMoved(git, input.baseCommit, target, changes);
+    if (target.worktree !== null) await checkClean(git, target.worktree, changes);
+    await git.run(['read-tree', target.commit], { env });
+    const entries = changes.map(
+      ({ path, newMode, blob }) => `${newMode === '000000' ? '0' : newMode} ${blob}\t${path}\0`,
+    );
+    await git.run(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
+    const tree = await git.run(['write-tree'], { env });
+    const sign = (await git.ask(['config', '--type=bool', 'commit.gpgSign'])).stdout.trim() === 'true' ? ['-S'] : [];
+    const commit = await git.run(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
+      input: input.message,
+    });
+    await updateTarget(git, target, commit);
+    return { commit, branch: target.branch, files: changes.map(({ path }) => path) };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
+  const { exitCode } = await git.ask(['cat-file', '-e', `${baseCommit}^{commit}`]);
+  if (exitCode === 0) return;
+  const hint = 'Fetch it, or name the repository of the run with --repo.';
+  throw new PromptOsError('BASE_NOT_FOUND', `The repository does not have the run's base commit ${baseCommit}.`, {
+    hint,
+  });
+}
+
+async function patchChanges(
+  git: LocalGit,
+  { baseCommit, patch }: ApplyPatchInput,
+  env: Readonly<Record<string, string>>,
+): Promise<readonly Change[]> {
+  await git.run(['read-tree', baseCommit], { env });
+  const applied = await git.ask(['apply', '--cached', '--whitespace=nowarn', '-'], { env, input: patch });
+  if (applied.exitCode !== 0) {
+    throw new PromptOsError(
+      'PATCH_NOT_APPLICABLE',
+      `The patch does not apply to its own base commit: ${applied.stderr.trim()}.`,
+    );
+  }
+  const tree = await git.run(['write-tree'], { env });
+  return differences(git, baseCommit, tree);
+}
+
+async function differences(git: LocalGit, from: string, to: string): Promise<readonly Change[]> {
+  const fields = (await git.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to])).split(
+    '\0',
+  );
+  const changes: Change[] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [oldMode, newMode, , blob] = (fields[index] as string).slice(1).split(' ') as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    changes.push({ path: fields[index + 1] as string, oldMode, newMode, blob });
+  }
+  return changes;
+}
+
+async function checkNotMoved(
+  git: LocalGit,
+  baseCommit: string,
+  target: Target,
+  changes: readonly Change[],
+): Promise<void> {
+  const since = await differences(git, baseCommit, target.commit);
+  const touches = (one: string, other: string): boolean =>
+    one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+  const moved = changes.filter(({ path }) => since.some((other) => touches(path, other.path)));
+  if (moved.length === 0) return;
+  const there = changes.every((change) =>
+    since.some(({ path, newMode, blob }) => path === change.path && newMode === change.newMode && blob === change.blob),
+  );
+  if (there) {
+    const hint = 'There is nothing left to apply.';
+    throw new PromptOsError('PATCH_NOT_APPLICABLE', `${target.name} holds the change of the run already.`, { hint });
+  }
+  throw new PromptOsError(
+    'PATCH_NOT_APPLICABLE',
+    `${target.name} has changed since the run's base commit in: ${named(moved.map(({ path }) => path))}.`,
+  );
+}
+
+async function checkClean(git: LocalGit, worktree: string, changes: readonly Change[]): Promise<void> {
+  const paths = changes.map(({ path }) => path);
+  const status = await git.run(
+    ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all', '--', ...paths],
+    {
+      env: { GIT_LITERAL_PATHSPECS: '1' },
+    },
+  );
+  const dirty = new Set(status.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(3)])));
+  // An ignored file does not show in the status, and would be overwritten all the same.
+  for (const { path, oldMode } of changes) {
+    if (oldMode === '000000' && (await lstat(join(worktree, path)).catch(() => null)) !== null) dirty.add(path);
+  }
+  if (dirty.size === 0) return;
+  const hint = 'Commit, stash or remove them, or name another branch with --branch.';
+  throw new PromptOsError('REPO_DIRTY', `These files of the patch are not clean: ${named([...dirty])}.`, { hint });
+}
+
+const named = (paths: readonly string[]): string =>
+  paths.slice(0, 5).join(', ') + (paths.length > 5 ? ` and ${paths.length - 5} more` : '');

@@ -1,0 +1,84 @@
+import { stat } from 'node:fs/promises';
+import { PromptOsError } from '../contracts/errors.js';
+import { type LocalGit, localGit } from './local-git.js';
+
+/** Where a commit is to go. */
+export interface Target {
+  /** Null when HEAD is detached and no branch was named. */
+  readonly branch: string | null;
+  /** For messages. */
+  readonly name: string;
+  /** The commit that the new one goes on top of. */
+  readonly commit: string;
+  /** What `refs/heads/<branch>` is now: null when the branch is new. */
+  readonly tip: string | null;
+  /** The folder whose files follow the commit, or null when the target is not checked out. */
+  readonly worktree: string | null;
+}
+
+export interface ApplyTargetInput {
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly branch?: string;
+}
+
+/**
+ * Finds the repository around a folder, and the branch in it.
+ * @returns git, called at the top of the repository
+ * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_EMPTY, REPO_DIRTY when another worktree has the branch, USAGE
+ */
+export async function applyTarget({
+  directory,
+  environment,
+  branch,
+}: ApplyTargetInput): Promise<{ readonly git: LocalGit; readonly target: Target }> {
+  const { git, top } = await openRepository(directory, environment);
+  const head = (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])).stdout.trim();
+  if (head === '') throw new PromptOsError('REPO_EMPTY', `The repository at ${directory} has no commit at HEAD.`);
+  const current = (await git.ask(['symbolic-ref', '--quiet', '--short', 'HEAD'])).stdout.trim();
+  if (branch === undefined || branch === current) {
+    if (top === null)
+      throw new PromptOsError('USAGE', `${directory} is a bare repository: name a branch with --branch.`);
+    return {
+      git,
+      target: { branch: current || null, name: current || 'HEAD', commit: head, tip: head, worktree: top },
+    };
+  }
+  if ((await git.ask(['check-ref-format', `refs/heads/${branch}`])).exitCode !== 0 || branch.startsWith('-')) {
+    throw new PromptOsError('USAGE', `Expected the name of a branch, received ${JSON.stringify(branch)}.`);
+  }
+  const tip = (await git.ask(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`])).stdout.trim();
+  const worktrees = (await git.run(['worktree', 'list', '--porcelain'])).split('\n');
+  if (worktrees.includes(`branch refs/heads/${branch}`)) {
+    const hint = 'Run the command there, or name another branch.';
+    throw new PromptOsError('REPO_DIRTY', `Branch ${branch} is checked out in another worktree.`, { hint });
+  }
+  return { git, target: { branch, name: branch, commit: tip || head, tip: tip || null, worktree: null } };
+}
+
+async function openRepository(
+  directory: string,
+  environment: ApplyTargetInput['environment'],
+): Promise<{ readonly git: LocalGit; readonly top: string | null }> {
+  if (!(await stat(directory).catch(() => null))?.isDirectory()) {
+    throw new PromptOsError('REPO_NOT_FOUND', `There is no folder ${directory}.`);
+  }
+  const here = localGit(directory, environment);
+  const bare = await here.ask(['rev-parse', '--is-bare-repository']);
+  if (bare.exitCode !== 0) {
+    throw new PromptOsError('REPO_NOT_GIT', `${directory} is not inside a git repository: ${bare.stderr.trim()}.`);
+  }
+  if (bare.stdout.trim() === 'true') return { git: here, top: null };
+  const top = await here.run(['rev-parse', '--show-toplevel']);
+  return { git: localGit(top, environment), top };
+}
+
+/** Moves the target to its new commit, with its files when it is checked out. */
+export async function updateTarget(git: LocalGit, target: Target, commit: string): Promise<void> {
+  if (target.worktree !== null) {
+    await git.run(['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit]);
+    return;
+  }
+  const expected = target.tip ?? '0'.repeat(commit.length);
+  await git.run(['update-ref', '-m', 'promptos apply', `refs/heads/${target.branch}`, commit, expected]);
+}
