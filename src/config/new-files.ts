@@ -17,7 +17,17 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 const existing = (paths: readonly string[]): PromptOsError =>
-  new PromptOsError('FILE_EXISTS', `Nothing was written: there is ${paths.join(' and ')} already.`);
+  new PromptOsError('FILE_EXISTS', `Nothing was replaced: there is ${paths.join(' and ')} already.`);
+
+/** Puts a finished file where it belongs: a link fails where a file is, a rename replaces it. */
+async function place(temporary: string, path: string, replace: boolean): Promise<void> {
+  if (replace) return rename(temporary, path);
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    throw systemCode(error) === 'EEXIST' ? existing([path]) : error;
+  }
+}
 
 /**
  * Writes files that a person will own. Without `replace` none is ever overwritten, also not by a race.
@@ -33,15 +43,13 @@ export async function writeNewFiles(files: readonly NewFile[], replace: boolean)
       await writeFile(temporary, text, { flag: 'wx' });
     }
     for (const { path, temporary } of staged) {
-      // A link fails where a file is, a rename replaces it.
-      await (replace ? rename(temporary, path) : link(temporary, path));
+      await place(temporary, path, replace);
     }
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'EEXIST') throw existing([files.map(({ path }) => path).join(' or ')]);
+    if (error instanceof PromptOsError) throw error;
     throw new PromptOsError(
       'FILE_NOT_READABLE',
-      `${files.map(({ path }) => path).join(', ')}: cannot be written (${code ?? String(error)}).`,
+      `${files.map(({ path }) => path).join(', ')}: cannot be written (${systemCode(error) ?? String(error)}).`,
       { cause: error },
     );
   } finally {
