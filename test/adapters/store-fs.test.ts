@@ -164,6 +164,19 @@ test('putObject: STORE_NOT_WRITABLE when the folder cannot be made, and works on
   expect(await store.putObject(Buffer.from('x'))).toMatchObject({ bytes: 1 });
 });
 
+test.skipIf(process.getuid?.() === 0)(
+  'putObject: STORE_NOT_WRITABLE for a read-only folder, which still reads',
+  async () => {
+    const { sha256 } = await fileOf('kept', 'a');
+    const folders = ['staging', 'objects', '.'].map((name) => join(directory, name));
+    for (const folder of folders) await chmod(folder, 0o555);
+    const store = createFileSystemStore(directory);
+    await expect(store.putObject(Buffer.from('new'))).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
+    expect(Buffer.from(await store.readObject(sha256)).toString()).toBe('kept');
+    for (const folder of folders) await chmod(folder, 0o755);
+  },
+);
+
 test('putObject: goes on when the folder was removed in between', async () => {
   const store = createFileSystemStore(join(directory, 'store'));
   await store.putObject(Buffer.from('x'));
