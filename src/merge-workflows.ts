@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ENTRY_NAME = 'promptos-merged-workflows.js';
 
 /** Our workflows as a file that Temporal's bundler takes: TypeScript in the source tree, JavaScript once built. */
-export const governanceWorkflowsPath = (): string => fileURLToPath(new URL('./workflows/index.js', import.meta.url));
+export const governanceWorkflowsPath = (): string =>
+  fileURLToPath(new URL(`./workflows/index${extname(import.meta.url)}`, import.meta.url));
 
 /** Whether a path is an entry that `mergeWorkflows` wrote. */
 export const isMergedEntry = (workflowsPath: string): boolean => workflowsPath.endsWith(ENTRY_NAME);

@@ -1,0 +1,288 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import protobuf from '@temporalio/proto';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type Delivery, GovernedRuns } from '../../src/client.js';
+import type { Decision, Resolution } from '../../src/contracts/decisions.js';
+import type { LedgerEntry } from '../../src/contracts/ledger.js';
+import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run-status.js';
+import { GovernedRunPlugin } from '../../src/plugin.js';
+import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import type { GovernancePorts } from '../../src/ports/index.js';
+import { exampleOutputs } from './gate-outputs.js';
+import {
+  createGovernedRepository,
+  EXAMPLE_POLICY,
+  type GovernedRepository,
+  type GovernedRepositoryOptions,
+} from './governed-repository.js';
+import { edits, outputs, type ScriptedExecutors, type ScriptStep, scriptedExecutors } from './scripted-executor.js';
+
+const { WorkflowTaskFailedCause } = protobuf.temporal.api.enums.v1;
+
+/** The example policy, but a run may leave gates out: most tests need one or two of them. */
+export const SHORT_RUNS_POLICY = `${EXAMPLE_POLICY.trimEnd()}\nrequired_gates: [P00]\n`;
+
+const GOOD = exampleOutputs();
+
+/** The change that makes the example repository's check pass. */
+export const REPAIR: ScriptStep = edits({ 'src/split.js': "export const split = 'right';\n" }, outputs(GOOD.P05));
+
+/** What each principal does on the straight path. */
+export const STRAIGHT: Readonly<Record<string, readonly ScriptStep[]>> = {
+  nina: [outputs(GOOD.P00), outputs(GOOD.P01), outputs(GOOD.P03), REPAIR],
+  vera: [outputs(GOOD.P06)],
+  rex: [outputs(GOOD.P07)],
+};
+
+export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
+  readonly address: string;
+  readonly namespace?: string;
+  /** Connections of the test's own, as for a server that has its clock in its hands. */
+  readonly connections?: { readonly client: Client; readonly native: NativeConnection };
+  readonly worker?: Partial<WorkerOptions>;
+  /** Starts no worker: the test starts and stops its own. */
+  readonly idle?: boolean;
+}
+
+export interface RunOptions {
+  readonly gates?: readonly GateId[];
+  /** Steps by principal; without it the straight path. */
+  readonly scripts?: Readonly<Record<string, readonly ScriptStep[]>>;
+  readonly developer?: string;
+}
+
+/** One run of a governed worker, and what a test asks of it. */
+export interface WorkedRun {
+  readonly runId: string;
+  readonly handle: WorkflowHandle;
+  readonly executors: ScriptedExecutors;
+  status(): Promise<RunStatus>;
+  ledger(): Promise<readonly LedgerEntry[]>;
+  /** The types of the ledger's entries, in order. */
+  types(): Promise<readonly string[]>;
+  /** Waits until a decision on the gate is awaited. */
+  awaitDecision(gate: GateId): Promise<AwaitedDecision>;
+  awaitEscalation(id: string): Promise<AwaitedResolution>;
+  /** A decision on what is awaited, as Grace would send it. */
+  decision(awaited: AwaitedDecision, parts?: Partial<Decision>): Decision;
+  resolution(awaited: AwaitedResolution, parts: Partial<Resolution>): Resolution;
+  /** Waits for the gate and approves it. */
+  approve(gate: GateId, parts?: Partial<Decision>): Promise<Delivery>;
+  resolve(id: string, parts: Partial<Resolution>): Promise<Delivery>;
+  /** Causes of workflow tasks that failed, but for those that the server takes back itself. */
+  failedTasks(): Promise<readonly string[]>;
+}
+
+/** A Worker with the plugin over a temporary repository, on a task queue of its own, and a client to its runs. */
+export interface GovernedWorker {
+  readonly repository: GovernedRepository;
+  readonly ports: GovernancePorts;
+  readonly store: ArtifactStore;
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  readonly runs: GovernedRuns;
+  readonly taskQueue: string;
+  startRun(options?: RunOptions): Promise<WorkedRun>;
+  /** Another handle on a run, for instance after a Reset. */
+  run(runId: string, executors?: ScriptedExecutors): WorkedRun;
+  createWorker(options?: Partial<WorkerOptions>): Promise<Worker>;
+  /** The lines of a published run's ledger. */
+  publishedLedger(runId: string): Promise<readonly LedgerEntry[]>;
+  publishedJson(runId: string, path: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Millisecond steps in which a test looks again; the longest that it looks. */
+const POLL = { interval: 40, timeout: 20_000 };
+
+/** Waits for a value that is not null. */
+export async function eventually<T>(look: () => Promise<T | null>, what: string): Promise<T> {
+  for (const end = Date.now() + POLL.timeout; Date.now() < end; ) {
+    const found = await look();
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, POLL.interval));
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
+
+/** A Temporal client that takes histories of many megabytes and keeps our converter. */
+export const connectClient = async (address: string): Promise<Client> => {
+  const connection = await Connection.connect({
+    address,
+    channelArgs: { 'grpc.max_receive_message_length': 128 << 20 },
+  });
+  return new Client({ connection, plugins: [new GovernedRunPlugin()] });
+};
+
+/** The runtime of a test process says nothing below an error: what it warns of is what the tests provoke. */
+function quietRuntime(): void {
+  try {
+    Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  } catch {
+    // It is there already: one test file may have several workers.
+  }
+}
+
+export async function createGovernedWorker(options: GovernedWorkerOptions): Promise<GovernedWorker> {
+  quietRuntime();
+  const { address, namespace = 'default', idle = false } = options;
+  const repository = await createGovernedRepository({ policy: SHORT_RUNS_POLICY, ...options });
+  const scripts = new Map<string, ScriptedExecutors>();
+  const ports: GovernancePorts = { ...repository.ports, executors: executorsByRun(scripts) };
+  const { store } = ports;
+  const client = options.connections?.client ?? (await connectClient(address));
+  const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
+  const taskQueue = `test-${randomUUID()}`;
+  const runs = new GovernedRuns({ client, taskQueue, store });
+  const createWorker = (more: Partial<WorkerOptions> = {}) =>
+    Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      plugins: [new GovernedRunPlugin({ ports })],
+      ...options.worker,
+      ...more,
+    });
+  const worker = idle ? null : await createWorker();
+  const running = worker?.run();
+  const read = async (sha256: string) => new TextDecoder().decode(await store.readObject(sha256));
+  const publishedText = async (runId: string, path: string) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of store.openPublished(runId, path)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  };
+  const surroundings = { runs, client, policySha256: repository.run.policy_sha256 };
+  const attach = (runId: string, executors = scriptedExecutors()): WorkedRun =>
+    workedRun(surroundings, runId, executors);
+  return {
+    repository,
+    ports,
+    store,
+    client,
+    connection,
+    runs,
+    taskQueue,
+    createWorker,
+    run: attach,
+    startRun: async ({ gates = ['P00'] as const, scripts: steps = STRAIGHT, developer = 'ada' } = {}) => {
+      const runId = `run-${randomUUID().slice(0, 13)}`;
+      const executors = scriptedExecutors();
+      for (const [principal, list] of Object.entries(steps)) executors.script(principal, ...list);
+      scripts.set(runId, executors);
+      const { run } = repository;
+      await runs.start({
+        runId,
+        developer,
+        targetRepo: run.target_repo,
+        baseCommit: run.base_commit,
+        gates,
+        request: JSON.parse(await read(run.request_sha256)),
+        policy: await store.readObject(run.policy_sha256),
+        pack: JSON.parse(await read(run.pack_object_sha256)),
+      });
+      return attach(runId, executors);
+    },
+    publishedLedger: async (runId) =>
+      (await publishedText(runId, 'evidence/ledger.jsonl'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as LedgerEntry),
+    publishedJson: async (runId, path) => JSON.parse(await publishedText(runId, path)),
+    close: async () => {
+      if (worker?.getState() === 'RUNNING') worker.shutdown();
+      await running;
+      if (options.connections === undefined) {
+        await connection.close();
+        await client.connection.close();
+      }
+      await repository.remove();
+    },
+  };
+}
+
+/** Executors whose script belongs to the run that calls them, so that the runs of one worker do not mix. */
+const executorsByRun = (scripts: ReadonlyMap<string, ScriptedExecutors>): GovernancePorts['executors'] => ({
+  forPrincipal: (principal) => {
+    const nobody = scriptedExecutors();
+    nobody.script(principal);
+    return {
+      descriptor: nobody.forPrincipal(principal).descriptor,
+      execute: (call) => (scripts.get(call.run_id) ?? nobody).forPrincipal(principal).execute(call),
+    };
+  },
+});
+
+/** Why the server or a worker gave a task back without a defect: new events came, or a Reset cut here. */
+const HARMLESS: readonly string[] = ['UNHANDLED_COMMAND', 'RESET_WORKFLOW', 'FORCE_CLOSE_COMMAND'];
+
+interface RunSurroundings {
+  readonly runs: GovernedRuns;
+  readonly client: Client;
+  readonly policySha256: string;
+}
+
+function workedRun(
+  { runs, client, policySha256 }: RunSurroundings,
+  runId: string,
+  executors: ScriptedExecutors,
+): WorkedRun {
+  const handle = client.workflow.getHandle(runWorkflowId(runId));
+  const status = () => runs.status(runId);
+  const ledger = async () => handle.query<readonly LedgerEntry[]>('ledger');
+  const find = <T>(what: string, pick: (status: RunStatus) => T | undefined): Promise<T> =>
+    eventually(async () => pick(await status()) ?? null, `${what} of ${runId}`);
+  const common = { run_id: runId, policy_sha256: policySha256, actor: 'grace' };
+  const self: WorkedRun = {
+    runId,
+    handle,
+    executors,
+    status,
+    ledger,
+    types: async () => (await ledger()).map(({ type }) => type),
+    awaitDecision: (gate) =>
+      find(`a decision on ${gate}`, ({ awaiting }) =>
+        awaiting.find((item): item is AwaitedDecision => item.kind === 'decision' && item.gate === gate),
+      ),
+    awaitEscalation: (id) =>
+      find(`escalation ${id}`, ({ awaiting }) =>
+        awaiting.find((item): item is AwaitedResolution => item.kind === 'resolution' && item.escalation_id === id),
+      ),
+    decision: ({ gate, attempt, request_id, output_sha256 }, parts = {}) => ({
+      ...common,
+      decision_id: `${request_id}-grace`,
+      gate,
+      attempt,
+      request_id,
+      output_sha256,
+      choice: 'approve',
+      ...parts,
+    }),
+    resolution: ({ escalation_id, request_id }, parts) => ({
+      ...common,
+      decision_id: `${request_id}-grace`,
+      escalation_id,
+      request_id,
+      choice: 'retry',
+      ...parts,
+    }),
+    approve: async (gate, parts) => {
+      const awaited = await self.awaitDecision(gate);
+      return runs.decide(self.decision(awaited, parts));
+    },
+    resolve: async (id, parts) => {
+      const awaited = await self.awaitEscalation(id);
+      return runs.resolve(self.resolution(awaited, parts));
+    },
+    failedTasks: async () => {
+      const { events } = await handle.fetchHistory();
+      return (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
+        const cause = failed && WorkflowTaskFailedCause[failed.cause ?? 0];
+        if (!cause || HARMLESS.some((name) => cause.endsWith(name))) return [];
+        return [`${cause}: ${failed?.failure?.message ?? ''}`];
+      });
+    },
+  };
+  return self;
+}
