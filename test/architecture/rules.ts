@@ -44,7 +44,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'workflows/messages.ts',
   ],
-  index: ['contracts', 'ports', 'activities', 'client', 'converter', 'plugin', 'verify', 'workflows/messages.ts'],
+  index: [
+    'contracts',
+    'ports',
+    'config',
+    'activities',
+    'client',
+    'converter',
+    'plugin',
+    'verify',
+    'workflows/messages.ts',
+  ],
 };
 
 const allImports = (tree: SourceTree): readonly SourceImport[] =>

@@ -1,0 +1,8 @@
+// The adapters of this package, for a team that puts together the ports of its own Worker.
+
+export { type CheckRunnerOptions, createCheckRunner } from './check-runner/check-runner.js';
+export { type CommandExecutorOptions, createCommandExecutor } from './executor-command/command-executor.js';
+export { createExecutorRegistry } from './executor-command/executor-registry.js';
+export { createSecretlintScanner } from './secret-scan-secretlint/secret-scanner.js';
+export { createFileSystemStore } from './store-fs/file-system-store.js';
+export { createGitWorkspace } from './workspace-git/git-workspace.js';

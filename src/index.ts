@@ -1,0 +1,83 @@
+// The public face of the package: what a team's own Worker, Client and tools use. Workflows have an entry of their own
+// (`promptos-temporal/workflows`), since they are bundled; so have the adapters (`promptos-temporal/adapters`).
+
+export {
+  type Delivery,
+  GovernedRuns,
+  type GovernedRunsOptions,
+  type ListedRun,
+  type StartRunOptions,
+} from './client.js';
+export { type PolicyFile, parsePolicyBytes, readPolicy } from './config/policy-file.js';
+export { builtInPackDir, readPromptPack } from './config/prompt-pack.js';
+export { readRunRequest, requestFromNotes } from './config/run-request-file.js';
+export { createTrustRegistry } from './config/trust-registry.js';
+export { readWorkerConfig } from './config/worker-config-file.js';
+export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/attempt.js';
+export {
+  type Decision,
+  type DecisionAnswer,
+  decisionSchema,
+  type HumanMessage,
+  humanMessageSchema,
+  type PersonEscalation,
+  personEscalationSchema,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type Resolution,
+  resolutionSchema,
+} from './contracts/decisions.js';
+export { ERROR_CATALOGUE, type ErrorCode, type ExitCode, isErrorCode, PromptOsError } from './contracts/errors.js';
+export { type EscalationReport, escalationReportSchema } from './contracts/escalation.js';
+export { type Finding, findingSchema } from './contracts/findings.js';
+export { GATE_OUTPUT_SCHEMAS } from './contracts/gate-outputs.js';
+export { type LedgerEntry, type LedgerEvent, ledgerEventSchema, parseLedgerEntry } from './contracts/ledger.js';
+export {
+  DEFAULT_TASK_QUEUE,
+  EXECUTOR_ROLES,
+  type ExecutorRole,
+  GATE_IDS,
+  GATES,
+  type GateId,
+  OUTCOMES,
+  type Outcome,
+  ROLES,
+  type Role,
+  roleTaskQueue,
+  runIdOfWorkflow,
+  runWorkflowId,
+  type Severity,
+  type Verdict,
+  WORKFLOW_TYPE,
+} from './contracts/names.js';
+export { type Policy, policySchema } from './contracts/policy.js';
+export type { ArtifactRef } from './contracts/primitives.js';
+export { type PromptPackBundle, promptPackBundleSchema } from './contracts/prompt-pack.js';
+export { type PromptSession, promptSessionSchema } from './contracts/prompt-session.js';
+export type { GovernedRunInput } from './contracts/run-plan.js';
+export { type RunRecord, runRecordSchema } from './contracts/run-record.js';
+export { type RunRequest, runRequestSchema } from './contracts/run-request.js';
+export type {
+  AwaitedDecision,
+  AwaitedResolution,
+  GateStatus,
+  GovernedRunResult,
+  RunStatus,
+} from './contracts/run-status.js';
+export { type WorkerConfig, workerConfigSchema } from './contracts/worker-config.js';
+export { governanceDataConverter } from './converter/data-converter.js';
+export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin.js';
+export type { PublishedRun, StoredObject } from './ports/artifact-store.js';
+export type { CheckCall, CheckOutcome, ExecutorCall, ExecutorOutcome, GateExecutor } from './ports/gate-executor.js';
+export type {
+  ArtifactStore,
+  CheckRunner,
+  ExecutorRegistry,
+  GovernancePorts,
+  PinnedPolicy,
+  SecretScanner,
+  TrustRegistry,
+  Workspace,
+} from './ports/index.js';
+export type { SecretHit } from './ports/secret-scanner.js';
+export type { ApplyResult, Checkout, CheckoutOptions, RepositorySnapshot } from './ports/workspace.js';
