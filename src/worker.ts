@@ -38,7 +38,7 @@ export const createPorts = (setting: WorkerSetting): GovernancePorts => {
     store: openStore(setting),
     workspace: createGitWorkspace({ repositories: config.repositories, stateDir }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
-    checks: createCheckRunner({ allow: config.checks.allow, env }),
+    checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
     secrets: createSecretlintScanner(),
     trust: createTrustRegistry(config),
   };

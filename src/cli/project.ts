@@ -38,23 +38,26 @@ const EMPTY_CONFIG: WorkerConfig = {
   repositories: {},
   trust: { policies: [] },
   executors: {},
-  checks: { allow: [] },
+  checks: { allow: [], env: { allow: [], set: {} } },
 };
 
 /** The project's worker setting. Its state folder is made when it is not there. */
-export async function readSetting(project: Project): Promise<WorkerSetting> {
-  const stateDir = await ensureStateFolder(project.files);
-  const path = project.workerConfigPath;
-  return {
-    config: path === null ? EMPTY_CONFIG : await readWorkerConfig(path),
-    configDir: dirname(path ?? project.files.workerConfig),
-    stateDir,
-    env: project.environment.variables,
-  };
+export const readSetting = async (project: Project): Promise<WorkerSetting> => ({
+  ...(await settingWithoutState(project)),
+  stateDir: await ensureStateFolder(project.files),
+});
+
+/** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
+export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
+  const setting = await settingWithoutState(project);
+  return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
 }
 
-/** The store and the queue that a project's runs use. */
-export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
-  const setting = await readSetting(project);
-  return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
+async function settingWithoutState({ workerConfigPath: path, files, environment }: Project): Promise<WorkerSetting> {
+  return {
+    config: path === null ? EMPTY_CONFIG : await readWorkerConfig(path),
+    configDir: dirname(path ?? files.workerConfig),
+    stateDir: files.state,
+    env: environment.variables,
+  };
 }

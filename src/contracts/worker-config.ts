@@ -22,21 +22,23 @@ export const answerLocationSchema = z
   });
 export type AnswerLocation = z.infer<typeof answerLocationSchema>;
 
+/** What a program that a worker starts sees of the worker's own environment. */
+export const passedEnvironmentSchema = z.strictObject({
+  allow: z
+    .array(z.string().min(1))
+    .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
+    .describe("variables of the worker's own environment that pass"),
+  set: z.record(z.string().min(1), z.string()).default({}).describe('variables that are set, whatever the worker has'),
+});
+export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
+
 export const commandExecutorSchema = z.strictObject({
   kind: z.literal('command'),
   argv: z
     .array(z.string().min(1))
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
-  env: z
-    .strictObject({
-      allow: z
-        .array(z.string().min(1))
-        .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
-        .describe("variables of the worker's own environment that pass"),
-      set: z.record(z.string().min(1), z.string()).default({}),
-    })
-    .prefault({}),
+  env: passedEnvironmentSchema.prefault({}),
   answer: answerLocationSchema.prefault({}),
   timeout: durationSchema.default(30 * 60_000),
   max_output_bytes: z.int().positive().default(10_000_000).describe('the executor is stopped when it prints more'),
@@ -82,8 +84,15 @@ export const workerConfigSchema = z.strictObject({
     .default({})
     .describe('how each principal of an executor role does its gates'),
   checks: z
-    .strictObject({ allow: z.array(z.string().min(1)).default([]) })
-    .prefault({})
-    .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
+    .strictObject({
+      allow: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
+      env: passedEnvironmentSchema
+        .prefault({})
+        .describe('for toolchains that need more than PATH; HOME is a fresh folder'),
+    })
+    .prefault({}),
 });
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;

@@ -1,20 +1,24 @@
 import { tmpdir } from 'node:os';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { type Environment, passVariables } from '../executor-command/environment.js';
 import { type GuardedResult, runGuarded } from '../executor-command/guarded-process.js';
 import { explainNotStarted } from '../executor-command/not-started.js';
 import { type Scratch, withScratch } from '../executor-command/scratch.js';
 
-const PASSED_VARIABLES = ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'];
+/** What a check sees when the config says nothing. */
+const PLAIN: PassedEnvironment = { allow: ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'], set: {} };
 /** 64 MiB over both outputs: logs of that size are real, and are kept whole. */
 const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1_024 * 1_024;
 
 export interface CheckRunnerOptions {
   /** Names of the checks that may run on this worker; `*` for all of them. */
   readonly allow: readonly string[];
-  /** The worker's own environment, of which a check sees PATH, LANG, LC_ALL and TMPDIR. */
+  /** The worker's own environment. */
   readonly env: Environment;
+  /** What a check sees of it, and what is added: PATH, LANG, LC_ALL and TMPDIR when absent. */
+  readonly passed?: PassedEnvironment;
   /** Absolute folder in which each check gets a fresh HOME; the system's temporary folder when absent. */
   readonly scratchRoot?: string;
   /** Over both outputs together: a check that prints more is stopped, and fails. 64 MiB when absent. */
@@ -23,14 +27,14 @@ export interface CheckRunnerOptions {
 
 /** Runs checks as the policy has them, as far as this worker's config grants them by name. */
 export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
-  const { allow, env, scratchRoot = tmpdir(), maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const { allow, env, passed = PLAIN, scratchRoot = tmpdir(), maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
   return {
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       return withScratch(scratchRoot, async (scratch) => {
         const result = await runGuarded({
           argv: call.argv,
-          env: checkEnvironment(env, scratch),
+          env: checkEnvironment(env, passed, scratch),
           mark: `HOME=${scratch.home}`,
           cwd: call.directory,
           stdin: null,
@@ -46,10 +50,15 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
   };
 }
 
-const checkEnvironment = (env: Environment, scratch: Scratch): Record<string, string> => ({
-  ...passVariables(env, PASSED_VARIABLES),
+const checkEnvironment = (
+  env: Environment,
+  { allow, set }: PassedEnvironment,
+  scratch: Scratch,
+): Record<string, string> => ({
   HOME: scratch.home,
   CI: 'true',
+  ...passVariables(env, allow),
+  ...set,
 });
 
 function judge(

@@ -128,3 +128,11 @@ test('check runner: an abort throws its reason', async () => {
   setTimeout(() => controller.abort(reason), 300);
   expect(await errorOf(run(['sleep', '600'], { signal: controller.signal }))).toBe(reason);
 });
+
+test('check runner: sees what the worker config passes and sets, and nothing else', async () => {
+  const script = 'console.log(JSON.stringify([process.env.TOOLCHAIN, process.env.MODE, process.env.TOKEN ?? null]))';
+  const env = { PATH, TOOLCHAIN: 'here', TOKEN: 'secret' };
+  const passed = { allow: ['PATH', 'TOOLCHAIN'], set: { MODE: 'ci' } };
+  const outcome = await run([process.execPath, '-e', script], {}, { env, passed });
+  expect(text(outcome.stdout)).toBe('["here","ci",null]\n');
+});
