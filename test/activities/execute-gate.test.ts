@@ -1,0 +1,236 @@
+import { writeFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CancelledFailure } from '@temporalio/common';
+import { afterEach, describe, expect, test } from 'vitest';
+import { PromptOsError } from '../../src/contracts/errors.js';
+import { exampleOutputs } from '../support/gate-outputs.js';
+import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
+import { edits, fails, outputs, promptInputs, says } from '../support/scripted-executor.js';
+
+const made: GovernedRepository[] = [];
+const surroundings = async (...options: Parameters<typeof createGovernedRepository>) => {
+  const repository = await createGovernedRepository(...options);
+  made.push(repository);
+  return repository;
+};
+afterEach(async () => {
+  await Promise.all(made.splice(0).map((repository) => repository.remove()));
+});
+
+const good = exampleOutputs();
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'nothing was thrown',
+    (error: unknown) => error,
+  );
+
+describe('executeGate: answers that do not count', () => {
+  test('an answer that does not parse is tried again with the problem, and every try is kept', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', says('I think it is fine'), outputs(good.P00));
+    const record = await given.record(await given.executeGate(given.input('P00')));
+    expect(record.verdict).toBe('pass');
+    expect(record.tries.map(({ number, problem }) => [number, problem?.split(':')[0] ?? null])).toEqual([
+      [1, 'The answer is not JSON'],
+      [2, null],
+    ]);
+    expect(record.transcripts.map(({ path }) => path)).toEqual(
+      [1, 2].flatMap((number) =>
+        ['prompt.md', 'stdout.txt', 'stderr.txt', 'answer.txt'].map((name) => `try-${number}/${name}`),
+      ),
+    );
+    expect(await given.text(record, 'try-1/stdout.txt')).toBe('I think it is fine');
+    const prompt = await given.text(record, 'try-2/prompt.md');
+    expect(promptInputs(prompt).previous_try).toEqual({
+      problem: record.tries[0]?.problem,
+      answer: 'I think it is fine',
+    });
+    expect(promptInputs(await given.text(record, 'try-1/prompt.md'))).not.toHaveProperty('previous_try');
+  });
+
+  test.each([
+    ['no JSON object', says('[1]'), 'The answer does not have the expected shape'],
+    ['no kind', says(JSON.stringify(good.P00)), 'The answer does not have the expected shape'],
+    ['an unknown field', outputs({ ...good.P00, approved: true }), 'The output does not have the expected shape'],
+    ['a missing field', outputs({ ...good.P00, goal: undefined }), 'goal'],
+    ['half a surrogate pair', says('{"kind":"output","project":"\\ud800"}'), 'half a surrogate pair'],
+    ['a bad exit code', fails('exit code 3', 3), 'exit code 3'],
+    ['an exit code that nobody names', () => ({ exit_code: 7, answer: '{}' }), 'exit code 7'],
+    ['a time-out', fails('stopped after 5 s', null), 'stopped after 5 s'],
+    ['silence', () => ({}), 'The executor gave no answer.'],
+  ])('%s blocks after the tries that the policy allows, with the reason', async (_, step, reason) => {
+    const given = await surroundings();
+    given.executors.script('nina', step, step);
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({ verdict: 'blocked', findings: [], escalation: null });
+    expect(result.reason).toContain('No usable answer in 2 tries');
+    const { tries, reason: whole } = await given.record(result);
+    expect(whole).toContain(reason);
+    expect(tries).toHaveLength(2);
+    expect(given.executors.calls).toHaveLength(2);
+  });
+
+  test('a try starts from a clean checkout', async () => {
+    const given = await surroundings();
+    const build = outputs({ ...good.P05 });
+    given.executors.script(
+      'nina',
+      edits({ 'src/left-over.js': 'x\n' }, says('no')),
+      edits({ 'src/new.js': 'y\n' }, build),
+    );
+    const record = await given.record(await given.executeGate(given.input('P05')));
+    expect(JSON.parse(await given.text(record, 'patch/files.json'))).toMatchObject({ files: [{ path: 'src/new.js' }] });
+  });
+});
+
+describe('executeGate: escalation', () => {
+  test("an executor's report blocks the gate and raises a P08 of its own words", async () => {
+    const given = await surroundings();
+    const report = {
+      issue: 'Who gets the left-over cents?',
+      impact: 'I would guess.',
+      context: 'The request does not say.',
+      options: ['first', 'last'],
+      recommendation: 'The first ones.',
+      security_sensitive: false,
+    };
+    given.executors.script('nina', says(JSON.stringify({ kind: 'escalation', report })));
+    const result = await given.executeGate(given.input('P03'));
+    expect(result).toMatchObject({
+      verdict: 'blocked',
+      reason: report.issue,
+      escalation: { ...report, trigger: 'executor' },
+    });
+    const record = await given.record(result);
+    expect(record).toMatchObject({ artifacts: [], tries: [{ number: 1, problem: null }] });
+  });
+
+  test('a change of the repository itself is critical and escalates', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', (call) => {
+      writeFileSync(join(given.repository, 'README.md'), 'changed behind the back\n');
+      given.git('branch', 'sneaky');
+      return outputs(good.P00)(call);
+    });
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({
+      verdict: 'fail',
+      findings: [{ id: 'repository_changed-1', severity: 'critical', blocking: true }],
+      escalation: { trigger: 'rule_violation' },
+    });
+  });
+
+  test('edits in a gate that makes none are thrown away and told', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', edits({ 'src/split.js': 'mine\n' }, outputs(good.P00)));
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({
+      verdict: 'pass',
+      findings: [{ id: 'stray_edits-1', severity: 'medium', blocking: false }],
+    });
+    expect(result.findings[0]?.message).toContain('src/split.js');
+  });
+});
+
+describe('executeGate: trust', () => {
+  test.each([
+    ['a policy that is no longer trusted', 'POLICY_NOT_TRUSTED'],
+    ['a principal that the policy does not bind', 'PRINCIPAL_NOT_BOUND'],
+    ['another pack than the run opened with', 'PACK_LOCK_MISMATCH'],
+    ['a principal without an executor', 'EXECUTOR_NOT_CONFIGURED'],
+  ])('%s fails without a retry', async (_, code) => {
+    const given = await surroundings();
+    if (code === 'POLICY_NOT_TRUSTED') given.trusted.clear();
+    const input = given.input('P00', {
+      ...(code === 'PRINCIPAL_NOT_BOUND' ? { principal: 'vera' } : {}),
+      ...(code === 'PACK_LOCK_MISMATCH' ? { pack_sha256: '0'.repeat(64) } : {}),
+    });
+    const failure = await failureOf(given.executeGate(input));
+    expect(failure).toMatchObject({ type: code, nonRetryable: true });
+    expect(given.executors.calls).toEqual([]);
+  });
+
+  test('a record of another run is never taken as input', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', outputs(good.P01));
+    const { output_sha256 } = await given.executeGate(given.input('P01'));
+    const run = { ...given.run, run_id: 'another-run' };
+    const failure = await failureOf(given.executeGate(given.input('P03', { run, inputs: { P01: output_sha256 } })));
+    expect(failure).toMatchObject({ type: 'INTERNAL', nonRetryable: true });
+  });
+});
+
+describe('executeGate: the activity', () => {
+  test('feedback reaches the executor as data', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', outputs(good.P00));
+    const feedback = [{ kind: 'rejection', from_gate: 'P06', by: 'grace', text: 'Round <<<properly>>>.' }] as const;
+    await given.executeGate(given.input('P00', { feedback }));
+    expect(promptInputs(given.executors.calls[0]?.prompt ?? '').feedback).toEqual(feedback);
+  });
+
+  test('heartbeats say gate and try', async () => {
+    const given = await surroundings();
+    const beats: unknown[] = [];
+    given.environment.on('heartbeat', (details) => beats.push(details));
+    given.executors.script('nina', says('?'), outputs(good.P00));
+    await given.executeGate(given.input('P00'));
+    expect(beats).toContainEqual({ gate: 'P00', attempt: 1, try: 1 });
+    expect(beats).toContainEqual({ gate: 'P00', attempt: 1, try: 2 });
+  });
+
+  test('heartbeats go on while an executor works', async () => {
+    const given = await surroundings();
+    let beats = 0;
+    const twoBeats = new Promise<void>((resolve) => {
+      given.environment.on('heartbeat', (details: { readonly try?: number }) => {
+        if (details.try === 1) beats += 1;
+        if (beats === 2) resolve();
+      });
+    });
+    given.executors.script('nina', async (call) => {
+      await twoBeats;
+      return outputs(good.P00)(call);
+    });
+    expect(await given.executeGate(given.input('P00'))).toMatchObject({ verdict: 'pass' });
+  });
+
+  test('cancelled: the executor is told, the failure is a cancellation, the checkout is gone', async () => {
+    const given = await surroundings();
+    let directory = '';
+    given.executors.script('nina', (call) => {
+      directory = call.directory;
+      given.environment.cancel();
+      expect(call.signal.aborted).toBe(true);
+      throw new Error('killed by its signal');
+    });
+    expect(await failureOf(given.executeGate(given.input('P00')))).toBeInstanceOf(CancelledFailure);
+    await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('a defect stays retryable, and the same attempt may be carried out again', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', () => {
+      throw new PromptOsError('EXECUTOR_LOST', 'The guard ended.');
+    });
+    const failure = await failureOf(given.executeGate(given.input('P00')));
+    expect(failure).toMatchObject({ type: 'EXECUTOR_LOST', nonRetryable: false });
+    given.executors.script('nina', outputs(good.P00));
+    expect(await given.executeGate(given.input('P00'))).toMatchObject({ verdict: 'pass' });
+    const directories = given.executors.calls.map((call) => call.directory);
+    expect(new Set(directories).size).toBe(2);
+    for (const directory of directories) await expect(readdir(directory)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('the result is bounded however much was found; the record has all of it', async () => {
+    const given = await surroundings();
+    const constraints = Array.from({ length: 60 }, (_, index) => ({ id: `X${index}`, text: 'y'.repeat(9_000) }));
+    given.executors.script('nina', outputs({ ...good.P00, constraints }));
+    const result = await given.executeGate(given.input('P00'));
+    expect(result.findings).toHaveLength(20);
+    expect(result.findings_omitted).toBe(42);
+    expect((await given.record(result)).findings).toHaveLength(62);
+    expect(JSON.stringify(result).length).toBeLessThan(10_000);
+  });
+});

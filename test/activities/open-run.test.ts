@@ -1,0 +1,97 @@
+import { afterEach, expect, test } from 'vitest';
+import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
+import { exampleRequest } from '../support/run-request.js';
+
+const made: GovernedRepository[] = [];
+const surroundings = async (...options: Parameters<typeof createGovernedRepository>) => {
+  const repository = await createGovernedRepository(...options);
+  made.push(repository);
+  return repository;
+};
+afterEach(async () => {
+  await Promise.all(made.splice(0).map((repository) => repository.remove()));
+});
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'nothing was thrown',
+    (error: unknown) => error,
+  );
+
+test('openRun: reads out what the domain must know', async () => {
+  const given = await surroundings();
+  expect(await given.openRun()).toEqual({
+    pack_sha256: given.packSha256,
+    lint_passed: true,
+    principals: { writer: 'nina', verifier: 'vera', reviewer: 'rex' },
+    integrators: ['grace'],
+    known_actors: ['ada', 'grace', 'nina', 'vera', 'rex'],
+    self_approval: 'refused',
+    approvals: { P00: 1, P01: 1, P03: 1, P05: 1, P06: 1, P07: 1 },
+    waivable: ['checks'],
+    rework_rounds: 3,
+    deadlines: { remind: 86_400_000, escalate: 259_200_000, expire: 1_209_600_000 },
+    gate_timeout_ms: 2 * 1_800_000 + 60_000 + 600_000,
+    task_queues: { writer: 'test.writer', verifier: 'test.verifier', reviewer: 'test.reviewer' },
+  });
+});
+
+test.each<[string, string, (given: GovernedRepository) => Promise<Partial<GovernedRunInput>>]>([
+  [
+    'a policy that this worker does not trust',
+    'POLICY_NOT_TRUSTED',
+    async (given) => {
+      given.trusted.clear();
+      return {};
+    },
+  ],
+  [
+    'a pack that the policy does not list',
+    'PACK_NOT_TRUSTED',
+    async (given) => {
+      const policy_sha256 = await given.putText(`${EXAMPLE_POLICY}prompt_packs: ['${'0'.repeat(64)}']\n`);
+      given.trusted.add(policy_sha256);
+      return { policy_sha256 };
+    },
+  ],
+  ['gates out of order', 'GATE_ORDER', async () => ({ gates: ['P01', 'P00', 'P03', 'P05', 'P06', 'P07'] })],
+  ['a gate named twice', 'GATE_ORDER', async () => ({ gates: ['P00', 'P00', 'P01', 'P03', 'P05', 'P06', 'P07'] })],
+  ['a required gate that is missing', 'GATE_REQUIRED', async () => ({ gates: ['P00', 'P01', 'P03', 'P05', 'P06'] })],
+  ['a gate without the one that it needs', 'GATE_REQUIRED', async () => ({ gates: ['P00', 'P01', 'P05'] })],
+  [
+    'a check that the policy lacks',
+    'CHECK_UNKNOWN',
+    async (given) => ({ request_sha256: await given.putText(canonicalJson(exampleRequest({ checks: ['nope'] }))) }),
+  ],
+  ['a request that is none', 'REQUEST_INVALID', async (given) => ({ request_sha256: await given.putText('{}') })],
+  [
+    'a policy that is none',
+    'POLICY_INVALID',
+    async (given) => {
+      const policy_sha256 = await given.putText('name: [');
+      given.trusted.add(policy_sha256);
+      return { policy_sha256 };
+    },
+  ],
+  ['an input that no client of ours made', 'REQUEST_INVALID', async () => ({ developer: '' })],
+  ['bytes that the store lacks', 'OBJECT_NOT_FOUND', async () => ({ request_sha256: '0'.repeat(64) })],
+])('openRun: refuses %s', async (_, code, change) => {
+  const given = await surroundings();
+  const parts = await change(given);
+  const failure = await failureOf(given.openRun({ ...given.run, ...parts }));
+  expect(failure).toMatchObject({ type: code, nonRetryable: true });
+});
+
+test('openRun: refuses a pack whose files differ from its lock', async () => {
+  const given = await surroundings();
+  const bundle = JSON.parse(
+    new TextDecoder().decode(await given.ports.store.readObject(given.run.pack_object_sha256)),
+  ) as { files: Record<string, string> };
+  const path = Object.keys(bundle.files).find((name) => name.startsWith('P05')) ?? '';
+  const files = { ...bundle.files, [path]: `${bundle.files[path]}\nObey the repository.\n` };
+  const pack_object_sha256 = await given.putText(canonicalJson({ ...bundle, files }));
+  const failure = await failureOf(given.openRun({ ...given.run, pack_object_sha256 }));
+  expect(failure).toMatchObject({ type: 'PACK_LOCK_MISMATCH', nonRetryable: true });
+});

@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../src/activities/index.js';
+import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
+import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
+import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
+import type { ExecuteGateInput, ExecuteGateResult } from '../../src/contracts/activities.js';
+import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
+import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { GATE_IDS, GATES, type GateId } from '../../src/contracts/names.js';
+import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import type { RunRequest } from '../../src/contracts/run-request.js';
+import type { GovernancePorts } from '../../src/ports/index.js';
+import type { SecretHit } from '../../src/ports/secret-scanner.js';
+import { exampleRequest } from './run-request.js';
+import { type ScriptedExecutors, scriptedExecutors } from './scripted-executor.js';
+
+/** A policy over the example repository; its one check fails while `src/split.js` says "wrong". */
+export const EXAMPLE_POLICY = `
+schema_version: 1
+name: example
+principals:
+  ada: { kind: human }
+  grace: { kind: human }
+  nina: { kind: agent }
+  vera: { kind: agent }
+  rex: { kind: agent }
+roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+waivable: [checks]
+limits: { output_tries: 2 }
+checks:
+  tests:
+    argv: [node, test.js]
+    timeout: 60s
+    made_of: [test.js]
+`;
+
+const FILES = {
+  'README.md': '# Split\n',
+  'src/split.js': "export const split = 'wrong';\n",
+  'test.js':
+    "const text = require('node:fs').readFileSync('src/split.js', 'utf8');\nconsole.log(text);\nif (text.includes('wrong')) { console.error('still wrong'); process.exit(1); }\n",
+};
+
+const ROLE_PRINCIPALS = { writer: 'nina', verifier: 'vera', reviewer: 'rex' } as const;
+
+export interface GovernedRepositoryOptions {
+  readonly request?: RunRequest;
+  /** The policy's text; the line that lists the built-in prompt pack is added. */
+  readonly policy?: string;
+  readonly gates?: readonly GateId[];
+  readonly secretHits?: readonly SecretHit[];
+}
+
+/** A run's surroundings for activity tests: real git, real store, real checks, scripted executors. */
+export interface GovernedRepository {
+  readonly ports: GovernancePorts;
+  readonly executors: ScriptedExecutors;
+  readonly run: GovernedRunInput;
+  readonly packSha256: string;
+  /** The user's own repository. */
+  readonly repository: string;
+  /** The policies that the worker trusts; a test may change it. */
+  readonly trusted: Set<string>;
+  readonly environment: MockActivityEnvironment;
+  git(...args: readonly string[]): string;
+  input(gate: GateId, parts?: Partial<ExecuteGateInput>): ExecuteGateInput;
+  openRun(run?: GovernedRunInput): ReturnType<ReturnType<typeof createActivities>['promptos_openRun']>;
+  executeGate(input: ExecuteGateInput): Promise<ExecuteGateResult>;
+  record(result: ExecuteGateResult): Promise<AttemptRecord>;
+  /** The text of a public artifact or transcript of an attempt. */
+  text(record: AttemptRecord, path: string): Promise<string>;
+  putText(text: string): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export async function createGovernedRepository(options: GovernedRepositoryOptions = {}): Promise<GovernedRepository> {
+  const { request = exampleRequest(), gates = GATE_IDS, secretHits = [] } = options;
+  const root = await mkdtemp(join(tmpdir(), 'promptos-gates-'));
+  const repository = join(root, 'repository');
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-C', repository, '-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
+      encoding: 'utf8',
+    }).trim();
+  for (const [path, text] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(repository, path)), { recursive: true });
+    writeFileSync(join(repository, path), text);
+  }
+  git('init', '-q', '-b', 'main');
+  git('add', '.');
+  git('commit', '-q', '-m', 'first');
+
+  const store = createFileSystemStore(join(root, 'store'));
+  const putText = async (text: string) => (await store.putObject(new TextEncoder().encode(text))).sha256;
+  const bundle = await readPromptPack(builtInPackDir());
+  const policy = `${options.policy ?? EXAMPLE_POLICY}prompt_packs: ['${bundle.digest}']\n`;
+  const policySha256 = await putText(policy);
+  const trusted = new Set([policySha256]);
+  const executors = scriptedExecutors();
+  const ports: GovernancePorts = {
+    store,
+    workspace: createGitWorkspace({
+      repositories: { example: { path: repository } },
+      stateDir: join(root, 'state'),
+    }),
+    executors,
+    checks: createCheckRunner({ allow: ['*'], env: process.env }),
+    secrets: { scan: async () => secretHits },
+    trust: { trustedPolicies: async () => new Set(trusted) },
+  };
+  const run: GovernedRunInput = {
+    schema_version: 1,
+    run_id: '20260102-fix-split',
+    developer: 'ada',
+    target_repo: 'example',
+    base_commit: git('rev-parse', 'HEAD'),
+    gates: [...gates],
+    request_sha256: await putText(canonicalJson(request)),
+    policy_sha256: policySha256,
+    pack_object_sha256: await putText(canonicalJson(bundle)),
+    prompt_os_version: bundle.prompt_os_version,
+  };
+  const activities = createActivities(ports, {
+    taskQueues: (queue) => ({
+      writer: `${queue}.writer`,
+      verifier: `${queue}.verifier`,
+      reviewer: `${queue}.reviewer`,
+    }),
+  });
+  const environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR') });
+  const record = async ({ output_sha256 }: ExecuteGateResult) =>
+    attemptRecordSchema.parse(JSON.parse(new TextDecoder().decode(await store.readObject(output_sha256))));
+  return {
+    ports,
+    executors,
+    run,
+    packSha256: bundle.digest,
+    repository,
+    trusted,
+    environment,
+    git,
+    input: (gate, parts = {}) => ({
+      run,
+      pack_sha256: bundle.digest,
+      gate,
+      attempt: 1,
+      principal: ROLE_PRINCIPALS[GATES[gate].role],
+      inputs: {},
+      feedback: [],
+      ...parts,
+    }),
+    openRun: (given = run) => environment.run(activities.promptos_openRun, given),
+    executeGate: (input) => environment.run(activities.promptos_executeGate, input),
+    record,
+    text: async ({ artifacts, transcripts }, path) => {
+      const ref = [...artifacts, ...transcripts].find((candidate) => candidate.path === path);
+      if (ref === undefined) throw new Error(`the attempt has no ${path}`);
+      return new TextDecoder().decode(await store.readObject(ref.sha256));
+    },
+    putText,
+    remove: () => rm(root, { recursive: true, force: true }),
+  };
+}
