@@ -8,10 +8,11 @@ import { judgeDecision } from './judge-decision.js';
 import { judgeResolution } from './judge-resolution.js';
 import { nextStep } from './next-step.js';
 import { MAX_ESCALATIONS, MAX_OPEN_ESCALATIONS, openEscalation } from './open-escalation.js';
-import { readDecision, readEscalation, readResolution } from './read-message.js';
+import { judgeForeign, readDecision, readEscalation, readResolution } from './read-message.js';
 import { isRefusal, MAX_REFUSALS_IN_FULL, type Refusal, refuse, refusedEvent } from './refusals.js';
 import { currentGate, gateState, type RunState } from './run-state.js';
 import { settle } from './settle.js';
+import { wellFormed } from './well-formed.js';
 
 /**
  * Turns a command into the ledger's events. Pure and total: whatever arrives, it answers and never throws. A command
@@ -63,7 +64,7 @@ function decideCommand(
 const closed = (outcome: LedgerEventOf<'runClosed'>['outcome'], reason: string): LedgerEvent => ({
   type: 'runClosed',
   outcome,
-  reason: reason.toWellFormed(),
+  reason,
   refusals_counted: {},
 });
 
@@ -152,7 +153,7 @@ function judgeMessage(state: RunState, kind: MessageKind, content: unknown): rea
       return isRefusal(escalation) ? escalation : judgeEscalation(state, escalation);
     }
     case 'signal':
-      return refuse('MALFORMED');
+      return judgeForeign(content);
   }
 }
 
@@ -191,7 +192,9 @@ function follow(
   const events: LedgerEvent[] = [];
   let reached = state;
   const take = (event: LedgerEvent) => {
-    const complete = event.type === 'runClosed' ? { ...event, refusals_counted: { ...refusals_counted } } : event;
+    const complete = wellFormed(
+      event.type === 'runClosed' ? { ...event, refusals_counted: { ...refusals_counted } } : event,
+    );
     events.push(complete);
     reached = evolve(reached, { ...complete, at });
   };

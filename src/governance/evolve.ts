@@ -1,7 +1,15 @@
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { defaultReworkTarget } from './rework-target.js';
-import { type AttemptState, currentGate, type GateState, type PendingRework, type RunState } from './run-state.js';
+import {
+  type AttemptState,
+  currentGate,
+  type GateState,
+  type OpenEscalation,
+  type PendingRework,
+  type RunState,
+  type StandingRequest,
+} from './run-state.js';
 
 /** Feedback that a gate carries along: enough to learn from, small enough for history. */
 const MAX_FEEDBACK = 5;
@@ -195,14 +203,17 @@ function closeEscalation(
       return withGate(next, gate, (found) => ({
         ...found,
         feedback: [...found.feedback, ...feedback].slice(-MAX_FEEDBACK),
-        // What is decided on has changed, or was left lying: it is put up anew.
-        request: waived.length > 0 || closed.trigger === 'deadline' ? null : found.request,
+        request: putUpAnew(closed, waived, found.request) ? null : found.request,
         current: found.current === null ? null : { ...found.current, waived: [...found.current.waived, ...waived] },
       }));
     case 'abort':
       return next;
   }
 }
+
+/** What is decided on has changed, or was left lying: then it is put up anew. An approval that came late still counts. */
+const putUpAnew = (closed: OpenEscalation, waived: readonly string[], request: StandingRequest | null): boolean =>
+  waived.length > 0 || (closed.trigger === 'deadline' && request?.approved_by.length === 0);
 
 function markReminded(state: RunState, requestId: string): RunState {
   return {

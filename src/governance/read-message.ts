@@ -1,6 +1,7 @@
 import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import { GATE_IDS, RESOLUTION_CHOICES, RUN_ID_PATTERN, SHA256_PATTERN } from '../contracts/names.js';
 import { type Refusal, refuse } from './refusals.js';
+import { wellFormed } from './well-formed.js';
 
 /*
  * Hand-written readers of what arrives by signal and update. They accept what the schemas in contracts/decisions.ts
@@ -112,6 +113,12 @@ export const readResolution = (content: unknown): Resolution | Refusal =>
 export const readEscalation = (content: unknown): PersonEscalation | Refusal =>
   readShape<PersonEscalation>(ESCALATION, content ?? {}, false);
 
+/** Why something that is no message of ours at all does not count. */
+export const judgeForeign = (content: unknown): Refusal => {
+  const read = readShape<never>({}, content ?? {}, false);
+  return 'refused' in read ? read : refuse('MALFORMED', 'expected a decision, a resolution or an escalation');
+};
+
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -136,12 +143,6 @@ function readShape<T>(shape: Shape, content: unknown, needsActor: boolean): T | 
     read[key] = wellFormed(value);
   }
   return read as T;
-}
-
-/** Lone surrogates have no canonical JSON, so they may not reach the ledger. */
-function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed();
-  return Array.isArray(value) ? value.map(wellFormed) : value;
 }
 
 function characters(content: unknown): number {
