@@ -8,10 +8,10 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
-import { PromptOsError } from './contracts/errors.js';
+import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from './contracts/errors.js';
 import { type GateId, type Outcome, runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { PromptPackBundle } from './contracts/prompt-pack.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
@@ -190,11 +190,15 @@ export class GovernedRuns {
     }
   }
 
-  /** Newest first, at most `limit`. */
-  async list(limit = 50): Promise<ListedRun[]> {
+  /**
+   * Newest first, at most `limit`; the server's listing may lag a moment behind.
+   * @param prefix what their ids begin with: lower-case letters, digits and hyphens
+   */
+  async list(limit = 50, prefix = ''): Promise<ListedRun[]> {
     const runs: ListedRun[] = [];
+    const begins = prefix === '' ? '' : ` AND WorkflowId STARTS_WITH '${runWorkflowId(prefix)}'`;
     try {
-      for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'` })) {
+      for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'${begins}` })) {
         runs.push(listed(found.workflowId, found.status.name, found.startTime, found.closeTime, found.memo));
         if (runs.length >= limit) break;
       }
@@ -283,6 +287,10 @@ function asRunFailure(runId: string, error: unknown): unknown {
   }
   if (error instanceof WorkflowFailedError) {
     const cause = error.cause;
+    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
+      const why = cause.message.replace(ERROR_CATALOGUE[cause.type].hint, '').trimEnd();
+      return new PromptOsError(cause.type, `Run ${runId} ended without a record: ${why}`, { cause: error });
+    }
     const why = cause instanceof TimeoutFailure ? 'timed out' : (cause?.message ?? 'was terminated');
     return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${why}`, { cause: error });
   }

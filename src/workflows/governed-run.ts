@@ -55,9 +55,9 @@ const { promptos_finalise, promptos_saveLedger } = proxyActivities<GovernanceAct
  * One governed run, from the opening to the published record. Drives the pure domain: `nextStep` says what to do,
  * `decide` and `evolve` say what that means. Runs for weeks, and continues as new when its history grows long.
  */
-export async function governedRun(input: GovernedRunInput, carried: CarriedRun = NEW_RUN): Promise<GovernedRunResult> {
-  refuseForeignInput(input);
-  const run = createRunDriver(input, carried);
+export async function governedRun(input: GovernedRunInput, carried?: CarriedRun): Promise<GovernedRunResult> {
+  refuseForeignInput(input, carried);
+  const run = createRunDriver(input, carried ?? NEW_RUN);
   registerHandlers(run);
 
   let cancellation: unknown = null;
@@ -112,10 +112,10 @@ async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
     const plan = await promptos_openRun(input);
     run.apply({ type: 'open', run: input, workflow, plan });
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error;
     const failure = isCancellation(error)
       ? { code: 'CANCELLED', message: 'cancelled through Temporal' }
-      : describeFailure(error);
+      : error instanceof ActivityFailure && describeFailure(error);
+    if (failure === false) throw error;
     run.apply({ type: 'failToOpen', run: input, workflow, ...failure });
     if (isCancellation(error)) throw error;
   }
@@ -234,7 +234,10 @@ function registerHandlers(run: RunDriver): void {
   };
   // Messages that come before the run is open wait until there is a policy to judge them by.
   const whenOpen = async (kind: MessageKind, content: unknown) => {
-    if (run.state().phase === 'new') await condition(() => run.state().phase !== 'new');
+    // Cancelled here, the handler would end the run before it has published its record.
+    if (run.state().phase === 'new') {
+      await CancellationScope.nonCancellable(() => condition(() => run.state().phase !== 'new'));
+    }
     return receive(kind, content);
   };
   const onSignal = (kind: MessageKind) => async (content?: unknown) => {
@@ -273,10 +276,14 @@ function registerHandlers(run: RunDriver): void {
   setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
 }
 
-/** A run's Temporal id is made from its run id; anything else was not started by a client of ours. */
-function refuseForeignInput(input: GovernedRunInput): void {
-  const expected = runWorkflowId(String(input?.run_id));
-  if (workflowInfo().workflowId !== expected || !Array.isArray(input.gates)) {
+/**
+ * A run's Temporal id is made from its run id; anything else was not started by a client of ours. Nor is a state taken
+ * that the execution before did not hand over: whoever starts a run must not bring a past that it never had.
+ */
+function refuseForeignInput(input: GovernedRunInput, carried: CarriedRun | undefined): void {
+  const { workflowId, continuedFromExecutionRunId, cronSchedule } = workflowInfo();
+  const forged = carried !== undefined && (continuedFromExecutionRunId === undefined || cronSchedule !== undefined);
+  if (workflowId !== runWorkflowId(String(input?.run_id)) || !Array.isArray(input?.gates) || forged) {
     throw ApplicationFailure.nonRetryable(
       `Expected one JSON object whose run_id fits the workflow id promptos/run/<run_id>; received run_id "${String(input?.run_id).slice(0, 80)}".`,
       'RUN_ID_INVALID',
