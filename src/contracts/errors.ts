@@ -49,6 +49,8 @@ export const ERROR_CATALOGUE = {
   REPO_FETCH_FAILED: infrastructure('Check that the repository can be read from this worker.'),
   GIT_FAILED: infrastructure('Read what git printed; `promptos doctor` checks the version.'),
   GIT_NOT_FOUND: broken('Install git 2.31 or newer.'),
+  CHECKOUT_LOST: infrastructure('The gate is tried again in a new checkout.'),
+  PATCH_TOO_LARGE: no('Have the executor leave large files out of the checkout.'),
   PATCH_NOT_APPLICABLE: no('Start a new run from the current base.'),
   // Prompt packs
   PACK_NOT_FOUND: usage('Name a folder that holds prompts.index.json.'),
@@ -85,6 +87,7 @@ export const ERROR_CATALOGUE = {
   // Runs
   RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),
   RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),
+  RUN_AMBIGUOUS: usage('Type more of the run id; `promptos run list` shows the runs.'),
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),
@@ -104,6 +107,8 @@ export const ERROR_CATALOGUE = {
   PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
   WORKER_MISSING: infrastructure('Start a worker: `promptos worker`, or give --worker.'),
+  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos server stop` ends it.'),
+  WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker says more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
   HOOK_FOREIGN: no('Call `promptos lint` from the hook that is there.'),
   INTERNAL: broken('This is a defect; report it with the log.'),

@@ -1,0 +1,115 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { Patch, PatchFile } from '../../contracts/patch.js';
+import { readAddedLines } from './added-lines.js';
+import { writeCheckoutTree } from './checkout-tree.js';
+import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import type { Mirror } from './mirror.js';
+import { type ListedFile, readPatchListing } from './patch-listing.js';
+import { type GitCall, gitWords, requireGit, runGit } from './run-git.js';
+
+/** A patch that is larger than this is not computed at all. */
+export const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
+const LINK_MODE = '120000';
+const LINK_TARGET_LIMIT = 64 * 1_024;
+
+/** The engine's git on a tree: the mirror's git folder, an index and new objects in a scratch folder of its own. */
+export interface Scratch {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  git(args: readonly string[], more?: Partial<GitCall>): GitCall;
+}
+
+/** Runs `work` with a scratch that holds a commit, and a patch on it when there is one; the scratch is removed after. */
+export async function withScratch<T>(
+  input: {
+    readonly stateDir: string;
+    readonly mirror: Mirror;
+    readonly commit: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> {
+  const { mirror, signal } = input;
+  const folder = await makeMarkedFolder(join(input.stateDir, 'scratch'), 'tree');
+  try {
+    const objects = join(folder, 'objects');
+    await mkdir(join(objects, 'info'), { recursive: true });
+    await writeFile(join(objects, 'info', 'alternates'), `${join(mirror.gitDir, 'objects')}\n`);
+    const env = {
+      ...mirror.env,
+      GIT_DIR: mirror.gitDir,
+      GIT_INDEX_FILE: join(folder, 'index'),
+      GIT_OBJECT_DIRECTORY: objects,
+    };
+    const scratch: Scratch = {
+      folder,
+      env,
+      git: (args, more) => ({ args, cwd: mirror.gitDir, env, signal, ...more }),
+    };
+    await requireGit(scratch.git(['read-tree', input.commit]));
+    return await work(scratch);
+  } finally {
+    await removeFolder(folder);
+  }
+}
+
+/**
+ * Whether a patch applies to the tree in the scratch's index; with `keep` it is applied there.
+ * @returns null when it does, else what git said.
+ */
+export async function applyToIndex(scratch: Scratch, patch: Uint8Array, keep: boolean): Promise<string | null> {
+  if (patch.length === 0) return null;
+  const args = ['apply', '--cached', '--whitespace=nowarn', ...(keep ? [] : ['--check']), '-'];
+  const { exitCode, stderr } = await runGit(scratch.git(args, { input: patch }));
+  return exitCode === 0 ? null : gitWords(stderr || `git apply ended with exit code ${exitCode}`, 1_500);
+}
+
+const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index'];
+
+/**
+ * The change from the tree in the scratch's index to what lies in a checkout.
+ * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
+ */
+export async function computePatch(scratch: Scratch, directory: string): Promise<Patch> {
+  const before = (await requireGit(scratch.git(['write-tree']))).toString('latin1').trim();
+  const env = { ...scratch.env, GIT_WORK_TREE: directory };
+  const { signal } = scratch.git([]);
+  const { tree, untaken } = await writeCheckoutTree({ directory, env, signal });
+  const trees = [before, tree];
+  const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
+  const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', ...trees]);
+  const added = readAddedLines(await bounded(scratch, [...DIFF, '-p', '--unified=0', ...trees]));
+  return {
+    bytes: new Uint8Array(bytes),
+    files: [...listing.map(({ file }) => file), ...untaken],
+    added_lines: [...added, ...(await movedLinks(scratch, listing, added))],
+  };
+}
+
+const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buffer> =>
+  requireGit(
+    scratch.git(args, {
+      maxBytes: PATCH_BYTES_LIMIT,
+      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${limit} bytes.`),
+    }),
+  );
+
+/** Where a link points that was only moved: the patch does not show it, and from its new place it may lead elsewhere. */
+async function movedLinks(
+  scratch: Scratch,
+  listing: readonly ListedFile[],
+  added: Patch['added_lines'],
+): Promise<Patch['added_lines']> {
+  const shown = new Set(added.map(({ path }) => path));
+  const isHidden = ({ path, new_mode }: PatchFile): boolean => new_mode === LINK_MODE && !shown.has(path);
+  const lines: Patch['added_lines'][number][] = [];
+  for (const { file, object } of listing.filter(({ file }) => isHidden(file))) {
+    const target = await requireGit(scratch.git(['cat-file', 'blob', object], { maxBytes: LINK_TARGET_LIMIT }));
+    for (const [index, text] of target.toString('utf8').split('\n').entries()) {
+      lines.push({ path: file.path, line: index + 1, text });
+    }
+  }
+  return lines;
+}

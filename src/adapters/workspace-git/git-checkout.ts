@@ -1,0 +1,101 @@
+import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { Checkout } from '../../ports/workspace.js';
+import { applyToIndex, computePatch, withScratch } from './compute-patch.js';
+import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
+import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import type { Mirror } from './mirror.js';
+import { gitWords, requireGit, runGit } from './run-git.js';
+
+/** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
+export const CHECKOUT_PREFIX = 'promptos-checkout';
+
+/** Whoever commits in a checkout needs a name; nothing of such a commit is ever used. */
+const COMMITTER_CONFIG = `[user]
+\tname = PromptOS checkout
+\temail = checkout@promptos.invalid
+[commit]
+\tgpgSign = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+`;
+
+export interface GitCheckoutInput {
+  readonly stateDir: string;
+  /** Where checkouts are made. */
+  readonly temporaryDir: string;
+  /** Names the folder that the executor sees. */
+  readonly repository: string;
+  readonly mirror: Mirror;
+  readonly commit: string;
+  readonly patch: Uint8Array;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Makes a checkout: a folder with a git repository of its own, one commit and one branch in it, without any way back to
+ * the mirror or to the user's repository. Files have the exact bytes of the tree: no line endings, filters or idents.
+ * @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED
+ */
+export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
+  const holder = await makeMarkedFolder(input.temporaryDir, CHECKOUT_PREFIX);
+  const directory = join(holder, input.repository);
+  try {
+    await mkdir(directory);
+    const { dev, ino } = await lstat(directory);
+    await populate(input, directory, input.signal);
+    // What the engine reads and removes must be the folder that it made, not a link that stands in its place.
+    const requireSameFolder = async () => {
+      const now = await lstat(directory).catch(() => null);
+      if (now === null || !now.isDirectory() || now.dev !== dev || now.ino !== ino) {
+        throw new PromptOsError('CHECKOUT_LOST', 'The folder of the checkout was removed or replaced.');
+      }
+    };
+    return {
+      directory,
+      diff: async () => {
+        await requireSameFolder();
+        return withScratch(input, async (scratch) => {
+          const refused = await applyToIndex(scratch, input.patch, true);
+          if (refused !== null) throw notApplicable(refused);
+          return computePatch(scratch, directory);
+        });
+      },
+      reset: async () => {
+        await requireSameFolder();
+        for (const name of await readdir(directory)) await removeFolder(join(directory, name));
+        await populate(input, directory, input.signal);
+      },
+      // Never with the signal: a cancelled gate has to clean up too.
+      discard: () => removeFolder(holder),
+    };
+  } catch (error) {
+    await removeFolder(holder);
+    throw error;
+  }
+}
+
+async function populate(input: GitCheckoutInput, directory: string, signal: AbortSignal | undefined): Promise<void> {
+  const { mirror, commit, patch } = input;
+  const git = (...args: string[]) => ({ args, cwd: directory, env: mirror.env, signal });
+  await requireGit(
+    git('init', '--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'),
+  );
+  await mkdir(join(directory, '.git', 'info'), { recursive: true });
+  await writeFile(join(directory, '.git', 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
+  await writeFile(join(directory, '.git', 'config'), COMMITTER_CONFIG, { flag: 'a' });
+  const source = [mirror.gitDir, `${commit}:refs/heads/promptos`];
+  await requireGit(
+    git('fetch', '--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source),
+  );
+  await requireGit(git('reset', '--quiet', '--hard'));
+  if (patch.length === 0) return;
+  const applied = await runGit({ ...git('apply', '--index', '--whitespace=nowarn', '-'), input: patch });
+  if (applied.exitCode !== 0) throw notApplicable(gitWords(applied.stderr));
+}
+
+const notApplicable = (reason: string): PromptOsError =>
+  new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${reason}.`);

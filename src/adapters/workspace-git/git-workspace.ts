@@ -1,0 +1,106 @@
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { COMMIT_PATTERN } from '../../contracts/names.js';
+import type { Workspace } from '../../ports/workspace.js';
+import { applyToIndex, withScratch } from './compute-patch.js';
+import { CHECKOUT_PREFIX, makeCheckout } from './git-checkout.js';
+import { createGitEnvironment, type GitEnvironment, type Variables } from './git-environment.js';
+import { removeLeftovers } from './marked-folders.js';
+import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorWithCommit } from './mirror.js';
+import { locateRepository, type RepositoryLocation, type RepositorySource } from './repository-location.js';
+import { snapshotRepository } from './repository-snapshot.js';
+import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
+import { requireGit } from './run-git.js';
+
+export interface GitWorkspaceOptions {
+  /** The worker config's repositories. */
+  readonly repositories: Readonly<Record<string, RepositorySource>>;
+  /** Mirrors and scratch files go here; absolute. */
+  readonly stateDir: string;
+  /**
+   * The process's environment. Git gets of it only how to find programs and how to reach a host (`git-environment.ts`
+   * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
+   */
+  readonly env?: Variables;
+  /** Where checkouts are made; the system's folder for temporary files by default. */
+  readonly temporaryDir?: string;
+}
+
+interface Ready {
+  readonly environment: GitEnvironment;
+  readonly temporaryDir: string;
+}
+
+/**
+ * Git repositories by name. The engine keeps a bare mirror of each under its state folder and makes checkouts and
+ * patches from it, out of an executor's reach. What dead processes left is removed when the workspace is first used.
+ */
+export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
+  const stateDir = resolve(options.stateDir);
+  let started: Promise<Ready> | undefined;
+  const start = async (): Promise<Ready> => {
+    const environment = await createGitEnvironment(stateDir, options.env ?? {});
+    const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
+    await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
+    await removeLeftovers(join(stateDir, 'scratch'), 'tree');
+    return { environment, temporaryDir };
+  };
+  const ready = (): Promise<Ready> => {
+    started ??= start().catch((error: unknown) => {
+      started = undefined;
+      throw error;
+    });
+    return started;
+  };
+  const locate = async (name: string): Promise<RepositoryLocation> => {
+    const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
+    return locateRepository(name, source, (await ready()).environment);
+  };
+  const mirrorOf = async (name: string, commit: string, signal?: AbortSignal): Promise<Mirror> => {
+    const { environment } = await ready();
+    const location = await locate(name);
+    if (!COMMIT_PATTERN.test(commit)) throw baseNotFound({ name }, commit);
+    const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
+    const input: MirrorInput = { stateDir, name, location, objectFormat, environment, signal };
+    return mirrorWithCommit(input, commit);
+  };
+
+  return {
+    resolveCommit: async (name, revision) => {
+      const { environment } = await ready();
+      const location = await locate(name);
+      return location.kind === 'path'
+        ? resolveLocalRevision(name, location, revision, environment.local)
+        : resolveRemoteRevision({ stateDir, name, location, environment }, revision);
+    },
+    listFiles: async (name, commit) => {
+      const mirror = await mirrorOf(name, commit);
+      const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
+      const paths = (await requireGit(mirrorGit(mirror, args))).toString('utf8').split('\0');
+      return paths.filter((path) => path !== '');
+    },
+    checkPatch: async (name, commit, patch) => {
+      const mirror = await mirrorOf(name, commit);
+      const reason = await withScratch({ stateDir, mirror, commit }, (scratch) => applyToIndex(scratch, patch, false));
+      return reason === null ? { ok: true } : { ok: false, reason };
+    },
+    checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
+      const mirror = await mirrorOf(repository, commit, signal);
+      const { temporaryDir } = await ready();
+      return makeCheckout({ stateDir, temporaryDir, repository, mirror, commit, patch, signal });
+    },
+    snapshot: async (name) => {
+      const { environment } = await ready();
+      const location = await locate(name).catch((error: unknown) => {
+        // A repository that was there and is none any more has changed; that it cannot be read is what it is like now.
+        if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
+        throw error;
+      });
+      if (location === null) return { digest: 'unreadable' };
+      if (location.kind === 'url') return { digest: null };
+      return { digest: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
+    },
+  };
+}

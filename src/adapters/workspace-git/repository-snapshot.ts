@@ -1,0 +1,146 @@
+import { createHash, type Hash } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
+import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import type { LocalRepository } from './repository-location.js';
+import { runGit } from './run-git.js';
+
+export interface SnapshotInput {
+  readonly repository: LocalRepository;
+  readonly stateDir: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Files of a git folder, besides refs and hooks, that say what git does. */
+const CONTROL_FILES = [
+  'config',
+  'config.worktree',
+  'info/attributes',
+  'info/exclude',
+  'info/grafts',
+  'objects/info/alternates',
+];
+
+/**
+ * Digest over what an executor could have changed in the user's repository: HEAD, refs, configuration, hooks, and the
+ * state of the working tree with the size and time of every changed file. Ignored files are not looked at. Nothing
+ * that the repository's own configuration says is run, since an executor may have written it.
+ */
+export async function snapshotRepository(input: SnapshotInput): Promise<string> {
+  const { gitDir, commonDir, top } = input.repository;
+  const hash = createHash('sha256');
+  const put = (name: string, content: string) => hash.update(`${name}\0${content.length}\0${content}\0`);
+  for (const head of ['HEAD', 'ORIG_HEAD', 'MERGE_HEAD']) put(head, await contentOf(join(gitDir, head)));
+  const references = await readReferences(commonDir);
+  for (const [name, value] of references) put(name, value);
+  for (const file of CONTROL_FILES) put(file, await contentOf(join(commonDir, file)));
+  if (gitDir !== commonDir) put('worktree', await contentOf(join(gitDir, 'config.worktree')));
+  await putFolder(hash, join(commonDir, 'hooks'), 'hooks');
+  await putFolder(hash, join(commonDir, 'reftable'), 'reftable');
+  if (top !== null) await putStatus(put, input, top);
+  return hash.digest('hex');
+}
+
+const contentOf = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '(none)');
+
+/** Every ref and what it holds; packing refs changes nothing. */
+async function readReferences(commonDir: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const line of (await contentOf(join(commonDir, 'packed-refs'))).split('\n')) {
+    const [, value, name] = /^([0-9a-f]+) (refs\/.+)$/.exec(line) ?? [];
+    if (value !== undefined && name !== undefined) found.set(name, value);
+  }
+  const walk = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(commonDir, folder), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const name = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) await walk(name);
+      else if (!name.endsWith('.lock')) found.set(name, (await contentOf(join(commonDir, name))).trim());
+    }
+  };
+  await walk('refs');
+  return new Map([...found].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+async function putFolder(hash: Hash, folder: string, name: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    const { mode } = await lstat(path);
+    hash.update(`${name}/${entry.name}\0${mode}\0`);
+    if (entry.isDirectory()) await putFolder(hash, path, `${name}/${entry.name}`);
+    else if (entry.isFile()) hash.update(await readFile(path).catch(() => '(unreadable)'));
+    hash.update('\0');
+  }
+}
+
+/**
+ * What `git status` says, from a stand-in git folder: the user's index, HEAD and objects, the engine's configuration
+ * and attributes, so that neither a filter nor a file system monitor of the repository's own is started.
+ */
+async function putStatus(
+  put: (name: string, content: string) => void,
+  input: SnapshotInput,
+  top: string,
+): Promise<void> {
+  const { repository, stateDir, env } = input;
+  const folder = await makeMarkedFolder(join(stateDir, 'scratch'), 'tree');
+  try {
+    await makeStandIn(folder, repository, relative(top, stateDir));
+    const status = await runGit({
+      args: ['status', '--porcelain=v2', '-z', '--untracked-files=all', '--ignore-submodules=dirty', '--no-renames'],
+      cwd: top,
+      env: {
+        ...env,
+        GIT_DIR: folder,
+        GIT_WORK_TREE: top,
+        GIT_INDEX_FILE: join(repository.gitDir, 'index'),
+        GIT_OBJECT_DIRECTORY: join(repository.commonDir, 'objects'),
+      },
+    });
+    put('status', `${status.exitCode}\0${status.stdout.toString('latin1')}`);
+    for (const path of changedPaths(status.stdout.toString('latin1'))) {
+      const found = await lstat(Buffer.from(`${Buffer.from(top).toString('latin1')}/${path}`, 'latin1'), {
+        bigint: true,
+      }).catch(() => null);
+      put(path, found === null ? '(none)' : `${found.mode} ${found.size} ${found.mtimeNs}`);
+    }
+  } finally {
+    await removeFolder(folder);
+  }
+}
+
+async function makeStandIn(
+  folder: string,
+  { gitDir, commonDir, objectFormat }: LocalRepository,
+  state: string,
+): Promise<void> {
+  for (const name of ['refs', 'objects', 'info']) await mkdir(join(folder, name), { recursive: true });
+  const head = await contentOf(join(gitDir, 'HEAD'));
+  const target = /^ref: (\S+)/.exec(head)?.[1];
+  const commit = target === undefined ? head : ((await readReferences(commonDir)).get(target) ?? head);
+  await writeFile(join(folder, 'HEAD'), `${commit.trim()}\n`);
+  const extension = objectFormat === 'sha1' ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
+  await writeFile(
+    join(folder, 'config'),
+    `[core]\n\trepositoryFormatVersion = ${extension === '' ? 0 : 1}\n${extension}`,
+  );
+  await writeFile(join(folder, 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
+  // The engine itself writes into its state folder all the time.
+  const own = state === '' || state.startsWith('..') ? '' : `\n/${state}/\n`;
+  const exclude = await readFile(join(commonDir, 'info', 'exclude'), 'utf8').catch(() => '');
+  await writeFile(join(folder, 'info', 'exclude'), `${exclude}${own}`);
+  for (const name of await readdir(gitDir)) {
+    if (name.startsWith('sharedindex.')) await symlink(join(gitDir, name), join(folder, name));
+  }
+}
+
+/** The paths in the output of `git status --porcelain=v2 -z` (git-status(1)). */
+function changedPaths(status: string): readonly string[] {
+  const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
+  return status.split('\0').flatMap((entry) => {
+    const skip = fieldsBefore[entry[0] ?? ''];
+    return skip === undefined ? [] : [entry.split(' ').slice(skip).join(' ')];
+  });
+}
