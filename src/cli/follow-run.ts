@@ -3,6 +3,7 @@ import type { GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
+import { printableLine } from './printable.js';
 
 /** Milliseconds between two looks at the one run that somebody watches. */
 const POLL_MS = 400;
@@ -18,6 +19,8 @@ export interface FollowOptions {
    * on the terminal is not written over.
    */
   onAwaiting?(status: RunStatus, awaited: AwaitedDecision | AwaitedResolution): Promise<void>;
+  /** What a run that has ended came to, where no worker is there to say it; null when nothing is known. */
+  published?(): Promise<RunStatus | null>;
 }
 
 /**
@@ -25,13 +28,20 @@ export interface FollowOptions {
  * @returns the last status, or null when `signal` was aborted first
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus | null> {
-  const { runs, runId, output, signal, onAwaiting } = options;
+  const { runs, runId, output, signal, onAwaiting, published } = options;
   const shown = new Map<string, string>();
   const asked = new Set<string>();
   for (let look = 1; !signal.aborted; look++) {
-    // A run that was terminated, or whose record could not be published, never says that it has ended.
-    if (look % LOOKS_BETWEEN_CHECKS === 0 && (await runs.describe(runId)).status !== 'RUNNING') await runs.wait(runId);
     const status = await lookAt(runs, runId);
+    // A run that was terminated, or whose record could not be published, never says that it has ended.
+    if ((status === null || look % LOOKS_BETWEEN_CHECKS === 0) && (await runs.describe(runId)).status !== 'RUNNING') {
+      await runs.wait(runId);
+      const last = (await published?.()) ?? null;
+      if (last !== null) {
+        showChanges(last, shown, output);
+        return last;
+      }
+    }
     if (status !== null) {
       showChanges(status, shown, output);
       if (status.phase === 'closed' && status.run_record_sha256 !== null) return status;
@@ -77,7 +87,8 @@ const MARKS: Readonly<Record<GateStatus['state'], string>> = {
   passed: '✓',
 };
 
-function describeGate({
+/** One line about a gate, or null when it has not started. */
+export function describeGate({
   gate,
   title,
   state,
@@ -92,7 +103,8 @@ function describeGate({
     `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
   ];
   if (state === 'running') return words.join('');
-  if (state !== 'passed' && verdict !== null) words.push(`verdict ${verdict}${reason === null ? '' : `: ${reason}`}`);
+  if (state !== 'passed' && verdict !== null)
+    words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
   const count = findings.length + findings_omitted;
   if (count > 0) words.push(`${count} finding${count === 1 ? '' : 's'}`);
   return words.join(', ');

@@ -13,6 +13,7 @@ export const stateFiles = (stateDir: string) => ({
   database: join(stateDir, DATABASE_FILE),
   worker: join(stateDir, 'worker.json'),
   workerLog: join(stateDir, 'worker.log'),
+  workerLock: join(stateDir, 'worker.lock'),
 });
 
 /** `server.json`: the embedded server as it was last started. It stays when the server ends, so that its ports are used again. */

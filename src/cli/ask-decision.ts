@@ -1,0 +1,115 @@
+import type { Decision } from '../contracts/decisions.js';
+import { GATES, type GateId } from '../contracts/names.js';
+import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
+import { readAttempt } from './attempt-artifacts.js';
+import { bindDecision, failureOf } from './decide-as.js';
+import {
+  type AskOptions,
+  askActor,
+  type Choice,
+  type DecisionQuestions,
+  deliverAnswer,
+  gateChoices,
+  gatesUpTo,
+} from './decision-questions.js';
+import { printableLine } from './printable.js';
+import { showArtifact, showRequest } from './show-request.js';
+import { describeFinding } from './show-status.js';
+import { terminalQuestions } from './terminal-questions.js';
+
+export { askResolution } from './ask-resolution.js';
+export { showRequest } from './show-request.js';
+
+export interface AskDecisionOptions extends AskOptions<AwaitedDecision> {
+  /** What stands ready to be chosen. */
+  readonly suggested?: Decision['choice'];
+}
+
+type Answer = 'approve' | 'reject' | 'look' | 'later';
+
+/**
+ * Shows what is to be decided and asks an integrator on the terminal, until a decision counts or is put off.
+ * @param questions the terminal unless a test answers
+ * @returns `later` also when the request stands no longer, since somebody else was quicker
+ */
+export async function askDecision(
+  options: AskDecisionOptions,
+  questions: DecisionQuestions = terminalQuestions,
+): Promise<'decided' | 'later'> {
+  const { status, awaited, runs, output, suggested } = options;
+  await showRequest(options);
+  const actor = options.actor ?? (await askActor(status, questions));
+  if (actor === null) return 'later';
+  for (;;) {
+    const choice = await questions.choose<Answer>(
+      `${awaited.gate}: what do you decide, ${actor}?`,
+      answers(awaited),
+      suggested,
+    );
+    if (choice === null || choice === 'later') return 'later';
+    if (choice === 'look') {
+      await lookAt(options, questions);
+      continue;
+    }
+    const made = await (choice === 'approve' ? approval : rejection)(options, questions);
+    if (made === null) continue;
+    const decision = bindDecision(status, awaited, { actor, choice, ...made });
+    const what = `${choice === 'approve' ? 'approval' : 'rejection'} of ${awaited.gate}`;
+    const delivered = await deliverAnswer(() => runs.decide(decision), what, output);
+    if (delivered !== 'again') return delivered;
+  }
+}
+
+const answers = ({ approvable }: AwaitedDecision): Choice<Answer>[] => [
+  ...(approvable ? [{ value: 'approve', label: 'approve' } as const] : []),
+  { value: 'reject', label: 'reject', hint: 'with a reason' },
+  { value: 'look', label: 'look at …', hint: 'everything that the gate left' },
+  { value: 'later', label: 'later', hint: 'the run goes on waiting' },
+];
+
+type Made = Partial<Decision>;
+
+/** An approval takes on each critical and high finding by itself. */
+async function approval({ status, awaited }: AskDecisionOptions, questions: DecisionQuestions): Promise<Made | null> {
+  const findings = status.gates.find(({ gate }) => gate === awaited.gate)?.findings ?? [];
+  for (const id of awaited.to_acknowledge) {
+    const finding = findings.find((one) => one.id === id);
+    const text = finding === undefined ? printableLine(id) : describeFinding(finding);
+    if ((await questions.confirm(`Do you take this on?  ${text}`)) !== true) return null;
+  }
+  return awaited.to_acknowledge.length === 0 ? {} : { acknowledged: [...awaited.to_acknowledge] };
+}
+
+async function rejection({ status, awaited }: AskDecisionOptions, questions: DecisionQuestions): Promise<Made | null> {
+  const suggestion = awaited.approvable ? undefined : printableLine(failureOf(status, awaited), 4_000);
+  const reason = await questions.write('Why? The next attempt gets this to read.', suggestion);
+  if (reason === null) return null;
+  const target = await askTarget(status, awaited.gate, questions);
+  if (target === null) return null;
+  return target === 'end' ? { reason, final: true } : { reason, to_gate: target };
+}
+
+/** Where a rejection sends the run: the gate's own default stands first. */
+async function askTarget(
+  status: RunStatus,
+  gate: GateId,
+  questions: DecisionQuestions,
+): Promise<GateId | 'end' | null> {
+  const possible = gatesUpTo(status, gate);
+  const preset = possible.includes(GATES[gate].rejectsTo) ? GATES[gate].rejectsTo : gate;
+  return questions.choose<GateId | 'end'>('Back to which gate?', [
+    ...gateChoices([preset, ...possible.filter((one) => one !== preset)]),
+    { value: 'end', label: 'none: end the run as rejected' },
+  ]);
+}
+
+async function lookAt({ store, awaited, output }: AskDecisionOptions, questions: DecisionQuestions): Promise<void> {
+  const { artifacts, transcripts } = await readAttempt(store, awaited.output_sha256);
+  const files = [...artifacts, ...transcripts];
+  const path = await questions.choose('Which?', [
+    ...files.map(({ path, bytes }) => ({ value: path, label: printableLine(path), hint: `${bytes} bytes` })),
+    { value: '', label: 'back' },
+  ]);
+  const chosen = files.find((file) => file.path === path);
+  if (chosen !== undefined) await showArtifact(store, chosen, output);
+}

@@ -1,0 +1,103 @@
+import type { Resolution } from '../contracts/decisions.js';
+import { RESOLUTION_CHOICES, type ResolutionChoice } from '../contracts/names.js';
+import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import { bindResolution } from './decide-as.js';
+import {
+  type AskOptions,
+  askActor,
+  type Choice,
+  type DecisionQuestions,
+  deliverAnswer,
+  gateChoices,
+  gatesUpTo,
+} from './decision-questions.js';
+import { printableLine } from './printable.js';
+import { reportBehind, showRequest } from './show-request.js';
+import { terminalQuestions } from './terminal-questions.js';
+
+const HINTS: Readonly<Record<ResolutionChoice, string>> = {
+  continue: 'go on with what there is; what the policy calls waivable is waived',
+  retry: 'the same gate again, with guidance',
+  rework: 'back to an earlier gate',
+  abort: 'end the run',
+};
+
+/** A resolution's own text at the most. */
+const GUIDANCE_CHARACTERS = 4_000;
+
+type Answer = ResolutionChoice | 'later';
+
+/**
+ * Shows an open escalation and asks an integrator on the terminal, until a resolution counts or is put off.
+ * @param questions the terminal unless a test answers
+ */
+export async function askResolution(
+  options: AskOptions<AwaitedResolution>,
+  questions: DecisionQuestions = terminalQuestions,
+): Promise<'decided' | 'later'> {
+  const { status, awaited, runs, output } = options;
+  await showRequest(options);
+  const actor = options.actor ?? (await askActor(status, questions));
+  if (actor === null) return 'later';
+  for (;;) {
+    const choices: Choice<Answer>[] = RESOLUTION_CHOICES.map((value) => ({ value, label: value, hint: HINTS[value] }));
+    const later = { value: 'later', label: 'later', hint: 'the run goes on waiting' } as const;
+    const question = `${awaited.escalation_id}: how does the run go on, ${actor}?`;
+    const choice = await questions.choose<Answer>(question, [...choices, later], 'retry');
+    if (choice === null || choice === 'later') return 'later';
+    const made = await askRest(options, choice, questions);
+    if (made === null) continue;
+    const resolution = bindResolution(status, awaited, { actor, choice, ...made });
+    const what = `${choice} on ${awaited.escalation_id}`;
+    const delivered = await deliverAnswer(() => runs.resolve(resolution), what, output);
+    if (delivered !== 'again') return delivered;
+  }
+}
+
+async function askRest(
+  options: AskOptions<AwaitedResolution>,
+  choice: ResolutionChoice,
+  questions: DecisionQuestions,
+): Promise<Partial<Resolution> | null> {
+  if (choice === 'continue') return {};
+  if (choice === 'rework') {
+    const to_gate = await questions.choose('Back to which gate?', gateChoices(reworkGates(options)));
+    if (to_gate === null) return null;
+    const guidance = await askGuidance(options, questions);
+    return guidance === null ? null : { to_gate, guidance };
+  }
+  const guidance = choice === 'abort' ? await questions.write('Why?') : await askGuidance(options, questions);
+  return guidance === null ? null : { guidance };
+}
+
+function reworkGates({ status, awaited }: AskOptions<AwaitedResolution>) {
+  return gatesUpTo(status, awaited.gate ?? standingGate(status));
+}
+
+/** Where the run stands: the first gate that has not passed. */
+function standingGate({ gates }: RunStatus) {
+  return gates.find(({ state }) => state !== 'passed')?.gate ?? 'P07';
+}
+
+const OWN_WORDS = 'own words';
+
+/** What the next attempt is told: the recommendation, one of the options of the report, or own words. */
+async function askGuidance(
+  { store, status, awaited }: AskOptions<AwaitedResolution>,
+  questions: DecisionQuestions,
+): Promise<string | null> {
+  const report = await reportBehind(store, status, awaited);
+  const texts = [awaited.recommendation, ...(report?.options ?? [])].filter((text) => text.trim() !== '');
+  if (texts.length === 0) return questions.write('What is the next attempt told?');
+  const chosen = await questions.choose('What is the next attempt told?', [
+    ...texts.map((text, index) => ({
+      value: String(index),
+      label: printableLine(text, 100),
+      ...(index === 0 && awaited.recommendation === text ? { hint: 'the recommendation' } : {}),
+    })),
+    { value: OWN_WORDS, label: 'something else …' },
+  ]);
+  if (chosen === null) return null;
+  if (chosen === OWN_WORDS) return questions.write('What is the next attempt told?');
+  return texts[Number(chosen)]?.slice(0, GUIDANCE_CHARACTERS).toWellFormed() ?? null;
+}

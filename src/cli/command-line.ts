@@ -1,0 +1,95 @@
+import type { Writable } from 'node:stream';
+import { type Command, CommanderError } from 'commander';
+import { type ExitCode, PromptOsError } from '../contracts/errors.js';
+import { readGlobalOptions, withSubcommands, workingFolder } from './global-options.js';
+import { createOutput, type Output } from './output.js';
+import { createProgram } from './program.js';
+import type { StoreCommandContext } from './published-run.js';
+import { reportError } from './report-error.js';
+
+/** One invocation of `promptos`, with everything that it may touch of its process. */
+export interface Invocation {
+  /** Without the program's own name. */
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable;
+  readonly stdinIsTerminal: boolean;
+}
+
+/** Parses and carries out one command line. Every error is told here; none is thrown. */
+export async function runCommandLine(invocation: Invocation): Promise<ExitCode> {
+  const { args, cwd, env, stdout, stderr } = invocation;
+  const makeOutput = (json: boolean, noColor: boolean): Output =>
+    createOutput({ json, stdout, stderr, stdinIsTerminal: invocation.stdinIsTerminal, noColor });
+  // Until the line is parsed: an error of parsing itself should be told in the form that was asked for.
+  let output = makeOutput(beforeSeparator(args).includes('--json'), true);
+  let folder = cwd;
+  let exitCode: ExitCode = 0;
+  const context: StoreCommandContext = {
+    output: () => output,
+    get cwd() {
+      return folder;
+    },
+    env,
+    exit: (code) => {
+      exitCode = code;
+    },
+    openStore: async () => {
+      const { findProject, openProjectStore } = await import('./project.js');
+      return (await openProjectStore(await findProject(context))).store;
+    },
+  };
+  try {
+    const program = createProgram(context);
+    const incomplete = sayNothingTwice(program, stdout);
+    program.hook('preAction', async (_, acting) => {
+      const { json, noColor, repo } = readGlobalOptions(acting);
+      output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
+      folder = await workingFolder(cwd, repo);
+    });
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => told(error, incomplete()));
+    return exitCode;
+  } catch (error) {
+    return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
+  }
+}
+
+const beforeSeparator = (args: readonly string[]): readonly string[] =>
+  args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+
+/**
+ * Keeps commander from writing errors of its own, since each is told once and in one form.
+ * @returns the command that was named without one of its subcommands, if any
+ */
+function sayNothingTwice(program: Command, stdout: Writable): () => Command | null {
+  let incomplete: Command | null = null;
+  for (const command of withSubcommands(program)) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: () => {
+        incomplete = command;
+      },
+      outputError: () => undefined,
+    });
+  }
+  return () => incomplete;
+}
+
+/** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
+function told(error: unknown, incomplete: Command | null): void {
+  if (!(error instanceof CommanderError)) throw error;
+  if (error.exitCode === 0) return;
+  if (error.code === 'commander.help' && incomplete !== null) {
+    const names = incomplete.commands.map((command) => command.name()).join(', ');
+    throw new PromptOsError('USAGE', `"${fullName(incomplete)}" needs one of its commands: ${names}.`);
+  }
+  const text = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  throw new PromptOsError('USAGE', /[.?)]$/.test(text) ? text : `${text}.`, { cause: error });
+}
+
+/** Such as `promptos run list`. */
+export const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;

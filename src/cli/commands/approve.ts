@@ -1,0 +1,47 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { GATE_IDS } from '../../contracts/names.js';
+import type { CommandContext } from '../context.js';
+import { RUN_ARGUMENT } from '../select-run.js';
+import type { DecisionOptions } from '../send-decision.js';
+
+const EXAMPLES = `
+Examples:
+  promptos approve latest                    shows what is to be decided, and asks
+  promptos approve 20260102-fix-sum --gate P03 --as grace
+  promptos approve 20260102-fix-sum --as grace --acknowledge review-1 review-2
+
+Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
+
+function attemptNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.');
+  return Number(text);
+}
+
+/** The options by which a decision names what it is about; each is filled from the run where it is not given. */
+export const addBindingOptions = (command: Command): Command =>
+  command
+    .option('--decision-id <id>', 'an id of your choice: sent twice, the decision counts once')
+    .option('--request-id <id>', 'the request that is answered, whether or not it stands, such as P03.1.1')
+    .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
+    .option('--output <sha256>', 'the digest of what is decided on')
+    .option('--policy <sha256>', "the digest of the run's policy");
+
+/** `--gate`, for those who want to be sure of what they decide on. */
+export const gateOption = (): Option =>
+  new Option('--gate <gate>', 'the gate (default: the one that awaits a decision)').choices(GATE_IDS);
+
+/** `promptos approve`: an integrator's yes to what a gate put up. */
+export function approveCommand(context: CommandContext): Command {
+  const command = new Command('approve')
+    .description('approve what a gate of a run puts up; in a terminal it shows it and asks')
+    .argument('<run>', RUN_ARGUMENT)
+    .addOption(gateOption())
+    .option('--as <name>', 'who decides: an integrator of the policy')
+    .option('--comment <text>', 'a remark for the record')
+    .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
+    .addHelpText('after', EXAMPLES);
+  return addBindingOptions(command).action(async (run: string, options: DecisionOptions) => {
+    const { sendDecision } = await import('../send-decision.js');
+    await sendDecision(context, run, 'approve', options);
+  });
+}

@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import type { CommandContext } from '../context.js';
+import { RUN_ARGUMENT } from '../select-run.js';
+
+interface EscalateOptions {
+  readonly issue: string;
+  readonly impact?: string;
+  readonly context?: string;
+  readonly recommendation?: string;
+  readonly option?: readonly string[];
+  readonly securitySensitive?: true;
+  readonly as?: string;
+}
+
+const EXAMPLE = `
+Example:
+  promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
+
+Anybody may escalate. Nothing new starts until an integrator has resolved it: promptos resolve RUN.`;
+
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** `promptos escalate`: a person stops a run until an integrator decides how it goes on. */
+export function escalateCommand(context: CommandContext): Command {
+  return new Command('escalate')
+    .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
+    .argument('<run>', RUN_ARGUMENT)
+    .requiredOption('--issue <text>', 'what is wrong')
+    .option('--impact <text>', 'what happens if nobody acts')
+    .option('--context <text>', 'what a decider must know')
+    .option('--recommendation <text>', 'what you would do, and why')
+    .option('--option <text>', 'what could be done; may be given several times', collect)
+    .option('--security-sensitive', 'it is a matter of security')
+    .option('--as <name>', 'who escalates')
+    .addHelpText('after', EXAMPLE)
+    .action(async (given: string, options: EscalateOptions) => {
+      const { issue, impact, context: situation, recommendation, option, securitySensitive, as } = options;
+      const [{ withRuns }, { selectRun }, { readMessage }, { reportDelivery }, { personEscalationSchema }] =
+        await Promise.all([
+          import('../governed-runs.js'),
+          import('../select-run.js'),
+          import('../live-status.js'),
+          import('../decide-as.js'),
+          import('../../contracts/decisions.js'),
+        ]);
+      await withRuns(context, async ({ runs, store }) => {
+        const runId = await selectRun(given, store, runs);
+        const escalation = readMessage(personEscalationSchema, {
+          ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
+          options: option,
+          security_sensitive: securitySensitive,
+        });
+        reportDelivery(await runs.escalate(runId, escalation), 'the escalation', context.output());
+      });
+    });
+}

@@ -1,0 +1,55 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { CommandContext } from '../context.js';
+import { RUN_ARGUMENT } from '../select-run.js';
+
+function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a number from 1.');
+  return number;
+}
+
+/** `promptos run list|status|watch|cancel`: looks at runs, and ends one. */
+export function runCommand(context: CommandContext): Command {
+  const list = new Command('list')
+    .description('list the runs, the newest first')
+    .option('--limit <n>', 'how many at most', positiveNumber, 20)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n\nWithout a Temporal server it lists the runs that are published.',
+    )
+    .action(async ({ limit }: { readonly limit: number }) => {
+      const { listRuns } = await import('../list-runs.js');
+      await listRuns(context, limit);
+    });
+  const status = new Command('status')
+    .description('show the gates of a run, what it awaits, and how to answer')
+    .argument('<run>', RUN_ARGUMENT)
+    .addHelpText('after', '\nExamples:\n  promptos run status latest\n  promptos run status 20260102-fix-sum --json')
+    .action(async (run: string) => {
+      const { showRun } = await import('../show-run.js');
+      await showRun(context, run);
+    });
+  const watch = new Command('watch')
+    .description('follow a run until it has ended; exit 0 when it was approved, 1 otherwise')
+    .argument('<run>', RUN_ARGUMENT)
+    .addHelpText('after', '\nExample:\n  promptos run watch latest\n\nCtrl-C stops watching; the run goes on.')
+    .action(async (run: string) => {
+      const { watchRun } = await import('../show-run.js');
+      await watchRun(context, run);
+    });
+  const cancel = new Command('cancel')
+    .description('ask a run to end as cancelled; it still publishes its record')
+    .argument('<run>', RUN_ARGUMENT)
+    .addHelpText('after', '\nExample:\n  promptos run cancel 20260102-fix-sum')
+    .action(async (run: string) => {
+      const { cancelRun } = await import('../show-run.js');
+      await cancelRun(context, run);
+    });
+  return new Command('run')
+    .description('list, show, watch and cancel runs')
+    .addHelpText('after', '\nExample:\n  promptos run status latest')
+    .addCommand(list)
+    .addCommand(status)
+    .addCommand(watch)
+    .addCommand(cancel);
+}

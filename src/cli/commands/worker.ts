@@ -1,0 +1,45 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { CommandContext } from '../context.js';
+
+/** What `promptos worker` takes. */
+export interface WorkerOptions {
+  readonly workerConfig?: string;
+  /** Paths by name, beside those of the config. */
+  readonly repository?: Readonly<Record<string, string>>;
+  readonly startServer?: true;
+  readonly detach?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  promptos worker
+  promptos worker --worker-config ./reviewer.yaml
+  promptos worker --start-server --detach && promptos server status
+
+It serves the Temporal that TEMPORAL_* or temporal.toml name, else the embedded server. Its log is JSON Lines on standard
+error. Ctrl-C lets running gates be handed back to the next worker, and ends it with 0; a second Ctrl-C ends it at once.`;
+
+function repository(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const split = text.indexOf('=');
+  if (split < 1 || split === text.length - 1) throw new InvalidArgumentError('expected NAME=PATH.');
+  return { ...before, [text.slice(0, split)]: text.slice(split + 1) };
+}
+
+/** `promptos worker`: carries out runs until it is told to stop. */
+export function workerCommand(context: CommandContext): Command {
+  return new Command('worker')
+    .description('carry out runs: the engine and the roles that the worker config says')
+    .option('--worker-config <file>', 'the worker config (default: .promptos/worker.yaml of the repository)')
+    .option(
+      '--repository <name=path>',
+      'a repository that runs may name, beside those of the config; may be given several times',
+      repository,
+    )
+    .option('--start-server', 'start the embedded Temporal server when it does not run')
+    .option('--detach', 'leave it running in the background and return when it is ready')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: WorkerOptions) => {
+      const { serveRuns, serveInBackground } = await import('../serve-runs.js');
+      await (options.detach === true ? serveInBackground : serveRuns)(context, options);
+    });
+}

@@ -1,0 +1,42 @@
+import type { z } from 'zod';
+import { PromptOsError } from '../contracts/errors.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import type { RunsSession } from './governed-runs.js';
+
+/** The status of a run that has not ended, or why nobody could say it. */
+export type LiveStatus = { readonly status: RunStatus } | { readonly missing: PromptOsError };
+
+/**
+ * Asks a run that a message is meant for.
+ * @throws PromptOsError RUN_CLOSED when it has ended
+ */
+export async function liveStatus({ runs, store }: RunsSession, runId: string): Promise<LiveStatus> {
+  const closed = () => new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
+  if ((await store.published(runId)) !== null) throw closed();
+  try {
+    const status = await runs.status(runId);
+    if (status.phase === 'closed') throw closed();
+    return { status };
+  } catch (error) {
+    if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
+    if ((await runs.describe(runId)).status !== 'RUNNING') throw closed();
+    return { missing: error };
+  }
+}
+
+/** @throws PromptOsError NOT_A_TERMINAL when nobody was named, since nobody can be asked either */
+export function requireActor(as: string | undefined): string {
+  if (as !== undefined) return as;
+  throw new PromptOsError('NOT_A_TERMINAL', 'Nobody was named to decide, and there is no terminal to ask on.', {
+    hint: 'Say who decides: --as NAME.',
+  });
+}
+
+/** A message as the contracts have it. Whether it counts is for the run to judge. @throws PromptOsError USAGE */
+export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<string, unknown>>): T {
+  const said = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined));
+  const parsed = schema.safeParse(said);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
+  throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
+}

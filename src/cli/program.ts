@@ -1,0 +1,62 @@
+import { Command } from 'commander';
+import { applyCommand } from './commands/apply.js';
+import { approveCommand } from './commands/approve.js';
+import { completionCommand } from './commands/completion.js';
+import { demoCommand } from './commands/demo.js';
+import { devCommand } from './commands/dev.js';
+import { doctorCommand } from './commands/doctor.js';
+import { escalateCommand } from './commands/escalate.js';
+import { exportCommand } from './commands/export.js';
+import { hooksCommand } from './commands/hooks.js';
+import { initCommand } from './commands/init.js';
+import { lintCommand } from './commands/lint.js';
+import { prBlockCommand } from './commands/pr-block.js';
+import { promptsCommand } from './commands/prompts.js';
+import { rejectCommand } from './commands/reject.js';
+import { resolveCommand } from './commands/resolve.js';
+import { runCommand } from './commands/run.js';
+import { serverCommand } from './commands/server.js';
+import { versionCommand } from './commands/version.js';
+import { workerCommand } from './commands/worker.js';
+import { addGlobalOptions } from './global-options.js';
+import type { StoreCommandContext } from './published-run.js';
+
+const EXAMPLES = `
+Examples:
+  promptos demo                              one governed run from end to end
+  promptos init                              in a repository of your own
+  promptos dev --developer ada --notes "…"   start a run there
+  promptos approve latest                    decide on what it puts up
+
+Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. docs/errors.md explains every code.`;
+
+/** The whole command line. Each group of commands stands in the help under its own heading. */
+export function createProgram(context: StoreCommandContext): Command {
+  const stateDir = async (): Promise<string> => {
+    const { findProject } = await import('./project.js');
+    return (await findProject(context)).files.state;
+  };
+  const program = new Command('promptos')
+    .description('Governed AI work as durable Temporal workflows: gates, human approvals, and a record to check.')
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError();
+  const groups: Readonly<Record<string, readonly Command[]>> = {
+    'Start:': [demoCommand(context), initCommand(context), devCommand(context), doctorCommand(context)],
+    'Decide:': [approveCommand(context), rejectCommand(context), escalateCommand(context), resolveCommand(context)],
+    'Runs and their results:': [
+      runCommand(context),
+      exportCommand(context),
+      prBlockCommand(context),
+      applyCommand(context),
+    ],
+    'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
+    'Processes:': [workerCommand(context), serverCommand(context, stateDir)],
+    'This program:': [versionCommand(context), completionCommand(context, () => program)],
+  };
+  for (const [heading, commands] of Object.entries(groups)) {
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  }
+  program.helpCommand(false);
+  addGlobalOptions(program);
+  return program;
+}

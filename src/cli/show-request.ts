@@ -1,0 +1,130 @@
+import type { AttemptRecord } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { GATES, type GateId } from '../contracts/names.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import { artifactAt, readArtifactText, readAttempt } from './attempt-artifacts.js';
+import type { Output } from './output.js';
+import { printable, printableLine } from './printable.js';
+import { renderArtifact } from './render-artifact.js';
+import { describeAwaited, describeFinding } from './show-status.js';
+
+export interface ShowRequestOptions<Awaited = AwaitedDecision | AwaitedResolution> {
+  /** The store that the workers use. */
+  readonly store: ArtifactStore;
+  readonly status: RunStatus;
+  readonly awaited: Awaited;
+  readonly output: Output;
+}
+
+/** What a decider sees first of each gate; the rest is under "look at". */
+const SHOWN_FIRST: Readonly<Record<GateId, readonly string[]>> = {
+  P00: ['evidence/context.json'],
+  P01: ['job.json'],
+  P03: ['plan.md'],
+  P05: ['patch/summary.md', 'patch/change.patch'],
+  P06: ['evidence/test_results.json', 'evidence/verification.json'],
+  P07: ['review.md'],
+};
+
+/** Lines of one artifact that are shown unasked. */
+const SHOWN_LINES = 160;
+/** Lines of a failed check's log. */
+const LOG_LINES = 25;
+
+/** Prints what is to be decided: the gate's artifact, its findings, the report of an escalation. Asks nothing. */
+export async function showRequest(options: ShowRequestOptions): Promise<void> {
+  const { awaited, output } = options;
+  output.say();
+  if (awaited.kind === 'resolution') await showEscalation({ ...options, awaited });
+  else await showDecision({ ...options, awaited });
+}
+
+async function showDecision({ store, status, awaited, output }: ShowRequestOptions<AwaitedDecision>): Promise<void> {
+  const { gate, attempt, output_sha256 } = awaited;
+  output.say(`── ${gate} ${GATES[gate].title}, attempt ${attempt}: ${describeAwaited(awaited)}`);
+  const record = await readRecord(store, output_sha256, output);
+  if (record !== null) {
+    for (const path of SHOWN_FIRST[gate]) {
+      const artifact = artifactAt(record, path);
+      if (artifact !== undefined) await showArtifact(store, artifact, output, SHOWN_LINES);
+    }
+    for (const log of failedLogs(record)) await showLogEnd(store, log, output);
+  }
+  const reason = record?.reason ?? status.gates.find((one) => one.gate === gate)?.reason ?? null;
+  if (reason !== null) output.say(`verdict ${record?.verdict ?? 'fail'}: ${printableLine(reason, 2_000)}`);
+  const findings = record?.findings ?? status.gates.find((one) => one.gate === gate)?.findings ?? [];
+  output.say(findings.length === 0 ? 'findings: none' : 'findings:');
+  for (const finding of findings) output.say(`  ${describeFinding(finding)}`);
+  output.say();
+}
+
+async function showEscalation({
+  store,
+  status,
+  awaited,
+  output,
+}: ShowRequestOptions<AwaitedResolution>): Promise<void> {
+  output.say(`── escalation ${describeAwaited(awaited)}`);
+  const report = await reportBehind(store, status, awaited);
+  const say = (name: string, text: string): void => {
+    if (text !== '') output.say(`${name}${printable(text)}`);
+  };
+  say('impact: ', report?.impact ?? '');
+  say('context: ', report?.context ?? '');
+  for (const [index, option] of (report?.options ?? []).entries()) say(`  ${index + 1}. `, option);
+  say('recommendation: ', awaited.recommendation);
+  output.say();
+}
+
+/** The whole report of an executor, which the run's status has in part only; null for other escalations. */
+export async function reportBehind(
+  store: ArtifactStore,
+  { gates }: RunStatus,
+  { trigger, gate }: AwaitedResolution,
+): Promise<AttemptRecord['escalation']> {
+  const output = gates.find((one) => one.gate === gate)?.output_sha256 ?? null;
+  if (trigger !== 'executor' || output === null) return null;
+  return readAttempt(store, output).then(
+    ({ escalation }) => escalation,
+    () => null,
+  );
+}
+
+/** A store that is not the workers' lacks the bytes; the findings of the status are better than nothing. */
+async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
+  try {
+    return await readAttempt(store, sha256);
+  } catch (error) {
+    if (!(error instanceof PromptOsError)) throw error;
+    output.note(`warning: the output cannot be shown: ${error.summary}`);
+    return null;
+  }
+}
+
+/** Prints one artifact, cut after `limit` lines. */
+export async function showArtifact(
+  store: ArtifactStore,
+  artifact: ArtifactRef,
+  output: Output,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const lines = renderArtifact(artifact, await readArtifactText(store, artifact), output.color);
+  output.say(`┌ ${artifact.path}  (${artifact.bytes} bytes, sha256:${artifact.sha256.slice(0, 12)}…)`);
+  for (const line of lines.slice(0, limit)) output.say(`│ ${line}`);
+  output.say(lines.length > limit ? `└ … and ${lines.length - limit} lines more` : '└');
+}
+
+/** The logs of the checks that blocked. Names of checks hold no slash, so the path says which check a log is of. */
+function failedLogs({ gate, verdict, artifacts }: AttemptRecord): readonly ArtifactRef[] {
+  if (gate !== 'P06' || verdict === 'pass') return [];
+  return artifacts.filter(({ path, bytes }) => /^evidence\/checks\/.+\.std(out|err)\.txt$/.test(path) && bytes > 0);
+}
+
+async function showLogEnd(store: ArtifactStore, log: ArtifactRef, output: Output): Promise<void> {
+  const lines = renderArtifact(log, await readArtifactText(store, log), false);
+  output.say(`┌ ${log.path}, ${lines.length > LOG_LINES ? `the last ${LOG_LINES} lines` : 'whole'}`);
+  for (const line of lines.slice(-LOG_LINES)) output.say(`│ ${line}`);
+  output.say('└');
+}

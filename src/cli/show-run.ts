@@ -1,0 +1,105 @@
+import { PromptOsError } from '../contracts/errors.js';
+import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import type { CommandContext } from './context.js';
+import { showFinishedRun } from './finish-run.js';
+import { followRun } from './follow-run.js';
+import { type RunsSession, withRuns } from './governed-runs.js';
+import { howToAnswer } from './how-to-answer.js';
+import type { Output } from './output.js';
+import { findProject, openProjectStore } from './project.js';
+import { readPublishedRun } from './published-run.js';
+import { statusOfRecord } from './recorded-status.js';
+import { LATEST, selectRun } from './select-run.js';
+import { describeAwaited, showStatus } from './show-status.js';
+
+/**
+ * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor
+ * worker; else from the run itself.
+ */
+export async function showRun(context: CommandContext, given: string): Promise<void> {
+  const { store } = await openProjectStore(await findProject(context));
+  const recorded = given === LATEST ? null : await publishedStatus(store, given);
+  if (recorded !== null) return tell(context.output(), recorded, store, null);
+  try {
+    await withRuns(context, (session) => showLiveRun(context.output(), session, given));
+  } catch (error) {
+    if (!isNoServer(error)) throw error;
+    const runId = await selectRun(given, store, null).catch(() => null);
+    const status = runId === null ? null : await publishedStatus(store, runId);
+    if (status === null) throw error;
+    tell(context.output(), status, store, null);
+  }
+}
+
+/** Whether nothing could be asked since no Temporal is there. */
+export const isNoServer = (error: unknown): boolean =>
+  error instanceof PromptOsError && (error.code === 'SERVER_NOT_RUNNING' || error.code === 'TEMPORAL_UNREACHABLE');
+
+async function showLiveRun(output: Output, { runs, store, temporal }: RunsSession, given: string): Promise<void> {
+  const runId = await selectRun(given, store, runs);
+  const ui = temporal.runPage(runId);
+  const recorded = await publishedStatus(store, runId);
+  if (recorded !== null) return tell(output, recorded, store, ui);
+  try {
+    tell(output, await runs.status(runId), store, ui);
+  } catch (error) {
+    if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
+    const { workflow_id, status, started_at, target_repo, developer } = await runs.describe(runId);
+    output.say(`run     ${runId}`);
+    output.say(`repo    ${target_repo}, started by ${developer} at ${started_at.toISOString()}`);
+    output.say(`state   ${status} in Temporal; no worker is there to say more`);
+    if (ui !== null) output.say(`ui      ${ui}`);
+    output.emit({ run_id: runId, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
+    throw error;
+  }
+}
+
+function tell(output: Output, status: RunStatus, store: ArtifactStore, ui: string | null): void {
+  const tree = status.run_record_sha256 === null ? null : store.locate(status.run_id);
+  showStatus(status, { tree, ui }, output);
+  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui });
+}
+
+async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
+  if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;
+  const { record, recordSha256 } = await readPublishedRun(store, runId);
+  return statusOfRecord(record, recordSha256);
+}
+
+/** `run watch`: prints what happens until the run has ended. */
+export async function watchRun(context: CommandContext, given: string): Promise<void> {
+  await withRuns(context, async ({ runs, store, temporal }) => {
+    const output = context.output();
+    const runId = await selectRun(given, store, runs);
+    const published = () => publishedStatus(store, runId);
+    if ((await published()) === null) {
+      await followRun({
+        runs,
+        runId,
+        output,
+        // Ctrl-C ends the watcher as it ends any program: there is nothing to tidy up.
+        signal: new AbortController().signal,
+        published,
+        onAwaiting: async (status, awaited) => {
+          output.say(`  awaits ${describeAwaited(awaited)}`);
+          for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
+        },
+      });
+    }
+    output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
+  });
+}
+
+/** `run cancel`: what runs is stopped, and the record is published as that of a cancelled run. */
+export async function cancelRun(context: CommandContext, given: string): Promise<void> {
+  await withRuns(context, async ({ runs, store }) => {
+    const runId = await selectRun(given, store, runs);
+    if ((await store.published(runId)) !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
+    await runs.cancel(runId);
+    const output = context.output();
+    output.say(`asked ${runId} to end; its record follows: promptos run watch ${runId}`);
+    output.emit({ run_id: runId, cancel: 'requested' });
+  });
+}

@@ -1,0 +1,66 @@
+import type { Finding } from '../contracts/findings.js';
+import { GATES } from '../contracts/names.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import { describeGate } from './follow-run.js';
+import { howToAnswer } from './how-to-answer.js';
+import type { Output } from './output.js';
+import { printableLine } from './printable.js';
+
+/** Where a person finds more about a run. */
+export interface RunPlaces {
+  /** The published tree, once there is one. */
+  readonly tree: string | null;
+  /** The run's page in the Web UI. */
+  readonly ui: string | null;
+}
+
+/** Prints a run: its gates, what is awaited with the commands that answer it, and where more is. */
+export function showStatus(status: RunStatus, { tree, ui }: RunPlaces, output: Output): void {
+  output.say(`run     ${status.run_id}`);
+  output.say(
+    `repo    ${printableLine(status.target_repo)} at ${status.base_commit.slice(0, 12)}, started by ${printableLine(status.developer)}`,
+  );
+  output.say(`state   ${stateOf(status)}`);
+  for (const gate of status.gates) {
+    output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
+    if (gate.state === 'passed') continue;
+    for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);
+    if (gate.findings_omitted > 0) output.say(`      … and ${gate.findings_omitted} more findings`);
+  }
+  if (status.refusals > 0) output.say(`refused ${status.refusals} messages; the ledger says why`);
+  for (const awaited of status.awaiting) {
+    output.say();
+    output.say(`awaits  ${describeAwaited(awaited)}`);
+    for (const command of howToAnswer(status, awaited)) output.say(`        → ${command}`);
+  }
+  if (status.run_record_sha256 !== null) output.say(`record  sha256:${status.run_record_sha256}`);
+  if (tree !== null) output.say(`tree    ${tree}`);
+  if (ui !== null) output.say(`ui      ${ui}`);
+}
+
+function stateOf({ phase, outcome, outcome_reason, awaiting, run_record_sha256 }: RunStatus): string {
+  if (phase === 'new') return 'opening: the policy and the prompt pack are being checked';
+  if (phase === 'open') return awaiting.length === 0 ? 'at work' : 'waiting for a person';
+  const reason = outcome_reason ? `: ${printableLine(outcome_reason)}` : '';
+  return `${outcome}${reason}${run_record_sha256 === null ? ' (the record is being written)' : ''}`;
+}
+
+/** One finding on one line. */
+export function describeFinding({ id, severity, blocking, message, path, line }: Finding): string {
+  const place = path === undefined ? '' : ` (${printableLine(path)}${line === undefined ? '' : `:${line}`})`;
+  return `${severity}${blocking ? ', blocking' : ''}  ${printableLine(id)}: ${printableLine(message, 1_000)}${place}`;
+}
+
+/** What a person is asked, on one line. */
+export function describeAwaited(awaited: AwaitedDecision | AwaitedResolution): string {
+  if (awaited.kind === 'resolution') {
+    const { escalation_id, gate, trigger, raised_by, issue } = awaited;
+    const where = gate === null ? '' : ` at ${gate}`;
+    return `${escalation_id}${where}, raised by ${printableLine(raised_by)} (${trigger}): ${printableLine(issue, 1_000)}`;
+  }
+  const { request_id, gate, approved_by, approvals_needed, approvable } = awaited;
+  const progress = approvable
+    ? `${approved_by.length} of ${approvals_needed} approvals`
+    : 'it did not pass, so it can only be rejected';
+  return `a decision on ${gate} ${GATES[gate].title} (${request_id}): ${progress}`;
+}

@@ -1,0 +1,36 @@
+import process from 'node:process';
+import type { DecisionQuestions } from './decision-questions.js';
+
+/** Asks with keys and arrows. */
+export const terminalQuestions: DecisionQuestions = {
+  choose: async (message, choices, initial) => {
+    const { isCancel, select } = await import('@clack/prompts');
+    const options = choices.map((choice) => ({ ...choice }));
+    const answer = await select<string>({
+      message,
+      options,
+      ...(initial === undefined ? {} : { initialValue: initial }),
+    });
+    return isCancel(answer) ? breakOff() : (answer as (typeof choices)[number]['value']);
+  },
+  write: async (message, suggestion) => {
+    const { isCancel, text } = await import('@clack/prompts');
+    const answer = await text({
+      message,
+      ...(suggestion === undefined ? {} : { initialValue: suggestion.replaceAll(/\s+/g, ' ') }),
+      validate: (given) => ((given ?? '').trim() === '' ? 'Some words, please.' : undefined),
+    });
+    return isCancel(answer) ? breakOff() : answer.trim();
+  },
+  confirm: async (message) => {
+    const { confirm, isCancel } = await import('@clack/prompts');
+    const answer = await confirm({ message, initialValue: false });
+    return isCancel(answer) ? breakOff() : answer;
+  },
+};
+
+/** While a question stands the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
+function breakOff(): null {
+  process.kill(process.pid, 'SIGINT');
+  return null;
+}
