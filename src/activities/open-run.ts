@@ -5,12 +5,12 @@ import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../
 import type { RunRequest } from '../contracts/run-request.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { lintPack } from '../prompt-pack/index.js';
-import { checkGateSelection } from './gate-selection.js';
+import { checkGateSelection } from '../rules/gate-selection.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { loadTrustedRun } from './trusted-run.js';
 
-/** Milliseconds that one try of an executor is reckoned with. */
-const EXECUTOR_ALLOWANCE_MS = 30 * 60_000;
+/** Milliseconds that one try of an executor may take; its own timeout is in the worker config, and heartbeats tell a dead worker. */
+const EXECUTOR_ALLOWANCE_MS = 6 * 3_600_000;
 /** Milliseconds for checkouts, patches and the store. */
 const ENGINE_ALLOWANCE_MS = 10 * 60_000;
 

@@ -1,6 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
-import { ESCALATION_GATE, GATE_IDS, GATES, type GateId, gateIndex, isGateId } from '../contracts/names.js';
+import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
+import { checkGateSelection } from '../rules/gate-selection.js';
 import { suggestName } from './nearest-name.js';
 
 /**
@@ -20,23 +21,6 @@ export function validateGates(list: string, policy: Pick<Policy, 'name' | 'requi
     throw new PromptOsError('GATE_UNKNOWN', `--prompts: received "${list}". ${told.join(' ')}`);
   }
   const gates = names.filter(isGateId);
-  for (const [index, gate] of gates.entries()) {
-    const before = gates[index - 1];
-    if (before === undefined || gateIndex(before) < gateIndex(gate)) continue;
-    const problem = gates.indexOf(gate) < index ? `${gate} is named twice` : `${gate} comes after ${before}`;
-    throw new PromptOsError('GATE_ORDER', `--prompts: received "${list}", where ${problem}.`);
-  }
-  const needed = gates.flatMap((gate) =>
-    GATES[gate].needs.filter((need) => !gates.includes(need)).map((need) => `${gate} needs ${need}`),
-  );
-  const required = policy.required_gates
-    .filter((gate) => !gates.includes(gate))
-    .map((gate) => `the policy "${policy.name}" requires ${gate}`);
-  if (needed.length + required.length > 0) {
-    throw new PromptOsError(
-      'GATE_REQUIRED',
-      `--prompts: received "${list}", but ${[...needed, ...required].join(', ')}.`,
-    );
-  }
+  checkGateSelection(gates, policy, `--prompts: received "${list}"`);
   return gates;
 }
