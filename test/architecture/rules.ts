@@ -10,7 +10,7 @@ const DOMAIN = ['contracts', 'rules', 'attestation', 'prompt-pack', 'governance'
  * Whom each room may import from, beside itself. An entry with a slash is one file. DESIGN §4 has the same table
  * as prose; a room that is missing here is a problem, so that a new folder is placed on purpose.
  */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   rules: ['contracts'],
   attestation: ['contracts'],

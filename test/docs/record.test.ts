@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import { attemptRecordSchema } from '../../src/contracts/attempt.js';
+import { testResultsSchema } from '../../src/contracts/gate-outputs.js';
+import { ledgerEventSchema, ledgerLinkSchema } from '../../src/contracts/ledger.js';
+import { promptSessionSchema } from '../../src/contracts/prompt-session.js';
+import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/governance/published-tree.js';
+
+const page = await readFile(new URL('../../docs/record.md', import.meta.url), 'utf8');
+
+/** What the first column of a section's tables names, in the page's order; `index` picks one table of several. */
+function namesIn(text: string, heading: string, index = 0): readonly string[] {
+  const section = text.split(`\n${heading}\n`)[1]?.split(/\n#{1,3} /)[0] ?? '';
+  const tables = section
+    .trim()
+    .split(/\n\n+/)
+    .filter((block) => block.startsWith('|'));
+  const rows = (tables[index] ?? '').split('\n').slice(2);
+  return rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name));
+}
+
+const fieldsOf = (schema: z.ZodObject): readonly string[] => Object.keys(schema.shape);
+const recordedAttempt = runRecordSchema.shape.gates.element.shape.attempts.element;
+
+test.each([
+  ['## `run_record.json`', fieldsOf(runRecordSchema)],
+  ['### An attempt in `gates[].attempts[]`', fieldsOf(recordedAttempt)],
+  ['## `attempt.json`', fieldsOf(attemptRecordSchema)],
+  ['## `evidence/prompt_session.json`', fieldsOf(promptSessionSchema)],
+  ['## `evidence/test_results.json`', fieldsOf(testResultsSchema)],
+  ['## `evidence/ledger.jsonl`', ['type', ...fieldsOf(ledgerLinkSchema)]],
+])('docs/record.md: %s names every field, and no other', (heading, fields) => {
+  expect([...namesIn(page, heading)].sort()).toEqual([...fields].sort());
+});
+
+test('docs/record.md: every type of ledger event is told, and no other', () => {
+  const types = ledgerEventSchema.options.map(({ shape }) => shape.type.value);
+  expect([...namesIn(page, '## `evidence/ledger.jsonl`', 1)].sort()).toEqual([...types].sort());
+});
+
+test('docs/record.md: the fields of the session stand in the order of the file', () => {
+  expect(namesIn(page, '## `evidence/prompt_session.json`')).toEqual(fieldsOf(promptSessionSchema));
+});
+
+test('docs/record.md: every place of the tree that the engine knows is told', () => {
+  const tree = page.split('\n## The tree\n')[1]?.split('\n## ')[0] ?? '';
+  const places = [...Object.values(TREE_PATHS), escalationPath('<id>'), attemptFolder('P05', 7)];
+  const asTold = places.map((place) => place.replace('/P05/7', '/<gate>/<n>/'));
+  expect(asTold.filter((place) => !tree.includes(`\`${place}\``))).toEqual([]);
+});
+
+test('docs/record.md: a field that is missing is seen', () => {
+  const stale = '\n## `a.json`\n\ntext\n\n| field | what |\n|---|---|\n| `one`, `two` | x `no` |\n\n## next\n';
+  expect(namesIn(stale, '## `a.json`')).toEqual(['one', 'two']);
+});
