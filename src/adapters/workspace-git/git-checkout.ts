@@ -92,6 +92,8 @@ async function populate(input: GitCheckoutInput, directory: string, signal: Abor
     git('fetch', '--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source),
   );
   await requireGit(git('reset', '--quiet', '--hard'));
+  // The log of refs says where the commit was fetched from.
+  await removeFolder(join(directory, '.git', 'logs'));
   if (patch.length === 0) return;
   const applied = await runGit({ ...git('apply', '--index', '--whitespace=nowarn', '-'), input: patch });
   if (applied.exitCode !== 0) throw notApplicable(gitWords(applied.stderr));

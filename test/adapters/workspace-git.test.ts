@@ -1,0 +1,313 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
+import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from './git-fixtures.js';
+
+let room: Awaited<ReturnType<typeof makeRoom>>;
+beforeEach(async () => {
+  room = await makeRoom();
+});
+afterEach(() => room.remove());
+
+const inRoom = (name: string) => join(room.root, name);
+
+test('resolveCommit: branches, tags, HEAD, short ids and ancestors of a repository on this machine', async () => {
+  const { path, commit } = await makeRepository(inRoom('a repo'));
+  git(path, 'tag', '-a', 'v1', '-m', 'v1');
+  git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
+  const { workspace } = await makeWorkspace(room.root, { path });
+  const second = git(path, 'rev-parse', 'HEAD');
+  expect(await workspace.resolveCommit('shop', 'HEAD')).toBe(second);
+  expect(await workspace.resolveCommit('shop', 'main')).toBe(second);
+  for (const revision of ['v1', 'main~1', commit, commit.slice(0, 12)]) {
+    expect(await workspace.resolveCommit('shop', revision)).toBe(commit);
+  }
+});
+
+test.each([
+  ['REPO_NOT_FOUND', async () => ({ path: inRoom('nowhere') }), 'HEAD'],
+  ['REPO_NOT_GIT', async () => ({ path: room.root }), 'HEAD'],
+  ['BASE_NOT_FOUND', async () => ({ path: (await makeRepository(inRoom('r'))).path }), 'nosuch'],
+  ['BASE_NOT_FOUND', async () => ({ path: (await makeRepository(inRoom('r'))).path }), '--all'],
+  ['BASE_NOT_FOUND', async () => ({ url: `file://${(await makeRepository(inRoom('r'))).path}` }), 'nosuch'],
+  ['BASE_NOT_FOUND', async () => ({ url: `file://${(await makeRepository(inRoom('r'))).path}` }), 'a'.repeat(40)],
+  ['REPO_FETCH_FAILED', async () => ({ url: `file://${inRoom('nowhere.git')}` }), 'main'],
+  ['REPO_FETCH_FAILED', async () => ({ url: '--upload-pack=touch x' }), 'main'],
+  ['REPO_FETCH_FAILED', async () => ({ url: 'ext::sh -c true' }), 'main'],
+] as const)('resolveCommit: %s (%#)', async (code, source, revision) => {
+  const { workspace } = await makeWorkspace(room.root, await source());
+  await expect(workspace.resolveCommit('shop', revision)).rejects.toMatchObject({ code });
+});
+
+test('resolveCommit: a name that the worker does not know, also one that every object has', async () => {
+  const { workspace } = await makeWorkspace(room.root, { path: room.root });
+  await expect(workspace.resolveCommit('other', 'HEAD')).rejects.toMatchObject({ code: 'REPO_NOT_FOUND' });
+  await expect(workspace.resolveCommit('constructor', 'HEAD')).rejects.toMatchObject({ code: 'REPO_NOT_FOUND' });
+});
+
+test('resolveCommit: REPO_EMPTY without any commit, by path and by URL', async () => {
+  await mkdir(inRoom('empty'));
+  git(inRoom('empty'), 'init', '-q');
+  for (const source of [{ path: inRoom('empty') }, { url: `file://${inRoom('empty')}` }]) {
+    const { workspace } = await makeWorkspace(room.root, source);
+    await expect(workspace.resolveCommit('shop', 'HEAD')).rejects.toMatchObject({ code: 'REPO_EMPTY' });
+  }
+});
+
+test('workspace: GIT_NOT_FOUND when there is no git on PATH', async () => {
+  const { path } = await makeRepository(inRoom('r'));
+  const workspace = createGitWorkspace({
+    repositories: { shop: { path } },
+    stateDir: inRoom('state'),
+    env: { PATH: room.root },
+  });
+  await expect(workspace.resolveCommit('shop', 'HEAD')).rejects.toMatchObject({ code: 'GIT_NOT_FOUND' });
+});
+
+/** Resolves, lists, checks out, changes and compares: everything that a run does with a repository. */
+async function walkThrough(
+  source: { readonly path: string } | { readonly url: string },
+  expected: string,
+  revision = 'HEAD',
+) {
+  const { workspace } = await makeWorkspace(inRoom('w'), source);
+  const commit = await workspace.resolveCommit('shop', revision);
+  expect(commit).toBe(expected);
+  expect(await workspace.listFiles('shop', commit)).toEqual(['README.md', 'src/a.txt']);
+  const checkout = await workspace.checkout({ repository: 'shop', commit });
+  expect(git(checkout.directory, 'rev-parse', 'promptos')).toBe(commit);
+  expect(git(checkout.directory, 'status', '--porcelain')).toBe('');
+  await writeFile(join(checkout.directory, 'src/a.txt'), 'changed\n');
+  const patch = await checkout.diff();
+  expect(patch.files).toMatchObject([{ path: 'src/a.txt', status: 'modified' }]);
+  expect(await workspace.checkPatch('shop', commit, patch.bytes)).toEqual({ ok: true });
+  await checkout.discard();
+  expect(existsSync(checkout.directory)).toBe(false);
+}
+
+test('workspace: a bare repository, also one whose HEAD leads nowhere', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  git(room.root, 'clone', '-q', '--bare', path, 'bare.git');
+  await walkThrough({ path: inRoom('bare.git') }, commit);
+  git(inRoom('bare.git'), 'symbolic-ref', 'HEAD', 'refs/heads/nosuch');
+  await walkThrough({ path: inRoom('bare.git') }, commit, 'main');
+});
+
+test('workspace: a shallow repository', async () => {
+  const { path } = await makeRepository(inRoom('r'));
+  git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
+  git(room.root, 'clone', '-q', '--depth=1', `file://${path}`, 'shallow');
+  await walkThrough({ path: inRoom('shallow') }, git(path, 'rev-parse', 'HEAD'));
+});
+
+test('workspace: a repository with SHA-256 ids, by path and by URL', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'), undefined, 'sha256');
+  expect(commit).toHaveLength(64);
+  await walkThrough({ path }, commit);
+  await walkThrough({ url: `file://${path}` }, commit, 'main');
+});
+
+test("workspace: a linked worktree of the user's, with a detached HEAD on a commit of its own", async () => {
+  const { path } = await makeRepository(inRoom('r'));
+  git(path, 'worktree', 'add', '-q', '--detach', inRoom('linked tree'));
+  git(inRoom('linked tree'), 'commit', '-q', '--allow-empty', '-m', 'detached');
+  await walkThrough({ path: inRoom('linked tree') }, git(inRoom('linked tree'), 'rev-parse', 'HEAD'));
+});
+
+test('workspace: a path with spaces, quotes and other alphabets', async () => {
+  const { path, commit } = await makeRepository(inRoom('ein "Pfad" mit ü: 日本'));
+  await walkThrough({ path }, commit);
+});
+
+test('workspace: a clone URL, by branch, tag, full id and ancestor', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  git(path, 'tag', '-a', 'v1', '-m', 'v1');
+  const url = `file://${path}`;
+  await walkThrough({ url }, commit, 'main');
+  await walkThrough({ url }, commit, commit);
+  await walkThrough({ url }, commit, 'v1');
+  git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
+  await walkThrough({ url }, commit, 'main~1');
+});
+
+test('workspace: a commit that came after the mirror was made is fetched', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace } = await makeWorkspace(room.root, { path });
+  await workspace.listFiles('shop', commit);
+  await writeFiles(path, { 'later.txt': 'x\n' });
+  git(path, 'add', '-A');
+  git(path, 'commit', '-q', '-m', 'later');
+  const later = await workspace.resolveCommit('shop', 'HEAD');
+  expect(await workspace.listFiles('shop', later)).toContain('later.txt');
+});
+
+test('checkout: has a git folder of its own that knows neither the mirror nor the repository', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace } = await makeWorkspace(room.root, { path });
+  const { directory } = await workspace.checkout({ repository: 'shop', commit });
+  expect(git(directory, 'remote')).toBe('');
+  expect(git(directory, 'branch', '--format=%(refname:short)')).toBe('promptos');
+  expect(git(directory, 'log', '--format=%s')).toBe('first');
+  const files = await readdir(join(directory, '.git'), { recursive: true, withFileTypes: true });
+  for (const file of files.filter((entry) => entry.isFile())) {
+    const content = await readFile(join(file.parentPath, file.name), 'latin1');
+    expect(content).not.toContain(room.root);
+  }
+});
+
+test('checkout: BASE_NOT_FOUND for what is no commit id, or an id that is not there', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace } = await makeWorkspace(room.root, { path });
+  for (const wrong of ['main', '0'.repeat(40), git(path, 'rev-parse', `${commit}^{tree}`)]) {
+    await expect(workspace.checkout({ repository: 'shop', commit: wrong })).rejects.toMatchObject({
+      code: 'BASE_NOT_FOUND',
+    });
+  }
+});
+
+const NO_SUCH_FILE = Buffer.from('diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n');
+const CLIMBING = Buffer.from(
+  'diff --git a/../x b/../x\nnew file mode 100644\n--- /dev/null\n+++ b/../x\n@@ -0,0 +1 @@\n+b\n',
+);
+
+test.each([
+  ['to a file that is not there', NO_SUCH_FILE],
+  ['out of the tree', CLIMBING],
+  ['that is no patch', Buffer.from('hello\n')],
+])('checkPatch and checkout: a patch %s is refused with a reason', async (_what, patch) => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, temporaryDir } = await makeWorkspace(room.root, { path });
+  const answer = await workspace.checkPatch('shop', commit, patch);
+  expect(answer.ok).toBe(false);
+  expect(answer.ok ? '' : answer.reason).not.toBe('');
+  await expect(workspace.checkout({ repository: 'shop', commit, patch })).rejects.toMatchObject({
+    code: 'PATCH_NOT_APPLICABLE',
+  });
+  expect(await readdir(temporaryDir)).toEqual([]);
+});
+
+test('discard: removes folders that were made read-only', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, temporaryDir } = await makeWorkspace(room.root, { path });
+  const checkout = await workspace.checkout({ repository: 'shop', commit });
+  await chmod(join(checkout.directory, 'src'), 0o555);
+  await chmod(checkout.directory, 0o555);
+  await checkout.discard();
+  await checkout.discard();
+  expect(await readdir(temporaryDir)).toEqual([]);
+});
+
+test("checkout: an aborted signal ends it with the signal's reason and leaves nothing", async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, temporaryDir } = await makeWorkspace(room.root, { path });
+  const reason = new Error('cancelled');
+  await expect(workspace.checkout({ repository: 'shop', commit, signal: AbortSignal.abort(reason) })).rejects.toBe(
+    reason,
+  );
+  expect(await readdir(temporaryDir)).toEqual([]);
+});
+
+test('checkout: a signal that is aborted while git waits for another machine kills git', async () => {
+  // A stand-in for ssh that never answers: git waits for it until it is killed.
+  await mkdir(inRoom('bin'));
+  const pidFile = inRoom('pid');
+  await writeFile(inRoom('bin/ssh'), `#!/bin/sh\necho $$ > '${pidFile}'\nexec sleep 600\n`, { mode: 0o755 });
+  const workspace = createGitWorkspace({
+    repositories: { shop: { url: 'ssh://git.example.org/shop.git' } },
+    stateDir: inRoom('state'),
+    env: { PATH: `${inRoom('bin')}:${PERSON.PATH}` },
+  });
+  const abort = new AbortController();
+  const pending = workspace.checkout({ repository: 'shop', commit: 'a'.repeat(40), signal: abort.signal });
+  const outcome = expect(pending).rejects.toThrow('cancelled');
+  await expect.poll(() => existsSync(pidFile), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => readFile(pidFile, 'utf8'), { timeout: 5_000 }).toMatch(/\d/);
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  abort.abort(new Error('cancelled'));
+  await outcome;
+  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8', stdio: 'pipe' }));
+  } catch {
+    return false;
+  }
+}
+
+test('workspace: GIT_* variables of the process have no influence', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const workspace = createGitWorkspace({
+    repositories: { shop: { path } },
+    stateDir: inRoom('state'),
+    temporaryDir: room.root,
+    env: {
+      ...PERSON,
+      GIT_DIR: '/nonexistent',
+      GIT_INDEX_FILE: '/nonexistent',
+      GIT_CONFIG_PARAMETERS: "'core.bare'='x'",
+    },
+  });
+  expect(await workspace.resolveCommit('shop', 'HEAD')).toBe(commit);
+});
+
+test('workspace: what a dead process left is removed at the next start, what a living one uses is not', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, temporaryDir, stateDir } = await makeWorkspace(room.root, { path });
+  const mine = await workspace.checkout({ repository: 'shop', commit });
+  const [name = ''] = await readdir(temporaryDir);
+  const child = spawn('true');
+  await once(child, 'exit');
+  const [place, , start] = name.slice('promptos-checkout-'.length).split('-');
+  const ofTheDead = `promptos-checkout-${place}-${child.pid}-${start}-abc123`;
+  const ofAnEarlierProcessWithMyNumber = `promptos-checkout-${place}-${process.pid}-1-abc123`;
+  const ofAnotherMachine = `promptos-checkout-${'0'.repeat(10)}-${child.pid}-1-abc123`;
+  for (const folder of [ofTheDead, ofAnEarlierProcessWithMyNumber, ofAnotherMachine, 'promptos-checkout-mine']) {
+    await writeFiles(join(temporaryDir, folder), { 'x/y': 'z' });
+  }
+  await makeWorkspace(room.root, { path }).then((next) => next.workspace.resolveCommit('shop', 'HEAD'));
+  expect((await readdir(temporaryDir)).sort()).toEqual([name, ofAnotherMachine, 'promptos-checkout-mine'].sort());
+  expect(existsSync(mine.directory)).toBe(true);
+  expect(await readdir(join(stateDir, 'scratch')).catch(() => [])).toEqual([]);
+});
+
+test('workspace: many checkouts at once from a mirror that is not there yet', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { stateDir, temporaryDir } = await makeWorkspace(room.root, { path });
+  const checkouts = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      createGitWorkspace({ repositories: { shop: { path } }, stateDir, temporaryDir }).checkout({
+        repository: 'shop',
+        commit,
+      }),
+    ),
+  );
+  for (const { directory } of checkouts) expect(git(directory, 'rev-parse', 'HEAD')).toBe(commit);
+});
+
+test("workspace: lock files that a killed git left in the mirror are in nobody's way", async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, stateDir } = await makeWorkspace(room.root, { path });
+  await workspace.listFiles('shop', commit);
+  const mirrors = await readdir(join(stateDir, 'mirrors'));
+  const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
+  for (const lock of ['shallow.lock', 'packed-refs.lock', 'config.lock']) await writeFile(join(mirror, lock), '');
+  git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
+  const second = await workspace.resolveCommit('shop', 'HEAD');
+  expect(await workspace.listFiles('shop', second)).toHaveLength(2);
+});
+
+test('workspace: a mirror that was damaged by hand is a failure with a code, not a hang', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, stateDir } = await makeWorkspace(room.root, { path });
+  await workspace.listFiles('shop', commit);
+  const mirrors = await readdir(join(stateDir, 'mirrors'));
+  const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
+  await rm(join(mirror, 'objects'), { recursive: true });
+  await expect(workspace.listFiles('shop', commit)).rejects.toMatchObject({ code: 'GIT_FAILED' });
+});
