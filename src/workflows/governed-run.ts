@@ -12,6 +12,7 @@ import {
   proxyLocalActivities,
   rootCause,
   setHandler,
+  TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
@@ -42,7 +43,8 @@ const MAX_BYTES_WHILE_RUNNING = 24 * 1024 * 1024;
 const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '1 hour',
-  localRetryThreshold: '10 seconds',
+  // Longer pauses between tries are timers, so that queries and a cancellation are heard meanwhile.
+  localRetryThreshold: '1 second',
 });
 
 const { promptos_finalise, promptos_saveLedger } = proxyActivities<GovernanceActivities>({
@@ -114,7 +116,7 @@ async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
   } catch (error) {
     const failure = isCancellation(error)
       ? { code: 'CANCELLED', message: 'cancelled through Temporal' }
-      : error instanceof ActivityFailure && describeFailure(error);
+      : error instanceof TemporalFailure && describeFailure(error);
     if (failure === false) throw error;
     run.apply({ type: 'failToOpen', run: input, workflow, ...failure });
     if (isCancellation(error)) throw error;
@@ -132,6 +134,8 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateSt
     startToCloseTimeout: plan.gate_timeout_ms,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+    // The run goes on at once; its executor is told by the next heartbeat, and nobody looks at its output any more.
+    cancellationType: 'TRY_CANCEL',
   });
   const scope = new CancellationScope({ cancellable: true });
   let settled = false;
@@ -291,8 +295,9 @@ function refuseForeignInput(input: GovernedRunInput, carried: CarriedRun | undef
   }
 }
 
-function describeFailure(error: ActivityFailure): { code: string; message: string } {
-  const cause = error.cause;
+/** A local activity's failure comes as it is, any other wrapped in an `ActivityFailure`. */
+function describeFailure(error: TemporalFailure): { code: string; message: string } {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
   return { code: cause?.name ?? 'INTERNAL', message: rootCause(error) ?? error.message };
 }
