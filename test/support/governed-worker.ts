@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import protobuf from '@temporalio/proto';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
 import { type Delivery, GovernedRuns } from '../../src/client.js';
 import type { Decision, Resolution } from '../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run-status.js';
+import { governanceDataConverter } from '../../src/converter/data-converter.js';
+import { governanceWorkflowsPath } from '../../src/merge-workflows.js';
 import { GovernedRunPlugin } from '../../src/plugin.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
@@ -28,6 +38,10 @@ const GOOD = exampleOutputs();
 
 /** The change that makes the example repository's check pass. */
 export const REPAIR: ScriptStep = edits({ 'src/split.js': "export const split = 'right';\n" }, outputs(GOOD.P05));
+
+/** Works until it is told to stop, and then fails as a killed program does. */
+export const hangs: ScriptStep = ({ signal }) =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('killed')), { once: true }));
 
 /** What each principal does on the straight path. */
 export const STRAIGHT: Readonly<Record<string, readonly ScriptStep[]>> = {
@@ -125,6 +139,18 @@ function quietRuntime(): void {
   }
 }
 
+let bundle: Promise<WorkflowBundle> | undefined;
+
+/** Our workflows, bundled once for all workers of a test file. */
+export const governedBundle = (): Promise<WorkflowBundle> => {
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: governanceWorkflowsPath(),
+    payloadConverterPath: governanceDataConverter.payloadConverterPath ?? '',
+    logger: new DefaultLogger('ERROR'),
+  });
+  return bundle;
+};
+
 export async function createGovernedWorker(options: GovernedWorkerOptions): Promise<GovernedWorker> {
   quietRuntime();
   const { address, namespace = 'default', idle = false } = options;
@@ -136,11 +162,12 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
   const taskQueue = `test-${randomUUID()}`;
   const runs = new GovernedRuns({ client, taskQueue, store });
-  const createWorker = (more: Partial<WorkerOptions> = {}) =>
+  const createWorker = async (more: Partial<WorkerOptions> = {}) =>
     Worker.create({
       connection,
       namespace,
       taskQueue,
+      workflowBundle: await governedBundle(),
       plugins: [new GovernedRunPlugin({ ports })],
       ...options.worker,
       ...more,
