@@ -304,6 +304,17 @@ test.skipIf(process.platform === 'darwin')(
   },
 );
 
+test('diff: files and folders that were closed are read all the same', async () => {
+  await writeFile(at('src/a.txt'), 'changed\n');
+  await writeFiles(checkout.directory, { 'closed/new.txt': 'x\n', 'secret.txt': 'x\n' });
+  for (const path of ['src/a.txt', 'secret.txt', 'closed', 'dir']) await chmod(at(path), 0o000);
+  const patch = await checkout.diff();
+  expect(patch.files.map(({ path }) => path)).toEqual(['closed/new.txt', 'secret.txt', 'src/a.txt']);
+  await chmod(at('dir'), 0o000);
+  await checkout.discard();
+  expect(existsSync(checkout.directory)).toBe(false);
+});
+
 test('diff: a checkout whose folder was replaced by a link is refused', async () => {
   await rename(checkout.directory, `${checkout.directory}.moved`);
   await symlink(room.root, checkout.directory);

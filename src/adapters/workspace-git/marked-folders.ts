@@ -31,21 +31,28 @@ export async function removeLeftovers(parent: string, prefix: string): Promise<v
 /** Removes a folder with everything in it, also when folders in it were made read-only. Links are not followed. */
 export async function removeFolder(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    await rm(path, REMOVAL);
   } catch (error) {
-    if (!isDenied(error)) throw error;
+    if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
     await openFolders(path);
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    await rm(path, REMOVAL);
   }
 }
 
-const isDenied = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
+const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
 
+const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
+/** What is gone already is fine: a removal that failed goes on with the rest while we are here. */
 async function openFolders(path: string): Promise<void> {
-  if (!(await lstat(path)).isDirectory()) return;
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openFolders(join(path, entry.name));
+  try {
+    if (!(await lstat(path)).isDirectory()) return;
+    await chmod(path, 0o700);
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) await openFolders(join(path, entry.name));
+    }
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
 }

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import { readAddedLines } from '../../src/adapters/workspace-git/added-lines.js';
+import { readPatchListing } from '../../src/adapters/workspace-git/patch-listing.js';
+import { unquotePath } from '../../src/adapters/workspace-git/quoted-path.js';
+import { gitWords } from '../../src/adapters/workspace-git/run-git.js';
+
+test.each([
+  ['plain.txt', 'plain.txt'],
+  ['"quo\\"te"', 'quo"te'],
+  ['"back\\\\slash"', 'back\\slash'],
+  ['"new\\nline\\ttab"', 'new\nline\ttab'],
+  ['"\\303\\274"', 'ü'],
+  ['"\\377"', '\ufffd'],
+  ['"', '"'],
+])('unquotePath: %s', (printed, path) => {
+  expect(unquotePath(printed)).toBe(path);
+});
+
+test('readAddedLines: counts of the header decide what is content', () => {
+  const patch = [
+    'diff --git a/x b/x',
+    '--- a/x',
+    '+++ b/x',
+    '@@ -1,2 +1,3 @@ context',
+    '--- a/other',
+    '-old',
+    '+++ b/other',
+    '+@@ -1 +1 @@',
+    '+diff --git a/y b/y',
+    '\\ No newline at end of file',
+    '@@ -9 +10 @@',
+    '-x',
+    '+tenth',
+    'diff --git "a/q\\"" "b/q\\""',
+    '--- /dev/null',
+    '+++ "b/q\\""',
+    '@@ -0,0 +1 @@',
+    '+q',
+    'diff --git a/with space b/with space',
+    '--- a/with space\t',
+    '+++ b/with space\t',
+    '@@ -0,0 +5 @@',
+    '+five',
+    'diff --git a/gone b/gone',
+    '--- a/gone',
+    '+++ /dev/null',
+    '@@ -1 +0,0 @@',
+    '-gone',
+    '',
+  ].join('\n');
+  expect(readAddedLines(Buffer.from(patch)).map(({ path, line, text }) => [path, line, text])).toEqual([
+    ['x', 1, '++ b/other'],
+    ['x', 2, '@@ -1 +1 @@'],
+    ['x', 3, 'diff --git a/y b/y'],
+    ['x', 10, 'tenth'],
+    ['q"', 1, 'q'],
+    ['with space', 5, 'five'],
+  ]);
+});
+
+test('readAddedLines: nothing gives nothing', () => {
+  expect(readAddedLines(Buffer.alloc(0))).toEqual([]);
+});
+
+test('readPatchListing: raw and counts are joined, renames and tabs in names included', () => {
+  const printed = [
+    ':100644 100644 1111 2222 R090',
+    'old\tname',
+    'new\nname',
+    ':000000 100644 0000 3333 A',
+    'logo.bin',
+    '3\t1\t',
+    'old\tname',
+    'new\nname',
+    '-\t-\tlogo.bin',
+    '',
+  ].join('\0');
+  expect(readPatchListing(Buffer.from(printed)).map(({ file }) => file)).toEqual([
+    {
+      path: 'new\nname',
+      old_path: 'old\tname',
+      status: 'renamed',
+      old_mode: '100644',
+      new_mode: '100644',
+      binary: false,
+      added: 3,
+      deleted: 1,
+    },
+    {
+      path: 'logo.bin',
+      old_path: null,
+      status: 'added',
+      old_mode: '000000',
+      new_mode: '100644',
+      binary: true,
+      added: 0,
+      deleted: 0,
+    },
+  ]);
+});
+
+test.each([[':100644 100644 1 2 X\0a\0'], ['1\t1\tunlisted\0'], ['garbage\0']])(
+  'readPatchListing: %j is refused',
+  (printed) => {
+    expect(() => readPatchListing(Buffer.from(printed))).toThrow();
+  },
+);
+
+test('gitWords: one line, bounded, without the credentials of a URL', () => {
+  expect(gitWords('fatal: x\nunable to access https://ada:pw@git.example.org/x')).toBe(
+    'fatal: x; unable to access https://…@git.example.org/x',
+  );
+  expect(gitWords('x'.repeat(50), 10)).toHaveLength(10);
+});
