@@ -5,6 +5,7 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
+import { markOf } from '../../src/adapters/workspace-git/process-mark.js';
 import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from './git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
@@ -300,6 +301,32 @@ test("workspace: lock files that a killed git left in the mirror are in nobody's
   git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
   const second = await workspace.resolveCommit('shop', 'HEAD');
   expect(await workspace.listFiles('shop', second)).toHaveLength(2);
+});
+
+test('workspace: a git that outlives its killed worker is ended before the mirror is fetched into again', async () => {
+  const { path, commit } = await makeRepository(inRoom('r'));
+  const { workspace, stateDir } = await makeWorkspace(room.root, { path });
+  await workspace.listFiles('shop', commit);
+  const mirrors = await readdir(join(stateDir, 'mirrors'));
+  const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
+  const orphan = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+  const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+  try {
+    const ended = once(orphan, 'exit');
+    await writeFile(`${mirror}.running`, markOf(orphan.pid ?? 0));
+    git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
+    await workspace.listFiles('shop', git(path, 'rev-parse', 'HEAD'));
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    // A number that now belongs to another process is left alone.
+    const [place] = markOf(bystander.pid ?? 0).split('-');
+    await writeFile(`${mirror}.running`, `${place}-${bystander.pid}-1`);
+    git(path, 'commit', '-q', '--allow-empty', '-m', 'third');
+    await workspace.listFiles('shop', git(path, 'rev-parse', 'HEAD'));
+    expect(isAlive(bystander.pid ?? 0)).toBe(true);
+  } finally {
+    orphan.kill('SIGKILL');
+    bystander.kill('SIGKILL');
+  }
 });
 
 test('workspace: a mirror that was damaged by hand is a failure with a code, not a hang', async () => {
