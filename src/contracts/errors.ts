@@ -65,6 +65,17 @@ export const ERROR_CATALOGUE = {
   PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
   EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
   CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
+  // Keys and signatures
+  KEY_EXISTS: usage('Give --force to replace it: what the old one signed stays valid as long as the policy has it.'),
+  KEY_NOT_FOUND: usage('Run `promptos keys generate --for NAME`, or name a key file with --key.'),
+  KEY_NOT_READABLE: usage('Check the file: an Ed25519 key in PKCS#8 PEM or OpenSSH form, readable by you alone.'),
+  KEY_LOCKED: usage('Give the passphrase, in a terminal or through the file that PROMPTOS_PASSPHRASE_FILE names.'),
+  AGENT_FAILED: infrastructure('Check that ssh-agent runs and holds the key: `ssh-add -l`.'),
+  REQUEST_NOT_SIGNED: no(
+    "Start the run with the developer's key, or let the policy say decisions.authentication: optional.",
+  ),
+  DEVELOPER_UNKNOWN: no("Name a principal of the policy, or add the developer to the policy's principals."),
+  SIGNATURE_INVALID: no('Sign again with the key that the policy has for this principal.'),
   // Executors
   EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
   EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),

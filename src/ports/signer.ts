@@ -1,0 +1,12 @@
+/**
+ * Signs with one private Ed25519 key that the caller never sees: a file, an agent, a key management service.
+ * The signature is the raw one of RFC 8032 over exactly these bytes.
+ */
+export interface Signer {
+  /** As `ssh-keygen -l` prints it: `SHA256:…`. */
+  readonly keyid: string;
+  /** The 32 bytes of the public key, as base64. */
+  readonly publicKey: string;
+  /** @throws PromptOsError KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
