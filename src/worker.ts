@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
@@ -44,6 +44,14 @@ export const createPorts = (setting: WorkerSetting): GovernancePorts => {
   };
 };
 
+/** The Temporal that workers serve, and the workflows that they load. */
+export interface WorkerSurroundings {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  /** A bundle that was made beforehand; without it the build's own, or one made now. */
+  readonly workflowBundle?: WorkflowBundleOption;
+}
+
 /** The workers of one process: the engine's and those of the roles that it serves. */
 export interface GovernanceWorkers {
   readonly taskQueues: readonly string[];
@@ -59,7 +67,7 @@ export interface GovernanceWorkers {
  */
 export async function createGovernanceWorkers(
   setting: WorkerSetting,
-  { connection, namespace }: { readonly connection: NativeConnection; readonly namespace: string },
+  { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
 ): Promise<GovernanceWorkers> {
   const ports = createPorts(setting);
   const engineQueue = engineTaskQueue(setting.config);
@@ -72,7 +80,8 @@ export async function createGovernanceWorkers(
   };
   for (const role of setting.config.roles) {
     if (role === 'engine') {
-      await add(engineQueue, { plugins: [new GovernedRunPlugin({ ports, serve: 'engine' })], ...prebuiltBundle() });
+      const plugins = [new GovernedRunPlugin({ ports, serve: 'engine' })];
+      await add(engineQueue, { plugins, ...(workflowBundle === undefined ? {} : { workflowBundle }) });
     } else {
       await add(roleTaskQueue(engineQueue, role satisfies ExecutorRole), {
         plugins: [new GovernedRunPlugin({ ports, serve: 'role' })],
@@ -96,7 +105,7 @@ export async function createGovernanceWorkers(
 }
 
 /** The bundle that the build made, some four times quicker to load than to build; absent in the source tree. */
-function prebuiltBundle(): Pick<WorkerOptions, 'workflowBundle'> {
+function prebuiltBundle(): WorkflowBundleOption | undefined {
   const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  return existsSync(codePath) ? { workflowBundle: { codePath } } : {};
+  return existsSync(codePath) ? { codePath } : undefined;
 }
