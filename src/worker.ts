@@ -36,7 +36,7 @@ export const createPorts = (setting: WorkerSetting): GovernancePorts => {
   const { config, configDir, stateDir, env } = setting;
   return {
     store: openStore(setting),
-    workspace: createGitWorkspace({ repositories: config.repositories, stateDir }),
+    workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
     checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
     secrets: createSecretlintScanner(),

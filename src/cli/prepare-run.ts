@@ -74,6 +74,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   requireKnownChecks(request, policy.policy);
   const inspected = await inspectTarget(target, {
     scope: request.scope,
+    env: project.environment.variables,
     ...(options.base === undefined ? {} : { base: options.base }),
   });
   return {
@@ -101,7 +102,7 @@ async function findTarget(context: CommandContext, options: RunOptions): Promise
     const entry = config.repositories[options.targetRepo];
     if (entry !== undefined && 'path' in entry) return entry.path;
   }
-  return (await resolveTarget(options.targetRepo, { cwd: context.cwd })).path;
+  return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
 }
 
 async function requireTrust(config: WorkerConfig, sha256: string, path: string, configPath: string): Promise<void> {
