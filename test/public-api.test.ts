@@ -215,8 +215,8 @@ test('public API: the reader of exported types sees both ways to write one', () 
 test('package.json: every folder that ships is there or is built', async () => {
   const missing = manifest.files.filter((path) => path !== 'dist' && !existsSync(join(ROOT, path)));
   expect(missing).toEqual([]);
-  const build = JSON.parse(await readFile(join(ROOT, 'tsconfig.build.json'), 'utf8'));
-  expect(build.compilerOptions).toMatchObject({ rootDir: 'src', outDir: 'dist' });
+  const build = JSON.parse(await readFile(join(ROOT, 'src', 'tsconfig.json'), 'utf8'));
+  expect(build.compilerOptions).toMatchObject({ rootDir: '.', outDir: '../dist' });
   expect(Object.values(manifest.bin).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   expect((await readdir(join(ROOT, 'schemas'))).length).toBeGreaterThan(0);
 });

@@ -77,6 +77,13 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
     env: project.environment.variables,
     ...(options.base === undefined ? {} : { base: options.base }),
   });
+  if (inspected.untracked.length > 0) {
+    context
+      .output()
+      .note(
+        `note: a run starts from a commit, so it does not see ${inspected.untracked.slice(0, 5).join(', ')} (untracked)`,
+      );
+  }
   return {
     project,
     repository: target,
