@@ -31,6 +31,9 @@ export const engineTaskQueue = (config: WorkerConfig): string => config.task_que
 export const openStore = ({ config, stateDir }: Pick<WorkerSetting, 'config' | 'stateDir'>): ArtifactStore =>
   createFileSystemStore(config.store?.path ?? join(stateDir, 'artifacts'));
 
+/** What runs may still end by itself after a stop is asked for; whoever waits for the worker's end waits that long. */
+const SHUTDOWN_GRACE = '5 seconds';
+
 /** The world as a worker config describes it. */
 export const createPorts = (setting: WorkerSetting): GovernancePorts => {
   const { config, configDir, stateDir, env } = setting;
@@ -71,7 +74,7 @@ export async function createGovernanceWorkers(
 ): Promise<GovernanceWorkers> {
   const ports = createPorts(setting);
   const engineQueue = engineTaskQueue(setting.config);
-  const common = { connection, namespace, shutdownGraceTime: '10 seconds' } satisfies Partial<WorkerOptions>;
+  const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE } satisfies Partial<WorkerOptions>;
   const workers: Worker[] = [];
   const taskQueues: string[] = [];
   const add = async (taskQueue: string, options: Partial<WorkerOptions>) => {

@@ -34,8 +34,8 @@ async function activity<T>(work: (context: Context, progress: (details: object) 
     });
   } catch (error) {
     // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
-    const { cancellationSignal } = context;
-    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error);
+    const { cancellationSignal, info } = context;
+    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt);
   } finally {
     clearInterval(timer);
   }

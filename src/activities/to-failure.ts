@@ -1,12 +1,23 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, PromptOsError } from '../contracts/errors.js';
 
+/** Doubles from 1,000 ms, capped at 60,000 ms. */
+const retryDelayMs = (attempt: number): number => Math.min(1_000 * 2 ** (attempt - 1), 60_000);
+
 /**
- * What Temporal is told of an error: its code as the failure's type, and from the catalogue whether to try again.
- * Anything that is no `PromptOsError` goes on as it is, and so stays retryable.
+ * What Temporal is told of an error: its code as the failure's type, from the catalogue whether to try again, and when:
+ * the workflow's own retry policy is for workers that ended, and quicker. Anything that is no `PromptOsError` stays
+ * retryable.
+ * @param attempt the activity's, from 1
  */
-export function toFailure(error: unknown): unknown {
-  if (!(error instanceof PromptOsError)) return error;
-  const nonRetryable = !ERROR_CATALOGUE[error.code].retryable;
-  return ApplicationFailure.create({ type: error.code, message: error.message, nonRetryable, cause: error });
+export function toFailure(error: unknown, attempt: number): unknown {
+  const nextRetryDelay = retryDelayMs(attempt);
+  if (error instanceof PromptOsError) {
+    const { code: type, message } = error;
+    return ERROR_CATALOGUE[type].retryable
+      ? ApplicationFailure.create({ type, message, cause: error, nextRetryDelay })
+      : ApplicationFailure.create({ type, message, cause: error, nonRetryable: true });
+  }
+  if (!(error instanceof Error) || error instanceof TemporalFailure) return error;
+  return ApplicationFailure.fromError(error, { nextRetryDelay });
 }

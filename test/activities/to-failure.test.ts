@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import { toFailure } from '../../src/activities/to-failure.js';
 import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../../src/contracts/errors.js';
@@ -6,13 +6,33 @@ import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../../src/contracts
 test('toFailure: the code is the type, and the catalogue says whether it is retried', () => {
   for (const code of Object.keys(ERROR_CATALOGUE).filter(isErrorCode)) {
     const error = new PromptOsError(code, 'It happened.');
-    const failure = toFailure(error);
+    const failure = toFailure(error, 1);
     expect(failure).toBeInstanceOf(ApplicationFailure);
     expect(failure).toMatchObject({ type: code, message: error.message, nonRetryable: !error.retryable, cause: error });
   }
 });
 
-test('toFailure: an unknown error goes on as it is', () => {
+test('toFailure: what may be tried again waits twice as long each time, a minute at most', () => {
+  const waits = [1, 2, 3, 6, 7, 1_000].map((attempt) => {
+    const failure = toFailure(new PromptOsError('STORE_FULL', 'It happened.'), attempt);
+    return (failure as ApplicationFailure).nextRetryDelay;
+  });
+  expect(waits).toEqual([1_000, 2_000, 4_000, 32_000, 60_000, 60_000]);
+  expect(toFailure(new PromptOsError('LEDGER_BROKEN', 'It happened.'), 1)).toMatchObject({ nonRetryable: true });
+});
+
+test('toFailure: an unknown error stays retryable under its own name, and waits too', () => {
   const error = new TypeError('a defect');
-  expect(toFailure(error)).toBe(error);
+  expect(toFailure(error, 2)).toMatchObject({
+    type: 'TypeError',
+    message: 'a defect',
+    nonRetryable: false,
+    nextRetryDelay: 2_000,
+  });
+});
+
+test("toFailure: Temporal's own failures, and what is no error at all, go on as they are", () => {
+  for (const error of [new CancelledFailure('stop'), ApplicationFailure.nonRetryable('no'), 'text', undefined]) {
+    expect(toFailure(error, 1)).toBe(error);
+  }
 });
