@@ -74,7 +74,6 @@ export type {
   CheckRunner,
   ExecutorRegistry,
   GovernancePorts,
-  PinnedPolicy,
   SecretScanner,
   TrustRegistry,
   Workspace,

@@ -102,7 +102,6 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'ListedRun',
       'Outcome',
       'PersonEscalation',
-      'PinnedPolicy',
       'Policy',
       'PolicyFile',
       'PromptPackBundle',
