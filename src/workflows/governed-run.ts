@@ -15,7 +15,7 @@ import {
   TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
+import type { FinaliseResult, GovernanceActivities, LedgerSegment } from '../contracts/activities.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
@@ -41,9 +41,13 @@ const HEARTBEAT_TIMEOUT = '10 seconds';
  * throws says how long to wait, and longer each time.
  */
 const RETRY = { initialInterval: '1 second', maximumInterval: '2 seconds' } as const;
-/** Room in one execution while a gate runs: the server ends a run at 51,200 events, 50 MB or 10,000 signals. */
+/**
+ * Room in one execution while a gate runs: the server ends a run at 51,200 events, 50 MB or 10,000 signals. The way out
+ * is tried anew for every message that comes between, so it must begin while there is room for many of the largest.
+ * (Signals of 2 MB that come quicker than a task is done let the server complete no task at all: no workflow survives that.)
+ */
 const MAX_EVENTS_WHILE_RUNNING = 7_500;
-const MAX_BYTES_WHILE_RUNNING = 24 * 1024 * 1024;
+const MAX_BYTES_WHILE_RUNNING = 8 * 1024 * 1024;
 
 const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
   startToCloseTimeout: '30 seconds',
@@ -102,7 +106,7 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
         await awaitPeople(run, step);
         break;
     }
-    if (workflowInfo().continueAsNewSuggested && run.state().phase === 'open') await handOver(run, input);
+    if (isFull(run) && run.state().phase === 'open') await handOver(run, input);
   }
 }
 
@@ -190,8 +194,7 @@ function restarted(run: RunDriver, { gate }: Extract<Step, { kind: 'awaitGate' }
 async function awaitPeople(run: RunDriver, step: Step): Promise<void> {
   const deadline = nextDeadline(run.state());
   const before = waitingFor(step, deadline);
-  const changed = () =>
-    waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || workflowInfo().continueAsNewSuggested;
+  const changed = () => waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || isFull(run);
   if (deadline === null) return condition(changed);
   const inTime = await condition(changed, Math.max(deadline - Date.now(), 1), {
     summary: `deadline of ${awaitedIds(step)}`,
@@ -220,16 +223,26 @@ async function finalise(run: RunDriver, input: GovernedRunInput): Promise<Finali
   }
 }
 
-/** Puts the ledger so far into the store and goes on in a fresh history. */
+/**
+ * Goes on in a fresh history, the ledger so far put into the store. A history that is flooded is left at once, with the
+ * ledger as luggage, as long as that is light: the store would take a while, and the server ends the run meanwhile.
+ */
 async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {
-  const from = run.head().entries - run.entries().length;
-  const segment = await promptos_saveLedger.executeWithOptions({ summary: 'continue as new: save the ledger' }, [
-    { run_id: input.run_id, from, head: run.head() },
-  ]);
+  const segment = isFlooded() && !run.isHeavy() ? null : await saveLedger(run, input);
   await condition(allHandlersFinished);
   log.info('continuing as new', { entries: run.head().entries });
   return continueAsNew<typeof governedRun>(input, run.carry(segment));
 }
+
+function saveLedger(run: RunDriver, { run_id }: GovernedRunInput): Promise<LedgerSegment> {
+  const from = run.head().entries - run.entries().length;
+  return promptos_saveLedger.executeWithOptions({ summary: 'continue as new: save the ledger' }, [
+    { run_id, from, head: run.head() },
+  ]);
+}
+
+/** Whether this history should be left: it grows long, or its ledger grows near what one query can answer. */
+const isFull = (run: RunDriver): boolean => workflowInfo().continueAsNewSuggested || run.isHeavy();
 
 function registerHandlers(run: RunDriver): void {
   const receive = (kind: MessageKind, content: unknown) => {

@@ -31,6 +31,9 @@ export const NEW_RUN: CarriedRun = {
   refusals_counted: {},
 };
 
+/** As JSON: an answer to a query, and the input of an execution, may have 2 MB, and one burst of messages comes on top. */
+const MAX_CHARACTERS_HELD = 400_000;
+
 /** Holds a run's state and ledger, and is the only one to change them: every change goes through the reducer. */
 export interface RunDriver {
   state(): RunState;
@@ -41,13 +44,16 @@ export interface RunDriver {
   status(): RunStatus;
   apply(command: Command): DecisionAnswer;
   published(runRecordSha256: string): void;
-  /** What the next execution starts from, when the entries up to `segment`'s end are in the store. */
-  carry(segment: LedgerSegment): CarriedRun;
+  /** Whether the entries since the last part are so many that no more should be added before they are in the store. */
+  isHeavy(): boolean;
+  /** What the next execution starts from; with a segment, the entries up to its end are in the store. */
+  carry(segment: LedgerSegment | null): CarriedRun;
 }
 
 export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): RunDriver {
   let { state, head } = carried;
   let entries = [...carried.entries];
+  let characters = JSON.stringify(entries).length;
   const counted = { ...carried.refusals_counted };
   let runRecordSha256: string | null = null;
 
@@ -56,6 +62,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   const write = (event: LedgerEvent, at: string) => {
     const entry = appendEntry(head, at, event);
     entries.push(entry);
+    characters += JSON.stringify(entry).length;
     head = { entries: head.entries + 1, hash: entry.hash };
     state = evolve(state, entry);
     log.info(event.type, describeEvent(event));
@@ -80,7 +87,11 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       runRecordSha256 = sha256;
       show();
     },
+    isHeavy: () => characters > MAX_CHARACTERS_HELD,
     carry(segment) {
+      if (segment === null) {
+        return { state, head, segments: carried.segments, entries, refusals_counted: counted };
+      }
       entries = entries.slice(segment.entries);
       return { state, head, segments: [...carried.segments, segment], entries, refusals_counted: counted };
     },
