@@ -17,7 +17,7 @@ if (existsSync(hold)) {
   process.on('SIGTERM', () => undefined);
   const child = spawn('sleep', ['600'], { stdio: 'ignore' });
   const told = join(control, `${run}.${gate}.held`);
-  writeFileSync(`${told}.new`, JSON.stringify({ ...note, child: child.pid }));
+  writeFileSync(`${told}.new`, JSON.stringify({ ...note, child: child.pid, guard: process.ppid }));
   renameSync(`${told}.new`, told);
   setInterval(() => undefined, 60_000);
 } else {

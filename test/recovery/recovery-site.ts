@@ -28,6 +28,12 @@ export interface AgentCall {
   readonly at: number;
 }
 
+/** An executor that waits to be killed, with the process that watches over it and one that it started. */
+export interface HeldAgent extends AgentCall {
+  readonly guard: number;
+  readonly child: number;
+}
+
 export interface WorkerProcess {
   readonly pid: number;
   /** Milliseconds of the epoch, before the process was started. */
@@ -42,7 +48,7 @@ export interface RecoverySite extends GovernedWorker {
   readonly stateDir: string;
   hold(runId: string, point: HoldPoint): Promise<void>;
   /** Waits until the run has come to where it is held. For a gate: who holds it. */
-  held(runId: string, point: HoldPoint): Promise<AgentCall & { readonly child: number }>;
+  held(runId: string, point: HoldPoint): Promise<HeldAgent>;
   /** Resolves when the worker polls. */
   startWorker(): Promise<WorkerProcess>;
   /** Waits until executors were started `times` times for the run's gate. */

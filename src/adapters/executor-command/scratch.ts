@@ -1,5 +1,10 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
+
+const PREFIX = 'promptos-exec';
+/** Parents that were looked through for what dead processes left: once each in a process. */
+const swept = new Map<string, Promise<void>>();
 
 /** Folders of one execution, fresh and empty. */
 export interface Scratch {
@@ -10,33 +15,22 @@ export interface Scratch {
   readonly files: string;
 }
 
-/** Makes scratch folders under `parent`, and removes them whatever the work does. */
+/**
+ * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its guard
+ * removes them; what is left when the guard was killed too goes when a process first works under the same parent.
+ */
 export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
-  await mkdir(parent, { recursive: true });
-  const root = await mkdtemp(join(parent, 'promptos-exec-'));
+  const sweep = swept.get(parent) ?? removeLeftovers(parent, PREFIX);
+  swept.set(parent, sweep);
+  await sweep;
+  const root = await makeMarkedFolder(parent, PREFIX);
   const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
   try {
     await mkdir(scratch.home);
     await mkdir(scratch.files);
     return await work(scratch);
   } finally {
-    await removeTree(root);
-  }
-}
-
-/** Never throws: a folder that cannot be removed must not take the command's result with it. */
-async function removeTree(root: string): Promise<void> {
-  const remove = () => rm(root, { recursive: true, force: true, maxRetries: 3 });
-  // Some tools write-protect the folders of their caches, and then nothing in them can be removed.
-  await remove()
-    .catch(() => makeWritable(root).then(remove))
-    .catch(() => undefined);
-}
-
-async function makeWritable(folder: string): Promise<void> {
-  if (!(await lstat(folder)).isDirectory()) return;
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
+    // A folder that cannot be removed must not take the command's result with it.
+    await removeFolder(root).catch(() => undefined);
   }
 }
