@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { BareActivities } from './workflow.js';
 
@@ -28,14 +28,29 @@ const MESSAGES: Readonly<Record<string, object>> = {
   resolveEscalation: { choice: 'continue', actor: 'grace' },
 };
 
+export interface BareRunOptions {
+  /** Through which door the answers come; signals unless told otherwise. */
+  readonly door?: 'signal' | 'update';
+  /** Called right before each answer is sent. */
+  onAnswer?(): void;
+}
+
+/** Starts one bare run and leaves it. */
+export const startBareRun = (client: Client, runId: string): Promise<WorkflowHandle> =>
+  client.workflow.start('bareRun', { workflowId: `promptos/bare/${runId}`, taskQueue: TASK_QUEUE, args: [runId] });
+
 /**
  * Starts one bare run and answers it as soon as it waits, until it ends.
  * @returns the workflow's id.
  * @throws Error when the run has not ended after a minute.
  */
-export async function driveBareRun(client: Client, runId: string): Promise<string> {
-  const workflowId = `promptos/bare/${runId}`;
-  const handle = await client.workflow.start('bareRun', { workflowId, taskQueue: TASK_QUEUE, args: [runId] });
+export async function driveBareRun(
+  client: Client,
+  runId: string,
+  { door = 'signal', onAnswer }: BareRunOptions = {},
+): Promise<string> {
+  const handle = await startBareRun(client, runId);
+  const { workflowId } = handle;
   const deadline = performance.now() + TIMEOUT_MS;
   // Eight signals; a query tells when the run waits and leaves nothing in history.
   for (let sent = 0; sent < 8; ) {
@@ -45,7 +60,9 @@ export async function driveBareRun(client: Client, runId: string): Promise<strin
       await setTimeout(POLL_MS);
       continue;
     }
-    await handle.signal(signal, MESSAGES[signal]);
+    onAnswer?.();
+    if (door === 'signal') await handle.signal(signal, MESSAGES[signal]);
+    else await handle.executeUpdate('answer', { args: [signal] });
     sent += 1;
   }
   await handle.result();

@@ -1,4 +1,4 @@
-import { condition, defineQuery, defineSignal, proxyActivities, setHandler } from '@temporalio/workflow';
+import { condition, defineQuery, defineSignal, defineUpdate, proxyActivities, setHandler } from '@temporalio/workflow';
 
 /** What an activity of a run is asked and answers, in the size that a run's have: names and digests. */
 export interface BareActivities {
@@ -14,6 +14,8 @@ const { bareGate, bareFinalise } = proxyActivities<BareActivities>({ startToClos
 export const approve = defineSignal<[{ readonly gate: string }]>('approve');
 export const escalate = defineSignal<[{ readonly issue: string }]>('escalate');
 export const resolveEscalation = defineSignal<[{ readonly choice: string }]>('resolveEscalation');
+/** The same answers through the other door: the name of the signal. */
+export const answer = defineUpdate<boolean, [string]>('answer');
 /** The name of the signal that the workflow waits for, or null while it works. */
 export const awaited = defineQuery<string | null>('awaited');
 
@@ -29,6 +31,7 @@ export async function bareRun(runId: string): Promise<number> {
   setHandler(approve, () => void received.push('approve'));
   setHandler(escalate, () => void received.push('escalate'));
   setHandler(resolveEscalation, () => void received.push('resolveEscalation'));
+  setHandler(answer, (signal) => received.push(signal) > 0);
   setHandler(awaited, () => waitingFor);
 
   const next = async (signal: string): Promise<void> => {

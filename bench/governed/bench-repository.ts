@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { readPromptPack } from '../../src/config/prompt-pack.js';
+import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
+import type { RunRequest } from '../../src/contracts/run-request.js';
+import { exampleOutputs } from '../../test/support/gate-outputs.js';
+import { exampleRequest } from '../../test/support/run-request.js';
+import { PACKAGE_ROOT } from './package-root.js';
+
+/** Bytes of the patch and of the check's log, by the branch that a run starts from. */
+export const WORK_BYTES = { small: 1_000, large: 50_000_000 } as const;
+export type WorkSize = keyof typeof WORK_BYTES;
+
+/** A git repository with a policy, a worker config and agents of a few lines of shell, so that governance is what is measured. */
+export interface BenchRepository {
+  readonly folder: string;
+  readonly stateDir: string;
+  readonly name: string;
+  readonly commits: Readonly<Record<WorkSize, string>>;
+  readonly request: RunRequest;
+  readonly policy: Uint8Array;
+  readonly pack: PromptPackBundle;
+  remove(): Promise<void>;
+}
+
+const NAME = 'bench';
+
+const policyText = (packDigest: string): string => `schema_version: 1
+name: bench
+principals:
+  ada: { kind: human }
+  grace: { kind: human }
+  nina: { kind: agent }
+  vera: { kind: agent }
+  rex: { kind: agent }
+roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+limits: { patch_bytes: 200000000 }
+checks:
+  tests: { argv: [sh, check.sh], timeout: 5m, made_of: [check.sh, bytes] }
+default_checks: [tests]
+default_scope: { allow: ['src/**'] }
+prompt_packs: ['${packDigest}']
+`;
+
+const executor = (principal: string): string => `  ${principal}:
+    kind: command
+    argv: [sh, ./agents/answer.sh]
+    env: { set: { ANSWERS: ANSWERS_FOLDER } }
+    timeout: 5m
+`;
+
+const workerText = (agents: string): string => `schema_version: 1
+repositories: { ${NAME}: { path: .. } }
+trust: { policies: [./policy.yaml] }
+executors:
+${['nina', 'vera', 'rex'].map(executor).join('').replaceAll('ANSWERS_FOLDER', JSON.stringify(agents))}checks: { allow: [tests] }
+`;
+
+/** Reads its prompt, writes the change at P05, and gives the answer that was prepared. */
+const AGENT = `cat >/dev/null
+if [ "$PROMPTOS_GATE" = P05 ]; then
+  yes 'export const share = (total, people) => Math.floor(total / people);' | head -c "$(cat bytes)" >src/split.js
+fi
+cat "$ANSWERS/$PROMPTOS_GATE.json"
+`;
+
+const CHECK = `yes 'ok: the shares add up to the total' | head -c "$(cat bytes)"\n`;
+
+/** Makes the repository in a temporary folder; `main` asks for small work, `large` for 50 MB. */
+export async function createBenchRepository(): Promise<BenchRepository> {
+  const folder = await mkdtemp(join(tmpdir(), 'promptos-bench-'));
+  const pack = await readPromptPack(join(PACKAGE_ROOT, 'prompts'));
+  const policy = policyText(pack.digest);
+  const request = exampleRequest();
+  const agents = join(folder, '.promptos', 'agents');
+  const answers = Object.entries(exampleOutputs(request)).map(([gate, output]) => [
+    `.promptos/agents/${gate}.json`,
+    JSON.stringify({ kind: 'output', ...output }),
+  ]);
+  const files: Readonly<Record<string, string>> = {
+    'README.md': '# Bench\n',
+    'src/split.js': 'export const split = 0;\n',
+    'check.sh': CHECK,
+    '.promptos/policy.yaml': policy,
+    '.promptos/worker.yaml': workerText(agents),
+    '.promptos/agents/answer.sh': AGENT,
+    ...Object.fromEntries(answers),
+  };
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', ['-C', folder, '-c', 'user.name=bench', '-c', 'user.email=bench@example.org', ...args], {
+      encoding: 'utf8',
+    }).trim();
+  const commit = async (size: WorkSize): Promise<string> => {
+    await writeFile(join(folder, 'bytes'), `${WORK_BYTES[size]}\n`);
+    git('add', '.');
+    git('commit', '-q', '-m', `${size} work`);
+    return git('rev-parse', 'HEAD');
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  git('init', '-q', '-b', 'large');
+  const large = await commit('large');
+  git('checkout', '-q', '-b', 'main');
+  const small = await commit('small');
+  return {
+    folder,
+    stateDir: join(folder, '.promptos', 'state'),
+    name: NAME,
+    commits: { small, large },
+    request,
+    policy: new TextEncoder().encode(policy),
+    pack,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
