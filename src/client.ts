@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   isGrpcServiceError,
@@ -86,6 +87,10 @@ export class GovernedRuns {
    * @throws PromptOsError RUN_EXISTS, STORE_NOT_WRITABLE, STORE_FULL, TEMPORAL_FAILED
    */
   async start(options: StartRunOptions): Promise<GovernedRunInput> {
+    // Temporal forgets runs after its retention time, the store does not: such a run could never publish its tree.
+    if ((await this.#store.published(options.runId)) !== null) {
+      throw new PromptOsError('RUN_EXISTS', `A run ${options.runId} is published already.`);
+    }
     const [request, policy, pack] = await Promise.all([
       this.#store.putObject(utf8(canonicalJson(options.request))),
       this.#store.putObject(options.policy),
@@ -136,7 +141,8 @@ export class GovernedRuns {
 
   /** Raises a P08: the run stops until an integrator decides. */
   escalate(runId: string, escalation: PersonEscalation): Promise<Delivery> {
-    return this.#deliver(runId, { kind: 'escalation', escalation }, (run) => run.signal(escalateSignal, escalation));
+    const once = { decision_id: randomUUID(), ...escalation };
+    return this.#deliver(runId, { kind: 'escalation', escalation: once }, (run) => run.signal(escalateSignal, once));
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { ExecuteGateResult } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import type { Finding } from '../contracts/findings.js';
-import { ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
+import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
 import { clipText, type JudgedFinding } from '../rules/judged-output.js';
 import type { Asked } from './ask-executor.js';
 import { executorEscalation, findingsEscalation } from './escalation-report.js';
@@ -68,13 +68,13 @@ export function attemptRecord(
 }
 
 /**
- * The worst findings: those that block and cannot be waived before those that can, then by severity. So a waiver, which
+ * The worst findings first: those that block and cannot be waived before those that can, then by severity. So a waiver, which
  * knows only the findings that travel, never passes over one that is not waivable.
  */
-function worstFindings(findings: readonly Finding[], waivable: readonly string[]): readonly Finding[] {
+function worstFirst(findings: readonly Finding[], waivable: readonly string[]): readonly Finding[] {
   const rank = ({ blocking, rule, severity }: Finding): number =>
     (blocking ? (waivable.includes(rule) ? 1 : 0) : 2) * SEVERITIES.length + SEVERITIES.indexOf(severity);
-  return [...findings].sort((a, b) => rank(a) - rank(b)).slice(0, FINDINGS_RETURNED);
+  return [...findings].sort((a, b) => rank(a) - rank(b));
 }
 
 /** What the workflow is told of an attempt: bounded whatever the work's size. */
@@ -83,7 +83,9 @@ export function boundedResult(
   outputSha256: string,
   waivable: readonly string[],
 ): ExecuteGateResult {
-  const findings = worstFindings(record.findings, waivable).map(({ path, ...finding }) => ({
+  const ranked = worstFirst(record.findings, waivable);
+  const omitted = ranked.slice(FINDINGS_RETURNED);
+  const findings = ranked.slice(0, FINDINGS_RETURNED).map(({ path, ...finding }) => ({
     ...finding,
     message: clipText(finding.message, TEXT_RETURNED),
     ...(path === undefined ? {} : { path: clipText(path, TEXT_RETURNED) }),
@@ -93,7 +95,9 @@ export function boundedResult(
     reason: record.reason === null ? null : clipText(record.reason, TEXT_RETURNED),
     output_sha256: outputSha256,
     findings,
-    findings_omitted: record.findings.length - findings.length,
+    findings_omitted: omitted.length,
+    blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
+    severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     escalation: record.escalation,
   };
 }

@@ -48,6 +48,9 @@ export async function openRun(
   given: GovernedRunInput,
 ): Promise<RunPlan> {
   const run = parseInput(given);
+  if ((await ports.store.published(run.run_id)) !== null) {
+    throw new PromptOsError('RUN_ALREADY_PUBLISHED', `A tree of run ${run.run_id} is published already.`);
+  }
   const { policy, request, pack } = await loadTrustedRun(ports, documents, run);
   checkGateSelection(run.gates, policy);
   checkNamesExist(request, policy);

@@ -23,6 +23,9 @@ export interface ExecuteGateResult {
   readonly output_sha256: string;
   readonly findings: readonly Finding[];
   readonly findings_omitted: number;
+  /** Of those that did not travel: how many block, and how many an approval would have to acknowledge. */
+  readonly blocking_omitted: number;
+  readonly severe_omitted: number;
   readonly escalation: EscalationReport | null;
 }
 

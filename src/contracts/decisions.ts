@@ -53,6 +53,8 @@ export type Resolution = z.infer<typeof resolutionSchema>;
 
 /** A person's escalation. Everything is optional: a bare `escalate` signal stops the run too. */
 export const personEscalationSchema = z.strictObject({
+  /** With it, a message that arrives twice opens one escalation. */
+  decision_id: decisionIdSchema.optional(),
   actor: nameSchema.optional(),
   run_id: runIdSchema.optional(),
   issue: messageTextSchema.optional(),

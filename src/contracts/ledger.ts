@@ -53,6 +53,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     /** The worst findings, bounded; the attempt's record has them all. */
     findings: z.array(findingSchema),
     findings_omitted: z.int().nonnegative(),
+    blocking_omitted: z.int().nonnegative(),
+    severe_omitted: z.int().nonnegative(),
   }),
   z.strictObject({ type: z.literal('gateInterrupted'), ...attemptKey, code: z.string(), message: z.string() }),
   z.strictObject({
@@ -77,6 +79,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     gate: gateIdSchema.nullable(),
     attempt: z.int().nonnegative(),
     raised_by: z.string(),
+    /** The id of a person's message: it counts once. */
+    decision_id: z.string().nullable(),
     report: escalationReportSchema,
   }),
   z.strictObject({

@@ -3,7 +3,8 @@ import { type Refusal, refuse } from './refusals.js';
 import type { RunState } from './run-state.js';
 
 /** Names are compared without regard to case: `Ada` is not another person than `ada`. */
-const sameName = (one: string, other: string): boolean => one.trim().toLowerCase() === other.trim().toLowerCase();
+export const sameName = (one: string, other: string): boolean =>
+  one.trim().toLowerCase() === other.trim().toLowerCase();
 
 /**
  * Whether an actor may decide on this run at all. Until decisions are signed the actor is a claim, and the record

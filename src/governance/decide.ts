@@ -89,6 +89,8 @@ function finishGate(
     output_sha256: result.output_sha256,
     findings: [...result.findings],
     findings_omitted: result.findings_omitted,
+    blocking_omitted: result.blocking_omitted,
+    severe_omitted: result.severe_omitted,
   };
   if (result.escalation === null) return [finished];
   const principal = state.plan?.principals[GATES[gate].role] ?? 'executor';
@@ -161,6 +163,8 @@ function judgeMessage(state: RunState, kind: MessageKind, content: unknown): rea
 function judgeEscalation(state: RunState, escalation: PersonEscalation): readonly LedgerEvent[] | Refusal {
   if (escalation.run_id !== undefined && escalation.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH');
   if (state.phase === 'new') return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
+  const id = escalation.decision_id ?? null;
+  if (id !== null && state.decision_ids.includes(id)) return refuse('DECISION_ALREADY_COUNTED', id);
   if (state.escalations.length >= MAX_OPEN_ESCALATIONS || state.escalations_raised >= MAX_ESCALATIONS) {
     return refuse('TOO_MANY_ESCALATIONS');
   }
@@ -170,6 +174,7 @@ function judgeEscalation(state: RunState, escalation: PersonEscalation): readonl
       gate: gate?.gate ?? null,
       attempt: gate?.current?.attempt ?? 0,
       raised_by: escalation.actor ?? 'unknown',
+      decision_id: id,
       report: {
         trigger: 'person',
         issue: escalation.issue ?? 'Somebody stopped the run without saying why.',

@@ -52,6 +52,8 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
         output_sha256: event.output_sha256,
         findings: event.findings,
         findings_omitted: event.findings_omitted,
+        blocking_omitted: event.blocking_omitted,
+        severe_omitted: event.severe_omitted,
       }));
     case 'gateInterrupted':
       return withAttempt(state, event, (current) => ({ ...current, status: 'interrupted', reason: event.message }));
@@ -75,6 +77,7 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
       return {
         ...state,
         escalations_raised: state.escalations_raised + 1,
+        decision_ids: event.decision_id === null ? state.decision_ids : [...state.decision_ids, event.decision_id],
         escalations: [
           ...state.escalations,
           {
@@ -113,6 +116,8 @@ const startedAttempt = (attempt: number): AttemptState => ({
   output_sha256: null,
   findings: [],
   findings_omitted: 0,
+  blocking_omitted: 0,
+  severe_omitted: 0,
   waived: [],
 });
 
@@ -140,7 +145,7 @@ function countDecision(state: RunState, { decision }: LedgerEventOf<'decisionCou
     );
   }
   const answered = withGate(counted, decision.gate, (gate) => ({ ...gate, request: null }));
-  if (decision.final === true) return answered;
+  if (decision.final === true) return { ...answered, rejected: decision.reason ?? '' };
   const feedback: Feedback = {
     kind: 'rejection',
     from_gate: decision.gate,
@@ -199,13 +204,18 @@ function closeEscalation(
       return { ...next, rework: earliest(state.rework, { to_gate: gate, feedback }) };
     case 'rework':
       return { ...next, rework: earliest(state.rework, { to_gate: resolution.to_gate ?? gate, feedback }) };
-    case 'continue':
-      return withGate(next, gate, (found) => ({
+    case 'continue': {
+      // A send-back that waits carries the guidance along; left at a gate that it voids, it would be lost.
+      const rework =
+        state.rework === null ? null : { ...state.rework, feedback: [...state.rework.feedback, ...feedback] };
+      const kept = rework === null ? feedback : [];
+      return withGate({ ...next, rework }, gate, (found) => ({
         ...found,
-        feedback: [...found.feedback, ...feedback].slice(-MAX_FEEDBACK),
+        feedback: [...found.feedback, ...kept].slice(-MAX_FEEDBACK),
         request: putUpAnew(closed, waived, found.request) ? null : found.request,
         current: found.current === null ? null : { ...found.current, waived: [...found.current.waived, ...waived] },
       }));
+    }
     case 'abort':
       return next;
   }

@@ -1,12 +1,11 @@
 import type { Decision } from '../contracts/decisions.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
-import { ACKNOWLEDGED_SEVERITIES } from '../contracts/names.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { judgeActor } from './authority.js';
 import { openEscalation } from './open-escalation.js';
 import { type Refusal, refuse } from './refusals.js';
 import { isReworkTarget } from './rework-target.js';
-import { type AttemptState, effectiveVerdict, gateState, type RunState } from './run-state.js';
+import { type AttemptState, effectiveVerdict, findingsToAcknowledge, gateState, type RunState } from './run-state.js';
 
 /**
  * Judges a decision, in the order of the design: actor, authority, request still standing, id used up, and then
@@ -41,10 +40,7 @@ export function judgeDecision(state: RunState, plan: RunPlan, decision: Decision
 
   const counted: LedgerEvent = { type: 'decisionCounted', decision };
   if (decision.choice === 'approve') return [counted];
-  if (decision.final === true) {
-    return [counted, { type: 'runClosed', outcome: 'rejected', reason: decision.reason ?? '', refusals_counted: {} }];
-  }
-  if (state.rounds < plan.rework_rounds) return [counted];
+  if (decision.final === true || state.rounds < plan.rework_rounds) return [counted];
   return [counted, openEscalation(state, reworkBoundReport(plan, decision))];
 }
 
@@ -52,9 +48,13 @@ function judgeApproval(attempt: AttemptState, approvedBy: readonly string[], dec
   if (effectiveVerdict(attempt) !== 'pass') return refuse('GATE_FAILED', `${decision.gate}: ${attempt.verdict}`);
   if (approvedBy.includes(decision.actor)) return refuse('ACTOR_ALREADY_DECIDED', decision.actor);
   const acknowledged = decision.acknowledged ?? [];
-  const missing = attempt.findings.filter(
-    ({ id, severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity) && !acknowledged.includes(id),
-  );
+  if (attempt.severe_omitted > 0) {
+    return refuse(
+      'FINDINGS_NOT_ACKNOWLEDGED',
+      `${attempt.severe_omitted} more than can be shown one by one: reject it`,
+    );
+  }
+  const missing = findingsToAcknowledge(attempt).filter(({ id }) => !acknowledged.includes(id));
   return missing.length === 0 ? null : refuse('FINDINGS_NOT_ACKNOWLEDGED', missing.map(({ id }) => id).join(', '));
 }
 

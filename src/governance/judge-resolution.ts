@@ -11,6 +11,9 @@ import { currentGate, gateState, type OpenEscalation, type RunState } from './ru
 /** Escalations after which there is no output that the run could go on with. */
 const NO_OUTPUT: readonly EscalationTrigger[] = ['executor', 'infrastructure', 'trust'];
 
+/** Escalations that are about an output's findings: to go on with it is to waive them. */
+const ABOUT_FINDINGS: readonly EscalationTrigger[] = ['rule_violation', 'critical_finding', 'open_question', 'person'];
+
 /** Judges an answer to an escalation, in the same order as a decision. */
 export function judgeResolution(
   state: RunState,
@@ -50,6 +53,7 @@ function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }:
 
 /** What `continue` waives: the blocking findings of the escalated attempt that the policy calls waivable. */
 function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation): string[] {
+  if (!ABOUT_FINDINGS.includes(open.trigger)) return [];
   const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);
   if (attempt === null || attempt.status !== 'finished') return [];
   return attempt.findings

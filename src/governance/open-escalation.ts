@@ -13,6 +13,8 @@ export interface RaisedEscalation {
   readonly attempt: number;
   readonly raised_by: string;
   readonly report: EscalationReport;
+  /** Of a person's message, so that it counts once. */
+  readonly decision_id?: string | null;
 }
 
 /** The event that opens the run's next escalation. `before` counts those that the same command opens before it. */
@@ -22,5 +24,11 @@ export function openEscalation(
   before = 0,
 ): LedgerEventOf<'escalationOpened'> {
   const id = escalationId(state.escalations_raised + before + 1);
-  return { type: 'escalationOpened', escalation_id: id, request_id: resolutionRequestId(id, 1), ...raised };
+  return {
+    type: 'escalationOpened',
+    escalation_id: id,
+    request_id: resolutionRequestId(id, 1),
+    decision_id: null,
+    ...raised,
+  };
 }

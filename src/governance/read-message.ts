@@ -85,6 +85,7 @@ const RESOLUTION: Shape = {
 };
 
 const ESCALATION: Shape = {
+  decision_id: optional(decisionId),
   actor: optional(name),
   run_id: optional(runId),
   issue: optional(text(4_000)),

@@ -1,6 +1,12 @@
 import type { Finding } from '../contracts/findings.js';
 import type { Feedback, RunWorkflow } from '../contracts/ledger.js';
-import type { EscalationTrigger, GateId, Outcome, Verdict } from '../contracts/names.js';
+import {
+  ACKNOWLEDGED_SEVERITIES,
+  type EscalationTrigger,
+  type GateId,
+  type Outcome,
+  type Verdict,
+} from '../contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 
 /** The attempt of a gate that counts now. */
@@ -12,6 +18,8 @@ export interface AttemptState {
   readonly output_sha256: string | null;
   readonly findings: readonly Finding[];
   readonly findings_omitted: number;
+  readonly blocking_omitted: number;
+  readonly severe_omitted: number;
   /** Ids of the findings that an escalation waived. */
   readonly waived: readonly string[];
 }
@@ -67,6 +75,8 @@ export interface RunState {
   readonly escalations: readonly OpenEscalation[];
   readonly escalations_raised: number;
   readonly rework: PendingRework | null;
+  /** The reason of a final rejection that waits until no escalation is open. */
+  readonly rejected: string | null;
   /** Rejections that sent the run back. */
   readonly rounds: number;
   /** Ids that counted: each counts once. */
@@ -88,6 +98,7 @@ export const INITIAL_STATE: RunState = {
   escalations: [],
   escalations_raised: 0,
   rework: null,
+  rejected: null,
   rounds: 0,
   decision_ids: [],
   refusals: 0,
@@ -103,9 +114,20 @@ export const currentGate = (state: RunState): GateState | undefined =>
 export const gateState = (state: RunState, gate: GateId): GateState | undefined =>
   state.gates.find((candidate) => candidate.gate === gate);
 
+const isSevere = ({ severity }: Finding): boolean => ACKNOWLEDGED_SEVERITIES.includes(severity);
+
+/** Findings of an attempt that an approval must acknowledge one by one. */
+export const findingsToAcknowledge = ({ findings }: AttemptState): readonly Finding[] => findings.filter(isSevere);
+
+/** Approvals that a finished gate needs: what the policy says, and at least one where there is something to acknowledge. */
+export function approvalsNeeded({ plan }: RunState, { gate, current }: GateState): number {
+  const severe = current !== null && (findingsToAcknowledge(current).length > 0 || current.severe_omitted > 0);
+  return Math.max(plan?.approvals[gate] ?? 1, severe ? 1 : 0);
+}
+
 /** The verdict with waived findings taken out: what a decision on the gate goes by. */
 export function effectiveVerdict(attempt: AttemptState): Verdict | null {
-  if (attempt.verdict !== 'fail' || attempt.findings_omitted > 0) return attempt.verdict;
+  if (attempt.verdict !== 'fail' || attempt.blocking_omitted > 0) return attempt.verdict;
   const blocking = attempt.findings.filter((finding) => finding.blocking);
   const allWaived = blocking.length > 0 && blocking.every(({ id }) => attempt.waived.includes(id));
   return allWaived ? 'pass' : 'fail';

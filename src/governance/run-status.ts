@@ -1,8 +1,14 @@
 import type { LedgerHead } from '../contracts/ledger.js';
-import { ACKNOWLEDGED_SEVERITIES, GATES } from '../contracts/names.js';
+import { GATES } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
-import { effectiveVerdict, type GateState, type RunState } from './run-state.js';
+import {
+  approvalsNeeded,
+  effectiveVerdict,
+  findingsToAcknowledge,
+  type GateState,
+  type RunState,
+} from './run-state.js';
 
 /** A run as people and programs look at it. `input` answers for a run that is not open yet. */
 export function describeRun(
@@ -71,7 +77,8 @@ export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[
       since: open.opened_at,
     }),
   );
-  const decisions = state.gates.flatMap(({ gate, current, request }): AwaitedDecision[] => {
+  const decisions = state.gates.flatMap((standing): AwaitedDecision[] => {
+    const { gate, current, request } = standing;
     if (request === null || current?.output_sha256 == null) return [];
     return [
       {
@@ -81,12 +88,10 @@ export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[
         attempt: current.attempt,
         output_sha256: current.output_sha256,
         since: request.opened_at,
-        approvals_needed: state.plan?.approvals[gate] ?? 1,
+        approvals_needed: approvalsNeeded(state, standing),
         approved_by: request.approved_by,
         approvable: effectiveVerdict(current) === 'pass',
-        to_acknowledge: current.findings
-          .filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity))
-          .map(({ id }) => id),
+        to_acknowledge: findingsToAcknowledge(current).map(({ id }) => id),
       },
     ];
   });

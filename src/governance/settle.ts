@@ -1,6 +1,6 @@
 import type { LedgerEvent } from '../contracts/ledger.js';
 import { decisionRequestId, gateIndex } from '../contracts/names.js';
-import { currentGate, effectiveVerdict, type GateState, type RunState } from './run-state.js';
+import { approvalsNeeded, currentGate, effectiveVerdict, type GateState, type RunState } from './run-state.js';
 
 /**
  * What follows by itself from where the run stands: the next event, or null when something must happen first.
@@ -9,6 +9,9 @@ import { currentGate, effectiveVerdict, type GateState, type RunState } from './
 export function settle(state: RunState): LedgerEvent | null {
   if (state.phase !== 'open' || state.escalations.length > 0) return null;
   if (state.gates.some(({ current }) => current?.status === 'running')) return null;
+  if (state.rejected !== null) {
+    return { type: 'runClosed', outcome: 'rejected', reason: state.rejected, refusals_counted: {} };
+  }
   if (state.rework !== null) return sendBack(state);
   const gate = currentGate(state);
   if (gate === undefined) {
@@ -17,9 +20,10 @@ export function settle(state: RunState): LedgerEvent | null {
   return gate.current?.status === 'finished' ? settleFinished(state, gate) : null;
 }
 
-function settleFinished(state: RunState, { gate, current, request, puts }: GateState): LedgerEvent | null {
+function settleFinished(state: RunState, finished: GateState): LedgerEvent | null {
+  const { gate, current, request, puts } = finished;
   if (current?.output_sha256 == null) return null;
-  const needed = state.plan?.approvals[gate] ?? 1;
+  const needed = approvalsNeeded(state, finished);
   const approvedBy = request?.approved_by ?? [];
   if (effectiveVerdict(current) === 'pass' && approvedBy.length >= needed) {
     return { type: 'gatePassed', gate, attempt: current.attempt, approved_by: [...approvedBy] };

@@ -1,5 +1,6 @@
 import { ESCALATION_TITLE, runWorkflowId } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
+import { sameName } from '../governance/authority.js';
 
 /** The Web UI fetches the details in the address of a request, so they stay well below its limit. */
 const MAX_CHARACTERS = 14_000;
@@ -114,7 +115,7 @@ function signalLines(status: RunStatus, signal: string, content: object): string
 
 /** The integrator's name where there is no choice, else a word that no policy knows. */
 function onlyIntegrator({ integrators, developer, self_approval }: RunStatus): string {
-  const able = integrators.filter((name) => self_approval === 'allowed' || name !== developer);
+  const able = integrators.filter((name) => self_approval === 'allowed' || !sameName(name, developer));
   return able.length === 1 && able[0] !== undefined ? able[0] : 'YOUR_NAME';
 }
 

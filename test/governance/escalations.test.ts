@@ -207,7 +207,12 @@ describe('decide: continue and its waiver', () => {
   });
 
   test('a failure with findings that were left out cannot be waived away', () => {
-    const run = before('P05').runGate('P05', { verdict: 'fail', findings: [blocking('scope')], findings_omitted: 1 });
+    const run = before('P05').runGate('P05', {
+      verdict: 'fail',
+      findings: [blocking('scope')],
+      findings_omitted: 1,
+      blocking_omitted: 1,
+    });
     escalate(run);
     run.resolve('E1', 'continue');
     expect(run.approve('P05').reason).toBe('GATE_FAILED');

@@ -138,6 +138,7 @@ describe('run record', () => {
         escalated,
         {
           type: 'escalationOpened',
+          decision_id: null,
           escalation_id: 'E2',
           request_id: 'E2.1',
           gate: 'P06',

@@ -54,6 +54,8 @@ export const gateResult = (overrides: Partial<ExecuteGateResult> = {}): ExecuteG
   output_sha256: digest('e'),
   findings: [],
   findings_omitted: 0,
+  blocking_omitted: 0,
+  severe_omitted: 0,
   escalation: null,
   ...overrides,
 });

@@ -128,7 +128,18 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     attempts.set(output_sha256, record);
     outputs.set(`${gate}.${number}`, output_sha256);
     const { reason, findings } = record;
-    add({ type: 'gateFinished', gate, attempt: number, verdict, reason, output_sha256, findings, findings_omitted: 0 });
+    add({
+      type: 'gateFinished',
+      gate,
+      attempt: number,
+      verdict,
+      reason,
+      output_sha256,
+      findings,
+      findings_omitted: 0,
+      blocking_omitted: 0,
+      severe_omitted: 0,
+    });
   };
   const decision = (gate: GateId, number: number, parts: Partial<Decision>): Decision => ({
     decision_id: `d-${entries.length}`,
@@ -179,6 +190,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
   };
   add({
     type: 'escalationOpened',
+    decision_id: null,
     escalation_id: 'E1',
     request_id: 'E1.1',
     gate: 'P03',
