@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { createEngine } from '@secretlint/node';
+import type { createEngine } from '@secretlint/node';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 
@@ -23,8 +23,10 @@ interface SecretlintResult {
  */
 export function createSecretlintScanner(): SecretScanner {
   let engine: ReturnType<typeof createEngine> | undefined;
-  const start = () =>
-    createEngine({
+  const start = async () => {
+    // Loaded when the first patch is judged: it takes longer than all else that a command loads of ours.
+    const secretlint = await import('@secretlint/node');
+    return secretlint.createEngine({
       // Rules are looked up from here, so the preset next to this package is found whatever the current folder is.
       cwd: dirname(createRequire(import.meta.url).resolve(`${PRESET}/package.json`)),
       formatter: 'json',
@@ -32,6 +34,7 @@ export function createSecretlintScanner(): SecretScanner {
       maskSecrets: true,
       configFileJSON: { rules: [{ id: PRESET }] },
     });
+  };
   return {
     scan: async (files) => {
       engine ??= start();

@@ -77,6 +77,8 @@ export async function computePatch(scratch: Scratch, directory: string): Promise
   const env = { ...scratch.env, GIT_WORK_TREE: directory };
   const { signal } = scratch.git([]);
   const { tree, untaken } = await writeCheckoutTree({ directory, env, signal });
+  // Most gates change nothing, and every git that is not started is time that nobody waits.
+  if (tree === before) return { bytes: new Uint8Array(), files: untaken, added_lines: [] };
   const trees = [before, tree];
   const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
   const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', ...trees]);

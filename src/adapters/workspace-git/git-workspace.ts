@@ -8,7 +8,7 @@ import { applyToIndex, withScratch } from './compute-patch.js';
 import { CHECKOUT_PREFIX, makeCheckout } from './git-checkout.js';
 import { createGitEnvironment, type GitEnvironment, type Variables } from './git-environment.js';
 import { removeLeftovers } from './marked-folders.js';
-import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorWithCommit } from './mirror.js';
+import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorHolding, mirrorWithCommit } from './mirror.js';
 import { locateRepository, type RepositoryLocation, type RepositorySource } from './repository-location.js';
 import { snapshotRepository } from './repository-snapshot.js';
 import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
@@ -58,13 +58,23 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
     return locateRepository(name, source, (await ready()).environment);
   };
+  // Where repositories were when their commits were fetched. What is in a mirror already is the same wherever they are now.
+  const fetchedFrom = new Map<string, RepositoryLocation>();
   const mirrorOf = async (name: string, commit: string, signal?: AbortSignal): Promise<Mirror> => {
     const { environment } = await ready();
-    const location = await locate(name);
-    if (!COMMIT_PATTERN.test(commit)) throw baseNotFound({ name }, commit);
     const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
-    const input: MirrorInput = { stateDir, name, location, objectFormat, environment, signal };
-    return mirrorWithCommit(input, commit);
+    const inputFor = (location: RepositoryLocation): MirrorInput => ({
+      ...{ stateDir, name, location, objectFormat, environment, signal },
+    });
+    const isCommit = COMMIT_PATTERN.test(commit);
+    const before = isCommit ? fetchedFrom.get(name) : undefined;
+    const held = before === undefined ? null : await mirrorHolding(inputFor(before), commit);
+    if (held !== null) return held;
+    const location = await locate(name);
+    if (!isCommit) throw baseNotFound({ name }, commit);
+    const mirror = await mirrorWithCommit(inputFor(location), commit);
+    fetchedFrom.set(name, location);
+    return mirror;
   };
 
   return {

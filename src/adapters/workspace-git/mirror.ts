@@ -48,6 +48,12 @@ async function holds(mirror: Mirror, commit: string): Promise<boolean> {
   return (await readFile(reference, 'utf8').catch(() => '')).trim() === commit;
 }
 
+/** The mirror when it has the commit already, else null. Starts no git: a commit's id says what it holds. */
+export async function mirrorHolding(input: MirrorInput, commit: string): Promise<Mirror | null> {
+  const mirror = mirrorOf(input);
+  return (await holds(mirror, commit)) ? mirror : null;
+}
+
 /**
  * The mirror with a commit in it, fetched when it was not there yet; one process fetches at a time.
  * @throws PromptOsError BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED

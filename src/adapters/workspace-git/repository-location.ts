@@ -55,19 +55,20 @@ export async function openLocalRepository(
   path: string,
   env: Readonly<Record<string, string>>,
 ): Promise<LocalRepository> {
+  // One git for all of it. Without a working tree it fails at the last question, after it answered the others.
   const { exitCode, stdout } = await runGit({
-    args: ['rev-parse', '--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree'],
+    args: [
+      'rev-parse',
+      ...['--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree', '--show-toplevel'],
+    ],
     cwd: path,
     env,
   });
-  const [gitDir = '', commonDir = '', objectFormat = '', inside] = stdout.toString('utf8').split('\n');
-  if (exitCode !== 0 || gitDir === '') {
+  const [gitDir = '', commonDir = '', objectFormat = '', inside, ...rest] = stdout.toString('utf8').split('\n');
+  if (gitDir === '' || !(exitCode === 0 || inside === 'false')) {
     throw new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
   }
-  const top =
-    inside === 'true'
-      ? (await runGit({ args: ['rev-parse', '--show-toplevel'], cwd: path, env })).stdout.toString('utf8').slice(0, -1)
-      : null;
+  const top = inside === 'true' ? rest.join('\n').slice(0, -1) : '';
   return {
     kind: 'path',
     path,
