@@ -130,8 +130,8 @@ export const connectClient = async (address: string): Promise<Client> => {
   return new Client({ connection, plugins: [new GovernedRunPlugin()] });
 };
 
-/** The runtime of a test process says nothing below an error: what it warns of is what the tests provoke. */
-function quietRuntime(): void {
+/** The runtime of a test process says nothing below an error: what it warns of is what the tests provoke. Call it first. */
+export function quietRuntime(): void {
   try {
     Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   } catch {
