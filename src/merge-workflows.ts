@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,15 @@ const ENTRY_NAME = 'promptos-merged-workflows.js';
 /** Our workflows as a file that Temporal's bundler takes: TypeScript in the source tree, JavaScript once built. */
 export const governanceWorkflowsPath = (): string =>
   fileURLToPath(new URL(`./workflows/index${extname(import.meta.url)}`, import.meta.url));
+
+/**
+ * Where the team's own Temporal packages lie: an entry of ours lies elsewhere, and the bundler must find them from there.
+ * @param workflowsPath the team's own entry, absolute
+ */
+export function temporalModulesFolder(workflowsPath: string): string {
+  const manifest = createRequire(workflowsPath).resolve('@temporalio/workflow/package.json');
+  return join(dirname(manifest), '..', '..');
+}
 
 /** Whether a path is an entry that `mergeWorkflows` wrote. */
 export const isMergedEntry = (workflowsPath: string): boolean => workflowsPath.endsWith(ENTRY_NAME);
@@ -27,7 +37,9 @@ export function mergeWorkflows(workflowsPath: string): string {
     `import * as theirs from ${theirs};`,
     `export * from ${theirs};`,
     `export * from ${ours};`,
-    `export default theirs['default'];`,
+    // Through a variable, since the bundler warns of a member that is not there.
+    `const dynamic = 'default';`,
+    `export default theirs[dynamic];`,
     '',
   ].join('\n');
   const entry = join(folder, ENTRY_NAME);

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import type { ClientOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundleOptions, ReplayWorkerOptions, WorkerOptions, WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from './activities/index.js';
+import type { GovernanceActivities } from './contracts/activities.js';
 import { PromptOsError } from './contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from './contracts/names.js';
 import { governanceDataConverter } from './converter/data-converter.js';
-import { governanceWorkflowsPath, isMergedEntry, mergeWorkflows } from './merge-workflows.js';
+import { governanceWorkflowsPath, isMergedEntry, mergeWorkflows, temporalModulesFolder } from './merge-workflows.js';
 import type { GovernancePorts } from './ports/index.js';
 
 export interface GovernedRunPluginOptions {
@@ -33,6 +33,7 @@ const STICKY_TIMEOUT = '5 seconds';
  */
 export class GovernedRunPlugin extends SimplePlugin {
   readonly #serve: NonNullable<GovernedRunPluginOptions['serve']>;
+  readonly #activities: GovernanceActivities | undefined;
 
   constructor({ ports, serve = 'all' }: GovernedRunPluginOptions = {}) {
     const activities = ports === undefined ? undefined : createActivities(ports, { taskQueues: queuesFor(serve) });
@@ -44,13 +45,15 @@ export class GovernedRunPlugin extends SimplePlugin {
         : { activities: serve === 'role' ? { promptos_executeGate: activities.promptos_executeGate } : activities }),
     });
     this.#serve = serve;
-  }
-
-  override configureClient(options: ClientOptions): ClientOptions {
-    return super.configureClient(options);
+    this.#activities = activities;
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
+    if (this.#activities === undefined) {
+      throw new PromptOsError('WORKFLOW_MISSING', 'A GovernedRunPlugin without ports was given to a Worker.', {
+        hint: 'Give it ports: new GovernedRunPlugin({ ports }). Without them it is for a Client.',
+      });
+    }
     const configured = super.configureWorker(options);
     const timing = { maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE, ...configured } as WorkerOptions;
     if (this.#serve === 'role') return timing;
@@ -67,9 +70,21 @@ export class GovernedRunPlugin extends SimplePlugin {
   }
 
   override configureBundler(options: BundleOptions): BundleOptions {
-    const { workflowsPath } = options;
-    if (workflowsPath === governanceWorkflowsPath() || isMergedEntry(workflowsPath)) return options;
-    return { ...options, workflowsPath: mergeWorkflows(workflowsPath), ...converterOf(options) };
+    const { workflowsPath, webpackConfigHook } = options;
+    const converted = { ...options, ...converterOf(options) };
+    if (this.#serve === 'role' || workflowsPath === governanceWorkflowsPath() || isMergedEntry(workflowsPath)) {
+      return converted;
+    }
+    const modules = temporalModulesFolder(workflowsPath);
+    return {
+      ...converted,
+      workflowsPath: mergeWorkflows(workflowsPath),
+      webpackConfigHook: (config) => {
+        const hooked = webpackConfigHook?.(config) ?? config;
+        const searched = hooked.resolve?.modules ?? ['node_modules'];
+        return { ...hooked, resolve: { ...hooked.resolve, modules: [...searched, modules] } };
+      },
+    };
   }
 }
 

@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
@@ -13,6 +11,7 @@ import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin.js';
 import type { ArtifactStore } from './ports/artifact-store.js';
 import type { GovernancePorts } from './ports/index.js';
+import { prebuiltBundle } from './workflow-bundle.js';
 
 export interface WorkerSetting {
   /** As `readWorkerConfig` gives it: paths are absolute. */
@@ -105,10 +104,4 @@ export async function createGovernanceWorkers(
       });
     },
   };
-}
-
-/** The bundle that the build made, some four times quicker to load than to build; absent in the source tree. */
-function prebuiltBundle(): WorkflowBundleOption | undefined {
-  const codePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
-  return existsSync(codePath) ? { codePath } : undefined;
 }

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { governanceDataConverter } from '../converter/data-converter.js';
 import { governanceWorkflowsPath } from '../merge-workflows.js';
+import { BUNDLE_PATH, BUNDLE_VERSION_PATH, workerVersion } from '../workflow-bundle.js';
 
 // Part of `npm run build`: the workflow bundle of our own worker, made by the same SDK version that loads it.
 const { code } = await bundleWorkflowCode({
@@ -10,4 +10,5 @@ const { code } = await bundleWorkflowCode({
   payloadConverterPath: governanceDataConverter.payloadConverterPath ?? '',
   logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
 });
-await writeFile(fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)), code);
+await writeFile(BUNDLE_PATH, code);
+await writeFile(BUNDLE_VERSION_PATH, workerVersion());
