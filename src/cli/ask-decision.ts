@@ -1,7 +1,6 @@
 import type { Decision } from '../contracts/decisions.js';
 import { GATES, type GateId } from '../contracts/names.js';
 import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
-import { readAttempt } from './attempt-artifacts.js';
 import { bindDecision, failureOf } from './decide-as.js';
 import {
   type AskOptions,
@@ -13,7 +12,7 @@ import {
   gatesUpTo,
 } from './decision-questions.js';
 import { printableLine } from './printable.js';
-import { showArtifact, showRequest } from './show-request.js';
+import { readRecord, showArtifact, showRequest } from './show-request.js';
 import { describeFinding } from './show-status.js';
 import { terminalQuestions } from './terminal-questions.js';
 
@@ -104,8 +103,9 @@ async function askTarget(
 }
 
 async function lookAt({ store, awaited, output }: AskDecisionOptions, questions: DecisionQuestions): Promise<void> {
-  const { artifacts, transcripts } = await readAttempt(store, awaited.output_sha256);
-  const files = [...artifacts, ...transcripts];
+  const record = await readRecord(store, awaited.output_sha256, output);
+  if (record === null) return;
+  const files = [...record.artifacts, ...record.transcripts];
   const path = await questions.choose('Which?', [
     ...files.map(({ path, bytes }) => ({ value: path, label: printableLine(path), hint: `${bytes} bytes` })),
     { value: '', label: 'back' },

@@ -33,7 +33,7 @@ export async function listRuns(context: CommandContext, limit: number): Promise<
   );
   const width = Math.max(0, ...lines.map(({ run_id }) => run_id.length));
   for (const { run_id, state, started_at, developer, target_repo } of lines) {
-    const started = started_at.slice(0, 16).replace('T', ' ');
+    const started = `${started_at.slice(0, 16).replace('T', ' ')}Z`;
     const who = `${printableLine(target_repo, 60)}, by ${printableLine(developer, 60)}`;
     output.say(`${run_id.padEnd(width)}  ${state.padEnd(10)}  ${started}  ${who}`);
   }

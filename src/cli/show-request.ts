@@ -8,7 +8,7 @@ import { artifactAt, readArtifactText, readAttempt } from './attempt-artifacts.j
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
 import { renderArtifact } from './render-artifact.js';
-import { describeAwaited, describeFinding } from './show-status.js';
+import { decisionProgress, describeAwaited, describeFinding } from './show-status.js';
 
 export interface ShowRequestOptions<Awaited = AwaitedDecision | AwaitedResolution> {
   /** The store that the workers use. */
@@ -43,7 +43,9 @@ export async function showRequest(options: ShowRequestOptions): Promise<void> {
 
 async function showDecision({ store, status, awaited, output }: ShowRequestOptions<AwaitedDecision>): Promise<void> {
   const { gate, attempt, output_sha256 } = awaited;
-  output.say(`── ${gate} ${GATES[gate].title}, attempt ${attempt}: ${describeAwaited(awaited)}`);
+  output.say(
+    `── ${gate} ${GATES[gate].title}, attempt ${attempt} (${awaited.request_id}): ${decisionProgress(awaited)}`,
+  );
   const record = await readRecord(store, output_sha256, output);
   if (record !== null) {
     for (const path of SHOWN_FIRST[gate]) {
@@ -92,8 +94,11 @@ export async function reportBehind(
   );
 }
 
-/** A store that is not the workers' lacks the bytes; the findings of the status are better than nothing. */
-async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
+/**
+ * The record of what is decided on, or null with a warning: a store that is not the workers' lacks the bytes, and the
+ * findings of the status are better than nothing.
+ */
+export async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
   try {
     return await readAttempt(store, sha256);
   } catch (error) {

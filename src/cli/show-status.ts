@@ -58,9 +58,10 @@ export function describeAwaited(awaited: AwaitedDecision | AwaitedResolution): s
     const where = gate === null ? '' : ` at ${gate}`;
     return `${escalation_id}${where}, raised by ${printableLine(raised_by)} (${trigger}): ${printableLine(issue, 1_000)}`;
   }
-  const { request_id, gate, approved_by, approvals_needed, approvable } = awaited;
-  const progress = approvable
-    ? `${approved_by.length} of ${approvals_needed} approvals`
-    : 'it did not pass, so it can only be rejected';
-  return `a decision on ${gate} ${GATES[gate].title} (${request_id}): ${progress}`;
+  const { request_id, gate } = awaited;
+  return `a decision on ${gate} ${GATES[gate].title} (${request_id}): ${decisionProgress(awaited)}`;
 }
+
+/** How far a request has come. */
+export const decisionProgress = ({ approvable, approved_by, approvals_needed }: AwaitedDecision): string =>
+  approvable ? `${approved_by.length} of ${approvals_needed} approvals` : 'it did not pass, so it can only be rejected';
