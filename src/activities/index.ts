@@ -18,8 +18,14 @@ export interface CreateActivitiesOptions {
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
+/** Tries of a gate that fails by no judgement: some seven minutes, and then a P08. Finalisation never gives up. */
+const GATE_ATTEMPTS = 12;
+
 /** Works with a heartbeat, and says to Temporal what an error means. */
-async function activity<T>(work: (context: Context, progress: (details: object) => void) => Promise<T>): Promise<T> {
+async function activity<T>(
+  work: (context: Context, progress: (details: object) => void) => Promise<T>,
+  giveUpAfter?: number,
+): Promise<T> {
   const context = Context.current();
   let details: object = {};
   const beat = () => {
@@ -35,7 +41,7 @@ async function activity<T>(work: (context: Context, progress: (details: object) 
   } catch (error) {
     // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
     const { cancellationSignal, info } = context;
-    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt);
+    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt, giveUpAfter);
   } finally {
     clearInterval(timer);
   }
@@ -50,8 +56,10 @@ export function createActivities(
   return {
     promptos_openRun: (input) => activity(({ info }) => openRun(ports, documents, taskQueues(info.taskQueue), input)),
     promptos_executeGate: (input) =>
-      activity(({ cancellationSignal }, progress) =>
-        executeGate(ports, documents, input, { signal: cancellationSignal, progress }),
+      activity(
+        ({ cancellationSignal }, progress) =>
+          executeGate(ports, documents, input, { signal: cancellationSignal, progress }),
+        GATE_ATTEMPTS,
       ),
     promptos_saveLedger: (input) =>
       activity((context) => createSaveLedger(ports, () => queryOwnLedger(context))(input)),

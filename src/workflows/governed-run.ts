@@ -141,6 +141,8 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateSt
   const { promptos_executeGate } = proxyActivities<GovernanceActivities>({
     taskQueue: plan.task_queues[GATES[gate].role],
     startToCloseTimeout: plan.gate_timeout_ms,
+    // No worker of the role for as long as a person may be waited for: then a person must know.
+    scheduleToStartTimeout: plan.deadlines.escalate,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: RETRY,
     // The run goes on at once; its executor is told by the next heartbeat, and nobody looks at its output any more.

@@ -36,3 +36,10 @@ test("toFailure: Temporal's own failures, and what is no error at all, go on as 
     expect(toFailure(error, 1)).toBe(error);
   }
 });
+
+test('toFailure: after the last attempt nothing is tried again', () => {
+  const error = new PromptOsError('STORE_FULL', 'It happened.');
+  expect(toFailure(error, 11, 12)).toMatchObject({ nonRetryable: false });
+  expect(toFailure(error, 12, 12)).toMatchObject({ nonRetryable: true, type: 'STORE_FULL' });
+  expect(toFailure(new TypeError('a defect'), 12, 12)).toMatchObject({ nonRetryable: true, type: 'TypeError' });
+});
