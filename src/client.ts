@@ -177,8 +177,11 @@ export class GovernedRuns {
     }
   }
 
-  /** Asks the run to end as `cancelled`; it still publishes its record. */
+  /** Asks the run to end as `cancelled`; it still publishes its record. @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED */
   async cancel(runId: string): Promise<void> {
+    // The server takes a cancellation of an ended execution without a word.
+    const { closed_at } = await this.describe(runId);
+    if (closed_at !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
     await this.#run(runId)
       .cancel()
       .catch((error: unknown) => {
