@@ -10,12 +10,16 @@ import {
   type RunState,
 } from './run-state.js';
 
-/** A run as people and programs look at it. `input` answers for a run that is not open yet. */
+/**
+ * A run as people and programs look at it. `input` answers for a run that is not open yet, `refusalsCounted` are those
+ * that do not stand in the ledger one by one.
+ */
 export function describeRun(
   state: RunState,
   input: GovernedRunInput,
   ledger: LedgerHead,
   runRecordSha256: string | null,
+  refusalsCounted = 0,
 ): RunStatus {
   return {
     run_id: input.run_id,
@@ -31,7 +35,7 @@ export function describeRun(
     gates: state.gates.map((gate) => describeGate(gate, state.escalations.length > 0)),
     awaiting: awaited(state),
     escalations_raised: state.escalations_raised,
-    refusals: state.refusals,
+    refusals: state.refusals + refusalsCounted,
     ledger: { entries: ledger.entries, hash: ledger.hash },
     run_record_sha256: runRecordSha256,
   };

@@ -42,11 +42,12 @@ const HEARTBEAT_TIMEOUT = '10 seconds';
  */
 const RETRY = { initialInterval: '1 second', maximumInterval: '2 seconds' } as const;
 /**
- * Room in one execution while a gate runs: the server ends a run at 51,200 events, 50 MB or 10,000 signals. The way out
+ * Room in one execution while a gate runs: the server ends a run at 51,200 events or 50 MB, and
+ * takes 10,000 signals and 2,000 updates (some 4,100 events when they come in batches). The way out
  * is tried anew for every message that comes between, so it must begin while there is room for many of the largest.
  * (Signals of 2 MB that come quicker than a task is done let the server complete no task at all: no workflow survives that.)
  */
-const MAX_EVENTS_WHILE_RUNNING = 7_500;
+const MAX_EVENTS_WHILE_RUNNING = 3_500;
 const MAX_BYTES_WHILE_RUNNING = 8 * 1024 * 1024;
 
 const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({

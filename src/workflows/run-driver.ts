@@ -1,4 +1,4 @@
-import { log, setCurrentDetails } from '@temporalio/workflow';
+import { log, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { LedgerSegment } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
@@ -57,8 +57,11 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   const counted = { ...carried.refusals_counted };
   let runRecordSha256: string | null = null;
 
-  const status = () => describeRun(state, input, head, runRecordSha256);
-  const show = () => setCurrentDetails(renderCurrentDetails(status()));
+  const status = () => {
+    const unlisted = Object.values(counted).reduce((sum, number) => sum + number, 0);
+    return describeRun(state, input, head, runRecordSha256, unlisted);
+  };
+  const show = () => setCurrentDetails(renderCurrentDetails(status(), workflowInfo().namespace));
   const write = (event: LedgerEvent, at: string) => {
     const entry = appendEntry(head, at, event);
     entries.push(entry);
