@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** The bundle that `npm run build` makes of our workflows, beside this module once built. */
-export const BUNDLE_PATH = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url));
+/** The bundle that `npm run build` makes of our workflows, beside this module once built and under another name. */
+export const BUNDLE_PATH = fileURLToPath(new URL('./prebuilt-workflows.js', import.meta.url));
 /** The version of the SDK that made it: a bundle fits that version alone. */
 export const BUNDLE_VERSION_PATH = `${BUNDLE_PATH}.version`;
 

@@ -8,4 +8,4 @@ export const PACKAGE_ROOT = dirname(createRequire(import.meta.url).resolve('prom
 export const PROMPTOS = join(PACKAGE_ROOT, 'bin', 'promptos');
 
 /** The workflow bundle that `npm run build` made. */
-export const WORKFLOW_BUNDLE = join(PACKAGE_ROOT, 'dist', 'workflow-bundle.js');
+export const WORKFLOW_BUNDLE = join(PACKAGE_ROOT, 'dist', 'prebuilt-workflows.js');
