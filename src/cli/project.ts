@@ -39,6 +39,7 @@ const EMPTY_CONFIG: WorkerConfig = {
   trust: { policies: [] },
   executors: {},
   checks: { allow: [], env: { allow: [], set: {} } },
+  signers: {},
 };
 
 /** The project's worker setting. Its state folder is made when it is not there. */

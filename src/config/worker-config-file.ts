@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
+import { type SignerConfig, type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
 import { readNamedFile } from './read-file.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
@@ -11,7 +11,7 @@ const mapValues = <Value, Result>(record: Readonly<Record<string, Value>>, chang
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
 /**
- * Reads a worker config. Relative paths of repositories, policies and the store are made absolute: they are relative to
+ * Reads a worker config. Relative paths of repositories, policies, keys and the store are made absolute: they are relative to
  * the file's own folder, not to where the worker was started. The arguments of executors stay as they are written, since
  * records hold their digest.
  * @throws PromptOsError WORKER_CONFIG_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, WORKER_CONFIG_INVALID
@@ -30,6 +30,15 @@ export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
         entry.startsWith(DIGEST_PREFIX) ? entry : resolve(folder, entry),
       ),
     },
+    signers: mapValues(config.signers, (signer) => resolveSigner(folder, signer)),
     ...(config.store && { store: { ...config.store, path: resolve(folder, config.store.path) } }),
   };
 }
+
+const resolveSigner = (folder: string, signer: SignerConfig): SignerConfig =>
+  'agent' in signer
+    ? signer
+    : {
+        ...('file' in signer ? { file: resolve(folder, signer.file) } : { env: signer.env }),
+        ...(signer.passphrase_file === undefined ? {} : { passphrase_file: resolve(folder, signer.passphrase_file) }),
+      };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { policyKeySchema } from './keys.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
@@ -51,48 +52,113 @@ export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
 
-/** What one worker may do. Relative paths are relative to the file's own folder. */
-export const workerConfigSchema = z.strictObject({
-  schema_version: z.literal(1),
-  task_queue: nameSchema.optional().describe("the engine's queue; the roles' queues add .writer, .verifier, .reviewer"),
-  roles: z
-    .array(z.enum(['engine', ...EXECUTOR_ROLES]))
-    .min(1)
-    .default(['engine', ...EXECUTOR_ROLES])
-    .describe('what this worker polls for; one process may serve all'),
-  repositories: z
-    .record(
-      nameSchema,
-      z.union([z.strictObject({ path: z.string().min(1) }), z.strictObject({ url: z.string().min(1) })]),
-    )
-    .default({})
-    .describe('the repositories that runs may name'),
-  trust: z.strictObject({
-    policies: z
-      .array(
-        z
-          .string()
-          .min(1)
-          .regex(/^(?!sha256:(?![0-9a-f]{64}$))/, 'expected a path, or "sha256:" and 64 lower-case hexadecimal digits'),
-      )
-      .min(1, 'a worker that trusts no policy can carry out nothing')
-      .describe('paths of policy files, or sha256:… digests'),
+/** The name under `signers` that stands for the engine; no principal is called so. */
+export const ENGINE_SIGNER = 'engine';
+
+const passphraseFileSchema = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('the file that holds the passphrase of the key; nobody is there to ask');
+
+/** Where a worker has a private key from. */
+export const signerConfigSchema = z.union([
+  z.strictObject({
+    file: z.string().min(1).describe('a private Ed25519 key: PKCS#8 PEM or OpenSSH, mode 0600'),
+    passphrase_file: passphraseFileSchema,
   }),
-  store: z.strictObject({ kind: z.literal('fs'), path: z.string().min(1) }).optional(),
-  executors: z
-    .record(nameSchema, executorConfigSchema)
-    .default({})
-    .describe('how each principal of an executor role does its gates'),
-  checks: z
-    .strictObject({
-      allow: z
-        .array(z.string().min(1))
-        .default([])
-        .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
-      env: passedEnvironmentSchema
-        .prefault({})
-        .describe('for toolchains that need more than PATH; HOME is a fresh folder'),
-    })
-    .prefault({}),
-});
+  z.strictObject({
+    env: z
+      .string()
+      .regex(
+        /^(?!PROMPTOS_)[A-Za-z_][A-Za-z0-9_]*$/,
+        'expected the name of a variable that does not begin with PROMPTOS_',
+      )
+      .describe('the variable that holds the text of such a file'),
+    passphrase_file: passphraseFileSchema,
+  }),
+  z.strictObject({
+    agent: z.literal(true).describe('the ssh-agent that SSH_AUTH_SOCK names'),
+    public: policyKeySchema.shape.public.optional().describe('which of its keys, when it holds several'),
+  }),
+]);
+export type SignerConfig = z.infer<typeof signerConfigSchema>;
+
+interface SignersAndPrograms {
+  readonly signers: Readonly<Record<string, SignerConfig>>;
+  readonly executors: Readonly<Record<string, ExecutorConfig>>;
+  readonly checks: { readonly env: PassedEnvironment };
+}
+
+/** No program that the worker starts may be handed a variable that holds a key. */
+function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx): void {
+  const keys = new Set(Object.values(config.signers).flatMap((signer) => ('env' in signer ? [signer.env] : [])));
+  const programs = [
+    ...Object.entries(config.executors).map(([name, { env }]) => ({ path: ['executors', name, 'env'], env })),
+    { path: ['checks', 'env'], env: config.checks.env },
+  ];
+  for (const { path, env } of programs) {
+    for (const [index, name] of env.allow.entries()) {
+      if (!keys.has(name)) continue;
+      const message = `holds a key of signers: expected a variable that a program may see`;
+      context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
+    }
+  }
+}
+
+/** What one worker may do. Relative paths are relative to the file's own folder. */
+export const workerConfigSchema = z
+  .strictObject({
+    schema_version: z.literal(1),
+    task_queue: nameSchema
+      .optional()
+      .describe("the engine's queue; the roles' queues add .writer, .verifier, .reviewer"),
+    roles: z
+      .array(z.enum(['engine', ...EXECUTOR_ROLES]))
+      .min(1)
+      .default(['engine', ...EXECUTOR_ROLES])
+      .describe('what this worker polls for; one process may serve all'),
+    repositories: z
+      .record(
+        nameSchema,
+        z.union([z.strictObject({ path: z.string().min(1) }), z.strictObject({ url: z.string().min(1) })]),
+      )
+      .default({})
+      .describe('the repositories that runs may name'),
+    trust: z.strictObject({
+      policies: z
+        .array(
+          z
+            .string()
+            .min(1)
+            .regex(
+              /^(?!sha256:(?![0-9a-f]{64}$))/,
+              'expected a path, or "sha256:" and 64 lower-case hexadecimal digits',
+            ),
+        )
+        .min(1, 'a worker that trusts no policy can carry out nothing')
+        .describe('paths of policy files, or sha256:… digests'),
+    }),
+    store: z.strictObject({ kind: z.literal('fs'), path: z.string().min(1) }).optional(),
+    executors: z
+      .record(nameSchema, executorConfigSchema)
+      .default({})
+      .describe('how each principal of an executor role does its gates'),
+    checks: z
+      .strictObject({
+        allow: z
+          .array(z.string().min(1))
+          .default([])
+          .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
+        env: passedEnvironmentSchema
+          .prefault({})
+          .describe('for toolchains that need more than PATH; HOME is a fresh folder'),
+      })
+      .prefault({}),
+    signers: z
+      .record(nameSchema, signerConfigSchema)
+      .default({})
+      .describe('the private keys that this worker signs with, by principal; "engine" is the engine\'s'),
+  })
+  .superRefine(refusePassedKeys);
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;

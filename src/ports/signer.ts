@@ -10,3 +10,10 @@ export interface Signer {
   /** @throws PromptOsError KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
+
+/** The keys that this worker signs with: those of the principals whose gates it does, and the engine's. */
+export interface SignerRegistry {
+  /** Null when this worker holds no key of the principal. */
+  forPrincipal(name: string): Signer | null;
+  forEngine(): Signer | null;
+}
