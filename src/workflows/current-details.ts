@@ -1,39 +1,64 @@
 import { ESCALATION_TITLE, runWorkflowId } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
-import { sameName } from '../governance/authority.js';
+import { bytesOf, code, inert, pasteable } from './markdown-text.js';
 
-/** The Web UI fetches the details in the address of a request, so they stay well below its limit. */
-const MAX_CHARACTERS = 14_000;
-const MAX_AWAITED = 4;
+/** The Web UI fetches the details in the address of a request, so they stay well below its limits: bytes of UTF-8. */
+const MAX_BYTES = 15_000;
+const MAX_FINDINGS = 8;
+/** A longer JSON is not shown: the command line makes it. */
+const MAX_JSON_CHARACTERS = 2_500;
+/** What an answer is called with where the policy leaves a choice of integrators. */
+const ANYBODY = 'YOUR_NAME';
 
 /**
  * The run as Markdown for the Temporal UI: each gate, what is awaited, and what to paste to answer. A list, since
- * tables lose their borders there; whatever a model wrote is escaped, since HTML passes.
+ * tables lose their borders there; commands and JSON as paragraphs of inline code, since those wrap and a triple click
+ * selects one whole, where a code block is cut at the panel's edge. Whatever a model wrote is escaped, since HTML passes.
+ * @param namespace the run's; commands name it unless it is Temporal's default
  */
-export function renderCurrentDetails(status: RunStatus): string {
-  const lines = [`### Governed run \`${status.run_id}\` on \`${code(status.target_repo)}\``, '', headline(status), ''];
-  for (const gate of status.gates) lines.push(gateLine(gate));
-  for (const awaited of status.awaiting.slice(0, MAX_AWAITED)) {
-    lines.push(
-      '',
-      ...(awaited.kind === 'decision' ? decisionLines(status, awaited) : resolutionLines(status, awaited)),
-    );
+export function renderCurrentDetails(status: RunStatus, namespace = 'default'): string {
+  let text = [
+    `### Governed run \`${status.run_id}\` on \`${code(status.target_repo)}\``,
+    headline(status),
+    ...(status.gates.length === 0 ? [] : [status.gates.map(gateLine).join('\n')]),
+    ...(status.refusals === 0 ? [] : [`Messages that did not count so far: ${status.refusals}; the ledger says why.`]),
+  ].join('\n\n');
+  for (const [index, awaited] of status.awaiting.entries()) {
+    const asked = { status, name: onlyIntegrator(status), namespace };
+    const parts = awaited.kind === 'decision' ? decisionParts(asked, awaited) : resolutionParts(asked, awaited);
+    const section = `\n\n---\n\n${parts.join('\n\n')}`;
+    if (bytesOf(text) + bytesOf(section) > MAX_BYTES) {
+      const left = status.awaiting.length - index;
+      return `${text}\n\n---\n\n… and ${left} more to answer: \`promptos run status ${status.run_id}\``;
+    }
+    text += section;
   }
-  if (status.awaiting.length > MAX_AWAITED) {
-    lines.push('', `… and ${status.awaiting.length - MAX_AWAITED} more: \`promptos run status ${status.run_id}\``);
-  }
-  if (status.refusals > 0) lines.push('', `Refused messages so far: ${status.refusals}. The ledger says why.`);
-  const text = lines.join('\n');
-  return text.length <= MAX_CHARACTERS
-    ? text
-    : `${text.slice(0, MAX_CHARACTERS)}\n\n… \`promptos run status ${status.run_id}\``;
+  return text;
 }
 
-function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting }: RunStatus): string {
-  if (phase === 'new') return 'Opening: the policy and the prompt pack are being checked.';
-  if (phase === 'open') return awaiting.length === 0 ? 'At work.' : '**Waiting for a person.**';
-  const published = run_record_sha256 === null ? 'The record is being written.' : `Record: \`${run_record_sha256}\``;
-  return `**Ended: ${outcome}.** ${inert(outcome_reason ?? '', 300)} ${published}`;
+/** What a section is made from, and the name that its answers carry. */
+interface Asked {
+  readonly status: RunStatus;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting, gates }: RunStatus): string {
+  if (phase === 'new') return '**Opening**: the policy and the prompt pack are being checked.';
+  if (phase === 'open') {
+    const running = gates.filter(({ state }) => state === 'running').map(({ gate, title }) => `${gate} ${title}`);
+    const at = running.length === 0 ? '' : ` At work: ${running.join(', ')}.`;
+    if (awaiting.length === 0) return `**No answer is needed now.**${at}`;
+    const waits = awaiting.map((item) =>
+      item.kind === 'decision'
+        ? `a decision on ${item.gate} (\`${item.request_id}\`)`
+        : `an answer to escalation ${item.escalation_id} (\`${item.request_id}\`)`,
+    );
+    return `**Waiting for a person**: ${waits.join(', ')}.${at}`;
+  }
+  const published =
+    run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
+  return [`**Ended: ${outcome}.**`, inert(outcome_reason ?? '', 300), published].filter(Boolean).join(' ');
 }
 
 function gateLine({ gate, title, state, attempt, verdict, findings, findings_omitted }: GateStatus): string {
@@ -45,87 +70,108 @@ function gateLine({ gate, title, state, attempt, verdict, findings, findings_omi
   return `- **${gate} ${title}**: ${parts.join(', ')}`;
 }
 
-function decisionLines(status: RunStatus, awaited: AwaitedDecision): string[] {
-  const gate = status.gates.find((candidate) => candidate.gate === awaited.gate);
-  const findings = (gate?.findings ?? [])
-    .slice(0, 8)
-    .map(({ id, severity, message }) => `  - \`${code(id)}\` ${severity}: ${inert(message, 200)}`);
-  const name = onlyIntegrator(status);
+function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
+  const { status, name } = asked;
+  const { gate, attempt, request_id, output_sha256, to_acknowledge } = awaited;
+  const found = status.gates.find((candidate) => candidate.gate === gate);
   const bound = {
-    decision_id: `${awaited.request_id}-${name}`,
+    decision_id: `${request_id}-${name}`,
     run_id: status.run_id,
-    gate: awaited.gate,
-    attempt: awaited.attempt,
-    request_id: awaited.request_id,
-    output_sha256: awaited.output_sha256,
+    gate,
+    attempt,
+    request_id,
+    output_sha256,
     policy_sha256: status.policy_sha256,
     actor: name,
   };
-  const acknowledged = awaited.to_acknowledge.length === 0 ? {} : { acknowledged: awaited.to_acknowledge };
-  const approve = awaited.approvable
-    ? signalLines(status, 'approve', { ...bound, ...acknowledged })
-    : ['This gate did not pass, so it cannot be approved.'];
+  const approval = to_acknowledge.length === 0 ? bound : { ...bound, acknowledged: to_acknowledge };
+  // Sent as it stands it is refused, since it gives no reason.
+  const rejection = { ...bound, reason: '' };
+  const facts = [
+    `Verdict ${found?.verdict ?? 'none'}`,
+    `${awaited.approved_by.length} of ${awaited.approvals_needed} approvals`,
+  ];
+  const { approvable } = awaited;
   return [
-    `#### Decision ${awaited.request_id} on ${awaited.gate} ${gate?.title ?? ''}`,
-    `Approvals: ${awaited.approved_by.length} of ${awaited.approvals_needed}. Verdict: ${gate?.verdict ?? 'none'}. ${inert(gate?.reason ?? '', 300)}`,
-    ...findings,
-    '',
-    `Look at it and answer: \`promptos approve ${status.run_id} --gate ${awaited.gate} --as ${name}\``,
-    `or \`promptos reject ${status.run_id} --gate ${awaited.gate} --as ${name} --comment "why"\``,
-    '',
-    ...approve,
-    ...signalLines(status, 'reject', { ...bound, reason: 'say why' }),
+    `#### ${gate} ${found?.title ?? ''}, attempt ${attempt}: ${approvable ? 'approve or reject?' : 'did not pass, so it can only be rejected'}`,
+    [`${facts.join(', ')}.`, inert(found?.reason ?? '', 300)].filter(Boolean).join(' '),
+    ...(found === undefined ? [] : findingParts(found)),
+    whoMay(asked),
+    'On the command line, which shows what is decided and asks:',
+    `\`promptos ${approvable ? 'approve' : 'reject'} ${status.run_id} --gate ${gate} --as ${name}\``,
+    FORM,
+    ...(approvable ? signalParts('approve', '', approval) : []),
+    ...signalParts('reject', ', with your reason put in', rejection),
+    approvable ? commandPart(asked, 'approve', approval) : commandPart(asked, 'reject', rejection),
   ];
 }
 
-function resolutionLines(status: RunStatus, awaited: AwaitedResolution): string[] {
-  const name = onlyIntegrator(status);
+function findingParts({ findings, findings_omitted }: GateStatus): string[] {
+  const shown = findings
+    .slice(0, MAX_FINDINGS)
+    .map(({ id, severity, message }) => `- \`${code(id)}\` ${severity}: ${inert(message, 200)}`);
+  const left = findings.length + findings_omitted - shown.length;
+  if (left > 0) shown.push(`- … and ${left} more`);
+  return shown.length === 0 ? [] : [shown.join('\n')];
+}
+
+function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
+  const { status, name } = asked;
+  const { escalation_id, request_id, gate } = awaited;
+  const resolution = {
+    decision_id: `${request_id}-${name}`,
+    run_id: status.run_id,
+    escalation_id,
+    request_id,
+    policy_sha256: status.policy_sha256,
+    actor: name,
+    choice: 'retry',
+  };
+  const recommendation = inert(awaited.recommendation, 600);
   return [
-    `#### ${ESCALATION_TITLE} ${awaited.escalation_id}${awaited.gate === null ? '' : ` at ${awaited.gate}`} (${awaited.trigger})`,
+    `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
     `Raised by ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,
-    `Recommendation: ${inert(awaited.recommendation, 600)}`,
-    '',
-    `Answer: \`promptos resolve ${status.run_id} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${name}\``,
-    '',
-    ...signalLines(status, 'resolveEscalation', {
-      decision_id: `${awaited.request_id}-${name}`,
-      run_id: status.run_id,
-      escalation_id: awaited.escalation_id,
-      request_id: awaited.request_id,
-      policy_sha256: status.policy_sha256,
-      actor: name,
-      choice: 'retry',
-    }),
+    ...(recommendation === '' ? [] : [`Recommendation: ${recommendation}`]),
+    'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived), `rework` (back to the gate that `to_gate` names), `abort` (end the run).',
+    whoMay(asked),
+    'On the command line, which shows the report and asks:',
+    `\`promptos resolve ${status.run_id} ${escalation_id} --as ${name}\``,
+    FORM,
+    ...signalParts('resolveEscalation', '', resolution),
+    commandPart(asked, 'resolveEscalation', resolution),
   ];
 }
 
-/** The JSON for the UI's signal form, and the same as a command of the Temporal CLI. */
-function signalLines(status: RunStatus, signal: string, content: object): string[] {
-  const json = JSON.stringify(content);
-  return [
-    `Signal \`${signal}\`:`,
-    '```json',
-    json,
-    '```',
-    '```sh',
-    `temporal workflow signal --workflow-id ${runWorkflowId(status.run_id)} --name ${signal} --input '${json}'`,
-    '```',
-  ];
+const FORM =
+  'On this page: **More Actions → Send a Signal**, choose the signal, and paste its JSON as Data (a triple click selects it whole):';
+
+function signalParts(signal: string, more: string, content: object): string[] {
+  const json = pasteable(content);
+  if (json.length > MAX_JSON_CHARACTERS)
+    return [`**${signal}**: on the command line only; its JSON is too long for here.`];
+  return [`**${signal}**${more}:`, `\`${json}\``];
 }
+
+/** The same for Temporal's own command line. */
+function commandPart({ status, namespace }: Asked, signal: string, content: object): string {
+  const json = pasteable(content);
+  if (json.length > MAX_JSON_CHARACTERS) return 'The Temporal CLI can send the same; `promptos` makes the JSON.';
+  const where = namespace === 'default' ? '' : ` --namespace '${namespace}'`;
+  return `With Temporal's own command line:\n\n\`temporal workflow signal${where} --workflow-id ${runWorkflowId(status.run_id)} --name ${signal} --input '${json}'\``;
+}
+
+function whoMay({ status, name }: Asked): string {
+  const able = ableIntegrators(status).map((one) => `\`${one}\``);
+  return name === ANYBODY
+    ? `Integrators: ${able.join(', ') || 'none'}. Put your own name in place of \`${ANYBODY}\`.`
+    : `Integrator: ${able.join(', ')}.`;
+}
+
+const ableIntegrators = ({ integrators, developer, self_approval }: RunStatus): readonly string[] =>
+  integrators.filter((name) => self_approval === 'allowed' || name !== developer);
 
 /** The integrator's name where there is no choice, else a word that no policy knows. */
-function onlyIntegrator({ integrators, developer, self_approval }: RunStatus): string {
-  const able = integrators.filter((name) => self_approval === 'allowed' || !sameName(name, developer));
-  return able.length === 1 && able[0] !== undefined ? able[0] : 'YOUR_NAME';
+function onlyIntegrator(status: RunStatus): string {
+  const [only, ...others] = ableIntegrators(status);
+  return only !== undefined && others.length === 0 ? only : ANYBODY;
 }
-
-const code = (text: string): string => text.replaceAll('`', "'").replaceAll(/\s+/g, ' ');
-
-/** Text of a model's or a person's, made harmless in Markdown and cut. */
-const inert = (text: string, limit: number): string =>
-  (text.length > limit ? `${text.slice(0, limit)}…` : text)
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/[\\`*_[\]#|!~]/g, '\\$&');
