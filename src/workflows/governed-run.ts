@@ -55,6 +55,7 @@ const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
   scheduleToCloseTimeout: '1 hour',
   // Longer pauses between tries are timers, so that queries and a cancellation are heard meanwhile.
   localRetryThreshold: '1 second',
+  summary: 'check the policy and the prompt pack',
 });
 
 const { promptos_finalise, promptos_saveLedger } = proxyActivities<GovernanceActivities>({
