@@ -7,9 +7,12 @@ import { fileURLToPath } from 'node:url';
 
 const ENTRY_NAME = 'promptos-merged-workflows.js';
 
-/** Our workflows as a file that Temporal's bundler takes: TypeScript in the source tree, JavaScript once built. */
-export const governanceWorkflowsPath = (): string =>
-  fileURLToPath(new URL(`./workflows/index${extname(import.meta.url)}`, import.meta.url));
+/** A file of ours as Temporal's bundler takes it: TypeScript in the source tree, JavaScript once built. */
+const sourcePath = (name: string): string =>
+  fileURLToPath(new URL(`./workflows/${name}${extname(import.meta.url)}`, import.meta.url));
+
+/** Our workflows, with the messages that they take. */
+export const governanceWorkflowsPath = (): string => sourcePath('index');
 
 /**
  * Where the team's own Temporal packages lie: an entry of ours lies elsewhere, and the bundler must find them from there.
@@ -19,6 +22,12 @@ export function temporalModulesFolder(workflowsPath: string): string {
   const manifest = createRequire(workflowsPath).resolve('@temporalio/workflow/package.json');
   return join(dirname(manifest), '..', '..');
 }
+
+/** Rules for the bundler: in an entry that `mergeWorkflows` wrote, a name that both sides export is an error. */
+export const MERGED_ENTRY_RULE = {
+  test: new RegExp(`${ENTRY_NAME.replace('.', '\\.')}$`),
+  parser: { reexportExportsPresence: 'error' },
+} as const;
 
 /** Whether a path is an entry that `mergeWorkflows` wrote. */
 export const isMergedEntry = (workflowsPath: string): boolean => workflowsPath.endsWith(ENTRY_NAME);
@@ -31,7 +40,8 @@ export const isMergedEntry = (workflowsPath: string): boolean => workflowsPath.e
 export function mergeWorkflows(workflowsPath: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'promptos-workflows-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const [theirs, ours] = [workflowsPath, governanceWorkflowsPath()].map((path) => JSON.stringify(path));
+  const [theirs, ours] = [workflowsPath, sourcePath('governed-run')].map((path) => JSON.stringify(path));
+  // Only the workflow itself is added: a team may well have an `approveSignal` of its own.
   // The namespace import keeps a dynamic default workflow working, and costs nothing where there is none.
   const source = [
     `import * as theirs from ${theirs};`,

@@ -7,7 +7,13 @@ import type { GovernanceActivities } from './contracts/activities.js';
 import { PromptOsError } from './contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from './contracts/names.js';
 import { governanceDataConverter } from './converter/data-converter.js';
-import { governanceWorkflowsPath, isMergedEntry, mergeWorkflows, temporalModulesFolder } from './merge-workflows.js';
+import {
+  governanceWorkflowsPath,
+  isMergedEntry,
+  MERGED_ENTRY_RULE,
+  mergeWorkflows,
+  temporalModulesFolder,
+} from './merge-workflows.js';
 import type { GovernancePorts } from './ports/index.js';
 
 export interface GovernedRunPluginOptions {
@@ -82,7 +88,11 @@ export class GovernedRunPlugin extends SimplePlugin {
       webpackConfigHook: (config) => {
         const hooked = webpackConfigHook?.(config) ?? config;
         const searched = hooked.resolve?.modules ?? ['node_modules'];
-        return { ...hooked, resolve: { ...hooked.resolve, modules: [...searched, modules] } };
+        return {
+          ...hooked,
+          resolve: { ...hooked.resolve, modules: [...searched, modules] },
+          module: { ...hooked.module, rules: [...(hooked.module?.rules ?? []), MERGED_ENTRY_RULE] },
+        };
       },
     };
   }
