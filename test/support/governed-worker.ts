@@ -167,7 +167,7 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
       connection,
       namespace,
       taskQueue,
-      workflowBundle: await governedBundle(),
+      ...((more.workflowsPath ?? options.worker?.workflowsPath) ? {} : { workflowBundle: await governedBundle() }),
       plugins: [new GovernedRunPlugin({ ports })],
       ...options.worker,
       ...more,

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { governedBundle } from '../support/governed-worker.js';
+
+/** The code alone, without the source map that stands at its end. */
+const codeOf = (bundle: string): string => bundle.slice(0, bundle.lastIndexOf('\n//# sourceMappingURL='));
+
+test('workflow bundle: holds no schema library and nothing of Node, and its size is known', async () => {
+  const { code } = await governedBundle();
+  const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"]+)":?/gm)].map(([, path]) => path ?? '');
+  expect(modules.filter((path) => path.includes('governance')).length).toBeGreaterThan(10);
+  expect(modules.filter((path) => /node_modules\/(zod|pino|yaml|execa)\//.test(path))).toEqual([]);
+  expect(codeOf(code)).not.toMatch(/ZodError|_zod|\$ZodType/);
+  // 730 KiB when this was written; a curve for signatures may add 310. Every worker and every replay parses all of it.
+  expect(codeOf(code).length / 1_024).toBeLessThan(1_100);
+});
+
+test('workflow bundle: the look for a schema library finds one that is there', () => {
+  expect('class ZodError extends Error {}').toMatch(/ZodError|_zod|\$ZodType/);
+});
