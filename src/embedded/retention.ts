@@ -1,13 +1,30 @@
-import { execa } from 'execa';
-import { RETENTION } from './settings.js';
+import { RETENTION_SECONDS } from './settings.js';
 import type { ServerRecord } from './state-files.js';
 
+const TIMEOUT_MS = 10_000;
+
 /**
- * Has the server keep ended runs for `RETENTION`; `start-dev` has no flag for it. A server that refuses works all the
- * same, so that is no error.
+ * Has the server keep ended runs for `RETENTION_SECONDS`; `start-dev` has no flag for it. A server that refuses works
+ * all the same, so that is no error.
  */
-export async function keepEndedRuns({ binary, address, namespace }: ServerRecord): Promise<void> {
-  const args = ['operator', 'namespace', 'update', '--namespace', namespace, '--retention', RETENTION];
-  const isolated = ['--address', address, '--disable-config-file', '--disable-config-env'];
-  await execa(binary, [...args, ...isolated], { reject: false, stdin: 'ignore', timeout: 10_000 });
+export async function keepEndedRuns({
+  address,
+  namespace,
+}: Pick<ServerRecord, 'address' | 'namespace'>): Promise<void> {
+  const [{ Connection }, { msToTs }] = await Promise.all([
+    import('@temporalio/client'),
+    import('@temporalio/common/lib/time.js'),
+  ]);
+  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS }).catch(() => null);
+  if (connection === null) return;
+  const config = { workflowExecutionRetentionTtl: msToTs(RETENTION_SECONDS * 1_000) };
+  try {
+    await connection.withDeadline(Date.now() + TIMEOUT_MS, () =>
+      connection.workflowService.updateNamespace({ namespace, config }),
+    );
+  } catch {
+    // Refused: ended runs are kept for as long as the server likes.
+  } finally {
+    await connection.close();
+  }
 }

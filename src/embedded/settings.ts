@@ -3,8 +3,8 @@ import { isAtLeast } from './cli-version.js';
 export const SERVER_IP = '127.0.0.1';
 export const SERVER_NAMESPACE = 'default';
 
-/** How long the server keeps ended runs, as the CLI takes it; its own default of one day is over before a review is. */
-export const RETENTION = '720h';
+/** Seconds for which the server keeps ended runs: 30 days; its own default of one day is over before a review is. */
+export const RETENTION_SECONDS = 30 * 24 * 3_600;
 
 interface ServerSetting {
   readonly arguments: readonly string[];
