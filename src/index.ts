@@ -79,4 +79,5 @@ export type {
   Workspace,
 } from './ports/index.js';
 export type { SecretHit } from './ports/secret-scanner.js';
+export type { Signer, SignerRegistry } from './ports/signer.js';
 export type { ApplyResult, Checkout, CheckoutOptions, RepositorySnapshot } from './ports/workspace.js';

@@ -117,6 +117,8 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'SecretHit',
       'SecretScanner',
       'Severity',
+      'Signer',
+      'SignerRegistry',
       'StartRunOptions',
       'StoredObject',
       'TrustRegistry',
@@ -140,14 +142,17 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
   },
   './adapters': {
     values: [
+      'createAgentSigner',
       'createCheckRunner',
       'createCommandExecutor',
       'createExecutorRegistry',
+      'createFileSigner',
       'createFileSystemStore',
       'createGitWorkspace',
       'createSecretlintScanner',
+      'createWorkerSigners',
     ],
-    types: ['CheckRunnerOptions', 'CommandExecutorOptions'],
+    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions'],
   },
 };
 

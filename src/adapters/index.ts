@@ -4,5 +4,8 @@ export { type CheckRunnerOptions, createCheckRunner } from './check-runner/check
 export { type CommandExecutorOptions, createCommandExecutor } from './executor-command/command-executor.js';
 export { createExecutorRegistry } from './executor-command/executor-registry.js';
 export { createSecretlintScanner } from './secret-scan-secretlint/secret-scanner.js';
+export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent-signer.js';
+export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';
+export { createWorkerSigners } from './signers/worker-signers.js';
 export { createFileSystemStore } from './store-fs/file-system-store.js';
 export { createGitWorkspace } from './workspace-git/git-workspace.js';
