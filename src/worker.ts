@@ -2,14 +2,13 @@ import { join } from 'node:path';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
+import { openStore } from './adapters/open-store.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
-import { createFileSystemStore } from './adapters/store-fs/file-system-store.js';
 import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
 import { createTrustRegistry } from './config/trust-registry.js';
-import { DEFAULT_TASK_QUEUE, type ExecutorRole, roleTaskQueue } from './contracts/names.js';
+import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin.js';
-import type { ArtifactStore } from './ports/artifact-store.js';
 import type { GovernancePorts } from './ports/index.js';
 import { prebuiltBundle } from './workflow-bundle.js';
 
@@ -22,13 +21,6 @@ export interface WorkerSetting {
   readonly stateDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-/** The queue that the engine of a worker config polls. */
-export const engineTaskQueue = (config: WorkerConfig): string => config.task_queue ?? DEFAULT_TASK_QUEUE;
-
-/** The artifact store that a worker config names, else the one of the state folder. */
-export const openStore = ({ config, stateDir }: Pick<WorkerSetting, 'config' | 'stateDir'>): ArtifactStore =>
-  createFileSystemStore(config.store?.path ?? join(stateDir, 'artifacts'));
 
 /** What runs may still end by itself after a stop is asked for; whoever waits for the worker's end waits that long. */
 const SHUTDOWN_GRACE = '5 seconds';

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { openStore } from '../adapters/open-store.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../config/project-files.js';
 import { readWorkerConfig } from '../config/worker-config-file.js';
+import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { engineTaskQueue, openStore, type WorkerSetting } from '../worker.js';
+import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 
 /** What a command knows of the place that it works for. */

@@ -1,9 +1,9 @@
+import { openStore } from '../adapters/open-store.js';
 import { GovernedRuns } from '../client.js';
-import { EXECUTOR_ROLES, GATES, roleTaskQueue } from '../contracts/names.js';
+import { EXECUTOR_ROLES, engineTaskQueue, GATES, roleTaskQueue } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { engineTaskQueue, openStore } from '../worker.js';
 import { askDecision, askResolution, showRequest } from './ask-decision.js';
 import { type Connected, connectTemporal } from './connect.js';
 import type { CommandContext } from './context.js';

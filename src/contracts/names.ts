@@ -119,6 +119,9 @@ export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 export const WORKFLOW_TYPE = 'governedRun';
 export const DEFAULT_TASK_QUEUE = 'promptos';
 
+/** The queue that the engine of a worker config polls. */
+export const engineTaskQueue = (config: { readonly task_queue?: string | undefined }): string =>
+  config.task_queue ?? DEFAULT_TASK_QUEUE;
 /** The Temporal workflow id of a run. */
 export const runWorkflowId = (runId: string): string => `promptos/run/${runId}`;
 /** The run id inside a Temporal workflow id, or null when the workflow is none of ours. */

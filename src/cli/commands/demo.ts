@@ -76,7 +76,7 @@ async function openRun(context: CommandContext, project: DemoProject, prepared: 
   const [{ GovernedRuns }, { connectTemporal }, { openStore }] = await Promise.all([
     import('../../client.js'),
     import('../connect.js'),
-    import('../../worker.js'),
+    import('../../adapters/open-store.js'),
   ]);
   const temporal = await connectTemporal(prepared.project, { start: true, log: context.output().note });
   try {
