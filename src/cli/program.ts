@@ -9,6 +9,7 @@ import { escalateCommand } from './commands/escalate.js';
 import { exportCommand } from './commands/export.js';
 import { hooksCommand } from './commands/hooks.js';
 import { initCommand } from './commands/init.js';
+import { keysCommand } from './commands/keys.js';
 import { lintCommand } from './commands/lint.js';
 import { prBlockCommand } from './commands/pr-block.js';
 import { promptsCommand } from './commands/prompts.js';
@@ -18,7 +19,7 @@ import { runCommand } from './commands/run.js';
 import { serverCommand } from './commands/server.js';
 import { versionCommand } from './commands/version.js';
 import { workerCommand } from './commands/worker.js';
-import { addGlobalOptions } from './global-options.js';
+import { addGlobalOptions, withSubcommands } from './global-options.js';
 import type { StoreCommandContext } from './published-run.js';
 
 const EXAMPLES = `
@@ -50,13 +51,14 @@ export function createProgram(context: StoreCommandContext): Command {
       applyCommand(context),
     ],
     'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
+    'Keys:': [keysCommand(context)],
     'Processes:': [workerCommand(context), serverCommand(context, stateDir)],
     'This program:': [versionCommand(context), completionCommand(context, () => program)],
   };
   for (const [heading, commands] of Object.entries(groups)) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }
-  program.helpCommand(false);
+  for (const command of withSubcommands(program)) command.helpCommand(false);
   addGlobalOptions(program);
   return program;
 }

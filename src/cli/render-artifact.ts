@@ -7,6 +7,9 @@ import { printable, printableLine } from './printable.js';
 
 type Style = Parameters<typeof styleText>[0];
 
+/** Whether colour is wanted was decided when the output was made; newer versions of node would decide it again. */
+const styled = (style: Style, text: string): string => styleText(style, text, { validateStream: false });
+
 /** The lines of an artifact as a person reads them: a patch with colour, JSON as YAML, check results as a table. */
 export function renderArtifact({ path }: ArtifactRef, { text, cut }: ArtifactText, color: boolean): readonly string[] {
   const lines = cut ? printableLines(text) : renderWhole(path, text, color);
@@ -22,10 +25,16 @@ function renderWhole(path: string, text: string, color: boolean): readonly strin
 const printableLines = (text: string): readonly string[] => printable(text).replace(/\n$/, '').split('\n');
 
 function jsonAsYaml(text: string): string {
+  const value = parseJson(text);
+  return value === undefined ? text : stringify(value, { lineWidth: 100 });
+}
+
+/** Undefined when it is none. */
+function parseJson(text: string): unknown {
   try {
-    return stringify(JSON.parse(text), { lineWidth: 100 });
+    return JSON.parse(text);
   } catch {
-    return text;
+    return undefined;
   }
 }
 
@@ -36,7 +45,7 @@ export function colourPatch(lines: readonly string[], color: boolean): readonly 
   return lines.map((line) => {
     if (line.startsWith('diff --git ')) inHunk = false;
     else if (line.startsWith('@@ ')) inHunk = true;
-    return styleText(styleOfPatchLine(line, inHunk), line);
+    return styled(styleOfPatchLine(line, inHunk), line);
   });
 }
 
@@ -48,7 +57,7 @@ function styleOfPatchLine(line: string, inHunk: boolean): Style {
 }
 
 function renderTestResults(text: string, color: boolean): readonly string[] {
-  const parsed = testResultsSchema.safeParse(JSON.parse(text));
+  const parsed = testResultsSchema.safeParse(parseJson(text));
   if (!parsed.success) return printableLines(jsonAsYaml(text));
   const { checks } = parsed.data;
   if (checks.length === 0) return ['no check was run, so nothing was proved'];
@@ -62,8 +71,8 @@ function describeCheck(
   color: boolean,
 ): string {
   const word = status.replace('_', ' ').padEnd(11);
-  const styled = color ? styleText(status === 'passed' ? 'green' : 'red', word) : word;
+  const shown = color ? styled(status === 'passed' ? 'green' : 'red', word) : word;
   const end = signal === null ? `exit ${exit_code ?? 'none'}` : `ended by ${signal}`;
   const why = reason === undefined ? '' : `  (${printableLine(reason)})`;
-  return `${name.padEnd(width)}  ${styled}  ${end}  ${(duration_ms / 1_000).toFixed(1)} s  ${printableLine(argv.join(' '), 200)}${why}`;
+  return `${name.padEnd(width)}  ${shown}  ${end}  ${(duration_ms / 1_000).toFixed(1)} s  ${printableLine(argv.join(' '), 200)}${why}`;
 }

@@ -81,7 +81,7 @@ async function deliver({ runs }: RunsSession, made: Made, output: Output): Promi
 }
 
 /** The decision as the line and the run's status say it; its shape is checked afterwards. */
-function bind({ runId, choice, live, options }: Made): Record<keyof Decision, unknown> {
+function bind({ runId, choice, live, options }: Made): Partial<Record<keyof Decision, unknown>> {
   const { comment, to, final, acknowledge, decisionId, requestId } = options;
   const status = live !== null && 'status' in live ? live.status : null;
   // With a request of the caller's own, whether it stands is for the run to judge, and to write down.

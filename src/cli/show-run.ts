@@ -1,3 +1,4 @@
+import type { ListedRun } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -8,6 +9,7 @@ import { followRun } from './follow-run.js';
 import { type RunsSession, withRuns } from './governed-runs.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
+import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { statusOfRecord } from './recorded-status.js';
@@ -46,14 +48,25 @@ async function showLiveRun(output: Output, { runs, store, temporal }: RunsSessio
     tell(output, await runs.status(runId), store, ui);
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
-    const { workflow_id, status, started_at, target_repo, developer } = await runs.describe(runId);
-    output.say(`run     ${runId}`);
-    output.say(`repo    ${target_repo}, started by ${developer} at ${started_at.toISOString()}`);
-    output.say(`state   ${status} in Temporal; no worker is there to say more`);
-    if (ui !== null) output.say(`ui      ${ui}`);
-    output.emit({ run_id: runId, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
+    const known = await runs.describe(runId);
+    tellWithoutWorker(output, known, ui);
+    // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
+    if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
   }
+}
+
+/** What Temporal itself knows of a run. */
+function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): void {
+  const { run_id, workflow_id, status, started_at, target_repo, developer } = run;
+  output.say(`run     ${run_id}`);
+  output.say(
+    `repo    ${printableLine(target_repo)}, started by ${printableLine(developer)} at ${started_at.toISOString()}`,
+  );
+  const why = status === 'RUNNING' ? 'no worker is there to say more' : 'and without a record';
+  output.say(`state   ${status.toLowerCase()} in Temporal, ${why}`);
+  if (ui !== null) output.say(`ui      ${ui}`);
+  output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
 }
 
 function tell(output: Output, status: RunStatus, store: ArtifactStore, ui: string | null): void {

@@ -57,7 +57,9 @@ async function stop({ output }: CommandContext, folder: string): Promise<void> {
  * @param stateDir the state folder of the repository that the command is called in.
  */
 export function serverCommand(context: CommandContext, stateDir: () => Promise<string>): Command {
-  const server = new Command('server').description('the embedded Temporal server and the worker in the background');
+  const server = new Command('server')
+    .description('the embedded Temporal server and the worker in the background')
+    .addHelpText('after', '\nExample:\n  promptos server status');
   server
     .command('status')
     .description('say whether they run, and where; exit 1 when no server runs')
