@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { onTestFinished } from 'vitest';
+
+/** A running ssh-agent. */
+export interface RealAgent {
+  readonly socket: string;
+  /** `ssh-add` with these arguments. */
+  add(...args: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts an ssh-agent that ends with the test. */
+export async function startAgent(): Promise<RealAgent> {
+  // The path of a socket has some hundred characters at most.
+  const folder = await mkdtemp(join(tmpdir(), 'pa-'));
+  const socket = join(folder, 's');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  const stop = async (): Promise<void> => {
+    if (agent.exitCode === null && agent.signalCode === null) {
+      agent.kill();
+      await once(agent, 'exit');
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  onTestFinished(stop);
+  while (!existsSync(socket)) await sleep(10);
+  return {
+    socket,
+    stop,
+    add: async (...args) => {
+      await execa('ssh-add', ['-q', ...args], { env: { SSH_AUTH_SOCK: socket } });
+    },
+  };
+}
