@@ -78,13 +78,14 @@ export async function writeKeyFile(key: NewKeyFile, replace: boolean): Promise<v
       await rm(key.publicPath, { force: true });
       await rename(staged, key.path);
     } else {
-      await link(staged, key.path);
+      await link(staged, key.path).catch((error: unknown) => {
+        throw systemCode(error) === 'EEXIST' ? keyExists(key.path) : error;
+      });
     }
     await rename(stagedPublic, key.publicPath);
     await flushFolder(dirname(key.path));
   } catch (error) {
     if (error instanceof PromptOsError) throw error;
-    if (systemCode(error) === 'EEXIST') throw keyExists(key.path);
     const code = systemCode(error) ?? String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The key ${key.path} cannot be written (${code}).`);
   } finally {

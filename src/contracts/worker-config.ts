@@ -100,7 +100,7 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
   for (const { path, env } of programs) {
     for (const [index, name] of env.allow.entries()) {
       if (!keys.has(name)) continue;
-      const message = `holds a key of signers: expected a variable that a program may see`;
+      const message = 'holds a key of signers: expected a variable that a program may see';
       context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
     }
   }

@@ -56,3 +56,43 @@ executors:
   expect(lines[3]).toContain('worker.yaml:5: executors.writer.kind:');
   expect(lines.slice(4).join('\n')).toContain('executors.reviewer.timeot: unknown key. Did you mean "timeout"?');
 });
+
+test('readWorkerConfig: keys of files and their passphrases are relative to the file, variables and agents stay', async () => {
+  const { folder, config } = await read(`schema_version: 1
+trust: { policies: [policy.yaml] }
+signers:
+  writer: { file: keys/writer.pem, passphrase_file: /run/secrets/writer }
+  verifier: { env: VERIFIER_KEY, passphrase_file: keys/passphrase }
+  reviewer: { agent: true, public: ssh-ed25519 AAAA comment }
+  engine: { agent: true }
+`);
+  expect(config.signers).toEqual({
+    writer: { file: join(folder, 'keys/writer.pem'), passphrase_file: '/run/secrets/writer' },
+    verifier: { env: 'VERIFIER_KEY', passphrase_file: join(folder, 'keys/passphrase') },
+    reviewer: { agent: true, public: 'ssh-ed25519 AAAA comment' },
+    engine: { agent: true },
+  });
+});
+
+test.each([
+  ['a name that nobody can have', "signers: { 'a b': { env: K } }", 'signers.a b: expected a name'],
+  ['no source', 'signers: { w: {} }', 'signers.w: fits none of the forms'],
+  ['two sources', 'signers: { w: { env: K, file: k.pem } }', 'signers.w: fits none of the forms'],
+  ['no such variable', "signers: { w: { env: 'A B' } }", 'expected the name of a variable'],
+  ['a variable that every command refuses', 'signers: { w: { env: PROMPTOS_KEY } }', 'does not begin with PROMPTOS_'],
+  ['an agent that is not', 'signers: { w: { agent: false } }', 'agent: expected true'],
+  ['a key of another type', 'signers: { w: { agent: true, public: ssh-rsa AAAA } }', 'ssh-ed25519 AAAA'],
+  [
+    'an executor that would see the key',
+    'signers: { w: { env: K } }\nexecutors: { w: { kind: command, argv: [x], env: { allow: [PATH, K] } } }',
+    'executors.w.env.allow[1]: holds a key of signers',
+  ],
+  [
+    'a check that would see the key',
+    'signers: { w: { env: K } }\nchecks: { allow: [tests], env: { allow: [K] } }',
+    'checks.env.allow[0]: holds a key of signers',
+  ],
+])('readWorkerConfig: WORKER_CONFIG_INVALID, for a signer with %s', async (_, lines, told) => {
+  const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\n${lines}\n`);
+  expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(told) });
+});
