@@ -107,6 +107,7 @@ export class GovernedRuns {
       policy_sha256: policy.sha256,
       pack_object_sha256: pack.sha256,
       prompt_os_version: options.pack.prompt_os_version,
+      request_attestation_sha256: null,
     };
     try {
       await this.#client.workflow.start(WORKFLOW_TYPE, {

@@ -99,5 +99,6 @@ export function boundedResult(
     blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
     severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     escalation: record.escalation,
+    attestation: null,
   };
 }

@@ -6,6 +6,8 @@ import type { RunRequest } from '../contracts/run-request.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { lintPack } from '../prompt-pack/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
+import { judgeRequestSigner } from './judge-request-signer.js';
+import { pinKeys } from './pin-keys.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { loadTrustedRun } from './trusted-run.js';
 
@@ -69,5 +71,9 @@ export async function openRun(
     deadlines: policy.deadlines,
     gate_timeout_ms: gateTimeoutMs(policy),
     task_queues: { ...taskQueues },
+    authentication: policy.decisions.authentication,
+    attestations: policy.attestations,
+    keys: pinKeys(policy),
+    request_signed_by: await judgeRequestSigner(ports, run, policy),
   };
 }

@@ -1,18 +1,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { base64 } from '@scure/base';
 import { canonicalJson } from '../contracts/canonical-json.js';
+import type { Envelope } from '../contracts/keys.js';
 import type { PublicKey } from './public-keys.js';
 
 /** The media type of in-toto statements in DSSE envelopes. */
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
-
-/** A DSSE envelope (v1.0.2) with the one signature that our acts have. */
-export interface Envelope {
-  readonly payloadType: string;
-  /** Base64 of the payload's bytes. */
-  readonly payload: string;
-  readonly signatures: readonly { readonly keyid: string; readonly sig: string }[];
-}
 
 /** Signs bytes with one Ed25519 key. */
 export type SignBytes = (message: Uint8Array) => Uint8Array | Promise<Uint8Array>;

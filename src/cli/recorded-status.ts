@@ -15,6 +15,7 @@ export function statusOfRecord(record: RunRecord, recordSha256: string): RunStat
     target_repo: record.target_repo,
     base_commit: record.base_commit,
     policy_sha256: record.policy.sha256,
+    authentication: null,
     self_approval: record.policy.self_approval,
     integrators: record.roles.integrator,
     gates: record.gates.map(statusOfGate),

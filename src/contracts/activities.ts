@@ -1,5 +1,6 @@
 import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
+import type { Envelope } from './keys.js';
 import type { Feedback, LedgerHead } from './ledger.js';
 import type { GateId, Outcome, Verdict } from './names.js';
 import type { GovernedRunInput, RunPlan } from './run-plan.js';
@@ -26,6 +27,8 @@ export interface ExecuteGateResult {
   /** Of those that did not travel: how many block, and how many an approval would have to acknowledge. */
   readonly blocking_omitted: number;
   readonly severe_omitted: number;
+  /** The result signed by the gate's principal, or null when this worker has no key for it. */
+  readonly attestation: Envelope | null;
   readonly escalation: EscalationReport | null;
 }
 

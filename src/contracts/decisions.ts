@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { envelopeSchema } from './keys.js';
 import { RESOLUTION_CHOICES } from './names.js';
-import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
+import { gateIdSchema, instantSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** Chosen by the caller; the same decision sent twice counts once. */
 export const decisionIdSchema = z
@@ -9,6 +10,9 @@ export const decisionIdSchema = z
     /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/,
     'expected an id of letters, digits and . _ : @ - (128 characters at most)',
   );
+
+/** When a signed message was made, and until when it counts; judged at its receipt. Unsigned ones have neither. */
+const signedTimes = { decided_at: instantSchema.optional(), expires_at: instantSchema.optional() };
 
 const messageTextSchema = z.string().max(4_000, 'expected 4,000 characters at most');
 
@@ -32,6 +36,7 @@ export const decisionSchema = z.strictObject({
   final: z.boolean().optional(),
   /** Ids of the critical and high findings that an approval takes on. */
   acknowledged: z.array(z.string().min(1).max(80)).max(200).optional(),
+  ...signedTimes,
 });
 export type Decision = z.infer<typeof decisionSchema>;
 
@@ -48,6 +53,9 @@ export const resolutionSchema = z.strictObject({
   to_gate: gateIdSchema.optional(),
   /** Handed to the next attempt as input. */
   guidance: messageTextSchema.optional(),
+  /** SHA-256 of the canonical JSON of the report that is answered; signed resolutions have it. */
+  report_sha256: sha256Schema.optional(),
+  ...signedTimes,
 });
 export type Resolution = z.infer<typeof resolutionSchema>;
 
@@ -63,14 +71,15 @@ export const personEscalationSchema = z.strictObject({
   options: z.array(z.string().min(1).max(500)).max(8).optional(),
   recommendation: messageTextSchema.optional(),
   security_sensitive: z.boolean().optional(),
+  ...signedTimes,
 });
 export type PersonEscalation = z.infer<typeof personEscalationSchema>;
 
 /** What the `decide` update takes. */
 export const humanMessageSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('decision'), decision: decisionSchema }),
-  z.strictObject({ kind: z.literal('resolution'), resolution: resolutionSchema }),
-  z.strictObject({ kind: z.literal('escalation'), escalation: personEscalationSchema }),
+  z.strictObject({ kind: z.literal('decision'), decision: z.union([decisionSchema, envelopeSchema]) }),
+  z.strictObject({ kind: z.literal('resolution'), resolution: z.union([resolutionSchema, envelopeSchema]) }),
+  z.strictObject({ kind: z.literal('escalation'), escalation: z.union([personEscalationSchema, envelopeSchema]) }),
 ]);
 export type HumanMessage = z.infer<typeof humanMessageSchema>;
 
@@ -83,10 +92,17 @@ export const REFUSAL_REASONS = [
   'ACTOR_UNKNOWN',
   'NOT_AN_INTEGRATOR',
   'SELF_APPROVAL',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_INVALID',
+  'KEY_UNKNOWN',
+  'KEY_NOT_VALID',
+  'SIGNER_MISMATCH',
   'RUN_MISMATCH',
   'POLICY_MISMATCH',
   'REQUEST_NOT_STANDING',
   'OUTPUT_MISMATCH',
+  'DECISION_TIME_INVALID',
+  'DECISION_EXPIRED',
   'DECISION_ALREADY_COUNTED',
   'ACTOR_ALREADY_DECIDED',
   'GATE_FAILED',

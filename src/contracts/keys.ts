@@ -38,3 +38,4 @@ export const envelopeSchema = z.strictObject({
     .min(1)
     .max(1),
 });
+export type Envelope = z.infer<typeof envelopeSchema>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
+import { envelopeSchema } from './keys.js';
 import { OUTCOMES, VERDICTS } from './names.js';
 import { gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
 import { governedRunInputSchema, runPlanSchema } from './run-plan.js';
@@ -53,6 +54,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     /** The worst findings, bounded; the attempt's record has them all. */
     findings: z.array(findingSchema),
     findings_omitted: z.int().nonnegative(),
+    /** The signed statement of the principal that did the gate. */
+    attestation: envelopeSchema.nullable(),
     blocking_omitted: z.int().nonnegative(),
     severe_omitted: z.int().nonnegative(),
   }),
@@ -63,7 +66,12 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     request_id: z.string(),
     output_sha256: sha256Schema,
   }),
-  z.strictObject({ type: z.literal('decisionCounted'), decision: decisionSchema }),
+  z.strictObject({
+    type: z.literal('decisionCounted'),
+    decision: decisionSchema,
+    /** What was signed; null for a decision that an optional policy let through unsigned. */
+    envelope: envelopeSchema.nullable(),
+  }),
   z.strictObject({ type: z.literal('gatePassed'), ...attemptKey, approved_by: z.array(nameSchema) }),
   z.strictObject({
     type: z.literal('gateSentBack'),
@@ -81,11 +89,14 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     raised_by: z.string(),
     /** The id of a person's message: it counts once. */
     decision_id: z.string().nullable(),
+    /** A person's signed message. */
+    envelope: envelopeSchema.nullable(),
     report: escalationReportSchema,
   }),
   z.strictObject({
     type: z.literal('escalationResolved'),
     resolution: resolutionSchema,
+    envelope: envelopeSchema.nullable(),
     /** Ids of the findings that `continue` waived. */
     waived: z.array(z.string()),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
 import {
@@ -15,6 +16,7 @@ import { scopeSchema } from './run-request.js';
 export const principalSchema = z.strictObject({
   kind: z.enum(['human', 'agent']),
   display_name: lineSchema.optional(),
+  keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
 });
 
 /** A named command of the target repository that proves something. Run without a shell. */
@@ -51,6 +53,24 @@ export const policySchema = z
       reviewer: nameSchema,
       integrator: z.array(nameSchema).min(1, 'a policy without an integrator can never approve anything'),
     }),
+    decisions: z
+      .strictObject({
+        authentication: z
+          .enum(['required', 'optional'])
+          .default('optional')
+          .describe(
+            'whether decisions, resolutions and escalations of people must be signed; optional marks unsigned ones',
+          ),
+      })
+      .prefault({}),
+    attestations: z
+      .enum(['required', 'optional'])
+      .default('optional')
+      .describe("whether each gate's result must be signed by its principal's key, and the record by the engine's"),
+    engine: z
+      .strictObject({ keys: z.array(policyKeySchema).max(20).default([]) })
+      .prefault({})
+      .describe('keys that seal ledgers and sign run records'),
     self_approval: z
       .enum(['refused', 'allowed'])
       .default('refused')
@@ -117,6 +137,7 @@ export const policySchema = z
         problem(['roles', 'integrator', index], `"${name}" is an agent: an integrator is a human`);
       }
     }
+    requireKeys(policy, problem);
     for (const gate of GATE_IDS) {
       if (policy.approvals[gate] > policy.roles.integrator.length) {
         problem(
@@ -134,3 +155,37 @@ export const policySchema = z
     }
   });
 export type Policy = z.infer<typeof policySchema>;
+
+/** The policy's shape as far as keys are concerned. */
+type KeyHolders = Pick<z.infer<typeof policySchema>, 'principals' | 'roles' | 'decisions' | 'attestations' | 'engine'>;
+
+/** Every duty that must sign has a key, and no key serves two. */
+function requireKeys(policy: KeyHolders, problem: (path: (string | number)[], message: string) => void): void {
+  const holders = new Map<string, string>();
+  const claim = (holder: string, path: (string | number)[], keys: readonly PolicyKey[]) => {
+    for (const [index, { public: line }] of keys.entries()) {
+      const key = line.split(' ')[1] ?? line;
+      const other = holders.get(key);
+      if (other !== undefined && other !== holder) {
+        problem([...path, 'keys', index], `the key of "${other}": no key serves two principals`);
+      }
+      holders.set(key, holder);
+    }
+  };
+  for (const [name, { keys }] of Object.entries(policy.principals)) claim(name, ['principals', name], keys);
+  claim('the engine', ['engine'], policy.engine.keys);
+  const needKey = (name: string, why: string) => {
+    if (policy.principals[name]?.keys.length === 0) {
+      problem(['principals', name], `has no keys, but ${why}; \`promptos keys generate --for ${name}\` makes one`);
+    }
+  };
+  if (policy.decisions.authentication === 'required') {
+    for (const name of policy.roles.integrator) needKey(name, 'decisions must be signed (decisions.authentication)');
+  }
+  if (policy.attestations === 'required') {
+    for (const role of executorRoleSchema.options) needKey(policy.roles[role], 'results must be signed (attestations)');
+    if (policy.engine.keys.length === 0) {
+      problem(['engine'], 'has no keys, but records must be signed (attestations)');
+    }
+  }
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** What a workflow is started with: names and digests, never bytes. */
@@ -13,6 +14,10 @@ export const governedRunInputSchema = z.strictObject({
   policy_sha256: sha256Schema,
   pack_object_sha256: sha256Schema.describe("the pack bundle's bytes in the store"),
   prompt_os_version: z.string().min(1).max(200),
+  request_attestation_sha256: sha256Schema
+    .nullable()
+    .default(null)
+    .describe("the starter's signed statement about what is started, in the store"),
 });
 export type GovernedRunInput = z.infer<typeof governedRunInputSchema>;
 
@@ -30,6 +35,14 @@ export const runPlanSchema = z.strictObject({
   rework_rounds: z.int().nonnegative(),
   /** Milliseconds that a request may wait. */
   deadlines: z.strictObject({ remind: z.int(), escalate: z.int(), expire: z.int() }),
+  /** Whether people's decisions must be signed; `optional` lets unsigned ones count, and the record says so. */
+  authentication: z.enum(['required', 'optional']),
+  /** Whether results must be signed by the key of the principal that is bound to the role. */
+  attestations: z.enum(['required', 'optional']),
+  /** The keys of every principal that has some. */
+  keys: z.record(nameSchema, z.array(pinnedKeySchema)),
+  /** Who signed the request, or null when nobody did. */
+  request_signed_by: z.strictObject({ principal: nameSchema, keyid: z.string() }).nullable(),
   /** Milliseconds that one gate may take at the most: its executor's tries and its checks. */
   gate_timeout_ms: z.int().positive(),
   task_queues: z.record(executorRoleSchema, z.string()),

@@ -39,6 +39,8 @@ export interface AwaitedResolution {
   readonly gate: GateId | null;
   readonly trigger: EscalationTrigger;
   readonly raised_by: string;
+  /** What a signed resolution is about. */
+  readonly report_sha256: string;
   readonly issue: string;
   readonly recommendation: string;
   readonly since: string;
@@ -54,6 +56,8 @@ export interface RunStatus {
   readonly target_repo: string;
   readonly base_commit: string;
   readonly policy_sha256: string;
+  /** Whether decisions must be signed; null before the run is open. */
+  readonly authentication: 'required' | 'optional' | null;
   readonly self_approval: 'refused' | 'allowed' | null;
   readonly integrators: readonly string[];
   readonly gates: readonly GateStatus[];

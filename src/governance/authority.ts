@@ -3,14 +3,48 @@ import { type Refusal, refuse } from './refusals.js';
 import type { RunState } from './run-state.js';
 
 /** Names are compared without regard to case: `Ada` is not another person than `ada`. */
+/** Clocks of people may be off by this much. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/**
+ * Whether a signed message was made in its time: not before its request stood, not in the future, and not expired.
+ * @param since when the request was opened
+ * @param at when the message is judged; both as the ledger has them
+ */
+export function judgeTimes(
+  message: { readonly decided_at?: string | undefined; readonly expires_at?: string | undefined },
+  since: string,
+  at: string,
+): Refusal | null {
+  const { decided_at, expires_at } = message;
+  if (decided_at === undefined || expires_at === undefined) {
+    return refuse('MALFORMED', 'a signed message has decidedAt and expiresAt');
+  }
+  const decided = Date.parse(decided_at);
+  const early = Date.parse(since) - CLOCK_TOLERANCE_MS;
+  const late = Date.parse(at) + CLOCK_TOLERANCE_MS;
+  if (!(decided >= early && decided <= late)) {
+    return refuse('DECISION_TIME_INVALID', `made ${decided_at}, for a request of ${since}, judged ${at}`);
+  }
+  return Date.parse(expires_at) > Date.parse(at) ? null : refuse('DECISION_EXPIRED', expires_at);
+}
+
 export const sameName = (one: string, other: string): boolean =>
   one.trim().toLowerCase() === other.trim().toLowerCase();
 
+/** Who a message says acts, and whose key signed it; null when nobody's did. */
+export interface Acting {
+  readonly actor: string;
+  readonly signer: string | null;
+}
+
 /**
- * Whether an actor may decide on this run at all. Until decisions are signed the actor is a claim, and the record
- * says so (`authentication: none`).
+ * Whether an actor may decide on this run at all. Authority comes from the key that signed; what an optional policy
+ * lets through unsigned is a claim, and the record marks it.
  */
-export function judgeActor(state: RunState, plan: RunPlan, actor: string): Refusal | null {
+export function judgeActor(state: RunState, plan: RunPlan, { actor, signer }: Acting): Refusal | null {
+  if (signer === null && plan.authentication === 'required') return refuse('SIGNATURE_MISSING');
+  if (signer !== null && signer !== actor) return refuse('SIGNER_MISMATCH', `signed by ${signer}, says ${actor}`);
   if (!plan.known_actors.includes(actor)) return refuse('ACTOR_UNKNOWN', actor);
   if (!plan.integrators.includes(actor)) return refuse('NOT_AN_INTEGRATOR', actor);
   const starter = state.run?.developer ?? '';

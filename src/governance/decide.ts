@@ -1,9 +1,14 @@
+import { PREDICATES } from '../attestation/statement.js';
 import type { PersonEscalation } from '../contracts/decisions.js';
 import type { LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { GATES } from '../contracts/names.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { authenticate, type Signed } from './authenticate.js';
+import { judgeTimes } from './authority.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
 import { dueEvents } from './deadlines.js';
 import { evolve } from './evolve.js';
+import { judgeAttestation } from './judge-attestation.js';
 import { judgeDecision } from './judge-decision.js';
 import { judgeResolution } from './judge-resolution.js';
 import { nextStep } from './next-step.js';
@@ -49,7 +54,7 @@ function decideCommand(
       return fits ? [{ type: 'gateStarted', gate: step.gate, attempt: step.attempt, principal: step.principal }] : [];
     }
     case 'finishGate':
-      return isRunning(state, command) ? finishGate(state, command) : [];
+      return isRunning(state, command) ? finishGate(state, command, at) : [];
     case 'interruptGate':
       return isRunning(state, command) ? interruptGate(state, command) : [];
     case 'clock':
@@ -76,10 +81,13 @@ const isRunning = (
   return current?.status === 'running' && current.attempt === attempt;
 };
 
-function finishGate(
-  state: RunState,
-  { gate, attempt, result }: Extract<Command, { type: 'finishGate' }>,
-): LedgerEvent[] {
+function finishGate(state: RunState, command: Extract<Command, { type: 'finishGate' }>, at: string): LedgerEvent[] {
+  const { gate, attempt, result } = command;
+  const problem = state.plan === null ? null : judgeAttestation(state, state.plan, command, at);
+  if (problem !== null) {
+    const message = `The result of ${gate} does not count: ${problem}.`;
+    return interruptGate(state, { type: 'interruptGate', gate, attempt, code: 'ATTESTATION_INVALID', message });
+  }
   const finished: LedgerEvent = {
     type: 'gateFinished',
     gate,
@@ -89,6 +97,7 @@ function finishGate(
     output_sha256: result.output_sha256,
     findings: [...result.findings],
     findings_omitted: result.findings_omitted,
+    attestation: result.attestation,
     blocking_omitted: result.blocking_omitted,
     severe_omitted: result.severe_omitted,
   };
@@ -98,11 +107,14 @@ function finishGate(
   return [finished, openEscalation(state, { gate, attempt, raised_by: raisedBy, report: result.escalation })];
 }
 
+/** What says that somebody is not who or what the policy wants, and not that something is broken. */
+const TRUST_CODES = ['POLICY_NOT_TRUSTED', 'PACK_NOT_TRUSTED', 'PRINCIPAL_NOT_BOUND', 'ATTESTATION_INVALID'];
+
 function interruptGate(
   state: RunState,
   { gate, attempt, code, message }: Extract<Command, { type: 'interruptGate' }>,
 ): LedgerEvent[] {
-  const trust = code === 'POLICY_NOT_TRUSTED' || code === 'PACK_NOT_TRUSTED';
+  const trust = TRUST_CODES.includes(code);
   const report = {
     trigger: trust ? ('trust' as const) : ('infrastructure' as const),
     issue: `${gate} could not be carried out: ${code}.`,
@@ -119,7 +131,7 @@ function interruptGate(
 }
 
 function decideMessage(state: RunState, kind: MessageKind, content: unknown, context: DecideContext): Decided {
-  const judged = judgeMessage(state, kind, content);
+  const judged = judgeMessage(state, kind, content, context.at);
   if (!isRefusal(judged)) {
     const events = follow(state, judged, context);
     return { events, answer: { accepted: true, reason: null, message: 'counted' }, uncounted: null };
@@ -132,37 +144,70 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   return { events: [refusedEvent(ledgerKind(kind), judged, content)], answer, uncounted: null };
 }
 
+/** What a signed message of each kind must state. */
+const PREDICATE_OF: Readonly<Record<Exclude<MessageKind, 'signal'>, string>> = {
+  approve: PREDICATES.gateDecision,
+  reject: PREDICATES.gateDecision,
+  decision: PREDICATES.gateDecision,
+  resolution: PREDICATES.escalationResolution,
+  escalation: PREDICATES.escalation,
+};
+
 const ledgerKind = (kind: MessageKind): LedgerEventOf<'refused'>['kind'] =>
   kind === 'approve' || kind === 'reject' ? 'decision' : kind;
 
-function judgeMessage(state: RunState, kind: MessageKind, content: unknown): readonly LedgerEvent[] | Refusal {
+function judgeMessage(
+  state: RunState,
+  kind: MessageKind,
+  content: unknown,
+  at: string,
+): readonly LedgerEvent[] | Refusal {
   if (state.phase === 'closed') return refuse('RUN_CLOSED');
+  if (kind === 'signal') return judgeForeign(content);
+  const { plan } = state;
+  if (plan === null) return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
+  const authenticated = authenticate(plan, content, PREDICATE_OF[kind], at);
+  if (isRefusal(authenticated)) return authenticated;
+  const signed = { ...authenticated, at };
   switch (kind) {
     case 'approve':
     case 'reject':
     case 'decision': {
-      const decision = readDecision(content, kind === 'decision' ? undefined : kind);
-      if (isRefusal(decision)) return decision;
-      return state.plan === null ? refuse('REQUEST_NOT_STANDING') : judgeDecision(state, state.plan, decision);
+      const decision = readDecision(signed.content, kind === 'decision' ? undefined : kind);
+      return isRefusal(decision) ? decision : judgeDecision(state, plan, decision, signed);
     }
     case 'resolution': {
-      const resolution = readResolution(content);
-      if (isRefusal(resolution)) return resolution;
-      return state.plan === null ? refuse('REQUEST_NOT_STANDING') : judgeResolution(state, state.plan, resolution);
+      const resolution = readResolution(signed.content);
+      return isRefusal(resolution) ? resolution : judgeResolution(state, plan, resolution, signed);
     }
     case 'escalation': {
-      const escalation = readEscalation(content);
-      return isRefusal(escalation) ? escalation : judgeEscalation(state, escalation);
+      const escalation = readEscalation(signed.content);
+      return isRefusal(escalation) ? escalation : judgeEscalation(state, plan, escalation, signed);
     }
-    case 'signal':
-      return judgeForeign(content);
   }
 }
 
-/** Anybody may stop a run: stopping is the safe direction, so the actor is recorded as a claim and not judged. */
-function judgeEscalation(state: RunState, escalation: PersonEscalation): readonly LedgerEvent[] | Refusal {
+/** The time before which no escalation was made. */
+const EPOCH = '1970-01-01T00:00:00.000Z';
+
+/**
+ * Every principal may stop a run, and where the policy takes unsigned messages anybody may: stopping is the safe
+ * direction, so there the actor is recorded as a claim and not judged.
+ */
+function judgeEscalation(
+  state: RunState,
+  plan: RunPlan,
+  escalation: PersonEscalation,
+  { envelope, signer, at }: Signed,
+): readonly LedgerEvent[] | Refusal {
+  if (signer === null && plan.authentication === 'required') return refuse('SIGNATURE_MISSING');
+  if (signer !== null && escalation.actor !== signer) return refuse('SIGNER_MISMATCH', `signed by ${signer}`);
   if (escalation.run_id !== undefined && escalation.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH');
-  if (state.phase === 'new') return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
+  if (envelope !== null) {
+    if (escalation.run_id === undefined) return refuse('MALFORMED', 'run_id: missing');
+    const untimely = judgeTimes(escalation, EPOCH, at);
+    if (untimely !== null) return untimely;
+  }
   const id = escalation.decision_id ?? null;
   if (id !== null && state.decision_ids.includes(id)) return refuse('DECISION_ALREADY_COUNTED', id);
   if (state.escalations.length >= MAX_OPEN_ESCALATIONS || state.escalations_raised >= MAX_ESCALATIONS) {
@@ -175,6 +220,7 @@ function judgeEscalation(state: RunState, escalation: PersonEscalation): readonl
       attempt: gate?.current?.attempt ?? 0,
       raised_by: escalation.actor ?? 'unknown',
       decision_id: id,
+      envelope,
       report: {
         trigger: 'person',
         issue: escalation.issue ?? 'Somebody stopped the run without saying why.',

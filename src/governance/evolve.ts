@@ -1,3 +1,4 @@
+import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { defaultReworkTarget } from './rework-target.js';
@@ -86,6 +87,7 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
             gate: event.gate,
             trigger: event.report.trigger,
             raised_by: event.raised_by,
+            report_sha256: canonicalSha256(event.report),
             issue: event.report.issue,
             recommendation: event.report.recommendation,
             opened_at: event.at,

@@ -1,7 +1,8 @@
 import type { Decision } from '../contracts/decisions.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { judgeActor } from './authority.js';
+import type { Signed } from './authenticate.js';
+import { judgeActor, judgeTimes } from './authority.js';
 import { openEscalation } from './open-escalation.js';
 import { type Refusal, refuse } from './refusals.js';
 import { isReworkTarget } from './rework-target.js';
@@ -11,8 +12,13 @@ import { type AttemptState, effectiveVerdict, findingsToAcknowledge, gateState, 
  * Judges a decision, in the order of the design: actor, authority, request still standing, id used up, and then
  * whether this choice can be made. Size and shape were judged when it was read.
  */
-export function judgeDecision(state: RunState, plan: RunPlan, decision: Decision): readonly LedgerEvent[] | Refusal {
-  const unauthorised = judgeActor(state, plan, decision.actor);
+export function judgeDecision(
+  state: RunState,
+  plan: RunPlan,
+  decision: Decision,
+  { envelope, signer, at }: Signed,
+): readonly LedgerEvent[] | Refusal {
+  const unauthorised = judgeActor(state, plan, { actor: decision.actor, signer });
   if (unauthorised !== null) return unauthorised;
   if (decision.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', decision.run_id);
   if (decision.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
@@ -29,6 +35,8 @@ export function judgeDecision(state: RunState, plan: RunPlan, decision: Decision
     return refuse('REQUEST_NOT_STANDING', decision.request_id);
   }
   if (attempt.output_sha256 !== decision.output_sha256) return refuse('OUTPUT_MISMATCH');
+  const untimely = envelope === null ? null : judgeTimes(decision, gate.request.opened_at, at);
+  if (untimely !== null) return untimely;
   if (state.decision_ids.includes(decision.decision_id))
     return refuse('DECISION_ALREADY_COUNTED', decision.decision_id);
 
@@ -38,7 +46,7 @@ export function judgeDecision(state: RunState, plan: RunPlan, decision: Decision
       : judgeRejection(state, decision);
   if (impossible !== null) return impossible;
 
-  const counted: LedgerEvent = { type: 'decisionCounted', decision };
+  const counted: LedgerEvent = { type: 'decisionCounted', decision, envelope };
   if (decision.choice === 'approve') return [counted];
   if (decision.final === true || state.rounds < plan.rework_rounds) return [counted];
   return [counted, openEscalation(state, reworkBoundReport(plan, decision))];

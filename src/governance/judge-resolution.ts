@@ -3,7 +3,8 @@ import type { LedgerEvent } from '../contracts/ledger.js';
 import type { EscalationTrigger } from '../contracts/names.js';
 import { NEVER_WAIVABLE_RULES } from '../contracts/never-waivable.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { judgeActor } from './authority.js';
+import type { Signed } from './authenticate.js';
+import { judgeActor, judgeTimes } from './authority.js';
 import { type Refusal, refuse } from './refusals.js';
 import { isReworkTarget } from './rework-target.js';
 import { currentGate, gateState, type OpenEscalation, type RunState } from './run-state.js';
@@ -19,8 +20,9 @@ export function judgeResolution(
   state: RunState,
   plan: RunPlan,
   resolution: Resolution,
+  { envelope, signer, at }: Signed,
 ): readonly LedgerEvent[] | Refusal {
-  const unauthorised = judgeActor(state, plan, resolution.actor);
+  const unauthorised = judgeActor(state, plan, { actor: resolution.actor, signer });
   if (unauthorised !== null) return unauthorised;
   if (resolution.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', resolution.run_id);
   if (resolution.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
@@ -29,6 +31,11 @@ export function judgeResolution(
   if (open === undefined || open.request_id !== resolution.request_id) {
     return refuse('REQUEST_NOT_STANDING', resolution.request_id);
   }
+  if (resolution.report_sha256 !== undefined && resolution.report_sha256 !== open.report_sha256) {
+    return refuse('OUTPUT_MISMATCH', 'the report is another one');
+  }
+  const untimely = envelope === null ? null : judgeTimes(resolution, open.opened_at, at);
+  if (untimely !== null) return untimely;
   if (state.decision_ids.includes(resolution.decision_id)) {
     return refuse('DECISION_ALREADY_COUNTED', resolution.decision_id);
   }
@@ -36,7 +43,7 @@ export function judgeResolution(
   if (impossible !== null) return impossible;
 
   const waived = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
-  const resolved: LedgerEvent = { type: 'escalationResolved', resolution, waived };
+  const resolved: LedgerEvent = { type: 'escalationResolved', resolution, envelope, waived };
   if (resolution.choice !== 'abort') return [resolved];
   const reason = resolution.guidance ?? `${open.escalation_id}: ${open.issue}`;
   return [resolved, { type: 'runClosed', outcome: 'aborted', reason, refusals_counted: {} }];

@@ -1,4 +1,5 @@
 import type { EscalationReport } from '../contracts/escalation.js';
+import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEventOf } from '../contracts/ledger.js';
 import { escalationId, type GateId, resolutionRequestId } from '../contracts/names.js';
 import type { RunState } from './run-state.js';
@@ -15,6 +16,7 @@ export interface RaisedEscalation {
   readonly report: EscalationReport;
   /** Of a person's message, so that it counts once. */
   readonly decision_id?: string | null;
+  readonly envelope?: Envelope | null;
 }
 
 /** The event that opens the run's next escalation. `before` counts those that the same command opens before it. */
@@ -29,6 +31,7 @@ export function openEscalation(
     escalation_id: id,
     request_id: resolutionRequestId(id, 1),
     decision_id: null,
+    envelope: null,
     ...raised,
   };
 }

@@ -50,10 +50,13 @@ const name = pattern(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/, 'a name');
 const decisionId = pattern(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/, 'a decision id');
 const runId = pattern(RUN_ID_PATTERN, 'a run id');
 const sha256 = pattern(SHA256_PATTERN, 'a SHA-256 in hexadecimal');
+const instant = pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'an ISO 8601 instant in UTC');
 
 type Shape = Readonly<Record<string, { readonly read: Reader; readonly required: boolean }>>;
 const required = (read: Reader) => ({ read, required: true });
 const optional = (read: Reader) => ({ read, required: false });
+
+const SIGNED_TIMES: Shape = { decided_at: optional(instant), expires_at: optional(instant) };
 
 const DECISION: Shape = {
   decision_id: required(decisionId),
@@ -70,6 +73,7 @@ const DECISION: Shape = {
   to_gate: optional(oneOf(GATE_IDS)),
   final: optional(flag),
   acknowledged: optional(listOf(text(80, 1), 200)),
+  ...SIGNED_TIMES,
 };
 
 const RESOLUTION: Shape = {
@@ -82,6 +86,8 @@ const RESOLUTION: Shape = {
   choice: required(oneOf(RESOLUTION_CHOICES)),
   to_gate: optional(oneOf(GATE_IDS)),
   guidance: optional(text(4_000)),
+  report_sha256: optional(sha256),
+  ...SIGNED_TIMES,
 };
 
 const ESCALATION: Shape = {
@@ -94,6 +100,7 @@ const ESCALATION: Shape = {
   options: optional(listOf(text(500, 1), 8)),
   recommendation: optional(text(4_000)),
   security_sensitive: optional(flag),
+  ...SIGNED_TIMES,
 };
 
 /** Reads a decision. `choice` is what the signal's name says, where a signal brought it. */
@@ -125,7 +132,7 @@ const isPlainObject = (value: unknown): value is Record<string, unknown> =>
 
 function readShape<T>(shape: Shape, content: unknown, needsActor: boolean): T | Refusal {
   if (content === undefined || content === null) return refuse('ACTOR_MISSING');
-  if (characters(content) > MAX_MESSAGE_CHARACTERS) return refuse('TOO_LARGE');
+  if (!fitsMessage(content)) return refuse('TOO_LARGE');
   if (!isPlainObject(content)) return refuse('MALFORMED', 'expected a JSON object');
   if (Object.hasOwn(content, UNDECODABLE_KEY)) return refuse('UNDECODABLE', String(content[UNDECODABLE_KEY]));
   if (needsActor && !Object.hasOwn(content, 'actor')) return refuse('ACTOR_MISSING');
@@ -146,10 +153,11 @@ function readShape<T>(shape: Shape, content: unknown, needsActor: boolean): T | 
   return read as T;
 }
 
-function characters(content: unknown): number {
+/** Whether a message is of a size that a person could have sent. */
+export function fitsMessage(content: unknown): boolean {
   try {
-    return JSON.stringify(content).length;
+    return JSON.stringify(content).length <= MAX_MESSAGE_CHARACTERS;
   } catch {
-    return Number.POSITIVE_INFINITY; // nested deeper than the engine's stack: nothing that a person sent
+    return false; // nested deeper than the engine's stack: nothing that a person sent
   }
 }

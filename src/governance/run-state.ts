@@ -52,6 +52,8 @@ export interface OpenEscalation {
   readonly gate: GateId | null;
   readonly trigger: EscalationTrigger;
   readonly raised_by: string;
+  /** SHA-256 of the canonical JSON of the report: what a signed resolution is about. */
+  readonly report_sha256: string;
   readonly issue: string;
   readonly recommendation: string;
   readonly opened_at: string;

@@ -33,6 +33,10 @@ test('openRun: reads out what the domain must know', async () => {
     waivable: ['checks'],
     rework_rounds: 3,
     deadlines: { remind: 86_400_000, escalate: 259_200_000, expire: 1_209_600_000 },
+    authentication: 'optional',
+    attestations: 'optional',
+    keys: {},
+    request_signed_by: null,
     gate_timeout_ms: 2 * 6 * 3_600_000 + 60_000 + 600_000,
     task_queues: { writer: 'test.writer', verifier: 'test.verifier', reviewer: 'test.reviewer' },
   });

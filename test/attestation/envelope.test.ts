@@ -5,14 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  type Envelope,
-  openEnvelope,
-  preAuthenticationEncoding,
-  sealStatement,
-} from '../../src/attestation/envelope.js';
+import { openEnvelope, preAuthenticationEncoding, sealStatement } from '../../src/attestation/envelope.js';
 import { publicKeyLine, publicKeyOf, readPublicKeyLine } from '../../src/attestation/public-keys.js';
 import { PREDICATES, readStatement, statement } from '../../src/attestation/statement.js';
+import type { Envelope } from '../../src/contracts/keys.js';
 
 const makeKey = () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');

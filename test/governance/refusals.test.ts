@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { Decision } from '../../src/contracts/decisions.js';
 import { type DecisionAnswer, REFUSAL_REASONS, type RefusalReason } from '../../src/contracts/decisions.js';
 import type { EscalationReport } from '../../src/contracts/escalation.js';
 import { ledgerEventSchema } from '../../src/contracts/ledger.js';
+import type { RunPlan } from '../../src/contracts/run-plan.js';
 import type { MessageKind } from '../../src/governance/commands.js';
 import { MAX_OPEN_ESCALATIONS } from '../../src/governance/open-escalation.js';
 import { UNDECODABLE_KEY } from '../../src/governance/read-message.js';
 import { DomainRun, runInput, runPlan } from '../support/domain.js';
+import { keyOf, SignedRun, signedPlan } from '../support/signed-run.js';
+import { makeTestKey, type TestKey } from '../support/signing.js';
 
 const HIGH = { id: 'review-1', rule: 'review', severity: 'high', blocking: false, message: 'm' } as const;
 const REPORT: EscalationReport = {
@@ -29,6 +33,17 @@ interface Case {
   readonly act: (run: DomainRun) => DecisionAnswer;
 }
 
+const signed = (keys: RunPlan['keys'] = {}): SignedRun =>
+  new SignedRun().open(signedPlan({ keys: { ...signedPlan().keys, ...keys } })).runSigned('P00');
+
+/** A signed approval of P00 with one thing wrong; `payload` puts another comment under the signature. */
+function spoiled(run: DomainRun, overrides: Partial<Decision>, signer: TestKey, payload?: string): unknown {
+  const signing = run as SignedRun;
+  const envelope = signing.signedDecision('P00', overrides, signer);
+  if (payload === undefined) return envelope;
+  return { ...envelope, payload: signing.signedDecision('P00', { comment: payload }, signer).payload };
+}
+
 /** One way to earn each refusal: a message that would count but for the one thing named. */
 const CASES: Readonly<Record<RefusalReason, Case>> = {
   TOO_LARGE: { act: (run) => run.approve('P00', { comment: 'x'.repeat(65_536) }) },
@@ -38,10 +53,32 @@ const CASES: Readonly<Record<RefusalReason, Case>> = {
   ACTOR_UNKNOWN: { act: (run) => run.approve('P00', { actor: 'stranger' }) },
   NOT_AN_INTEGRATOR: { act: (run) => run.approve('P00', { actor: 'wendy' }) },
   SELF_APPROVAL: { act: (run) => run.approve('P00', { actor: 'ada' }) },
+  SIGNATURE_MISSING: {
+    given: () => new SignedRun().open(signedPlan()).runSigned('P00'),
+    act: (run) => run.approve('P00'),
+  },
+  SIGNATURE_INVALID: {
+    given: () => signed(),
+    act: (run) => send(run, 'approve', spoiled(run, {}, keyOf('grace'), 'other')),
+  },
+  KEY_UNKNOWN: { given: () => signed(), act: (run) => send(run, 'approve', spoiled(run, {}, makeTestKey())) },
+  KEY_NOT_VALID: {
+    given: () => signed({ grace: [{ ...keyOf('grace').pinned, revoked_at: '2020-01-01T00:00:00Z' }] }),
+    act: (run) => send(run, 'approve', spoiled(run, {}, keyOf('grace'))),
+  },
+  SIGNER_MISMATCH: { given: () => signed(), act: (run) => send(run, 'approve', spoiled(run, {}, keyOf('ivan'))) },
   RUN_MISMATCH: { act: (run) => run.approve('P00', { run_id: 'run-two' }) },
   POLICY_MISMATCH: { act: (run) => run.approve('P00', { policy_sha256: '0'.repeat(64) }) },
   REQUEST_NOT_STANDING: { act: (run) => run.approve('P00', { request_id: 'P00.1.2' }) },
   OUTPUT_MISMATCH: { act: (run) => run.approve('P00', { output_sha256: '0'.repeat(64) }) },
+  DECISION_TIME_INVALID: {
+    given: () => signed(),
+    act: (run) => send(run, 'approve', spoiled(run, { decided_at: '2020-01-01T00:00:00.000Z' }, keyOf('grace'))),
+  },
+  DECISION_EXPIRED: {
+    given: () => signed(),
+    act: (run) => send(run, 'approve', spoiled(run, { expires_at: '2020-01-01T00:00:00.000Z' }, keyOf('grace'))),
+  },
   DECISION_ALREADY_COUNTED: {
     act: (run) => {
       run.approve('P00', { decision_id: 'same' });

@@ -139,6 +139,7 @@ describe('run record', () => {
         {
           type: 'escalationOpened',
           decision_id: null,
+          envelope: null,
           escalation_id: 'E2',
           request_id: 'E2.1',
           gate: 'P06',
@@ -156,6 +157,7 @@ describe('run record', () => {
         },
         {
           type: 'escalationResolved',
+          envelope: null,
           resolution: {
             decision_id: 'w-1',
             run_id: 'run-1',

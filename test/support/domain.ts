@@ -23,6 +23,7 @@ export const runInput = (gates: readonly GateId[] = GATE_IDS): GovernedRunInput 
   policy_sha256: POLICY_SHA256,
   pack_object_sha256: digest('c'),
   prompt_os_version: 'v1.0.0',
+  request_attestation_sha256: null,
 });
 
 export const runPlan = (overrides: Partial<RunPlan> = {}): RunPlan => ({
@@ -37,6 +38,10 @@ export const runPlan = (overrides: Partial<RunPlan> = {}): RunPlan => ({
   rework_rounds: 2,
   deadlines: { remind: 3_600_000, escalate: 7_200_000, expire: 14_400_000 },
   gate_timeout_ms: 3_600_000,
+  authentication: 'optional',
+  attestations: 'optional',
+  keys: {},
+  request_signed_by: null,
   task_queues: { writer: 'q.writer', verifier: 'q.verifier', reviewer: 'q.reviewer' },
   ...overrides,
 });
@@ -57,6 +62,7 @@ export const gateResult = (overrides: Partial<ExecuteGateResult> = {}): ExecuteG
   blocking_omitted: 0,
   severe_omitted: 0,
   escalation: null,
+  attestation: null,
   ...overrides,
 });
 

@@ -23,6 +23,10 @@ export const PLAN: RunPlan = {
   rework_rounds: 3,
   deadlines: { remind: 1, escalate: 2, expire: 3 },
   gate_timeout_ms: 1_000,
+  authentication: 'optional',
+  attestations: 'optional',
+  keys: {},
+  request_signed_by: null,
   task_queues: { writer: 'q.writer', verifier: 'q.verifier', reviewer: 'q.reviewer' },
 };
 
@@ -71,6 +75,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     policy_sha256: await put('schema_version: 1\nname: ours\n'),
     pack_object_sha256: await put('{"files":{}}'),
     prompt_os_version: 'v1.0.0',
+    request_attestation_sha256: null,
   };
   const entries: LedgerEntry[] = [];
   const attempts = new Map<string, AttemptRecord>();
@@ -137,6 +142,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
       output_sha256,
       findings,
       findings_omitted: 0,
+      attestation: null,
       blocking_omitted: 0,
       severe_omitted: 0,
     });
@@ -163,7 +169,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     });
   const approve = (gate: GateId, number: number) => {
     putUp(gate, number);
-    add({ type: 'decisionCounted', decision: decision(gate, number, {}) });
+    add({ type: 'decisionCounted', envelope: null, decision: decision(gate, number, {}) });
     add({ type: 'gatePassed', gate, attempt: number, approved_by: ['grace'] });
   };
 
@@ -191,6 +197,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
   add({
     type: 'escalationOpened',
     decision_id: null,
+    envelope: null,
     escalation_id: 'E1',
     request_id: 'E1.1',
     gate: 'P03',
@@ -200,6 +207,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
   });
   add({
     type: 'escalationResolved',
+    envelope: null,
     resolution: {
       decision_id: 'r-1',
       run_id: run.run_id,
@@ -221,7 +229,11 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
   await attempt('P06', 1, 'fail', { 'evidence/test_results.json': '{"first":true}' });
   putUp('P06', 1);
   if (options.outcome === undefined) {
-    add({ type: 'decisionCounted', decision: decision('P06', 1, { choice: 'reject', reason: 'the test fails' }) });
+    add({
+      type: 'decisionCounted',
+      envelope: null,
+      decision: decision('P06', 1, { choice: 'reject', reason: 'the test fails' }),
+    });
     const rejection = { kind: 'rejection', from_gate: 'P06', by: 'grace', text: 'the test fails' } as const;
     const voided = [
       { gate: 'P05', attempt: 1 },

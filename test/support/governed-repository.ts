@@ -125,6 +125,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     policy_sha256: policySha256,
     pack_object_sha256: await putText(canonicalJson(bundle)),
     prompt_os_version: bundle.prompt_os_version,
+    request_attestation_sha256: null,
   };
   const activities = createActivities(ports, {
     taskQueues: (queue) => ({
