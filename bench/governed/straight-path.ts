@@ -6,15 +6,15 @@ import type { BenchProcess, ProcessUse } from './child-process.js';
 import { type Door, driveGovernedRun, type GovernedBench } from './drive-governed-run.js';
 import { activityTimes, answerToActivity, bytesByKind } from './history-facts.js';
 
-/** What one shape of run left behind and took; medians over several runs. */
+/** What one shape of run left behind, the largest of several, and what it took, their median. */
 export interface StraightPath {
   readonly runs: number;
-  readonly events: number | null;
+  readonly events: number;
   /** As the server counts them. */
-  readonly bytes: number | null;
+  readonly bytes: number;
   /** The sum over the events on the wire. */
-  readonly wire_bytes: number | null;
-  readonly actions: number | null;
+  readonly wire_bytes: number;
+  readonly actions: number;
   readonly answer_to_activity_ms: number | null;
   readonly duration_ms: number | null;
   /** Processor time of the worker's own process per run; null where the kernel does not tell. */
@@ -57,10 +57,10 @@ async function measureRuns(
     before === null || after === null ? null : (after[kind] - before[kind]) / runs;
   return {
     runs,
-    events: median(measures.map(({ events }) => events)),
-    bytes: median(measures.map(({ bytes }) => bytes)),
-    wire_bytes: median(measures.map(({ wire }) => wire)),
-    actions: median(measures.map(({ actions }) => actions)),
+    events: Math.max(...measures.map(({ events }) => events)),
+    bytes: Math.max(...measures.map(({ bytes }) => bytes)),
+    wire_bytes: Math.max(...measures.map(({ wire }) => wire)),
+    actions: Math.max(...measures.map(({ actions }) => actions)),
     answer_to_activity_ms: median(measures.flatMap(({ latencies }) => latencies)),
     duration_ms: median(measures.flatMap(({ duration_ms }) => duration_ms ?? [])),
     worker_cpu_ms: used('cpu_ms'),
