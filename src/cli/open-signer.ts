@@ -80,7 +80,8 @@ async function askAgent(socket: string | undefined, wanted: readonly PublicKey[]
     if (found !== undefined) return await createAgentSigner({ socket, keyid: found.keyid });
     return `the ssh-agent at ${socket} (holds none of ${wanted.map(({ keyid }) => keyid).join(', ')})`;
   } catch (error) {
-    if (error instanceof PromptOsError && error.code === 'AGENT_FAILED') return error.summary.replace(/\.$/, '');
+    if (error instanceof PromptOsError && error.code === 'AGENT_FAILED')
+      return `the ssh-agent (${error.summary.replace(/\.$/, '')})`;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,19 @@ export interface RealAgent {
   add(...args: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Whether somebody listens: the socket is there some time before. */
+const answers = async (socket: string): Promise<boolean> => {
+  const connection = createConnection(socket);
+  try {
+    await once(connection, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    connection.destroy();
+  }
+};
 
 /** Starts an ssh-agent that ends with the test. */
 export async function startAgent(): Promise<RealAgent> {
@@ -30,7 +43,7 @@ export async function startAgent(): Promise<RealAgent> {
     await rm(folder, { recursive: true, force: true });
   };
   onTestFinished(stop);
-  while (!existsSync(socket)) await sleep(10);
+  while (!(await answers(socket))) await sleep(10);
   return {
     socket,
     stop,
