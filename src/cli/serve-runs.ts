@@ -2,12 +2,20 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../contracts/errors.js';
 import type { WorkerSetting } from '../worker.js';
-import type { WorkerOptions } from './commands/worker.js';
 import { locateTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
 import { startDetachedWorker } from './detached-worker.js';
 import { hostWorkers } from './host-workers.js';
 import { findProject, type Project, readSetting } from './project.js';
+
+/** What `promptos worker` takes. */
+export interface WorkerOptions {
+  readonly workerConfig?: string;
+  /** Paths by name, beside those of the config. */
+  readonly repository?: Readonly<Record<string, string>>;
+  readonly startServer?: true;
+  readonly detach?: true;
+}
 
 interface WorkerPlace {
   readonly project: Project;

@@ -15,39 +15,22 @@ const program = createProgram({
 });
 const commands = withSubcommands(program).map((command) => [fullName(command).split(' ').slice(1), command] as const);
 
+const DOCUMENTED =
+  'demo init dev doctor approve reject escalate resolve export pr-block apply lint worker version completion';
+const SUBCOMMANDS = [
+  'run list',
+  'run status',
+  'run watch',
+  'run cancel',
+  'prompts list',
+  'prompts show',
+  'prompts lock',
+];
+
 test('program: every command that is documented is there', () => {
-  expect(commands.map(([path]) => path.join(' '))).toEqual([
-    '',
-    'demo',
-    'init',
-    'dev',
-    'doctor',
-    'approve',
-    'reject',
-    'escalate',
-    'resolve',
-    'run',
-    'run list',
-    'run status',
-    'run watch',
-    'run cancel',
-    'export',
-    'pr-block',
-    'apply',
-    'lint',
-    'prompts',
-    'prompts list',
-    'prompts show',
-    'prompts lock',
-    'hooks',
-    'hooks install',
-    'worker',
-    'server',
-    'server status',
-    'server stop',
-    'version',
-    'completion',
-  ]);
+  const names = commands.map(([path]) => path.join(' '));
+  const documented = [...DOCUMENTED.split(' '), ...SUBCOMMANDS, 'hooks install', 'server status', 'server stop'];
+  expect(documented.filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test.each(commands)(

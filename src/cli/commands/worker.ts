@@ -1,14 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from '../context.js';
-
-/** What `promptos worker` takes. */
-export interface WorkerOptions {
-  readonly workerConfig?: string;
-  /** Paths by name, beside those of the config. */
-  readonly repository?: Readonly<Record<string, string>>;
-  readonly startServer?: true;
-  readonly detach?: true;
-}
+import type { WorkerOptions } from '../serve-runs.js';
 
 const EXAMPLES = `
 Examples:
