@@ -31,6 +31,11 @@ export interface GovernedRunPluginOptions {
 const HEARTBEAT_THROTTLE = '2 seconds';
 /** How long the server keeps a workflow task for the worker that had it last, before any other may take it. */
 const STICKY_TIMEOUT = '5 seconds';
+/**
+ * The SDK stops workflow code after 5 seconds. Ten thousand signals that piled up while no worker was there take some 3
+ * of a processor to judge, so on a busy machine the task would be stopped and tried again for ever.
+ */
+const TASK_LIMIT = { isolateExecutionTimeout: '20 seconds' };
 
 /**
  * Adds governed runs to a Worker that has its own workflows and activities, and to a Client.
@@ -66,6 +71,7 @@ export class GovernedRunPlugin extends SimplePlugin {
     if (options.workflowBundle !== undefined) requireWorkflow(options.workflowBundle);
     return {
       stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+      ...TASK_LIMIT,
       ...timing,
       ...withWorkflows(options),
     };
