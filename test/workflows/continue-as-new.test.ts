@@ -67,6 +67,18 @@ test('governedRun: 2 MB signals while a gate runs: it leaves the history in time
   expect(checkChain(ledger, EMPTY_LEDGER).ok).toBe(true);
 });
 
+test('governedRun: 3,700 small signals while a gate runs: room is left for honest ones', async () => {
+  const run = await worker.startRun({ scripts: { nina: [hangs, outputs(good.P00)] } });
+  await eventually(async () => run.executors.calls[0] ?? null, 'the executor');
+  const first = await executionOf(run);
+  await flood(run, 3_700, 7);
+  await eventually(async () => ((await executionOf(run)) === first ? null : true), 'the next execution');
+  await run.approve('P00');
+  expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+  const closed = (await worker.publishedLedger(run.runId)).at(-1);
+  expect(closed?.type === 'runClosed' && closed.refusals_counted).toEqual({ MALFORMED: 3_600 });
+});
+
 test('governedRun: 2 MB signals while a person is awaited: it leaves the history in time', async () => {
   const run = await worker.startRun();
   await run.awaitDecision('P00');

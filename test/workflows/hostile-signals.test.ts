@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { createActivities } from '../../src/activities/index.js';
 import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
-import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { governanceWorkflowsPath } from '../../src/merge-workflows.js';
+import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 
 let worker: GovernedWorker;
 /** One run takes everything that is thrown at it here, and is approved at the end. */
@@ -165,12 +168,41 @@ describe('governedRun: the same as updates', () => {
     await expectUnharmed(target);
   });
 
-  test('a dozen at once are all answered', async () => {
+  test('ten at once, as many as the server takes, are all answered', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 12 }, () => target.handle.executeUpdate('decide', { args: [7] })),
+      Array.from({ length: 10 }, () => target.handle.executeUpdate('decide', { args: [7] })),
     );
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
     await expectUnharmed(target);
+  });
+});
+
+describe('the payload converter', () => {
+  test('without it an undecodable payload wedges a run; a worker that has it heals the run', async () => {
+    const idle = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
+    const run = await idle.startRun();
+    const bare = await Worker.create({
+      connection: idle.connection,
+      namespace: 'default',
+      taskQueue: idle.taskQueue,
+      workflowsPath: governanceWorkflowsPath(),
+      activities: createActivities(idle.ports, {
+        taskQueues: (queue) => ({ writer: queue, verifier: queue, reviewer: queue }),
+      }),
+    });
+    await bare.runUntil(async () => {
+      await run.awaitDecision('P00');
+      await signalRaw(run, 'approve', [{ encoding: 'application/x-unknown', text: '{}' }]);
+      await eventually(async () => ((await run.failedTasks()).length > 0 ? true : null), 'the failed task');
+    });
+    await (await idle.createWorker()).runUntil(async () => {
+      await run.approve('P00');
+      expect(await idle.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+    });
+    expect(await idle.publishedJson(run.runId, 'run_record.json')).toMatchObject({
+      refusals: [{ reason: 'UNDECODABLE' }],
+    });
+    await idle.close();
   });
 });
 

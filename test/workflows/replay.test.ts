@@ -5,12 +5,13 @@ import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { GovernedRunPlugin } from '../../src/plugin.js';
-import { governedBundle } from '../support/governed-worker.js';
+import { governedBundle, quietRuntime } from '../support/governed-worker.js';
 import { HISTORY_NAMES, recordHistories } from '../support/record-histories.js';
 
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 
 beforeAll(async () => {
+  quietRuntime();
   if (process.env.RECORD_HISTORIES !== undefined) await recordHistories(inject('temporalAddress'), FOLDER);
 });
 
