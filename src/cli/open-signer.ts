@@ -16,7 +16,10 @@ export interface OpenSignerOptions {
   readonly principal: string;
   /** The file that `--key` names; nothing else is looked at then. */
   readonly key?: string | undefined;
-  /** The keys that the policy lists for the principal. Without them any key file will do, and no agent is asked. */
+  /**
+   * The keys that the policy lists for the principal and that count now, in its order. Without them any key file will
+   * do, and no agent is asked.
+   */
   readonly policyKeys?: readonly PublicKey[] | undefined;
 }
 
