@@ -26,16 +26,31 @@ export interface GovernedBench {
 const POLL_MS = 100;
 const TIMEOUT_MS = 10 * 60_000;
 
-/** Starts a run that walks all six gates. */
+/**
+ * Waits until a run has opened, by its history alone: a query that comes while it opens, within its local activity, costs
+ * a workflow task of three events, and whoever measures must not add to what is measured.
+ */
+export async function awaitOpened(client: Client, workflowId: string): Promise<void> {
+  for (const deadline = performance.now() + TIMEOUT_MS; performance.now() < deadline; ) {
+    const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+    if (events?.some((event) => event.activityTaskScheduledEventAttributes)) return;
+    await setTimeout(POLL_MS);
+  }
+  throw new Error(`${workflowId} has not opened`);
+}
+
+/** Starts a run that walks all six gates, and waits until it has opened. */
 export async function startGovernedRun(
-  { runs, repository }: GovernedBench,
+  { client, runs, repository }: GovernedBench,
   runId: string,
   size: WorkSize = 'small',
 ): Promise<string> {
   const { request, policy, pack, name: targetRepo, commits } = repository;
   const baseCommit = commits[size];
   await runs.start({ runId, developer: 'ada', targetRepo, baseCommit, gates: GATE_IDS, request, policy, pack });
-  return runWorkflowId(runId);
+  const workflowId = runWorkflowId(runId);
+  await awaitOpened(client, workflowId);
+  return workflowId;
 }
 
 /**

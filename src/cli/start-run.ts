@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { openStore } from '../adapters/open-store.js';
 import { GovernedRuns } from '../client.js';
 import { EXECUTOR_ROLES, engineTaskQueue, GATES, roleTaskQueue } from '../contracts/names.js';
@@ -12,6 +13,9 @@ import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
 import { type HostedWorkers, hostWorkers } from './host-workers.js';
 import type { PreparedRun } from './prepare-run.js';
+
+/** Milliseconds in which a run opens, and its first gate has not ended yet. */
+const OPENING_MS = 250;
 
 export interface FollowChoices {
   /** Decides without asking, as this integrator. */
@@ -37,6 +41,8 @@ export async function startAndFollow(
   await withWorkers(context, prepared, choices.worker, async (hosted) => {
     await hosted.runs.start(prepared.start);
     introduce(context, prepared.start.runId, hosted.temporal);
+    // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
+    await delay(OPENING_MS);
     await follow(context, { runId: prepared.start.runId, prepared }, choices, hosted);
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { readStat } from '../../bench/governed/child-process.js';
+import { awaitOpened } from '../../bench/governed/drive-governed-run.js';
 import { GOALS, missed, renderFigures } from '../../bench/governed/figures.js';
 import { activityTimes, answerToActivity, bytesByKind, eventKind } from '../../bench/governed/history-facts.js';
 import { type HistoryEvent, measureHistory } from '../../bench/measure.js';
@@ -40,6 +41,7 @@ const writes = (bytes: number) => {
 };
 
 const approveAll = async (run: WorkedRun, door: 'signal' | 'update') => {
+  await awaitOpened(worker.client, run.handle.workflowId);
   for (const gate of GATE_IDS) {
     if (door === 'update') await run.approve(gate);
     else await run.handle.signal(approveSignal, run.decision(await run.awaitDecision(gate)));
@@ -62,7 +64,7 @@ test('straight path: within its goals through both doors, and not larger for a l
   }
   expect([signal.actions, update.actions]).toEqual([21, 21]);
   expect(Math.abs(large.bytes - update.bytes)).toBeLessThan(1_000);
-}, 60_000);
+}, 120_000);
 
 const at = (eventId: number, seconds: number, more: object): HistoryEvent =>
   ({ eventId, eventTime: { seconds, nanos: 0 }, ...more }) as never;
