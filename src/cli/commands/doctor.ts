@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { findProjectFiles } from '../../config/project-files.js';
 import { builtInPackDir } from '../../config/prompt-pack.js';
 import type { CommandContext } from '../context.js';
+import { keyProbes } from '../doctor/key-probes.js';
 import { machineProbes, type TemporalProbes } from '../doctor/machine-probes.js';
 import { type ProbeReport, type ProbeSetting, type ProbeStatus, runProbes } from '../doctor/probe.js';
 import { projectProbes } from '../doctor/project-probes.js';
@@ -46,6 +47,7 @@ export function doctorCommand(context: CommandContext, probes?: TemporalProbes):
       const reports = await runProbes([
         ...machineProbes(setting, probes ?? temporalProbes(env)),
         ...projectProbes(setting),
+        ...keyProbes(setting),
       ]);
       for (const report of reports) tell(output, report);
       output.say();

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { doctorCommand } from '../../../src/cli/commands/doctor.js';
 import { initCommand } from '../../../src/cli/commands/init.js';
+import { keysCommand } from '../../../src/cli/commands/keys.js';
 import { nodeProbe, type TemporalProbes } from '../../../src/cli/doctor/machine-probes.js';
 import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
 import { findProgram } from '../../../src/cli/doctor/programs.js';
@@ -89,7 +90,7 @@ test('doctor: a line each with the next step under it, for a person', async () =
   expect(stdout).toMatch(
     /^fail {2}checks {10}The worker config does not grant tests\.\n {22}→ Add tests to checks\.allow/m,
   );
-  expect(stdout).toContain('1 of 13 failed');
+  expect(stdout).toContain('1 of 15 failed');
   expect(exitCode).toBe(1);
 });
 
@@ -285,4 +286,36 @@ test('findProgram: absolute entries of PATH only, and only what may be executed'
   expect(await findProgram('tool', undefined)).toBeNull();
   expect(await findProgram('sub', bin)).toBeNull();
   expect(await findProgram('./tool', bin)).toBeNull();
+});
+
+test('doctor: warns of keys that lie open or that others can read', async () => {
+  const top = await readyRepository();
+  const keys = await folder();
+  const env = { PROMPTOS_KEYS_DIR: keys };
+  expect((await examine(top, { env })).probe('keys')).toEqual({
+    name: 'keys',
+    status: 'ok',
+    message: `none in ${keys}`,
+  });
+  await invoke((context) => keysCommand(context), ['generate', '--for', 'ada', '--no-passphrase'], { cwd: top, env });
+  expect((await examine(top, { env })).probe('keys')).toMatchObject({
+    status: 'warn',
+    message: `no passphrase: ada (${keys})`,
+  });
+  await chmod(join(keys, 'ada.pem'), 0o640);
+  expect((await examine(top, { env })).probe('keys').message).toContain('has the mode 0640');
+});
+
+test("doctor: the worker's keys are opened", async () => {
+  const top = await readyRepository();
+  const args = ['generate', '--for', 'engine', '--no-passphrase', '--out', '.promptos/state/engine.pem', '--json'];
+  const { objects } = await invoke((context) => keysCommand(context), args, { cwd: top, env: {}, json: true });
+  await change(workerPath(top), /$/, '\nsigners: { engine: { file: state/engine.pem } }\n');
+  const { probe, healthy } = await examine(top);
+  expect(probe('signers')).toMatchObject({ status: 'ok', message: `engine: ${objects[0]?.keyid}` });
+  expect(healthy).toBe(true);
+  await rm(join(top, '.promptos/state/engine.pem'));
+  const without = await examine(top);
+  expect(without.probe('signers')).toMatchObject({ status: 'fail', message: expect.stringContaining('engine.pem') });
+  expect(without.exitCode).toBe(1);
 });
