@@ -3,24 +3,13 @@ import type { ExecutorRole } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
+import { planRun } from '../governance/plan-run.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { lintPack } from '../prompt-pack/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
-import { pinKeys } from './pin-keys.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { loadTrustedRun } from './trusted-run.js';
-
-/** Milliseconds that one try of an executor may take; its own timeout is in the worker config, and heartbeats tell a dead worker. */
-const EXECUTOR_ALLOWANCE_MS = 6 * 3_600_000;
-/** Milliseconds for checkouts, patches and the store. */
-const ENGINE_ALLOWANCE_MS = 10 * 60_000;
-
-/** Milliseconds that a gate may take at the most under a policy: every try, and every check once. */
-export const gateTimeoutMs = (policy: Policy): number =>
-  policy.limits.output_tries * EXECUTOR_ALLOWANCE_MS +
-  Object.values(policy.checks).reduce((sum, { timeout }) => sum + timeout, 0) +
-  ENGINE_ALLOWANCE_MS;
 
 function checkNamesExist(request: RunRequest, policy: Policy): void {
   const named = [...request.checks, ...request.task.acceptance_criteria.flatMap(({ check }) => check ?? [])];
@@ -57,23 +46,10 @@ export async function openRun(
   checkGateSelection(run.gates, policy);
   checkNamesExist(request, policy);
   const bundle = await documents.packBundle(run.pack_object_sha256);
-  const { writer, verifier, reviewer, integrator } = policy.roles;
-  return {
+  return planRun(policy, {
     pack_sha256: pack.digest,
     lint_passed: lintPack(bundle.files).passed,
-    principals: { writer, verifier, reviewer },
-    integrators: integrator,
-    known_actors: Object.keys(policy.principals),
-    self_approval: policy.self_approval,
-    approvals: policy.approvals,
-    waivable: policy.waivable,
-    rework_rounds: policy.limits.rework_rounds,
-    deadlines: policy.deadlines,
-    gate_timeout_ms: gateTimeoutMs(policy),
-    task_queues: { ...taskQueues },
-    authentication: policy.decisions.authentication,
-    attestations: policy.attestations,
-    keys: pinKeys(policy),
+    task_queues: taskQueues,
     request_signed_by: await judgeRequestSigner(ports, run, policy),
-  };
+  });
 }

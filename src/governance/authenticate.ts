@@ -87,7 +87,9 @@ const SUBJECT_FIELD: Readonly<Record<string, string>> = {
   [PREDICATES.escalationResolution]: 'report_sha256',
 };
 
-function readEnvelope(content: Record<string, unknown>): Envelope | null {
+/** The shape of an envelope with one signature, read by hand, or null; nothing is verified. */
+export function readEnvelope(content: unknown): Envelope | null {
+  if (!isRecord(content)) return null;
   const { payloadType, payload, signatures } = content;
   if (typeof payloadType !== 'string' || typeof payload !== 'string' || !Array.isArray(signatures)) return null;
   if (Object.keys(content).length !== 3 || signatures.length !== 1) return null;

@@ -1,0 +1,49 @@
+import type { ExecutorRole } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { pinKeys } from './pin-keys.js';
+
+/** Milliseconds that one try of an executor may take; its own timeout is in the worker config, and heartbeats tell a dead worker. */
+const EXECUTOR_ALLOWANCE_MS = 6 * 3_600_000;
+/** Milliseconds for checkouts, patches and the store. */
+const ENGINE_ALLOWANCE_MS = 10 * 60_000;
+
+/** Milliseconds that a gate may take at the most under a policy: every try, and every check once. */
+export const gateTimeoutMs = (policy: Policy): number =>
+  policy.limits.output_tries * EXECUTOR_ALLOWANCE_MS +
+  Object.values(policy.checks).reduce((sum, { timeout }) => sum + timeout, 0) +
+  ENGINE_ALLOWANCE_MS;
+
+/** What a plan holds that the policy does not say. */
+export interface PlanFacts {
+  readonly pack_sha256: string;
+  readonly lint_passed: boolean;
+  readonly task_queues: Readonly<Record<ExecutorRole, string>>;
+  readonly request_signed_by: RunPlan['request_signed_by'];
+}
+
+/**
+ * What the domain must know of a policy. The engine pins it when a run opens, the verifier makes it again.
+ * @throws PromptOsError POLICY_INVALID for a key that is none
+ */
+export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
+  const { writer, verifier, reviewer, integrator } = policy.roles;
+  return {
+    pack_sha256: facts.pack_sha256,
+    lint_passed: facts.lint_passed,
+    principals: { writer, verifier, reviewer },
+    integrators: integrator,
+    known_actors: Object.keys(policy.principals),
+    self_approval: policy.self_approval,
+    approvals: policy.approvals,
+    waivable: policy.waivable,
+    rework_rounds: policy.limits.rework_rounds,
+    deadlines: policy.deadlines,
+    gate_timeout_ms: gateTimeoutMs(policy),
+    task_queues: { ...facts.task_queues },
+    authentication: policy.decisions.authentication,
+    attestations: policy.attestations,
+    keys: pinKeys(policy),
+    request_signed_by: facts.request_signed_by,
+  };
+}
