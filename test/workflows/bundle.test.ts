@@ -10,8 +10,8 @@ test('workflow bundle: holds no schema library and nothing of Node, and its size
   expect(modules.filter((path) => path.includes('governance')).length).toBeGreaterThan(10);
   expect(modules.filter((path) => /node_modules\/(zod|pino|yaml|execa)\//.test(path))).toEqual([]);
   expect(codeOf(code)).not.toMatch(/ZodError|_zod|\$ZodType/);
-  // 730 KiB when this was written; a curve for signatures may add 310. Every worker and every replay parses all of it.
-  expect(codeOf(code).length / 1_024).toBeLessThan(1_100);
+  // 1,120 KiB when this was written, 310 of them the curve for signatures. Every worker and every replay parses all of it.
+  expect(codeOf(code).length / 1_024).toBeLessThan(1_250);
 });
 
 test('workflow bundle: the look for a schema library finds one that is there', () => {
