@@ -1,24 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Client,
-  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   type WorkflowHandle,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
+import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
+import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
-import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from './contracts/errors.js';
+import { PromptOsError } from './contracts/errors.js';
+import type { Envelope } from './contracts/keys.js';
 import { type GateId, type Outcome, runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { PromptPackBundle } from './contracts/prompt-pack.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
 import type { RunRequest } from './contracts/run-request.js';
 import type { GovernedRunResult, RunStatus } from './contracts/run-status.js';
 import type { ArtifactStore } from './ports/artifact-store.js';
+import type { Signer } from './ports/signer.js';
 import {
   approveSignal,
   decideUpdate,
@@ -37,9 +38,17 @@ export interface GovernedRunsOptions {
   readonly taskQueue: string;
   /** The store that the workers use: a start puts the request, the policy and the pack there. */
   readonly store: ArtifactStore;
+  /**
+   * The key that a principal signs with under a policy; null to send unsigned, which only an optional policy takes.
+   * Without it nothing is signed.
+   */
+  readonly signerFor?: SignerFor;
   /** Milliseconds; 10,000 unless a test is in a hurry. */
   readonly answerTimeoutMs?: number;
 }
+
+/** Finds the signer of a principal. */
+export type SignerFor = (principal: string, policySha256: string) => Promise<Signer | null>;
 
 export interface StartRunOptions {
   readonly runId: string;
@@ -74,8 +83,16 @@ export class GovernedRuns {
   readonly #taskQueue: string;
   readonly #store: ArtifactStore;
   readonly #answerTimeoutMs: number;
+  readonly #signerFor: SignerFor;
 
-  constructor({ client, taskQueue, store, answerTimeoutMs = ANSWER_TIMEOUT_MS }: GovernedRunsOptions) {
+  constructor({
+    client,
+    taskQueue,
+    store,
+    signerFor = async () => null,
+    answerTimeoutMs = ANSWER_TIMEOUT_MS,
+  }: GovernedRunsOptions) {
+    this.#signerFor = signerFor;
     this.#client = client;
     this.#taskQueue = taskQueue;
     this.#store = store;
@@ -96,7 +113,7 @@ export class GovernedRuns {
       this.#store.putObject(options.policy),
       this.#store.putObject(utf8(canonicalJson(options.pack))),
     ]);
-    const input: GovernedRunInput = {
+    const unsigned: GovernedRunInput = {
       schema_version: 1,
       run_id: options.runId,
       developer: options.developer,
@@ -109,6 +126,7 @@ export class GovernedRuns {
       prompt_os_version: options.pack.prompt_os_version,
       request_attestation_sha256: null,
     };
+    const input = await this.#signRequest(unsigned);
     try {
       await this.#client.workflow.start(WORKFLOW_TYPE, {
         taskQueue: this.#taskQueue,
@@ -127,23 +145,62 @@ export class GovernedRuns {
     return input;
   }
 
-  /** Sends a decision. Nobody has to be at work: with no worker it waits in the run's history. */
-  decide(decision: Decision): Promise<Delivery> {
+  /** Sends a decision, signed where there is a key. With no worker it waits in the run's history. */
+  async decide(decision: Decision): Promise<Delivery> {
     const signal = decision.choice === 'approve' ? approveSignal : rejectSignal;
-    return this.#deliver(decision.run_id, { kind: 'decision', decision }, (run) => run.signal(signal, decision));
-  }
-
-  /** Answers an escalation. */
-  resolve(resolution: Resolution): Promise<Delivery> {
-    return this.#deliver(resolution.run_id, { kind: 'resolution', resolution }, (run) =>
-      run.signal(resolveEscalationSignal, resolution),
+    const content = await this.sealDecision(decision);
+    return this.#deliver(decision.run_id, { kind: 'decision', decision: content }, (run) =>
+      run.signal(signal, content),
     );
   }
 
-  /** Raises a P08: the run stops until an integrator decides. */
-  escalate(runId: string, escalation: PersonEscalation): Promise<Delivery> {
-    const once = { decision_id: randomUUID(), ...escalation };
-    return this.#deliver(runId, { kind: 'escalation', escalation: once }, (run) => run.signal(escalateSignal, once));
+  /** A decision as it would be sent: for pasting into a signal form, or for sending it some other way. */
+  async sealDecision(decision: Decision): Promise<Decision | Envelope> {
+    const signer = await this.#signerFor(decision.actor, decision.policy_sha256);
+    return signer === null ? decision : sealDecision(decision, signer, Date.now());
+  }
+
+  /** Answers an escalation; signed, it is bound to the report by `report_sha256`. */
+  async resolve(resolution: Resolution): Promise<Delivery> {
+    const content = await this.sealResolution(resolution);
+    return this.#deliver(resolution.run_id, { kind: 'resolution', resolution: content }, (run) =>
+      run.signal(resolveEscalationSignal, content),
+    );
+  }
+
+  /** A resolution as it would be sent. */
+  async sealResolution(resolution: Resolution): Promise<Resolution | Envelope> {
+    const signer = await this.#signerFor(resolution.actor, resolution.policy_sha256);
+    const { report_sha256 } = resolution;
+    return signer === null || report_sha256 === undefined
+      ? resolution
+      : sealResolution({ ...resolution, report_sha256 }, signer, Date.now());
+  }
+
+  /**
+   * Raises a P08: the run stops until an integrator decides.
+   * @param policySha256 the run's policy: with it and an actor the escalation is signed
+   */
+  async escalate(runId: string, escalation: PersonEscalation, policySha256?: string): Promise<Delivery> {
+    const once = { decision_id: randomUUID(), run_id: runId, ...escalation };
+    const content = await this.#sealEscalation(once, policySha256);
+    return this.#deliver(runId, { kind: 'escalation', escalation: content }, (run) =>
+      run.signal(escalateSignal, content),
+    );
+  }
+
+  async #sealEscalation(escalation: PersonEscalation, policySha256?: string): Promise<PersonEscalation | Envelope> {
+    if (policySha256 === undefined || escalation.actor === undefined) return escalation;
+    const signer = await this.#signerFor(escalation.actor, policySha256);
+    return signer === null ? escalation : sealEscalation(escalation, policySha256, signer, Date.now());
+  }
+
+  async #signRequest(run: GovernedRunInput): Promise<GovernedRunInput> {
+    const signer = await this.#signerFor(run.developer, run.policy_sha256);
+    if (signer === null) return run;
+    const envelope = await sealRunRequest(run, signer, Date.now());
+    const { sha256 } = await this.#store.putObject(utf8(`${JSON.stringify(envelope, null, 2)}\n`));
+    return { ...run, request_attestation_sha256: sha256 };
   }
 
   /**
@@ -276,43 +333,4 @@ function listed(
     target_repo: String(memo?.target_repo ?? ''),
     developer: String(memo?.developer ?? ''),
   };
-}
-
-/** The server says so at once when no worker has asked for work for a while. */
-const isNoPoller = (error: unknown): boolean => /no poller/i.test(errorText(error));
-
-function errorText(error: unknown): string {
-  if (isGrpcServiceError(error)) return `${error.message} ${error.details}`;
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message} ${errorText(error.cause)}`;
-}
-
-function asRunFailure(runId: string, error: unknown): unknown {
-  const text = errorText(error);
-  if (error instanceof WorkflowNotFoundError) {
-    // The server answers the same for a run that it never had and for a message to one that has ended.
-    return /already completed/i.test(text)
-      ? new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`, { cause: error })
-      : new PromptOsError('RUN_NOT_FOUND', `There is no run ${runId}.`, { cause: error });
-  }
-  if (error instanceof WorkflowFailedError) {
-    const cause = error.cause;
-    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
-      const why = cause.message.replace(ERROR_CATALOGUE[cause.type].hint, '').trimEnd();
-      return new PromptOsError(cause.type, `Run ${runId} ended without a record: ${why}`, { cause: error });
-    }
-    const why = cause instanceof TimeoutFailure ? 'timed out' : (cause?.message ?? 'was terminated');
-    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${why}`, { cause: error });
-  }
-  if (error instanceof WorkflowUpdateFailedError) {
-    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} did not take the message: ${text}`, { cause: error });
-  }
-  return asTemporalFailure(error);
-}
-
-function asTemporalFailure(error: unknown): unknown {
-  if (error instanceof PromptOsError) return error;
-  return new PromptOsError('TEMPORAL_FAILED', `Temporal did not do what was asked: ${errorText(error)}.`, {
-    cause: error,
-  });
 }

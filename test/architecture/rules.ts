@@ -27,7 +27,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   build: ['contracts', 'converter', 'merge-workflows', 'workflow-bundle'],
   'workflow-bundle': [],
   log: [],
-  client: ['contracts', 'ports', 'converter', 'workflows/messages.ts'],
+  client: ['contracts', 'ports', 'attestation', 'client-failures', 'converter', 'workflows/messages.ts'],
+  'client-failures': ['contracts'],
   'merge-workflows': ['contracts'],
   plugin: ['contracts', 'ports', 'activities', 'converter', 'merge-workflows', 'workflows/messages.ts'],
   worker: [
