@@ -46,7 +46,7 @@ prompt_packs: ['${packDigest}']
 
 const executor = (principal: string): string => `  ${principal}:
     kind: command
-    argv: [sh, ./agents/answer.sh]
+    argv: [sh, ./agents/answer.sh, ${principal}]
     env: { set: { ANSWERS: ANSWERS_FOLDER } }
     timeout: 5m
 `;

@@ -52,6 +52,7 @@ export function createFinalise(
       attempts: new Map(attempts.map((attempt) => [attempt.sha256, attempt.record])),
       artifacts,
       session: session.session,
+      sealedBy: null,
     });
     checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
     checkShape(runRecordSchema, record, TREE_PATHS.record);

@@ -17,7 +17,7 @@ export function statusOfRecord(record: RunRecord, recordSha256: string): RunStat
     policy_sha256: record.policy.sha256,
     authentication: null,
     self_approval: record.policy.self_approval,
-    integrators: record.roles.integrator,
+    integrators: record.roles.integrator.map(({ principal }) => principal),
     gates: record.gates.map(statusOfGate),
     awaiting: [],
     escalations_raised: record.escalations.length,

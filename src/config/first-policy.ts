@@ -149,7 +149,8 @@ trust:
 
 # How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
 # checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.
-# A bare name is found on PATH, ./program in this folder.
+# A bare name is found on PATH, ./program in this folder. No two may have the same program with the same arguments
+# (another model, another system prompt will do), unless the policy says \`separation: { executors: any }\`.
 # executors:
 ${EXECUTOR_ROLES.map(
   (role) => `#   ${FIRST_AGENTS[role]}:

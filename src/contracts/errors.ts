@@ -63,6 +63,9 @@ export const ERROR_CATALOGUE = {
   ),
   PACK_NOT_TRUSTED: no("Add the pack's digest to the policy's prompt_packs; `promptos prompts list` prints it."),
   PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
+  DUTIES_CLASH: no(
+    'Give each role a principal, a key and an executor of its own, or say separation.executors: any in the policy.',
+  ),
   EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
   CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
   // Keys and signatures
@@ -76,6 +79,9 @@ export const ERROR_CATALOGUE = {
   ),
   DEVELOPER_UNKNOWN: no("Name a principal of the policy, or add the developer to the policy's principals."),
   SIGNATURE_INVALID: no('Sign again with the key that the policy has for this principal.'),
+  ENGINE_KEY_MISSING: broken(
+    "Give the engine's worker its key (signers.engine in the worker config), and list it in the policy's engine.keys.",
+  ),
   // Executors
   EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
   EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),

@@ -71,6 +71,16 @@ export const policySchema = z
       .strictObject({ keys: z.array(policyKeySchema).max(20).default([]) })
       .prefault({})
       .describe('keys that seal ledgers and sign run records'),
+    separation: z
+      .strictObject({
+        executors: z
+          .enum(['distinct', 'any'])
+          .default('distinct')
+          .describe(
+            'whether each role needs a program or arguments of its own; principals and keys are disjoint always. The record shows it',
+          ),
+      })
+      .prefault({}),
     self_approval: z
       .enum(['refused', 'allowed'])
       .default('refused')

@@ -30,6 +30,8 @@ export const runPlanSchema = z.strictObject({
   /** Every principal of the policy, so that a stranger and a wrong role are told apart. */
   known_actors: z.array(nameSchema),
   self_approval: z.enum(['refused', 'allowed']),
+  /** Whether two roles may be done by the same program with the same arguments. */
+  separation: z.strictObject({ executors: z.enum(['distinct', 'any']) }),
   approvals: z.record(gateIdSchema, z.int().nonnegative()),
   waivable: z.array(z.string()),
   rework_rounds: z.int().nonnegative(),

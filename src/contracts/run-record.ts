@@ -16,13 +16,27 @@ import {
 } from './primitives.js';
 import { promptIdSchema } from './prompt-pack.js';
 
-const recordedDecisionSchema = z.strictObject({ at: instantSchema, decision: decisionSchema });
+/** The key that signed, as `ssh-keygen -l` prints it; null when nobody did, so that the name beside it is a claim. */
+const signedBySchema = z.string().nullable();
+
+const recordedDecisionSchema = z.strictObject({
+  at: instantSchema,
+  decision: decisionSchema,
+  signed_by: signedBySchema,
+});
+
+/** One principal with a duty, and the keys with which it signed in this run. */
+const dutyHolderSchema = z.strictObject({ principal: nameSchema, keyids: z.array(z.string()) });
+
+/** A role that executors carry out: the judge and the judged can be told apart by program too. */
+const executorDutySchema = dutyHolderSchema.extend({ executors: z.array(executorDescriptorSchema) });
 
 const recordedAttemptSchema = z.strictObject({
   attempt: z.int().positive(),
   started_at: instantSchema,
   finished_at: instantSchema.nullable(),
   principal: nameSchema,
+  signed_by: signedBySchema,
   /** Null when the attempt was interrupted before it gave anything. */
   output_sha256: sha256Schema.nullable(),
   prompt: z.strictObject({ prompt_id: promptIdSchema, version: z.string(), sha256: sha256Schema }).nullable(),
@@ -50,21 +64,33 @@ export const runRecordSchema = z.strictObject({
   base_commit: commitSchema,
   developer: z.string(),
   promptos: z.strictObject({ version: z.string(), pack_sha256: sha256Schema.nullable(), lint_passed: z.boolean() }),
-  policy: z.strictObject({ sha256: sha256Schema, self_approval: z.enum(['refused', 'allowed']).nullable() }),
+  policy: z.strictObject({
+    sha256: sha256Schema,
+    self_approval: z.enum(['refused', 'allowed']).nullable(),
+    separation: z.strictObject({ executors: z.enum(['distinct', 'any']) }).nullable(),
+  }),
   request_sha256: sha256Schema,
+  request_signed_by: signedBySchema,
   workflow: z.strictObject({
     namespace: z.string(),
     workflow_id: z.string(),
     run_id: z.string(),
     task_queue: z.string(),
   }),
-  /** How the deciders were authenticated. `none`: their names are claims. */
-  authentication: z.enum(['none']),
+  /**
+   * What people did that counted (the request, decisions, resolutions, escalations): all of it `signed`, some of it
+   * (`mixed`), or `none`. The names of those who did not sign are claims.
+   */
+  authentication: z.enum(['signed', 'mixed', 'none']),
+  /** Whether the policy asks that results and this record be signed; null for a run that was never opened. */
+  attestations: z.enum(['required', 'optional']).nullable(),
+  /** The engine's key that signs this record and seals the ledger; null: nobody vouches for them. */
+  sealed_by: signedBySchema,
   roles: z.strictObject({
-    writer: nameSchema.nullable(),
-    verifier: nameSchema.nullable(),
-    reviewer: nameSchema.nullable(),
-    integrator: z.array(nameSchema),
+    writer: executorDutySchema.nullable(),
+    verifier: executorDutySchema.nullable(),
+    reviewer: executorDutySchema.nullable(),
+    integrator: z.array(dutyHolderSchema),
   }),
   gates: z.array(z.strictObject({ gate: gateIdSchema, phase: z.string(), attempts: z.array(recordedAttemptSchema) })),
   escalations: z.array(
@@ -74,9 +100,15 @@ export const runRecordSchema = z.strictObject({
       gate: gateIdSchema.nullable(),
       attempt: z.int().nonnegative(),
       raised_by: z.string(),
+      signed_by: signedBySchema,
       report: escalationReportSchema,
       resolution: z
-        .strictObject({ at: instantSchema, resolution: resolutionSchema, waived: z.array(z.string()) })
+        .strictObject({
+          at: instantSchema,
+          resolution: resolutionSchema,
+          signed_by: signedBySchema,
+          waived: z.array(z.string()),
+        })
         .nullable(),
     }),
   ),

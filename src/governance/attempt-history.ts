@@ -3,6 +3,7 @@ import type { Feedback, LedgerEntry } from '../contracts/ledger.js';
 import type { GateId, Verdict } from '../contracts/names.js';
 import { evolve } from './evolve.js';
 import { gateState, INITIAL_STATE } from './run-state.js';
+import { keyidOf } from './signed-acts.js';
 
 /** One attempt of one gate, as the ledger tells it. */
 export interface AttemptHistory {
@@ -16,7 +17,13 @@ export interface AttemptHistory {
   readonly verdict: Verdict | null;
   readonly reason: string | null;
   readonly waived: readonly string[];
-  readonly decisions: readonly { readonly at: string; readonly decision: Decision }[];
+  /** The key that signed the result; null when nobody did. */
+  readonly signed_by: string | null;
+  readonly decisions: readonly {
+    readonly at: string;
+    readonly decision: Decision;
+    readonly signed_by: string | null;
+  }[];
   readonly feedback: readonly Feedback[];
   readonly standing: 'passed' | 'voided' | 'open';
 }
@@ -43,6 +50,7 @@ export function attemptHistories(entries: readonly LedgerEntry[]): readonly Atte
           output_sha256: null,
           verdict: null,
           reason: null,
+          signed_by: null,
           waived: [],
           decisions: [],
           feedback: gateState(state, entry.gate)?.feedback ?? [],
@@ -55,6 +63,7 @@ export function attemptHistories(entries: readonly LedgerEntry[]): readonly Atte
           output_sha256: entry.output_sha256,
           verdict: entry.verdict,
           reason: entry.reason,
+          signed_by: keyidOf(entry.attestation),
         });
         break;
       case 'gateInterrupted':
@@ -65,7 +74,8 @@ export function attemptHistories(entries: readonly LedgerEntry[]): readonly Atte
         break;
       case 'decisionCounted': {
         const attempt = find(entry.decision.gate, entry.decision.attempt);
-        if (attempt) attempt.decisions = [...attempt.decisions, { at: entry.at, decision: entry.decision }];
+        const { at, decision, envelope } = entry;
+        if (attempt) attempt.decisions = [...attempt.decisions, { at, decision, signed_by: keyidOf(envelope) }];
         break;
       }
       case 'gatePassed':

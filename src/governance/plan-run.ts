@@ -35,6 +35,7 @@ export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
     integrators: integrator,
     known_actors: Object.keys(policy.principals),
     self_approval: policy.self_approval,
+    separation: policy.separation,
     approvals: policy.approvals,
     waivable: policy.waivable,
     rework_rounds: policy.limits.rework_rounds,

@@ -13,6 +13,12 @@ export interface PrBlockInput {
   readonly artifactsDir?: string;
 }
 
+const AUTHENTICATION: Readonly<Record<RunRecord['authentication'], string>> = {
+  signed: 'signed',
+  mixed: 'mixed, so the names of those who did not sign are claims',
+  none: "none, so the deciders' names are claims",
+};
+
 /**
  * What a pull request says of its run: six lines that existing tooling reads, then our own. Markdown, without a newline
  * at its end.
@@ -32,7 +38,10 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
     ...(record.policy.self_approval === 'allowed'
       ? ['> - Self-Approval: the policy lets the developer decide on their own run']
       : []),
-    ...(record.authentication === 'none' ? ["> - Authentication: none, so the deciders' names are claims"] : []),
+    ...(record.policy.separation?.executors === 'any'
+      ? ['> - Separation: the policy lets several roles be done by the same executor']
+      : []),
+    `> - Authentication: ${AUTHENTICATION[record.authentication]}`,
   ].join('\n');
 }
 

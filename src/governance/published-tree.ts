@@ -2,6 +2,7 @@ import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
+import { isAttestationFile } from './attestation-files.js';
 
 /** Where the engine's own files stand in a published tree. */
 export const TREE_PATHS = {
@@ -35,7 +36,7 @@ export interface StoredAttempt {
 
 /**
  * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it stands,
- * else in its folder too.
+ * else in its folder too. Attestations stand in their own folder always: their names hold the attempt.
  */
 export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): readonly ArtifactRef[] {
   const folder = attemptFolder(record.gate, record.attempt);
@@ -43,7 +44,7 @@ export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): 
   return [
     { path: `${folder}/attempt.json`, sha256, bytes, media_type: 'application/json' },
     ...record.transcripts.map(inFolder),
-    ...(stands ? record.artifacts : record.artifacts.map(inFolder)),
+    ...record.artifacts.map((file) => (stands || isAttestationFile(file.path) ? file : inFolder(file))),
   ];
 }
 

@@ -8,6 +8,8 @@ import { type AttemptHistory, attemptHistories } from './attempt-history.js';
 import { headOf } from './ledger-chain.js';
 import { closingOf, openingOf } from './ledger-ends.js';
 import { TREE_PATHS } from './published-tree.js';
+import { recordedRoles } from './recorded-roles.js';
+import { authenticationOf, keyidOf } from './signed-acts.js';
 
 /** What a run record is made of: nothing else flows into it, so whoever has these can make it again. */
 export interface RunRecordInput {
@@ -18,6 +20,8 @@ export interface RunRecordInput {
   /** Every file of the tree but the record itself and the ledger. */
   readonly artifacts: readonly ArtifactRef[];
   readonly session: PromptSession;
+  /** The engine's key that is going to sign the record, or null when nobody will. */
+  readonly sealedBy: string | null;
 }
 
 type RecordedEscalation = RunRecord['escalations'][number];
@@ -26,7 +30,7 @@ type RecordedEscalation = RunRecord['escalations'][number];
  * The run from start to end, as the ledger tells it.
  * @throws PromptOsError LEDGER_BROKEN when the ledger does not run from an opening to a closing
  */
-export function buildRunRecord({ entries, attempts, artifacts, session }: RunRecordInput): RunRecord {
+export function buildRunRecord({ entries, attempts, artifacts, session, sealedBy }: RunRecordInput): RunRecord {
   const opening = openingOf(entries);
   const closing = closingOf(entries);
   const { run, workflow } = opening;
@@ -47,21 +51,23 @@ export function buildRunRecord({ entries, attempts, artifacts, session }: RunRec
       pack_sha256: plan?.pack_sha256 ?? null,
       lint_passed: plan?.lint_passed ?? false,
     },
-    policy: { sha256: run.policy_sha256, self_approval: plan?.self_approval ?? null },
+    policy: {
+      sha256: run.policy_sha256,
+      self_approval: plan?.self_approval ?? null,
+      separation: plan?.separation ?? null,
+    },
     request_sha256: run.request_sha256,
+    request_signed_by: plan?.request_signed_by?.keyid ?? null,
     workflow: {
       namespace: workflow.namespace,
       workflow_id: workflow.workflow_id,
       run_id: workflow.first_execution_run_id,
       task_queue: workflow.task_queue,
     },
-    authentication: 'none',
-    roles: {
-      writer: plan?.principals.writer ?? null,
-      verifier: plan?.principals.verifier ?? null,
-      reviewer: plan?.principals.reviewer ?? null,
-      integrator: plan?.integrators ?? [],
-    },
+    authentication: authenticationOf(entries),
+    attestations: plan?.attestations ?? null,
+    sealed_by: sealedBy,
+    roles: recordedRoles(plan, entries, [...attempts.values()]),
     gates: run.gates.map((gate) => ({
       gate,
       phase: GATES[gate].phase,
@@ -83,13 +89,14 @@ export function recordedEscalations(entries: readonly LedgerEntry[]): readonly R
   const found: RecordedEscalation[] = [];
   for (const entry of entries) {
     if (entry.type === 'escalationOpened') {
-      const { escalation_id, at, gate, attempt, raised_by, report } = entry;
-      found.push({ escalation_id, opened_at: at, gate, attempt, raised_by, report, resolution: null });
+      const { escalation_id, at, gate, attempt, raised_by, report, envelope } = entry;
+      const signed_by = keyidOf(envelope);
+      found.push({ escalation_id, opened_at: at, gate, attempt, raised_by, signed_by, report, resolution: null });
     }
     if (entry.type === 'escalationResolved') {
-      const { at, resolution, waived } = entry;
+      const { at, resolution, envelope, waived } = entry;
       const about = found.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
-      if (about !== undefined) about.resolution = { at, resolution, waived };
+      if (about !== undefined) about.resolution = { at, resolution, signed_by: keyidOf(envelope), waived };
     }
   }
   return found;
@@ -102,6 +109,7 @@ function recordedAttempt(history: AttemptHistory, attempts: ReadonlyMap<string, 
     started_at: history.started_at,
     finished_at: history.finished_at,
     principal: history.principal,
+    signed_by: history.signed_by,
     output_sha256: history.output_sha256,
     prompt: record?.prompt ?? null,
     tries: record?.tries ?? [],

@@ -8,7 +8,11 @@ import { memoryStore } from '../support/memory-store.js';
 async function input() {
   const run = await finishedRun(memoryStore(), { outcome: 'expired' });
   const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
-  return { session, record: buildRunRecord({ ...run, artifacts: [], session }), recordSha256: 'a'.repeat(64) };
+  return {
+    session,
+    record: buildRunRecord({ ...run, artifacts: [], session, sealedBy: null }),
+    recordSha256: 'a'.repeat(64),
+  };
 }
 
 test('prBlock: a value with backticks or newlines stays one code span on one line', async () => {
@@ -23,6 +27,24 @@ test('prBlock: says when the policy lets the developer decide, and only then', a
   const { policy } = given.record;
   const allowed = { ...given.record, policy: { ...policy, self_approval: 'allowed' as const } };
   expect(prBlock({ ...given, record: allowed })).toContain('> - Self-Approval: ');
+});
+
+test('prBlock: says when the policy lets roles share an executor, and only then', async () => {
+  const given = await input();
+  expect(prBlock(given)).not.toContain('Separation');
+  const separation = { executors: 'any' } as const;
+  const shared = { ...given.record, policy: { ...given.record.policy, separation } };
+  expect(prBlock({ ...given, record: shared })).toContain('> - Separation: ');
+});
+
+test.each([
+  ['signed', '> - Authentication: signed'],
+  ['mixed', '> - Authentication: mixed, so the names of those who did not sign are claims'],
+  ['none', "> - Authentication: none, so the deciders' names are claims"],
+] as const)('prBlock: says that the authentication is %s', async (authentication, line) => {
+  const given = await input();
+  const block = prBlock({ ...given, record: { ...given.record, authentication } });
+  expect(block.split('\n')).toContain(line);
 });
 
 test('prBlock: a run in which nothing was approved says so', async () => {

@@ -11,7 +11,7 @@ import { memoryStore } from '../support/memory-store.js';
 async function record(options: FinishedRunOptions = {}) {
   const run = await finishedRun(memoryStore(), options);
   const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
-  return { run, session, record: buildRunRecord({ ...run, artifacts: [], session }) };
+  return { run, session, record: buildRunRecord({ ...run, artifacts: [], session, sealedBy: null }) };
 }
 
 function appended(entries: readonly LedgerEntry[], ...events: readonly LedgerEvent[]): LedgerEntry[] {
@@ -32,7 +32,16 @@ describe('run record', () => {
       promptos: { version: 'v1.0.0', pack_sha256: PLAN.pack_sha256, lint_passed: true },
       workflow: { namespace: 'default', run_id: WORKFLOW.first_execution_run_id, task_queue: 'q' },
       authentication: 'none',
-      roles: { writer: 'quill', verifier: 'lens', reviewer: 'fox', integrator: ['grace'] },
+      attestations: 'optional',
+      request_signed_by: null,
+      sealed_by: null,
+      policy: { self_approval: 'refused', separation: { executors: 'distinct' } },
+      roles: {
+        writer: { principal: 'quill', keyids: [], executors: [{ program: 'agent', principal: 'quill' }] },
+        verifier: { principal: 'lens', executors: [{ principal: 'lens' }] },
+        reviewer: { principal: 'fox', executors: [] },
+        integrator: [{ principal: 'grace', keyids: [] }],
+      },
       ledger: { path: 'evidence/ledger.jsonl', entries: run.head.entries, head: run.head.hash },
       governance: { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash },
       refusals: [{ reason: 'ACTOR_UNKNOWN', claimed_actor: 'mallory', decision_id: 'm-1' }],
@@ -93,7 +102,7 @@ describe('run record', () => {
     );
     const { session } = buildPromptSession(sessionOfRun(entries, ''));
     expect(session).toMatchObject({ lint_passed: false, prompts_used: [] });
-    const built = buildRunRecord({ entries, attempts: new Map(), artifacts: [], session });
+    const built = buildRunRecord({ entries, attempts: new Map(), artifacts: [], session, sealedBy: null });
     expect(runRecordSchema.parse(built)).toMatchObject({
       outcome: 'failed',
       promptos: { pack_sha256: null, lint_passed: false },
@@ -106,7 +115,7 @@ describe('run record', () => {
   test('buildRunRecord: LEDGER_BROKEN without a closing entry', async () => {
     const { run, session } = await record();
     const entries = run.entries.slice(0, -1);
-    const build = () => buildRunRecord({ entries, attempts: run.attempts, artifacts: [], session });
+    const build = () => buildRunRecord({ entries, attempts: run.attempts, artifacts: [], session, sealedBy: null });
     expect(build).toThrow(expect.objectContaining({ code: 'LEDGER_BROKEN' }));
   });
 

@@ -139,18 +139,19 @@ function settingOf(
   control: string,
   storeDir: string,
 ): Omit<WorkerSetting, 'env'> {
-  const executor = {
+  // An argument of its own for each: no two roles share an executor.
+  const executor = (principal: string) => ({
     kind: 'command',
-    argv: [process.execPath, AGENT],
+    argv: [process.execPath, AGENT, principal],
     env: { set: { RECOVERY_CONTROL: control } },
-  };
+  });
   const config = workerConfigSchema.parse({
     schema_version: 1,
     task_queue: taskQueue,
     repositories: { example: { path: repository.repository } },
     trust: { policies: [`sha256:${repository.run.policy_sha256}`] },
     store: { kind: 'fs', path: storeDir },
-    executors: { nina: executor, vera: executor, rex: executor },
+    executors: { nina: executor('nina'), vera: executor('vera'), rex: executor('rex') },
     checks: { allow: ['*'] },
   });
   if (engineTaskQueue(config) !== taskQueue) throw new Error('the worker would poll another queue');

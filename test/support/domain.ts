@@ -33,6 +33,7 @@ export const runPlan = (overrides: Partial<RunPlan> = {}): RunPlan => ({
   integrators: ['grace', 'ivan', 'ada'],
   known_actors: ['ada', 'grace', 'ivan', 'wendy', 'victor', 'rita'],
   self_approval: 'refused',
+  separation: { executors: 'distinct' },
   approvals: { P00: 1, P01: 1, P03: 1, P05: 1, P06: 1, P07: 1 },
   waivable: ['scope'],
   rework_rounds: 2,

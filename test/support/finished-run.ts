@@ -1,6 +1,7 @@
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { Decision } from '../../src/contracts/decisions.js';
+import { sha256Hex } from '../../src/contracts/digest.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
 import { GATES, type GateId, type Outcome, type Verdict } from '../../src/contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
@@ -18,6 +19,7 @@ export const PLAN: RunPlan = {
   integrators: ['grace'],
   known_actors: ['ada', 'grace', ...Object.values(PRINCIPALS)],
   self_approval: 'refused',
+  separation: { executors: 'distinct' },
   approvals: { P00: 1, P01: 1, P03: 1, P05: 1, P06: 1, P07: 1 },
   waivable: [],
   rework_rounds: 3,
@@ -113,7 +115,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         kind: 'command',
         principal,
         program: 'agent',
-        arguments_sha256: NEVER,
+        arguments_sha256: sha256Hex(principal),
         requested_model: null,
         served_model: null,
       },

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256Hex } from '../../src/contracts/digest.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry } from '../../src/ports/gate-executor.js';
 
@@ -65,7 +66,7 @@ export function scriptedExecutors(): ScriptedExecutors {
           kind: 'scripted',
           principal,
           program: 'script',
-          arguments_sha256: '0'.repeat(64),
+          arguments_sha256: sha256Hex(principal),
           requested_model: null,
           served_model: null,
         },

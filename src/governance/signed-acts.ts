@@ -1,0 +1,53 @@
+import type { Envelope } from '../contracts/keys.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { attestationPaths } from './attestation-files.js';
+import { openingOf } from './ledger-ends.js';
+
+/** The key that an envelope names as its signer, or null when there is no envelope. Whether it really signed is judged elsewhere. */
+export const keyidOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;
+
+/** A signed envelope of a ledger, and where a published tree has it. */
+export interface SignedAct {
+  readonly path: string;
+  readonly envelope: Envelope;
+}
+
+/** Every envelope that stands in a ledger: signed decisions, resolutions and escalations, and gates' results. */
+export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[] {
+  return entries.flatMap((entry): SignedAct[] => {
+    switch (entry.type) {
+      case 'gateFinished': {
+        const path = attestationPaths.gateAttempt(entry.gate, entry.attempt);
+        return entry.attestation === null ? [] : [{ path, envelope: entry.attestation }];
+      }
+      case 'decisionCounted':
+      case 'escalationOpened':
+      case 'escalationResolved': {
+        const path = attestationPaths.decision(entry.seq);
+        return entry.envelope === null ? [] : [{ path, envelope: entry.envelope }];
+      }
+      default:
+        return [];
+    }
+  });
+}
+
+/** How what people did that counted was authenticated, from what really happened. */
+export function authenticationOf(entries: readonly LedgerEntry[]): 'signed' | 'mixed' | 'none' {
+  const opening = openingOf(entries);
+  const request = opening.type === 'runOpened' && opening.plan.request_signed_by !== null;
+  const acts = entries.flatMap((entry) => {
+    switch (entry.type) {
+      case 'decisionCounted':
+      case 'escalationResolved':
+        return [entry.envelope !== null];
+      case 'escalationOpened':
+        return entry.report.trigger === 'person' ? [entry.envelope !== null] : [];
+      default:
+        return [];
+    }
+  });
+  const signed = [request, ...acts];
+  if (signed.every(Boolean)) return 'signed';
+  return signed.some(Boolean) ? 'mixed' : 'none';
+}
