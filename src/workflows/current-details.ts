@@ -58,7 +58,7 @@ function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting,
   }
   const published =
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
-  return [`**Ended: ${outcome}.**`, inert(outcome_reason ?? '', 300), published].filter(Boolean).join(' ');
+  return `${`**Ended: ${outcome}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
 }
 
 function gateLine({ gate, title, state, attempt, verdict, findings, findings_omitted }: GateStatus): string {
@@ -143,7 +143,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
 }
 
 const FORM =
-  'On this page: **More Actions → Send a Signal**, choose the signal, and paste its JSON as Data (a triple click selects it whole):';
+  'On this page: **More Actions → Send a Signal**, choose the signal, and paste its JSON as Data (a triple click selects it whole). The form keeps what was sent before: empty the box first.';
 
 function signalParts(signal: string, more: string, content: object): string[] {
   const json = pasteable(content);

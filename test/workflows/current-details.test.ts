@@ -190,7 +190,7 @@ test('current details: say when nothing is asked, and how a run ended', () => {
   const ended = renderCurrentDetails(
     status({ phase: 'closed', outcome: 'approved', awaiting: [], run_record_sha256: 'e'.repeat(64), refusals: 2 }),
   );
-  expect(ended).toContain(`**Ended: approved.** Run record: \`${'e'.repeat(64)}\``);
+  expect(ended).toContain(`**Ended: approved.**\n\nRun record: \`${'e'.repeat(64)}\``);
   expect(ended).toContain('Messages that did not count so far: 2; the ledger says why.');
   expect(renderCurrentDetails(status({ phase: 'new', gates: [], awaiting: [] }))).toContain('**Opening**');
 });

@@ -1,0 +1,121 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { startTestServer, type TestServer } from '../support/temporal.js';
+import { findChromium, openBrowser } from './browser.js';
+import { openRunPage, type RunPage } from './run-page.js';
+
+const chromium = findChromium();
+/** A narrow laptop: what is not cut here is cut nowhere. */
+const VIEWPORT = { width: 1280, height: 900 };
+
+let server: TestServer;
+let worker: GovernedWorker;
+let browser: Browser;
+beforeAll(async () => {
+  if (chromium === null) return;
+  server = await startTestServer();
+  worker = await createGovernedWorker({ address: server.address });
+  browser = await openBrowser(chromium);
+});
+afterAll(async () => {
+  await browser?.close();
+  await worker?.close();
+  await server?.stop();
+});
+
+/** The same as `test`, but without a browser it only says that there is none. */
+const inBrowser = (name: string, body: () => Promise<void>) =>
+  test(name, async ({ annotate }) => {
+    if (chromium === null) await annotate('No Chromium here: set CHROMIUM_PATH to see the Web UI for real.');
+    else await body();
+  });
+
+async function pageOf({ handle }: WorkedRun): Promise<RunPage> {
+  const { runId } = await handle.describe();
+  const path = `namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}/${runId}`;
+  return openRunPage(await browser.newPage({ viewport: VIEWPORT }), `${server.ui_url}/${path}`);
+}
+
+/** Keeps a picture in the folder that UI_SCREENSHOTS names, for whoever wants to look. */
+async function picture({ page }: RunPage, name: string): Promise<void> {
+  const folder = process.env.UI_SCREENSHOTS;
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await page.setViewportSize({ width: VIEWPORT.width, height: 2_000 });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.setViewportSize(VIEWPORT);
+}
+
+/** What a person gets who triple-clicks the paragraph of code after the one that begins with `label`. */
+async function select(page: RunPage, holding: string, label: string): Promise<string> {
+  const frame = await page.details(holding);
+  await frame.locator(`p:has(> strong:text-is("${label}")) + p`).click({ clickCount: 3 });
+  return String(await frame.evaluate('String(getSelection())')).trim();
+}
+
+inBrowser(
+  'web UI: a waiting gate shows its run, its gates and its commands, whole; approve by the form goes on with the run',
+  async () => {
+    const run = await worker.startRun({ gates: ['P00', 'P01'] });
+    await run.awaitDecision('P00');
+    const page = await pageOf(run);
+    await page.page.getByText('promptos_executeGate • P00 Context Lock, attempt 1').first().waitFor();
+    await page.page.getByText('deadline of P00.1.1').first().waitFor();
+    await picture(page, 'timeline');
+    await page.open('Event History');
+    await page.page.getByText('P00 Context Lock, attempt 1').first().waitFor();
+    await picture(page, 'event-history');
+
+    const frame = await page.details('P00.1.1-grace');
+    const others = page.page.frames().filter((one) => one.url().includes('/render?') && one !== frame);
+    const texts = await Promise.all(others.map((one) => one.locator('body').textContent()));
+    expect(texts.map((one) => one?.trim())).toEqual(['Fix the split · example']);
+    const text = await frame.locator('body').textContent();
+    for (const shown of [
+      'Waiting for a person: a decision on P00 (P00.1.1).',
+      'P00 Context Lock: awaiting decision, attempt 1, verdict pass',
+      'P01 Scope Declaration: waiting',
+      `promptos approve ${run.runId} --gate P00 --as grace`,
+      `temporal workflow signal --workflow-id ${run.handle.workflowId} --name approve --input`,
+    ]) {
+      expect(text).toContain(shown);
+    }
+    expect(await frame.evaluate('document.body.scrollWidth <= document.body.clientWidth')).toBe(true);
+    await picture(page, 'details-decision');
+
+    await page.send('approve', await select(page, 'P00.1.1-grace', 'approve'));
+    const awaited = await run.awaitDecision('P01');
+    expect(awaited).toMatchObject({ request_id: 'P01.1.1' });
+    await page.details('P01.1.1-grace');
+    await run.approve('P01');
+    expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+    await page.details('Ended: approved.');
+    await picture(page, 'details-ended');
+    const counted = (await worker.publishedLedger(run.runId)).filter(({ type }) => type === 'decisionCounted');
+    expect(counted).toMatchObject([{ decision: { gate: 'P00', actor: 'grace' } }, { decision: { gate: 'P01' } }]);
+  },
+);
+
+inBrowser('web UI: a bare escalate stops the run, and the JSON of the details answers it', async () => {
+  const run = await worker.startRun();
+  await run.awaitDecision('P00');
+  const page = await pageOf(run);
+  await page.details('P00.1.1-grace');
+  await page.send('escalate');
+  await run.awaitEscalation('E1');
+  const resolution = JSON.parse(await select(page, 'E1.1-grace', 'resolveEscalation'));
+  await picture(page, 'details-escalation');
+  const again = await pageOf(run);
+  await again.send(
+    'resolveEscalation',
+    JSON.stringify({ ...resolution, choice: 'abort', guidance: 'für heute genug' }),
+  );
+  expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'aborted' });
+  const ledger = await worker.publishedLedger(run.runId);
+  expect(ledger.filter(({ type }) => type === 'escalationResolved')).toMatchObject([
+    { resolution: { choice: 'abort', guidance: 'für heute genug', actor: 'grace' } },
+  ]);
+});
