@@ -18,7 +18,7 @@ beforeAll(async () => {
   site = await createRecoverySite(server.address);
 });
 afterAll(async () => {
-  await site.close();
+  await site?.close();
   await stopServer(stateDir);
   await rm(stateDir, { recursive: true, force: true });
 });

@@ -65,6 +65,13 @@ export const isRunning = (pid: number): boolean =>
 
 export async function createRecoverySite(address: string): Promise<RecoverySite> {
   const site = await createGovernedWorker({ address, idle: true });
+  return equip(site, address).catch(async (error: unknown) => {
+    await site.close();
+    throw error;
+  });
+}
+
+async function equip(site: GovernedWorker, address: string): Promise<RecoverySite> {
   const root = dirname(site.repository.repository);
   const control = join(root, 'control');
   await mkdir(control);
