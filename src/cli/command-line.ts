@@ -12,6 +12,8 @@ export interface Invocation {
   /** Without the program's own name. */
   readonly args: readonly string[];
   readonly cwd: string;
+  /** How the program was called. */
+  readonly program?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable;
@@ -26,11 +28,15 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   // Until the line is parsed: an error of parsing itself should be told in the form that was asked for.
   let output = makeOutput(beforeSeparator(args).includes('--json'), true);
   let folder = cwd;
+  let called = invocation.program ?? 'promptos';
   let exitCode: ExitCode = 0;
   const context: StoreCommandContext = {
     output: () => output,
     get cwd() {
       return folder;
+    },
+    get program() {
+      return called;
     },
     env,
     exit: (code) => {
@@ -48,6 +54,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       const { json, noColor, repo } = readGlobalOptions(acting);
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
       folder = await workingFolder(cwd, repo);
+      if (repo !== undefined) called += ` -C ${repo}`;
     });
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => told(error, incomplete()));

@@ -31,20 +31,35 @@ export const bindResolution = (
   escalation_id: awaited.escalation_id,
   request_id: awaited.request_id,
   policy_sha256: status.policy_sha256,
+  report_sha256: awaited.report_sha256,
   ...choice,
 });
 
-/** Tells a person what became of a message. @throws PromptOsError DECISION_REFUSED */
-export function reportDelivery(delivery: Delivery, what: string, output: Output): void {
+/** Writes a message as it would be sent, for a signal form or `temporal workflow signal --input`. */
+export function printMessage(message: object, output: Output): void {
+  if (output.json) output.emit(message);
+  else output.say(JSON.stringify(message));
+}
+
+/** @throws PromptOsError DECISION_REFUSED */
+function requireCounted(delivery: Delivery, output: Output): void {
   if (delivery.kind === 'queued') {
-    output.say(`queued: no worker answered, so ${what} waits in the run's history for the next one`);
     output.emit({ delivery: 'queued' });
     return;
   }
   const { accepted, reason, message } = delivery.answer;
   output.emit({ delivery: 'answered', accepted, reason, message });
   if (!accepted) throw new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`);
-  output.say(`counted: ${what}`);
+}
+
+/** Tells a person what became of a message. @throws PromptOsError DECISION_REFUSED */
+export function reportDelivery(delivery: Delivery, what: string, output: Output): void {
+  requireCounted(delivery, output);
+  output.say(
+    delivery.kind === 'queued'
+      ? `queued: no worker answered, so ${what} waits in the run's history for the next one`
+      : `counted: ${what}`,
+  );
 }
 
 /**
@@ -59,29 +74,27 @@ export async function decideUnattended(
   awaited: AwaitedDecision | AwaitedResolution,
   output: Output,
 ): Promise<void> {
+  const tell = (text: string) => output.say(`  ${actor} ${text.replaceAll('\n', '\n    ')}`);
   if (awaited.kind === 'resolution') {
     const choice = awaited.trigger === 'executor' || awaited.trigger === 'open_question' ? 'retry' : 'abort';
     const guidance = choice === 'retry' ? awaited.recommendation : awaited.issue;
-    output.say(`  ${actor} resolves ${awaited.escalation_id} (${awaited.issue}) with ${choice}: ${guidance}`);
     const resolution = bindResolution(status, awaited, { actor, choice, ...(guidance === '' ? {} : { guidance }) });
-    reportDelivery(await runs.resolve(resolution), `${choice} on ${awaited.escalation_id}`, output);
+    requireCounted(await runs.resolve(resolution), output);
+    tell(`answers ${awaited.escalation_id} with ${choice}: ${guidance}`);
     return;
   }
   if (awaited.approvable) {
-    const acknowledged = awaited.to_acknowledge;
-    const taking = acknowledged.length === 0 ? '' : `, acknowledging ${acknowledged.join(', ')}`;
-    output.say(`  ${actor} approves ${awaited.gate}${taking}`);
-    const decision = bindDecision(status, awaited, { actor, choice: 'approve', acknowledged: [...acknowledged] });
-    reportDelivery(await runs.decide(decision), `approval of ${awaited.gate}`, output);
+    const acknowledged = [...awaited.to_acknowledge];
+    requireCounted(
+      await runs.decide(bindDecision(status, awaited, { actor, choice: 'approve', acknowledged })),
+      output,
+    );
+    tell(`approves ${awaited.gate}${acknowledged.length === 0 ? '' : `, acknowledging ${acknowledged.join(', ')}`}`);
     return;
   }
   const reason = failureOf(status, awaited);
-  output.say(`  ${actor} rejects ${awaited.gate}: ${reason}`);
-  reportDelivery(
-    await runs.decide(bindDecision(status, awaited, { actor, choice: 'reject', reason })),
-    `rejection of ${awaited.gate}`,
-    output,
-  );
+  requireCounted(await runs.decide(bindDecision(status, awaited, { actor, choice: 'reject', reason })), output);
+  tell(`rejects ${awaited.gate}: ${reason}`);
 }
 
 /** What is wrong with a failed gate, as the reason of its rejection: the findings are the next attempt's input. */

@@ -2,10 +2,11 @@ import { GovernedRuns } from '../client.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type Connected, connectTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
-import { findProject, openProjectStore, type Project } from './project.js';
+import { findProject, openProjectStore, type Project, projectKeys } from './project.js';
+import { createSignerFinder, type SigningOptions } from './signing.js';
 
 /** What a command that speaks to runs works with. */
-export interface RunsSession {
+export interface OpenedRuns {
   readonly project: Project;
   readonly temporal: Connected;
   readonly store: ArtifactStore;
@@ -13,7 +14,11 @@ export interface RunsSession {
 }
 
 /** Opens the project's runs on the Temporal that is there, does the work, and closes the connection. */
-export async function withRuns<T>(context: CommandContext, work: (session: RunsSession) => Promise<T>): Promise<T> {
+export async function withRuns<T>(
+  context: CommandContext,
+  work: (opened: OpenedRuns) => Promise<T>,
+  signing: SigningOptions = {},
+): Promise<T> {
   const project = await findProject(context);
   const temporal = await connectTemporal(project, { start: false, log: context.output().note });
   try {
@@ -22,7 +27,12 @@ export async function withRuns<T>(context: CommandContext, work: (session: RunsS
       project,
       temporal,
       store,
-      runs: new GovernedRuns({ client: temporal.client, taskQueue, store }),
+      runs: new GovernedRuns({
+        client: temporal.client,
+        taskQueue,
+        store,
+        signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), ...signing }),
+      }),
     });
   } finally {
     await temporal.close();

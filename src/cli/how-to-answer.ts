@@ -5,16 +5,20 @@ export const ableIntegrators = ({ integrators, developer, self_approval }: RunSt
   integrators.filter((name) => self_approval === 'allowed' || name !== developer);
 
 /** The commands that answer what is awaited. */
-export function howToAnswer(status: RunStatus, awaited: AwaitedDecision | AwaitedResolution): readonly string[] {
+export function howToAnswer(
+  status: RunStatus,
+  awaited: AwaitedDecision | AwaitedResolution,
+  program = 'promptos',
+): readonly string[] {
   const able = ableIntegrators(status);
   const who = able.length === 1 ? able[0] : 'NAME';
   const run = status.run_id;
   if (awaited.kind === 'resolution') {
-    return [`promptos resolve ${run} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${who}`];
+    return [`${program} resolve ${run} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${who}`];
   }
   const acknowledged = awaited.to_acknowledge.map((id) => ` --acknowledge ${id}`).join('');
-  const reject = `promptos reject ${run} --gate ${awaited.gate} --as ${who} --comment "why"`;
+  const reject = `${program} reject ${run} --gate ${awaited.gate} --as ${who} --comment "why"`;
   return awaited.approvable
-    ? [`promptos approve ${run} --gate ${awaited.gate} --as ${who}${acknowledged}`, reject]
+    ? [`${program} approve ${run} --gate ${awaited.gate} --as ${who}${acknowledged}`, reject]
     : [reject];
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import type { RunStatus } from '../contracts/run-status.js';
-import type { RunsSession } from './governed-runs.js';
+import type { OpenedRuns } from './governed-runs.js';
 
 /** The status of a run that has not ended, or why nobody could say it. */
 export type LiveStatus = { readonly status: RunStatus } | { readonly missing: PromptOsError };
@@ -10,7 +10,7 @@ export type LiveStatus = { readonly status: RunStatus } | { readonly missing: Pr
  * Asks a run that a message is meant for.
  * @throws PromptOsError RUN_CLOSED when it has ended
  */
-export async function liveStatus({ runs, store }: RunsSession, runId: string): Promise<LiveStatus> {
+export async function liveStatus({ runs, store }: OpenedRuns, runId: string): Promise<LiveStatus> {
   const closed = () => new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
   if ((await store.published(runId)) !== null) throw closed();
   try {

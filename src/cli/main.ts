@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path';
 import process from 'node:process';
 import { runCommandLine } from './command-line.js';
 import { createOutput } from './output.js';
@@ -7,6 +8,14 @@ import { reportError } from './report-error.js';
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   throw error;
+}
+
+/** `./bin/promptos` for a copy below the current folder; from anywhere else it is reckoned to be on PATH. */
+function programName(cwd: string, script: string): string {
+  const below = relative(cwd, script);
+  return below === '' || below.startsWith('..') || isAbsolute(below) || below.includes('node_modules')
+    ? 'promptos'
+    : `./${below}`;
 }
 
 /** Runs the command line of this process and sets its exit code. */
@@ -22,6 +31,7 @@ export async function runProcess(): Promise<void> {
   process.exitCode = await runCommandLine({
     args: process.argv.slice(2),
     cwd: process.cwd(),
+    program: programName(process.cwd(), process.argv[1] ?? ''),
     env,
     stdout,
     stderr,

@@ -151,7 +151,7 @@ function makeRunId({ task }: RunRequest): string {
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 32)
+    .slice(0, 24)
     .replace(/-+$/, '');
   return [day, time.slice(0, 4), words, randomBytes(2).toString('hex')].filter((part) => part !== '').join('-');
 }

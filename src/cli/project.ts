@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { openStore } from '../adapters/open-store.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../config/project-files.js';
@@ -32,6 +32,9 @@ export async function findProject(context: CommandContext, from?: string, worker
     workerConfigPath: workerConfig !== undefined || existsSync(named) ? named : null,
   };
 }
+
+/** Where a project keeps the keys of its own workers, and the demonstration everybody's. Never committed. */
+export const projectKeys = ({ files }: Project): string => join(files.home, 'keys');
 
 /** A project's worker config, or one that grants nothing where there is no file: enough to look at runs. */
 const EMPTY_CONFIG: WorkerConfig = {

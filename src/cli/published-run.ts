@@ -6,6 +6,7 @@ import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { TREE_PATHS } from '../governance/published-tree.js';
 import type { ArtifactStore } from '../ports/index.js';
 import type { CommandContext } from './context.js';
+import { selectRun } from './select-run.js';
 
 /** What a command receives that reads published runs. */
 export interface StoreCommandContext extends CommandContext {
@@ -27,6 +28,13 @@ export async function newestRun(store: ArtifactStore): Promise<string> {
   if (newest !== undefined) return newest.run_id;
   throw new PromptOsError('RUN_NOT_PUBLISHED', 'No run has been published in this store yet.');
 }
+
+/**
+ * The id of the published run that somebody means.
+ * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
+ */
+export const selectPublishedRun = (given: string, store: ArtifactStore): Promise<string> =>
+  selectRun(given, store, null);
 
 /** A whole file of a published tree. @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
 export async function readPublished(store: ArtifactStore, runId: string, path: string): Promise<Buffer> {

@@ -5,8 +5,8 @@ import { type GateId, isGateId } from '../contracts/names.js';
 import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
 import { askDecision } from './ask-decision.js';
 import type { CommandContext } from './context.js';
-import { reportDelivery } from './decide-as.js';
-import { type RunsSession, withRuns } from './governed-runs.js';
+import { printMessage, reportDelivery } from './decide-as.js';
+import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { type LiveStatus, liveStatus, readMessage, requireActor } from './live-status.js';
 import type { Output } from './output.js';
 import { selectRun } from './select-run.js';
@@ -25,6 +25,8 @@ export interface DecisionOptions {
   readonly attempt?: number;
   readonly output?: string;
   readonly policy?: string;
+  readonly key?: string;
+  readonly print?: true;
 }
 
 /**
@@ -40,20 +42,24 @@ export async function sendDecision(
   const output = context.output();
   const asks = options.as === undefined || (choice === 'reject' && options.comment === undefined);
   if (asks && !output.interactive) requireSaid(choice, options);
-  await withRuns(context, async (session) => {
-    const { runs, store } = session;
-    const runId = await selectRun(given, store, runs);
-    if (!asks) {
-      const live = isBound(options) ? null : await liveStatus(session, runId);
-      return deliver(session, { runId, choice, live, options }, output);
-    }
-    const live = await liveStatus(session, runId);
-    if ('missing' in live) throw live.missing;
-    const { status } = live;
-    const awaited = requireAwaited(status, options.gate);
-    const asked = { runs, store, status, awaited, output, actor: options.as ?? null, suggested: choice };
-    if ((await askDecision(asked)) === 'later') context.exit(1);
-  });
+  await withRuns(
+    context,
+    async (session) => {
+      const { runs, store } = session;
+      const runId = await selectRun(given, store, runs);
+      if (!asks) {
+        const live = isBound(options) ? null : await liveStatus(session, runId);
+        return deliver(session, { runId, choice, live, options }, output);
+      }
+      const live = await liveStatus(session, runId);
+      if ('missing' in live) throw live.missing;
+      const { status } = live;
+      const awaited = requireAwaited(status, options.gate);
+      const asked = { runs, store, status, awaited, output, actor: options.as ?? null, suggested: choice };
+      if ((await askDecision(asked)) === 'later') context.exit(1);
+    },
+    { key: options.key },
+  );
 }
 
 function requireSaid(choice: Decision['choice'], { as, comment }: DecisionOptions): void {
@@ -74,9 +80,10 @@ interface Made {
   readonly options: DecisionOptions;
 }
 
-async function deliver({ runs }: RunsSession, made: Made, output: Output): Promise<void> {
+async function deliver({ runs }: OpenedRuns, made: Made, output: Output): Promise<void> {
   const decision = readMessage(decisionSchema, bind(made));
   const what = `${made.choice === 'approve' ? 'approval' : 'rejection'} of ${decision.gate}`;
+  if (made.options.print === true) return printMessage(await runs.sealDecision(decision), output);
   reportDelivery(await runs.decide(decision), what, output);
 }
 

@@ -5,7 +5,7 @@ import type { GateId, ResolutionChoice } from '../contracts/names.js';
 import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { askResolution } from './ask-resolution.js';
 import type { CommandContext } from './context.js';
-import { reportDelivery } from './decide-as.js';
+import { printMessage, reportDelivery } from './decide-as.js';
 import { withRuns } from './governed-runs.js';
 import { type LiveStatus, liveStatus, readMessage, requireActor } from './live-status.js';
 import { selectRun } from './select-run.js';
@@ -20,6 +20,8 @@ export interface ResolutionOptions {
   readonly decisionId?: string;
   readonly requestId?: string;
   readonly policy?: string;
+  readonly key?: string;
+  readonly print?: true;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function sendResolution(
   options: ResolutionOptions,
 ): Promise<void> {
   const output = context.output();
-  const { choose, as, to, guidance, decisionId, requestId, policy } = options;
+  const { choose, as, to, guidance, decisionId, requestId, policy, key, print } = options;
   const asks = choose === undefined || as === undefined;
   if (asks && !output.interactive) {
     requireActor(as);
@@ -42,34 +44,40 @@ export async function sendResolution(
       hint: 'Say it: --choose continue, retry, rework or abort.',
     });
   }
-  await withRuns(context, async (session) => {
-    const { runs, store } = session;
-    const runId = await selectRun(given, store, runs);
-    const bound = requestId !== undefined && policy !== undefined && escalation !== undefined;
-    const live = bound && !asks ? null : await liveStatus(session, runId);
-    if (asks) {
-      const status = requireStatus(live);
-      const awaited = requireOpen(status, escalation);
-      if ((await askResolution({ runs, store, status, awaited, output, actor: as ?? null })) === 'later')
-        context.exit(1);
-      return;
-    }
-    const status = live === null || (requestId !== undefined && policy !== undefined) ? null : requireStatus(live);
-    // With a request of the caller's own, whether it stands is for the run to judge, and to write down.
-    const awaited = status === null || requestId !== undefined ? null : requireOpen(status, escalation);
-    const resolution = readMessage(resolutionSchema, {
-      decision_id: decisionId ?? randomUUID(),
-      run_id: runId,
-      escalation_id: escalation ?? awaited?.escalation_id ?? requestId?.split('.')[0],
-      request_id: requestId ?? awaited?.request_id,
-      policy_sha256: policy ?? status?.policy_sha256,
-      actor: as,
-      choice: choose,
-      to_gate: to,
-      guidance,
-    });
-    reportDelivery(await runs.resolve(resolution), `${choose} on ${resolution.escalation_id}`, output);
-  });
+  await withRuns(
+    context,
+    async (session) => {
+      const { runs, store } = session;
+      const runId = await selectRun(given, store, runs);
+      const bound = requestId !== undefined && policy !== undefined && escalation !== undefined;
+      const live = bound && !asks ? null : await liveStatus(session, runId);
+      if (asks) {
+        const status = requireStatus(live);
+        const awaited = requireOpen(status, escalation);
+        if ((await askResolution({ runs, store, status, awaited, output, actor: as ?? null })) === 'later')
+          context.exit(1);
+        return;
+      }
+      const status = live === null || (requestId !== undefined && policy !== undefined) ? null : requireStatus(live);
+      // With a request of the caller's own, whether it stands is for the run to judge, and to write down.
+      const awaited = status === null || requestId !== undefined ? null : requireOpen(status, escalation);
+      const resolution = readMessage(resolutionSchema, {
+        decision_id: decisionId ?? randomUUID(),
+        run_id: runId,
+        escalation_id: escalation ?? awaited?.escalation_id ?? requestId?.split('.')[0],
+        request_id: requestId ?? awaited?.request_id,
+        policy_sha256: policy ?? status?.policy_sha256,
+        report_sha256: awaited?.report_sha256,
+        actor: as,
+        choice: choose,
+        to_gate: to,
+        guidance,
+      });
+      if (print === true) return printMessage(await runs.sealResolution(resolution), output);
+      reportDelivery(await runs.resolve(resolution), `${choose} on ${resolution.escalation_id}`, output);
+    },
+    { key },
+  );
 }
 
 function requireStatus(live: LiveStatus | null): RunStatus {

@@ -6,7 +6,7 @@ import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
-import { type RunsSession, withRuns } from './governed-runs.js';
+import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
@@ -39,7 +39,7 @@ export async function showRun(context: CommandContext, given: string): Promise<v
 export const isNoServer = (error: unknown): boolean =>
   error instanceof PromptOsError && (error.code === 'SERVER_NOT_RUNNING' || error.code === 'TEMPORAL_UNREACHABLE');
 
-async function showLiveRun(output: Output, { runs, store, temporal }: RunsSession, given: string): Promise<void> {
+async function showLiveRun(output: Output, { runs, store, temporal }: OpenedRuns, given: string): Promise<void> {
   const runId = await selectRun(given, store, runs);
   const ui = temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);

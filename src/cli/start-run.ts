@@ -7,12 +7,15 @@ import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { askDecision, askResolution, showRequest } from './ask-decision.js';
 import { type Connected, connectTemporal } from './connect.js';
-import type { CommandContext } from './context.js';
+import { type CommandContext, programOf } from './context.js';
 import { decideUnattended } from './decide-as.js';
 import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
 import { type HostedWorkers, hostWorkers } from './host-workers.js';
+import { howToAnswer } from './how-to-answer.js';
 import type { PreparedRun } from './prepare-run.js';
+import { projectKeys } from './project.js';
+import { createSignerFinder } from './signing.js';
 
 /** Milliseconds in which a run opens, and its first gate has not ended yet. */
 const OPENING_MS = 250;
@@ -24,6 +27,8 @@ export interface FollowChoices {
   readonly askAs?: string;
   /** Whether a worker is started here although the environment names a Temporal of the user's own. */
   readonly worker: boolean;
+  /** The key file to sign with. */
+  readonly key?: string;
 }
 
 /** A run that is to be followed: one that was just started, or one that an earlier command left. */
@@ -38,7 +43,7 @@ export async function startAndFollow(
   prepared: PreparedRun,
   choices: FollowChoices,
 ): Promise<void> {
-  await withWorkers(context, prepared, choices.worker, async (hosted) => {
+  await withWorkers(context, prepared, choices, async (hosted) => {
     await hosted.runs.start(prepared.start);
     introduce(context, prepared.start.runId, hosted.temporal);
     // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
@@ -53,14 +58,14 @@ export async function resumeAndFollow(
   followed: FollowedRun,
   choices: FollowChoices,
 ): Promise<void> {
-  await withWorkers(context, followed.prepared, choices.worker, async (hosted) => {
+  await withWorkers(context, followed.prepared, choices, async (hosted) => {
     introduce(context, followed.runId, hosted.temporal);
     await follow(context, followed, choices, hosted);
   });
 }
 
 /** Starts a prepared run, and leaves the work to a background worker. */
-export async function startDetached(context: CommandContext, prepared: PreparedRun): Promise<void> {
+export async function startDetached(context: CommandContext, prepared: PreparedRun, key?: string): Promise<void> {
   const output = context.output();
   const temporal = await connectTemporal(prepared.project, { start: true, log: output.note });
   try {
@@ -70,7 +75,7 @@ export async function startDetached(context: CommandContext, prepared: PreparedR
     } else {
       await warnWithoutPollers(prepared, temporal, output.note);
     }
-    const { store, runs } = openRuns(prepared, temporal);
+    const { store, runs } = openRuns(context, prepared, temporal, key);
     await runs.start(prepared.start);
     introduce(context, prepared.start.runId, temporal);
     output.emit({
@@ -91,16 +96,22 @@ interface Hosted {
   readonly workers: HostedWorkers | null;
 }
 
-function openRuns({ setting }: Pick<PreparedRun, 'setting'>, temporal: Connected): Pick<Hosted, 'store' | 'runs'> {
+function openRuns(
+  context: CommandContext,
+  { project, setting }: Pick<PreparedRun, 'project' | 'setting'>,
+  temporal: Connected,
+  key: string | undefined,
+): Pick<Hosted, 'store' | 'runs'> {
   const store = openStore(setting);
   const taskQueue = engineTaskQueue(setting.config);
-  return { store, runs: new GovernedRuns({ client: temporal.client, taskQueue, store }) };
+  const signerFor = createSignerFinder(context, store, { key, keysDir: projectKeys(project) });
+  return { store, runs: new GovernedRuns({ client: temporal.client, taskQueue, store, signerFor }) };
 }
 
 async function withWorkers(
   context: CommandContext,
   prepared: Pick<PreparedRun, 'project' | 'setting'>,
-  wanted: boolean,
+  choices: FollowChoices,
   work: (hosted: Hosted) => Promise<void>,
 ): Promise<void> {
   const { project, setting } = prepared;
@@ -108,7 +119,7 @@ async function withWorkers(
   const temporal = await connectTemporal(project, { start: true, log: note });
   try {
     const workers =
-      temporal.embedded || wanted
+      temporal.embedded || choices.worker
         ? await hostWorkers(setting, temporal, {
             logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
             logFile: stateFiles(setting.stateDir).workerLog,
@@ -116,7 +127,7 @@ async function withWorkers(
         : null;
     if (workers === null) await warnWithoutPollers(prepared, temporal, note);
     try {
-      await work({ temporal, workers, ...openRuns(prepared, temporal) });
+      await work({ temporal, workers, ...openRuns(context, prepared, temporal, choices.key) });
     } finally {
       await workers?.stop();
     }
@@ -162,7 +173,7 @@ async function follow(
     ]);
     if (ended === null) {
       output.say();
-      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`promptos worker\`.`);
+      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`${programOf(context)} worker\`.`);
       context.exit(1);
       return;
     }
@@ -187,16 +198,7 @@ async function answer(
     return;
   }
   await showRequest({ store, status, awaited, output });
-  for (const line of howToAnswer(status, awaited)) output.say(line);
-}
-
-function howToAnswer({ run_id, integrators }: RunStatus, awaited: AwaitedDecision | AwaitedResolution): string[] {
-  const who = integrators.length === 1 ? integrators[0] : 'NAME';
-  if (awaited.kind === 'resolution') {
-    return [`  → promptos resolve ${run_id} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${who}`];
-  }
-  const reject = `  → promptos reject ${run_id} --gate ${awaited.gate} --as ${who} --comment "why"`;
-  return awaited.approvable ? [`  → promptos approve ${run_id} --gate ${awaited.gate} --as ${who}`, reject] : [reject];
+  for (const line of howToAnswer(status, awaited, programOf(context))) output.say(`  → ${line}`);
 }
 
 /** With a Temporal of the user's own, a queue that nobody polls is the commonest reason why nothing happens. */

@@ -12,7 +12,9 @@ import {
   readPublished,
   readPublishedRun,
   type StoreCommandContext,
+  selectPublishedRun,
 } from '../published-run.js';
+import { RUN_ARGUMENT } from '../select-run.js';
 
 interface ApplyCommandOptions {
   readonly branch?: string;
@@ -23,7 +25,7 @@ interface ApplyCommandOptions {
 export function applyCommand(context: StoreCommandContext): Command {
   return new Command('apply')
     .description("commit an approved run's patch, with trailers that name the run and its record")
-    .argument('<run>', 'the id of an approved run')
+    .argument('<run>', `${RUN_ARGUMENT}; it was approved`)
     .option('--branch <name>', 'commit there without checking it out; made at HEAD when it does not exist')
     .option('--repo <path>', 'the repository', '.')
     .addHelpText(
@@ -35,8 +37,9 @@ holds exactly what was approved.
 Example:
   $ promptos apply 20260102-fix-sum --branch fix-sum`,
     )
-    .action(async (run: string, { branch, repo }: ApplyCommandOptions) => {
+    .action(async (given: string, { branch, repo }: ApplyCommandOptions) => {
       const store = await context.openStore();
+      const run = await selectPublishedRun(given, store);
       const facts = await readPublishedRun(store, run);
       const { record } = facts;
       if (record.outcome !== 'approved') {

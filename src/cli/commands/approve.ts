@@ -24,7 +24,12 @@ export const addBindingOptions = (command: Command): Command =>
     .option('--request-id <id>', 'the request that is answered, whether or not it stands, such as P03.1.1')
     .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
     .option('--output <sha256>', 'the digest of what is decided on')
-    .option('--policy <sha256>', "the digest of the run's policy");
+    .option('--policy <sha256>', "the digest of the run's policy")
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .option(
+      '--print',
+      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
+    );
 
 /** `--gate`, for those who want to be sure of what they decide on. */
 export const gateOption = (): Option =>

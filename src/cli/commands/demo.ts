@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { CommandContext } from '../context.js';
+import { type CommandContext, programOf } from '../context.js';
 import type { DemoProject } from '../demo-project.js';
 import type { PreparedRun } from '../prepare-run.js';
 
@@ -62,7 +62,7 @@ export function demoCommand(context: CommandContext): Command {
         output.say(`resumes the run ${open} that an earlier demonstration left`);
         await resumeAndFollow(context, { runId: open, prepared }, choices);
       }
-      showNext(context, project, open ?? prepared.start.runId);
+      showNext(context, project);
     });
 }
 
@@ -90,13 +90,17 @@ async function openRun(context: CommandContext, project: DemoProject, prepared: 
   }
 }
 
-function showNext(context: CommandContext, project: DemoProject, runId: string): void {
+function showNext(context: CommandContext, project: DemoProject): void {
   const output = context.output();
-  const promptos = `promptos -C ${shown(context, project)}`;
+  const promptos = `${programOf(context)} -C ${shown(context, project)}`;
   output.say('Next:');
-  output.say(`  ${promptos} run status ${runId}        what happened, gate by gate`);
-  output.say(`  ${promptos} apply ${runId} --branch fix   the approved patch as a commit`);
-  output.say(`  ${promptos} export --tree ./record          the whole record as files`);
-  output.say(`  ${promptos} server stop                     ends the Temporal server`);
-  output.say('  promptos init                                  in a repository of your own');
+  for (const [command, what] of [
+    [`${promptos} run status latest`, 'what happened, gate by gate'],
+    [`${promptos} apply latest --branch fix`, 'the approved patch as a commit'],
+    [`${promptos} export --tree record`, 'the whole record as files'],
+    [`${promptos} server stop`, 'ends the Temporal server'],
+    [`${programOf(context)} init`, 'in a repository of your own'],
+  ] as const) {
+    output.say(`  ${command.padEnd(promptos.length + 28)} ${what}`);
+  }
 }

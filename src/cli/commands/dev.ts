@@ -7,6 +7,7 @@ interface DevOptions extends Omit<RunOptions, 'targetRepo' | 'promptPack' | 'run
   readonly targetRepo?: string;
   readonly promptPack?: string;
   readonly runId?: string;
+  readonly key?: string;
   readonly decideAs?: string;
   readonly as?: string;
   readonly worker?: true;
@@ -36,6 +37,7 @@ export function devCommand(context: CommandContext): Command {
     .option('--worker-config <file>', 'the worker config (default: .promptos/worker.yaml of the repository)')
     .option('--prompt-pack <dir>', 'the prompt pack (default: the one that comes with promptos)')
     .option('--run-id <id>', 'the run id (default: made from the time and the title)')
+    .option('--key <file>', 'the key to sign with (default: the key file of the name, else ssh-agent)')
     .option('--as <name>', 'ask on this terminal at each gate, as this integrator')
     .addOption(new Option('--decide-as <name>', 'decide without asking, as this integrator').conflicts('as'))
     .option('--worker', 'start a worker here although TEMPORAL_* name a server')
@@ -53,10 +55,11 @@ export function devCommand(context: CommandContext): Command {
         run_id: prepared.start.runId,
         workflow_id: runWorkflowId(prepared.start.runId),
       });
-      if (options.detach === true) return startDetached(context, prepared);
+      if (options.detach === true) return startDetached(context, prepared, options.key);
       return startAndFollow(context, prepared, {
         ...(options.decideAs === undefined ? {} : { decideAs: options.decideAs }),
         ...(options.as === undefined ? {} : { askAs: options.as }),
+        ...(options.key === undefined ? {} : { key: options.key }),
         worker: options.worker === true,
       });
     });

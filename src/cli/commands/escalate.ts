@@ -10,13 +10,14 @@ interface EscalateOptions {
   readonly option?: readonly string[];
   readonly securitySensitive?: true;
   readonly as?: string;
+  readonly key?: string;
 }
 
 const EXAMPLE = `
 Example:
   promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
 
-Anybody may escalate. Nothing new starts until an integrator has resolved it: promptos resolve RUN.`;
+With --as the escalation is signed. Any principal may escalate. Nothing new starts until an integrator has resolved it: promptos resolve RUN.`;
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
@@ -32,9 +33,10 @@ export function escalateCommand(context: CommandContext): Command {
     .option('--option <text>', 'what could be done; may be given several times', collect)
     .option('--security-sensitive', 'it is a matter of security')
     .option('--as <name>', 'who escalates')
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
     .addHelpText('after', EXAMPLE)
     .action(async (given: string, options: EscalateOptions) => {
-      const { issue, impact, context: situation, recommendation, option, securitySensitive, as } = options;
+      const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key } = options;
       const [{ withRuns }, { selectRun }, { readMessage }, { reportDelivery }, { personEscalationSchema }] =
         await Promise.all([
           import('../governed-runs.js'),
@@ -43,14 +45,20 @@ export function escalateCommand(context: CommandContext): Command {
           import('../decide-as.js'),
           import('../../contracts/decisions.js'),
         ]);
-      await withRuns(context, async ({ runs, store }) => {
-        const runId = await selectRun(given, store, runs);
-        const escalation = readMessage(personEscalationSchema, {
-          ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
-          options: option,
-          security_sensitive: securitySensitive,
-        });
-        reportDelivery(await runs.escalate(runId, escalation), 'the escalation', context.output());
-      });
+      await withRuns(
+        context,
+        async ({ runs, store }) => {
+          const runId = await selectRun(given, store, runs);
+          const escalation = readMessage(personEscalationSchema, {
+            ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
+            options: option,
+            security_sensitive: securitySensitive,
+          });
+          const { policy_sha256 } = await runs.describe(runId);
+          const policy = policy_sha256 === '' ? undefined : policy_sha256;
+          reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output());
+        },
+        { key },
+      );
     });
 }

@@ -9,7 +9,7 @@ import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { type ExportFile, prepareExport } from '../export-tree.js';
-import { newestRun, readPublished, type StoreCommandContext } from '../published-run.js';
+import { newestRun, readPublished, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
 
 interface ExportCommandOptions {
   readonly artifactsDir?: string;
@@ -46,7 +46,7 @@ Examples:
         return;
       }
       const store = await context.openStore();
-      const run = options.run ?? (await newestRun(store));
+      const run = options.run === undefined ? await newestRun(store) : await selectPublishedRun(options.run, store);
       const writes: (() => Promise<number>)[] = [];
       if (artifactsDir !== undefined) {
         writes.push(await prepareExport(at(artifactsDir), await sessionFiles(store, run), { force }));

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../governance/pr-block.js';
-import { readPublishedRun, type StoreCommandContext } from '../published-run.js';
+import { readPublishedRun, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
+import { RUN_ARGUMENT } from '../select-run.js';
 
 /** `promptos pr-block`: the lines that a pull request quotes. */
 export function prBlockCommand(context: StoreCommandContext): Command {
   return new Command('pr-block')
     .description('print the block for the description of a pull request')
-    .argument('<run>', 'the id of a run that has ended')
+    .argument('<run>', `${RUN_ARGUMENT}; it has ended`)
     .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
     .addHelpText(
       'after',
@@ -14,8 +15,10 @@ export function prBlockCommand(context: StoreCommandContext): Command {
 Example:
   $ promptos pr-block 20260102-fix-sum >> pr-body.md`,
     )
-    .action(async (run: string, { artifactsDir }: { readonly artifactsDir: string }) => {
-      const facts = await readPublishedRun(await context.openStore(), run);
+    .action(async (given: string, { artifactsDir }: { readonly artifactsDir: string }) => {
+      const store = await context.openStore();
+      const run = await selectPublishedRun(given, store);
+      const facts = await readPublishedRun(store, run);
       const block = prBlock({ ...facts, artifactsDir });
       context.output().say(block);
       context.output().emit({ run_id: run, pr_block: block });

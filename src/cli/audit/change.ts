@@ -1,0 +1,146 @@
+import type { AuditRepository } from './audit-repository.js';
+
+/** A path as it is after a change; mode `000000` where it is gone. */
+export interface ChangedFile {
+  readonly path: string;
+  readonly mode: string;
+  readonly blob: string;
+}
+
+/** What lies between two trees, in a form in which two changes can be compared. */
+export interface Change {
+  /** Null when only the patch's text is known, since its base commit is not there. */
+  readonly files: readonly ChangedFile[] | null;
+  /**
+   * The difference as git prints it, one character a byte, without what does not belong to the change: `index` lines,
+   * and the headings behind the positions of hunks.
+   */
+  readonly text: string;
+  /** `git patch-id --stable`: it ignores white space and where the lines are. Null for an empty change. */
+  readonly patchId: string | null;
+  /** Whether renames are shown as such in `text`. */
+  readonly renames: boolean;
+}
+
+/**
+ * How a commit's change relates to the one that was published: `same` to the byte or in the resulting files; `moved`,
+ * the same lines at another place of their files; `white_space`, the same but for white space; `different`.
+ */
+export type Likeness = 'same' | 'moved' | 'white_space' | 'different';
+
+const DIFF = ['diff-tree', '-r', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index', '--no-commit-id'];
+
+export interface ChangeOptions {
+  readonly renames?: boolean;
+  /** Paths that are set aside. */
+  readonly without?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The change between two trees or commits of a repository. */
+export async function changeBetween(
+  repository: AuditRepository,
+  from: string,
+  to: string,
+  { renames = false, without = [], env = {} }: ChangeOptions = {},
+): Promise<Change> {
+  const aside = without.map((path) => `:(top,exclude,literal)${path}`);
+  const call = { env: { ...env, GIT_LITERAL_PATHSPECS: '0' } };
+  const trees = [from, to, '--', ...(aside.length === 0 ? [] : [':(top)', ...aside])];
+  const raw = await repository.bytes([...DIFF, '--no-renames', '-z', '--raw', ...trees], call);
+  const shown = [...DIFF, renames ? '--find-renames' : '--no-renames', '-p', '--binary', ...trees];
+  const patch = await repository.bytes(shown, call);
+  return {
+    files: changedFiles(raw),
+    text: normalised(patch),
+    patchId: await patchId(repository, patch),
+    renames,
+  };
+}
+
+/** The change that a patch makes to its base commit; as far as its own text tells it where the base is not there. */
+export async function changeOfPatch(
+  repository: AuditRepository,
+  base: string | null,
+  patch: Uint8Array,
+): Promise<Change> {
+  if (base !== null) {
+    const applied = await repository.withScratch(async (env) => {
+      await repository.bytes(['read-tree', base], { env });
+      const { exitCode } = await repository.ask(['apply', '--cached', '--whitespace=nowarn', '-'], {
+        env,
+        input: patch,
+      });
+      if (exitCode !== 0) return null;
+      return changeBetween(repository, base, await repository.text(['write-tree'], { env }), { env });
+    });
+    if (applied !== null) return applied;
+  }
+  return { files: null, text: normalised(patch), patchId: await patchId(repository, patch), renames: true };
+}
+
+/** The first parent of a commit, or the empty tree for a commit without one. */
+export async function parentOf(repository: AuditRepository, commit: string): Promise<string> {
+  const [, first] = (await repository.text(['rev-list', '--parents', '--max-count=1', commit])).split(' ');
+  return first ?? (await repository.text(['hash-object', '-t', 'tree', '--stdin'], { input: '' }));
+}
+
+/** The change of a commit against its first parent. */
+export const changeOfCommit = async (
+  repository: AuditRepository,
+  commit: string,
+  options: ChangeOptions = {},
+): Promise<Change> => changeBetween(repository, await parentOf(repository, commit), commit, options);
+
+/** How two changes relate. Both show renames in the same way. */
+export function compareChanges(one: Change, other: Change): Likeness {
+  if (one.text === other.text || sameFiles(one.files, other.files)) return 'same';
+  if (one.patchId === null || one.patchId !== other.patchId) return 'different';
+  return withoutPositions(one.text) === withoutPositions(other.text) ? 'moved' : 'white_space';
+}
+
+function sameFiles(one: Change['files'], other: Change['files']): boolean {
+  if (one === null || other === null || one.length !== other.length) return false;
+  const key = ({ path, mode, blob }: ChangedFile): string => `${mode} ${blob} ${path}`;
+  const keys = new Set(one.map(key));
+  return other.every((file) => keys.has(key(file)));
+}
+
+function changedFiles(raw: Buffer): readonly ChangedFile[] {
+  const fields = raw.toString('latin1').split('\0');
+  const files: ChangedFile[] = [];
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [, mode = '', , blob = ''] = (fields[index] ?? '').split(' ');
+    files.push({ path: pathText(fields[index + 1] ?? ''), mode, blob });
+  }
+  return files;
+}
+
+/** A path that is not UTF-8 keeps its bytes as lone surrogates, so that no two paths become one. */
+function pathText(latin1: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, 'latin1'));
+  } catch {
+    return latin1.replaceAll(/[\u0080-\u00ff]/g, (byte) => String.fromCharCode(0xdc00 + byte.charCodeAt(0)));
+  }
+}
+
+const HUNK = /^@@ -[\d,]+ \+[\d,]+ @@/;
+
+/** By lines, since a carriage return inside a line would pass for the end of one with the flag `m`. */
+const mapLines = (text: string, line: (text: string) => readonly string[]): string =>
+  text.split('\n').flatMap(line).join('\n');
+
+/** No line of content begins like these: content has a space, a sign or a backslash before it, base85 has no spaces. */
+const normalised = (patch: Uint8Array): string =>
+  mapLines(Buffer.from(patch).toString('latin1'), (line) =>
+    line.startsWith('index ') ? [] : [HUNK.exec(line)?.[0] ?? line],
+  );
+
+const withoutPositions = (text: string): string => mapLines(text, (line) => [HUNK.test(line) ? '@@' : line]);
+
+async function patchId(repository: AuditRepository, patch: Uint8Array): Promise<string | null> {
+  if (patch.length === 0) return null;
+  const printed = await repository.text(['patch-id', '--stable'], { input: patch });
+  return printed.split(' ')[0] || null;
+}

@@ -1,0 +1,167 @@
+import type { GateId } from '../../contracts/names.js';
+import type { RunRecord } from '../../contracts/run-record.js';
+import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { type TracedDecision, tracedDecisions } from './decisions.js';
+import type { CommitMatch, FoundBy } from './match-commit.js';
+import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
+import { type RunVerification, readLedger, verifyRun } from './verify-run.js';
+
+/** Step 1: what was asked about, and how the run was found. */
+export interface TracedArtifact {
+  readonly kind: 'run' | 'commit' | 'artifact' | 'named_digest' | 'file';
+  readonly found_by: FoundBy | 'run_id' | 'digest' | 'session';
+  readonly commit?: string;
+  /** In the repository, in the published tree, or in the record for a digest that it names. */
+  readonly path?: string;
+  readonly sha256?: string;
+  /** The files that the commit changes. */
+  readonly files?: readonly string[];
+  readonly likeness?: CommitMatch['likeness'];
+  readonly record_trailer?: CommitMatch['record_trailer'];
+}
+
+/** A text that a model was given, as it lies in the published tree. */
+export interface ReceivedPrompt {
+  readonly gate: GateId;
+  readonly attempt: number;
+  readonly try: number;
+  readonly principal: string;
+  readonly program: string | null;
+  readonly model: string | null;
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number | null;
+  readonly standing: 'passed' | 'voided' | 'open';
+  /** Whether the published file has the digest that the record names. */
+  readonly intact: boolean;
+}
+
+/** The five steps from a production artifact to the text that a model received, and to who decided. */
+export interface Trace {
+  readonly run_id: string;
+  readonly artifact: TracedArtifact;
+  readonly run_record: {
+    readonly path: string;
+    readonly sha256: string;
+    readonly outcome: RunRecord['outcome'];
+    readonly finished_at: string;
+    readonly target_repo: string;
+    readonly base_commit: string;
+    readonly policy_sha256: string;
+    readonly tree: string;
+    readonly verification: RunVerification;
+  };
+  readonly prompt_session: {
+    readonly path: string;
+    readonly timestamp_utc: string;
+    readonly artifact_hash: string;
+    readonly chain_hash: string;
+  };
+  readonly prompts: {
+    readonly prompt_os_version: string;
+    readonly pack_sha256: string | null;
+    readonly prompts_used: readonly string[];
+    readonly developer: string;
+    /** The key that the request was signed with; null when nobody signed it. */
+    readonly request_signed_by: string | null;
+    readonly texts: readonly { readonly prompt_id: string; readonly version: string; readonly sha256: string }[];
+  };
+  readonly received: readonly ReceivedPrompt[];
+  readonly decided: readonly TracedDecision[];
+  /** What does not hold on the way, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+export interface TraceInput {
+  readonly catalogue: RunCatalogue;
+  readonly run: AuditedRun;
+  readonly artifact: TracedArtifact;
+  /** What was found wrong on the way to the run. */
+  readonly problems: readonly string[];
+  /** Digests of the policies that are trusted. */
+  readonly policies: ReadonlySet<string>;
+}
+
+/** Follows a run's record to the end. @throws PromptOsError LEDGER_BROKEN when its ledger cannot be read */
+export async function traceRun({ catalogue, run, artifact, problems, policies }: TraceInput): Promise<Trace> {
+  const { record, recordSha256, session, runId } = run;
+  const { store } = catalogue;
+  const verification = await verifyRun(store, run, policies);
+  const entries = await readLedger(store, runId);
+  const [opening] = entries;
+  const plan = opening?.type === 'runOpened' ? opening.plan : null;
+  const received = await receivedPrompts(catalogue, run);
+  const decided = tracedDecisions(entries);
+  const { problem } = verification;
+  return {
+    run_id: runId,
+    artifact,
+    run_record: {
+      path: TREE_PATHS.record,
+      sha256: recordSha256,
+      outcome: record.outcome,
+      finished_at: record.finished_at,
+      target_repo: record.target_repo,
+      base_commit: record.base_commit,
+      policy_sha256: record.policy.sha256,
+      tree: store.locate(runId),
+      verification,
+    },
+    prompt_session: {
+      path: TREE_PATHS.session,
+      timestamp_utc: session.timestamp_utc,
+      artifact_hash: session.artifact_hash,
+      chain_hash: session.chain_hash,
+    },
+    prompts: {
+      prompt_os_version: session.prompt_os_version,
+      pack_sha256: record.promptos.pack_sha256,
+      prompts_used: session.prompts_used,
+      developer: session.developer,
+      request_signed_by: plan?.request_signed_by?.keyid ?? null,
+      texts: promptTexts(record),
+    },
+    received,
+    decided,
+    problems: [
+      ...problems,
+      ...(problem === null ? [] : [`the run does not verify: ${problem.code}: ${problem.message}`]),
+      ...received
+        .filter(({ intact }) => !intact)
+        .map(({ path, sha256 }) => `${path} is not the text with digest ${sha256} that the record names`),
+      ...decided
+        .filter(({ signature }) => signature === 'invalid')
+        .map(({ seq, about, actor }) => `ledger entry ${seq}: the decision of ${actor} on ${about} is not signed by them`),
+    ],
+  };
+}
+
+function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {
+  const texts = gates.flatMap(({ attempts }) => attempts.flatMap(({ prompt }) => (prompt === null ? [] : [prompt])));
+  return [...new Map(texts.map((text) => [`${text.prompt_id} ${text.sha256}`, text])).values()];
+}
+
+async function receivedPrompts({ store }: RunCatalogue, { record, runId }: AuditedRun): Promise<readonly ReceivedPrompt[]> {
+  const files = new Map(((await store.published(runId)) ?? []).map((file) => [file.path, file]));
+  return record.gates.flatMap(({ gate, attempts }) =>
+    attempts.flatMap(({ attempt, tries, principal, executor, standing }) =>
+      tries.map((one): ReceivedPrompt => {
+        const path = `${attemptFolder(gate, attempt)}/try-${one.number}/prompt.md`;
+        const file = files.get(path);
+        return {
+          gate,
+          attempt,
+          try: one.number,
+          principal,
+          program: executor?.program ?? null,
+          model: executor?.served_model ?? executor?.requested_model ?? null,
+          path,
+          sha256: one.rendered_prompt_sha256,
+          bytes: file?.bytes ?? null,
+          standing,
+          intact: file?.sha256 === one.rendered_prompt_sha256,
+        };
+      }),
+    ),
+  );
+}
