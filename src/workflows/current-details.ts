@@ -92,6 +92,7 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     `${awaited.approved_by.length} of ${awaited.approvals_needed} approvals`,
   ];
   const { approvable } = awaited;
+  const acknowledging = approvable ? to_acknowledge.map((id) => ` --acknowledge ${code(id)}`).join('') : '';
   return [
     `#### ${gate} ${found?.title ?? ''}, attempt ${attempt}: ${approvable ? 'approve or reject?' : 'did not pass, so it can only be rejected'}`,
     [`${facts.join(', ')}.`, inert(found?.reason ?? '', 300)].filter(Boolean).join(' '),
@@ -99,10 +100,14 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     whoMay(asked),
     'On the command line, which shows what is decided and asks:',
     `\`promptos ${approvable ? 'approve' : 'reject'} ${status.run_id} --gate ${gate} --as ${name}\``,
-    FORM,
-    ...(approvable ? signalParts('approve', '', approval) : []),
-    ...signalParts('reject', ', with your reason put in', rejection),
-    approvable ? commandPart(asked, 'approve', approval) : commandPart(asked, 'reject', rejection),
+    ...(status.authentication === 'required'
+      ? signedParts(`${approvable ? 'approve' : 'reject'} ${status.run_id} --gate ${gate} --as ${name}${acknowledging}`)
+      : [
+          FORM,
+          ...(approvable ? signalParts('approve', '', approval) : []),
+          ...signalParts('reject', ', with your reason put in', rejection),
+          approvable ? commandPart(asked, 'approve', approval) : commandPart(asked, 'reject', rejection),
+        ]),
   ];
 }
 
@@ -136,11 +141,21 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     whoMay(asked),
     'On the command line, which shows the report and asks:',
     `\`promptos resolve ${status.run_id} ${escalation_id} --as ${name}\``,
-    FORM,
-    ...signalParts('resolveEscalation', '', resolution),
-    commandPart(asked, 'resolveEscalation', resolution),
+    ...(status.authentication === 'required'
+      ? signedParts(`resolve ${status.run_id} ${escalation_id} --choose retry --as ${name}`)
+      : [
+          FORM,
+          ...signalParts('resolveEscalation', '', resolution),
+          commandPart(asked, 'resolveEscalation', resolution),
+        ]),
   ];
 }
+
+/** Where decisions must be signed, no JSON that stands here could count: the integrator's own machine makes it. */
+const signedParts = (command: string): string[] => [
+  'The policy asks for a signature. The command above signs and sends; to answer by the form on this page (**More Actions → Send a Signal**) or by `temporal workflow signal`, let it print the signed JSON on your own machine and paste that:',
+  `\`promptos ${command} --print\``,
+];
 
 const FORM =
   'On this page: **More Actions → Send a Signal**, choose the signal, and paste its JSON as Data (a triple click selects it whole). The form keeps what was sent before: empty the box first.';

@@ -194,3 +194,10 @@ test('current details: say when nothing is asked, and how a run ended', () => {
   expect(ended).toContain('Messages that did not count so far: 2; the ledger says why.');
   expect(renderCurrentDetails(status({ phase: 'new', gates: [], awaiting: [] }))).toContain('**Opening**');
 });
+
+test('current details: where decisions must be signed, they say how to print one, and show no JSON that could not count', () => {
+  const text = renderCurrentDetails(status({ authentication: 'required', awaiting: [decision(), resolution()] }));
+  expect(text).toContain('--gate P05 --as grace --print`');
+  expect(text).toContain('resolve run-1 E1 --choose retry --as grace --print`');
+  expect(text).not.toContain('"decision_id"');
+});
