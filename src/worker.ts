@@ -4,6 +4,7 @@ import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
 import { openStore } from './adapters/open-store.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
+import { createWorkerSigners } from './adapters/signers/worker-signers.js';
 import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
 import { createTrustRegistry } from './config/trust-registry.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
@@ -25,8 +26,11 @@ export interface WorkerSetting {
 /** What runs may still end by itself after a stop is asked for; whoever waits for the worker's end waits that long. */
 const SHUTDOWN_GRACE = '5 seconds';
 
-/** The world as a worker config describes it. */
-export const createPorts = (setting: WorkerSetting): GovernancePorts => {
+/**
+ * The world as a worker config describes it; its keys are opened now.
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED
+ */
+export const createPorts = async (setting: WorkerSetting): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   return {
     store: openStore(setting),
@@ -35,6 +39,7 @@ export const createPorts = (setting: WorkerSetting): GovernancePorts => {
     checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
     secrets: createSecretlintScanner(),
     trust: createTrustRegistry(config),
+    signers: await createWorkerSigners(config, env),
   };
 };
 
@@ -63,7 +68,7 @@ export async function createGovernanceWorkers(
   setting: WorkerSetting,
   { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
 ): Promise<GovernanceWorkers> {
-  const ports = createPorts(setting);
+  const ports = await createPorts(setting);
   const engineQueue = engineTaskQueue(setting.config);
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE } satisfies Partial<WorkerOptions>;
   const workers: Worker[] = [];

@@ -77,7 +77,7 @@ function worstFirst(findings: readonly Finding[], waivable: readonly string[]): 
   return [...findings].sort((a, b) => rank(a) - rank(b));
 }
 
-/** What the workflow is told of an attempt: bounded whatever the work's size. */
+/** What the workflow is told of an attempt, not signed yet: bounded whatever the work's size. */
 export function boundedResult(
   record: AttemptRecord,
   outputSha256: string,

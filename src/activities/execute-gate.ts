@@ -8,6 +8,8 @@ import { renderPrompt } from '../prompt-pack/index.js';
 import { blockingFinding, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attemptRecord, boundedResult } from './attempt-record.js';
+import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
+import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
 import {
   type GateDefinition,
@@ -114,10 +116,10 @@ function createTask(
 }
 
 /**
- * One attempt of one gate: trust, inputs, a throwaway checkout, the executor, the gate's rules, a record. It leaves
+ * One attempt of one gate: trust, inputs, a throwaway checkout, the executor, the gate's rules, a signed record. It leaves
  * nothing but objects in the store, so it may run again from the start at any time.
  * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, PRINCIPAL_NOT_BOUND,
- *   EXECUTOR_NOT_CONFIGURED, CHECK_NOT_GRANTED, and what the ports throw; a judgement is never thrown
+ *   EXECUTOR_NOT_CONFIGURED, DUTIES_CLASH, CHECK_NOT_GRANTED, and what the ports throw; a judgement is never thrown
  */
 export async function executeGate(
   ports: GovernancePorts,
@@ -129,6 +131,8 @@ export async function executeGate(
   checkPack(trusted, input);
   checkPrincipal(trusted, input);
   const executor = ports.executors.forPrincipal(input.principal);
+  await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
+  const startedOn = new Date().toISOString();
   options.progress({ gate: input.gate, attempt: input.attempt, try: 0 });
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const task = createTask(ports, input, options.signal, trusted, earlier);
@@ -137,7 +141,10 @@ export async function executeGate(
   const work = await definition.begin(task);
   const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor, options);
   const changed = await repositoryChanged(task, before.digest);
-  const record = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
+  const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
+  const signer = signerOf(task);
+  const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
   const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));
-  return boundedResult(record, sha256, trusted.policy.waivable);
+  const attestation = signer === null ? null : await attestAttempt(record, sha256, signer);
+  return { ...boundedResult(record, sha256, trusted.policy.waivable), attestation };
 }

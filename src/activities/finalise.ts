@@ -18,25 +18,36 @@ import {
   TREE_PATHS,
 } from '../governance/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../governance/run-record.js';
-import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
+import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
+import { sealingKey } from './engine-key.js';
+import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { readDocuments } from './run-documents.js';
 import { type ReadLedger, readWholeLedger } from './run-ledger.js';
+import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
+
+export interface FinaliseOptions {
+  readonly pinned?: PinnedDocuments;
+  /** What the engine asks before it signs; without it nobody is asked. */
+  readonly verifyTree?: VerifyTree | undefined;
+}
 
 /**
- * Makes a closed run's record and publishes its tree. Everything in it comes from the ledger and the store, never from
- * a clock, so that doing it again gives the same bytes and succeeds.
+ * Makes a closed run's record, signs it, and publishes its tree. Everything in it comes from the ledger and the store,
+ * never from a clock, and Ed25519 signs without chance, so that doing it again gives the same bytes and succeeds.
  * @throws PromptOsError LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
- * RUN_ALREADY_PUBLISHED; whatever the ledger's query failed with
+ * RUN_ALREADY_PUBLISHED, ENGINE_KEY_MISSING; what the engine's signer throws; whatever the ledger's query failed with
  */
 export function createFinalise(
-  { store }: Pick<GovernancePorts, 'store'>,
+  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
   readLedger: ReadLedger,
+  { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
 ): (input: FinaliseInput) => Promise<FinaliseResult> {
   return async (input) => {
     const entries = await readWholeLedger(store, readLedger, input);
     checkIsRun(input, entries);
     const documents = await readDocuments(store, openingOf(entries));
     const attempts = await readAttempts(store, entries);
+    const signer = await sealingKey({ signers }, pinned, entries);
     const put = putter(store);
 
     const session = buildPromptSession(sessionOfRun(entries, documents.notes));
@@ -44,6 +55,7 @@ export function createFinalise(
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
+      ...(await putSignedActs(store, put, entries)),
       await put(TREE_PATHS.session, 'application/json', session.text),
       await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
     ]);
@@ -52,14 +64,17 @@ export function createFinalise(
       attempts: new Map(attempts.map((attempt) => [attempt.sha256, attempt.record])),
       artifacts,
       session: session.session,
-      sealedBy: null,
+      sealedBy: signer?.keyid ?? null,
     });
     checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
     checkShape(runRecordSchema, record, TREE_PATHS.record);
 
     const recordFile = await put(TREE_PATHS.record, 'application/json', jsonText(record));
     const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
-    const tree = orderedTree([...artifacts, recordFile, ledgerFile]);
+    const files = [...artifacts, recordFile, ledgerFile];
+    if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId: input.run_id, files, objects: store });
+    const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
+    const tree = orderedTree([...files, ...seals]);
     await store.publish(input.run_id, tree);
     return { run_record_sha256: recordFile.sha256, files: tree.length };
   };
@@ -94,13 +109,11 @@ async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[
   return attempts;
 }
 
-type Put = (path: string, mediaType: string, text: string) => Promise<ArtifactRef>;
-
 const putter =
-  (store: ArtifactStore): Put =>
+  (store: ArtifactStore): PutText =>
   async (path, media_type, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type });
 
-async function putEscalations(put: Put, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
+async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];
   for (const escalation of recordedEscalations(entries)) {
     const text = jsonText({ schema_version: 1, ...escalation });

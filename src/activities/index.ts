@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { GovernanceActivities } from '../contracts/activities.js';
 import type { ExecutorRole } from '../contracts/names.js';
-import type { GovernancePorts } from '../ports/index.js';
+import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { executeGate } from './execute-gate.js';
 import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
@@ -13,6 +13,8 @@ import { toFailure } from './to-failure.js';
 export interface CreateActivitiesOptions {
   /** The queue on which each role is reached, from the queue that the engine polls. */
   readonly taskQueues: (engineQueue: string) => Readonly<Record<ExecutorRole, string>>;
+  /** Judges a run's tree before the engine signs and publishes it. */
+  readonly verifyTree?: VerifyTree;
 }
 
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
@@ -50,7 +52,7 @@ async function activity<T>(
 /** The governance activities over the given ports. */
 export function createActivities(
   ports: GovernancePorts,
-  { taskQueues }: CreateActivitiesOptions,
+  { taskQueues, verifyTree }: CreateActivitiesOptions,
 ): GovernanceActivities {
   const documents = createPinnedDocuments(ports.store);
   return {
@@ -63,6 +65,9 @@ export function createActivities(
       ),
     promptos_saveLedger: (input) =>
       activity((context) => createSaveLedger(ports, () => queryOwnLedger(context))(input)),
-    promptos_finalise: (input) => activity((context) => createFinalise(ports, () => queryOwnLedger(context))(input)),
+    promptos_finalise: (input) =>
+      activity((context) =>
+        createFinalise(ports, () => queryOwnLedger(context), { pinned: documents, verifyTree })(input),
+      ),
   };
 }

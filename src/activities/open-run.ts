@@ -7,6 +7,8 @@ import { planRun } from '../governance/plan-run.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { lintPack } from '../prompt-pack/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
+import { checkPlannedDuties } from './check-separation.js';
+import { checkEngineKey } from './engine-key.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { loadTrustedRun } from './trusted-run.js';
@@ -30,7 +32,8 @@ function parseInput(input: GovernedRunInput): GovernedRunInput {
 /**
  * The engine's first step: judges all that the client judged once more, lints the pack that the run uses, and reads out
  * of the pinned policy what the domain must know.
- * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER, GATE_REQUIRED, CHECK_UNKNOWN
+ * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER, GATE_REQUIRED, CHECK_UNKNOWN,
+ *   DUTIES_CLASH, ENGINE_KEY_MISSING, REQUEST_NOT_SIGNED, DEVELOPER_UNKNOWN, SIGNATURE_INVALID
  */
 export async function openRun(
   ports: GovernancePorts,
@@ -46,10 +49,13 @@ export async function openRun(
   checkGateSelection(run.gates, policy);
   checkNamesExist(request, policy);
   const bundle = await documents.packBundle(run.pack_object_sha256);
-  return planRun(policy, {
+  const plan = planRun(policy, {
     pack_sha256: pack.digest,
     lint_passed: lintPack(bundle.files).passed,
     task_queues: taskQueues,
     request_signed_by: await judgeRequestSigner(ports, run, policy),
   });
+  checkPlannedDuties(ports.executors, policy, plan);
+  checkEngineKey(ports, policy, new Date().toISOString());
+  return plan;
 }

@@ -5,6 +5,9 @@ import type { GateId } from '../contracts/names.js';
 /** The folder of everything signed in a published tree. */
 export const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
+/** The media type of a DSSE envelope in JSON. */
+export const DSSE_MEDIA_TYPE = 'application/vnd.dsse.envelope.v1+json';
+
 const dsse = (name: string): string => `${ATTESTATIONS_FOLDER}/${name}.dsse.json`;
 
 /** Where each attestation of a run stands, whether or not what it is about still counts: the names hold the attempt. */

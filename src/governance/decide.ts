@@ -108,7 +108,13 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
 }
 
 /** What says that somebody is not who or what the policy wants, and not that something is broken. */
-const TRUST_CODES = ['POLICY_NOT_TRUSTED', 'PACK_NOT_TRUSTED', 'PRINCIPAL_NOT_BOUND', 'ATTESTATION_INVALID'];
+const TRUST_CODES = [
+  'POLICY_NOT_TRUSTED',
+  'PACK_NOT_TRUSTED',
+  'PRINCIPAL_NOT_BOUND',
+  'DUTIES_CLASH',
+  'ATTESTATION_INVALID',
+];
 
 function interruptGate(
   state: RunState,

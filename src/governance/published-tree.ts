@@ -16,6 +16,7 @@ export const TREE_PATHS = {
   pack: 'evidence/prompt_pack.json',
   job: 'job.json',
   patch: 'patch/change.patch',
+  testResults: 'evidence/test_results.json',
 } as const;
 
 /** Everything about one attempt, whether or not it stands. */

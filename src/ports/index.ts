@@ -1,10 +1,22 @@
 import type { ArtifactStore } from './artifact-store.js';
 import type { CheckRunner, ExecutorRegistry } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';
+import type { SignerRegistry } from './signer.js';
+import type { VerifyTree } from './tree-verifier.js';
 import type { PinnedPolicy, TrustRegistry } from './trust.js';
 import type { Workspace } from './workspace.js';
 
-export type { ArtifactStore, CheckRunner, ExecutorRegistry, PinnedPolicy, SecretScanner, TrustRegistry, Workspace };
+export type {
+  ArtifactStore,
+  CheckRunner,
+  ExecutorRegistry,
+  PinnedPolicy,
+  SecretScanner,
+  SignerRegistry,
+  TrustRegistry,
+  VerifyTree,
+  Workspace,
+};
 
 /** Everything that the activities need of the world. */
 export interface GovernancePorts {
@@ -14,4 +26,5 @@ export interface GovernancePorts {
   readonly checks: CheckRunner;
   readonly secrets: SecretScanner;
   readonly trust: TrustRegistry;
+  readonly signers: SignerRegistry;
 }

@@ -14,6 +14,7 @@ import { type RunRecord, runRecordSchema } from '../../src/contracts/run-record.
 import { appendEntry, checkChain, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import { checkPromptSession } from '../../src/governance/prompt-session.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import { noSigners } from '../../src/ports/signer.js';
 import { type FinishedRun, finishedRun, WORKFLOW } from '../support/finished-run.js';
 
 let directory: string;
@@ -51,7 +52,7 @@ async function tree(): Promise<string[]> {
 describe('finalise', () => {
   test('an approved run: standing artifacts in public, void ones aside, everything else as evidence', async () => {
     const run = await finishedRun(store);
-    const result = await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    const result = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
     const folder = (gate: string, attempt: number, ...files: string[]) =>
       ['attempt.json', 'try-1/prompt.md', 'try-1/stdout.txt', ...files].map(
         (file) => `evidence/attempts/${gate}/${attempt}/${file}`,
@@ -87,7 +88,7 @@ describe('finalise', () => {
 
   test('the record: its digest is the result, and it lists every other file with its true digest and size', async () => {
     const run = await finishedRun(store);
-    const result = await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    const result = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
     expect(sha256Hex(await published('run_record.json'))).toBe(result.run_record_sha256);
     const { artifacts, ledger, governance } = await record();
     const others = (await tree()).filter((path) => !['run_record.json', 'evidence/ledger.jsonl'].includes(path));
@@ -118,26 +119,29 @@ describe('finalise', () => {
 
   test('again: the same bytes, whichever process and whatever came to the ledger since', async () => {
     const run = await finishedRun(store);
-    const first = await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    const first = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
     const before = await published('run_record.json');
     const late = appendEntry(run.head, '2026-02-01T00:00:00.000Z', { type: 'reminded', request_id: 'P06.2.1' });
-    const again = createFinalise({ store: createFileSystemStore(directory) }, scriptedLedger([...run.entries, late]));
+    const again = createFinalise(
+      { store: createFileSystemStore(directory), signers: noSigners },
+      scriptedLedger([...run.entries, late]),
+    );
     expect(await again(inputOf(run))).toEqual(first);
     expect(await published('run_record.json')).toEqual(before);
   });
 
   test('RUN_ALREADY_PUBLISHED for another story under the same id, and the first tree stays', async () => {
     const run = await finishedRun(store);
-    await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
     const other = await finishedRun(store, { outcome: 'aborted' });
-    const finalise = createFinalise({ store }, scriptedLedger(other.entries));
+    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(other.entries));
     await expect(finalise(inputOf(other))).rejects.toMatchObject({ code: 'RUN_ALREADY_PUBLISHED', retryable: false });
     expect((await record()).outcome).toBe('approved');
   });
 
   test('a run that ended undecided: its newest attempts stand in public', async () => {
     const run = await finishedRun(store, { outcome: 'cancelled' });
-    await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
     expect((await published('evidence/test_results.json')).toString()).toBe('{"first":true}');
     expect((await published('patch/change.patch')).toString()).toBe('first patch');
     expect((await record()).outcome).toBe('cancelled');
@@ -152,7 +156,10 @@ describe('finalise', () => {
         event.type === 'runOpened' ? { ...event, run: { ...event.run, policy_sha256: policy.sha256 } } : event;
       entries.push(appendEntry(headOf(entries), at, opened));
     }
-    await createFinalise({ store }, scriptedLedger(entries))({ ...inputOf(run), head: headOf(entries) });
+    await createFinalise(
+      { store, signers: noSigners },
+      scriptedLedger(entries),
+    )({ ...inputOf(run), head: headOf(entries) });
     expect(await tree()).toContain('evidence/policy.json');
     expect(await tree()).not.toContain('evidence/policy.yaml');
   });
@@ -175,7 +182,7 @@ describe('finalise', () => {
       refusals_counted: {},
     });
     const entries = [opening, closing];
-    const finalise = createFinalise({ store }, scriptedLedger(entries));
+    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(entries));
     await finalise({ run_id: 'run-1', outcome: 'failed', segments: [], head: headOf(entries) });
     expect(await tree()).toEqual([
       'evidence/ledger.jsonl',
@@ -193,12 +200,12 @@ describe('finalise', () => {
       const path = join(directory, 'objects', sha256.slice(0, 2), sha256.slice(2));
       const content = await readFile(path);
       await rm(path);
-      const finalise = createFinalise({ store }, scriptedLedger(run.entries));
+      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries));
       await expect(finalise(inputOf(run))).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
       expect(await store.published('run-1')).toBeNull();
       await store.putObject(content);
     }
-    await createFinalise({ store }, scriptedLedger(run.entries))(inputOf(run));
+    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
   });
 
   test('RECORD_INVALID when an attempt has another shape, or is of another gate', async () => {
@@ -216,7 +223,7 @@ describe('finalise', () => {
         const swap = event.type === 'gateFinished' && event.output_sha256 === sha256;
         entries.push(appendEntry(headOf(entries), at, swap ? { ...event, output_sha256: other.sha256 } : event));
       }
-      const finalise = createFinalise({ store }, scriptedLedger(entries));
+      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(entries));
       await expect(finalise({ ...inputOf(run), head: headOf(entries) })).rejects.toMatchObject({
         code: 'RECORD_INVALID',
       });
@@ -243,7 +250,7 @@ describe('finalise', () => {
       { ledger: entries, input: { ...input, outcome: 'rejected' as const } },
     ];
     for (const { ledger, input: asked } of attempts) {
-      const finalise = createFinalise({ store }, scriptedLedger(ledger));
+      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(ledger));
       await expect(finalise(asked)).rejects.toMatchObject({ code: 'LEDGER_BROKEN', retryable: false });
     }
     expect(await store.list()).toEqual([]);
@@ -252,7 +259,7 @@ describe('finalise', () => {
   test('a query that fails comes through as it is, and the next try succeeds', async () => {
     const run = await finishedRun(store);
     const down = new Error('the worker shuts down');
-    const finalise = createFinalise({ store }, scriptedLedger(down, run.entries));
+    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(down, run.entries));
     await expect(finalise(inputOf(run))).rejects.toBe(down);
     expect(await store.list()).toEqual([]);
     await finalise(inputOf(run));
@@ -272,7 +279,7 @@ describe('save ledger', () => {
       await createSaveLedger({ store }, scriptedLedger(parts[1]))({ run_id: 'run-1', from: 7, head: heads[1] }),
     ];
     expect(segments.map(({ entries }) => entries)).toEqual([7, 13]);
-    await createFinalise({ store }, scriptedLedger(parts[2]))({ ...inputOf(run), segments });
+    await createFinalise({ store, signers: noSigners }, scriptedLedger(parts[2]))({ ...inputOf(run), segments });
     expect((await record()).ledger).toMatchObject({ entries: run.head.entries, head: run.head.hash });
   });
 
@@ -284,7 +291,7 @@ describe('save ledger', () => {
     const [a, b] = [await save(0, parts[0]), await save(7, parts[1])];
     const noLines = { ...(await store.putObject(Buffer.from('no lines'))), entries: 1 };
     for (const segments of [[a], [b], [a, a, b], [b, a], [a, { ...b, entries: 12 }], [noLines]]) {
-      const finalise = createFinalise({ store }, scriptedLedger(parts[2]));
+      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(parts[2]));
       await expect(finalise({ ...inputOf(run), segments })).rejects.toMatchObject({ code: 'LEDGER_BROKEN' });
     }
     expect(await store.list()).toEqual([]);

@@ -29,6 +29,7 @@ test('openRun: reads out what the domain must know', async () => {
     integrators: ['grace'],
     known_actors: ['ada', 'grace', 'nina', 'vera', 'rex'],
     self_approval: 'refused',
+    separation: { executors: 'distinct' },
     approvals: { P00: 1, P01: 1, P03: 1, P05: 1, P06: 1, P07: 1 },
     waivable: ['checks'],
     rework_rounds: 3,

@@ -18,6 +18,7 @@ import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import type { SecretHit } from '../../src/ports/secret-scanner.js';
+import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
 import { exampleRequest } from './run-request.js';
 import { type ScriptedExecutors, scriptedExecutors } from './scripted-executor.js';
 
@@ -56,6 +57,8 @@ export interface GovernedRepositoryOptions {
   readonly policy?: string;
   readonly gates?: readonly GateId[];
   readonly secretHits?: readonly SecretHit[];
+  /** The keys of the worker; without them nothing is signed. */
+  readonly signers?: SignerRegistry;
 }
 
 /** A run's surroundings for activity tests: real git, real store, real checks, scripted executors. */
@@ -113,6 +116,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     checks: createCheckRunner({ allow: ['*'], env: process.env }),
     secrets: { scan: async () => secretHits },
     trust: { trustedPolicies: async () => new Set(trusted) },
+    signers: options.signers ?? noSigners,
   };
   const run: GovernedRunInput = {
     schema_version: 1,

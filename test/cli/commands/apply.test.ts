@@ -8,6 +8,7 @@ import { createFileSystemStore } from '../../../src/adapters/store-fs/file-syste
 import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
+import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';
 import { type FinishedRunOptions, finishedRun } from '../../support/finished-run.js';
 
@@ -68,7 +69,10 @@ afterEach(() => rm(cwd, { recursive: true, force: true }));
 async function publishRun(options: FinishedRunOptions = {}): Promise<void> {
   const run = await finishedRun(store, { patch, baseCommit: base, title: 'Fix\n the  sum', ...options });
   const { head, outcome } = run;
-  await createFinalise({ store }, async () => run.entries)({ run_id: run.run.run_id, outcome, segments: [], head });
+  await createFinalise(
+    { store, signers: noSigners },
+    async () => run.entries,
+  )({ run_id: run.run.run_id, outcome, segments: [], head });
 }
 const apply = (...args: readonly string[]) =>
   runCommand(applyCommand, ['run-1', '--repo', repo, ...args], { store, cwd, env, json: true });

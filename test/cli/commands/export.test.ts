@@ -10,6 +10,7 @@ import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { buildPromptSession } from '../../../src/governance/prompt-session.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
+import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';
 import { type FinishedRunOptions, finishedRun } from '../../support/finished-run.js';
 
@@ -24,7 +25,10 @@ afterEach(() => rm(cwd, { recursive: true, force: true }));
 async function publishRun(options: FinishedRunOptions = {}): Promise<string> {
   const run = await finishedRun(store, options);
   const { head, outcome } = run;
-  await createFinalise({ store }, async () => run.entries)({ run_id: run.run.run_id, outcome, segments: [], head });
+  await createFinalise(
+    { store, signers: noSigners },
+    async () => run.entries,
+  )({ run_id: run.run.run_id, outcome, segments: [], head });
   return run.run.run_id;
 }
 const run = (args: readonly string[], json = false) => runCommand(exportCommand, args, { store, cwd, json });

@@ -1,0 +1,97 @@
+import { gateAttemptStatement } from '../attestation/acts.js';
+import { sealStatement } from '../attestation/envelope.js';
+import { provenanceStatement } from '../attestation/predicates/slsa-provenance.js';
+import { testResultStatement } from '../attestation/predicates/test-result.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
+import { testResultsSchema } from '../contracts/gate-outputs.js';
+import type { Envelope } from '../contracts/keys.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import { attestationPaths, DSSE_MEDIA_TYPE, envelopeText } from '../governance/attestation-files.js';
+import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
+import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../governance/sarif.js';
+import type { Signer } from '../ports/signer.js';
+import { type GateTask, prettyJson, scopesOf } from './gates/gate-definition.js';
+
+/** When an attempt was worked on, by the clock of its worker; the ledger's times are the engine's. */
+export interface AttemptTimes {
+  readonly startedOn: string;
+  readonly finishedOn: string;
+}
+
+/** Signs a statement with a key that only the signer sees. @throws PromptOsError KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED */
+export const signStatement = (statement: object, signer: Signer): Promise<Envelope> =>
+  sealStatement(statement, { keyid: signer.keyid, raw: signer.publicKey }, (message) => signer.sign(message));
+
+/**
+ * The key with which an attempt is signed: that of its principal, where this worker has one and the policy knows any.
+ * A key that the policy does not list signs all the same, and the run refuses the result and says why.
+ */
+export function signerOf({ ports, policy, input }: GateTask): Signer | null {
+  const known = policy.principals[input.principal]?.keys ?? [];
+  return known.length === 0 ? null : ports.signers.forPrincipal(input.principal);
+}
+
+/** The record with its findings as SARIF and, where it can be signed, the standard attestation of its gate. */
+export async function withEvidence(
+  task: GateTask,
+  record: AttemptRecord,
+  signer: Signer | null,
+  times: AttemptTimes,
+): Promise<AttemptRecord> {
+  const transcripts =
+    record.findings.length === 0
+      ? record.transcripts
+      : [...record.transcripts, await task.putArtifact(SARIF_FILE, prettyJson(sarifLog(record)), SARIF_MEDIA_TYPE)];
+  const complete = { ...record, transcripts };
+  const standard = signer === null ? null : await standardAttestation(task, complete, signer, times);
+  return standard === null ? complete : { ...complete, artifacts: [...complete.artifacts, standard] };
+}
+
+/** SLSA provenance about a patch that P05 made, a test result about one that P06 tested; null where there is none. */
+async function standardAttestation(
+  task: GateTask,
+  record: AttemptRecord,
+  signer: Signer,
+  times: AttemptTimes,
+): Promise<ArtifactRef | null> {
+  const { gate, attempt, artifacts } = record;
+  const { target_repo, pack_object_sha256 } = task.input.run;
+  const find = (path: string) => artifacts.find((artifact) => artifact.path === path);
+  const put = async (path: string, statement: object) =>
+    task.putArtifact(path, envelopeText(await signStatement(statement, signer)), DSSE_MEDIA_TYPE);
+  const patch = find(TREE_PATHS.patch);
+  if (patch !== undefined) {
+    const statement = provenanceStatement({
+      patch,
+      record,
+      targetRepo: target_repo,
+      packObjectSha256: pack_object_sha256,
+      scopes: scopesOf(task),
+      folder: attemptFolder(gate, attempt),
+      ...times,
+    });
+    return put(attestationPaths.provenance(gate, attempt), statement);
+  }
+  const tested = find(TREE_PATHS.testResults);
+  if (tested === undefined) return null;
+  const text = new TextDecoder().decode(await task.ports.store.readObject(tested.sha256));
+  const results = testResultsSchema.parse(JSON.parse(text));
+  const statement = testResultStatement({ record, targetRepo: target_repo, results });
+  return put(attestationPaths.testResult(gate, attempt), statement);
+}
+
+/** What the principal of a gate says of an attempt, signed: everything else is in the record, by its digest. */
+export const attestAttempt = (record: AttemptRecord, outputSha256: string, signer: Signer): Promise<Envelope> =>
+  signStatement(
+    gateAttemptStatement(outputSha256, {
+      runId: record.run_id,
+      gate: record.gate,
+      attempt: record.attempt,
+      principal: record.principal,
+      verdict: record.verdict,
+      policySha256: record.policy_sha256,
+      promptSha256: record.prompt.sha256,
+      renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256 ?? null,
+    }),
+    signer,
+  );

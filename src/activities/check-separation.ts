@@ -1,0 +1,63 @@
+import type { ExecuteGateInput } from '../contracts/activities.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { EXECUTOR_ROLES, type ExecutorRole, GATES } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { pinKey } from '../governance/pin-keys.js';
+import {
+  attemptDuty,
+  type DutiesClash,
+  describeClash,
+  type ExecutorProcess,
+  findClashes,
+  plannedDuties,
+} from '../governance/separation.js';
+import type { ExecutorRegistry } from '../ports/gate-executor.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+
+function refuseClashes(clashes: readonly DutiesClash[]): void {
+  if (clashes.length === 0) return;
+  throw new PromptOsError('DUTIES_CLASH', `The duties are not separate: ${clashes.map(describeClash).join('; ')}.`);
+}
+
+/** The executor of a principal, or null when another worker has it. */
+function knownExecutor(executors: ExecutorRegistry, principal: string): ExecutorProcess | null {
+  try {
+    return executors.forPrincipal(principal).descriptor;
+  } catch (error) {
+    if (error instanceof PromptOsError && error.code === 'EXECUTOR_NOT_CONFIGURED') return null;
+    throw error;
+  }
+}
+
+/**
+ * At the start: principals, keys, and those executors that this worker knows of. Workers of single roles know their own
+ * only, so that the rest shows when a gate is dispatched.
+ * @throws PromptOsError DUTIES_CLASH
+ */
+export function checkPlannedDuties(executors: ExecutorRegistry, policy: Policy, plan: RunPlan): void {
+  const known: Partial<Record<ExecutorRole, ExecutorProcess>> = {};
+  for (const role of EXECUTOR_ROLES) {
+    const executor = knownExecutor(executors, plan.principals[role]);
+    if (executor !== null) known[role] = executor;
+  }
+  const engineKeyids = policy.engine.keys.map((key) => pinKey(key).keyid);
+  refuseClashes(findClashes(plannedDuties(plan, known, engineKeyids), policy.separation));
+}
+
+/**
+ * At dispatch: the executor that is about to do a gate against those that did the gates whose outputs it is given.
+ * @throws PromptOsError DUTIES_CLASH, and what the documents' reader throws
+ */
+export async function checkDispatchedDuty(
+  documents: PinnedDocuments,
+  { gate, principal, inputs }: ExecuteGateInput,
+  executor: ExecutorProcess,
+  policy: Policy,
+): Promise<void> {
+  const { role } = GATES[gate];
+  const earlier = await Promise.all(Object.values(inputs).map((sha256) => documents.attempt(sha256)));
+  const own = { duty: role, principal, keyids: [], executor };
+  // Each earlier duty against this one alone: what clashed among themselves was told when they were dispatched.
+  refuseClashes(earlier.flatMap((record) => findClashes([attemptDuty(record), own], policy.separation)));
+}

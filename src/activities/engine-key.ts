@@ -1,0 +1,60 @@
+import { PromptOsError } from '../contracts/errors.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import type { Policy } from '../contracts/policy.js';
+import { isValidAt } from '../governance/authenticate.js';
+import { closingOf, openingOf } from '../governance/ledger-ends.js';
+import { pinKey } from '../governance/pin-keys.js';
+import type { GovernancePorts } from '../ports/index.js';
+import type { Signer } from '../ports/signer.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+
+/**
+ * The engine's key, if this worker has one that the policy lists and that counts at an instant.
+ * @returns the signer, or why there is none
+ */
+function usableEngineKey(signer: Signer | null, policy: Policy, at: string): Signer | string {
+  if (signer === null) return 'this worker has no key of the engine';
+  const listed = policy.engine.keys.map(pinKey).find(({ keyid }) => keyid === signer.keyid);
+  if (listed === undefined) return `the policy does not list this worker's engine key ${signer.keyid}`;
+  return isValidAt(listed, at) ? signer : `the engine key ${signer.keyid} is not valid at ${at}`;
+}
+
+const missing = (policy: Policy, why: string): PromptOsError =>
+  new PromptOsError('ENGINE_KEY_MISSING', `The policy "${policy.name}" asks for signed records, and ${why}.`);
+
+/**
+ * Asks before a run begins what would otherwise stop it at its very end.
+ * @param at the worker's own time: the ledger has none yet
+ * @throws PromptOsError ENGINE_KEY_MISSING
+ */
+export function checkEngineKey({ signers }: Pick<GovernancePorts, 'signers'>, policy: Policy, at: string): void {
+  if (policy.attestations !== 'required') return;
+  const usable = usableEngineKey(signers.forEngine(), policy, at);
+  if (typeof usable === 'string') throw missing(policy, usable);
+}
+
+/**
+ * The key that seals a closed run, judged at the time at which it closed; null where the policy does not ask for one and
+ * there is none. A run that was refused at its opening may lack its policy; it is sealed when that can be read.
+ * @throws PromptOsError ENGINE_KEY_MISSING, POLICY_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export async function sealingKey(
+  { signers }: Pick<GovernancePorts, 'signers'>,
+  documents: PinnedDocuments,
+  entries: readonly LedgerEntry[],
+): Promise<Signer | null> {
+  const opening = openingOf(entries);
+  const required = opening.type === 'runOpened' && opening.plan.attestations === 'required';
+  const signer = signers.forEngine();
+  if (signer === null && !required) return null;
+  const policy = await documents.policy(opening.run.policy_sha256).catch((error: unknown) => {
+    const unreadable = error instanceof PromptOsError && ['POLICY_INVALID', 'OBJECT_NOT_FOUND'].includes(error.code);
+    if (unreadable && !required) return null;
+    throw error;
+  });
+  if (policy === null) return null;
+  const usable = usableEngineKey(signer, policy, closingOf(entries).at);
+  if (typeof usable !== 'string') return usable;
+  if (required) throw missing(policy, usable);
+  return null;
+}

@@ -1,0 +1,122 @@
+import { ledgerSealStatement, runRecordStatement } from '../attestation/engine-acts.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { type Envelope, envelopeSchema } from '../contracts/keys.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import {
+  attestationPaths,
+  bundleText,
+  DSSE_MEDIA_TYPE,
+  envelopeText,
+  isAttestationFile,
+} from '../governance/attestation-files.js';
+import { headOf } from '../governance/ledger-chain.js';
+import { closingOf, openingOf } from '../governance/ledger-ends.js';
+import { signedActs } from '../governance/signed-acts.js';
+import type { ArtifactStore, VerifyTree } from '../ports/index.js';
+import type { Signer } from '../ports/signer.js';
+import { signStatement } from './attest-attempt.js';
+
+/** Puts a text of the tree into the store. */
+export type PutText = (path: string, mediaType: string, text: string) => Promise<ArtifactRef>;
+
+/**
+ * The envelopes that people and role workers signed, as files of the tree: the request's, and those in the ledger.
+ * Those that stand among an attempt's own artifacts are not among them.
+ * @throws PromptOsError RECORD_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export async function putSignedActs(
+  store: ArtifactStore,
+  put: PutText,
+  entries: readonly LedgerEntry[],
+): Promise<readonly ArtifactRef[]> {
+  const request = await readRequestEnvelope(store, entries);
+  const acts = [
+    ...(request === null ? [] : [{ path: attestationPaths.runRequest, envelope: request }]),
+    ...signedActs(entries),
+  ];
+  return Promise.all(acts.map(({ path, envelope }) => put(path, DSSE_MEDIA_TYPE, envelopeText(envelope))));
+}
+
+async function readRequestEnvelope(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<Envelope | null> {
+  const opening = openingOf(entries);
+  // Runs that were started before requests could be signed have no such field.
+  const sha256 = opening.run.request_attestation_sha256 ?? null;
+  if (sha256 === null) return null;
+  const refused = opening.type === 'openingFailed';
+  if (refused && !(await store.hasObject(sha256))) return null;
+  const envelope = parseEnvelope(await store.readObject(sha256));
+  if (envelope === null && !refused) {
+    throw new PromptOsError('RECORD_INVALID', 'The stored attestation of the request is no DSSE envelope.');
+  }
+  return envelope;
+}
+
+function parseEnvelope(bytes: Uint8Array): Envelope | null {
+  try {
+    return envelopeSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes))).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+export interface SealInput {
+  readonly store: ArtifactStore;
+  readonly put: PutText;
+  readonly entries: readonly LedgerEntry[];
+  /** Every file that the record lists. */
+  readonly artifacts: readonly ArtifactRef[];
+  readonly record: ArtifactRef;
+  readonly ledger: ArtifactRef;
+  /** Null: the record and the ledger stay unsigned, and the record says so. */
+  readonly signer: Signer | null;
+}
+
+/**
+ * What closes the folder of attestations: the engine's signatures over record and ledger, and the bundle of all. A tree
+ * in which nobody signed anything has none of them.
+ * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
+ */
+export async function sealTree(input: SealInput): Promise<readonly ArtifactRef[]> {
+  const { store, put, entries, artifacts, record, ledger, signer } = input;
+  const envelopes = await Promise.all(
+    artifacts
+      .filter(({ path }) => isAttestationFile(path))
+      .map(async ({ path, sha256 }) => {
+        const envelope = parseEnvelope(await store.readObject(sha256));
+        if (envelope === null) throw new PromptOsError('RECORD_INVALID', `${path} is no DSSE envelope.`);
+        return { path, envelope };
+      }),
+  );
+  const runId = openingOf(entries).run.run_id;
+  const { outcome } = closingOf(entries);
+  const statements: readonly (readonly [string, object])[] = [
+    [attestationPaths.runRecord, runRecordStatement(record.sha256, { runId, outcome })],
+    [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(entries))],
+  ];
+  const seals: ArtifactRef[] = [];
+  if (signer !== null) {
+    for (const [path, statement] of statements) {
+      const envelope = await signStatement(statement, signer);
+      envelopes.push({ path, envelope });
+      seals.push(await put(path, DSSE_MEDIA_TYPE, envelopeText(envelope)));
+    }
+  }
+  if (envelopes.length === 0) return seals;
+  return [...seals, await put(attestationPaths.bundle, 'application/jsonl', bundleText(envelopes))];
+}
+
+/**
+ * The engine vouches for nothing that a verifier would refuse.
+ * @throws PromptOsError LEDGER_BROKEN, RECORD_INVALID
+ */
+export async function refuseUnverified(verifyTree: VerifyTree, tree: Parameters<VerifyTree>[0]): Promise<void> {
+  const problems = await verifyTree(tree);
+  const [first] = problems;
+  if (first === undefined) return;
+  const all = problems.map(({ code, message }) => `${code}: ${message}`).join('; ');
+  throw new PromptOsError(
+    first.code.startsWith('LEDGER') ? 'LEDGER_BROKEN' : 'RECORD_INVALID',
+    `The record of ${tree.runId} would not verify, so it is neither signed nor published: ${all.slice(0, 2_000)}.`,
+  );
+}
