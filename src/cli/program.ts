@@ -12,11 +12,14 @@ import { initCommand } from './commands/init.js';
 import { keysCommand } from './commands/keys.js';
 import { lintCommand } from './commands/lint.js';
 import { prBlockCommand } from './commands/pr-block.js';
+import { prCheckCommand } from './commands/pr-check.js';
 import { promptsCommand } from './commands/prompts.js';
 import { rejectCommand } from './commands/reject.js';
 import { resolveCommand } from './commands/resolve.js';
 import { runCommand } from './commands/run.js';
 import { serverCommand } from './commands/server.js';
+import { traceCommand } from './commands/trace.js';
+import { ungovernedCommand } from './commands/ungoverned.js';
 import { versionCommand } from './commands/version.js';
 import { workerCommand } from './commands/worker.js';
 import { addGlobalOptions, withSubcommands } from './global-options.js';
@@ -50,6 +53,7 @@ export function createProgram(context: StoreCommandContext): Command {
       prBlockCommand(context),
       applyCommand(context),
     ],
+    'Audit:': [traceCommand(context), prCheckCommand(context), ungovernedCommand(context)],
     'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
     'Keys:': [keysCommand(context)],
     'Processes:': [workerCommand(context), serverCommand(context, stateDir)],

@@ -109,6 +109,17 @@ export const ERROR_CATALOGUE = {
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),
   LEDGER_BROKEN: broken('The ledger does not lead to the head that the run recorded; report this.'),
+  // Audit
+  COMMIT_DIFFERS: no("Commit exactly the run's patch: `promptos apply`."),
+  COMMITTER_IS_DEVELOPER: no('Have somebody else commit it, or let the policy say self_approval: allowed.'),
+  COMMITTER_IS_WRITER: no('Have somebody else commit it: whoever wrote a change does not bring it in.'),
+  NO_MATCH: no('Look at the nearest runs with `promptos trace RUN`; what no run accounts for is ungoverned.'),
+  PR_BLOCK_DIFFERS: no('Replace the block with what `promptos pr-block RUN` prints.'),
+  PR_BLOCK_MISSING: no('Put what `promptos pr-block RUN` prints into the description.'),
+  RUN_NOT_VERIFIED: no('Look at the run with `promptos verify RUN`; do not merge what does not verify.'),
+  SESSION_DIFFERS: no('Export the session of this run again: `promptos export --artifacts-dir DIR --run RUN`.'),
+  TRAILER_DIFFERS: no('Commit with the trailers of this run: `promptos apply`.'),
+  UNGOVERNED: no('Bring the change in through a governed run, or record why it is an exception.'),
   // Temporal and the embedded server
   TEMPORAL_UNREACHABLE: infrastructure(
     'Check TEMPORAL_ADDRESS, or unset it to use the embedded server; `promptos doctor` tells more.',

@@ -121,7 +121,12 @@ async function newestCommit(repository: AuditRepository, path: string): Promise<
   return exitCode === 0 ? stdout.toString('latin1').trim() || null : null;
 }
 
-async function traceCommit(input: FindInput, repository: AuditRepository, commit: string, path?: string): Promise<Found> {
+async function traceCommit(
+  input: FindInput,
+  repository: AuditRepository,
+  commit: string,
+  path?: string,
+): Promise<Found> {
   const { catalogue, artifactsDir } = input;
   const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
   let match: CommitMatch | null = null;
@@ -139,7 +144,15 @@ async function traceCommit(input: FindInput, repository: AuditRepository, commit
   const { run, found_by, likeness, record_trailer } = match;
   return {
     run,
-    artifact: { kind: 'commit', found_by, commit, files, likeness, record_trailer, ...(path === undefined ? {} : { path }) },
+    artifact: {
+      kind: 'commit',
+      found_by,
+      commit,
+      files,
+      likeness,
+      record_trailer,
+      ...(path === undefined ? {} : { path }),
+    },
     problems: commitProblems(match),
   };
 }
@@ -159,7 +172,11 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
   const { repository, catalogue } = input;
   const isFile = onDisk && (await lstat(absolute)).isFile();
   const digest = isFile ? await digestOfFile(absolute) : null;
-  let found: Found = { run: null, why: 'no published run names this file', files: inRepository === null ? [] : [inRepository] };
+  let found: Found = {
+    run: null,
+    why: 'no published run names this file',
+    files: inRepository === null ? [] : [inRepository],
+  };
   const commit = repository === null || inRepository === null ? null : await newestCommit(repository, inRepository);
   if (repository !== null && inRepository !== null && commit !== null) {
     found = await traceCommit(input, repository, commit, inRepository);
@@ -175,7 +192,11 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
   if (artifact !== null) return { ...artifact, problems: [] };
   const run = repository === null ? null : await runWithFile(repository, catalogue, absolute);
   if (run === null) return found;
-  return { run, artifact: { kind: 'file', found_by: 'blobs', path: inRepository ?? absolute, sha256: digest }, problems: [] };
+  return {
+    run,
+    artifact: { kind: 'file', found_by: 'blobs', path: inRepository ?? absolute, sha256: digest },
+    problems: [],
+  };
 }
 
 /** The approved run whose base with its patch has a file of these very bytes. */

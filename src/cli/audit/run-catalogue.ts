@@ -1,6 +1,8 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { Output } from '../output.js';
+import { printableLine } from '../printable.js';
 import { type PublishedRunFacts, readPublished, readPublishedRun } from '../published-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { type Change, changeOfPatch } from './change.js';
@@ -79,4 +81,11 @@ function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => 
   const made = make();
   known.set(key, made);
   return made;
+}
+
+/** Says which runs an audit could not look at. */
+export function noteUnreadable(output: Output, catalogue: RunCatalogue): void {
+  for (const { run_id, code, message } of catalogue.unreadable()) {
+    output.note(`NOTE: run ${run_id} could not be read, and was left out: ${code}: ${printableLine(message)}`);
+  }
 }

@@ -131,7 +131,9 @@ export async function traceRun({ catalogue, run, artifact, problems, policies }:
         .map(({ path, sha256 }) => `${path} is not the text with digest ${sha256} that the record names`),
       ...decided
         .filter(({ signature }) => signature === 'invalid')
-        .map(({ seq, about, actor }) => `ledger entry ${seq}: the decision of ${actor} on ${about} is not signed by them`),
+        .map(
+          ({ seq, about, actor }) => `ledger entry ${seq}: the decision of ${actor} on ${about} is not signed by them`,
+        ),
     ],
   };
 }
@@ -141,7 +143,10 @@ function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {
   return [...new Map(texts.map((text) => [`${text.prompt_id} ${text.sha256}`, text])).values()];
 }
 
-async function receivedPrompts({ store }: RunCatalogue, { record, runId }: AuditedRun): Promise<readonly ReceivedPrompt[]> {
+async function receivedPrompts(
+  { store }: RunCatalogue,
+  { record, runId }: AuditedRun,
+): Promise<readonly ReceivedPrompt[]> {
   const files = new Map(((await store.published(runId)) ?? []).map((file) => [file.path, file]));
   return record.gates.flatMap(({ gate, attempts }) =>
     attempts.flatMap(({ attempt, tries, principal, executor, standing }) =>
