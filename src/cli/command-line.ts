@@ -6,6 +6,7 @@ import { createOutput, type Output } from './output.js';
 import { createProgram } from './program.js';
 import type { StoreCommandContext } from './published-run.js';
 import { reportError } from './report-error.js';
+import { shellWord } from './shell-word.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
 export interface Invocation {
@@ -54,7 +55,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       const { json, noColor, repo } = readGlobalOptions(acting);
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
       folder = await workingFolder(cwd, repo);
-      if (repo !== undefined) called += ` -C ${repo}`;
+      if (repo !== null) called += ` -C ${shellWord(repo)}`;
     });
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => told(error, incomplete()));

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { runCommandLine } from './command-line.js';
 import { createOutput } from './output.js';
 import { reportError } from './report-error.js';
+import { shellWord } from './shell-word.js';
 
 /** Whoever reads our output may stop reading, as `head` does; there is nothing more to say then. */
 function endQuietly(error: NodeJS.ErrnoException): void {
@@ -15,7 +16,7 @@ function programName(cwd: string, script: string): string {
   const below = relative(cwd, script);
   return below === '' || below.startsWith('..') || isAbsolute(below) || below.includes('node_modules')
     ? 'promptos'
-    : `./${below}`;
+    : shellWord(`./${below}`);
 }
 
 /** Runs the command line of this process and sets its exit code. */
