@@ -5,4 +5,4 @@ export type { LintCode, LintFinding, LintResult } from './lint-finding.js';
 export { type LoadedPrompt, loadPack, type PromptPack, requirePromptIndex } from './load.js';
 export { comparePromptLock, formatPromptLock, makePromptLock } from './lock.js';
 export { INDEX_PATH, LOCK_PATH, type PackFiles, packFile } from './pack-files.js';
-export { type PromptInput, type RenderPromptOptions, renderPrompt } from './render.js';
+export { type PromptInput, type RenderPromptOptions, renderedHead, renderPrompt } from './render.js';

@@ -41,6 +41,10 @@ const asMarkedJson = (value: unknown): string => {
 /** Ends a verbatim text and leaves one empty line, whether or not it ended its own last line. */
 const closed = (text: string): string => (text.endsWith('\n') ? `${text}\n` : `${text}\n\n`);
 
+/** How every rendered prompt of a gate begins: its own prompt and P08's, verbatim. */
+export const renderedHead = (pack: PromptPack, gate: GateId): string =>
+  closed(pack.prompts[gate].text) + closed(pack.prompts[ESCALATION_GATE].text);
+
 /**
  * The whole prompt of one call of an executor: the gate's prompt and P08's, verbatim; the inputs, marked as data; the
  * output contract. The same arguments always give the same bytes.
@@ -56,8 +60,7 @@ export function renderPrompt({ pack, gate, inputs, outputContract, feedback = []
     return `<<<PROMPTOS-DATA ${name}>>>\n${asMarkedJson(value)}\n<<<END PROMPTOS-DATA ${name}>>>\n`;
   });
   return [
-    closed(pack.prompts[gate].text),
-    closed(pack.prompts[ESCALATION_GATE].text),
+    renderedHead(pack, gate),
     `# Inputs\n\n${INPUTS_PREAMBLE}\n\n`,
     ...blocks,
     `\n# Output contract\n\n${ANSWER_FORMS}\n\n`,

@@ -1,0 +1,212 @@
+import type { AttemptRecord } from '../../contracts/attempt.js';
+import type { Finding } from '../../contracts/findings.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
+import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES } from '../../contracts/names.js';
+import { openingOf } from '../../governance/ledger-ends.js';
+import { pinKey } from '../../governance/pin-keys.js';
+import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { describeClash, judgeSeparation } from '../../governance/separation.js';
+import { renderedHead } from '../../prompt-pack/index.js';
+import { firstDifference } from '../first-difference.js';
+import type { TreeDocuments } from '../open-documents.js';
+import { VerifyFailure } from '../verify-codes.js';
+
+/** Every event is the one that the rules write there. */
+export async function checkFold(documents: TreeDocuments): Promise<readonly string[]> {
+  const { state } = await documents.replay();
+  const unsigned = (await documents.ledger()).filter(isUnsignedAct).length;
+  const claims = unsigned === 1 ? '1 act of a person is' : `${unsigned} acts of people are`;
+  return [
+    ...(unsigned === 0 ? [] : [`unauthenticated: ${claims} not signed, so the names are claims`]),
+    ...(state.plan?.self_approval === 'allowed' ? ['self-approval: the policy lets the developer decide'] : []),
+  ];
+}
+
+function isUnsignedAct(entry: LedgerEntry): boolean {
+  if (entry.type === 'decisionCounted' || entry.type === 'escalationResolved') return entry.envelope === null;
+  return entry.type === 'escalationOpened' && entry.report.trigger === 'person' && entry.envelope === null;
+}
+
+/** Every attempt's record fits the run, its gate, what it was given, and what the ledger says of it. */
+export async function checkAttempts(documents: TreeDocuments): Promise<void> {
+  const entries = await documents.ledger();
+  const opening = openingOf(entries);
+  const attempts = await documents.attempts();
+  if (opening.type === 'openingFailed' || attempts.length === 0) return;
+  const { inputs } = await documents.replay();
+  const limit = (await documents.policy())?.limits.output_tries;
+  for (const attempt of attempts) {
+    const { gate, attempt: number, principal } = attempt.history;
+    const path = `${attemptFolder(gate, number)}/attempt.json`;
+    const { record } = attempt;
+    const expected = {
+      run_id: opening.run.run_id,
+      gate,
+      attempt: number,
+      role: GATES[gate].role,
+      principal,
+      base_commit: opening.run.base_commit,
+      request_sha256: opening.run.request_sha256,
+      policy_sha256: opening.run.policy_sha256,
+      pack_sha256: opening.plan.pack_sha256,
+      executor: { ...record.executor, principal },
+      inputs: inputs.get(`${gate}.${number}`) ?? {},
+    };
+    const { run_id, role, base_commit, request_sha256, policy_sha256, pack_sha256, executor } = record;
+    differs(path, expected, {
+      run_id,
+      gate: record.gate,
+      attempt: record.attempt,
+      role,
+      principal: record.principal,
+      base_commit,
+      request_sha256,
+      policy_sha256,
+      pack_sha256,
+      executor,
+      inputs: record.inputs,
+    });
+    checkTries(record, path, limit);
+    checkVerdict(record, path);
+    const finished = entries.find(
+      (entry) => entry.type === 'gateFinished' && entry.gate === gate && entry.attempt === number,
+    );
+    if (finished?.type === 'gateFinished') checkSummary(record, finished, path);
+  }
+}
+
+function differs(path: string, expected: unknown, found: unknown): void {
+  const difference = firstDifference(expected, found);
+  if (difference === null) return;
+  throw new VerifyFailure('ATTEMPT_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
+}
+
+/** Tries are numbered, only the last one counted, and each prompt stands among the transcripts. */
+function checkTries(
+  { tries, verdict, transcripts }: AttemptRecord,
+  path: string,
+  limit = Number.POSITIVE_INFINITY,
+): void {
+  const isLast = (index: number): boolean => index === tries.length - 1;
+  for (const [index, { number, problem, rendered_prompt_sha256 }] of tries.entries()) {
+    const prompt = transcripts.find((ref) => ref.path === `try-${number}/prompt.md`);
+    const counted = problem === null;
+    differs(
+      `${path}: tries[${index}]`,
+      {
+        number: index + 1,
+        counted: isLast(index) && (verdict !== 'blocked' || counted),
+        prompt: rendered_prompt_sha256,
+      },
+      { number, counted, prompt: prompt?.sha256 },
+    );
+  }
+  if (tries.length > limit || tries.length === 0) {
+    differs(`${path}: tries`, `1 to ${limit} tries`, `${tries.length} tries`);
+  }
+}
+
+/** A verdict is what the findings say: a pass blocks on nothing, a fail on something. */
+function checkVerdict({ verdict, findings }: AttemptRecord, path: string): void {
+  const blocking = findings.some((finding) => finding.blocking);
+  if (verdict !== 'blocked') differs(`${path}: verdict`, blocking ? 'fail' : 'pass', verdict);
+  const ids = findings.map(({ id }) => id);
+  differs(`${path}: findings`, ids.length, new Set(ids).size);
+}
+
+/** What travelled to the ledger is the record's own: cut short perhaps, but with nothing hidden. */
+function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinished'>, path: string): void {
+  const told = new Map(record.findings.map((finding) => [finding.id, finding]));
+  for (const [index, finding] of finished.findings.entries()) {
+    const whole = told.get(finding.id);
+    told.delete(finding.id);
+    differs(
+      `${path}: findings[${index}] of the ledger`,
+      whole === undefined ? null : shortened(whole, finding),
+      finding,
+    );
+  }
+  const omitted = [...told.values()];
+  differs(
+    path,
+    {
+      verdict: record.verdict,
+      reason: record.reason === null ? null : clipped(record.reason, finished.reason),
+      findings_omitted: omitted.length,
+      blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
+      severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
+    },
+    {
+      verdict: finished.verdict,
+      reason: finished.reason,
+      findings_omitted: finished.findings_omitted,
+      blocking_omitted: finished.blocking_omitted,
+      severe_omitted: finished.severe_omitted,
+    },
+  );
+}
+
+const shortened = (whole: Finding, told: Finding): Finding => ({
+  ...whole,
+  message: clipped(whole.message, told.message),
+  ...(whole.path === undefined ? {} : { path: clipped(whole.path, told.path ?? '') }),
+});
+
+/** The text as it may stand in a shorter place: itself, or its beginning with a mark. */
+function clipped(whole: string, told: string | null): string {
+  const text = whole.toWellFormed();
+  return told?.endsWith('…') && text.startsWith(told.slice(0, -1)) ? told : text;
+}
+
+/** No principal, key or executor did two duties. */
+export async function checkDuties(documents: TreeDocuments): Promise<void> {
+  const opening = openingOf(await documents.ledger());
+  const policy = await documents.policy();
+  if (opening.type === 'openingFailed') return;
+  const records = (await documents.attempts()).map(({ record }) => record);
+  const engine = (policy?.engine.keys ?? []).map((key) => pinKey(key).keyid);
+  const [clash] = judgeSeparation(opening.plan, records, engine);
+  if (clash === undefined) return;
+  throw new VerifyFailure('DUTIES_CLASH', {
+    path: TREE_PATHS.record,
+    expected: 'duties that share nothing',
+    found: describeClash(clash),
+  });
+}
+
+/** Every attempt used the pack's prompt, and its executor saw it, and how to escalate, word for word. */
+export async function checkPrompts(documents: TreeDocuments): Promise<void> {
+  const pack = await documents.pack();
+  if (pack === null) return;
+  for (const { record, history } of await documents.attempts()) {
+    const folder = attemptFolder(history.gate, history.attempt);
+    const { prompt_id, version, sha256 } = pack.prompts[history.gate];
+    const difference = firstDifference(
+      { prompt: { prompt_id, version, sha256 }, escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256 },
+      { prompt: record.prompt, escalation_prompt_sha256: record.escalation_prompt_sha256 },
+    );
+    if (difference !== null) {
+      throw new VerifyFailure('PROMPT_DIFFERS', { ...difference, path: `${folder}/attempt.json: ${difference.at}` });
+    }
+    const head = new TextEncoder().encode(renderedHead(pack, history.gate));
+    for (const { number } of record.tries) {
+      await checkHead(documents, `${folder}/try-${number}/prompt.md`, head);
+    }
+  }
+}
+
+async function checkHead({ reader }: TreeDocuments, path: string, head: Uint8Array): Promise<void> {
+  let at = 0;
+  for await (const chunk of reader.openStream(path)) {
+    const length = Math.min(chunk.byteLength, head.byteLength - at);
+    const wanted = head.subarray(at, at + length);
+    if (Buffer.compare(chunk.subarray(0, length), wanted) !== 0) break;
+    at += length;
+    if (at === head.byteLength) return;
+  }
+  throw new VerifyFailure('RENDERED_PROMPT_DIFFERS', {
+    path,
+    expected: "the gate's prompt and the escalation prompt, word for word",
+    found: `other text within the first ${head.byteLength} bytes`,
+  });
+}

@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import type { AttemptRecord } from '../../contracts/attempt.js';
+import {
+  type CheckResult,
+  contextOutputSchema,
+  jobOutputSchema,
+  planOutputSchema,
+  reviewOutputSchema,
+  type TestResults,
+  testResultsSchema,
+  verificationOutputSchema,
+} from '../../contracts/gate-outputs.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
+import { openingOf } from '../../governance/ledger-ends.js';
+import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { SARIF_FILE, sarifLog } from '../../governance/sarif.js';
+import { firstDifference } from '../first-difference.js';
+import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
+import { VerifyFailure } from '../verify-codes.js';
+
+/** `patch/files.json`: what git computed of the patch. */
+const patchFilesSchema = z.strictObject({
+  schema_version: z.literal(1),
+  stats: z.strictObject({
+    files: z.int().nonnegative(),
+    added: z.int().nonnegative(),
+    deleted: z.int().nonnegative(),
+    bytes: z.int().nonnegative(),
+  }),
+  files: z.array(
+    z.strictObject({
+      path: z.string().min(1),
+      old_path: z.string().nullable(),
+      status: z.enum(['added', 'modified', 'deleted', 'renamed', 'copied', 'type_changed']),
+      old_mode: z.string(),
+      new_mode: z.string(),
+      binary: z.boolean(),
+      added: z.int().nonnegative(),
+      deleted: z.int().nonnegative(),
+    }),
+  ),
+});
+
+/** The artifacts of attempts that are documents. */
+const ARTIFACT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  'evidence/context.json': contextOutputSchema,
+  'job.json': jobOutputSchema,
+  'evidence/plan.json': planOutputSchema,
+  'patch/files.json': patchFilesSchema,
+  'evidence/test_results.json': testResultsSchema,
+  'evidence/verification.json': verificationOutputSchema,
+  'evidence/review.json': reviewOutputSchema,
+};
+
+/** Where an artifact of an attempt lies in the tree: at its public place while the attempt stands, else in its folder. */
+const placeOf = async ({ artifacts }: TreeDocuments, { history }: VerifiedAttempt, ref: ArtifactRef) => {
+  const inFolder = `${attemptFolder(history.gate, history.attempt)}/${ref.path}`;
+  return (await artifacts()).has(inFolder) ? inFolder : ref.path;
+};
+
+const find = ({ artifacts }: AttemptRecord, path: string): ArtifactRef | undefined =>
+  artifacts.find((ref) => ref.path === path);
+
+/** Every document among the artifacts has its gate's shape, and the findings' log tells the record's findings. */
+export async function checkOutputs(documents: TreeDocuments): Promise<void> {
+  for (const attempt of await documents.attempts()) {
+    const { record, history } = attempt;
+    for (const ref of record.artifacts) {
+      const schema = ARTIFACT_SCHEMAS[ref.path];
+      if (schema !== undefined) await documents.json(await placeOf(documents, attempt, ref), schema);
+    }
+    if (record.transcripts.some(({ path }) => path === SARIF_FILE)) {
+      const path = `${attemptFolder(history.gate, history.attempt)}/${SARIF_FILE}`;
+      fits(path, sarifLog(record), await documents.json(path, z.unknown()));
+    }
+  }
+}
+
+function fits(path: string, expected: unknown, found: unknown): void {
+  const difference = firstDifference(expected, found);
+  if (difference === null) return;
+  throw new VerifyFailure('EVIDENCE_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
+}
+
+/** What was tested is what is published: the patch, the base, the policy's checks, their logs, and the verdict. */
+export async function checkTestEvidence(documents: TreeDocuments): Promise<void> {
+  const attempts = await documents.attempts();
+  const records = recordsByDigest(attempts);
+  for (const attempt of attempts) {
+    const { record } = attempt;
+    const ref = find(record, TREE_PATHS.testResults);
+    if (ref === undefined) continue;
+    const path = await placeOf(documents, attempt, ref);
+    const results = await documents.json(path, testResultsSchema);
+    const built = record.inputs.P05 === undefined ? undefined : records.get(record.inputs.P05);
+    const patch = built && find(built, TREE_PATHS.patch);
+    if (patch?.sha256 !== results.patch_sha256) {
+      throw new VerifyFailure('EVIDENCE_OTHER_PATCH', {
+        path,
+        expected: patch?.sha256 ?? 'a patch that P05 gave',
+        found: results.patch_sha256,
+      });
+    }
+    await checkResults(documents, record, results, path);
+  }
+  await checkPublishedPatch(documents);
+}
+
+async function checkResults(
+  documents: TreeDocuments,
+  record: AttemptRecord,
+  { base_commit, checks }: TestResults,
+  path: string,
+): Promise<void> {
+  const { run } = openingOf(await documents.ledger());
+  const policy = await documents.policy();
+  const wanted = (await documents.request())?.checks ?? [];
+  const names = checks.map(({ name }) => name);
+  fits(
+    path,
+    { base_commit: run.base_commit, repeated: 0, missing: [] },
+    {
+      base_commit,
+      repeated: names.length - new Set(names).size,
+      missing: wanted.filter((name) => !names.includes(name)),
+    },
+  );
+  for (const check of checks) {
+    const log = (stream: string) => find(record, `evidence/checks/${check.name}.${stream}.txt`);
+    const [stdout, stderr] = [log('stdout'), log('stderr')];
+    const known = policy !== null && Object.hasOwn(policy.checks, check.name) ? policy.checks[check.name] : undefined;
+    fits(
+      `${path}: ${check.name}`,
+      {
+        argv: known?.argv ?? [],
+        stdout_sha256: stdout?.sha256,
+        stdout_bytes: stdout?.bytes,
+        stderr_sha256: stderr?.sha256,
+        stderr_bytes: stderr?.bytes,
+        passed: hasPassed(check),
+      },
+      {
+        argv: check.argv,
+        stdout_sha256: check.stdout_sha256,
+        stdout_bytes: check.stdout_bytes,
+        stderr_sha256: check.stderr_sha256,
+        stderr_bytes: check.stderr_bytes,
+        passed: check.status === 'passed',
+      },
+    );
+  }
+  const failed = checks.length === 0 || checks.some(({ status }) => status !== 'passed');
+  if (failed && record.verdict === 'pass') {
+    throw new VerifyFailure('EVIDENCE_DIFFERS', {
+      path,
+      expected: 'no pass of a gate whose checks did not pass',
+      found: `verdict ${record.verdict}`,
+    });
+  }
+}
+
+const hasPassed = ({ exit_code, signal, status }: CheckResult): boolean =>
+  status === 'passed' && exit_code === 0 && signal === null;
+
+/** The patch that lies in the tree is that of the attempt that passed, and so is what was tested last. */
+async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {
+  const attempts = await documents.attempts();
+  const passed = (gate: string) =>
+    attempts.find(({ history }) => history.gate === gate && history.standing === 'passed')?.record;
+  const tested = passed('P06')?.inputs.P05;
+  const built = attempts.find(({ history }) => history.gate === 'P05' && history.standing === 'passed');
+  const published = (await documents.artifacts()).get(TREE_PATHS.patch)?.sha256;
+  if (built === undefined) return;
+  const patch = find(built.record, TREE_PATHS.patch)?.sha256;
+  const about = tested ?? built.sha256;
+  if (patch === published && about === built.sha256) return;
+  throw new VerifyFailure('EVIDENCE_OTHER_PATCH', {
+    path: TREE_PATHS.patch,
+    expected: `${patch} of attempt ${built.sha256}`,
+    found: `${published}, tested for attempt ${about}`,
+  });
+}

@@ -1,0 +1,98 @@
+import { canonicalJson } from '../../contracts/canonical-json.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { envelopeSchema } from '../../contracts/keys.js';
+import { runWorkflowId } from '../../contracts/names.js';
+import type { Policy } from '../../contracts/policy.js';
+import { attestationPaths, envelopeText } from '../../governance/attestation-files.js';
+import { findKey, isValidAt } from '../../governance/authenticate.js';
+import { judgeRequest } from '../../governance/judge-request.js';
+import { openingOf } from '../../governance/ledger-ends.js';
+import { planRun } from '../../governance/plan-run.js';
+import { TREE_PATHS } from '../../governance/published-tree.js';
+import { lintPack } from '../../prompt-pack/index.js';
+import { checkGateSelection } from '../../rules/gate-selection.js';
+import { firstDifference } from '../first-difference.js';
+import { sha256Of, type TreeDocuments } from '../open-documents.js';
+import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
+
+/** The run's policy is one of those handed in, or the tree vouches for itself. */
+export async function checkPolicy({ policy, trust }: TreeDocuments): Promise<readonly string[]> {
+  await policy();
+  return trust.policies.length === 0
+    ? ['no policy was handed in: the tree vouches for itself, and whoever made it could have made up its policy too']
+    : [];
+}
+
+/** The request and the prompt pack are those of the run, and the policy takes the pack. */
+export async function checkDocuments(documents: TreeDocuments): Promise<void> {
+  await documents.request();
+  const pack = await documents.pack();
+  const policy = await documents.policy();
+  if (pack === null || policy === null || policy.prompt_packs.includes(pack.digest)) return;
+  throw new VerifyFailure('PACK_NOT_TRUSTED', {
+    path: TREE_PATHS.pack,
+    expected: `one of ${policy.prompt_packs.join(', ')}`,
+    found: pack.digest,
+  });
+}
+
+/** The starter signed what was started, by a key that counted then. */
+export async function checkRequestSignature(documents: TreeDocuments): Promise<readonly string[]> {
+  const opening = openingOf(await documents.ledger());
+  const policy = await documents.policy();
+  if (policy === null || opening.type === 'openingFailed') return [];
+  const signed = await requestSigner(documents, policy);
+  if (signed === null) return [`unauthenticated: nobody signed the request of ${opening.run.developer}`];
+  const held = findKey(opening.plan.keys, signed.keyid);
+  if (held !== null && isValidAt(held.key, opening.at)) return [];
+  throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', {
+    path: attestationPaths.runRequest,
+    expected: `a key of ${signed.principal} that is valid at ${opening.at}`,
+    found: signed.keyid,
+  });
+}
+
+async function requestSigner(documents: TreeDocuments, policy: Policy) {
+  const { run } = openingOf(await documents.ledger());
+  const path = attestationPaths.runRequest;
+  const named = run.request_attestation_sha256 ?? null;
+  const envelope = named === null ? null : await documents.json(path, envelopeSchema);
+  // A client may have stored the envelope as a file of the tree has it, or as canonical JSON.
+  const stored = envelope === null ? [] : [sha256Of(envelopeText(envelope)), sha256Of(canonicalJson(envelope))];
+  if (named !== null && !stored.includes(named)) {
+    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', { path, expected: named, found: stored.join(' or ') });
+  }
+  return translated('REQUEST_SIGNATURE_INVALID', path, () => judgeRequest(run, policy, envelope));
+}
+
+/** What the run pinned when it opened is what the policy, the pack and the request say. */
+export async function checkPlan(documents: TreeDocuments): Promise<void> {
+  const opening = openingOf(await documents.ledger());
+  const place = `${TREE_PATHS.ledger}:1`;
+  expectSame('PLAN_DIFFERS', place, runWorkflowId(opening.run.run_id), opening.workflow.workflow_id);
+  const policy = await documents.policy();
+  const pack = await documents.pack();
+  const bundle = await documents.packBundle();
+  if (opening.type === 'openingFailed' || policy === null || pack === null || bundle === null) return;
+  translated('GATES_NOT_ALLOWED', place, () => checkGateSelection(opening.run.gates, policy));
+  const expected = planRun(policy, {
+    pack_sha256: pack.digest,
+    lint_passed: lintPack(bundle.files).passed,
+    // Where a run's work was queued is the engine's own business: no policy says it.
+    task_queues: opening.plan.task_queues,
+    request_signed_by: await requestSigner(documents, policy),
+  });
+  const difference = firstDifference(expected, opening.plan);
+  if (difference === null) return;
+  throw new VerifyFailure('PLAN_DIFFERS', { ...difference, path: `${place}: plan.${difference.at}` });
+}
+
+/** The domain refuses in the words of its own errors; here it is the tree that is wrong. */
+function translated<T>(code: VerifyCode, path: string, judge: () => T): T {
+  try {
+    return judge();
+  } catch (error) {
+    if (!(error instanceof PromptOsError)) throw error;
+    throw new VerifyFailure(code, { path, expected: 'what the policy asks', found: `${error.code}: ${error.summary}` });
+  }
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
+import {
+  attestationPaths,
+  DSSE_MEDIA_TYPE,
+  envelopeText,
+  isAttestationFile,
+} from '../../governance/attestation-files.js';
+import { headOf } from '../../governance/ledger-chain.js';
+import { openingOf } from '../../governance/ledger-ends.js';
+import { attemptFiles, escalationPath, orderedTree, TREE_PATHS } from '../../governance/published-tree.js';
+import { buildRunRecord, recordedEscalations } from '../../governance/run-record.js';
+import { signedActs } from '../../governance/signed-acts.js';
+import { firstDifference } from '../first-difference.js';
+import { recordsByDigest, sha256Of, type TreeDocuments } from '../open-documents.js';
+import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
+import { readSession } from './session.js';
+
+const fileOf = (path: string, media_type: string, content: Uint8Array): ArtifactRef => ({
+  path,
+  sha256: sha256Of(content),
+  bytes: content.byteLength,
+  media_type,
+});
+
+/** The record names the ledger that lies beside it. */
+export async function checkLedgerHead(documents: TreeDocuments): Promise<void> {
+  const { ledger } = await documents.record();
+  const head = headOf(await documents.ledger());
+  const place = `${TREE_PATHS.record}: ledger`;
+  expectSame('LEDGER_HEAD_DIFFERS', place, head.entries, ledger.entries);
+  expectSame('LEDGER_HEAD_DIFFERS', place, head.hash, ledger.head);
+}
+
+/** The files that the ledger, the attempts and the run's documents lead to: nothing else belongs into the tree. */
+async function expectedFiles(documents: TreeDocuments): Promise<readonly ArtifactRef[]> {
+  const entries = await documents.ledger();
+  const attempts = await documents.attempts();
+  const pinned = [TREE_PATHS.request, TREE_PATHS.policyJson, TREE_PATHS.policyYaml, TREE_PATHS.pack];
+  const files: ArtifactRef[] = [];
+  for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar]) {
+    if (!(await documents.has(path))) continue;
+    files.push(fileOf(path, mediaType(path), await documents.bytes(path)));
+  }
+  for (const { escalation_id } of recordedEscalations(entries)) {
+    const path = escalationPath(escalation_id);
+    files.push(fileOf(path, 'application/json', await documents.bytes(path)));
+  }
+  for (const { path, envelope } of [...(await requestAct(documents)), ...signedActs(entries)]) {
+    files.push(fileOf(path, DSSE_MEDIA_TYPE, new TextEncoder().encode(envelopeText(envelope))));
+  }
+  const stored = attempts.map(({ record, sha256, bytes, history }) => ({
+    record,
+    sha256,
+    bytes,
+    stands: history.standing !== 'voided',
+  }));
+  return orderedTree([...files, ...stored.flatMap(attemptFiles)]);
+}
+
+const mediaType = (path: string): string =>
+  path.endsWith('.json') ? 'application/json' : path.endsWith('.yaml') ? 'application/yaml' : 'text/plain';
+
+/** The request's envelope; a run that never opened may have named one that nobody could read. */
+async function requestAct(
+  documents: TreeDocuments,
+): Promise<readonly { readonly path: string; readonly envelope: Envelope }[]> {
+  const path = attestationPaths.runRequest;
+  const { type, run } = openingOf(await documents.ledger());
+  const named = (run.request_attestation_sha256 ?? null) !== null;
+  if (!named || (type === 'openingFailed' && !(await documents.has(path)))) return [];
+  return [{ path, envelope: await documents.json(path, envelopeSchema) }];
+}
+
+const missingCode = (path: string): VerifyCode =>
+  isAttestationFile(path) ? 'ATTESTATION_MISSING' : 'ARTIFACTS_DIFFER';
+
+/** What an entry of the list that should not be so is called. */
+function differsCode(path: string): VerifyCode {
+  if (isAttestationFile(path)) return 'ATTESTATION_DIFFERS';
+  return path.startsWith('evidence/escalations/') ? 'ESCALATION_DIFFERS' : 'ARTIFACTS_DIFFER';
+}
+
+/** The record lists exactly the files that the run led to, each with its digest, size and media type. */
+export async function checkArtifacts(documents: TreeDocuments): Promise<void> {
+  const listed = await documents.artifacts();
+  const expected = await expectedFiles(documents);
+  const place = (path: string) => `${TREE_PATHS.record}: artifacts: ${path}`;
+  for (const ref of expected) {
+    const found = listed.get(ref.path);
+    if (found === undefined) {
+      throw new VerifyFailure(missingCode(ref.path), {
+        path: place(ref.path),
+        expected: `sha256 ${ref.sha256}`,
+        found: 'nothing',
+      });
+    }
+    const difference = firstDifference(ref, found);
+    if (difference !== null) throw new VerifyFailure(differsCode(ref.path), { ...difference, path: place(ref.path) });
+  }
+  const known = new Set(expected.map(({ path }) => path));
+  for (const path of listed.keys()) {
+    if (known.has(path)) continue;
+    throw new VerifyFailure(isAttestationFile(path) ? 'ATTESTATION_UNEXPECTED' : 'ARTIFACTS_DIFFER', {
+      path: place(path),
+      expected: 'nothing',
+      found: 'a file that the ledger and the attempts do not lead to',
+    });
+  }
+}
+
+/** The record is the one that the ledger, the attempts and the session lead to, to the last field. */
+export async function checkRecord(documents: TreeDocuments): Promise<void> {
+  const record = await documents.record();
+  const expected = buildRunRecord({
+    entries: await documents.ledger(),
+    attempts: recordsByDigest(await documents.attempts()),
+    artifacts: await expectedFiles(documents),
+    session: await readSession(documents),
+    // Whether that key really signed is a check of its own.
+    sealedBy: record.sealed_by,
+  });
+  const difference = firstDifference(expected, record);
+  if (difference === null) return;
+  throw new VerifyFailure('RECORD_DIFFERS', { ...difference, path: `${TREE_PATHS.record}: ${difference.at}` });
+}
+
+/** Every escalation has its file, which tells of it what the ledger does. */
+export async function checkEscalations(documents: TreeDocuments): Promise<void> {
+  for (const escalation of recordedEscalations(await documents.ledger())) {
+    const path = escalationPath(escalation.escalation_id);
+    // By value: the order of members is no more than the order in which they once came.
+    const difference = firstDifference(
+      { schema_version: 1, ...escalation },
+      await documents.json(path, z.looseObject({ schema_version: z.literal(1) })),
+    );
+    if (difference === null) continue;
+    throw new VerifyFailure('ESCALATION_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
+  }
+}

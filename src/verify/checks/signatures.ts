@@ -1,0 +1,208 @@
+import { ledgerSealStatement, runRecordStatement } from '../../attestation/engine-acts.js';
+import { openEnvelope } from '../../attestation/envelope.js';
+import { SLSA_PROVENANCE } from '../../attestation/predicates/slsa-provenance.js';
+import { testResultStatement } from '../../attestation/predicates/test-result.js';
+import { readStatement } from '../../attestation/statement.js';
+import { testResultsSchema } from '../../contracts/gate-outputs.js';
+import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/keys.js';
+import { attestationPaths, bundleText, isAttestationFile } from '../../governance/attestation-files.js';
+import { isValidAt } from '../../governance/authenticate.js';
+import { headOf } from '../../governance/ledger-chain.js';
+import { closingOf, openingOf } from '../../governance/ledger-ends.js';
+import { pinKey } from '../../governance/pin-keys.js';
+import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { keyidOf } from '../../governance/signed-acts.js';
+import { firstDifference } from '../first-difference.js';
+import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
+import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
+
+const envelopeAt = ({ json }: TreeDocuments, path: string): Promise<Envelope> => json(path, envelopeSchema);
+
+/** The payload of an envelope that one of the keys signed at a time at which it counted. */
+function openAt(envelope: Envelope, keys: readonly PinnedKey[], at: string, code: VerifyCode, path: string): unknown {
+  const opened = openEnvelope(
+    envelope,
+    keys.filter((key) => isValidAt(key, at)),
+  );
+  if (opened.ok) return opened.payload;
+  throw new VerifyFailure(code, {
+    path,
+    expected: `a signature by one of ${keys.length} keys, valid at ${at}`,
+    found: `${opened.problem}: ${opened.detail}`,
+  });
+}
+
+function states(expected: unknown, payload: unknown, code: VerifyCode, path: string): void {
+  const difference = firstDifference(expected, payload);
+  if (difference !== null) throw new VerifyFailure(code, { ...difference, path: `${path}: ${difference.at}` });
+}
+
+/** The standard attestations of P05 and P06: signed by the principal, about the patch, and nothing that is not so. */
+export async function checkStandardAttestations(documents: TreeDocuments): Promise<void> {
+  const opening = openingOf(await documents.ledger());
+  if (opening.type === 'openingFailed') return;
+  for (const attempt of await documents.attempts()) {
+    const { gate, attempt: number, principal, finished_at } = attempt.history;
+    const keys = opening.plan.keys[principal] ?? [];
+    const at = finished_at ?? opening.at;
+    for (const ref of attempt.record.artifacts.filter(({ path }) => isAttestationFile(path))) {
+      const inFolder = `${attemptFolder(gate, number)}/${ref.path}`;
+      const path = (await documents.has(inFolder)) ? inFolder : ref.path;
+      const payload = openAt(await envelopeAt(documents, path), keys, at, 'ATTESTATION_INVALID', path);
+      if (ref.path === attestationPaths.provenance(gate, number)) checkProvenance(attempt, payload, path);
+      else if (ref.path === attestationPaths.testResult(gate, number)) {
+        await checkTestResult(documents, attempt, opening.run.target_repo, payload, path);
+      } else {
+        throw new VerifyFailure('ATTESTATION_UNEXPECTED', {
+          path,
+          expected: 'a provenance or a test result of its own attempt',
+          found: ref.path,
+        });
+      }
+    }
+  }
+}
+
+function checkProvenance({ record }: VerifiedAttempt, payload: unknown, path: string): void {
+  const stated = readStatement(payload, SLSA_PROVENANCE);
+  const patch = record.artifacts.find((ref) => ref.path === TREE_PATHS.patch);
+  const { runId, gate, attempt } =
+    (stated?.predicate as { buildDefinition?: { externalParameters?: Record<string, unknown> } } | undefined)
+      ?.buildDefinition?.externalParameters ?? {};
+  states(
+    {
+      subject: [{ name: TREE_PATHS.patch, digest: { sha256: patch?.sha256 } }],
+      run: { runId: record.run_id, gate: record.gate, attempt: record.attempt },
+    },
+    { subject: stated?.subject, run: { runId, gate, attempt } },
+    'ATTESTATION_INVALID',
+    path,
+  );
+}
+
+async function checkTestResult(
+  documents: TreeDocuments,
+  { record, history }: VerifiedAttempt,
+  targetRepo: string,
+  payload: unknown,
+  path: string,
+): Promise<void> {
+  const inFolder = `${attemptFolder(history.gate, history.attempt)}/${TREE_PATHS.testResults}`;
+  const results = await documents.json(
+    (await documents.has(inFolder)) ? inFolder : TREE_PATHS.testResults,
+    testResultsSchema,
+  );
+  states(testResultStatement({ record, targetRepo, results }), payload, 'ATTESTATION_INVALID', path);
+}
+
+/** What a policy handed in says of a key's end counts, whenever it was written. */
+export async function checkRevocations(documents: TreeDocuments): Promise<void> {
+  const entries = await documents.ledger();
+  const revoked = revocations(documents);
+  const judge = (envelope: Envelope | null, at: string, path: string): void => {
+    const keyid = keyidOf(envelope);
+    const since = keyid === null ? undefined : revoked.get(keyid);
+    if (since === undefined || Date.parse(at) < Date.parse(since)) return;
+    throw new VerifyFailure('KEY_REVOKED', {
+      path,
+      expected: `a signature before ${since}`,
+      found: `${keyid} at ${at}`,
+    });
+  };
+  const opening = openingOf(entries);
+  if (await documents.has(attestationPaths.runRequest)) {
+    const path = attestationPaths.runRequest;
+    judge(await envelopeAt(documents, path), opening.at, path);
+  }
+  for (const [index, entry] of entries.entries()) {
+    const place = `${TREE_PATHS.ledger}:${index + 1}`;
+    if (entry.type === 'gateFinished') judge(entry.attestation, entry.at, place);
+    if (entry.type === 'decisionCounted' || entry.type === 'escalationResolved' || entry.type === 'escalationOpened') {
+      judge(entry.envelope, entry.at, place);
+    }
+  }
+  for (const path of [attestationPaths.ledgerSeal, attestationPaths.runRecord]) {
+    if (await documents.has(path)) judge(await envelopeAt(documents, path), closingOf(entries).at, path);
+  }
+}
+
+/** The earliest instant from which any policy handed in calls a key revoked, by key. */
+function revocations({ trust }: TreeDocuments): ReadonlyMap<string, string> {
+  const earliest = new Map<string, string>();
+  for (const { policy } of trust.policies) {
+    const keys = [...Object.values(policy.principals).flatMap((principal) => principal.keys), ...policy.engine.keys];
+    for (const { keyid, revoked_at } of keys.map(pinKey)) {
+      if (revoked_at === null) continue;
+      const known = earliest.get(keyid);
+      if (known === undefined || Date.parse(revoked_at) < Date.parse(known)) earliest.set(keyid, revoked_at);
+    }
+  }
+  return earliest;
+}
+
+/** The engine's key sealed the ledger's head and number of entries, so that a tail that was dropped shows. */
+export async function checkSeal(documents: TreeDocuments): Promise<readonly string[]> {
+  const entries = await documents.ledger();
+  const { run } = openingOf(entries);
+  const expected = ledgerSealStatement(await documents.ledgerSha256(), run.run_id, headOf(entries));
+  return checkEngineAct(documents, attestationPaths.ledgerSeal, expected, {
+    missing: 'SEAL_MISSING',
+    invalid: 'SEAL_INVALID',
+    unsigned: 'unsealed: no key of the engine vouches for the ledger, so a rewritten one could not be told',
+  });
+}
+
+/** The engine's key signed the record. */
+export async function checkRecordSignature(documents: TreeDocuments): Promise<readonly string[]> {
+  const entries = await documents.ledger();
+  const { run } = openingOf(entries);
+  const { outcome } = closingOf(entries);
+  const expected = runRecordStatement(await documents.recordSha256(), { runId: run.run_id, outcome });
+  return checkEngineAct(documents, attestationPaths.runRecord, expected, {
+    missing: 'RECORD_SIGNATURE_MISSING',
+    invalid: 'RECORD_SIGNATURE_INVALID',
+    unsigned: 'unsigned: no key of the engine vouches for the record',
+  });
+}
+
+async function checkEngineAct(
+  documents: TreeDocuments,
+  path: string,
+  expected: object,
+  codes: { readonly missing: VerifyCode; readonly invalid: VerifyCode; readonly unsigned: string },
+): Promise<readonly string[]> {
+  const entries = await documents.ledger();
+  const opening = openingOf(entries);
+  const policy = await documents.policy();
+  const { sealed_by } = await documents.record();
+  if (!(await documents.has(path))) {
+    const required = opening.type === 'runOpened' && opening.plan.attestations === 'required';
+    if (!required && sealed_by === null) return [codes.unsigned];
+    const why = required ? 'the policy requires it' : `the record names ${sealed_by}`;
+    throw new VerifyFailure(codes.missing, { path, expected: `a signature of the engine: ${why}`, found: 'nothing' });
+  }
+  const envelope = await envelopeAt(documents, path);
+  const keys = (policy?.engine.keys ?? []).map(pinKey);
+  const payload = openAt(envelope, keys, closingOf(entries).at, codes.invalid, path);
+  states(expected, payload, codes.invalid, path);
+  states({ sealed_by }, { sealed_by: keyidOf(envelope) }, codes.invalid, path);
+  return [];
+}
+
+/** The bundle holds every envelope of the folder and no other. */
+export async function checkBundle(documents: TreeDocuments): Promise<void> {
+  const paths = [...(await documents.entries()).keys()].filter(isAttestationFile);
+  const path = attestationPaths.bundle;
+  const there = await documents.has(path);
+  if (paths.length === 0 && !there) return;
+  const files: { path: string; envelope: Envelope }[] = [];
+  for (const file of paths) files.push({ path: file, envelope: await envelopeAt(documents, file) });
+  const expected = new TextEncoder().encode(bundleText(files));
+  const found = there ? await documents.bytes(path) : new Uint8Array();
+  if (there && paths.length > 0 && Buffer.compare(expected, found) === 0) return;
+  throw new VerifyFailure('BUNDLE_DIFFERS', {
+    path,
+    expected: `the ${files.length} envelopes of the folder, one a line`,
+    found: there ? `${found.byteLength} other bytes` : 'nothing',
+  });
+}

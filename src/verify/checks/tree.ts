@@ -1,0 +1,94 @@
+import { isSealFile } from '../../governance/attestation-files.js';
+import { TREE_PATHS } from '../../governance/published-tree.js';
+import type { TreeEntry } from '../../ports/tree-reader.js';
+import type { TreeDocuments } from '../open-documents.js';
+import { expectSame, VerifyFailure } from '../verify-codes.js';
+
+const UNSAFE = /[\u0000-\u001f\u007f\\]/;
+
+/** Only plain files, and no two that some system would take for one. */
+export async function checkTree({ entries }: TreeDocuments): Promise<void> {
+  const places = new Map<string, string>();
+  for (const { path, kind } of (await entries()).values()) {
+    if (kind === 'link')
+      throw new VerifyFailure('LINK_IN_TREE', { path, expected: 'a file', found: 'a symbolic link' });
+    if (kind === 'special') throw new VerifyFailure('SPECIAL_FILE', { path, expected: 'a file', found: 'no file' });
+    if (UNSAFE.test(path) || path !== path.normalize('NFC')) {
+      throw new VerifyFailure('PATH_UNSAFE', {
+        path: JSON.stringify(path),
+        expected: 'a plain path',
+        found: 'control characters, a backslash or another Unicode form',
+      });
+    }
+    checkClash(places, path);
+  }
+}
+
+/** Folders count too: `Evidence/` beside `evidence/` is one folder on some systems. */
+function checkClash(places: Map<string, string>, path: string): void {
+  const parts = path.split('/');
+  for (let length = 1; length <= parts.length; length += 1) {
+    const place = parts.slice(0, length).join('/');
+    const folded = place.normalize('NFKC').toLowerCase();
+    const other = places.get(folded);
+    if (other !== undefined && other !== place) {
+      throw new VerifyFailure('PATH_CLASH', { path: place, expected: 'one path of this name', found: other });
+    }
+    places.set(folded, place);
+  }
+}
+
+/** Every file that the record lists is there, and nothing else is. */
+export async function checkFiles(documents: TreeDocuments): Promise<void> {
+  const artifacts = await documents.artifacts();
+  const entries = await documents.entries();
+  const { length } = (await documents.record()).artifacts;
+  if (artifacts.size !== length) {
+    throw new VerifyFailure('ARTIFACTS_DIFFER', {
+      path: `${TREE_PATHS.record}: artifacts`,
+      expected: 'each path once',
+      found: `${length} entries for ${artifacts.size} paths`,
+    });
+  }
+  for (const path of [TREE_PATHS.record, TREE_PATHS.ledger, ...artifacts.keys()]) {
+    if (!entries.has(path)) throw new VerifyFailure('FILE_MISSING', { path, expected: 'a file', found: 'nothing' });
+  }
+  const pending = documents.trust.engineSignatures === 'pending';
+  const isOwn = (path: string): boolean =>
+    path === TREE_PATHS.record || path === TREE_PATHS.ledger || (!pending && isSealFile(path));
+  for (const { path, kind } of entries.values()) {
+    if (artifacts.has(path) || isOwn(path)) continue;
+    throw new VerifyFailure('FILE_UNEXPECTED', { path, expected: 'nothing', found: kind.replace('_', ' ') });
+  }
+}
+
+/** Files that are hashed at the same time: while one waits for the medium, another is hashed. */
+const PARALLEL_FILES = 4;
+
+/** Every listed file has the bytes that are listed. Memory does not grow with them. */
+export async function checkDigests({ artifacts, reader }: TreeDocuments): Promise<void> {
+  const listed = [...(await artifacts()).values()];
+  const failures = new Map<string, unknown>();
+  const left = [...listed];
+  const work = async (): Promise<void> => {
+    for (let ref = left.shift(); ref !== undefined; ref = left.shift()) {
+      const { path, sha256, bytes } = ref;
+      try {
+        const actual = await reader.digest(path);
+        expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
+        expectSame('DIGEST_MISMATCH', path, `${bytes} bytes`, `${actual.bytes} bytes`);
+      } catch (error) {
+        failures.set(path, error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_FILES }, work));
+  for (const { path } of listed) if (failures.has(path)) throw failures.get(path);
+}
+
+/** Bytes of a tree's files: what a progress line counts. */
+export const treeBytes = (entries: Iterable<TreeEntry>): number => {
+  let sum = 0;
+  for (const { bytes } of entries) sum += bytes;
+  return sum;
+};

@@ -1,0 +1,5 @@
+export { createObjectTree, verifyUnsealed } from './object-tree.js';
+export { type PromptOsPolicy, parsePromptOsPolicy } from './promptos-policy.js';
+export type { TrustedPolicy, VerifyTrust } from './trust.js';
+export { VERIFY_CODES, type VerifyCode } from './verify-codes.js';
+export { CHECKS, type CheckName, type CheckOutcome, judgeTree, type TreeVerdict, verifyTree } from './verify-tree.js';

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import { parse } from 'yaml';
+import type { z } from 'zod';
+import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { type Policy, policySchema } from '../contracts/policy.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
+import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { type AttemptHistory, attemptHistories } from '../governance/attempt-history.js';
+import { openingOf } from '../governance/ledger-ends.js';
+import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
+import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
+import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { readLedger } from './read-ledger.js';
+import { type Replay, replayLedger } from './replay-ledger.js';
+import { type JsonLayout, readStrictJson, strictText } from './strict-json.js';
+import type { VerifyTrust } from './trust.js';
+import { VerifyFailure } from './verify-codes.js';
+
+/** Bytes of a document at the most: it is read whole, artifacts never are. */
+const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
+const MAX_LEDGER_BYTES = 512 * 1_048_576;
+
+/** An attempt that gave a result: what the ledger says of it, and its record. */
+export interface VerifiedAttempt {
+  readonly history: AttemptHistory;
+  readonly record: AttemptRecord;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A tree's documents, each read and checked when it is first asked for; whatever is wrong with one is told each time. */
+export interface TreeDocuments {
+  readonly reader: TreeReader;
+  readonly trust: VerifyTrust;
+  /** By path. */
+  entries(): Promise<ReadonlyMap<string, TreeEntry>>;
+  record(): Promise<RunRecord>;
+  /** What the record lists, by path. */
+  artifacts(): Promise<ReadonlyMap<string, ArtifactRef>>;
+  ledger(): Promise<readonly LedgerEntry[]>;
+  /** Of the bytes of the ledger's file. */
+  ledgerSha256(): Promise<string>;
+  recordSha256(): Promise<string>;
+  /** The policy that the run is judged by; null when a run that never opened brought none. */
+  policy(): Promise<Policy | null>;
+  request(): Promise<RunRequest | null>;
+  packBundle(): Promise<PromptPackBundle | null>;
+  pack(): Promise<PromptPack | null>;
+  attempts(): Promise<readonly VerifiedAttempt[]>;
+  /** The ledger once more through the domain. */
+  replay(): Promise<Replay>;
+  /** A file whose bytes are those that the record lists. */
+  bytes(path: string): Promise<Uint8Array>;
+  json<T>(path: string, schema: z.ZodType<T>, layout?: JsonLayout): Promise<T>;
+  has(path: string): Promise<boolean>;
+}
+
+/** The records of attempts, by digest. */
+export const recordsByDigest = (attempts: readonly VerifiedAttempt[]): ReadonlyMap<string, AttemptRecord> =>
+  new Map(attempts.map(({ sha256, record }) => [sha256, record]));
+
+/** Hexadecimal SHA-256, by node's own code: documents may be large. */
+export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | null = null;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
+}
+
+/** @throws VerifyFailure SHAPE_INVALID */
+export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue === undefined || issue.path.length === 0 ? 'the document' : issue.path.map(String).join('.');
+  throw new VerifyFailure('SHAPE_INVALID', {
+    path,
+    expected: `${at}: ${issue?.message ?? 'another shape'}`,
+    found: `${parsed.error.issues.length} problems`,
+  });
+}
+
+export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocuments {
+  const entries = once(async () => new Map((await reader.list()).map((entry) => [entry.path, entry] as const)));
+  const has = async (path: string) => (await entries()).has(path);
+
+  const readWhole = async (path: string, limit = MAX_DOCUMENT_BYTES): Promise<Uint8Array> => {
+    const entry = (await entries()).get(path);
+    if (entry === undefined) throw new VerifyFailure('FILE_MISSING', { path, expected: 'a file', found: 'nothing' });
+    if (entry.kind !== 'file') {
+      const code = entry.kind === 'link' ? 'LINK_IN_TREE' : 'SPECIAL_FILE';
+      throw new VerifyFailure(code, { path, expected: 'a file', found: entry.kind });
+    }
+    if (entry.bytes > limit) {
+      throw new VerifyFailure('FILE_TOO_LARGE', {
+        path,
+        expected: `at most ${limit} bytes`,
+        found: `${entry.bytes} bytes`,
+      });
+    }
+    return reader.read(path);
+  };
+
+  const recordBytes = once(() => readWhole(TREE_PATHS.record));
+  const record = once(async () => {
+    const value = readStrictJson(await recordBytes(), TREE_PATHS.record, 'indented');
+    return checkShape(runRecordSchema, value, TREE_PATHS.record);
+  });
+  const artifacts = once(async () => new Map((await record()).artifacts.map((ref) => [ref.path, ref] as const)));
+
+  const bytes = async (path: string): Promise<Uint8Array> => {
+    const content = await readWhole(path);
+    const listed = (await artifacts()).get(path);
+    const actual = sha256Of(content);
+    if (listed !== undefined && listed.sha256 !== actual) {
+      throw new VerifyFailure('DIGEST_MISMATCH', { path, expected: listed.sha256, found: actual });
+    }
+    return content;
+  };
+  const json = async <T>(path: string, schema: z.ZodType<T>, layout: JsonLayout = 'indented'): Promise<T> => {
+    const value = readStrictJson(await bytes(path), path, layout);
+    checkShape(schema, value, path);
+    // As it stands, not as the schema would rewrite it: digests and comparisons are about what was written.
+    return value as T;
+  };
+
+  const ledgerBytes = once(() => readWhole(TREE_PATHS.ledger, MAX_LEDGER_BYTES));
+  const ledger = once(async () => readLedger(await ledgerBytes(), TREE_PATHS.ledger));
+  const run = async () => openingOf(await ledger());
+
+  /** A pinned document of the run; a run that never opened may lack it, which may be the very reason. */
+  const pinned = async (
+    path: string,
+    wanted: string,
+    code: 'REQUEST_DIFFERS' | 'PACK_DIFFERS' | 'POLICY_DIFFERS',
+  ): Promise<Uint8Array | null> => {
+    if (!(await has(path)) && (await run()).type === 'openingFailed') return null;
+    const content = await bytes(path);
+    const actual = sha256Of(content);
+    if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
+    return content;
+  };
+
+  const policyOfTree = once(async (): Promise<Policy | null> => {
+    const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
+    const content = await pinned(path, (await run()).run.policy_sha256, 'POLICY_DIFFERS');
+    if (content === null) return null;
+    try {
+      return policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
+    } catch (error) {
+      if (error instanceof VerifyFailure) throw error;
+      if ((await run()).type === 'openingFailed') return null;
+      const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
+      throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
+    }
+  });
+  const policy = once(async () => {
+    const { policy_sha256 } = (await run()).run;
+    const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
+    if (handedIn === undefined && trust.policies.length > 0) {
+      throw new VerifyFailure('POLICY_UNKNOWN', {
+        path: TREE_PATHS.ledger,
+        expected: `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
+        found: `sha256:${policy_sha256}`,
+      });
+    }
+    const own = await policyOfTree();
+    return handedIn?.policy ?? own;
+  });
+
+  const request = once(async () => {
+    const opening = await run();
+    const content = await pinned(TREE_PATHS.request, opening.run.request_sha256, 'REQUEST_DIFFERS');
+    if (content === null) return null;
+    const value = readStrictJson(content, TREE_PATHS.request, 'canonical');
+    if (opening.type === 'openingFailed') return runRequestSchema.safeParse(value).data ?? null;
+    return checkShape(runRequestSchema, value, TREE_PATHS.request);
+  });
+  const packBundle = once(async () => {
+    const opening = await run();
+    const content = await pinned(TREE_PATHS.pack, opening.run.pack_object_sha256, 'PACK_DIFFERS');
+    if (content === null) return null;
+    const value = readStrictJson(content, TREE_PATHS.pack, 'canonical');
+    if (opening.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
+    return checkShape(promptPackBundleSchema, value, TREE_PATHS.pack);
+  });
+  const pack = once(async () => {
+    const bundle = await packBundle();
+    if (bundle === null || (await run()).type === 'openingFailed') return null;
+    try {
+      return loadPack(bundle);
+    } catch (error) {
+      if (!(error instanceof PromptOsError)) throw error;
+      throw new VerifyFailure('PACK_INVALID', {
+        path: TREE_PATHS.pack,
+        expected: 'a pack that loads',
+        found: error.summary,
+      });
+    }
+  });
+
+  const attempts = once(async () => {
+    const found: VerifiedAttempt[] = [];
+    for (const history of attemptHistories(await ledger())) {
+      if (history.output_sha256 === null) continue;
+      const path = `${attemptFolder(history.gate, history.attempt)}/attempt.json`;
+      const content = await bytes(path);
+      const sha256 = sha256Of(content);
+      if (sha256 !== history.output_sha256) {
+        throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
+      }
+      const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
+      found.push({ history, record: attempt, sha256, bytes: content.byteLength });
+    }
+    return found;
+  });
+
+  return {
+    reader,
+    trust,
+    entries,
+    record,
+    artifacts,
+    ledger,
+    ledgerSha256: once(async () => sha256Of(await ledgerBytes())),
+    recordSha256: once(async () => sha256Of(await recordBytes())),
+    policy,
+    request,
+    packBundle,
+    pack,
+    attempts,
+    replay: once(async () => replayLedger(await ledger(), recordsByDigest(await attempts()), TREE_PATHS.ledger)),
+    bytes,
+    json,
+    has,
+  };
+}

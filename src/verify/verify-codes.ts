@@ -1,0 +1,107 @@
+/**
+ * Everything that `verify` can find wrong, and what it means. Stable: scripts and test vectors name them.
+ * `docs/verify.md` has the same table; a test ties the two together.
+ */
+export const VERIFY_CODES = {
+  // The tree
+  LINK_IN_TREE: 'A symbolic link lies in the tree.',
+  SPECIAL_FILE: 'Something lies in the tree that is neither a file nor a folder.',
+  PATH_UNSAFE: 'A path holds control characters, a backslash, or is written in another Unicode form.',
+  PATH_CLASH: 'Two paths differ only in case, so one of them would be lost on many systems.',
+  FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
+  FILE_UNEXPECTED: 'Something lies in the tree that the record does not list.',
+  FILE_TOO_LARGE: 'A document is larger than one that the engine writes.',
+  DIGEST_MISMATCH: 'The bytes of a file are not those that the record lists.',
+  JSON_MALFORMED: 'A file is not UTF-8 or not JSON, or there is something before or behind the JSON.',
+  JSON_NOT_STRICT:
+    'A file is JSON, but not written as the engine writes it: a key twice, `1.0` for `1`, another layout.',
+  SHAPE_INVALID: 'A document lacks a field, has one too many, or one of another type.',
+  // Trust
+  POLICY_UNKNOWN: 'The run was governed by a policy that is not among those handed in.',
+  POLICY_DIFFERS: "The policy's bytes in the tree are not those of the run's policy.",
+  POLICY_INVALID: "The run's policy is not a valid policy.",
+  REQUEST_DIFFERS: "The request's bytes are not those that the run was started with.",
+  PACK_DIFFERS: "The prompt pack's bytes are not those that the run was started with.",
+  PACK_INVALID: 'The prompt pack does not load: its index, prompts, lock or digest do not fit together.',
+  PACK_NOT_TRUSTED: "The run's policy does not list the prompt pack.",
+  GATES_NOT_ALLOWED: 'The run walked gates that the policy or their order do not allow.',
+  PLAN_DIFFERS: 'What the run pinned of its policy is not what the policy says.',
+  REQUEST_SIGNATURE_INVALID: "The starter's signature over the run does not count.",
+  // The ledger
+  LEDGER_FORM: 'A line of the ledger is not canonical JSON, or the last line is not whole.',
+  LEDGER_SHAPE: 'An entry of the ledger is none that the engine writes.',
+  LEDGER_BROKEN: 'The hash chain of the ledger does not hold.',
+  LEDGER_ENDS: 'The ledger does not run from an opening to a closing.',
+  LEDGER_HEAD_DIFFERS: "The record's ledger field names another head or another number of entries.",
+  LEDGER_TIME: 'The ledger goes back in time.',
+  FOLD_DIFFERS: 'The ledger holds an event that the rules would not have written there.',
+  DECISION_REFUSED: 'The ledger counts a decision that does not count.',
+  RESOLUTION_REFUSED: 'The ledger counts a resolution that does not count.',
+  ESCALATION_REFUSED: "The ledger counts a person's escalation that does not count.",
+  ATTESTATION_REFUSED: "The ledger takes a gate's result that its principal did not sign so.",
+  // What was done
+  ATTEMPT_DIFFERS: "An attempt's record does not fit the run, its gate, its inputs or what the ledger says of it.",
+  PROMPT_DIFFERS: "An attempt did not use the pack's prompt.",
+  RENDERED_PROMPT_DIFFERS: "A rendered prompt does not begin with the gate's and the escalation prompt, word for word.",
+  DUTIES_CLASH: 'One principal, key or executor did two duties, or somebody decided on their own work.',
+  EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the one that stands.',
+  EVIDENCE_DIFFERS: 'The test results do not fit the base, the checks of the policy, their logs or the verdict.',
+  // The record
+  SESSION_HASH_INVALID: 'The hashes of the prompt session do not fit its content.',
+  SESSION_OTHER_RUN: 'The prompt session is that of another run.',
+  SIDECAR_DIFFERS: 'The sidecar of the prompt session names another digest.',
+  ESCALATION_DIFFERS: 'The report of an escalation is not what the ledger says of it.',
+  ARTIFACTS_DIFFER: "The record's list of artifacts is not the one that the ledger and the attempts lead to.",
+  RECORD_DIFFERS: 'The run record is not the one that the ledger leads to.',
+  // Signatures
+  ATTESTATION_MISSING: 'A signed statement of the ledger does not stand among the attestations.',
+  ATTESTATION_UNEXPECTED: 'An attestation stands in the tree that nothing accounts for.',
+  ATTESTATION_DIFFERS: 'An attestation is not the one that the ledger holds.',
+  ATTESTATION_INVALID: 'An attestation of a result is not signed by its principal, or is about something else.',
+  BUNDLE_DIFFERS: 'bundle.jsonl does not hold exactly the attestations of the folder.',
+  KEY_REVOKED: 'A key signed at a time from which a policy handed in says that it is revoked.',
+  SEAL_MISSING: 'The policy asks that the ledger be sealed by the engine, and it is not.',
+  SEAL_INVALID: "The seal of the ledger is not signed by a key of the engine's, or is about another ledger.",
+  RECORD_SIGNATURE_MISSING: 'The policy asks that the record be signed by the engine, and it is not.',
+  RECORD_SIGNATURE_INVALID: "The signature of the record is not by a key of the engine's, or is about another record.",
+  // The policy file of existing PromptOS tooling
+  PROMPTOS_VERSION: 'The session was made with another PromptOS version than the policy file requires.',
+  PROMPTOS_HASH: "The session's artifact hash or sidecar does not hold, and the policy file requires it.",
+  PROMPTOS_PROMPTS: 'The session declares no prompts, or others than those that ran.',
+  PROMPTOS_CHAIN: "The session's chain hash does not hold, and the policy file requires it.",
+  PROMPTOS_BINDING: 'The record is not bound to the session, and the policy file requires it.',
+} as const satisfies Record<string, string>;
+
+export type VerifyCode = keyof typeof VERIFY_CODES;
+
+/** What is wrong, where, and what was expected there. */
+export interface FailureFacts {
+  /** The file, or `file:line`, or the field. */
+  readonly path?: string | undefined;
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** Something in a tree that is not as it must be. */
+export class VerifyFailure extends Error {
+  override readonly name = 'VerifyFailure';
+  readonly path: string | null;
+  readonly expected: string;
+  readonly found: string;
+
+  constructor(
+    readonly code: VerifyCode,
+    { path, expected, found }: FailureFacts,
+  ) {
+    super(VERIFY_CODES[code]);
+    this.path = path ?? null;
+    this.expected = expected;
+    this.found = found;
+  }
+}
+
+/** @throws VerifyFailure unless the two are the same. */
+export function expectSame(code: VerifyCode, path: string, expected: unknown, found: unknown): void {
+  if (expected === found) return;
+  throw new VerifyFailure(code, { path, expected: String(expected), found: String(found) });
+}

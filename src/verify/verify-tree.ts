@@ -1,0 +1,126 @@
+import type { TreeReader } from '../ports/tree-reader.js';
+import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
+import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
+import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
+import { checkPromptOsPolicy } from './checks/promptos-policy.js';
+import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
+import { checkSession } from './checks/session.js';
+import {
+  checkBundle,
+  checkRecordSignature,
+  checkRevocations,
+  checkSeal,
+  checkStandardAttestations,
+} from './checks/signatures.js';
+import { checkDigests, checkFiles, checkTree } from './checks/tree.js';
+import { openDocuments, type TreeDocuments } from './open-documents.js';
+import type { VerifyTrust } from './trust.js';
+import { type VerifyCode, VerifyFailure } from './verify-codes.js';
+
+/** One thing that a verifier asks of a tree. What it returns are remarks that a reader must not miss. */
+interface Check {
+  readonly title: string;
+  readonly run: (documents: TreeDocuments) => Promise<readonly string[]> | Promise<void>;
+  /** Whether it is about what the engine's key signs last. */
+  readonly afterSigning?: true;
+}
+
+/** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
+export const CHECKS = {
+  tree: { title: 'only plain files, no two of one name', run: checkTree },
+  record_form: {
+    title: 'run_record.json is strict JSON of its schema',
+    run: async ({ record }) => void (await record()),
+  },
+  files: { title: 'every listed file is there, nothing else is', run: checkFiles },
+  digests: { title: 'every file has the listed digest and size', run: checkDigests },
+  ledger: {
+    title: 'the ledger is canonical and its hash chain whole',
+    run: async ({ ledger }) => void (await ledger()),
+  },
+  ledger_head: { title: 'the record names this ledger', run: checkLedgerHead },
+  policy: { title: "the run's policy is trusted", run: checkPolicy },
+  documents: { title: 'request and prompt pack are those of the run', run: checkDocuments },
+  request_signature: { title: 'the starter signed the run', run: checkRequestSignature },
+  plan: { title: 'what the run pinned is what the policy says', run: checkPlan },
+  fold: { title: 'every event of the ledger is the one that the rules write', run: checkFold },
+  attempts: { title: "attempts' records fit the run and the ledger", run: checkAttempts },
+  duties: { title: 'duties were separate', run: checkDuties },
+  prompts: { title: "executors saw the pack's prompts word for word", run: checkPrompts },
+  outputs: { title: "gates' outputs have their schemas", run: checkOutputs },
+  test_evidence: { title: 'what was tested is what is published', run: checkTestEvidence },
+  session: { title: 'the prompt session is intact and of this run', run: checkSession },
+  escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
+  artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
+  record: { title: 'the record is the one that the ledger leads to', run: checkRecord },
+  attestations: { title: 'provenance and test results are signed by their principals', run: checkStandardAttestations },
+  revocations: { title: 'no key signed after it was revoked', run: checkRevocations },
+  seal: { title: 'the engine sealed the ledger', run: checkSeal, afterSigning: true },
+  record_signature: { title: 'the engine signed the record', run: checkRecordSignature, afterSigning: true },
+  bundle: { title: 'the bundle holds every attestation', run: checkBundle, afterSigning: true },
+  promptos_policy: { title: 'the PromptOS policy file is kept', run: checkPromptOsPolicy },
+} as const satisfies Record<string, Check>;
+export type CheckName = keyof typeof CHECKS;
+
+/** What came of one check. */
+export interface CheckOutcome {
+  readonly check: CheckName;
+  readonly title: string;
+  /** `not_checked`: it stands on something that failed before. */
+  readonly status: 'ok' | 'failed' | 'not_checked';
+  readonly failure: {
+    readonly code: VerifyCode;
+    readonly message: string;
+    readonly path: string | null;
+    readonly expected: string;
+    readonly found: string;
+  } | null;
+  /** What holds and yet must be said: unsigned acts, a tree that vouches for itself. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Judges a run's tree with the same domain that the run was governed by, from nothing but its files and the policies
+ * handed in: no clock, no network, no store. One outcome a check, in the order of `CHECKS`; the tree is verified when none
+ * failed.
+ * @throws PromptOsError FILE_NOT_READABLE and whatever else the reader fails with: then nothing is said about the tree
+ */
+export async function* verifyTree(
+  reader: TreeReader,
+  trust: VerifyTrust,
+): AsyncGenerator<CheckOutcome, void, undefined> {
+  const documents = openDocuments(reader, trust);
+  const told = new Set<unknown>();
+  for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
+    if (more.afterSigning === true && trust.engineSignatures === 'pending') continue;
+    if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
+    try {
+      const remarks = (await run(documents)) ?? [];
+      yield { check, title, status: 'ok', failure: null, remarks };
+    } catch (error) {
+      if (!(error instanceof VerifyFailure)) throw error;
+      const { code, message, path, expected, found } = error;
+      // A document that cannot be read is told once, and not by everything that stands on it.
+      const status = told.has(error) ? 'not_checked' : 'failed';
+      told.add(error);
+      yield { check, title, status, failure: { code, message, path, expected, found }, remarks: [] };
+    }
+  }
+}
+
+/** What came of a whole tree. */
+export interface TreeVerdict {
+  readonly verified: boolean;
+  readonly outcomes: readonly CheckOutcome[];
+  /** The first check that failed. */
+  readonly first: CheckOutcome | null;
+  readonly remarks: readonly string[];
+}
+
+/** Every check of a tree at once. @throws as `verifyTree` */
+export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise<TreeVerdict> {
+  const outcomes: CheckOutcome[] = [];
+  for await (const outcome of verifyTree(reader, trust)) outcomes.push(outcome);
+  const first = outcomes.find(({ status }) => status === 'failed') ?? null;
+  return { verified: first === null, outcomes, first, remarks: outcomes.flatMap(({ remarks }) => remarks) };
+}
