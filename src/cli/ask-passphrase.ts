@@ -31,9 +31,14 @@ export const askPassphrase =
 
 /**
  * A passphrase for a key that is to be made; asked twice.
+ * @param what what the question calls the key
  * @throws PromptOsError USAGE when nobody can be asked, or the two differ
  */
-export async function askNewPassphrase(context: CommandContext, questions: PassphraseQuestions): Promise<string> {
+export async function askNewPassphrase(
+  context: CommandContext,
+  questions: PassphraseQuestions,
+  what = 'the new key',
+): Promise<string> {
   const file = passphraseFile(context);
   if (file !== null) return readPassphraseFile(file);
   if (!context.output().interactive) {
@@ -41,7 +46,7 @@ export async function askNewPassphrase(context: CommandContext, questions: Passp
       hint: 'Name a file with PROMPTOS_PASSPHRASE_FILE, or say --no-passphrase.',
     });
   }
-  const first = await answered(questions.passphrase('Passphrase for the new key'));
+  const first = await answered(questions.passphrase(`Passphrase for ${what}`));
   if (first === '') {
     throw new PromptOsError('USAGE', 'Expected a passphrase, received none.', {
       hint: 'Type one, or say --no-passphrase.',

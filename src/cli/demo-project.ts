@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { writeThrowawayKeys } from './first-keys.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/first-governed-run', import.meta.url));
 const PACK_PLACEHOLDER = '0'.repeat(64);
+/** Where the example's policy wants somebody's public key. */
+const KEY_PLACEHOLDER = /ssh-ed25519 placeholder\/(\w+)/g;
 /** Nobody's name and signing settings of this machine may get into the demonstration's first commit. */
 const COMMITTER = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', '-c', 'commit.gpgsign=false'];
 
@@ -17,6 +20,8 @@ export interface DemoProject {
   readonly request: string;
   /** Holds the id of the run that was started last. */
   readonly currentRun: string;
+  /** The throwaway keys of everybody in the demonstration; never in the user's own folder. */
+  readonly keys: string;
   /** Whether this call made it. */
   readonly made: boolean;
 }
@@ -32,6 +37,7 @@ export async function ensureDemoProject(directory: string): Promise<DemoProject>
     repository: directory,
     request: join(promptos, 'request.yaml'),
     currentRun: join(promptos, 'state', 'demo-run'),
+    keys: join(promptos, 'keys'),
   };
   if (existsSync(project.request)) return { ...project, made: false };
   if (existsSync(directory)) {
@@ -57,18 +63,22 @@ async function build(directory: string): Promise<void> {
   await mkdir(promptos, { recursive: true });
   await cp(join(EXAMPLE, 'agents'), join(promptos, 'agents'), { recursive: true });
   await cp(join(EXAMPLE, 'request.yaml'), join(promptos, 'request.yaml'));
+  await writeFile(join(promptos, '.gitignore'), 'state/\nkeys/\n');
+  const policy = await readFile(join(EXAMPLE, 'policy.yaml'), 'utf8');
+  const names = [...policy.matchAll(KEY_PLACEHOLDER)].map(([, name = '']) => name);
+  const keys = await writeThrowawayKeys(join(promptos, 'keys'), names);
   const { digest } = await readPromptPack(builtInPackDir());
-  await fill('policy.yaml', PACK_PLACEHOLDER, digest);
-  await fill('worker.yaml', './project', '..');
-  await writeFile(join(promptos, '.gitignore'), 'state/\n');
+  const keyed = policy.replaceAll(KEY_PLACEHOLDER, (_, name: string) => keys[name] ?? '');
+  await writeFile(join(promptos, 'policy.yaml'), filled(keyed, PACK_PLACEHOLDER, digest));
+  const worker = await readFile(join(EXAMPLE, 'worker.yaml'), 'utf8');
+  await writeFile(join(promptos, 'worker.yaml'), filled(worker, './project', '..'));
   const git = (...args: string[]) => execa('git', [...COMMITTER, ...args], { cwd: directory, stdin: 'ignore' });
   await git('init', '--quiet', '--initial-branch=main', '--template=');
   await git('add', '--all');
   await git('commit', '--quiet', '--no-verify', '--message', `The ${basename(EXAMPLE)} example, with a failing test`);
+}
 
-  async function fill(name: string, placeholder: string, value: string): Promise<void> {
-    const text = await readFile(join(EXAMPLE, name), 'utf8');
-    if (!text.includes(placeholder)) throw new Error(`${name} of the example lacks ${placeholder}`);
-    await writeFile(join(promptos, name), text.replaceAll(placeholder, value));
-  }
+function filled(text: string, placeholder: string, value: string): string {
+  if (!text.includes(placeholder)) throw new Error(`the example lacks ${placeholder}`);
+  return text.replaceAll(placeholder, value);
 }

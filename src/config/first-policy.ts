@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
+import { ENGINE_SIGNER } from '../contracts/worker-config.js';
 import type { FoundCheck } from './project-kinds.js';
 
 /** What the first policy and worker config of a repository are written from. */
@@ -15,6 +16,10 @@ export interface ProjectSetup {
   readonly checks: readonly FoundCheck[];
   readonly scope: readonly string[];
   readonly packDigest: string;
+  /** The lines of public keys, by whom they speak for: everyone with a duty, and `engine`. */
+  readonly publicKeys: Readonly<Record<string, string>>;
+  /** The worker's own private keys by name, as paths relative to the worker config's folder. */
+  readonly signers: Readonly<Record<string, string>>;
 }
 
 /** The principals that the first policy gives the executor roles. */
@@ -33,6 +38,12 @@ export const checkName = (check: FoundCheck, checks: readonly FoundCheck[]): str
   checks.length === 1 ? 'tests' : `${check.kind}-tests`;
 
 const humans = ({ developer, integrator }: ProjectSetup): readonly string[] => [...new Set([developer, integrator])];
+
+const keysYaml = ({ publicKeys }: ProjectSetup, name: string, indent: string): string =>
+  `${indent}keys:\n${indent}  - public: ${inlineYaml(publicKeys[name] ?? '')}`;
+
+const principalYaml = (setup: ProjectSetup, name: string, kind: 'human' | 'agent'): string =>
+  `  ${inlineYaml(name)}:\n    kind: ${kind}\n${keysYaml(setup, name, '    ')}`;
 
 function selfApproval({ alone, developer }: ProjectSetup): string {
   return alone
@@ -79,12 +90,23 @@ export const renderFirstPolicy = (
 schema_version: 1
 name: ${inlineYaml(setup.repository)}
 
-# Everyone who may have a duty, by the name that is typed after --developer and --as.
+# Everyone who may have a duty, by the name that is typed after --developer and --as, and the public keys that speak for
+# them. A key may have valid_from, valid_until and revoked_at; never take an old one away (docs/keys.md, "Changing a key").
 principals:
 ${humans(setup)
-  .map((name) => `  ${inlineYaml(name)}: { kind: human }`)
+  .map((name) => principalYaml(setup, name, 'human'))
   .join('\n')}
-${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}: { kind: agent }`).join('\n')}
+${EXECUTOR_ROLES.map((role) => principalYaml(setup, FIRST_AGENTS[role], 'agent')).join('\n')}
+
+# The engine's key seals the ledger and signs the run record. It speaks for nobody with a duty.
+engine:
+${keysYaml(setup, ENGINE_SIGNER, '  ')}
+
+# People's decisions count only with their signature. \`optional\` lets unsigned ones count; the record then says so.
+decisions: { authentication: required }
+
+# The worker that does a gate signs its result with the key of the gate's principal. \`optional\` as above.
+attestations: required
 
 # The writer makes, the verifier audits, the reviewer attacks; an integrator is a human and decides. No principal holds
 # two roles.
@@ -126,44 +148,4 @@ protected_paths: ['.promptos/**']
 # Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
 prompt_packs:
   - ${inlineYaml(setup.packDigest)}
-`;
-
-/** The text of a repository's first `worker.yaml`. Pure; it loads with `readWorkerConfig`. */
-export const renderFirstWorkerConfig = (
-  setup: ProjectSetup,
-): string => `# What a worker may do for this repository. Relative paths are relative to this file's own folder.
-schema_version: 1
-
-# One process may serve all roles; a team runs one worker for each, with its own keys.
-roles: [engine, ${EXECUTOR_ROLES.join(', ')}]
-
-# Runs name a repository, never a path.
-repositories:
-  ${inlineYaml(setup.repository)}: { path: ${inlineYaml(setup.repositoryPath)} }
-
-# Only runs under these policies are carried out: paths, read anew each time, or sha256:… digests.
-trust:
-  policies: [policy.yaml]
-
-# Artifacts are kept in state/artifacts; \`store: { kind: fs, path: … }\` puts them elsewhere.
-
-# How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
-# checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.
-# A bare name is found on PATH, ./program in this folder. No two may have the same program with the same arguments
-# (another model, another system prompt will do), unless the policy says \`separation: { executors: any }\`.
-# executors:
-${EXECUTOR_ROLES.map(
-  (role) => `#   ${FIRST_AGENTS[role]}:
-#     kind: command
-#     argv: [my-agent, --print]
-#     timeout: 30m
-#     # Variables of the worker's own environment that pass; put the name of your agent's key here.
-#     env: { allow: [PATH, LANG, LC_ALL, TMPDIR] }
-#     # Where its answer is in what it prints: the last block fenced as json.
-#     answer: { fence: json }`,
-).join('\n')}
-
-# Which of the policy's checks may run on this worker; "*" for all of them.
-checks:
-  allow: ${inlineYaml(setup.checks.map((check) => checkName(check, setup.checks)))}
 `;

@@ -29,13 +29,18 @@ async function place(temporary: string, path: string, replace: boolean): Promise
   }
 }
 
+/** @throws PromptOsError FILE_EXISTS naming all that are there */
+export async function refuseExistingFiles(paths: readonly string[]): Promise<void> {
+  const taken = (await Promise.all(paths.map(async (path) => ((await isThere(path)) ? [path] : [])))).flat();
+  if (taken.length > 0) throw existing(taken);
+}
+
 /**
  * Writes files that a person will own. Without `replace` none is ever overwritten, also not by a race.
  * @throws PromptOsError FILE_EXISTS naming all that are there; FILE_NOT_READABLE when the folder cannot be written
  */
 export async function writeNewFiles(files: readonly NewFile[], replace: boolean): Promise<void> {
-  const taken = await Promise.all(files.map(async ({ path }) => ((await isThere(path)) ? [path] : [])));
-  if (!replace && taken.flat().length > 0) throw existing(taken.flat());
+  if (!replace) await refuseExistingFiles(files.map(({ path }) => path));
   const staged = files.map((file) => ({ ...file, temporary: `${file.path}.${randomUUID()}.tmp` }));
   try {
     for (const { path, text, temporary } of staged) {

@@ -38,8 +38,9 @@ export function demoCommand(context: CommandContext): Command {
       const output = context.output();
       const project = await ensureDemoProject(resolve(context.cwd, options.directory));
       output.say(
-        `${project.made ? 'made' : 'found'}    ${shown(context, project)}: a small git repository with a failing test`,
+        `${project.made ? 'made' : 'found'}    ${shown(context, project.repository)}: a small git repository with a failing test`,
       );
+      output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
 
       const unattended = options.decideAs ?? (output.interactive ? undefined : INTEGRATOR);
       if (unattended !== undefined)
@@ -66,8 +67,7 @@ export function demoCommand(context: CommandContext): Command {
     });
 }
 
-const shown = (context: CommandContext, { repository }: DemoProject): string =>
-  relative(context.cwd, repository) || '.';
+const shown = (context: CommandContext, path: string): string => relative(context.cwd, path) || '.';
 
 /** The run of an earlier demonstration that has not ended, or null. */
 async function openRun(context: CommandContext, project: DemoProject, prepared: PreparedRun): Promise<string | null> {
@@ -92,7 +92,7 @@ async function openRun(context: CommandContext, project: DemoProject, prepared: 
 
 function showNext(context: CommandContext, project: DemoProject): void {
   const output = context.output();
-  const promptos = `${programOf(context)} -C ${shown(context, project)}`;
+  const promptos = `${programOf(context)} -C ${shown(context, project.repository)}`;
   output.say('Next:');
   for (const [command, what] of [
     [`${promptos} run status latest`, 'what happened, gate by gate'],

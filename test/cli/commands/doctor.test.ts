@@ -43,7 +43,8 @@ async function readyRepository(): Promise<string> {
   const top = await folder();
   await execa('git', ['init', '-q', '-b', 'main'], { cwd: top });
   await writeFile(join(top, 'package.json'), '{"scripts":{"test":"node --test"}}');
-  await invoke((context) => initCommand(context), ['--alone', '--developer', 'ada'], { cwd: top });
+  const env = { ...process.env, PROMPTOS_KEYS_DIR: join(await folder(), 'keys') };
+  await invoke((context) => initCommand(context), ['--alone', '--developer', 'ada'], { cwd: top, env });
   await change(workerPath(top), /^# (executors:| {2}.*)$/gm, '$1');
   await change(workerPath(top), /my-agent, --print/g, 'node, --version');
   return top;
@@ -143,7 +144,7 @@ const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] =
   [
     'an agent is not configured',
     'executors',
-    (top) => change(workerPath(top), '  reviewer-agent:', '  somebody-else:'),
+    (top) => change(workerPath(top), '  reviewer-agent:\n', '  somebody-else:\n'),
     /reviewer: "reviewer-agent" has no executor/,
   ],
   [
@@ -308,13 +309,13 @@ test('doctor: warns of keys that lie open or that others can read', async () => 
 
 test("doctor: the worker's keys are opened", async () => {
   const top = await readyRepository();
-  const args = ['generate', '--for', 'engine', '--no-passphrase', '--out', '.promptos/state/engine.pem', '--json'];
-  const { objects } = await invoke((context) => keysCommand(context), args, { cwd: top, env: {}, json: true });
-  await change(workerPath(top), /$/, '\nsigners: { engine: { file: state/engine.pem } }\n');
+  const engine = join(top, '.promptos', 'keys', 'engine.pem');
+  const { objects } = await invoke((context) => keysCommand(context), ['show', engine], { cwd: top, json: true });
   const { probe, healthy } = await examine(top);
-  expect(probe('signers')).toMatchObject({ status: 'ok', message: `engine: ${objects[0]?.keyid}` });
+  expect(probe('signers')).toMatchObject({ status: 'ok', message: expect.stringContaining('writer-agent: SHA256:') });
+  expect(probe('signers').message).toContain(`engine: ${objects[0]?.keyid}`);
   expect(healthy).toBe(true);
-  await rm(join(top, '.promptos/state/engine.pem'));
+  await rm(engine);
   const without = await examine(top);
   expect(without.probe('signers')).toMatchObject({ status: 'fail', message: expect.stringContaining('engine.pem') });
   expect(without.exitCode).toBe(1);

@@ -4,12 +4,17 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
-import { type InitQuestions, initCommand } from '../../../src/cli/commands/init.js';
+import { createFileSigner } from '../../../src/adapters/signer-file/file-signer.js';
+import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
+import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
+import { initCommand } from '../../../src/cli/commands/init.js';
+import type { InitQuestions } from '../../../src/cli/first-people.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
 import { createTrustRegistry } from '../../../src/config/trust-registry.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
-import { type InvocationOptions, invoke } from './recorded-context.js';
+import { makeTestKey } from '../../support/signing.js';
+import { type Invocation, type InvocationOptions, invoke } from './recorded-context.js';
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'promptos-init-'));
@@ -19,7 +24,8 @@ async function folder(): Promise<string> {
 
 /** A git repository with these files. */
 async function repository(files: Readonly<Record<string, string>> = {}, userName = 'Ada Lovelace'): Promise<string> {
-  const top = await folder();
+  const top = join(await folder(), 'repository');
+  await mkdir(top);
   await execa('git', ['init', '-q', '-b', 'main'], { cwd: top });
   await execa('git', ['config', 'user.name', userName], { cwd: top });
   await execa('git', ['config', 'user.email', 'ada@example.org'], { cwd: top });
@@ -32,7 +38,7 @@ async function repository(files: Readonly<Record<string, string>> = {}, userName
 
 /** Answers in order; asked more often, it throws. */
 function scriptedQuestions(
-  answers: { alone?: (boolean | null)[]; integrator?: (string | null)[] } = {},
+  answers: { alone?: (boolean | null)[]; integrator?: (string | null)[]; passphrase?: string[] } = {},
 ): InitQuestions {
   const next = <T>(script: T[] | undefined, question: string): T => {
     if (script === undefined || script.length === 0)
@@ -42,11 +48,17 @@ function scriptedQuestions(
   return {
     alone: async () => next(answers.alone, 'being alone'),
     integrator: async () => next(answers.integrator, 'the integrator'),
+    passphrase: async (message) => next(answers.passphrase, message),
   };
 }
 
-const init = (args: string[], options: InvocationOptions, questions = scriptedQuestions()) =>
-  invoke((context) => initCommand(context, questions), args, options);
+/** Where people's keys are in these tests: beside the repository, never in the folder of whoever runs them. */
+const ownKeys = (top: string): string => join(dirname(top), 'own-keys');
+
+const init = (args: string[], options: InvocationOptions, questions = scriptedQuestions()) => {
+  const env = { ...process.env, PROMPTOS_KEYS_DIR: ownKeys(options.cwd), ...options.env };
+  return invoke((context) => initCommand(context, questions), args, { ...options, env });
+};
 
 const written = async (top: string) => ({
   ...(await readPolicy(join(top, '.promptos', 'policy.yaml'))),
@@ -109,6 +121,7 @@ test.each(kinds)('init: the files that it writes load, for %s', async (_, files,
   });
   expect(policy).toMatchObject({ self_approval: 'refused', roles: { writer: 'writer-agent', integrator: ['grace'] } });
   expect(policy.principals).toMatchObject({ 'ada-lovelace': { kind: 'human' }, grace: { kind: 'human' } });
+  expect(policy).toMatchObject({ decisions: { authentication: 'required' }, attestations: 'required' });
   expect(policy.prompt_packs).toEqual([(await readPromptPack(builtInPackDir())).digest]);
   expect(Object.values(config.repositories)).toEqual([{ path: top }]);
   expect(await createTrustRegistry(config).trustedPolicies()).toEqual(new Set([sha256]));
@@ -211,10 +224,11 @@ test('init: without a terminal and without a word it takes the careful way, and 
 
 test('init: in a terminal it asks, and --yes asks nothing', async () => {
   const alone = await repository();
-  await init([], { cwd: alone, terminal: true }, scriptedQuestions({ alone: [true] }));
+  await init([], { cwd: alone, terminal: true }, scriptedQuestions({ alone: [true], passphrase: ['abc', 'abc'] }));
   expect((await written(alone)).policy.self_approval).toBe('allowed');
   const team = await repository();
-  await init([], { cwd: team, terminal: true }, scriptedQuestions({ alone: [false], integrator: ['Grace Hopper'] }));
+  const answers = { alone: [false], integrator: ['Grace Hopper'], passphrase: ['abc', 'abc', 'def', 'def'] };
+  await init([], { cwd: team, terminal: true }, scriptedQuestions(answers));
   expect((await written(team)).policy.roles.integrator).toEqual(['grace-hopper']);
   const quiet = await repository();
   await init(['--yes'], { cwd: quiet, terminal: true });
@@ -232,6 +246,7 @@ test.each([
   ['the integrator is the developer', ['--integrator', 'ada-lovelace']],
   ['--alone comes with another integrator', ['--alone', '--integrator', 'grace']],
   ['a human has the name of an agent', ['--alone', '--developer', 'writer-agent']],
+  ['a human is called as the engine', ['--alone', '--developer', 'Engine']],
   ['a name has nothing that can be typed', ['--alone', '--developer', '!!!']],
 ])('init: USAGE and nothing written, when %s', async (_, args) => {
   const top = await repository();
@@ -261,7 +276,7 @@ test('init: REPO_NOT_GIT, outside a repository', async () => {
 test('init: from deep inside it writes at the top, names the repository by its remote, and lets git ignore the state', async () => {
   const top = await repository({ 'src/deep/a.js': '' });
   await execa('git', ['remote', 'add', 'origin', 'git@example.org:team/Bill Splitter.git'], { cwd: top });
-  await init(['--alone'], { cwd: join(top, 'src', 'deep') });
+  await init(['--alone'], { cwd: join(top, 'src', 'deep'), env: { PROMPTOS_KEYS_DIR: ownKeys(top) } });
   expect((await written(top)).config.repositories).toEqual({ 'bill-splitter': { path: top } });
   await mkdir(join(top, '.promptos', 'state'));
   await writeFile(join(top, '.promptos', 'state', 'x'), '');
@@ -280,15 +295,15 @@ test('init: FILE_EXISTS and nothing changed, unless --force is given', async () 
   await expect(stat(join(top, '.promptos', 'worker.yaml'))).rejects.toThrow();
   await init(['--alone', '--force'], { cwd: top });
   expect((await written(top)).policy.self_approval).toBe('allowed');
-  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\n');
-  expect((await readdir(join(top, '.promptos'))).sort()).toEqual(['.gitignore', 'policy.yaml', 'worker.yaml']);
+  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\nkeys/\n');
+  expect((await readdir(join(top, '.promptos'))).sort()).toEqual(['.gitignore', 'keys', 'policy.yaml', 'worker.yaml']);
   await init(['--alone', '--force'], { cwd: top });
-  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\n');
+  expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\nkeys/\n');
 });
 
 test('init: PROMPTOS_HOME says where the files go', async () => {
   const [top, home] = [await repository(), await folder()];
-  await init(['--alone'], { cwd: top, env: { ...process.env, PROMPTOS_HOME: home } });
+  await init(['--alone'], { cwd: top, env: { PROMPTOS_HOME: home } });
   expect(Object.values((await readWorkerConfig(join(home, 'worker.yaml'))).repositories)).toEqual([{ path: top }]);
 });
 
@@ -303,4 +318,215 @@ test('init: --json gives one object', async () => {
       checks: [{ name: 'tests', argv: ['npm', 'test'] }],
     }),
   ]);
+});
+
+/** What `--json` tells of keys. */
+const keysTold = ({ objects }: Invocation) => {
+  const [told] = objects as unknown as [{ keys: { name: string; made: boolean }[]; warnings: string[] }];
+  return told;
+};
+
+/** The key that the written policy has for a name, or for the engine. */
+async function listedKey(top: string, name: string): Promise<PublicKey | null> {
+  const { policy } = await written(top);
+  const [key] = name === 'engine' ? policy.engine.keys : (policy.principals[name]?.keys ?? []);
+  return readPublicKeyLine(key?.public ?? '');
+}
+
+const refuse = () => Promise.reject(new Error('asked for a passphrase'));
+const WORKERS = ['writer-agent', 'verifier-agent', 'reviewer-agent', 'engine'];
+
+test('init: everybody with a duty gets a key of their own, the policy has its public half, and the worker opens its own', async () => {
+  const top = await repository();
+  await init(['--not-alone', '--integrator', 'grace'], { cwd: top });
+  const { config } = await written(top);
+  const signers = await createWorkerSigners(config, {});
+  const keyids = new Set<string>();
+  for (const name of [...WORKERS, 'ada-lovelace', 'grace']) {
+    const listed = await listedKey(top, name);
+    const folder = WORKERS.includes(name) ? join(top, '.promptos', 'keys') : ownKeys(top);
+    const path = join(folder, `${name}.pem`);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const signer = WORKERS.includes(name)
+      ? name === 'engine'
+        ? signers.forEngine()
+        : signers.forPrincipal(name)
+      : await createFileSigner(path, { passphrase: refuse });
+    expect(signer?.keyid).toBe(listed?.keyid);
+    keyids.add(signer?.keyid ?? '');
+  }
+  expect(keyids.size).toBe(6);
+});
+
+test('init: no key is within reach of `git add`, also where .gitignore says something else already', async () => {
+  const top = await repository({ '.promptos/.gitignore': 'secret' });
+  await init(['--alone'], { cwd: top });
+  await execa('git', ['add', '--all'], { cwd: top });
+  const { stdout } = await execa('git', ['ls-files', '.promptos'], { cwd: top });
+  expect(stdout.split('\n')).toEqual(['.promptos/.gitignore', '.promptos/policy.yaml', '.promptos/worker.yaml']);
+});
+
+test("init: in a terminal the passphrase of each person's key is asked for, and the key opens with it alone", async () => {
+  const top = await repository();
+  const questions = scriptedQuestions({ passphrase: ['six words', 'six words', 'other words', 'other words'] });
+  const { stderr } = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, terminal: true }, questions);
+  expect(stderr).not.toContain('NO PASSPHRASE');
+  const open = (name: string, text: string) =>
+    createFileSigner(join(ownKeys(top), `${name}.pem`), { passphrase: async () => text });
+  expect((await open('ada-lovelace', 'six words')).keyid).toBe((await listedKey(top, 'ada-lovelace'))?.keyid);
+  expect((await open('grace', 'other words')).keyid).toBe((await listedKey(top, 'grace'))?.keyid);
+  await expect(open('grace', 'six words')).rejects.toMatchObject({ code: 'KEY_LOCKED' });
+});
+
+test('init: USAGE and nothing written, when the two passphrases differ', async () => {
+  const top = await repository();
+  const questions = scriptedQuestions({ passphrase: ['one', 'two'] });
+  await expect(init(['--alone'], { cwd: top, terminal: true }, questions)).rejects.toMatchObject({ code: 'USAGE' });
+  expect(await readdir(top)).toEqual(['.git']);
+  await expect(stat(ownKeys(top))).rejects.toThrow();
+});
+
+test('init: without a terminal the passphrase is that of PROMPTOS_PASSPHRASE_FILE', async () => {
+  const top = await repository();
+  const file = join(dirname(top), 'passphrase');
+  await writeFile(file, 'from a file\n', { mode: 0o600 });
+  const { stderr, objects } = await init(['--alone'], {
+    cwd: top,
+    json: true,
+    env: { PROMPTOS_PASSPHRASE_FILE: file },
+  });
+  expect(stderr).not.toContain('NO PASSPHRASE');
+  expect(objects[0]).toMatchObject({ warnings: [] });
+  const signer = await createFileSigner(join(ownKeys(top), 'ada-lovelace.pem'), {
+    passphrase: async () => 'from a file',
+  });
+  expect(signer.keyid).toBe((await listedKey(top, 'ada-lovelace'))?.keyid);
+});
+
+test.each([
+  ['there is neither a terminal nor a file', [], false],
+  ['--no-passphrase says so in a terminal', ['--no-passphrase'], true],
+  ['--yes asks nothing in a terminal', ['--yes'], true],
+])('init: a key that lies open is told loudly, when %s', async (_, args, terminal) => {
+  const top = await repository();
+  const { stderr } = await init(['--alone', ...args], { cwd: top, terminal });
+  expect(stderr).toMatch(/^warning: NO PASSPHRASE: the key of ada-lovelace lies open\. /);
+});
+
+test("init: a team's integrator whose key is made here: says that it is to be handed over or replaced", async () => {
+  const top = await repository();
+  const told = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, json: true });
+  const { stderr } = told;
+  const path = join(ownKeys(top), 'grace.pem');
+  expect(stderr).toContain(`warning: The private key of grace lies here, in ${path}`);
+  expect(stderr).toContain('whoever has your account can decide as grace');
+  expect(keysTold(told).warnings).toHaveLength(2);
+});
+
+test("init: --integrator-key takes the integrator's own public key, and makes none", async () => {
+  const top = await repository();
+  const { line, key } = makeTestKey();
+  const told = await init(['--integrator', 'grace', '--integrator-key', `${line} grace@laptop`], {
+    cwd: top,
+    json: true,
+  });
+  expect(await listedKey(top, 'grace')).toEqual(key);
+  expect((await readdir(ownKeys(top))).sort()).toEqual(['ada-lovelace.pem', 'ada-lovelace.pub']);
+  expect(told.stderr).not.toContain('lies here');
+  expect(keysTold(told).keys.at(-1)).toEqual({
+    name: 'grace',
+    path: null,
+    public: line,
+    keyid: key.keyid,
+    passphrase: null,
+    made: false,
+  });
+});
+
+test.each([
+  ['a damaged line', 'ssh-ed25519 AAAA', 'KEY_NOT_READABLE'],
+  ['a key of another type', 'ssh-rsa AAAAB3NzaC1yc2E=', 'KEY_NOT_READABLE'],
+  ['a key with a second line', `${makeTestKey().line}\nprincipals: {}`, null],
+])('init: --integrator-key with %s', async (_, line, code) => {
+  const top = await repository();
+  const run = init(['--integrator', 'grace', '--integrator-key', line], { cwd: top });
+  if (code !== null) {
+    await expect(run).rejects.toMatchObject({ code });
+    expect(await readdir(top)).toEqual(['.git']);
+    return;
+  }
+  await run;
+  expect((await written(top)).policy.principals.grace?.keys).toEqual([{ public: `${line.split('\n')[0]} grace` }]);
+});
+
+test('init: keys that are there are used as they are, and none is ever replaced', async () => {
+  const top = await repository();
+  await init(['--not-alone', '--integrator', 'grace'], { cwd: top });
+  const paths = [
+    ...WORKERS.map((name) => join(top, '.promptos', 'keys', `${name}.pem`)),
+    ...['ada-lovelace', 'grace'].map((name) => join(ownKeys(top), `${name}.pem`)),
+  ];
+  const before = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  const first = (await written(top)).sha256;
+  const again = await init(['--not-alone', '--integrator', 'grace', '--force'], { cwd: top, json: true });
+  expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(before);
+  expect((await written(top)).sha256).toBe(first);
+  expect(keysTold(again).keys.map(({ made }) => made)).toEqual(paths.map(() => false));
+});
+
+test('init: an OpenSSH key that lies there as the own one is taken', async () => {
+  const top = await repository();
+  await mkdir(ownKeys(top));
+  const path = join(ownKeys(top), 'ada-lovelace.pem');
+  await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-C', '', '-f', path]);
+  await init(['--alone'], { cwd: top });
+  const key = await listedKey(top, 'ada-lovelace');
+  expect(key === null ? '' : publicKeyLine(key)).toBe((await readFile(`${path}.pub`, 'utf8')).trim());
+});
+
+const refusedKeys: [string, string, (top: string) => Promise<unknown>][] = [
+  [
+    'a worker key has a passphrase',
+    'KEY_LOCKED',
+    async (top) => {
+      const folder = join(top, '.promptos', 'keys');
+      await mkdir(folder, { recursive: true });
+      const path = join(folder, 'engine.pem');
+      await execa('openssl', ['genpkey', '-algorithm', 'ed25519', '-aes256', '-pass', 'pass:abcd', '-out', path]);
+    },
+  ],
+  [
+    'the own key can be read by others',
+    'KEY_NOT_READABLE',
+    async (top) => {
+      await mkdir(ownKeys(top));
+      await writeFile(join(ownKeys(top), 'ada-lovelace.pem'), makeTestKey().pem, { mode: 0o644 });
+    },
+  ],
+  [
+    'a public half lies there alone',
+    'KEY_EXISTS',
+    async (top) => {
+      await mkdir(ownKeys(top));
+      await writeFile(join(ownKeys(top), 'ada-lovelace.pub'), `${makeTestKey().line}\n`);
+    },
+  ],
+];
+
+test.each(refusedKeys)('init: nothing is written, when %s: %s', async (_, code, prepare) => {
+  const top = await repository();
+  await prepare(top);
+  await expect(init(['--alone'], { cwd: top })).rejects.toMatchObject({ code });
+  await expect(stat(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
+  await expect(stat(join(top, '.promptos', '.gitignore'))).rejects.toThrow();
+});
+
+test('init: USAGE and nothing written, when developer and integrator would have one key', async () => {
+  const top = await repository();
+  await mkdir(ownKeys(top));
+  const { pem, line } = makeTestKey();
+  await writeFile(join(ownKeys(top), 'ada-lovelace.pem'), pem, { mode: 0o600 });
+  const run = init(['--integrator', 'grace', '--integrator-key', line], { cwd: top });
+  await expect(run).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('have the same key') });
+  expect(await readdir(top)).toEqual(['.git']);
 });
