@@ -20,6 +20,7 @@ import { runCommand } from './commands/run.js';
 import { serverCommand } from './commands/server.js';
 import { traceCommand } from './commands/trace.js';
 import { ungovernedCommand } from './commands/ungoverned.js';
+import { verifyCommand } from './commands/verify.js';
 import { versionCommand } from './commands/version.js';
 import { workerCommand } from './commands/worker.js';
 import { addGlobalOptions, withSubcommands } from './global-options.js';
@@ -53,7 +54,7 @@ export function createProgram(context: StoreCommandContext): Command {
       prBlockCommand(context),
       applyCommand(context),
     ],
-    'Audit:': [traceCommand(context), prCheckCommand(context), ungovernedCommand(context)],
+    'Audit:': [verifyCommand(context), traceCommand(context), prCheckCommand(context), ungovernedCommand(context)],
     'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
     'Keys:': [keysCommand(context)],
     'Processes:': [workerCommand(context), serverCommand(context, stateDir)],

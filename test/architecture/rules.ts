@@ -20,7 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workflows: DOMAIN,
   activities: [...DOMAIN, 'ports', 'workflows/messages.ts'],
   adapters: ['contracts', 'ports', 'rules', 'attestation'],
-  verify: DOMAIN,
+  verify: [...DOMAIN, 'ports'],
   config: ['contracts', 'ports', 'prompt-pack', 'rules'],
   embedded: ['contracts', 'config'],
   converter: ['contracts'],

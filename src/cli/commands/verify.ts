@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { PromptOsError } from '../../contracts/errors.js';
+import { collectPaths } from '../audit/trusted-policies.js';
+import type { StoreCommandContext } from '../published-run.js';
+import { readTrust } from '../verify/read-trust.js';
+import { verifyOne } from '../verify/verify-one.js';
+import { verifyStore } from '../verify/verify-store.js';
+
+interface VerifyOptions {
+  readonly policy?: readonly string[];
+  readonly promptosPolicy?: string;
+  readonly all?: string;
+}
+
+/** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
+export function verifyCommand(context: StoreCommandContext): Command {
+  return new Command('verify')
+    .description('check a run from its published tree: every byte, every signature, every rule')
+    .argument('[tree-or-run]', 'an exported folder, or a run: its id, the beginning of its id, or "latest"')
+    .option('--policy <file>', 'a policy that you trust; may be given several times', collectPaths)
+    .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
+    .option('--all <store>', 'every run of a store: the folder that holds runs/')
+    .addHelpText(
+      'after',
+      `
+Without --policy the tree vouches for itself. docs/verify.md explains every check and every code.
+
+Exit codes: 0 verified, 1 not verified, 2 wrong usage, 3 the tree could not be read.
+
+Examples:
+  $ promptos verify ./exported-run --policy .promptos/policy.yaml
+  $ promptos verify latest --policy .promptos/policy.yaml
+  $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml`,
+    )
+    .action(async (target: string | undefined, options: VerifyOptions) => {
+      if ((target === undefined) === (options.all === undefined)) {
+        throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all STORE.');
+      }
+      const trust = await readTrust(context.cwd, options);
+      const verified =
+        target === undefined
+          ? await verifyStore(context, options.all ?? '', trust)
+          : await verifyOne(context, target, trust);
+      if (!verified) context.exit(1);
+    });
+}

@@ -1,0 +1,37 @@
+import { PromptOsError } from '../../contracts/errors.js';
+import { type CheckOutcome, type VerifyTrust, verifyTree } from '../../verify/index.js';
+import { printableLine } from '../printable.js';
+import type { StoreCommandContext } from '../published-run.js';
+import { openTarget } from './open-target.js';
+import { showOutcome, warnOfNoTrust } from './show-outcome.js';
+
+/** Verifies one tree, telling of each check as it is done. @returns whether it is verified */
+export async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
+  const output = context.output();
+  const reader = await openTarget(context, target);
+  warnOfNoTrust(output, trust);
+  const outcomes: CheckOutcome[] = [];
+  for await (const outcome of verifyTree(reader, trust)) {
+    outcomes.push(outcome);
+    showOutcome(output, outcome);
+    output.emit(outcome);
+  }
+  if (outcomes.length === 0) throw new PromptOsError('INTERNAL', 'Nothing was checked.');
+  const first = outcomes.find(({ status }) => status === 'failed');
+  const remarks = outcomes.flatMap((outcome) => outcome.remarks);
+  const { code = null, path = null, expected = null, found = null } = first?.failure ?? {};
+  output.emit({
+    target,
+    verified: first === undefined,
+    self_vouching: trust.policies.length === 0,
+    code,
+    path,
+    expected,
+    found,
+    remarks,
+  });
+  const but = remarks.length === 0 ? '' : `, with ${remarks.length} note${remarks.length === 1 ? '' : 's'} above`;
+  if (first === undefined) output.say(`\nVerified: ${outcomes.length} checks${but}.`);
+  else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
+  return first === undefined;
+}
