@@ -107,8 +107,8 @@ export const judgeSeparation = (
 ): readonly DutiesClash[] => {
   const found = findClashes([...plannedDuties(plan, {}, engineKeyids), ...attempts.map(attemptDuty)], plan.separation);
   const told = new Set<string>();
-  return found.filter((clash) => {
-    const sentence = describeClash(clash);
-    return told.has(sentence) ? false : told.add(sentence);
+  return found.filter(({ kind, duties, shared }) => {
+    const key = `${kind} ${[...duties].sort().join()} ${shared}`;
+    return told.has(key) ? false : told.add(key);
   });
 };

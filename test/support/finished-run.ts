@@ -46,6 +46,10 @@ export interface FinishedRunOptions {
   /** The bytes of `patch/change.patch` of the second P05. */
   readonly patch?: string;
   readonly title?: string;
+  /** The policy's text; the default is none that could be parsed. */
+  readonly policy?: string;
+  /** What the plan has otherwise. */
+  readonly plan?: Partial<RunPlan>;
   /** Without it the run is approved; else it is closed so after the first P06, before anybody decided on it. */
   readonly outcome?: Exclude<Outcome, 'approved'>;
 }
@@ -74,7 +78,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     base_commit: options.baseCommit ?? 'b'.repeat(40),
     gates: ['P01', 'P03', 'P05', 'P06'],
     request_sha256: await put(canonicalJson(request)),
-    policy_sha256: await put('schema_version: 1\nname: ours\n'),
+    policy_sha256: await put(options.policy ?? 'schema_version: 1\nname: ours\n'),
     pack_object_sha256: await put('{"files":{}}'),
     prompt_os_version: 'v1.0.0',
     request_attestation_sha256: null,
@@ -119,7 +123,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         requested_model: null,
         served_model: null,
       },
-      tries: [{ number: 1, rendered_prompt_sha256: NEVER, exit_code: 0, duration_ms: 5, problem: null }],
+      tries: [{ number: 1, rendered_prompt_sha256: sha256Hex(`prompt ${gate}.${number}`), exit_code: 0, duration_ms: 5, problem: null }],
       verdict,
       reason: verdict === 'pass' ? null : `${gate} says no`,
       findings:
@@ -175,7 +179,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     add({ type: 'gatePassed', gate, attempt: number, approved_by: ['grace'] });
   };
 
-  add({ type: 'runOpened', run, workflow: WORKFLOW, plan: PLAN });
+  add({ type: 'runOpened', run, workflow: WORKFLOW, plan: { ...PLAN, ...options.plan } });
   await attempt('P01', 1, 'pass', { 'job.json': JSON.stringify({ title: options.title ?? 'Fix the split' }) });
   add({
     type: 'refused',

@@ -14,6 +14,8 @@ export interface TestKey {
   /** PKCS#8 PEM. */
   readonly pem: string;
   readonly pinned: PinnedKey;
+  /** The raw signature over any bytes. */
+  sign(message: Uint8Array): Uint8Array;
   seal(statement: object): Envelope;
   /** An envelope over any bytes at all. */
   sealBytes(payload: string, payloadType?: string): Envelope;
@@ -32,6 +34,7 @@ export function makeTestKey(times: Partial<PinnedKey> = {}): TestKey {
     line: publicKeyLine(key),
     pem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     pinned: { ...key, valid_from: null, valid_until: null, revoked_at: null, ...times },
+    sign: (message) => sign(null, message, privateKey),
     seal: (statement) => sealBytes(canonicalJson(statement)),
     sealBytes,
   };
