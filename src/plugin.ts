@@ -15,6 +15,7 @@ import {
   temporalModulesFolder,
 } from './merge-workflows.js';
 import type { GovernancePorts } from './ports/index.js';
+import { verifyUnsealed } from './verify/index.js';
 
 export interface GovernedRunPluginOptions {
   /** What the activities reach the world through. Not needed on a Client. */
@@ -47,7 +48,10 @@ export class GovernedRunPlugin extends SimplePlugin {
   readonly #activities: GovernanceActivities | undefined;
 
   constructor({ ports, serve = 'all' }: GovernedRunPluginOptions = {}) {
-    const activities = ports === undefined ? undefined : createActivities(ports, { taskQueues: queuesFor(serve) });
+    const activities =
+      ports === undefined
+        ? undefined
+        : createActivities(ports, { taskQueues: queuesFor(serve), verifyTree: verifyUnsealed });
     super({
       name: 'promptos.GovernedRunPlugin',
       dataConverter: withGovernanceConverter,

@@ -30,7 +30,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['contracts', 'ports', 'attestation', 'client-failures', 'converter', 'workflows/messages.ts'],
   'client-failures': ['contracts'],
   'merge-workflows': ['contracts'],
-  plugin: ['contracts', 'ports', 'activities', 'converter', 'merge-workflows', 'workflows/messages.ts'],
+  plugin: ['contracts', 'ports', 'activities', 'converter', 'merge-workflows', 'verify', 'workflows/messages.ts'],
   worker: [
     'contracts',
     'ports',
