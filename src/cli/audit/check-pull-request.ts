@@ -10,8 +10,7 @@ import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-
 import { policyOfRun } from './published-policy.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import { sessionDigests, sessionPaths } from './session-files.js';
-import { policyDigests } from './trusted-policies.js';
-import { type RunVerification, verifyRun } from './verify-run.js';
+import type { RunVerification } from './verify-run.js';
 
 /** One thing that a pull request was checked for. */
 export interface PullRequestCheck {
@@ -39,6 +38,7 @@ export interface PullRequestInput {
   /** As given to `promptos pr-block`, since the block shows it. */
   readonly artifactsDir: string;
   readonly policies: readonly PolicyFile[];
+  readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
 type Checked = Omit<PullRequestCheck, 'check'>;
@@ -48,7 +48,7 @@ const refused = (code: ErrorCode, message: string): Checked => ({ code, message 
 
 /** Judges a pull request; every reason is kept, not only the first. */
 export async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
-  const { repository, catalogue, body, commit, artifactsDir, policies } = input;
+  const { repository, catalogue, body, commit, artifactsDir, verify } = input;
   const blocks = findPrBlocks(body);
   const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
   const match = await findMatch(input, question, blocks);
@@ -58,7 +58,7 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
     return { run_id: null, commit, verification: null, checks: [block, { check: 'record', ...none }] };
   }
   const { run } = match;
-  const verification = await verifyRun(catalogue.store, run, policyDigests(policies));
+  const verification = await verify(run);
   const { outcome, outcome_reason } = run.record;
   const approved =
     outcome === 'approved'

@@ -1,7 +1,7 @@
 import type { AuditRepository } from './audit-repository.js';
 import { type CommitInQuestion, type CommitMatch, matchCommit, openCommit } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
-import { type RunVerification, verifyRun } from './verify-run.js';
+import type { RunVerification } from './verify-run.js';
 
 /** Why a commit needs no more: a run, an exported session, a merge that adds nothing, or nothing that changed. */
 export interface CoveredCommit {
@@ -26,8 +26,7 @@ export interface UngovernedInput {
   readonly since: string;
   readonly until: string;
   readonly artifactsDir: string;
-  /** Digests of the policies that are trusted. */
-  readonly policies: ReadonlySet<string>;
+  readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
 export type JudgedCommit =
@@ -40,7 +39,7 @@ export async function* judgeCommits(input: UngovernedInput): AsyncGenerator<Judg
   const listed = await repository.text(['rev-list', '--topo-order', '--reverse', `${since}..${until}`]);
   const verifications = new Map<string, Promise<RunVerification>>();
   const verify = (run: AuditedRun): Promise<RunVerification> => {
-    const known = verifications.get(run.runId) ?? verifyRun(catalogue.store, run, input.policies);
+    const known = verifications.get(run.runId) ?? input.verify(run);
     verifications.set(run.runId, known);
     return known;
   };
@@ -62,14 +61,15 @@ async function judge(
   verify: (run: AuditedRun) => Promise<RunVerification>,
 ): Promise<Pick<CoveredCommit, 'by' | 'run_id'> | string> {
   const { facts, files, sessions } = question;
-  if (facts.parents.length > 1 && (await isPlainMerge(repository, facts.commit, facts.parents))) {
-    return { by: 'merge', run_id: null };
-  }
+  const isMerge = facts.parents.length > 1;
+  if (isMerge && (await isPlainMerge(repository, facts.commit, facts.parents))) return { by: 'merge', run_id: null };
   for (const run of sessions) {
     const { problem } = await verify(run);
     if (problem !== null) return `the exported session is of run ${run.runId}, which does not verify: ${problem.code}`;
   }
   if (files.length === 0) {
+    // One that is like its first parent has thrown the other's changes away.
+    if (isMerge) return 'the merge is not what git makes of its parents';
     const [session] = sessions;
     return session === undefined ? { by: 'no_change', run_id: null } : { by: 'session', run_id: session.runId };
   }

@@ -1,10 +1,12 @@
+import { PromptOsError } from '../../contracts/errors.js';
 import type { GateId } from '../../contracts/names.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type TracedDecision, tracedDecisions } from './decisions.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
-import { type RunVerification, readLedger, verifyRun } from './verify-run.js';
+import { type RunVerification, readLedger } from './verify-run.js';
 
 /** Step 1: what was asked about, and how the run was found. */
 export interface TracedArtifact {
@@ -78,15 +80,14 @@ export interface TraceInput {
   readonly artifact: TracedArtifact;
   /** What was found wrong on the way to the run. */
   readonly problems: readonly string[];
-  /** Digests of the policies that are trusted. */
-  readonly policies: ReadonlySet<string>;
+  readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
 /** Follows a run's record to the end. @throws PromptOsError LEDGER_BROKEN when its ledger cannot be read */
-export async function traceRun({ catalogue, run, artifact, problems, policies }: TraceInput): Promise<Trace> {
+export async function traceRun({ catalogue, run, artifact, problems, verify }: TraceInput): Promise<Trace> {
   const { record, recordSha256, session, runId } = run;
   const { store } = catalogue;
-  const verification = await verifyRun(store, run, policies);
+  const verification = await verify(run);
   const entries = await readLedger(store, runId);
   const [opening] = entries;
   const plan = opening?.type === 'runOpened' ? opening.plan : null;
@@ -148,25 +149,39 @@ async function receivedPrompts(
   { record, runId }: AuditedRun,
 ): Promise<readonly ReceivedPrompt[]> {
   const files = new Map(((await store.published(runId)) ?? []).map((file) => [file.path, file]));
-  return record.gates.flatMap(({ gate, attempts }) =>
-    attempts.flatMap(({ attempt, tries, principal, executor, standing }) =>
-      tries.map((one): ReceivedPrompt => {
-        const path = `${attemptFolder(gate, attempt)}/try-${one.number}/prompt.md`;
+  const received: ReceivedPrompt[] = [];
+  for (const { gate, attempts } of record.gates) {
+    for (const { attempt, tries, principal, executor, standing } of attempts) {
+      for (const { number, rendered_prompt_sha256: sha256 } of tries) {
+        const path = `${attemptFolder(gate, attempt)}/try-${number}/prompt.md`;
         const file = files.get(path);
-        return {
+        received.push({
           gate,
           attempt,
-          try: one.number,
+          try: number,
           principal,
           program: executor?.program ?? null,
           model: executor?.served_model ?? executor?.requested_model ?? null,
           path,
-          sha256: one.rendered_prompt_sha256,
+          sha256,
           bytes: file?.bytes ?? null,
           standing,
-          intact: file?.sha256 === one.rendered_prompt_sha256,
-        };
-      }),
-    ),
-  );
+          intact: file?.sha256 === sha256 && (await canBeRead(store, runId, path)),
+        });
+      }
+    }
+  }
+  return received;
+}
+
+/** Whether a published file is there with the bytes that it was published with. */
+async function canBeRead(store: ArtifactStore, runId: string, path: string): Promise<boolean> {
+  try {
+    for await (const _chunk of store.openPublished(runId, path));
+    return true;
+  } catch (error) {
+    if (error instanceof PromptOsError && (error.code === 'OBJECT_CORRUPT' || error.code === 'OBJECT_NOT_FOUND'))
+      return false;
+    throw error;
+  }
 }

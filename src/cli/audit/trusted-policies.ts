@@ -17,7 +17,3 @@ export async function readTrustedPolicies(
   }
   return policies;
 }
-
-/** What runs name policies by. */
-export const policyDigests = (policies: readonly PolicyFile[]): ReadonlySet<string> =>
-  new Set(policies.map(({ sha256 }) => sha256));

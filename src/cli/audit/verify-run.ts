@@ -1,3 +1,4 @@
+import type { PolicyFile } from '../../config/policy-file.js';
 import { canonicalJson } from '../../contracts/canonical-json.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
@@ -28,18 +29,23 @@ export interface RunVerification {
 }
 
 /**
- * Checks a published run: its policy is one of those handed in, the ledger's chain leads to the record's head, every
- * file is there with the record's digest and nothing beside it, and the session's hashes are those of its content.
- * @param policies digests of the policies that are trusted; none when nobody handed one in
+ * Judges a published run.
+ * @param policies those that are trusted; none when nobody handed one in
  */
-export async function verifyRun(
+export type RunVerifier = (
   store: ArtifactStore,
   run: AuditedRun,
-  policies: ReadonlySet<string>,
-): Promise<RunVerification> {
-  const trusted = policies.size > 0;
+  policies: readonly PolicyFile[],
+) => Promise<RunVerification>;
+
+/**
+ * Checks a published run: its policy is one of those handed in, the ledger's chain leads to the record's head, every
+ * file is there with the record's digest and nothing beside it, and the session's hashes are those of its content.
+ */
+export const verifyRun: RunVerifier = async (store, run, policies) => {
+  const trusted = policies.length > 0;
   try {
-    if (trusted && !policies.has(run.record.policy.sha256)) {
+    if (trusted && !policies.some(({ sha256 }) => sha256 === run.record.policy.sha256)) {
       const message = `Run ${run.runId} was made under policy ${run.record.policy.sha256}, which was not handed in.`;
       return { trusted, problem: { code: 'POLICY_UNKNOWN', message } };
     }
@@ -51,7 +57,7 @@ export async function verifyRun(
     if (!(error instanceof PromptOsError)) throw error;
     return { trusted, problem: { code: error.code, message: error.summary } };
   }
-}
+};
 
 /** A published ledger, its shape checked. @throws PromptOsError LEDGER_BROKEN */
 export async function readLedger(store: ArtifactStore, runId: string): Promise<readonly LedgerEntry[]> {

@@ -7,6 +7,7 @@ import { openAuditRepository, requireCommit } from '../audit/audit-repository.js
 import { checkPullRequest } from '../audit/check-pull-request.js';
 import { createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
+import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 
@@ -21,7 +22,7 @@ interface PrCheckOptions {
 const MESSAGE_LIMIT = 2_000;
 
 /** `promptos pr-check`: whether a pull request is what its governed run made, and nothing else. */
-export function prCheckCommand(context: StoreCommandContext): Command {
+export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
   return new Command('pr-check')
     .description('check a pull request against its run, in continuous integration')
     .requiredOption('--body <file>', "the pull request's description")
@@ -43,7 +44,15 @@ Example:
       const repository = await openAuditRepository(context.cwd, context.env);
       const commit = await requireCommit(repository, revision);
       const catalogue = createRunCatalogue(await context.openStore());
-      const checked = await checkPullRequest({ repository, catalogue, body, commit, artifactsDir, policies });
+      const checked = await checkPullRequest({
+        repository,
+        catalogue,
+        body,
+        commit,
+        artifactsDir,
+        policies,
+        verify: (run) => verify(catalogue.store, run, policies),
+      });
       noteUnreadable(output, catalogue);
       for (const { check, code, message } of checked.checks) {
         output.say(

@@ -8,7 +8,8 @@ import { nearestRuns } from '../audit/nearest-runs.js';
 import { renderNearest, renderTrace } from '../audit/render-trace.js';
 import { createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
 import { traceRun } from '../audit/trace.js';
-import { collectPaths, policyDigests, readTrustedPolicies } from '../audit/trusted-policies.js';
+import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
+import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { describeError } from '../report-error.js';
 
@@ -20,7 +21,7 @@ interface TraceOptions {
 }
 
 /** `promptos trace`: from something that runs in production back to the text that a model received. */
-export function traceCommand(context: StoreCommandContext): Command {
+export function traceCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
   return new Command('trace')
     .description('walk from a file, digest, commit or run to its record, its prompts and who decided')
     .argument('<subject>', 'a path, a SHA-256, a commit, or a run (its id, the beginning of its id, or "latest")')
@@ -40,7 +41,7 @@ Examples:
     )
     .action(async (given: string, options: TraceOptions) => {
       const output = context.output();
-      const policies = policyDigests(await readTrustedPolicies(context, options.policy));
+      const policies = await readTrustedPolicies(context, options.policy);
       const catalogue = createRunCatalogue(await context.openStore());
       const directory = resolve(context.cwd, options.repoPath ?? '.');
       const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
@@ -56,7 +57,7 @@ Examples:
         context.exit(1);
         return;
       }
-      const trace = await traceRun({ catalogue, policies, ...found });
+      const trace = await traceRun({ catalogue, ...found, verify: (run) => verify(catalogue.store, run, policies) });
       for (const line of renderTrace(trace)) output.say(line);
       output.emit({ subject: given, ...trace, unreadable: catalogue.unreadable() });
       if (trace.problems.length > 0) context.exit(1);

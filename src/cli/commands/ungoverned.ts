@@ -3,8 +3,9 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { type CoveredCommit, judgeCommits, type UngovernedCommit } from '../audit/list-ungoverned.js';
-import { createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
-import { collectPaths, policyDigests, readTrustedPolicies } from '../audit/trusted-policies.js';
+import { type AuditedRun, createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
+import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
+import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { describeError } from '../report-error.js';
@@ -17,7 +18,7 @@ interface UngovernedOptions {
 }
 
 /** `promptos ungoverned`: what came into a branch past governance. */
-export function ungovernedCommand(context: StoreCommandContext): Command {
+export function ungovernedCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
   return new Command('ungoverned')
     .description('list the commits of a branch that no verified run covers')
     .requiredOption('--since <ref>', 'the commits that can be reached from here are not looked at')
@@ -34,13 +35,21 @@ Example:
     )
     .action(async ({ since: from, branch, artifactsDir, policy }: UngovernedOptions) => {
       const output = context.output();
-      const policies = policyDigests(await readTrustedPolicies(context, policy));
+      const policies = await readTrustedPolicies(context, policy);
       const repository = await openAuditRepository(context.cwd, context.env);
       const [since, until] = [await requireCommit(repository, from), await requireCommit(repository, branch)];
       const catalogue = createRunCatalogue(await context.openStore());
+      const input = {
+        repository,
+        catalogue,
+        since,
+        until,
+        artifactsDir,
+        verify: (run: AuditedRun) => verify(catalogue.store, run, policies),
+      };
       const covered: CoveredCommit[] = [];
       const ungoverned: UngovernedCommit[] = [];
-      for await (const judged of judgeCommits({ repository, catalogue, since, until, artifactsDir, policies })) {
+      for await (const judged of judgeCommits(input)) {
         if (judged.covered) {
           const { covered: _, ...commit } = judged;
           covered.push(commit);

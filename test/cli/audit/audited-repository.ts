@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import { createFinalise } from '../../../src/activities/finalise.js';
+import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createOutput } from '../../../src/cli/output.js';
+import type { StoreCommandContext } from '../../../src/cli/published-run.js';
+import type { ExitCode } from '../../../src/contracts/errors.js';
+import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
+import type { FinishedRunOptions } from '../../support/finished-run.js';
+import { makeRunKeys, signedFinishedRun } from '../../support/signed-finished-run.js';
+
+/** What one command wrote and ended with; its errors are thrown. */
+export interface AuditAnswer {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The last object of `--json`. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of several shapes
+  readonly json: any;
+}
+
+/** A real repository, a store beside it, and runs that are published there. */
+export interface AuditedRepository {
+  readonly folder: string;
+  readonly repo: string;
+  readonly store: ArtifactStore;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  git(...args: readonly string[]): string;
+  write(path: string, content: string): Promise<void>;
+  commitAll(message: string): string;
+  /** The difference of the working tree to HEAD as the engine would publish it; the working tree is put back. */
+  takePatch(): string;
+  publish(options: FinishedRunOptions): Promise<void>;
+  invoke(make: (context: StoreCommandContext) => Command, ...args: readonly string[]): Promise<AuditAnswer>;
+  remove(): Promise<void>;
+}
+
+export async function createAuditedRepository(): Promise<AuditedRepository> {
+  const folder = await mkdtemp(join(tmpdir(), 'promptos-audit-test-'));
+  const repo = join(folder, 'répo');
+  const store = createFileSystemStore(join(folder, 'store'));
+  const keys = makeRunKeys();
+  await mkdir(repo);
+  const env = {
+    PATH: process.env.PATH,
+    HOME: '/nonexistent',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Grace',
+    GIT_AUTHOR_EMAIL: 'grace@example.org',
+    GIT_COMMITTER_NAME: 'Grace',
+    GIT_COMMITTER_EMAIL: 'grace@example.org',
+  };
+  const raw = (args: readonly string[]): string => execFileSync('git', [...args], { cwd: repo, env }).toString();
+  const git: AuditedRepository['git'] = (...args) => raw(args).trim();
+  git('init', '-q', '-b', 'main');
+  return {
+    folder,
+    repo,
+    store,
+    env,
+    git,
+    write: async (path, content) => {
+      await mkdir(dirname(join(repo, path)), { recursive: true });
+      await writeFile(join(repo, path), content);
+    },
+    commitAll: (message) => {
+      git('add', '-A');
+      git('commit', '-q', '--allow-empty', '-m', message);
+      return git('rev-parse', 'HEAD');
+    },
+    takePatch: () => {
+      git('add', '-A');
+      const patch = raw(['diff', '--cached', '--binary', '--full-index', '-M', 'HEAD']);
+      git('reset', '-q', '--hard', 'HEAD');
+      return patch;
+    },
+    publish: async (options) => {
+      const { run, entries, head, outcome, signers } = await signedFinishedRun(store, options, keys);
+      await createFinalise(
+        { store, signers },
+        async () => entries,
+      )({ run_id: run.run_id, outcome, segments: [], head });
+    },
+    invoke: (make, ...args) => invoke({ store, repo, env }, make, args),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function invoke(
+  { store, repo, env }: Pick<AuditedRepository, 'store' | 'repo' | 'env'>,
+  make: (context: StoreCommandContext) => Command,
+  args: readonly string[],
+): Promise<AuditAnswer> {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += chunk;
+        done();
+      },
+    });
+  const json = args.includes('--json');
+  const output = createOutput({
+    json,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    stdinIsTerminal: false,
+    noColor: true,
+  });
+  let exitCode: ExitCode = 0;
+  const context: StoreCommandContext = {
+    output: () => output,
+    openStore: async () => store,
+    cwd: repo,
+    env,
+    exit: (code) => {
+      exitCode = code;
+    },
+  };
+  await make(context)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .parseAsync(
+      args.filter((arg) => arg !== '--json'),
+      { from: 'user' },
+    );
+  const last = written.stdout.trim().split('\n').at(-1) ?? '';
+  return { exitCode, ...written, json: json ? JSON.parse(last) : null };
+}
+
+/** Lines of a text file. */
+export const lines = (...given: readonly string[]): string => `${given.join('\n')}\n`;

@@ -1,0 +1,252 @@
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { verifyRun } from '../../../src/cli/audit/verify-run.js';
+import { applyCommand } from '../../../src/cli/commands/apply.js';
+import { exportCommand } from '../../../src/cli/commands/export.js';
+import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
+import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
+import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+
+let audited: AuditedRepository;
+let base: string;
+let block: string;
+let patch: string;
+
+beforeEach(async () => {
+  audited = await createAuditedRepository();
+  await audited.write('src/sum.txt', lines('one', 'two', 'three'));
+  base = audited.commitAll('base');
+  await audited.write('src/sum.txt', lines('one', 'TWO', 'three'));
+  patch = audited.takePatch();
+  await audited.publish({ patch, baseCommit: base });
+  await audited.invoke(applyCommand, 'run-1');
+  block = (await audited.invoke(prBlockCommand, 'run-1')).stdout;
+});
+afterEach(() => audited.remove());
+
+const ALL = ['block', 'record', 'outcome', 'trailers', 'session', 'change', 'committer'];
+
+async function check(body: string, ...args: readonly string[]) {
+  const file = join(audited.folder, 'body.md');
+  await writeFile(file, body);
+  const answer = await audited.invoke(
+    (context) => prCheckCommand(context, verifyRun),
+    ...['--body', file, '--commit', 'HEAD', ...args, '--json'],
+  );
+  const codes: Record<string, string | null> = Object.fromEntries(
+    answer.json.checks.map(({ check: name, code }: { check: string; code: string | null }) => [name, code]),
+  );
+  const refused = Object.fromEntries(Object.entries(codes).filter(([, code]) => code !== null));
+  return { ...answer, codes, refused };
+}
+
+/** The last commit again, by somebody else or with another message. */
+function amend(options: { readonly name?: string; readonly email?: string; readonly message?: string }): void {
+  const { name = 'Grace', email = 'grace@example.org', message = 'Fix' } = options;
+  const identity = ['-c', `user.name=${name}`, '-c', `user.email=${email}`];
+  const tree = audited.git('rev-parse', 'HEAD^{tree}');
+  const parent = audited.git('rev-parse', 'HEAD~');
+  const commit = withIdentity(name, email, () =>
+    audited.git(...identity, 'commit-tree', tree, '-p', parent, '-m', message),
+  );
+  audited.git('reset', '-q', '--hard', commit);
+}
+
+function withIdentity<T>(name: string, email: string, work: () => T): T {
+  const env = audited.env as Record<string, string | undefined>;
+  const before = { name: env.GIT_COMMITTER_NAME, email: env.GIT_COMMITTER_EMAIL };
+  Object.assign(env, { GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email });
+  try {
+    return work();
+  } finally {
+    Object.assign(env, { GIT_COMMITTER_NAME: before.name, GIT_COMMITTER_EMAIL: before.email });
+  }
+}
+
+describe('promptos pr-check', () => {
+  test('what `promptos apply` committed, with the block of `promptos pr-block`: every check holds', async () => {
+    const { exitCode, codes, json } = await check(`Fixes the sum.\r\n\r\n${block.replaceAll('\n', '\r\n')}\r\nThanks!`);
+    expect(exitCode).toBe(0);
+    expect(codes).toEqual(Object.fromEntries(ALL.map((name) => [name, null])));
+    expect(json).toMatchObject({ passed: true, run_id: 'run-1', verification: { trusted: false } });
+  });
+
+  test('PR_BLOCK_MISSING without a block, inside a comment, and inside a block of code', async () => {
+    for (const body of ['Fixes the sum.', `<!--\n${block}\n-->`, `\`\`\`\n${block}\n\`\`\``, `~~~~md\n${block}`]) {
+      const { exitCode, refused } = await check(body);
+      expect({ exitCode, refused }).toEqual({ exitCode: 1, refused: { block: 'PR_BLOCK_MISSING' } });
+    }
+  });
+
+  test('PR_BLOCK_DIFFERS for each of the six lines, for our own lines, a line less, and two blocks', async () => {
+    const all = block.trimEnd().split('\n');
+    for (const index of [1, 2, 3, 4, 5]) {
+      const changed = all.map((line, at) => (at === index ? line.replace(/`[^`]*`$/, '`other`') : line));
+      expect((await check(changed.join('\n'))).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+    }
+    for (const body of [
+      all.slice(0, 5).join('\n'),
+      `${block}\n\n${block}`,
+      block.replace(/Run Record: `sha256:..../, 'Run Record: `sha256:0000'),
+      block.replace(/Approvals: .*/, 'Approvals: P05 by `everybody`'),
+    ]) {
+      expect((await check(body)).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+    }
+  });
+
+  test('the six lines alone are enough, and lines that we do not know may follow', async () => {
+    const six = block.split('\n').slice(0, 6).join('\n');
+    expect((await check(six)).refused).toEqual({});
+    expect((await check(`${six}\n> - Reviewed In: \`a meeting\``)).refused).toEqual({});
+  });
+
+  test('--artifacts-dir: the block shows it, and a session that lies there must be that of the run', async () => {
+    const own = (await audited.invoke(prBlockCommand, 'run-1', '--artifacts-dir', 'proof')).stdout;
+    expect((await check(own)).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+    expect((await check(own, '--artifacts-dir', 'proof')).refused).toEqual({});
+    await expect(check(own, '--artifacts-dir', '../proof')).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
+  });
+
+  test('the exported session may stand in the same commit; another one is SESSION_DIFFERS', async () => {
+    const folder = join(audited.repo, 'artifacts/evidence');
+    audited.git('reset', '-q', '--soft', 'HEAD~');
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-1');
+    audited.commitAll('change and session');
+    expect((await check(block)).refused).toEqual({});
+
+    await audited.publish({ runId: 'run-2', patch, baseCommit: base, notes: 'another' });
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-2', '--force');
+    audited.git('reset', '-q', '--soft', 'HEAD~');
+    audited.commitAll('change and the session of another run');
+    expect((await check(block)).refused).toEqual({ session: 'SESSION_DIFFERS' });
+
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'prompt_session.json'), '{}');
+    audited.git('reset', '-q', '--soft', 'HEAD~');
+    audited.commitAll('change and a made-up session');
+    expect((await check(block)).refused).toEqual({ session: 'SESSION_DIFFERS', change: 'COMMIT_DIFFERS' });
+  });
+
+  test('COMMIT_DIFFERS for one byte more, one file more, white space, another mode, a merge, and the parent', async () => {
+    const edits: readonly (() => Promise<unknown>)[] = [
+      () => audited.write('src/sum.txt', lines('one', 'TWO', 'three', '')),
+      () => audited.write('src/evil.txt', 'x\n'),
+      () => audited.write('src/sum.txt', lines('one', ' TWO', 'three')),
+      () => chmod(join(audited.repo, 'src/sum.txt'), 0o755),
+    ];
+    const good = audited.git('rev-parse', 'HEAD');
+    for (const edit of edits) {
+      await edit();
+      audited.git('add', '-A');
+      audited.git('commit', '-q', '--amend', '--no-edit', '--allow-empty');
+      expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+      audited.git('reset', '-q', '--hard', good);
+    }
+    audited.git('checkout', '-q', '-b', 'side', base);
+    await audited.write('other.txt', 'x\n');
+    audited.commitAll('side');
+    audited.git('merge', '-q', '--no-ff', '-m', 'merge', 'main');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+    expect((await check(block, '--commit', base)).refused).toMatchObject({ change: 'COMMIT_DIFFERS' });
+  });
+
+  test('COMMIT_DIFFERS when the same lines were put at another place', async () => {
+    audited.git('reset', '-q', '--hard', base);
+    await audited.write('src/sum.txt', lines('zero', 'one', 'two', 'three'));
+    audited.commitAll('elsewhere');
+    await audited.write('src/sum.txt', lines('zero', 'one', 'TWO', 'three'));
+    audited.commitAll('moved');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+  });
+
+  test('TRAILER_DIFFERS for another run, a second run, and another record', async () => {
+    const trailers = [
+      'PromptOS-Run: run-9',
+      'PromptOS-Run: run-1\nPromptOS-Run: run-9',
+      `PromptOS-Run: run-1\nPromptOS-Record: ${'0'.repeat(64)}`,
+    ];
+    for (const trailer of trailers) {
+      amend({ message: `Fix\n\n${trailer}` });
+      expect((await check(block)).refused).toEqual({ trailers: 'TRAILER_DIFFERS' });
+    }
+    amend({ message: 'Fix' });
+    expect((await check(block)).refused).toEqual({});
+  });
+
+  test('COMMITTER_IS_DEVELOPER by name, address, mailbox or account, in whatever case', async () => {
+    for (const [name, email] of [
+      ['ADA', 'x@example.org'],
+      ['Somebody', 'Ada@example.org'],
+      ['Somebody', 'ada+work@example.org'],
+      ['Somebody', '1234+ada@users.noreply.github.com'],
+    ] as const) {
+      amend({ name, email });
+      expect((await check(block)).refused).toEqual({ committer: 'COMMITTER_IS_DEVELOPER' });
+    }
+    amend({ name: 'Adam', email: 'adam@example.org' });
+    expect((await check(block)).refused).toEqual({});
+  });
+
+  test('COMMITTER_IS_WRITER, whatever the policy says of self-approval', async () => {
+    amend({ name: 'Quill', email: 'bot@example.org' });
+    expect((await check(block)).refused).toEqual({ committer: 'COMMITTER_IS_WRITER' });
+  });
+
+  test('the developer may commit where the policy lets them decide on their own run', async () => {
+    const own = await readFile(join(audited.store.locate('run-1'), 'evidence/policy.yaml'), 'utf8');
+    const policy = `${own}\nself_approval: allowed\n`;
+    await audited.publish({ runId: 'run-2', patch, baseCommit: base, policy, plan: { self_approval: 'allowed' } });
+    amend({ name: 'Ada', email: 'ada@example.org' });
+    const { stdout } = await audited.invoke(prBlockCommand, 'run-2');
+    expect((await check(stdout)).refused).toEqual({});
+  });
+
+  test('RUN_NOT_APPROVED and RUN_NOT_VERIFIED: what was rejected, and what was changed afterwards', async () => {
+    await audited.publish({ runId: 'run-2', patch, baseCommit: base, outcome: 'rejected' });
+    const rejected = (await audited.invoke(prBlockCommand, 'run-2')).stdout;
+    amend({ message: 'Fix' });
+    expect((await check(rejected)).refused).toMatchObject({ outcome: 'RUN_NOT_APPROVED' });
+
+    await writeFile(join(audited.store.locate('run-1'), 'plan.md'), '# Another plan\n');
+    const { refused, json } = await check(block);
+    expect(refused).toEqual({ record: 'RUN_NOT_VERIFIED' });
+    expect(json.verification.problem.code).toBe('OBJECT_CORRUPT');
+  });
+
+  test('--policy: a run under another policy is RUN_NOT_VERIFIED with POLICY_UNKNOWN', async () => {
+    const own = join(audited.store.locate('run-1'), 'evidence/policy.yaml');
+    expect((await check(block, '--policy', own)).refused).toEqual({});
+    const other = join(audited.folder, 'other.yaml');
+    await writeFile(other, `${await readFile(own, 'utf8')}# another\n`);
+    const { refused, json } = await check(block, '--policy', other);
+    expect(refused).toEqual({ record: 'RUN_NOT_VERIFIED' });
+    expect(json.verification.problem.code).toBe('POLICY_UNKNOWN');
+  });
+
+  test('NO_MATCH when neither description nor commit leads to a run', async () => {
+    await rm(audited.store.locate('run-1'), { recursive: true });
+    const { exitCode, refused, json } = await check(block);
+    expect(exitCode).toBe(1);
+    expect(json.run_id).toBeNull();
+    expect(refused).toEqual({ block: 'PR_BLOCK_DIFFERS', record: 'NO_MATCH' });
+  });
+
+  test('wrong usage: a body that is not there, a commit that is not there', async () => {
+    await expect(check(block, '--commit', 'nowhere')).rejects.toMatchObject({ code: 'BASE_NOT_FOUND', exitCode: 2 });
+    const nowhere = ['--body', join(audited.folder, 'nowhere'), '--commit', 'HEAD'];
+    const missing = audited.invoke((context) => prCheckCommand(context, verifyRun), ...nowhere);
+    await expect(missing).rejects.toMatchObject({ code: 'FILE_NOT_READABLE', exitCode: 2 });
+  });
+
+  test('text: a line for each check, and the next step behind a refusal', async () => {
+    const file = join(audited.folder, 'body.md');
+    await writeFile(file, 'nothing');
+    const { stdout } = await audited.invoke(
+      (context) => prCheckCommand(context, verifyRun),
+      ...['--body', file, '--commit', 'HEAD'],
+    );
+    expect(stdout).toMatch(/^FAILED block: PR_BLOCK_MISSING: .*\n {7}next: .*pr-block/);
+    expect(stdout.match(/^ok {5}\w+: /gm)).toHaveLength(6);
+  });
+});
