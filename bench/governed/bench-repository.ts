@@ -36,6 +36,8 @@ principals:
   vera: { kind: agent }
   rex: { kind: agent }
 roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+decisions: { authentication: optional }
+attestations: optional
 limits: { patch_bytes: 200000000 }
 checks:
   tests: { argv: [sh, check.sh], timeout: 5m, made_of: [check.sh, bytes] }

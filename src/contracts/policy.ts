@@ -12,6 +12,7 @@ import {
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
+import { ENGINE_SIGNER } from './worker-config.js';
 
 export const principalSchema = z.strictObject({
   kind: z.enum(['human', 'agent']),
@@ -57,15 +58,15 @@ export const policySchema = z
       .strictObject({
         authentication: z
           .enum(['required', 'optional'])
-          .default('optional')
+          .default('required')
           .describe(
-            'whether decisions, resolutions and escalations of people must be signed; optional marks unsigned ones',
+            'whether decisions, resolutions and escalations of people must be signed; optional lets unsigned ones count, marked',
           ),
       })
       .prefault({}),
     attestations: z
       .enum(['required', 'optional'])
-      .default('optional')
+      .default('required')
       .describe("whether each gate's result must be signed by its principal's key, and the record by the engine's"),
     engine: z
       .strictObject({ keys: z.array(policyKeySchema).max(20).default([]) })
@@ -131,6 +132,9 @@ export const policySchema = z
   })
   .superRefine((policy, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (Object.hasOwn(policy.principals, ENGINE_SIGNER)) {
+      problem(['principals', ENGINE_SIGNER], 'is the name that stands for the engine, whose keys are under `engine`');
+    }
     const held = new Map<string, string>();
     const bind = (name: string, role: string, path: (string | number)[]) => {
       const principal = policy.principals[name];

@@ -118,8 +118,8 @@ describe("the engine's key, at the start", () => {
     `${Object.entries(agents).reduce(
       (text, [name, { line }]) =>
         text.replace(`${name}: { kind: agent }`, `${name}: { kind: agent, keys: [{ public: '${line}' }] }`),
-      EXAMPLE_POLICY,
-    )}engine: { keys: [{ public: '${engineLine}'${extra} }] }\nattestations: required\n`;
+      EXAMPLE_POLICY.replace('attestations: optional', 'attestations: required'),
+    )}engine: { keys: [{ public: '${engineLine}'${extra} }] }\n`;
 
   test.each([
     ['the worker has none', policyWith(key.line), {}, /has no key of the engine/],

@@ -234,6 +234,8 @@ schema_version: 1
 name: example
 principals: { grace: { kind: human }, nina: { kind: agent }, vera: { kind: agent }, rex: { kind: agent } }
 roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+decisions: { authentication: optional }
+attestations: optional
 checks:
   litter: { argv: [node, -e, "require('node:fs').writeFileSync('src/split.js', 'wrong')"] }
   tests: { argv: [node, test.js] }

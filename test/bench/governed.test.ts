@@ -30,6 +30,8 @@ principals:
   vera: { kind: agent }
   rex: { kind: agent }
 roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+decisions: { authentication: optional }
+attestations: optional
 limits: { patch_bytes: 20000000 }
 checks:
   tests: { argv: [cat, src/split.js], timeout: 60s }

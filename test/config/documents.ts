@@ -22,6 +22,8 @@ checks:
 default_checks: [tests]
 default_scope: { allow: [src/**] }
 prompt_packs: ['${'0'.repeat(64)}']
+decisions: { authentication: optional }
+attestations: optional
 `;
 
 /** A folder that goes when the test ends. */

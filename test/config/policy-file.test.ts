@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parsePolicyBytes, readPolicy } from '../../src/config/policy-file.js';
+import { makeTestKey } from '../support/signing.js';
 import { POLICY, refusalOf, temporaryFile, temporaryFolder } from './documents.js';
 
 const refuse = async (text: string) => refusalOf(readPolicy(await temporaryFile('policy.yaml', text)));
@@ -80,7 +81,7 @@ test('readPolicy: an unknown key does not hide what the rules over several field
 
 test('readPolicy: unknown gates are told with the known ones', async () => {
   expect((await refuse(`${POLICY}approvals: { P02: 1 }\n`)).summary).toMatch(
-    /:19: approvals\.P02: unknown key\. Did you mean "P0\d"\?$/,
+    /:21: approvals\.P02: unknown key\. Did you mean "P0\d"\?$/,
   );
   expect((await refuse(`${POLICY}approvals: { banana: 1 }\n`)).summary).toMatch(
     /Known are: P00, P01, P03, P05, P06, P07\.$/,
@@ -95,4 +96,37 @@ test('readPolicy: a name of a principal that cannot be typed is refused at its o
 
 test('readPolicy: POLICY_INVALID, for an empty file', async () => {
   expect(linesOf(await refuse(''))).toEqual(['policy.yaml:1: (whole file): expected a mapping, received null.']);
+});
+
+test('readPolicy: a policy that says nothing of signatures asks for all of them, and each missing key is named', async () => {
+  const silent = POLICY.replace(/^decisions: .*\nattestations: .*\n/m, '');
+  expect(silent).not.toBe(POLICY);
+  const error = await refuse(silent);
+  expect(error.code).toBe('POLICY_INVALID');
+  for (const name of ['grace', 'writer-agent', 'verifier-agent', 'reviewer-agent'])
+    expect(error.message).toMatch(new RegExp(`principals\\.${name}: has no keys, but .* must be signed`));
+  expect(error.message).toContain('engine: has no keys, but records must be signed');
+});
+
+test('readPolicy: nobody is called as the engine', async () => {
+  const error = await refuse(POLICY.replace('  ada: {', '  engine: {'));
+  expect(error).toMatchObject({ code: 'POLICY_INVALID' });
+  expect(error.message).toContain('principals.engine: is the name that stands for the engine');
+});
+
+test.each([
+  ['two principals', ['ada', 'grace']],
+  ['a principal and the engine', ['grace', 'engine']],
+])('readPolicy: one key for %s is refused', async (_, names) => {
+  const keys = `{ keys: [{ public: ${makeTestKey().line} }] }`;
+  const given = names.reduce(
+    (text, name) =>
+      name === 'engine'
+        ? `${text}engine: ${keys}\n`
+        : text.replace(`  ${name}: { kind: human }`, `  ${name}: { kind: human, ${keys.slice(2)}`),
+    POLICY,
+  );
+  const error = await refuse(given);
+  expect(error).toMatchObject({ code: 'POLICY_INVALID' });
+  expect(error.message).toContain('no key serves two principals');
 });

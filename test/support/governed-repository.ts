@@ -14,6 +14,7 @@ import type { ExecuteGateInput, ExecuteGateResult } from '../../src/contracts/ac
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { GATE_IDS, GATES, type GateId } from '../../src/contracts/names.js';
+import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
@@ -33,6 +34,8 @@ principals:
   vera: { kind: agent }
   rex: { kind: agent }
 roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+decisions: { authentication: optional }
+attestations: optional
 waivable: [checks]
 limits: { output_tries: 2 }
 checks:
@@ -53,10 +56,12 @@ const ROLE_PRINCIPALS = { writer: 'nina', verifier: 'vera', reviewer: 'rex' } as
 
 export interface GovernedRepositoryOptions {
   readonly request?: RunRequest;
-  /** The policy's text; the line that lists the built-in prompt pack is added. */
+  /** The policy's text; the line that lists the prompt pack is added. */
   readonly policy?: string;
   readonly gates?: readonly GateId[];
   readonly secretHits?: readonly SecretHit[];
+  /** The prompt pack; the built-in one unless a test wants its own. */
+  readonly pack?: PromptPackBundle;
   /** The keys of the worker; without them nothing is signed. */
   readonly signers?: SignerRegistry;
 }
@@ -101,7 +106,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
 
   const store = createFileSystemStore(join(root, 'store'));
   const putText = async (text: string) => (await store.putObject(new TextEncoder().encode(text))).sha256;
-  const bundle = await readPromptPack(builtInPackDir());
+  const bundle = options.pack ?? (await readPromptPack(builtInPackDir()));
   const policy = `${options.policy ?? EXAMPLE_POLICY}prompt_packs: ['${bundle.digest}']\n`;
   const policySha256 = await putText(policy);
   const trusted = new Set([policySha256]);
