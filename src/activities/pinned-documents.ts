@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
+import { canonicalJson } from '../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
@@ -23,6 +24,12 @@ export interface PinnedDocuments {
 const CACHE_SIZE = 64;
 
 const parseJson = (text: string): unknown => JSON.parse(text);
+/** What starters hand over has one reading only: a name given twice, `1.0` and the like would be judged anew by others. */
+function parseCanonicalJson(text: string): unknown {
+  const value = parseJson(text);
+  if (canonicalJson(value) !== text) throw new Error('expected canonical JSON (RFC 8785)');
+  return value;
+}
 // A policy's bytes are the user's own file. Aliases are bounded, so that a small file cannot grow without end.
 const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
 
@@ -62,8 +69,8 @@ export function createPinnedDocuments(store: ArtifactStore): PinnedDocuments {
     };
   return {
     policy: reader('policy', 'POLICY_INVALID', policySchema, parseYaml),
-    request: reader('request', 'REQUEST_INVALID', runRequestSchema, parseJson),
-    packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseJson),
+    request: reader('request', 'REQUEST_INVALID', runRequestSchema, parseCanonicalJson),
+    packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseCanonicalJson),
     attempt: reader('attempt record', 'INTERNAL', attemptRecordSchema, parseJson),
   };
 }

@@ -72,6 +72,24 @@ test.each<[string, string, (given: GovernedRepository) => Promise<Partial<Govern
   ],
   ['a request that is none', 'REQUEST_INVALID', async (given) => ({ request_sha256: await given.putText('{}') })],
   [
+    'a request that says something twice',
+    'REQUEST_INVALID',
+    async (given) => {
+      const text = canonicalJson(exampleRequest());
+      return { request_sha256: await given.putText(text.replace(/"notes":/, '"notes":"other","notes":')) };
+    },
+  ],
+  [
+    'a pack that is not canonical JSON',
+    'PACK_INVALID',
+    async (given) => {
+      const bundle = JSON.parse(
+        new TextDecoder().decode(await given.ports.store.readObject(given.run.pack_object_sha256)),
+      );
+      return { pack_object_sha256: await given.putText(JSON.stringify(bundle, null, 2)) };
+    },
+  ],
+  [
     'a policy that is none',
     'POLICY_INVALID',
     async (given) => {

@@ -11,11 +11,13 @@ import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
+import { runWorkflowId } from '../../src/contracts/names.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
 import type { UnsealedTree } from '../../src/ports/tree-verifier.js';
+import { verifyUnsealed } from '../../src/verify/index.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
 import {
   makeRunKeys,
@@ -197,11 +199,11 @@ describe('finalise, refused at the opening', () => {
     const opening = appendEntry(EMPTY_LEDGER, '2026-01-01T00:00:00.000Z', {
       type: 'openingFailed',
       run,
-      workflow: WORKFLOW,
+      workflow: { ...WORKFLOW, workflow_id: runWorkflowId(run.run_id) },
       code: 'POLICY_NOT_TRUSTED',
       message: 'no',
     });
-    const closing = appendEntry(headOf([opening]), '2026-01-01T00:00:01.000Z', {
+    const closing = appendEntry(headOf([opening]), opening.at, {
       type: 'runClosed',
       outcome: 'failed',
       reason: 'POLICY_NOT_TRUSTED',
@@ -236,6 +238,18 @@ describe('finalise, refused at the opening', () => {
       const other = { ...run, run_id: 'run-2', [field]: garbage };
       await finalise(closedRun(other), signers);
       expect(await store.published('run-2')).not.toBeNull();
+    },
+  );
+
+  test.each(['policy_sha256', 'request_sha256', 'pack_object_sha256', 'request_attestation_sha256'] as const)(
+    'the verifier takes such a tree too when %s leads nowhere, or to something else',
+    async (field) => {
+      const { run, signers } = await signedFinishedRun(store);
+      const garbage = (await store.putObject(Buffer.from('no such thing: ['))).sha256;
+      const verified = { verifyTree: verifyUnsealed };
+      await finalise(closedRun({ ...run, [field]: 'a'.repeat(64) }), signers, verified);
+      await finalise(closedRun({ ...run, run_id: 'run-2', [field]: garbage }), signers, verified);
+      expect((await store.list()).length).toBe(2);
     },
   );
 });
