@@ -21,8 +21,9 @@ Examples:
   promptos demo --json | tail -n 1
 
 Makes a small git repository with a failing test and runs its repair under governance: a question at the design gate, a
-first patch that fails the test, a second that passes. The agents are three small programs; no model is needed. Ctrl-C,
-and typing it again, carries on with the same run.`;
+first patch that fails the test, a second that passes. The agents are three small programs; no model is needed. All that
+they and people do is signed, with throwaway keys; at the end the record is verified and traced. Ctrl-C, and typing it
+again, carries on with the same run.`;
 
 /** `promptos demo`: one governed run from end to end, on a repository made for it. */
 export function demoCommand(context: CommandContext): Command {
@@ -63,6 +64,8 @@ export function demoCommand(context: CommandContext): Command {
         output.say(`resumes the run ${open} that an earlier demonstration left`);
         await resumeAndFollow(context, { runId: open, prepared }, choices);
       }
+      const { auditDemo } = await import('../demo-audit.js');
+      await auditDemo(context, project, { setting: prepared.setting, runId: open ?? prepared.start.runId });
       showNext(context, project);
     });
 }
