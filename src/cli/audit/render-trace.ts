@@ -32,6 +32,7 @@ export function renderTrace(trace: Trace): readonly string[] {
     `2 run record  ${trace.run_id}: ${record.outcome}, ${record.finished_at}`,
     `              ${record.path} sha256:${record.sha256}`,
     `              ${verificationLine(record.verification)}`,
+    ...record.verification.remarks.map((remark) => `              NOTE: ${printableLine(remark)}`),
     `              ${printableLine(record.target_repo)} at ${record.base_commit}, policy sha256:${record.policy_sha256}`,
     `              tree ${record.tree}`,
     `3 session     ${session.path}, ${session.timestamp_utc}`,

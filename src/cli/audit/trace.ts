@@ -5,8 +5,9 @@ import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type TracedDecision, tracedDecisions } from './decisions.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
+import { readLedger } from './read-ledger.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
-import { type RunVerification, readLedger } from './verify-run.js';
+import type { RunVerification } from './verify-run.js';
 
 /** Step 1: what was asked about, and how the run was found. */
 export interface TracedArtifact {

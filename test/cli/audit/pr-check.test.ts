@@ -1,12 +1,12 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verifyRun } from '../../../src/cli/audit/verify-run.js';
 import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
 import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
 let base: string;
@@ -31,7 +31,7 @@ async function check(body: string, ...args: readonly string[]) {
   const file = join(audited.folder, 'body.md');
   await writeFile(file, body);
   const answer = await audited.invoke(
-    (context) => prCheckCommand(context, verifyRun),
+    (context) => prCheckCommand(context, verifyDigests),
     ...['--body', file, '--commit', 'HEAD', ...args, '--json'],
   );
   const codes: Record<string, string | null> = Object.fromEntries(
@@ -235,7 +235,7 @@ describe('promptos pr-check', () => {
   test('wrong usage: a body that is not there, a commit that is not there', async () => {
     await expect(check(block, '--commit', 'nowhere')).rejects.toMatchObject({ code: 'BASE_NOT_FOUND', exitCode: 2 });
     const nowhere = ['--body', join(audited.folder, 'nowhere'), '--commit', 'HEAD'];
-    const missing = audited.invoke((context) => prCheckCommand(context, verifyRun), ...nowhere);
+    const missing = audited.invoke((context) => prCheckCommand(context, verifyDigests), ...nowhere);
     await expect(missing).rejects.toMatchObject({ code: 'FILE_NOT_READABLE', exitCode: 2 });
   });
 
@@ -243,7 +243,7 @@ describe('promptos pr-check', () => {
     const file = join(audited.folder, 'body.md');
     await writeFile(file, 'nothing');
     const { stdout } = await audited.invoke(
-      (context) => prCheckCommand(context, verifyRun),
+      (context) => prCheckCommand(context, verifyDigests),
       ...['--body', file, '--commit', 'HEAD'],
     );
     expect(stdout).toMatch(/^FAILED block: PR_BLOCK_MISSING: .*\n {7}next: .*pr-block/);

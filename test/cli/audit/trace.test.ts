@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verifyRun } from '../../../src/cli/audit/verify-run.js';
 import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { traceCommand } from '../../../src/cli/commands/trace.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
 let base: string;
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => audited.remove());
 
 const trace = (...args: readonly string[]) =>
-  audited.invoke((context) => traceCommand(context, verifyRun), ...args, '--json');
+  audited.invoke((context) => traceCommand(context, verifyDigests), ...args, '--json');
 const apply = async () => {
   await audited.invoke(applyCommand, 'run-1');
   return audited.git('rev-parse', 'HEAD');
@@ -234,7 +234,7 @@ describe('promptos trace', () => {
 
   test('--policy: another policy than the run was made under is POLICY_UNKNOWN, its own is trusted', async () => {
     const own = join(audited.store.locate('run-1'), 'evidence/policy.yaml');
-    expect((await trace('run-1', '--policy', own)).json.run_record.verification).toEqual({
+    expect((await trace('run-1', '--policy', own)).json.run_record.verification).toMatchObject({
       problem: null,
       trusted: true,
     });
@@ -248,7 +248,7 @@ describe('promptos trace', () => {
   });
 
   test('text: the five steps are numbered, and say that nobody else vouches', async () => {
-    const { stdout, stderr } = await audited.invoke((context) => traceCommand(context, verifyRun), 'latest');
+    const { stdout, stderr } = await audited.invoke((context) => traceCommand(context, verifyDigests), 'latest');
     expect(stdout.split('\n').flatMap((line) => /^\d \w+ ?\w*/.exec(line)?.[0].trim() ?? [])).toEqual([
       '1 artifact',
       '2 run record',

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verifyRun } from '../../../src/cli/audit/verify-run.js';
 import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
 import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
 let base: string;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => audited.remove());
 
 const ungoverned = (...args: readonly string[]) =>
-  audited.invoke((context) => ungovernedCommand(context, verifyRun), '--since', base, ...args, '--json');
+  audited.invoke((context) => ungovernedCommand(context, verifyDigests), '--since', base, ...args, '--json');
 const covered = async (...args: readonly string[]): Promise<readonly (readonly [string, string | null])[]> =>
   (await ungoverned(...args)).json.covered.map(({ by, run_id }: { by: string; run_id: string | null }) => [by, run_id]);
 const reasons = async (...args: readonly string[]): Promise<readonly string[]> =>

@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
+import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
+import { traceCommand } from '../../../src/cli/commands/trace.js';
+import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
+import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
+import { type AuditedRepository, createAuditedRepository } from './audited-repository.js';
+
+let audited: AuditedRepository;
+let genuine: GenuineRun;
+let base: string;
+let policy: string;
+let folder: string;
+
+/** One real run, with the verifier that `promptos verify` has. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'promptos-governed-change-'));
+  genuine = await genuineRun();
+  audited = await createAuditedRepository();
+  await publish(audited, genuine);
+  policy = join(folder, 'policy.yaml');
+  await writeFile(policy, genuine.policyText);
+  await audited.write('src/split.js', "export const split = 'wrong';\n");
+  base = audited.commitAll('base');
+  const patch = join(folder, 'change.patch');
+  await writeFile(patch, genuine.files.get('patch/change.patch') ?? '');
+  audited.git('apply', '--index', patch);
+  audited.commitAll(`Split\n\nPromptOS-Run: ${genuine.run.run_id}`);
+}, 120_000);
+afterAll(async () => {
+  await audited?.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function publish({ store }: AuditedRepository, { run, files }: GenuineRun): Promise<void> {
+  const refs = [];
+  for (const [path, bytes] of files) refs.push({ path, ...(await store.putObject(bytes)), media_type: 'text/plain' });
+  await store.publish(run.run_id, refs);
+}
+
+describe('a run that was really governed, with the real verifier', () => {
+  test('promptos trace: verified against the policy, every prompt intact, every decision signed', async () => {
+    const { json, exitCode } = await audited.invoke(traceCommand, 'src/split.js', '--policy', policy, '--json');
+    expect(json.problems).toEqual([]);
+    expect(exitCode).toBe(0);
+    expect(json.artifact).toMatchObject({ kind: 'commit', found_by: 'trailer', likeness: 'same' });
+    expect(json.run_record.verification).toMatchObject({ problem: null, trusted: true });
+    expect(json.prompts.request_signed_by).toBe(genuine.keys.ada.key.keyid);
+    expect(
+      new Set(json.decided.map(({ signature, keyid }: Record<string, string>) => `${signature} ${keyid}`)),
+    ).toEqual(new Set([`valid ${genuine.keys.grace.key.keyid}`]));
+    expect(json.received.every(({ intact }: { intact: boolean }) => intact)).toBe(true);
+  });
+
+  test('promptos pr-check and promptos ungoverned: both are content', async () => {
+    const body = join(folder, 'body.md');
+    await writeFile(body, (await audited.invoke(prBlockCommand, genuine.run.run_id)).stdout);
+    const checked = await audited.invoke(
+      prCheckCommand,
+      ...['--body', body, '--commit', 'HEAD', '--policy', policy, '--json'],
+    );
+    expect(checked.json.checks.filter(({ code }: { code: string | null }) => code !== null)).toEqual([]);
+    expect(checked.exitCode).toBe(0);
+    const listed = await audited.invoke(ungovernedCommand, '--since', base, '--policy', policy, '--json');
+    expect(listed).toMatchObject({ exitCode: 0, json: { commits: 1, ungoverned: [] } });
+  });
+
+  test('something put into its tree: the code of the verifier is told by all three', async () => {
+    await writeFile(join(audited.store.locate(genuine.run.run_id), 'evidence/extra.txt'), 'extra\n');
+    const trace = await audited.invoke(traceCommand, genuine.run.run_id, '--policy', policy, '--json');
+    expect(trace.exitCode).toBe(1);
+    expect(trace.json.run_record.verification.problem.code).toBe('FILE_UNEXPECTED');
+    const checked = await audited.invoke(
+      prCheckCommand,
+      ...['--body', join(folder, 'body.md'), '--commit', 'HEAD', '--policy', policy, '--json'],
+    );
+    expect(checked.json.checks.find(({ check }: { check: string }) => check === 'record')).toMatchObject({
+      code: 'RUN_NOT_VERIFIED',
+      message: expect.stringContaining('FILE_UNEXPECTED'),
+    });
+    const listed = await audited.invoke(ungovernedCommand, '--since', base, '--policy', policy, '--json');
+    expect(listed.json.ungoverned[0].reason).toBe(`run ${genuine.run.run_id} does not verify: FILE_UNEXPECTED`);
+  });
+});
