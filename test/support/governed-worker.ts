@@ -10,7 +10,7 @@ import {
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import { type Delivery, GovernedRuns } from '../../src/client.js';
+import { type Delivery, GovernedRuns, type SignerFor } from '../../src/client.js';
 import type { Decision, Resolution } from '../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
@@ -56,6 +56,10 @@ export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
   /** Connections of the test's own, as for a server that has its clock in its hands. */
   readonly connections?: { readonly client: Client; readonly native: NativeConnection };
   readonly worker?: Partial<WorkerOptions>;
+  /** The engine's queue; one that nobody else has unless it is said. */
+  readonly taskQueue?: string;
+  /** The keys of people; without them nothing that they send is signed. */
+  readonly signerFor?: SignerFor;
   /** Starts no worker: the test starts and stops its own. */
   readonly idle?: boolean;
 }
@@ -65,6 +69,7 @@ export interface RunOptions {
   /** Steps by principal; without it the straight path. */
   readonly scripts?: Readonly<Record<string, readonly ScriptStep[]>>;
   readonly developer?: string;
+  readonly runId?: string;
 }
 
 /** One run of a governed worker, and what a test asks of it. */
@@ -160,8 +165,8 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
   const { store } = ports;
   const client = options.connections?.client ?? (await connectClient(address));
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
-  const taskQueue = `test-${randomUUID()}`;
-  const runs = new GovernedRuns({ client, taskQueue, store });
+  const { taskQueue = `test-${randomUUID()}`, signerFor } = options;
+  const runs = new GovernedRuns({ client, taskQueue, store, ...(signerFor === undefined ? {} : { signerFor }) });
   const createWorker = async (more: Partial<WorkerOptions> = {}) =>
     Worker.create({
       connection,
@@ -193,8 +198,8 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
     taskQueue,
     createWorker,
     run: attach,
-    startRun: async ({ gates = ['P00'] as const, scripts: steps = STRAIGHT, developer = 'ada' } = {}) => {
-      const runId = `run-${randomUUID().slice(0, 13)}`;
+    startRun: async ({ gates = ['P00'] as const, scripts: steps = STRAIGHT, developer = 'ada', ...named } = {}) => {
+      const runId = named.runId ?? `run-${randomUUID().slice(0, 13)}`;
       const executors = scriptedExecutors();
       for (const [principal, list] of Object.entries(steps)) executors.script(principal, ...list);
       scripts.set(runId, executors);
@@ -286,11 +291,12 @@ function workedRun(
       choice: 'approve',
       ...parts,
     }),
-    resolution: ({ escalation_id, request_id }, parts) => ({
+    resolution: ({ escalation_id, request_id, report_sha256 }, parts) => ({
       ...common,
       decision_id: `${request_id}-grace`,
       escalation_id,
       request_id,
+      report_sha256,
       choice: 'retry',
       ...parts,
     }),

@@ -1,0 +1,229 @@
+import { ledgerSealStatement, runRecordStatement } from '../../src/attestation/engine-acts.js';
+import type { AttemptRecord } from '../../src/contracts/attempt.js';
+import type { Envelope } from '../../src/contracts/keys.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
+import type { ArtifactRef } from '../../src/contracts/primitives.js';
+import {
+  attestationPaths,
+  bundleText,
+  DSSE_MEDIA_TYPE,
+  isAttestationFile,
+  isSealFile,
+} from '../../src/governance/attestation-files.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
+import { closingOf, openingOf } from '../../src/governance/ledger-ends.js';
+import { buildPromptSession, sessionOfRun } from '../../src/governance/prompt-session.js';
+import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/governance/published-tree.js';
+import { buildRunRecord, recordedEscalations } from '../../src/governance/run-record.js';
+import { signedActs } from '../../src/governance/signed-acts.js';
+import { type Loose, type MutableTree, sha256Of } from './mutable-tree.js';
+import { VECTOR_KEYS, type VectorKey, vectorKeyById } from './vector-keys.js';
+
+/** Gives entries their places anew, so that the hash chain holds whatever was done to them. */
+export function rechain(entries: readonly LedgerEntry[]): LedgerEntry[] {
+  let head = EMPTY_LEDGER;
+  return entries.map(({ seq: _seq, at, prev: _prev, hash: _hash, ...event }) => {
+    const entry = appendEntry(head, at, event as LedgerEvent);
+    head = { entries: entry.seq + 1, hash: entry.hash };
+    return entry;
+  });
+}
+
+/** Changes a ledger's entries and chains them anew. */
+export function editLedger(tree: MutableTree, change: (entries: Loose<LedgerEntry>[]) => unknown): MutableTree {
+  const entries = tree.ledger() as Loose<LedgerEntry>[];
+  const changed = change(entries);
+  return tree.putLedger(rechain((Array.isArray(changed) ? changed : entries) as LedgerEntry[]));
+}
+
+/** The payload of an envelope, whoever signed it. */
+export const payloadOf = (envelope: Envelope): Loose<Record<string, never>> & object =>
+  JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8'));
+
+const hasKeyOf = (keys: readonly VectorKey[], envelope: Envelope): VectorKey | null => {
+  const key = vectorKeyById(envelope.signatures[0]?.keyid ?? '');
+  return key !== undefined && keys.includes(key) ? key : null;
+};
+
+/** Everybody's keys but the engine's: what the people and agents of a run could forge together. */
+export const ALL_BUT_ENGINE: readonly VectorKey[] = Object.entries(VECTOR_KEYS).flatMap(([name, key]) =>
+  name.startsWith('engine') ? [] : [key],
+);
+export const ENGINE: readonly VectorKey[] = [VECTOR_KEYS.engine];
+export const ALL_KEYS: readonly VectorKey[] = Object.values(VECTOR_KEYS);
+
+/**
+ * Does to a tree that was changed what an attacker would do next: every digest that changed is written anew wherever it
+ * stands, what was signed about it is signed again where the attacker has the key, and everything that follows from the
+ * ledger is made again. Without keys this is the best that can be done with consistent hashes alone.
+ */
+export function forge(tree: MutableTree, keys: readonly VectorKey[] = []): MutableTree {
+  for (let round = 0; round < 20; round += 1) if (!moveDigests(tree, keys)) break;
+  rebuildDocuments(tree);
+  return seal(tree, keys);
+}
+
+/** Digests that no longer fit, one level further up each time; says whether there were any. */
+function moveDigests(tree: MutableTree, keys: readonly VectorKey[]): boolean {
+  const moved = new Map<string, string>();
+  for (const { gate, attempt, output_sha256 } of finishedAttempts(tree)) {
+    const folder = attemptFolder(gate, attempt);
+    const path = `${folder}/attempt.json`;
+    if (!tree.has(path)) continue;
+    const record = tree.json<Loose<AttemptRecord>>(path);
+    let changed = false;
+    for (const ref of [...record.artifacts, ...record.transcripts]) {
+      const place = tree.has(`${folder}/${ref.path}`) ? `${folder}/${ref.path}` : ref.path;
+      // A later attempt's file stands at the public place of one that it replaced.
+      const isOther = place === ref.path && !isAttestationFile(place) && !stands(tree, gate, attempt);
+      if (!tree.has(place) || isOther) continue;
+      const bytes = tree.bytes(place);
+      const sha256 = sha256Of(bytes);
+      if (sha256 === ref.sha256) continue;
+      moved.set(ref.sha256, sha256);
+      Object.assign(ref, { sha256, bytes: bytes.byteLength });
+      changed = true;
+    }
+    if (changed) tree.putJson(path, record);
+    const sha256 = sha256Of(tree.bytes(path));
+    if (sha256 !== output_sha256) moved.set(output_sha256, sha256);
+  }
+  if (moved.size === 0) return false;
+  const exchange = (text: string): string => text.replaceAll(/[0-9a-f]{64}/g, (old) => moved.get(old) ?? old);
+  const before = tree.paths().map((path) => tree.bytes(path));
+  for (const path of tree.paths()) {
+    if (path.endsWith('attempt.json') || path === TREE_PATHS.testResults) tree.put(path, exchange(tree.text(path)));
+    if (path.includes('.provenance.') || path.includes('.test-result.')) {
+      tree.putEnvelope(path, exchanged(tree.envelope(path), exchange, keys));
+    }
+  }
+  const entries = tree.ledger().map((entry) => {
+    const { seq: _seq, prev: _prev, hash: _hash, ...rest } = entry;
+    const next = JSON.parse(exchange(JSON.stringify(rest))) as Loose<LedgerEntry>;
+    if ('attestation' in next && next.attestation !== null)
+      next.attestation = exchanged(next.attestation, exchange, keys);
+    if ('envelope' in next && next.envelope !== null) next.envelope = exchanged(next.envelope, exchange, keys);
+    return next as LedgerEntry;
+  });
+  tree.put(TREE_PATHS.ledger, '');
+  tree.putLedger(rechain(entries));
+  return tree.paths().some((path, index) => !tree.bytes(path).equals(before[index] ?? Buffer.alloc(0)));
+}
+
+/** The same statement with other digests, signed again with the same key where the attacker has it. */
+function exchanged(envelope: Envelope, exchange: (text: string) => string, keys: readonly VectorKey[]): Envelope {
+  const before = Buffer.from(envelope.payload, 'base64').toString('utf8');
+  const after = exchange(before);
+  const key = hasKeyOf(keys, envelope);
+  return after === before || key === null ? envelope : key.sealBytes(after);
+}
+
+const finishedAttempts = (tree: MutableTree) =>
+  tree.ledger().flatMap((entry) => (entry.type === 'gateFinished' ? [entry] : []));
+
+function stands(tree: MutableTree, gate: string, attempt: number): boolean {
+  const voided = tree.ledger().some((entry) => {
+    if (entry.type === 'gateSentBack') return entry.voided.some((one) => one.gate === gate && one.attempt === attempt);
+    return entry.type === 'gateStarted' && entry.gate === gate && entry.attempt > attempt;
+  });
+  return !voided;
+}
+
+/** Makes again whatever follows from the ledger and the files: escalations, envelopes, session, sidecar, record. */
+export function rebuildDocuments(tree: MutableTree): MutableTree {
+  const entries = tree.ledger();
+  if (!isWhole(entries)) return patchRecord(tree);
+  for (const escalation of recordedEscalations(entries)) {
+    tree.putValue(escalationPath(escalation.escalation_id), { schema_version: 1, ...escalation });
+  }
+  const acts = signedActs(entries);
+  for (const path of tree.paths()) {
+    const ofLedger = /\/(?:decision-\d+|P\d\d\.\d+)\.dsse\.json$/.test(path);
+    if (ofLedger && !acts.some((act) => act.path === path)) tree.remove(path);
+  }
+  for (const { path, envelope } of acts) tree.putEnvelope(path, envelope);
+  const { notes = '' } = tree.has(TREE_PATHS.request) ? tree.json<{ notes?: string }>(TREE_PATHS.request) : {};
+  const session = buildPromptSession(sessionOfRun(entries, notes));
+  tree.put(TREE_PATHS.session, session.text).put(TREE_PATHS.sidecar, session.sidecar);
+  const attempts = finishedAttempts(tree).flatMap(({ gate, attempt, output_sha256 }) => {
+    const path = `${attemptFolder(gate, attempt)}/attempt.json`;
+    return tree.has(path) ? [[output_sha256, tree.json<AttemptRecord>(path)] as const] : [];
+  });
+  const record = buildRunRecord({
+    entries,
+    attempts: new Map(attempts),
+    artifacts: listArtifacts(tree),
+    session: session.session,
+    sealedBy: tree.record().sealed_by,
+  });
+  return tree.putValue(TREE_PATHS.record, record);
+}
+
+const isWhole = (entries: readonly LedgerEntry[]): boolean => {
+  const first = entries[0]?.type;
+  return (first === 'runOpened' || first === 'openingFailed') && entries.at(-1)?.type === 'runClosed';
+};
+
+/** The record's list and ledger field, where nothing else can be made of the ledger. */
+export function patchRecord(tree: MutableTree): MutableTree {
+  const entries = tree.ledger();
+  const record = tree.record();
+  const head = headOf(entries);
+  return tree.putValue(TREE_PATHS.record, {
+    ...record,
+    artifacts: listArtifacts(tree),
+    ledger: { ...record.ledger, entries: entries.length, head: head.hash },
+  });
+}
+
+/** Every file that a record lists, as the tree has it. */
+function listArtifacts(tree: MutableTree): ArtifactRef[] {
+  const known = new Map(tree.record().artifacts.map((ref) => [ref.path, ref.media_type]));
+  return tree
+    .paths()
+    .filter((path) => path !== TREE_PATHS.record && path !== TREE_PATHS.ledger && !isSealFile(path))
+    .map((path) => {
+      const bytes = tree.bytes(path);
+      const media_type = known.get(path) ?? (isAttestationFile(path) ? DSSE_MEDIA_TYPE : 'application/json');
+      return { path, sha256: sha256Of(bytes), bytes: bytes.byteLength, media_type };
+    });
+}
+
+/** Signs record and ledger anew where the engine's key is at hand, and writes the bundle anew in any case. */
+export function seal(
+  tree: MutableTree,
+  keys: readonly VectorKey[] = ENGINE,
+  only: 'both' | 'record' | 'ledger' = 'both',
+): MutableTree {
+  const entries = tree.ledger();
+  const key = tree.has(attestationPaths.runRecord)
+    ? hasKeyOf(keys, tree.envelope(attestationPaths.runRecord))
+    : (keys.find((candidate) => candidate === VECTOR_KEYS.engine) ?? null);
+  if (key !== null && isWhole(entries)) sealWith(tree, key, only);
+  return bundle(tree);
+}
+
+/** Signs record and ledger with a key, whoever's it is. */
+export function sealWith(tree: MutableTree, key: VectorKey, only: 'both' | 'record' | 'ledger' = 'both'): MutableTree {
+  const entries = tree.ledger();
+  const { run_id: runId } = openingOf(entries).run;
+  const { outcome } = closingOf(entries);
+  if (only !== 'ledger') {
+    const statement = runRecordStatement(sha256Of(tree.bytes(TREE_PATHS.record)), { runId, outcome });
+    tree.putEnvelope(attestationPaths.runRecord, key.seal(statement));
+  }
+  if (only !== 'record') {
+    const statement = ledgerSealStatement(sha256Of(tree.bytes(TREE_PATHS.ledger)), runId, headOf(entries));
+    tree.putEnvelope(attestationPaths.ledgerSeal, key.seal(statement));
+  }
+  return tree;
+}
+
+/** `bundle.jsonl` as the folder has it. */
+export function bundle(tree: MutableTree): MutableTree {
+  const files = tree
+    .paths()
+    .filter(isAttestationFile)
+    .map((path) => ({ path, envelope: tree.envelope(path) }));
+  return files.length === 0 ? tree : tree.put(attestationPaths.bundle, bundleText(files));
+}
