@@ -31,8 +31,12 @@ export function createObjectTree(
  * What the engine asks before it signs: the tree as a stranger would judge it, but for the engine's own signatures. The
  * policy was trusted when the run opened, so the tree's own is the one to judge by.
  */
-export const verifyUnsealed: VerifyTree = async ({ files, objects }: UnsealedTree) => {
-  const { outcomes } = await judgeTree(createObjectTree(files, objects), { policies: [], engineSignatures: 'pending' });
+export const verifyUnsealed: VerifyTree = async ({ runId, files, objects }: UnsealedTree) => {
+  const { outcomes } = await judgeTree(createObjectTree(files, objects), {
+    policies: [],
+    runId,
+    engineSignatures: 'pending',
+  });
   return outcomes.flatMap(({ status, failure }) =>
     status === 'failed' && failure !== null
       ? [

@@ -53,6 +53,8 @@ export interface TreeDocuments {
   attempts(): Promise<readonly VerifiedAttempt[]>;
   /** The ledger once more through the domain. */
   replay(): Promise<Replay>;
+  /** What lies at a path, which must be a plain file: nothing else is ever opened. */
+  plainFile(path: string): Promise<TreeEntry>;
   /** A file whose bytes are those that the record lists. */
   bytes(path: string): Promise<Uint8Array>;
   json<T>(path: string, schema: z.ZodType<T>, layout?: JsonLayout): Promise<T>;
@@ -91,13 +93,20 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
   const entries = once(async () => new Map((await reader.list()).map((entry) => [entry.path, entry] as const)));
   const has = async (path: string) => (await entries()).has(path);
 
-  const readWhole = async (path: string, limit = MAX_DOCUMENT_BYTES): Promise<Uint8Array> => {
+  // One failure for each path, so that it is told once whoever comes upon it.
+  const unusable = new Map<string, VerifyFailure>();
+  const plainFile = async (path: string): Promise<TreeEntry> => {
     const entry = (await entries()).get(path);
-    if (entry === undefined) throw new VerifyFailure('FILE_MISSING', { path, expected: 'a file', found: 'nothing' });
-    if (entry.kind !== 'file') {
-      const code = entry.kind === 'link' ? 'LINK_IN_TREE' : 'SPECIAL_FILE';
-      throw new VerifyFailure(code, { path, expected: 'a file', found: entry.kind });
-    }
+    if (entry?.kind === 'file') return entry;
+    const code = entry === undefined ? 'FILE_MISSING' : entry.kind === 'link' ? 'LINK_IN_TREE' : 'SPECIAL_FILE';
+    const found = entry === undefined ? 'nothing' : entry.kind.replace('_', ' ');
+    const failure = unusable.get(path) ?? new VerifyFailure(code, { path, expected: 'a file', found });
+    unusable.set(path, failure);
+    throw failure;
+  };
+
+  const readWhole = async (path: string, limit = MAX_DOCUMENT_BYTES): Promise<Uint8Array> => {
+    const entry = await plainFile(path);
     if (entry.bytes > limit) {
       throw new VerifyFailure('FILE_TOO_LARGE', {
         path,
@@ -237,6 +246,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     pack,
     attempts,
     replay: once(async () => replayLedger(await ledger(), recordsByDigest(await attempts()), TREE_PATHS.ledger)),
+    plainFile,
     bytes,
     json,
     has,

@@ -14,6 +14,8 @@ export interface VerifyTrust {
    * their order cannot lose one. With none, the tree vouches for itself.
    */
   readonly policies: readonly TrustedPolicy[];
+  /** The run whose tree it must be, where a run was asked for and not a folder. */
+  readonly runId?: string;
   /** Of existing PromptOS tooling, checked on top. */
   readonly promptosPolicy?: PromptOsPolicy;
   /** `pending` before the engine has signed: nothing of its own is expected yet. */

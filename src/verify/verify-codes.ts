@@ -16,6 +16,7 @@ export const VERIFY_CODES = {
   JSON_NOT_STRICT:
     'A file is JSON, but not written as the engine writes it: a key twice, `1.0` for `1`, another layout.',
   SHAPE_INVALID: 'A document lacks a field, has one too many, or one of another type.',
+  RUN_OTHER: 'The tree is that of another run than the one that was asked for.',
   // Trust
   POLICY_UNKNOWN: 'The run was governed by a policy that is not among those handed in.',
   POLICY_DIFFERS: "The policy's bytes in the tree are not those of the run's policy.",

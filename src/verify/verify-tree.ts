@@ -12,7 +12,7 @@ import {
   checkSeal,
   checkStandardAttestations,
 } from './checks/signatures.js';
-import { checkDigests, checkFiles, checkTree } from './checks/tree.js';
+import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { type VerifyCode, VerifyFailure } from './verify-codes.js';
@@ -28,10 +28,7 @@ interface Check {
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
 export const CHECKS = {
   tree: { title: 'only plain files, no two of one name', run: checkTree },
-  record_form: {
-    title: 'run_record.json is strict JSON of its schema',
-    run: async ({ record }) => void (await record()),
-  },
+  record_form: { title: 'run_record.json is strict JSON of its schema', run: checkRecordForm },
   files: { title: 'every listed file is there, nothing else is', run: checkFiles },
   digests: { title: 'every file has the listed digest and size', run: checkDigests },
   ledger: {

@@ -19,14 +19,21 @@ export async function openPublishedTree(store: ArtifactStore, runId: string): Pr
   return createObjectTree(files, store);
 }
 
+/** A tree to verify, and the run that it must be where a run was named. */
+export interface VerifyTarget {
+  readonly reader: TreeReader;
+  readonly runId?: string;
+}
+
 /**
  * What a person names: a folder is a tree, anything else is a run of this place.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS, RUN_NOT_PUBLISHED, FILE_NOT_READABLE
  */
-export async function openTarget(context: StoreCommandContext, target: string): Promise<TreeReader> {
+export async function openTarget(context: StoreCommandContext, target: string): Promise<VerifyTarget> {
   const path = resolve(context.cwd, target);
-  if (await isFolder(path)) return openFolderTree(path);
+  if (await isFolder(path)) return { reader: await openFolderTree(path) };
   if (/[/\\]/.test(target)) throw new PromptOsError('FILE_NOT_READABLE', `Expected a folder, found none at ${path}.`);
   const store = await context.openStore();
-  return openPublishedTree(store, await selectRun(target, store, null));
+  const runId = await selectRun(target, store, null);
+  return { runId, reader: await openPublishedTree(store, runId) };
 }

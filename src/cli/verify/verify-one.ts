@@ -8,10 +8,10 @@ import { showOutcome, warnOfNoTrust } from './show-outcome.js';
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */
 export async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
   const output = context.output();
-  const reader = await openTarget(context, target);
+  const { reader, ...named } = await openTarget(context, target);
   warnOfNoTrust(output, trust);
   const outcomes: CheckOutcome[] = [];
-  for await (const outcome of verifyTree(reader, trust)) {
+  for await (const outcome of verifyTree(reader, { ...trust, ...named })) {
     outcomes.push(outcome);
     showOutcome(output, outcome);
     output.emit(outcome);

@@ -73,7 +73,11 @@ const isMarked = ({ remarks }: TreeVerdict): boolean => remarks.some((remark) =>
 
 async function judgeRun(folder: string, runId: string, trust: VerifyTrust): Promise<StoreRun> {
   try {
-    return { runId, verdict: await judgeTree(await openFolderTree(join(folder, runId)), trust), error: null };
+    return {
+      runId,
+      verdict: await judgeTree(await openFolderTree(join(folder, runId)), { ...trust, runId }),
+      error: null,
+    };
   } catch (error) {
     // One tree that cannot be read must not hide the others.
     if (error instanceof PromptOsError) return { runId, verdict: null, error };

@@ -195,7 +195,8 @@ export async function checkPrompts(documents: TreeDocuments): Promise<void> {
   }
 }
 
-async function checkHead({ reader }: TreeDocuments, path: string, head: Uint8Array): Promise<void> {
+async function checkHead({ reader, plainFile }: TreeDocuments, path: string, head: Uint8Array): Promise<void> {
+  await plainFile(path);
   let at = 0;
   for await (const chunk of reader.openStream(path)) {
     const length = Math.min(chunk.byteLength, head.byteLength - at);

@@ -7,12 +7,10 @@ import { expectSame, VerifyFailure } from '../verify-codes.js';
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 
 /** Only plain files, and no two that some system would take for one. */
-export async function checkTree({ entries }: TreeDocuments): Promise<void> {
+export async function checkTree({ entries, plainFile }: TreeDocuments): Promise<void> {
   const places = new Map<string, string>();
   for (const { path, kind } of (await entries()).values()) {
-    if (kind === 'link')
-      throw new VerifyFailure('LINK_IN_TREE', { path, expected: 'a file', found: 'a symbolic link' });
-    if (kind === 'special') throw new VerifyFailure('SPECIAL_FILE', { path, expected: 'a file', found: 'no file' });
+    if (kind === 'link' || kind === 'special') await plainFile(path);
     if (UNSAFE.test(path) || path !== path.normalize('NFC')) {
       throw new VerifyFailure('PATH_UNSAFE', {
         path: JSON.stringify(path),
@@ -38,6 +36,12 @@ function checkClash(places: Map<string, string>, path: string): void {
   }
 }
 
+/** The record is one, and that of the run that was asked for. */
+export async function checkRecordForm({ record, trust }: TreeDocuments): Promise<void> {
+  const { run_id } = await record();
+  if (trust.runId !== undefined) expectSame('RUN_OTHER', `${TREE_PATHS.record}: run_id`, trust.runId, run_id);
+}
+
 /** Every file that the record lists is there, and nothing else is. */
 export async function checkFiles(documents: TreeDocuments): Promise<void> {
   const artifacts = await documents.artifacts();
@@ -51,7 +55,7 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
     });
   }
   for (const path of [TREE_PATHS.record, TREE_PATHS.ledger, ...artifacts.keys()]) {
-    if (!entries.has(path)) throw new VerifyFailure('FILE_MISSING', { path, expected: 'a file', found: 'nothing' });
+    await documents.plainFile(path);
   }
   const pending = documents.trust.engineSignatures === 'pending';
   const isOwn = (path: string): boolean =>
@@ -66,7 +70,7 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
 const PARALLEL_FILES = 4;
 
 /** Every listed file has the bytes that are listed. Memory does not grow with them. */
-export async function checkDigests({ artifacts, reader }: TreeDocuments): Promise<void> {
+export async function checkDigests({ artifacts, plainFile, reader }: TreeDocuments): Promise<void> {
   const listed = [...(await artifacts()).values()];
   const failures = new Map<string, unknown>();
   const left = [...listed];
@@ -74,6 +78,7 @@ export async function checkDigests({ artifacts, reader }: TreeDocuments): Promis
     for (let ref = left.shift(); ref !== undefined; ref = left.shift()) {
       const { path, sha256, bytes } = ref;
       try {
+        await plainFile(path);
         const actual = await reader.digest(path);
         expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
         expectSame('DIGEST_MISMATCH', path, `${bytes} bytes`, `${actual.bytes} bytes`);
