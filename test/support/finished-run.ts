@@ -123,7 +123,15 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         requested_model: null,
         served_model: null,
       },
-      tries: [{ number: 1, rendered_prompt_sha256: sha256Hex(`prompt ${gate}.${number}`), exit_code: 0, duration_ms: 5, problem: null }],
+      tries: [
+        {
+          number: 1,
+          rendered_prompt_sha256: sha256Hex(`prompt ${gate}.${number}`),
+          exit_code: 0,
+          duration_ms: 5,
+          problem: null,
+        },
+      ],
       verdict,
       reason: verdict === 'pass' ? null : `${gate} says no`,
       findings:

@@ -11,7 +11,7 @@ export interface AuditCall {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A user's repository, read by an audit: nothing in it is written, and no replacement of an object is believed. */
+/** A user's repository, read by an audit: nothing in it is written, and no replacement of an object or graft is believed. */
 export interface AuditRepository {
   /** The top of the working tree, or a bare repository's own folder. */
   readonly path: string;
@@ -38,6 +38,7 @@ const lookingGit = (variables: Readonly<Record<string, string | undefined>>): Re
   GIT_TERMINAL_PROMPT: '0',
   GIT_LITERAL_PATHSPECS: '1',
   GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_GRAFT_FILE: '/dev/null',
 });
 
 /** Settings that would change what a difference looks like, or start a program. */

@@ -1,3 +1,4 @@
+import { PromptOsError } from '../../contracts/errors.js';
 import type { AuditRepository } from './audit-repository.js';
 
 /** A path as it is after a change; mode `000000` where it is gone. */
@@ -30,6 +31,10 @@ export type Likeness = 'same' | 'moved' | 'white_space' | 'different';
 
 const DIFF = ['diff-tree', '-r', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index', '--no-commit-id'];
 
+/** What git does without configuration, so that everybody's difference is the one that the engine published. */
+const FORM = ['-p', '--binary', '--unified=3', '--diff-algorithm=myers', '--indent-heuristic', '-l1000'];
+const PREFIXES = ['--src-prefix=a/', '--dst-prefix=b/'];
+
 export interface ChangeOptions {
   readonly renames?: boolean;
   /** Paths that are set aside. */
@@ -48,7 +53,7 @@ export async function changeBetween(
   const call = { env: { ...env, GIT_LITERAL_PATHSPECS: '0' } };
   const trees = [from, to, '--', ...(aside.length === 0 ? [] : [':(top)', ...aside])];
   const raw = await repository.bytes([...DIFF, '--no-renames', '-z', '--raw', ...trees], call);
-  const shown = [...DIFF, renames ? '--find-renames' : '--no-renames', '-p', '--binary', ...trees];
+  const shown = [...DIFF, renames ? '--find-renames' : '--no-renames', ...FORM, ...PREFIXES, ...trees];
   const patch = await repository.bytes(shown, call);
   return {
     files: changedFiles(raw),
@@ -79,10 +84,19 @@ export async function changeOfPatch(
   return { files: null, text: normalised(patch), patchId: await patchId(repository, patch), renames: true };
 }
 
-/** The first parent of a commit, or the empty tree for a commit without one. */
+/**
+ * The first parent of a commit, or the empty tree for a commit without one. Read from the commit itself: in a shallow
+ * clone git says that its oldest commits have none.
+ * @throws PromptOsError BASE_NOT_FOUND when the parent is not there
+ */
 export async function parentOf(repository: AuditRepository, commit: string): Promise<string> {
-  const [, first] = (await repository.text(['rev-list', '--parents', '--max-count=1', commit])).split(' ');
-  return first ?? (await repository.text(['hash-object', '-t', 'tree', '--stdin'], { input: '' }));
+  const [header = ''] = (await repository.text(['cat-file', 'commit', commit])).split('\n\n');
+  const first = /^parent ([0-9a-f]+)$/m.exec(header)?.[1];
+  if (first === undefined) return repository.text(['hash-object', '-t', 'tree', '--stdin'], { input: '' });
+  if ((await repository.ask(['cat-file', '-e', `${first}^{tree}`])).exitCode === 0) return first;
+  throw new PromptOsError('BASE_NOT_FOUND', `The clone lacks ${first}, the parent of commit ${commit}.`, {
+    hint: 'The clone is shallow: fetch its whole history (`git fetch --unshallow`, or fetch-depth: 0).',
+  });
 }
 
 /** The change of a commit against its first parent. */

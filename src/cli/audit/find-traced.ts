@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import { LATEST, selectRun } from '../select-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
 import { findDigest } from './find-digest.js';
+import { digestOfFile, findPath, type NamedPath, newestCommit, runWithFile } from './find-path.js';
 import { type CommitMatch, matchCommit, openCommit } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
@@ -50,7 +48,7 @@ export async function findTraced(input: FindInput): Promise<Found> {
     const found = await findDigest(catalogue, digest);
     if (found !== null) return { ...found, problems: [] };
   }
-  const path = may('path') ? await findPath(input) : null;
+  const path = may('path') ? await findPath(given, input.directory, input.repository) : null;
   const commit = may('commit') && input.repository !== null ? await findCommit(input.repository, given) : null;
   if (path !== null && commit !== null && commit !== given) {
     throw new PromptOsError('USAGE', `"${given}" is both a commit and a path.`, {
@@ -89,36 +87,6 @@ async function requireRun(catalogue: RunCatalogue, runId: string): Promise<Audit
   const run = await catalogue.run(runId);
   if (run !== null) return run;
   throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
-}
-
-/** A path that was named: on the disk, in the repository's HEAD, or both. */
-interface NamedPath {
-  readonly absolute: string;
-  /** Relative to the top of the repository; null outside of it. */
-  readonly inRepository: string | null;
-  readonly onDisk: boolean;
-}
-
-async function findPath({ given, repository, directory }: FindInput): Promise<NamedPath | null> {
-  const absolute = resolve(directory, given);
-  const onDisk = (await lstat(absolute).catch(() => null)) !== null;
-  if (repository === null) return onDisk ? { absolute, inRepository: null, onDisk } : null;
-  const inRepository = repository.bare ? given : await insideOf(repository.path, absolute);
-  if (onDisk && !repository.bare) return { absolute, inRepository, onDisk };
-  const everThere = inRepository !== null && (await newestCommit(repository, inRepository)) !== null;
-  return everThere ? { absolute, inRepository, onDisk: false } : null;
-}
-
-async function insideOf(top: string, absolute: string): Promise<string | null> {
-  // Git names the top without links in it; the file itself may be a link that is tracked.
-  const folder = await realpath(dirname(absolute)).catch(() => dirname(absolute));
-  const path = relative(await realpath(top), join(folder, basename(absolute)));
-  return path === '..' || path.startsWith(`..${sep}`) ? null : path || '.';
-}
-
-async function newestCommit(repository: AuditRepository, path: string): Promise<string | null> {
-  const { exitCode, stdout } = await repository.ask(['log', '-1', '--format=%H', '--', path]);
-  return exitCode === 0 ? stdout.toString('latin1').trim() || null : null;
 }
 
 async function traceCommit(
@@ -197,25 +165,4 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
     artifact: { kind: 'file', found_by: 'blobs', path: inRepository ?? absolute, sha256: digest },
     problems: [],
   };
-}
-
-/** The approved run whose base with its patch has a file of these very bytes. */
-async function runWithFile(
-  repository: AuditRepository,
-  catalogue: RunCatalogue,
-  absolute: string,
-): Promise<AuditedRun | null> {
-  const blob = await repository.text(['hash-object', '--no-filters', '--', absolute]);
-  for (const run of await catalogue.all()) {
-    if (run.record.outcome !== 'approved') continue;
-    const change = await catalogue.change(run, repository);
-    if (change?.files?.some((file) => file.blob === blob)) return run;
-  }
-  return null;
-}
-
-async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

@@ -1,4 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
@@ -84,12 +85,13 @@ export interface TraceInput {
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
-/** Follows a run's record to the end. @throws PromptOsError LEDGER_BROKEN when its ledger cannot be read */
+/** Follows a run's record to the end; what cannot be read on the way is one of the problems. */
 export async function traceRun({ catalogue, run, artifact, problems, verify }: TraceInput): Promise<Trace> {
   const { record, recordSha256, session, runId } = run;
   const { store } = catalogue;
   const verification = await verify(run);
-  const entries = await readLedger(store, runId);
+  const ledger = await ledgerOf(store, runId);
+  const entries = ledger.entries;
   const [opening] = entries;
   const plan = opening?.type === 'runOpened' ? opening.plan : null;
   const received = await receivedPrompts(catalogue, run);
@@ -128,6 +130,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
     problems: [
       ...problems,
       ...(problem === null ? [] : [`the run does not verify: ${problem.code}: ${problem.message}`]),
+      ...ledger.problems,
       ...received
         .filter(({ intact }) => !intact)
         .map(({ path, sha256 }) => `${path} is not the text with digest ${sha256} that the record names`),
@@ -138,6 +141,19 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
         ),
     ],
   };
+}
+
+async function ledgerOf(
+  store: ArtifactStore,
+  runId: string,
+): Promise<{ readonly entries: readonly LedgerEntry[]; readonly problems: readonly string[] }> {
+  try {
+    return { entries: await readLedger(store, runId), problems: [] };
+  } catch (error) {
+    if (!(error instanceof PromptOsError)) throw error;
+    const problem = `the ledger cannot be read, so nobody can say who decided: ${error.code}: ${error.summary}`;
+    return { entries: [], problems: [problem] };
+  }
 }
 
 function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {

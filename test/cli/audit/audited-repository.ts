@@ -85,15 +85,16 @@ export async function createAuditedRepository(): Promise<AuditedRepository> {
         async () => entries,
       )({ run_id: run.run_id, outcome, segments: [], head });
     },
-    invoke: (make, ...args) => invoke({ store, repo, env }, make, args),
+    invoke: (make, ...args) => invokeIn({ store, repo, env }, make, ...args),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-async function invoke(
+/** Runs one command in a folder, as main does. */
+export async function invokeIn(
   { store, repo, env }: Pick<AuditedRepository, 'store' | 'repo' | 'env'>,
   make: (context: StoreCommandContext) => Command,
-  args: readonly string[],
+  ...args: readonly string[]
 ): Promise<AuditAnswer> {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) =>

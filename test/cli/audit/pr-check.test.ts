@@ -5,7 +5,7 @@ import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
-import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+import { type AuditedRepository, createAuditedRepository, invokeIn, lines } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
@@ -70,6 +70,47 @@ describe('promptos pr-check', () => {
     expect(exitCode).toBe(0);
     expect(codes).toEqual(Object.fromEntries(ALL.map((name) => [name, null])));
     expect(json).toMatchObject({ passed: true, run_id: 'run-1', verification: { trusted: false } });
+  });
+
+  test('binary, renamed, deleted and executable files, and names that git quotes: what was applied is the patch', async () => {
+    audited.git('reset', '-q', '--hard', base);
+    await audited.write('src/old name.txt', lines('a', 'b', 'c', 'd', 'e'));
+    await audited.write('src/gone.txt', 'gone\n');
+    const from = audited.commitAll('more files');
+    audited.git('mv', 'src/old name.txt', 'src/nëw "name".txt');
+    audited.git('rm', '-q', 'src/gone.txt');
+    await audited.write('src/blob.bin', '\u0000\u0001binary\u0000');
+    await audited.write('src/run.sh', '#!/bin/sh\n');
+    await chmod(join(audited.repo, 'src/run.sh'), 0o755);
+    const whole = audited.takePatch();
+    await audited.publish({ runId: 'run-2', patch: whole, baseCommit: from });
+    await audited.invoke(applyCommand, 'run-2');
+    const { stdout } = await audited.invoke(prBlockCommand, 'run-2');
+    expect((await check(stdout)).refused).toEqual({});
+    await audited.write('src/blob.bin', '\u0000\u0002binary\u0000');
+    audited.git('commit', '-qa', '--amend', '--no-edit');
+    expect((await check(stdout)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+  });
+
+  test("the user's own settings of git change nothing", async () => {
+    const settings = {
+      'diff.noprefix': 'true',
+      'diff.algorithm': 'patience',
+      'diff.context': '0',
+      'diff.renames': 'copies',
+    };
+    for (const [key, value] of Object.entries(settings)) audited.git('config', key, value);
+    expect((await check(block)).refused).toEqual({});
+  });
+
+  test('a shallow clone is told as such: its oldest commit only looks as if it had no parent', async () => {
+    const clone = join(audited.folder, 'shallow');
+    audited.git('clone', '-q', '--depth', '1', `file://${audited.repo}`, clone);
+    const shallow = { ...audited, repo: clone };
+    const body = join(audited.folder, 'body.md');
+    await writeFile(body, block);
+    const answer = invokeIn(shallow, prCheckCommand, '--body', body, '--commit', 'HEAD');
+    await expect(answer).rejects.toMatchObject({ code: 'BASE_NOT_FOUND', message: expect.stringContaining('shallow') });
   });
 
   test('PR_BLOCK_MISSING without a block, inside a comment, and inside a block of code', async () => {
