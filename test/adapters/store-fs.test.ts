@@ -207,3 +207,12 @@ test('reading: needs no folder, and makes none', async () => {
   expect(await store.hasObject('0'.repeat(64))).toBe(false);
   await expect(lstat(path)).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test('a folder that lies under a file: every look and every write says so with a code', async () => {
+  await writeFile(join(directory, 'file'), '');
+  const store = createFileSystemStore(join(directory, 'file', 'store'));
+  await expect(store.published('run-1')).rejects.toMatchObject({ code: 'STORE_NOT_READABLE' });
+  await expect(store.list()).rejects.toMatchObject({ code: 'STORE_NOT_READABLE' });
+  await expect(store.putObject(Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
+  await expect(store.publish('run-1', [])).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
+});

@@ -6,7 +6,7 @@ import { syncFolder, syncFolders, writeNewFile } from './durable-files.js';
 import { commitManifest, isTaken, readManifest, sameTree, sortedFiles } from './manifests.js';
 import { objectSize, openObject, readChecked } from './object-files.js';
 import { stagingPath } from './staging.js';
-import { systemCode, writeError } from './store-errors.js';
+import { readError, systemCode, writeError } from './store-errors.js';
 import { checkRunId, checkTreePath, checkTreePaths, type StoreLayout } from './store-layout.js';
 
 /** Files of a tree that are written at the same time: each ends in a wait for the medium. */
@@ -120,7 +120,7 @@ export async function treeExists({ runs }: StoreLayout, runId: string): Promise<
     return (await lstat(join(runs, runId))).isDirectory();
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
-    throw error;
+    throw readError(error, `look up the run ${runId}`);
   }
 }
 
