@@ -47,8 +47,9 @@ export function devCommand(context: CommandContext): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (options: DevOptions) => {
       const { prepareRun } = await import('../prepare-run.js');
-      const { startAndFollow, startDetached } = await import('../start-run.js');
       const prepared = await prepareRun(context, { ...options, targetRepo: options.targetRepo ?? context.cwd });
+      // Only now: it loads the whole of Temporal, which nobody waits for who mistyped a gate.
+      const { startAndFollow, startDetached } = await import('../start-run.js');
       const output = context.output();
       output.emit({
         event: 'prepared',
