@@ -44,7 +44,7 @@ export const VERIFY_CODES = {
   ATTEMPT_DIFFERS: "An attempt's record does not fit the run, its gate, its inputs or what the ledger says of it.",
   PROMPT_DIFFERS: "An attempt did not use the pack's prompt.",
   RENDERED_PROMPT_DIFFERS: "A rendered prompt does not begin with the gate's and the escalation prompt, word for word.",
-  DUTIES_CLASH: 'One principal, key or executor did two duties, or somebody decided on their own work.',
+  DUTIES_CLASH: 'One principal, key or executor did two duties that the policy wants apart.',
   EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the one that stands.',
   EVIDENCE_DIFFERS: 'The test results do not fit the base, the checks of the policy, their logs or the verdict.',
   // The record
