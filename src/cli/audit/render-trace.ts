@@ -46,7 +46,7 @@ export function renderTrace(trace: Trace): readonly string[] {
     ),
     `5 received    ${received.length === 0 ? 'nothing: no model was asked' : `${received.length} texts`}`,
     ...received.flatMap((one) => [
-      `              ${one.gate}.${one.attempt} ${standing(one.standing)} by ${one.principal}${executorOf(one)}`,
+      `              ${one.gate}.${one.attempt}, try ${one.try}, by ${one.principal}${executorOf(one)}${standing(one.standing)}`,
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,
       `                sha256:${one.sha256}`,
     ]),
@@ -82,7 +82,7 @@ function decisionLine(signature: 'valid' | 'invalid' | 'none', keyid: string | n
   return signature === 'valid' ? `signed by ${keyid}` : `SIGNATURE NOT VALID (${printableLine(keyid ?? 'no key')})`;
 }
 
-const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'passed' ? 'standing' : value);
+const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'passed' ? '' : ` (${value})`);
 
 const executorOf = ({ program, model }: { readonly program: string | null; readonly model: string | null }): string =>
   program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;

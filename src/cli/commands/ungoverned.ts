@@ -64,7 +64,9 @@ Example:
       const total = covered.length + ungoverned.length;
       const facts = { since, until, commits: total, covered, ungoverned, unreadable: catalogue.unreadable() };
       if (ungoverned.length === 0) {
-        output.say(`${total} commits since ${printableLine(from)}, all of them covered.`);
+        output.say(
+          `${total} ${total === 1 ? 'commit' : 'commits'} since ${printableLine(from)}, none of them ungoverned.`,
+        );
         output.emit(facts);
         return;
       }

@@ -42,12 +42,15 @@ export interface AuditedRepository {
 export async function createAuditedRepository(): Promise<AuditedRepository> {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-audit-test-'));
   const repo = join(folder, 'répo');
-  const store = createFileSystemStore(join(folder, 'store'));
+  const home = join(folder, 'home');
+  const store = createFileSystemStore(join(home, 'state', 'artifacts'));
   const keys = makeRunKeys();
   await mkdir(repo);
   const env = {
     PATH: process.env.PATH,
     HOME: '/nonexistent',
+    // Where a whole command line finds the store.
+    PROMPTOS_HOME: home,
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_AUTHOR_NAME: 'Grace',
     GIT_AUTHOR_EMAIL: 'grace@example.org',

@@ -6,6 +6,7 @@ import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
 import { traceCommand } from '../../../src/cli/commands/trace.js';
 import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
+import { promptos } from '../../support/command-line.js';
 import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
 import { type AuditedRepository, createAuditedRepository } from './audited-repository.js';
 
@@ -66,6 +67,19 @@ describe('a run that was really governed, with the real verifier', () => {
     expect(checked.exitCode).toBe(0);
     const listed = await audited.invoke(ungovernedCommand, '--since', base, '--policy', policy, '--json');
     expect(listed).toMatchObject({ exitCode: 0, json: { commits: 1, ungoverned: [] } });
+  });
+
+  test('whole command lines: the store is found, --repo-path and -C name folders, NO_MATCH and UNGOVERNED end with 1', async () => {
+    const { repo, env } = audited;
+    const asked = await promptos(['trace', 'HEAD', '--repo-path', repo, '--json'], { cwd: folder, env });
+    expect(asked).toMatchObject({ exitCode: 0 });
+    expect(asked.objects()).toMatchObject([{ subject: 'HEAD', run_id: genuine.run.run_id, problems: [] }]);
+    expect(asked.stderr).toContain('no --policy was given');
+    const unknown = await promptos(['-C', repo, 'trace', base, '--json'], { env });
+    expect(unknown).toMatchObject({ exitCode: 1 });
+    expect(unknown.objects()).toMatchObject([{ error: { code: 'NO_MATCH' }, nearest: [] }]);
+    const all = await promptos(['ungoverned', '--since', 'HEAD~', '-C', repo, '--policy', policy], { env });
+    expect(all).toMatchObject({ exitCode: 0, stdout: '1 commit since HEAD~, none of them ungoverned.\n', stderr: '' });
   });
 
   test('something put into its tree: the code of the verifier is told by all three', async () => {

@@ -232,6 +232,15 @@ describe('promptos trace', () => {
     ]);
   });
 
+  test('a ledger that was changed: everything else is shown, but nobody can say who decided', async () => {
+    await writeFile(join(audited.store.locate('run-1'), 'evidence/ledger.jsonl'), 'not a ledger\n');
+    const { json, exitCode } = await trace('run-1');
+    expect(exitCode).toBe(1);
+    expect(json.decided).toEqual([]);
+    expect(json.problems).toContainEqual(expect.stringContaining('the ledger cannot be read'));
+    expect(json.received).toHaveLength(7);
+  });
+
   test('--policy: another policy than the run was made under is POLICY_UNKNOWN, its own is trusted', async () => {
     const own = join(audited.store.locate('run-1'), 'evidence/policy.yaml');
     expect((await trace('run-1', '--policy', own)).json.run_record.verification).toMatchObject({
