@@ -151,6 +151,7 @@ describe('decide: who raises one', () => {
 
   test.each([
     ['POLICY_NOT_TRUSTED', 'trust', true],
+    ['DUTIES_CLASH', 'trust', true],
     ['PACK_NOT_TRUSTED', 'trust', true],
     ['EXECUTOR_NOT_CONFIGURED', 'infrastructure', false],
   ] as const)('a gate interrupted by %s raises one of %s', (code, trigger, security) => {
