@@ -75,6 +75,8 @@ export interface ListedRun {
   readonly closed_at: Date | null;
   readonly target_repo: string;
   readonly developer: string;
+  /** Digest of the policy that it was started under; empty when Temporal does not know. */
+  readonly policy_sha256: string;
 }
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
@@ -133,7 +135,7 @@ export class GovernedRuns {
         workflowId: runWorkflowId(options.runId),
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         args: [input],
-        memo: { target_repo: options.targetRepo, developer: options.developer },
+        memo: { target_repo: options.targetRepo, developer: options.developer, policy_sha256: policy.sha256 },
         staticSummary: oneLine(`${options.request.task.title} · ${options.targetRepo}`, 150),
       });
     } catch (error) {
@@ -332,5 +334,6 @@ function listed(
     closed_at: closed ?? null,
     target_repo: String(memo?.target_repo ?? ''),
     developer: String(memo?.developer ?? ''),
+    policy_sha256: String(memo?.policy_sha256 ?? ''),
   };
 }
