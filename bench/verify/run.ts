@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { readPolicy } from '../../src/config/policy-file.js';
 import { verifyTree } from '../../src/verify/index.js';
-import { type GenuineRun, genuineRun } from '../../test/verify/genuine-run.js';
-import { PROMPTOS } from '../governed/package-root.js';
+import { PACKAGE_ROOT, PROMPTOS } from '../governed/package-root.js';
 import { makeLargeTree } from './large-tree.js';
 
 const { values } = parseArgs({
@@ -18,6 +18,11 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+/** A real run of the test vectors. */
+const VECTORS = join(PACKAGE_ROOT, 'test', 'vectors');
+const TREE = join(VECTORS, 'trees', 'straight');
+const POLICY = join(VECTORS, 'policy.yaml');
+
 const note = (text: string) => process.stderr.write(`${text}\n`);
 
 async function seconds(work: () => unknown): Promise<number> {
@@ -26,23 +31,15 @@ async function seconds(work: () => unknown): Promise<number> {
   return (performance.now() - started) / 1_000;
 }
 
-async function writeTree(folder: string, { files }: GenuineRun): Promise<void> {
-  for (const [path, bytes] of files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), bytes);
-  }
-}
-
 /** One large tree: the time to verify it against that of `sha256sum` over the same bytes, and the memory that it takes. */
-async function measureLarge(root: string, genuine: GenuineRun) {
+async function measureLarge(root: string) {
   note(`writing ${values.bytes} bytes in ${values.files} files`);
-  const small = join(root, 'small');
   const large = join(root, 'large');
-  await writeTree(small, genuine);
-  const paths = await makeLargeTree(small, large, Number(values.bytes), Number(values.files));
+  const policy = await readPolicy(POLICY);
+  const paths = await makeLargeTree(TREE, large, Number(values.bytes), Number(values.files));
   const sum = () => execFileSync('sha256sum', paths, { stdio: ['ignore', 'ignore', 'inherit'] });
   const verify = async () => {
-    for await (const _ of verifyTree(await openFolderTree(large), { policies: [genuine.policy] }));
+    for await (const _ of verifyTree(await openFolderTree(large), { policies: [policy] }));
   };
   const before = process.memoryUsage.rss();
   let peak = before;
@@ -72,18 +69,15 @@ async function measureLarge(root: string, genuine: GenuineRun) {
 }
 
 /** Many small trees through the command, as a nightly job would. */
-async function measureStore(root: string, genuine: GenuineRun) {
+async function measureStore(root: string) {
   const count = Number(values.runs);
   note(`writing ${count} small trees`);
   const store = join(root, 'store');
-  const first = join(store, 'runs', genuine.run.run_id);
-  await writeTree(first, genuine);
-  await writeFile(join(root, 'policy.yaml'), genuine.policyText);
-  // Copies are the same run again, so they are refused as another's; every check is done all the same.
-  for (let index = 1; index < count; index += 1) {
-    await cp(first, join(store, 'runs', `copy-${index}`), { recursive: true });
+  // Copies of one run, under names of their own: each is refused as another's, and every check is done all the same.
+  for (let index = 0; index < count; index += 1) {
+    await cp(TREE, join(store, 'runs', `copy-${index}`), { recursive: true });
   }
-  const args = ['verify', '--all', store, '--policy', join(root, 'policy.yaml'), '--json'];
+  const args = ['verify', '--all', store, '--policy', POLICY, '--json'];
   let stdout = '';
   const took = await seconds(() => {
     try {
@@ -96,7 +90,7 @@ async function measureStore(root: string, genuine: GenuineRun) {
   if (last.runs !== count) throw new Error(`expected ${count} runs, the command verified ${last.runs}`);
   return {
     runs: count,
-    files_per_run: (await readdir(first, { recursive: true })).length,
+    files_per_run: (await readdir(TREE, { recursive: true })).length,
     runs_per_second: last.runs_per_second as number,
     seconds_with_start: took,
   };
@@ -104,9 +98,8 @@ async function measureStore(root: string, genuine: GenuineRun) {
 
 const root = await mkdtemp(join(tmpdir(), 'promptos-bench-verify-'));
 try {
-  const genuine = await genuineRun({ story: 'straight', runId: 'bench-run' });
-  const large = await measureLarge(root, genuine);
-  const store = await measureStore(root, genuine);
+  const large = await measureLarge(root);
+  const store = await measureStore(root);
   const machine = { node: process.versions.node, cores: cpus().length };
   if (values.json) console.log(JSON.stringify({ ...machine, large, store }));
   else {

@@ -9,6 +9,7 @@ import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
+import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution } from '../../src/contracts/run-status.js';
 import type { Command } from '../../src/governance/commands.js';
@@ -71,6 +72,7 @@ export interface GenuineRunOptions {
   readonly signing?: 'required' | 'optional' | 'none';
   /** Steps of the writer; without them the straight path with one rework and one escalation. */
   readonly story?: 'eventful' | 'straight' | 'cancelled';
+  readonly pack?: PromptPackBundle;
 }
 
 const GOOD = exampleOutputs();
@@ -111,6 +113,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const text = policyText(keys, signing === 'required' ? 'required' : 'optional');
   const repository = await createGovernedRepository({
     policy: text,
+    ...(options.pack === undefined ? {} : { pack: options.pack }),
     ...(signed ? { signers: signersOf(keys) } : {}),
   });
   try {
