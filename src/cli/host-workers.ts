@@ -41,7 +41,11 @@ export async function hostWorkers(
       },
     );
   });
-  const workers = await createGovernanceWorkers(setting, { connection, namespace });
+  const workers = await createGovernanceWorkers(setting, { connection, namespace }).catch(async (error: unknown) => {
+    // An open connection keeps the process alive, and nobody would learn that there is no worker.
+    await connection.close().catch(() => undefined);
+    throw error;
+  });
   const finished = workers.run().finally(() => connection.close());
   finished.catch(() => undefined); // whoever awaits it is told; nobody has to
   return {
