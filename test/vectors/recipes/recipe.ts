@@ -1,0 +1,41 @@
+import type { PromptOsPolicy, VerifyCode } from '../../../src/verify/index.js';
+import type { MutableTree } from '../../support/mutable-tree.js';
+
+/** The recorded runs under `test/vectors/trees/`. */
+export const TREE_NAMES = [
+  'straight',
+  'reworked',
+  'escalated',
+  'rejected',
+  'cancelled',
+  'unopened',
+  'rotated',
+  'unsigned',
+] as const;
+export type TreeName = (typeof TREE_NAMES)[number];
+
+/** The policies of the recorded runs; a verifier who knows all of them finds all of them verified. */
+export const RUN_POLICIES = ['policy', 'policy-rotated', 'policy-unsigned'] as const;
+export type PolicyName = (typeof RUN_POLICIES)[number] | 'policy-revoked' | `${'ada' | 'nina' | 'engine'} revoked`;
+
+/** One way to break a genuine tree. */
+export interface Recipe {
+  readonly name: string;
+  readonly tree: TreeName;
+  /** What is done to a copy of the tree; `genuine` gives copies of the others. */
+  break(tree: MutableTree, genuine: (name: TreeName) => MutableTree): unknown;
+  /** The policies that the verifier hands in; those of all recorded runs unless the recipe is about them. */
+  readonly policies?: readonly PolicyName[];
+  /** With it, the code is that of this file's own check: what it asks is asked by others too. */
+  readonly promptosPolicy?: Partial<PromptOsPolicy>;
+  /** The first thing that the verifier must find wrong. */
+  readonly code: VerifyCode;
+  /** Verified in a folder too, since memory has no links. */
+  readonly onDisk?: true;
+}
+
+/** Recipes of one tree, told as rows: name, what is done, the code. */
+export const recipesOf = (
+  tree: TreeName,
+  rows: readonly (readonly [string, Recipe['break'], VerifyCode])[],
+): readonly Recipe[] => rows.map(([name, change, code]) => ({ name, tree, break: change, code }));

@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { parse } from 'yaml';
+import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { policySchema } from '../../src/contracts/policy.js';
+import {
+  judgeTree,
+  parsePromptOsPolicy,
+  type TreeVerdict,
+  VERIFY_CODES,
+  type VerifyTrust,
+} from '../../src/verify/index.js';
+import { ALL_KEYS, forge } from '../support/forge-tree.js';
+import { makeVectors } from '../support/make-vectors.js';
+import { MutableTree, sha256Of } from '../support/mutable-tree.js';
+import { LONG_BEFORE, packLine, revokedPolicy, vectorPack } from '../support/vector-policies.js';
+import { type PolicyName, type Recipe, RUN_POLICIES, TREE_NAMES, type TreeName } from '../vectors/recipes/recipe.js';
+import { RECIPES } from '../vectors/recipes.js';
+
+const FOLDER = fileURLToPath(new URL('../vectors/', import.meta.url));
+/** Milliseconds that recording takes at the most on a busy machine. */
+const RECORDING = 400_000;
+
+beforeAll(async () => {
+  if (process.env.MAKE_VECTORS !== undefined) await makeVectors(inject('temporalAddress'), FOLDER);
+}, RECORDING);
+
+const trees = new Map<TreeName, MutableTree>();
+
+/** A copy of a recorded tree. */
+function genuine(name: TreeName): MutableTree {
+  const read = trees.get(name) ?? MutableTree.read(`${FOLDER}trees/${name}`);
+  trees.set(name, read);
+  return read.clone();
+}
+
+function policyText(name: PolicyName): string {
+  if (!name.endsWith(' revoked')) return readFileSync(`${FOLDER}${name}.yaml`, 'utf8');
+  const holder = name.slice(0, -' revoked'.length) as 'ada' | 'nina' | 'engine';
+  return `${revokedPolicy(holder, LONG_BEFORE)}${packLine(vectorPack())}`;
+}
+
+function trusted(text: string): VerifyTrust['policies'][number] {
+  return { sha256: sha256Of(text), policy: policySchema.parse(parse(text)) };
+}
+
+const trust = (names: readonly PolicyName[] = RUN_POLICIES): VerifyTrust => ({
+  policies: names.map((name) => trusted(policyText(name))),
+});
+
+const verify = (tree: MutableTree, judgedBy = trust()): Promise<TreeVerdict> => judgeTree(tree.reader(), judgedBy);
+
+/** What a recipe leads to: the code of the first failure, or of the PromptOS policy file's own check. */
+async function codeOf({ tree: name, break: change, policies, promptosPolicy, onDisk }: Recipe): Promise<string | null> {
+  const tree = genuine(name);
+  change(tree, genuine);
+  const promptos =
+    promptosPolicy === undefined ? {} : { promptosPolicy: parsePromptOsPolicy(JSON.stringify(promptosPolicy), 'file') };
+  const judgedBy = { ...trust(policies), ...promptos };
+  const verdict = onDisk ? await onDiskVerdict(tree, judgedBy) : await verify(tree, judgedBy);
+  if (verdict.verified) return null;
+  const told =
+    promptosPolicy === undefined ? verdict.first : verdict.outcomes.find(({ check }) => check === 'promptos_policy');
+  return told?.failure?.code ?? null;
+}
+
+async function onDiskVerdict(tree: MutableTree, judgedBy: VerifyTrust): Promise<TreeVerdict> {
+  const folder = mkdtempSync(join(tmpdir(), 'promptos-vectors-'));
+  try {
+    tree.writeTo(folder);
+    return await judgeTree(await openFolderTree(folder), judgedBy);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('genuine trees', () => {
+  test.each(TREE_NAMES)('%s: verified, with nothing done to it', async (name) => {
+    const { verified, first } = await verify(genuine(name));
+    expect(first?.failure ?? null).toBeNull();
+    expect(verified).toBe(true);
+  });
+
+  test.each(TREE_NAMES)('%s: verified in a folder too', async (name) => {
+    expect(await onDiskVerdict(genuine(name), trust())).toMatchObject({ verified: true, first: null });
+  });
+
+  test.each(TREE_NAMES.filter((name) => name !== 'unsigned'))('%s: forging nothing changes no byte', (name) => {
+    const tree = genuine(name);
+    const forged = forge(tree.clone(), ALL_KEYS);
+    expect(forged.paths()).toEqual(tree.paths());
+    expect(forged.paths().filter((path) => !forged.bytes(path).equals(tree.bytes(path)))).toEqual([]);
+  });
+
+  test('a key that is revoked later: what it signed before stays', async () => {
+    const later = trusted(`${revokedPolicy('grace', '2099-01-01T00:00:00Z')}${packLine(vectorPack())}`);
+    const { policies } = trust();
+    expect(await verify(genuine('straight'), { policies: [...policies, later] })).toMatchObject({ verified: true });
+  });
+
+  test('no policy handed in: verified, and said loudly that the tree vouches for itself', async () => {
+    const { verified, remarks } = await verify(genuine('straight'), { policies: [] });
+    expect(verified).toBe(true);
+    expect(remarks.join()).toContain('vouches for itself');
+  });
+
+  test('unsigned: verified, and everything that nobody signed is said', async () => {
+    const { remarks } = await verify(genuine('unsigned'));
+    expect(remarks.filter((remark) => /^(unauthenticated|unsealed|unsigned):/.test(remark))).toHaveLength(4);
+  });
+
+  test('a PromptOS policy file that asks for what is so: verified', async () => {
+    const promptosPolicy = parsePromptOsPolicy(
+      JSON.stringify({
+        required_promptos_version: 'v1.2.3',
+        enforce_hash_validation: true,
+        require_prompts_declared: true,
+        require_chain_validation: true,
+        require_run_binding: true,
+      }),
+      'file',
+    );
+    expect(await verify(genuine('reworked'), { ...trust(), promptosPolicy })).toMatchObject({ verified: true });
+  });
+});
+
+describe.each(Object.entries(RECIPES))('%s', (_, recipes) => {
+  test.each(recipes.map((recipe) => [recipe.name, recipe] as const))('%s', async (_name, recipe) => {
+    expect(await codeOf(recipe)).toBe(recipe.code);
+  });
+});
+
+describe('the recipes', () => {
+  const all = Object.values(RECIPES).flat();
+
+  test('there are a hundred at least, each with a name of its own', () => {
+    expect(new Set(all.map(({ tree, name }) => `${tree} ${name}`)).size).toBe(all.length);
+    expect(all.length).toBeGreaterThanOrEqual(100);
+  });
+
+  test('every code of the verifier is hit by one', () => {
+    const hit = new Set<string>(all.map(({ code }) => code));
+    expect(Object.keys(VERIFY_CODES).filter((code) => !hit.has(code))).toEqual([]);
+  });
+
+  test('a recipe that does nothing: the tree stays verified, so it would be noticed', async () => {
+    const nothing: Recipe = { name: 'nothing', tree: 'straight', break: () => undefined, code: 'DIGEST_MISMATCH' };
+    expect(await codeOf(nothing)).toBeNull();
+  });
+});
