@@ -92,7 +92,7 @@ describe('global options', () => {
   test("apply: its own --repo is not the program's", async () => {
     const env = { PROMPTOS_HOME: folder, HOME: folder };
     const { stderr } = await promptos(['apply', 'run-1', '--repo', 'nowhere'], { cwd: folder, env });
-    expect(stderr).toMatch(/^error RUN_NOT_PUBLISHED: /);
+    expect(stderr).toMatch(/^error RUN_NOT_FOUND: /);
   });
 });
 

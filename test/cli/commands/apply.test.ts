@@ -164,8 +164,8 @@ describe('promptos apply', () => {
     await expect(readFile(join(cwd, 'hooked'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('RUN_NOT_APPROVED for every other outcome, and RUN_NOT_PUBLISHED for no run', async () => {
-    await expect(apply()).rejects.toMatchObject({ code: 'RUN_NOT_PUBLISHED' });
+  test('RUN_NOT_APPROVED for every other outcome, and RUN_NOT_FOUND for no run', async () => {
+    await expect(apply()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     await publishRun({ outcome: 'rejected' });
     await expect(apply()).rejects.toMatchObject({ code: 'RUN_NOT_APPROVED', exitCode: 1 });
     expect(git('rev-parse', 'HEAD')).toBe(base);

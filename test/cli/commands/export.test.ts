@@ -152,10 +152,10 @@ describe('promptos export', () => {
     await expect(readdir(join(cwd, 'out'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('RUN_NOT_PUBLISHED for an empty store and for an unknown run', async () => {
+  test('RUN_NOT_PUBLISHED for an empty store, RUN_NOT_FOUND for an unknown run', async () => {
     await expect(run(['--artifacts-dir', 'out'])).rejects.toMatchObject({ code: 'RUN_NOT_PUBLISHED', exitCode: 1 });
     for (const where of ['--artifacts-dir', '--tree']) {
-      await expect(run([where, 'out', '--run', 'run-9'])).rejects.toMatchObject({ code: 'RUN_NOT_PUBLISHED' });
+      await expect(run([where, 'out', '--run', 'run-9'])).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     }
   });
 
@@ -214,7 +214,7 @@ describe('promptos pr-block', () => {
     );
   });
 
-  test('--artifacts-dir: names another folder; RUN_NOT_PUBLISHED for an unknown run', async () => {
+  test('--artifacts-dir: names another folder; RUN_NOT_FOUND for an unknown run', async () => {
     await publishRun({ outcome: 'expired' });
     const { emitted } = await runCommand(prBlockCommand, ['run-1', '--artifacts-dir', 'docs/ev/'], {
       store,
@@ -224,7 +224,7 @@ describe('promptos pr-block', () => {
     expect(emitted[0]?.pr_block).toContain('> - Session Artifact: `docs/ev/prompt_session.json`\n');
     expect(emitted[0]?.pr_block).toContain('> - Run: `run-1` (expired)\n');
     await expect(runCommand(prBlockCommand, ['run-9'], { store, cwd })).rejects.toMatchObject({
-      code: 'RUN_NOT_PUBLISHED',
+      code: 'RUN_NOT_FOUND',
     });
   });
 });
