@@ -8,7 +8,7 @@ import { eventually, type WorkedRun } from '../support/governed-worker.js';
 import { createRecoverySite, isRunning, type RecoverySite } from './recovery-site.js';
 
 /** The promise is 15 s; the bound only catches a hang on a machine that does much else. */
-const HANG_SECONDS = 30;
+const HANG_SECONDS = 60;
 
 const sites: RecoverySite[] = [];
 afterAll(() => Promise.all(sites.map((site) => site.close())));
