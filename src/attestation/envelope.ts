@@ -52,10 +52,11 @@ export function openEnvelope(envelope: Envelope, keys: readonly PublicKey[]): Op
   if (!verifies(sig, preAuthenticationEncoding(envelope.payloadType, payload), base64.decode(key.raw))) {
     return { ok: false, problem: 'signature', detail: signature.keyid };
   }
-  const text = new TextDecoder().decode(payload);
+  const text = textOf(payload);
   const value = parsed(text);
   // Only canonical JSON has one reading: duplicated members, `1.0` and the like are refused even when they are signed.
-  if (value === undefined || canonicalOrNull(value) !== text) return malformed('expected canonical JSON');
+  if (text === null || value === undefined || canonicalOrNull(value) !== text)
+    return malformed('expected canonical JSON');
   return { ok: true, keyid: key.keyid, payload: value };
 }
 
@@ -78,9 +79,24 @@ function decoded(text: string): Uint8Array | null {
   }
 }
 
-function parsed(text: string): unknown {
+/** What an envelope states, whoever signed it; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
+export function statementOf({ payload }: Envelope): unknown {
+  const bytes = decoded(payload);
+  return bytes === null ? undefined : parsed(textOf(bytes));
+}
+
+/** UTF-8 and nothing else, a byte order mark left where it is: then it is not canonical JSON. */
+function textOf(payload: Uint8Array): string | null {
   try {
-    return JSON.parse(text);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
+  } catch {
+    return null;
+  }
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }

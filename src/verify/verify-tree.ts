@@ -95,7 +95,12 @@ export async function* verifyTree(
       const remarks = (await run(documents)) ?? [];
       yield { check, title, status: 'ok', failure: null, remarks };
     } catch (error) {
-      if (!(error instanceof VerifyFailure)) throw error;
+      if (!(error instanceof VerifyFailure)) {
+        // Behind a failure nothing is as it should be; before one, nothing may be said about the tree.
+        if (told.size === 0) throw error;
+        yield { check, title, status: 'not_checked', failure: null, remarks: [] };
+        continue;
+      }
       const { code, message, path, expected, found } = error;
       // A document that cannot be read is told once, and not by everything that stands on it.
       const status = told.has(error) ? 'not_checked' : 'failed';

@@ -61,7 +61,8 @@ test('openEnvelope: refuses any other key, type, payload, signature or count of 
 });
 
 test('openEnvelope: refuses a signed payload that is not canonical JSON', () => {
-  for (const text of ['{"a":1,"a":2}', '{"a":1.0}', '{ "a":1}', '{"b":1,"a":2}', 'nothing', '"\\ud800"']) {
+  const texts = ['{"a":1,"a":2}', '{"a":1.0}', '{ "a":1}', '{"b":1,"a":2}', 'nothing', '"\\ud800"', '\uFEFF{"a":1}'];
+  for (const text of [...texts, Buffer.of(0x22, 0xff, 0x22)]) {
     const payload = Buffer.from(text);
     const sig = signBytes(preAuthenticationEncoding('application/vnd.in-toto+json', payload));
     const envelope = {
@@ -69,7 +70,7 @@ test('openEnvelope: refuses a signed payload that is not canonical JSON', () => 
       payload: payload.toString('base64'),
       signatures: [{ keyid: key.keyid, sig: sig.toString('base64') }],
     };
-    expect(openEnvelope(envelope, [key]), text).toMatchObject({ ok: false, problem: 'malformed' });
+    expect(openEnvelope(envelope, [key]), String(text)).toMatchObject({ ok: false, problem: 'malformed' });
   }
 });
 

@@ -1,3 +1,5 @@
+import { gateAttemptStatement } from '../../attestation/acts.js';
+import { statementOf } from '../../attestation/envelope.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
@@ -8,7 +10,7 @@ import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { describeClash, judgeSeparation } from '../../governance/separation.js';
 import { renderedHead } from '../../prompt-pack/index.js';
 import { firstDifference } from '../first-difference.js';
-import type { TreeDocuments } from '../open-documents.js';
+import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
 
 /** Every event is the one that the rules write there. */
@@ -71,7 +73,9 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
     const finished = entries.find(
       (entry) => entry.type === 'gateFinished' && entry.gate === gate && entry.attempt === number,
     );
-    if (finished?.type === 'gateFinished') checkSummary(record, finished, path);
+    if (finished?.type !== 'gateFinished') continue;
+    checkSummary(record, finished, path);
+    checkStatement(attempt, finished, path);
   }
 }
 
@@ -144,6 +148,26 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
       severe_omitted: finished.severe_omitted,
     },
   );
+}
+
+/** What the principal signed says of the attempt what its record says, and nothing else. That it was signed, the fold asks. */
+function checkStatement(
+  { record, sha256 }: VerifiedAttempt,
+  { attestation }: LedgerEventOf<'gateFinished'>,
+  path: string,
+): void {
+  if (attestation === null) return;
+  const expected = gateAttemptStatement(sha256, {
+    runId: record.run_id,
+    gate: record.gate,
+    attempt: record.attempt,
+    principal: record.principal,
+    verdict: record.verdict,
+    policySha256: record.policy_sha256,
+    promptSha256: record.prompt.sha256,
+    renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256 ?? null,
+  });
+  differs(`${path}: signed statement`, expected, statementOf(attestation));
 }
 
 const shortened = (whole: Finding, told: Finding): Finding => ({

@@ -3,6 +3,7 @@ import type { AttemptRecord } from '../../contracts/attempt.js';
 import {
   type CheckResult,
   contextOutputSchema,
+  type JobOutput,
   jobOutputSchema,
   planOutputSchema,
   reviewOutputSchema,
@@ -114,16 +115,10 @@ async function checkResults(
 ): Promise<void> {
   const { run } = openingOf(await documents.ledger());
   const policy = await documents.policy();
-  const wanted = (await documents.request())?.checks ?? [];
-  const names = checks.map(({ name }) => name);
   fits(
     path,
-    { base_commit: run.base_commit, repeated: 0, missing: [] },
-    {
-      base_commit,
-      repeated: names.length - new Set(names).size,
-      missing: wanted.filter((name) => !names.includes(name)),
-    },
+    { base_commit: run.base_commit, checks: await wantedChecks(documents, record) },
+    { base_commit, checks: checks.map(({ name }) => name) },
   );
   for (const check of checks) {
     const log = (stream: string) => find(record, `evidence/checks/${check.name}.${stream}.txt`);
@@ -157,6 +152,21 @@ async function checkResults(
       found: `verdict ${record.verdict}`,
     });
   }
+}
+
+/** The job that stood when an attempt was made; undefined for a run without P01. */
+export async function declaredJob(documents: TreeDocuments, { inputs }: AttemptRecord): Promise<JobOutput | undefined> {
+  const declared = (await documents.attempts()).find(({ sha256 }) => sha256 === inputs.P01);
+  const ref = declared && find(declared.record, TREE_PATHS.job);
+  return ref && documents.json(await placeOf(documents, declared, ref), jobOutputSchema);
+}
+
+/** The checks that prove a run: those of the request and of every criterion of the job that stood then, each once. */
+async function wantedChecks(documents: TreeDocuments, record: AttemptRecord): Promise<readonly string[]> {
+  const request = await documents.request();
+  const job = await declaredJob(documents, record);
+  const criteria = job?.acceptance_criteria ?? request?.task.acceptance_criteria ?? [];
+  return [...new Set([...(request?.checks ?? []), ...criteria.flatMap(({ check }) => check ?? [])])];
 }
 
 const hasPassed = ({ exit_code, signal, status }: CheckResult): boolean =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PromptOsError } from '../../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import {
@@ -56,7 +57,13 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
     bytes,
     stands: history.standing !== 'voided',
   }));
-  return orderedTree([...files, ...stored.flatMap(attemptFiles)]);
+  try {
+    return orderedTree([...files, ...stored.flatMap(attemptFiles)]);
+  } catch (error) {
+    if (!(error instanceof PromptOsError)) throw error;
+    const path = `${TREE_PATHS.record}: artifacts`;
+    throw new VerifyFailure('ARTIFACTS_DIFFER', { path, expected: 'a place for each file', found: error.summary });
+  }
 }
 
 const mediaType = (path: string): string =>

@@ -1,6 +1,6 @@
 import { ledgerSealStatement, runRecordStatement } from '../../attestation/engine-acts.js';
 import { openEnvelope } from '../../attestation/envelope.js';
-import { SLSA_PROVENANCE } from '../../attestation/predicates/slsa-provenance.js';
+import { provenanceStatement, SLSA_PROVENANCE } from '../../attestation/predicates/slsa-provenance.js';
 import { testResultStatement } from '../../attestation/predicates/test-result.js';
 import { readStatement } from '../../attestation/statement.js';
 import { testResultsSchema } from '../../contracts/gate-outputs.js';
@@ -15,6 +15,7 @@ import { keyidOf } from '../../governance/signed-acts.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
+import { declaredJob } from './evidence.js';
 
 const envelopeAt = ({ json }: TreeDocuments, path: string): Promise<Envelope> => json(path, envelopeSchema);
 
@@ -49,7 +50,8 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
       const inFolder = `${attemptFolder(gate, number)}/${ref.path}`;
       const path = (await documents.has(inFolder)) ? inFolder : ref.path;
       const payload = openAt(await envelopeAt(documents, path), keys, at, 'ATTESTATION_INVALID', path);
-      if (ref.path === attestationPaths.provenance(gate, number)) checkProvenance(attempt, payload, path);
+      if (ref.path === attestationPaths.provenance(gate, number))
+        await checkProvenance(documents, attempt, payload, path);
       else if (ref.path === attestationPaths.testResult(gate, number)) {
         await checkTestResult(documents, attempt, opening.run.target_repo, payload, path);
       } else {
@@ -63,21 +65,45 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
   }
 }
 
-function checkProvenance({ record }: VerifiedAttempt, payload: unknown, path: string): void {
-  const stated = readStatement(payload, SLSA_PROVENANCE);
+/** Everything that a provenance says follows from the attempt's record, but for the worker's own times. */
+async function checkProvenance(
+  documents: TreeDocuments,
+  { record, history }: VerifiedAttempt,
+  payload: unknown,
+  path: string,
+): Promise<void> {
+  const { run } = openingOf(await documents.ledger());
+  const request = await documents.request();
+  const job = await declaredJob(documents, record);
   const patch = record.artifacts.find((ref) => ref.path === TREE_PATHS.patch);
-  const { runId, gate, attempt } =
-    (stated?.predicate as { buildDefinition?: { externalParameters?: Record<string, unknown> } } | undefined)
-      ?.buildDefinition?.externalParameters ?? {};
-  states(
-    {
-      subject: [{ name: TREE_PATHS.patch, digest: { sha256: patch?.sha256 } }],
-      run: { runId: record.run_id, gate: record.gate, attempt: record.attempt },
-    },
-    { subject: stated?.subject, run: { runId, gate, attempt } },
-    'ATTESTATION_INVALID',
-    path,
-  );
+  const { startedOn, finishedOn } = statedTimes(payload);
+  const expected =
+    patch === undefined || request === null
+      ? null
+      : provenanceStatement({
+          patch,
+          // As the record was before this attestation joined it.
+          record: { ...record, artifacts: record.artifacts.filter((ref) => !isAttestationFile(ref.path)) },
+          targetRepo: run.target_repo,
+          packObjectSha256: run.pack_object_sha256,
+          scopes: job === undefined ? [request.scope] : [request.scope, job.scope],
+          folder: attemptFolder(history.gate, history.attempt),
+          startedOn,
+          finishedOn,
+        });
+  states(expected, payload, 'ATTESTATION_INVALID', path);
+}
+
+/** The worker's times, which no other clock knows: instants, the first not after the second. */
+function statedTimes(payload: unknown): { readonly startedOn: string; readonly finishedOn: string } {
+  const stated = readStatement(payload, SLSA_PROVENANCE)?.predicate as
+    | { readonly runDetails?: { readonly metadata?: Readonly<Record<string, unknown>> } }
+    | undefined;
+  const { startedOn, finishedOn } = stated?.runDetails?.metadata ?? {};
+  const [started, finished] = [Date.parse(String(startedOn)), Date.parse(String(finishedOn))];
+  return started <= finished
+    ? { startedOn: String(startedOn), finishedOn: String(finishedOn) }
+    : { startedOn: 'an instant', finishedOn: 'one not before it' };
 }
 
 async function checkTestResult(
