@@ -62,6 +62,12 @@ test('demo: interrupted while its server starts and while a gate runs, the same 
     },
   });
 
+  // Everything was signed with its throwaway keys; its own tree is verified and traced.
+  expect(resumed.stderr).toContain('keys    throwaway ones of this demonstration');
+  expect(resumed.stderr).toMatch(/^> - Authentication: signed$/m);
+  expect(resumed.stderr).toMatch(/^ {8}verified: \d+ checks, /m);
+  expect(resumed.stderr).toMatch(/^ {10}decided {5}(\d+) times by people, \1 of them signed$/m);
+
   const tree = String(resumed.last?.tree);
   expect(await readdir(tree)).toEqual(
     expect.arrayContaining(['evidence', 'job.json', 'patch', 'plan.md', 'review.md', 'run_record.json']),
