@@ -14,7 +14,8 @@ import { followRun } from './follow-run.js';
 import { type HostedWorkers, hostWorkers } from './host-workers.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { PreparedRun } from './prepare-run.js';
-import { projectKeys } from './project.js';
+import { findProject, type Project, projectKeys } from './project.js';
+import { shellWord } from './shell-word.js';
 import { createSignerFinder } from './signing.js';
 
 /** Milliseconds in which a run opens, and its first gate has not ended yet. */
@@ -147,13 +148,21 @@ function introduce(context: CommandContext, runId: string, temporal: Connected):
   output.emit({ event: 'started', run_id: runId, ui });
 }
 
+/** How a command must begin to reach a run's project from here: another repository than the one around is named. */
+async function programFor(context: CommandContext, { files }: Project): Promise<string> {
+  const here = await findProject(context);
+  if (here.files.home === files.home || files.repository === null) return programOf(context);
+  return `${programOf(context)} -C ${shellWord(files.repository)}`;
+}
+
 async function follow(
   context: CommandContext,
-  { runId }: FollowedRun,
+  { runId, prepared }: FollowedRun,
   choices: FollowChoices,
   { runs, store, temporal, workers }: Hosted,
 ): Promise<void> {
   const output = context.output();
+  const program = await programFor(context, prepared.project);
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -165,7 +174,7 @@ async function follow(
         runId,
         output,
         signal: interrupted.signal,
-        onAwaiting: (status, awaited) => answer(context, { runs, store, choices }, status, awaited),
+        onAwaiting: (status, awaited) => answer(context, { runs, store, choices, program }, status, awaited),
       }),
       broken.then((error) => {
         throw error ?? new Error('the worker stopped while it was needed');
@@ -173,7 +182,7 @@ async function follow(
     ]);
     if (ended === null) {
       output.say();
-      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`${programOf(context)} worker\`.`);
+      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`${program} worker\`.`);
       context.exit(1);
       return;
     }
@@ -186,7 +195,12 @@ async function follow(
 
 async function answer(
   context: CommandContext,
-  { runs, store, choices }: { runs: GovernedRuns; store: ArtifactStore; choices: FollowChoices },
+  {
+    runs,
+    store,
+    choices,
+    program,
+  }: { runs: GovernedRuns; store: ArtifactStore; choices: FollowChoices; program: string },
   status: RunStatus,
   awaited: AwaitedDecision | AwaitedResolution,
 ): Promise<void> {
@@ -198,7 +212,7 @@ async function answer(
     return;
   }
   await showRequest({ store, status, awaited, output });
-  for (const line of howToAnswer(status, awaited, programOf(context))) output.say(`  → ${line}`);
+  for (const line of howToAnswer(status, awaited, program)) output.say(`  → ${line}`);
 }
 
 /** With a Temporal of the user's own, a queue that nobody polls is the commonest reason why nothing happens. */

@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { PROMPTOS } from '../support/built-package.js';
 import { createHostileSite, PROJECT_FILES, type ProgramRun, runProgram } from '../support/hostile-site.js';
 
 /*
@@ -127,6 +129,26 @@ test("a developer's name of every kind, on a Temporal of the user's own: whole i
     for (const path of ['evidence/prompt_session.json', 'run_record.json']) {
       expect(await json(join(String(last?.tree), path))).toMatchObject({ developer });
     }
+    const elsewhere = spawn(
+      PROMPTOS,
+      ['dev', '--target-repo', 'shop', '--developer', 'ada', '--notes', 'x', '--prompts', 'P01'],
+      {
+        cwd: dirname(site.repository),
+        env: site.env,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    let said = '';
+    elsewhere.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+      // Once: a second Ctrl-C ends it at once.
+      if (/→ .*reject/.test(said) && !elsewhere.killed) elsewhere.kill('SIGINT');
+    });
+    expect(await once(elsewhere, 'close')).toEqual([1, null]);
+    // What it tells to type must work where it was typed.
+    expect(said).toMatch(`→ promptos -C ${site.repository} approve `);
+    expect(said).toMatch(/^Stopped\. Run \S+ waits for a worker: type the same again, or `promptos -C /m);
+
     const unpolled = join(dirname(site.repository), 'unpolled.yaml');
     const config = await readFile(join(site.repository, '.promptos/worker.yaml'), 'utf8');
     const trust = JSON.stringify(join(site.repository, '.promptos/policy.yaml'));
