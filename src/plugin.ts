@@ -15,6 +15,7 @@ import {
   temporalModulesFolder,
 } from './merge-workflows.js';
 import type { GovernancePorts } from './ports/index.js';
+import { sharedModules } from './shared-modules.js';
 import { verifyUnsealed } from './verify/index.js';
 
 export interface GovernedRunPluginOptions {
@@ -88,12 +89,13 @@ export class GovernedRunPlugin extends SimplePlugin {
   override configureBundler(options: BundleOptions): BundleOptions {
     const { workflowsPath, webpackConfigHook } = options;
     const converted = { ...options, ...converterOf(options) };
-    if (this.#serve === 'role' || workflowsPath === governanceWorkflowsPath() || isMergedEntry(workflowsPath)) {
-      return converted;
-    }
+    if (this.#serve === 'role') return converted;
+    // What is named twice, since hooks may run twice, is loaded once.
+    const shared = { ...converted, preloadModules: [...(options.preloadModules ?? []), ...sharedModules()] };
+    if (workflowsPath === governanceWorkflowsPath() || isMergedEntry(workflowsPath)) return shared;
     const modules = temporalModulesFolder(workflowsPath);
     return {
-      ...converted,
+      ...shared,
       workflowsPath: mergeWorkflows(workflowsPath),
       webpackConfigHook: (config) => {
         const hooked = webpackConfigHook?.(config) ?? config;

@@ -20,6 +20,7 @@ import { governanceWorkflowsPath } from '../../src/merge-workflows.js';
 import { GovernedRunPlugin } from '../../src/plugin.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
+import { sharedModules } from '../../src/shared-modules.js';
 import { exampleOutputs } from './gate-outputs.js';
 import {
   createGovernedRepository,
@@ -151,6 +152,7 @@ export const governedBundle = (): Promise<WorkflowBundle> => {
   bundle ??= bundleWorkflowCode({
     workflowsPath: governanceWorkflowsPath(),
     payloadConverterPath: governanceDataConverter.payloadConverterPath ?? '',
+    preloadModules: [...sharedModules()],
     logger: new DefaultLogger('ERROR'),
   });
   return bundle;
