@@ -2,6 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createFileSigner } from '../../src/adapters/signer-file/file-signer.js';
+import { writeThrowawayKeys } from '../../src/cli/first-keys.js';
+import type { SignerFor } from '../../src/client.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
@@ -22,23 +25,35 @@ export interface BenchRepository {
   readonly request: RunRequest;
   readonly policy: Uint8Array;
   readonly pack: PromptPackBundle;
+  /** The keys of people; where runs are not signed it finds none. */
+  readonly signerFor: SignerFor;
   remove(): Promise<void>;
+}
+
+export interface BenchRepositoryOptions {
+  /** Every act is signed, with throwaway keys; without it the policy lists no key. */
+  readonly signed?: boolean;
 }
 
 const NAME = 'bench';
 
-const policyText = (packDigest: string): string => `schema_version: 1
+const PEOPLE = ['ada', 'grace'] as const;
+const AGENTS = ['nina', 'vera', 'rex'] as const;
+/** The lines of public keys, by name; null where nothing is signed. */
+type KeyLines = Readonly<Record<string, string>> | null;
+
+const keysOf = (keys: KeyLines, name: string): string => (keys === null ? '' : `, keys: [{ public: '${keys[name]}' }]`);
+
+/** A policy of which only what is about signatures differs. */
+export const policyText = (packDigest: string, keys: KeyLines): string => `schema_version: 1
 name: bench
 principals:
-  ada: { kind: human }
-  grace: { kind: human }
-  nina: { kind: agent }
-  vera: { kind: agent }
-  rex: { kind: agent }
+${PEOPLE.map((name) => `  ${name}: { kind: human${keysOf(keys, name)} }`).join('\n')}
+${AGENTS.map((name) => `  ${name}: { kind: agent${keysOf(keys, name)} }`).join('\n')}
 roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
-decisions: { authentication: optional }
-attestations: optional
-limits: { patch_bytes: 200000000 }
+decisions: { authentication: ${keys === null ? 'optional' : 'required'} }
+attestations: ${keys === null ? 'optional' : 'required'}
+${keys === null ? '' : `engine: { keys: [{ public: '${keys.engine}' }] }\n`}limits: { patch_bytes: 200000000 }
 checks:
   tests: { argv: [sh, check.sh], timeout: 5m, made_of: [check.sh, bytes] }
 default_checks: [tests]
@@ -53,12 +68,16 @@ const executor = (principal: string): string => `  ${principal}:
     timeout: 5m
 `;
 
-const workerText = (agents: string): string => `schema_version: 1
+const signers = `signers:
+${[...AGENTS, 'engine'].map((name) => `  ${name}: { file: ./keys/${name}.pem }`).join('\n')}
+`;
+
+const workerText = (agents: string, signed: boolean): string => `schema_version: 1
 repositories: { ${NAME}: { path: .. } }
 trust: { policies: [./policy.yaml] }
 executors:
-${['nina', 'vera', 'rex'].map(executor).join('').replaceAll('ANSWERS_FOLDER', JSON.stringify(agents))}checks: { allow: [tests] }
-`;
+${AGENTS.map(executor).join('').replaceAll('ANSWERS_FOLDER', JSON.stringify(agents))}checks: { allow: [tests] }
+${signed ? signers : ''}`;
 
 /** Reads its prompt, writes the change at P05, and gives the answer that was prepared. */
 const AGENT = `cat >/dev/null
@@ -71,10 +90,12 @@ cat "$ANSWERS/$PROMPTOS_GATE.json"
 const CHECK = `yes 'ok: the shares add up to the total' | head -c "$(cat bytes)"\n`;
 
 /** Makes the repository in a temporary folder; `main` asks for small work, `large` for 50 MB. */
-export async function createBenchRepository(): Promise<BenchRepository> {
+export async function createBenchRepository({ signed = false }: BenchRepositoryOptions = {}): Promise<BenchRepository> {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-bench-'));
   const pack = await readPromptPack(join(PACKAGE_ROOT, 'prompts'));
-  const policy = policyText(pack.digest);
+  const keysFolder = join(folder, '.promptos', 'keys');
+  const keys = signed ? await writeThrowawayKeys(keysFolder, [...PEOPLE, ...AGENTS, 'engine']) : null;
+  const policy = policyText(pack.digest, keys);
   const request = exampleRequest();
   const agents = join(folder, '.promptos', 'agents');
   const answers = Object.entries(exampleOutputs(request)).map(([gate, output]) => [
@@ -86,7 +107,7 @@ export async function createBenchRepository(): Promise<BenchRepository> {
     'src/split.js': 'export const split = 0;\n',
     'check.sh': CHECK,
     '.promptos/policy.yaml': policy,
-    '.promptos/worker.yaml': workerText(agents),
+    '.promptos/worker.yaml': workerText(agents, signed),
     '.promptos/agents/answer.sh': AGENT,
     ...Object.fromEntries(answers),
   };
@@ -96,7 +117,7 @@ export async function createBenchRepository(): Promise<BenchRepository> {
     }).trim();
   const commit = async (size: WorkSize): Promise<string> => {
     await writeFile(join(folder, 'bytes'), `${WORK_BYTES[size]}\n`);
-    git('add', '.');
+    git('add', '--', '.', ':!.promptos/keys');
     git('commit', '-q', '-m', `${size} work`);
     return git('rev-parse', 'HEAD');
   };
@@ -116,6 +137,18 @@ export async function createBenchRepository(): Promise<BenchRepository> {
     request,
     policy: new TextEncoder().encode(policy),
     pack,
+    signerFor: signed ? openSigners(keysFolder) : async () => null,
     remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Opens each person's key once, as the command line does. */
+function openSigners(keysFolder: string): SignerFor {
+  const opened = new Map<string, ReturnType<typeof createFileSigner>>();
+  const passphrase = () => Promise.reject(new Error('a throwaway key has no passphrase'));
+  return (principal) => {
+    const signer = opened.get(principal) ?? createFileSigner(join(keysFolder, `${principal}.pem`), { passphrase });
+    opened.set(principal, signer);
+    return signer;
   };
 }

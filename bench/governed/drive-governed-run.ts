@@ -101,8 +101,13 @@ export async function driveGovernedRun(
     given.add(awaited.request_id);
     const decision = approval(status, awaited);
     answered.push(Date.now());
-    if (door === 'signal') await bench.client.workflow.getHandle(workflowId).signal(approveSignal, decision);
-    else await bench.runs.decide(decision);
+    if (door === 'update') {
+      const delivery = await bench.runs.decide(decision);
+      if (delivery.kind === 'queued' || !delivery.answer.accepted) throw new Error(JSON.stringify(delivery));
+    } else {
+      const content = await bench.runs.sealDecision(decision);
+      await bench.client.workflow.getHandle(workflowId).signal(approveSignal, content);
+    }
   }
   const { outcome } = await bench.runs.wait(runId);
   if (outcome !== 'approved') throw new Error(`${runId} ended as ${outcome}`);

@@ -20,18 +20,31 @@ async function replayOnce(client: Client, workflowId: string, workflowBundle: Wo
   return ((await replay(COPIES + 1)) - once) / COPIES;
 }
 
-/** Median milliseconds of a replay of a whole run, as a worker needs that has lost it from its cache. */
-export async function measureReplay(client: Client, governedId: string, bareId: string, runs: number) {
+/** A finished run and where its history is. */
+export interface Replayed {
+  readonly client: Client;
+  readonly workflowId: string;
+}
+
+/** Median milliseconds of a replay of a whole run, as a worker needs that has lost it from its cache; all in turn. */
+export async function measureReplay<Kind extends string>(
+  replayed: Readonly<Record<Kind, Replayed>>,
+  isBare: (kind: Kind) => boolean,
+  runs: number,
+): Promise<Readonly<Record<Kind, number | null>>> {
   Runtime.install({ logger: new DefaultLogger('WARN') });
   const governed: WorkflowBundleOption = { codePath: WORKFLOW_BUNDLE };
   const bare = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../bare/workflow.js', import.meta.url)),
     logger: new DefaultLogger('WARN'),
   });
-  const times = { governed: [] as number[], bare: [] as number[] };
+  const kinds = Object.keys(replayed) as Kind[];
+  const times = Object.fromEntries(kinds.map((kind) => [kind, []])) as unknown as Record<Kind, number[]>;
   for (let run = 0; run < runs; run += 1) {
-    times.governed.push(await replayOnce(client, governedId, governed));
-    times.bare.push(await replayOnce(client, bareId, bare));
+    for (const kind of kinds) {
+      const { client, workflowId } = replayed[kind];
+      times[kind].push(await replayOnce(client, workflowId, isBare(kind) ? bare : governed));
+    }
   }
-  return { governed_ms: median(times.governed), bare_ms: median(times.bare) };
+  return Object.fromEntries(kinds.map((kind) => [kind, median(times[kind])])) as Record<Kind, number | null>;
 }

@@ -14,6 +14,9 @@ export interface OpenBench extends GovernedBench {
   close(): Promise<void>;
 }
 
+/** A worker that puts 50 MB away on a busy machine answers late. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
 /** @throws Error when no server runs there */
 export async function openBench(repository: BenchRepository): Promise<OpenBench> {
   const server = await findServer(repository.stateDir);
@@ -21,7 +24,14 @@ export async function openBench(repository: BenchRepository): Promise<OpenBench>
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace });
   const store = createFileSystemStore(join(repository.stateDir, 'artifacts'));
-  const runs = new GovernedRuns({ client, taskQueue: DEFAULT_TASK_QUEUE, store });
+  const { signerFor } = repository;
+  const runs = new GovernedRuns({
+    client,
+    taskQueue: DEFAULT_TASK_QUEUE,
+    store,
+    signerFor,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
+  });
   return { address: server.address, client, runs, repository, close: () => connection.close() };
 }
 

@@ -13,24 +13,37 @@ export interface WaitingRuns {
   readonly bytes_per_run: number | null;
 }
 
-/** Milliseconds in which a worker comes to rest, so that what it has let go is returned. */
-const REST_MS = 3_000;
+/** Milliseconds for which a worker's memory must not have shrunk before it counts as at rest … */
+const REST_MS = 5_000;
+/** … and how long is waited for that at the most. */
+const MAX_REST_MS = 40_000;
 /** Runs that are started at once. */
 const BATCH = 10;
+
+/** Lets a worker come to rest, so that what it has let go is returned. */
+async function atRest(worker: BenchProcess): Promise<ProcessUse | null> {
+  let use = await worker.use();
+  for (let rested = 0; use !== null && rested < MAX_REST_MS; rested += REST_MS) {
+    await setTimeout(REST_MS);
+    const now = await worker.use();
+    const shrunk = now !== null && now.rss_bytes < use.rss_bytes - 1_000_000;
+    use = now;
+    if (!shrunk && rested > 0) break;
+  }
+  return use;
+}
 
 async function measureWaiting(
   worker: BenchProcess,
   runs: number,
   start: (number: number) => Promise<unknown>,
 ): Promise<WaitingRuns> {
-  await setTimeout(REST_MS);
-  const before = await worker.use();
+  const before = await atRest(worker);
   for (let first = 0; first < runs; first += BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, runs - first) }, (_, index) => start(first + index));
     await Promise.all(batch);
   }
-  await setTimeout(REST_MS);
-  const after = await worker.use();
+  const after = await atRest(worker);
   const bytes_per_run = before === null || after === null ? null : (after.rss_bytes - before.rss_bytes) / runs;
   return { runs, before, after, bytes_per_run };
 }
