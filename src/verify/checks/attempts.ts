@@ -213,8 +213,8 @@ export async function checkPrompts(documents: TreeDocuments): Promise<void> {
       throw new VerifyFailure('PROMPT_DIFFERS', { ...difference, path: `${folder}/attempt.json: ${difference.at}` });
     }
     const head = new TextEncoder().encode(renderedHead(pack, history.gate));
-    for (const { number } of record.tries) {
-      await checkHead(documents, `${folder}/try-${number}/prompt.md`, head);
+    for (const { path } of record.transcripts.filter((ref) => /^try-\d+\/prompt\.md$/.test(ref.path))) {
+      await checkHead(documents, `${folder}/${path}`, head);
     }
   }
 }
