@@ -92,7 +92,8 @@ function moveDigests(tree: MutableTree, keys: readonly VectorKey[]): boolean {
   const exchange = (text: string): string => text.replaceAll(/[0-9a-f]{64}/g, (old) => moved.get(old) ?? old);
   const before = tree.paths().map((path) => tree.bytes(path));
   for (const path of tree.paths()) {
-    if (path.endsWith('attempt.json') || path === TREE_PATHS.testResults) tree.put(path, exchange(tree.text(path)));
+    if (path.endsWith('/attempt.json')) exchangeInRecord(tree, path, exchange);
+    if (path.endsWith(TREE_PATHS.testResults)) tree.put(path, exchange(tree.text(path)));
     if (path.includes('.provenance.') || path.includes('.test-result.')) {
       tree.putEnvelope(path, exchanged(tree.envelope(path), exchange, keys));
     }
@@ -108,6 +109,16 @@ function moveDigests(tree: MutableTree, keys: readonly VectorKey[]): boolean {
   tree.put(TREE_PATHS.ledger, '');
   tree.putLedger(rechain(entries));
   return tree.paths().some((path, index) => !tree.bytes(path).equals(before[index] ?? Buffer.alloc(0)));
+}
+
+/** Whatever an attempt's record says of others; what it lists itself was written anew already. */
+function exchangeInRecord(tree: MutableTree, path: string, exchange: (text: string) => string): void {
+  const members = Object.entries(tree.json<AttemptRecord>(path)).map(([name, value]) =>
+    name === 'artifacts' || name === 'transcripts'
+      ? [name, value]
+      : [name, JSON.parse(exchange(JSON.stringify(value))) as unknown],
+  );
+  tree.putValue(path, Object.fromEntries(members));
 }
 
 /** The same statement with other digests, signed again with the same key where the attacker has it. */

@@ -16,7 +16,7 @@ export interface VectorKey {
   readonly signer: Signer;
   seal(statement: unknown): Envelope;
   /** An envelope over any bytes at all. */
-  sealBytes(payload: string, payloadType?: string): Envelope;
+  sealBytes(payload: string | Uint8Array, payloadType?: string): Envelope;
 }
 
 /** PKCS#8 of an Ed25519 key up to its 32 bytes (RFC 8410, section 7). */
@@ -28,7 +28,7 @@ function makeVectorKey(label: string): VectorKey {
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   const key = publicKeyOf(spki.subarray(-32));
   const signBytes = (message: Uint8Array) => new Uint8Array(sign(null, message, privateKey));
-  const sealBytes = (payload: string, payloadType = IN_TOTO_PAYLOAD_TYPE): Envelope => {
+  const sealBytes = (payload: string | Uint8Array, payloadType = IN_TOTO_PAYLOAD_TYPE): Envelope => {
     const bytes = Buffer.from(payload);
     const sig = Buffer.from(signBytes(preAuthenticationEncoding(payloadType, bytes))).toString('base64');
     return { payloadType, payload: bytes.toString('base64'), signatures: [{ keyid: key.keyid, sig }] };

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
@@ -54,12 +55,13 @@ const trust = (names: readonly PolicyName[] = RUN_POLICIES): VerifyTrust => ({
 const verify = (tree: MutableTree, judgedBy = trust()): Promise<TreeVerdict> => judgeTree(tree.reader(), judgedBy);
 
 /** What a recipe leads to: the code of the first failure, or of the PromptOS policy file's own check. */
-async function codeOf({ tree: name, break: change, policies, promptosPolicy, onDisk }: Recipe): Promise<string | null> {
+async function codeOf(recipe: Recipe): Promise<string | null> {
+  const { tree: name, break: change, policies, promptosPolicy, runId, onDisk } = recipe;
   const tree = genuine(name);
   change(tree, genuine);
   const promptos =
     promptosPolicy === undefined ? {} : { promptosPolicy: parsePromptOsPolicy(JSON.stringify(promptosPolicy), 'file') };
-  const judgedBy = { ...trust(policies), ...promptos };
+  const judgedBy = { ...trust(policies), ...promptos, ...(runId === undefined ? {} : { runId }) };
   const verdict = onDisk ? await onDiskVerdict(tree, judgedBy) : await verify(tree, judgedBy);
   if (verdict.verified) return null;
   const told =
@@ -130,6 +132,35 @@ describe('genuine trees', () => {
 describe.each(Object.entries(RECIPES))('%s', (_, recipes) => {
   test.each(recipes.map((recipe) => [recipe.name, recipe] as const))('%s', async (_name, recipe) => {
     expect(await codeOf(recipe)).toBe(recipe.code);
+  });
+});
+
+describe('any byte at all', () => {
+  const places = fc.record({
+    name: fc.constantFrom(...TREE_NAMES.filter((name) => name !== 'unsigned')),
+    file: fc.nat(),
+    at: fc.nat(),
+    how: fc.constantFrom('flip' as const, 'drop' as const, 'insert' as const, 'cut' as const),
+    bit: fc.integer({ min: 0, max: 7 }),
+  });
+
+  test('of a signed tree: changed, dropped, added or cut off, and the tree is not verified', async () => {
+    await fc.assert(
+      fc.asyncProperty(places, async ({ name, file, at, how, bit }) => {
+        const tree = genuine(name);
+        const path = tree.paths()[file % tree.paths().length] ?? '';
+        const bytes = tree.bytes(path);
+        const place = bytes.length === 0 ? 0 : at % bytes.length;
+        const [before, here, after] = [bytes.subarray(0, place), bytes[place] ?? 0, bytes.subarray(place + 1)];
+        const changed = Buffer.from([here ^ (1 << bit)]);
+        if (how === 'flip') tree.put(path, Buffer.concat([before, changed, after]));
+        else if (how === 'insert') tree.put(path, Buffer.concat([before, changed, bytes.subarray(place)]));
+        else if (bytes.length === 0) tree.remove(path);
+        else tree.put(path, how === 'drop' ? Buffer.concat([before, after]) : before);
+        expect((await verify(tree)).verified, `${name} ${path} ${how} at ${place}`).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

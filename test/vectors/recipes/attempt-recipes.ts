@@ -3,6 +3,7 @@ import type { TestResults } from '../../../src/contracts/gate-outputs.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import { attestationPaths } from '../../../src/governance/attestation-files.js';
+import { attemptFolder } from '../../../src/governance/published-tree.js';
 import { ALL_KEYS, ENGINE, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
@@ -14,11 +15,26 @@ const OTHER = 'f'.repeat(64);
 /** An attempt's record says something else, and everybody with a key signs all of it again: only the rules are left. */
 const conspired =
   (gate: GateId, attempt: number, change: (record: Loose<AttemptRecord>, tree: MutableTree) => void): Recipe['break'] =>
-  (tree) =>
-    forge(
-      tree.editAttempt(gate, attempt, (record) => change(record, tree)),
-      ALL_KEYS,
-    );
+  (tree) => {
+    const path = `${attemptFolder(gate, attempt)}/attempt.json`;
+    const before = tree.json<AttemptRecord>(path).prompt.sha256;
+    tree.editAttempt(gate, attempt, (record) => change(record, tree));
+    const after = tree.json<AttemptRecord>(path).prompt.sha256;
+    if (after !== before) renamePrompt(tree, gate, attempt, after);
+    return forge(tree, ALL_KEYS);
+  };
+
+/** The writer's statement about a result names another prompt. */
+function renamePrompt(tree: MutableTree, gate: GateId, attempt: number, promptSha256: string): void {
+  editLedger(tree, (entries) => {
+    for (const entry of entries) {
+      if (entry.type !== 'gateFinished' || entry.gate !== gate || entry.attempt !== attempt) continue;
+      const statement = payloadOf(entry.attestation as Envelope) as unknown as GateStatement;
+      statement.predicate.promptSha256 = promptSha256;
+      entry.attestation = VECTOR_KEYS.nina.seal(statement) as Loose<Envelope>;
+    }
+  });
+}
 
 /** A file of the tree changed, and everybody signs it again. */
 const conspiredFile =
@@ -389,7 +405,7 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
     ],
     [
       'result: a decision in its place',
-      attested((_, tree) => tree.envelope(attestationPaths.decision(5))),
+      attested((_, tree) => tree.envelope(attestationPaths.decision(4))),
       'ATTESTATION_REFUSED',
     ],
     [

@@ -240,6 +240,33 @@ export const DECISION_RECIPES: readonly Recipe[] = [
       'DECISION_REFUSED',
     ],
     [
+      'decision: its payload in base64url',
+      envelope('decisionCounted', 1, (old) => ({
+        ...old,
+        payload: Buffer.from(old.payload, 'base64').toString('base64url'),
+      })),
+      'DECISION_REFUSED',
+    ],
+    [
+      'decision: a newline behind its payload',
+      envelope('decisionCounted', 1, (old) => ({ ...old, payload: `${old.payload}\n` })),
+      'DECISION_REFUSED',
+    ],
+    [
+      'decision: a byte in its payload that is no UTF-8, signed so by its owner',
+      envelope('decisionCounted', 1, (old) => {
+        const text = Buffer.from(old.payload, 'base64').toString('utf8');
+        const [head = '', tail = ''] = text.split('"choice":"approve",');
+        const comment = Buffer.concat([
+          Buffer.from('"choice":"approve","comment":"'),
+          Buffer.of(0xff),
+          Buffer.from('",'),
+        ]);
+        return VECTOR_KEYS.grace.sealBytes(Buffer.concat([Buffer.from(head), comment, Buffer.from(tail)]));
+      }),
+      'DECISION_REFUSED',
+    ],
+    [
       'decision: a payload with a key twice, signed so by its owner',
       envelope('decisionCounted', 1, (old) =>
         VECTOR_KEYS.grace.sealBytes(

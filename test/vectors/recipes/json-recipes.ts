@@ -49,7 +49,7 @@ export const JSON_RECIPES = [
     [
       'record: a __proto__ member',
       record(first('"schema_version": 1,', '"__proto__": {},\n  "schema_version": 1,')),
-      'JSON_NOT_STRICT',
+      'SHAPE_INVALID',
     ],
     ['record: on one line', record((text) => JSON.stringify(JSON.parse(text))), 'JSON_NOT_STRICT'],
     [
@@ -96,7 +96,7 @@ export const JSON_RECIPES = [
     ],
     ['ledger: a line that is cut off', ledger((text) => text.slice(0, -40)), 'LEDGER_FORM'],
     ['ledger: no JSON', ledger(() => 'cancelled\n'), 'LEDGER_FORM'],
-    ['ledger: empty', (tree) => tree.put(LEDGER, ''), 'LEDGER_FORM'],
+    ['ledger: empty', (tree) => tree.put(LEDGER, ''), 'LEDGER_ENDS'],
     [
       'attempt: a key twice, signed by all',
       attempt(first('"verdict": "pass"', '"verdict": "fail",\n  "verdict": "pass"')),
@@ -128,7 +128,7 @@ export const JSON_RECIPES = [
     [
       'envelope: on one line, listed so by the engine',
       (tree) => seal(patchRecord(tree.edit(REQUEST, (text) => canonicalJson(JSON.parse(text))))),
-      'REQUEST_SIGNATURE_INVALID',
+      'JSON_NOT_STRICT',
     ],
     [
       'envelope: a second signature, listed so by the engine',
@@ -142,7 +142,7 @@ export const JSON_RECIPES = [
             ),
           ),
         ),
-      'REQUEST_SIGNATURE_INVALID',
+      'SHAPE_INVALID',
     ],
   ]),
 ];

@@ -1,7 +1,7 @@
 import type { LedgerEntry, LedgerEventOf } from '../../../src/contracts/ledger.js';
 import { ledgerLines } from '../../../src/governance/ledger-chain.js';
 import { TREE_PATHS } from '../../../src/governance/published-tree.js';
-import { bundle, ENGINE, editLedger, forge, patchRecord, rechain, sealWith } from '../../support/forge-tree.js';
+import { bundle, ENGINE, editLedger, forge, patchRecord, rechain, seal, sealWith } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS } from '../../support/vector-keys.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -136,9 +136,15 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
     ],
     [
       'ledger: an entry of an unknown type',
-      insider((entries) =>
-        inserted(entries, nth(entries, 'refused'), { type: 'praised', at: nth(entries, 'refused').at }),
-      ),
+      (tree) =>
+        seal(
+          patchRecord(
+            editLedger(tree, (entries) => {
+              const refused = nth(entries, 'refused');
+              return inserted(entries, refused, { type: 'praised', at: refused.at });
+            }),
+          ),
+        ),
       'LEDGER_SHAPE',
     ],
     [
@@ -192,16 +198,8 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
     ],
     [
       'ledger: a refusal before the run opened',
-      insider((entries) =>
-        [
-          nth(entries, 'runOpened'),
-          nth(entries, 'refused'),
-          ...without(entries, nth(entries, 'runOpened'), nth(entries, 'refused')),
-        ]
-          .reverse()
-          .reverse(),
-      ),
-      'LEDGER_TIME',
+      insider((entries) => [nth(entries, 'refused'), ...without(entries, nth(entries, 'refused'))]),
+      'LEDGER_ENDS',
     ],
     [
       'ledger: refusals counted that nobody made',
@@ -318,7 +316,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
     [
       'ledger: the whole of another run',
       (tree, genuine) => forge(tree.put(TREE_PATHS.ledger, ledgerLines(rechain(genuine('reworked').ledger()))), ENGINE),
-      'FILE_MISSING',
+      'REQUEST_SIGNATURE_INVALID',
     ],
   ]),
   ...recipesOf('rejected', [
@@ -391,7 +389,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       insider((entries) =>
         without(entries, nth(entries, 'escalationOpened', 2), nth(entries, 'escalationResolved', 2)),
       ),
-      'DECISION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       'ledger: an escalation for another reason',

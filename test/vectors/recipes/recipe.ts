@@ -26,6 +26,8 @@ export interface Recipe {
   break(tree: MutableTree, genuine: (name: TreeName) => MutableTree): unknown;
   /** The policies that the verifier hands in; those of all recorded runs unless the recipe is about them. */
   readonly policies?: readonly PolicyName[];
+  /** The run that the verifier asked for, where the recipe is about that. */
+  readonly runId?: string;
   /** With it, the code is that of this file's own check: what it asks is asked by others too. */
   readonly promptosPolicy?: Partial<PromptOsPolicy>;
   /** The first thing that the verifier must find wrong. */

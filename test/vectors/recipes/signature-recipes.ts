@@ -10,7 +10,7 @@ import { type Recipe, recipesOf } from './recipe.js';
 
 const { ledgerSeal, runRecord, runRequest } = attestationPaths;
 const BUNDLE = attestationPaths.bundle;
-const DECISION = attestationPaths.decision(5);
+const DECISION = attestationPaths.decision(4);
 
 /** Lists what lies there, as whoever holds the engine's key could. */
 const listed = (tree: MutableTree): MutableTree => seal(patchRecord(tree));
@@ -206,7 +206,7 @@ export const SIGNATURE_RECIPES: readonly Recipe[] = [
     ],
     [
       'attestation: two decision files exchanged, listed so',
-      (tree) => listed(tree.swap(attestationPaths.decision(10), attestationPaths.decision(11))),
+      (tree) => listed(tree.swap(attestationPaths.decision(9), attestationPaths.decision(10))),
       'ATTESTATION_DIFFERS',
     ],
     [
@@ -227,7 +227,7 @@ export const SIGNATURE_RECIPES: readonly Recipe[] = [
     ],
     [
       'attestation: two decision files exchanged',
-      (tree) => tree.swap(attestationPaths.decision(10), attestationPaths.decision(11)),
+      (tree) => tree.swap(attestationPaths.decision(9), attestationPaths.decision(10)),
       'DIGEST_MISMATCH',
     ],
   ]),
@@ -243,12 +243,12 @@ export const SIGNATURE_RECIPES: readonly Recipe[] = [
             VECTOR_KEYS['engine-old'],
           ),
         ),
-      'SEAL_INVALID',
+      'KEY_REVOKED',
     ],
     [
       "record: signed by the engine's key that was revoked before",
       (tree) => bundle(sealWith(tree, VECTOR_KEYS['engine-old'], 'record')),
-      'RECORD_SIGNATURE_INVALID',
+      'KEY_REVOKED',
     ],
   ]),
   ...recipesOf('unsigned', [

@@ -10,6 +10,17 @@ const PROMPT = 'evidence/attempts/P05/1/try-1/prompt.md';
 
 /** What lies in the folder and what does not, and under which names. */
 export const TREE_RECIPES: readonly Recipe[] = [
+  {
+    name: 'run: that of another run, whole and genuine',
+    tree: 'straight',
+    runId: 'vector-straight',
+    code: 'RUN_OTHER',
+    break: (tree, genuine) => {
+      const other = genuine('reworked');
+      for (const path of tree.paths()) tree.remove(path);
+      for (const path of other.paths()) tree.put(path, other.bytes(path));
+    },
+  },
   ...recipesOf('straight', [
     ['special file: a pipe lies in the tree', (tree) => tree.put('evidence/pipe', 'special'), 'SPECIAL_FILE'],
     ['special file: a pipe in the place of job.json', (tree) => tree.put('job.json', 'special'), 'SPECIAL_FILE'],
@@ -117,7 +128,7 @@ export const TREE_RECIPES: readonly Recipe[] = [
     [
       'swapped: the record of another run',
       (tree, genuine) => tree.put('run_record.json', genuine('rejected').bytes('run_record.json')),
-      'FILE_MISSING',
+      'FILE_UNEXPECTED',
     ],
     [
       'swapped: the ledger of another run',
@@ -190,17 +201,17 @@ export const TREE_RECIPES: readonly Recipe[] = [
     break: (tree) => listed(tree.put('Evidence/notes.md', 'x')),
   },
   {
-    name: 'missing: an empty folder in the place of job.json',
+    name: 'special file: an empty folder in the place of job.json',
     tree: 'straight',
     onDisk: true,
-    code: 'FILE_MISSING',
+    code: 'SPECIAL_FILE',
     break: (tree) => tree.put('job.json', 'empty_folder'),
   },
   {
-    name: 'missing: an empty folder in the place of the record',
+    name: 'special file: an empty folder in the place of the record',
     tree: 'straight',
     onDisk: true,
-    code: 'FILE_MISSING',
+    code: 'SPECIAL_FILE',
     break: (tree) => tree.put('run_record.json', 'empty_folder'),
   },
 ];
