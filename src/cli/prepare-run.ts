@@ -144,14 +144,21 @@ async function readRequest(
   return options.notes === undefined ? request : { ...request, notes: options.notes };
 }
 
+const SLUG_LENGTH = 28;
+
 /** Such as `20260131-1205-round-half-even-3f9a`: sorts by time and can be read aloud. */
 function makeRunId({ task }: RunRequest): string {
   const [day = '', time = ''] = new Date().toISOString().replaceAll(/[-:]/g, '').split('T');
-  const words = task.title
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 24)
-    .replace(/-+$/, '');
-  return [day, time.slice(0, 4), words, randomBytes(2).toString('hex')].filter((part) => part !== '').join('-');
+  return [day, time.slice(0, 4), slugOf(task.title), randomBytes(2).toString('hex')].filter(Boolean).join('-');
+}
+
+/** Whole words of a title as far as they fit, for ids; empty when it has none of a to z and 0 to 9. */
+function slugOf(title: string): string {
+  const [first = '', ...words] = title.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  let slug = first.slice(0, SLUG_LENGTH);
+  for (const word of words) {
+    if (slug.length + 1 + word.length > SLUG_LENGTH) break;
+    slug += `-${word}`;
+  }
+  return slug;
 }

@@ -38,30 +38,33 @@ export interface FollowedRun {
   readonly prepared: Pick<PreparedRun, 'project' | 'setting'>;
 }
 
-/** Starts a prepared run, follows it to its end and prints what came of it. */
+/**
+ * Starts a prepared run, follows it to its end and prints what came of it.
+ * @returns whether it ended; not so when it was left before
+ */
 export async function startAndFollow(
   context: CommandContext,
   prepared: PreparedRun,
   choices: FollowChoices,
-): Promise<void> {
-  await withWorkers(context, prepared, choices, async (hosted) => {
+): Promise<boolean> {
+  return withWorkers(context, prepared, choices, async (hosted) => {
     await hosted.runs.start(prepared.start);
     introduce(context, prepared.start.runId, hosted.temporal);
     // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
     await delay(OPENING_MS);
-    await follow(context, { runId: prepared.start.runId, prepared }, choices, hosted);
+    return follow(context, { runId: prepared.start.runId, prepared }, choices, hosted);
   });
 }
 
-/** Carries on with a run that is there already. */
+/** Carries on with a run that is there already; otherwise as `startAndFollow`. */
 export async function resumeAndFollow(
   context: CommandContext,
   followed: FollowedRun,
   choices: FollowChoices,
-): Promise<void> {
-  await withWorkers(context, followed.prepared, choices, async (hosted) => {
+): Promise<boolean> {
+  return withWorkers(context, followed.prepared, choices, async (hosted) => {
     introduce(context, followed.runId, hosted.temporal);
-    await follow(context, followed, choices, hosted);
+    return follow(context, followed, choices, hosted);
   });
 }
 
@@ -109,12 +112,12 @@ function openRuns(
   return { store, runs: new GovernedRuns({ client: temporal.client, taskQueue, store, signerFor }) };
 }
 
-async function withWorkers(
+async function withWorkers<T>(
   context: CommandContext,
   prepared: Pick<PreparedRun, 'project' | 'setting'>,
   choices: FollowChoices,
-  work: (hosted: Hosted) => Promise<void>,
-): Promise<void> {
+  work: (hosted: Hosted) => Promise<T>,
+): Promise<T> {
   const { project, setting } = prepared;
   const { note } = context.output();
   const temporal = await connectTemporal(project, { start: true, log: note });
@@ -128,7 +131,7 @@ async function withWorkers(
         : null;
     if (workers === null) await warnWithoutPollers(prepared, temporal, note);
     try {
-      await work({ temporal, workers, ...openRuns(context, prepared, temporal, choices.key) });
+      return await work({ temporal, workers, ...openRuns(context, prepared, temporal, choices.key) });
     } finally {
       await workers?.stop();
     }
@@ -160,7 +163,7 @@ async function follow(
   { runId, prepared }: FollowedRun,
   choices: FollowChoices,
   { runs, store, temporal, workers }: Hosted,
-): Promise<void> {
+): Promise<boolean> {
   const output = context.output();
   const program = await programFor(context, prepared.project);
   const interrupted = new AbortController();
@@ -182,11 +185,14 @@ async function follow(
     ]);
     if (ended === null) {
       output.say();
-      output.say(`Stopped. Run ${runId} waits for a worker: type the same again, or \`${program} worker\`.`);
+      output.say(
+        `Stopped. Run ${runId} goes on with the next worker: \`${program} worker\`, \`${program} run watch ${runId}\`.`,
+      );
       context.exit(1);
-      return;
+      return false;
     }
     output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
+    return true;
   } finally {
     interrupted.abort();
     process.off('SIGINT', stop).off('SIGTERM', stop);

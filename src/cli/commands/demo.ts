@@ -57,12 +57,17 @@ export function demoCommand(context: CommandContext): Command {
         request: project.request,
       });
       const open = await openRun(context, project, prepared);
+      let ended: boolean;
       if (open === null) {
         await writeFile(project.currentRun, `${prepared.start.runId}\n`);
-        await startAndFollow(context, prepared, choices);
+        ended = await startAndFollow(context, prepared, choices);
       } else {
         output.say(`resumes the run ${open} that an earlier demonstration left`);
-        await resumeAndFollow(context, { runId: open, prepared }, choices);
+        ended = await resumeAndFollow(context, { runId: open, prepared }, choices);
+      }
+      if (!ended) {
+        output.say(`Or type \`${programOf(context)} demo\` again: it carries on with the same run.`);
+        return;
       }
       const { auditDemo } = await import('../demo-audit.js');
       await auditDemo(context, project, { setting: prepared.setting, runId: open ?? prepared.start.runId });

@@ -57,7 +57,7 @@ export function devCommand(context: CommandContext): Command {
         workflow_id: runWorkflowId(prepared.start.runId),
       });
       if (options.detach === true) return startDetached(context, prepared, options.key);
-      return startAndFollow(context, prepared, {
+      await startAndFollow(context, prepared, {
         ...(options.decideAs === undefined ? {} : { decideAs: options.decideAs }),
         ...(options.as === undefined ? {} : { askAs: options.as }),
         ...(options.key === undefined ? {} : { key: options.key }),
