@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -178,14 +179,14 @@ export class MutableTree {
     };
   }
 
-  /** Writes the tree into an existing folder, links as links. A folder has no other special files. */
+  /** Writes the tree into an existing folder: links as links, what is special as a named pipe. */
   writeTo(folder: string): void {
     for (const [path, node] of this.#nodes) {
       const place = join(folder, path);
       mkdirSync(node === 'empty_folder' ? place : dirname(place), { recursive: true });
       if (Buffer.isBuffer(node)) writeFileSync(place, node);
       else if (typeof node === 'object') symlinkSync(node.link, place);
-      else if (node === 'special') throw new Error(`${path} cannot be written`);
+      else if (node === 'special') execFileSync('mkfifo', [place]);
     }
   }
 }

@@ -1,10 +1,17 @@
 import { ATTEMPT_RECIPES } from './recipes/attempt-recipes.js';
 import { DECISION_RECIPES } from './recipes/decision-recipes.js';
+import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.js';
+import { FOLD_RECIPES } from './recipes/fold-recipes.js';
 import { JSON_RECIPES } from './recipes/json-recipes.js';
 import { LEDGER_RECIPES } from './recipes/ledger-recipes.js';
+import { OPENING_RECIPES } from './recipes/opening-recipes.js';
 import { POLICY_RECIPES } from './recipes/policy-recipes.js';
+import { PROMPTOS_POLICY_RECIPES } from './recipes/promptos-policy-recipes.js';
 import type { Recipe } from './recipes/recipe.js';
 import { RECORD_RECIPES } from './recipes/record-recipes.js';
+import { RESOLUTION_RECIPES } from './recipes/resolution-recipes.js';
+import { RESULT_RECIPES } from './recipes/result-recipes.js';
+import { SESSION_RECIPES } from './recipes/session-recipes.js';
 import { SIGNATURE_RECIPES } from './recipes/signature-recipes.js';
 import { TREE_RECIPES } from './recipes/tree-recipes.js';
 
@@ -12,10 +19,17 @@ import { TREE_RECIPES } from './recipes/tree-recipes.js';
 export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
   tree: TREE_RECIPES,
   json: JSON_RECIPES,
-  record: RECORD_RECIPES,
-  ledger: LEDGER_RECIPES,
-  decisions: DECISION_RECIPES,
-  attempts: ATTEMPT_RECIPES,
-  signatures: SIGNATURE_RECIPES,
   policies: POLICY_RECIPES,
+  opening: OPENING_RECIPES,
+  ledger: LEDGER_RECIPES,
+  fold: FOLD_RECIPES,
+  decisions: DECISION_RECIPES,
+  resolutions: RESOLUTION_RECIPES,
+  results: RESULT_RECIPES,
+  attempts: ATTEMPT_RECIPES,
+  evidence: EVIDENCE_RECIPES,
+  session: SESSION_RECIPES,
+  record: RECORD_RECIPES,
+  signatures: SIGNATURE_RECIPES,
+  'PromptOS policy file': PROMPTOS_POLICY_RECIPES,
 };

@@ -1,76 +1,10 @@
-import type { Envelope } from '../../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import { ENGINE, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
+import { ENGINE, editLedger, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
-import { nth } from './ledger-recipes.js';
+import { nth } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
-
-type Entries = Loose<LedgerEntry>[];
-
-interface AnyStatement {
-  _type: string;
-  predicateType: string;
-  subject: { name: string; digest: { sha256: string } }[];
-  predicate: Record<string, unknown>;
-}
-
-const OTHER = 'f'.repeat(64);
-const LATER = '2099-01-01T00:00:00.000Z';
-const EARLIER = '2026-02-01T00:00:00.000Z';
-
-const statementOf = (envelope: Envelope): AnyStatement => payloadOf(envelope) as unknown as AnyStatement;
-
-/** The statement with something changed, signed by a key. */
-function resigned(envelope: Envelope, change: (statement: AnyStatement) => void, key: VectorKey): Envelope {
-  const statement = statementOf(envelope);
-  change(statement);
-  return key.seal(statement);
-}
-
-const signedEntry = (
-  entries: Entries,
-  type: 'decisionCounted' | 'escalationResolved' | 'escalationOpened',
-  number: number,
-) => {
-  const entry = nth(entries, type, number) as unknown as { envelope: Envelope | null } & Record<string, unknown>;
-  if (entry.envelope === null) throw new Error(`${type} number ${number} is not signed`);
-  return entry as { envelope: Envelope } & Record<string, unknown>;
-};
-
-/** Exchanges the envelope of an entry; everything else is made again, and the engine signs it. */
-const envelope =
-  (
-    type: 'decisionCounted' | 'escalationResolved' | 'escalationOpened',
-    number: number,
-    make: (old: Envelope, entries: Entries) => Envelope | null,
-  ): Recipe['break'] =>
-  (tree) =>
-    forge(
-      editLedger(tree, (entries) => {
-        const entry = signedEntry(entries, type, number);
-        Object.assign(entry, { envelope: make(entry.envelope, entries) });
-      }),
-      ENGINE,
-    );
-
-/** A field of what was signed says something else, and its owner signed that. */
-const field = (
-  type: 'decisionCounted' | 'escalationResolved' | 'escalationOpened',
-  number: number,
-  name: string,
-  value: unknown,
-  key = VECTOR_KEYS.grace,
-) =>
-  envelope(type, number, (old) =>
-    resigned(
-      old,
-      ({ predicate }) => {
-        predicate[name] = value;
-      },
-      key,
-    ),
-  );
+import { EARLIER, envelope, field, LATER, OTHER, resigned, signedEntry, statementOf } from './signed-entries.js';
 
 const by = (key: VectorKey) => envelope('decisionCounted', 1, (old) => resigned(old, () => undefined, key));
 
@@ -100,7 +34,7 @@ const CLAIMS: Readonly<Record<string, unknown>> = {
   expires_at: LATER,
 };
 
-/** What people signed was not that, not then, not theirs, or not about this. */
+/** What integrators decided was not that, not then, not theirs, or not about this. */
 export const DECISION_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ...Object.entries(FIELDS).map(
@@ -391,75 +325,6 @@ export const DECISION_RECIPES: readonly Recipe[] = [
   ...recipesOf('rotated', [
     ['decision: signed with the key that was valid before', by(VECTOR_KEYS['grace-old']), 'DECISION_REFUSED'],
   ]),
-  ...recipesOf('escalated', [
-    [
-      'resolution: signed by the developer',
-      envelope('escalationResolved', 1, (old) => resigned(old, () => undefined, VECTOR_KEYS.ada)),
-      'RESOLUTION_REFUSED',
-    ],
-    [
-      'resolution: signed by the writer, in its own name',
-      field('escalationResolved', 1, 'actor', 'nina', VECTOR_KEYS.nina),
-      'RESOLUTION_REFUSED',
-    ],
-    ['resolution: its envelope taken away', envelope('escalationResolved', 1, () => null), 'RESOLUTION_REFUSED'],
-    [
-      'resolution: of another escalation',
-      envelope('escalationResolved', 1, (_, entries) => signedEntry(entries, 'escalationResolved', 2).envelope),
-      'RESOLUTION_REFUSED',
-    ],
-    [
-      'resolution: about another report',
-      envelope('escalationResolved', 1, (old) =>
-        resigned(
-          old,
-          ({ subject }) => {
-            for (const one of subject) one.digest.sha256 = OTHER;
-          },
-          VECTOR_KEYS.grace,
-        ),
-      ),
-      'RESOLUTION_REFUSED',
-    ],
-    ['resolution: expired', field('escalationResolved', 1, 'expiresAt', EARLIER), 'RESOLUTION_REFUSED'],
-    ['resolution: backdated', field('escalationResolved', 1, 'decidedAt', EARLIER), 'RESOLUTION_REFUSED'],
-    [
-      'resolution: a choice that cannot be made',
-      field('escalationResolved', 1, 'choice', 'continue'),
-      'RESOLUTION_REFUSED',
-    ],
-    [
-      'resolution: another choice in the ledger than was signed',
-      (tree) =>
-        forge(
-          editLedger(tree, (entries) => {
-            nth(entries, 'escalationResolved', 2).resolution.choice = 'retry';
-          }),
-          ENGINE,
-        ),
-      'FOLD_DIFFERS',
-    ],
-    [
-      "escalation: a person's, signed by somebody else",
-      envelope('escalationOpened', 2, (old) => resigned(old, () => undefined, VECTOR_KEYS.ivan)),
-      'ESCALATION_REFUSED',
-    ],
-    [
-      "escalation: a person's, its envelope taken away",
-      envelope('escalationOpened', 2, () => null),
-      'ESCALATION_REFUSED',
-    ],
-    [
-      "escalation: a person's, of another run",
-      field('escalationOpened', 2, 'runId', 'vector-another', VECTOR_KEYS.ada),
-      'ESCALATION_REFUSED',
-    ],
-    [
-      "escalation: a person's, expired",
-      field('escalationOpened', 2, 'expiresAt', EARLIER, VECTOR_KEYS.ada),
-      'ESCALATION_REFUSED',
-    ],
-  ]),
 ];
 
 /** Puts a decision of another place into the place of the first one. */
@@ -467,7 +332,7 @@ function spliced(from: 'straight' | 'rejected', number: number): Recipe['break']
   return (tree, genuine) =>
     forge(
       editLedger(tree, (entries) => {
-        const other = signedEntry(genuine(from).ledger() as Entries, 'decisionCounted', number);
+        const other = signedEntry(genuine(from).ledger() as Loose<LedgerEntry>[], 'decisionCounted', number);
         Object.assign(nth(entries, 'decisionCounted'), { decision: other.decision, envelope: other.envelope });
       }),
       ENGINE,

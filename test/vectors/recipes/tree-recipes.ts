@@ -22,8 +22,6 @@ export const TREE_RECIPES: readonly Recipe[] = [
     },
   },
   ...recipesOf('straight', [
-    ['special file: a pipe lies in the tree', (tree) => tree.put('evidence/pipe', 'special'), 'SPECIAL_FILE'],
-    ['special file: a pipe in the place of job.json', (tree) => tree.put('job.json', 'special'), 'SPECIAL_FILE'],
     ['path: a newline in a name', (tree) => listed(tree.put('evidence/a\nb.txt', 'x')), 'PATH_UNSAFE'],
     ['path: a backslash in a name', (tree) => listed(tree.put('evidence\\job.json', 'x')), 'PATH_UNSAFE'],
     [
@@ -158,6 +156,20 @@ export const TREE_RECIPES: readonly Recipe[] = [
       'ATTEMPT_DIFFERS',
     ],
   ]),
+  {
+    name: 'special file: a pipe lies in the tree',
+    tree: 'straight',
+    onDisk: true,
+    code: 'SPECIAL_FILE',
+    break: (tree) => tree.put('evidence/pipe', 'special'),
+  },
+  {
+    name: 'special file: a pipe in the place of job.json',
+    tree: 'straight',
+    onDisk: true,
+    code: 'SPECIAL_FILE',
+    break: (tree) => tree.put('job.json', 'special'),
+  },
   {
     name: 'link: job.json is one',
     tree: 'straight',

@@ -1,0 +1,45 @@
+import type { AttemptRecord } from '../../../src/contracts/attempt.js';
+import type { Envelope } from '../../../src/contracts/keys.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { attemptFolder } from '../../../src/governance/published-tree.js';
+import { ALL_KEYS, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
+import type { Loose, MutableTree } from '../../support/mutable-tree.js';
+import { VECTOR_KEYS } from '../../support/vector-keys.js';
+import type { Recipe } from './recipe.js';
+
+/** A statement of a role worker, to be changed. */
+export interface GateStatement {
+  subject: { digest: { sha256: string } }[];
+  predicateType: string;
+  predicate: Record<string, unknown>;
+}
+
+/** An attempt's record says something else, and everybody with a key signs all of it again: only the rules are left. */
+export const conspired =
+  (gate: GateId, attempt: number, change: (record: Loose<AttemptRecord>, tree: MutableTree) => void): Recipe['break'] =>
+  (tree) => {
+    const path = `${attemptFolder(gate, attempt)}/attempt.json`;
+    const before = tree.json<AttemptRecord>(path).prompt.sha256;
+    tree.editAttempt(gate, attempt, (record) => change(record, tree));
+    const after = tree.json<AttemptRecord>(path).prompt.sha256;
+    if (after !== before) renamePrompt(tree, gate, attempt, after);
+    return forge(tree, ALL_KEYS);
+  };
+
+/** The writer's statement about a result names another prompt. */
+function renamePrompt(tree: MutableTree, gate: GateId, attempt: number, promptSha256: string): void {
+  editLedger(tree, (entries) => {
+    for (const entry of entries) {
+      if (entry.type !== 'gateFinished' || entry.gate !== gate || entry.attempt !== attempt) continue;
+      const statement = payloadOf(entry.attestation as Envelope) as unknown as GateStatement;
+      statement.predicate.promptSha256 = promptSha256;
+      entry.attestation = VECTOR_KEYS.nina.seal(statement) as Loose<Envelope>;
+    }
+  });
+}
+
+/** A file of the tree changed, and everybody signs it again. */
+export const conspiredFile =
+  (path: string, change: (text: string) => string): Recipe['break'] =>
+  (tree) =>
+    forge(tree.edit(path, change), ALL_KEYS);
