@@ -1,6 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
+import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import { planRun } from '../governance/plan-run.js';
@@ -21,6 +22,15 @@ function checkNamesExist(request: RunRequest, policy: Policy): void {
   throw new PromptOsError('CHECK_UNKNOWN', `The request names the check "${unknown}"; the policy has ${known}.`);
 }
 
+/** The version stands in the prompt session, so it is the pack's own and not what a caller says. */
+function checkVersion(run: GovernedRunInput, { prompt_os_version }: PromptPackBundle): void {
+  if (run.prompt_os_version === prompt_os_version) return;
+  throw new PromptOsError(
+    'REQUEST_INVALID',
+    `The run was started as PromptOS ${run.prompt_os_version}, and its prompt pack is ${prompt_os_version}.`,
+  );
+}
+
 /** Refuses a start that did not come from our client and lacks something. */
 function parseInput(input: GovernedRunInput): GovernedRunInput {
   const parsed = governedRunInputSchema.safeParse(input);
@@ -32,8 +42,8 @@ function parseInput(input: GovernedRunInput): GovernedRunInput {
 /**
  * The engine's first step: judges all that the client judged once more, lints the pack that the run uses, and reads out
  * of the pinned policy what the domain must know.
- * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER, GATE_REQUIRED, CHECK_UNKNOWN,
- *   DUTIES_CLASH, ENGINE_KEY_MISSING, REQUEST_NOT_SIGNED, DEVELOPER_UNKNOWN, SIGNATURE_INVALID
+ * @throws PromptOsError REQUEST_INVALID, POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER,
+ *   GATE_REQUIRED, CHECK_UNKNOWN, DUTIES_CLASH, ENGINE_KEY_MISSING, REQUEST_NOT_SIGNED, DEVELOPER_UNKNOWN, SIGNATURE_INVALID
  */
 export async function openRun(
   ports: GovernancePorts,
@@ -49,6 +59,7 @@ export async function openRun(
   checkGateSelection(run.gates, policy);
   checkNamesExist(request, policy);
   const bundle = await documents.packBundle(run.pack_object_sha256);
+  checkVersion(run, bundle);
   const plan = planRun(policy, {
     pack_sha256: pack.digest,
     lint_passed: lintPack(bundle.files).passed,

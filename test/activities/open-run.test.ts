@@ -118,3 +118,9 @@ test('openRun: refuses a pack whose files differ from its lock', async () => {
   const failure = await failureOf(given.openRun({ ...given.run, pack_object_sha256 }));
   expect(failure).toMatchObject({ type: 'PACK_LOCK_MISMATCH', nonRetryable: true });
 });
+
+test('openRun: another PromptOS version than that of the pack is refused', async () => {
+  const given = await surroundings();
+  const failure = await failureOf(given.openRun({ ...given.run, prompt_os_version: 'v9.9.9' }));
+  expect(failure).toMatchObject({ type: 'REQUEST_INVALID', nonRetryable: true });
+});

@@ -49,7 +49,9 @@ const hasKeyOf = (keys: readonly VectorKey[], envelope: Envelope): VectorKey | n
 export const ALL_BUT_ENGINE: readonly VectorKey[] = Object.entries(VECTOR_KEYS).flatMap(([name, key]) =>
   name.startsWith('engine') ? [] : [key],
 );
+/** The engine's key alone. */
 export const ENGINE: readonly VectorKey[] = [VECTOR_KEYS.engine];
+/** Every key that there is. */
 export const ALL_KEYS: readonly VectorKey[] = Object.values(VECTOR_KEYS);
 
 /**

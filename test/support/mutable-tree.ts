@@ -20,6 +20,7 @@ type Node = Buffer | { readonly link: string } | 'special' | 'empty_folder';
 /** JSON values that a recipe changes; it knows what it changes, so nothing is checked. */
 export type Loose<T> = { -readonly [K in keyof T]: T[K] extends object ? Loose<T[K]> : T[K] };
 
+/** Hexadecimal SHA-256 of bytes, or of a text's UTF-8. */
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Two-space indented with one trailing newline, as the engine writes documents. */

@@ -47,6 +47,7 @@ const LABELS = [
   // Keys that a policy had before or has after, and one that no policy has.
   ...['grace-old', 'engine-old', 'stranger'],
 ] as const;
+/** Whose key, or which. */
 export type VectorKeyName = (typeof LABELS)[number];
 
 /** Everybody's keys, by name. */

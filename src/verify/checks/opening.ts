@@ -74,6 +74,12 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   const pack = await documents.pack();
   const bundle = await documents.packBundle();
   if (opening.type === 'openingFailed' || policy === null || pack === null || bundle === null) return;
+  expectSame(
+    'PLAN_DIFFERS',
+    `${place}: run.prompt_os_version`,
+    bundle.prompt_os_version,
+    opening.run.prompt_os_version,
+  );
   translated('GATES_NOT_ALLOWED', place, () => checkGateSelection(opening.run.gates, policy));
   const expected = planRun(policy, {
     pack_sha256: pack.digest,

@@ -6,6 +6,7 @@ import type { Loose } from '../../support/mutable-tree.js';
 import type { Recipe } from './recipe.js';
 
 type Type = LedgerEntry['type'];
+/** A ledger's entries, to be changed. */
 export type Entries = Loose<LedgerEntry>[];
 
 /** The `number`-th entry of a type, from 1. */
@@ -15,9 +16,11 @@ export function nth<T extends Type>(entries: Entries, type: T, number = 1): Loos
   return found as Loose<LedgerEventOf<T> & LedgerEntry>;
 }
 
+/** The entries but for some. */
 export const without = (entries: Entries, ...dropped: readonly unknown[]): Entries =>
   entries.filter((entry) => !dropped.includes(entry));
 
+/** The entries with one more before another. */
 export const inserted = (entries: Entries, before: unknown, entry: object): Entries =>
   entries.flatMap((one) => (one === before ? [entry as Loose<LedgerEntry>, one] : [one]));
 
@@ -37,10 +40,12 @@ export const raw =
   (tree) =>
     tree.edit(TREE_PATHS.ledger, () => ledgerLines(change(tree.ledger() as Entries) as LedgerEntry[]));
 
+/** Leaves out the `number`-th entry of a type. */
 export const gone =
   (type: Type, number = 1) =>
   (entries: Entries) =>
     without(entries, nth(entries, type, number));
+/** Has the `number`-th entry of a type stand there twice. */
 export const twice =
   (type: Type, number = 1) =>
   (entries: Entries) => {

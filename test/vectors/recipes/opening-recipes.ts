@@ -122,6 +122,13 @@ export const OPENING_RECIPES: readonly Recipe[] = [
         ] as const,
     ),
     [
+      "run: another PromptOS version than the pack's",
+      run((input) => {
+        input.prompt_os_version = 'v9.9.9';
+      }),
+      'PLAN_DIFFERS',
+    ],
+    [
       'plan: the workflow of another run',
       opened((opening) => {
         opening.workflow.workflow_id = 'promptos/run/vector-another';

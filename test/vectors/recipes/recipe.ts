@@ -12,10 +12,12 @@ export const TREE_NAMES = [
   'rotated',
   'unsigned',
 ] as const;
+/** One of the recorded runs. */
 export type TreeName = (typeof TREE_NAMES)[number];
 
 /** The policies of the recorded runs; a verifier who knows all of them finds all of them verified. */
 export const RUN_POLICIES = ['policy', 'policy-rotated', 'policy-unsigned'] as const;
+/** A policy file of the vectors, or the signed policy with one holder's key revoked. */
 export type PolicyName = (typeof RUN_POLICIES)[number] | 'policy-revoked' | `${'ada' | 'nina' | 'engine'} revoked`;
 
 /** One way to break a genuine tree. */

@@ -15,10 +15,14 @@ interface AnyStatement {
   predicate: Record<string, unknown>;
 }
 
+/** A digest of nothing that is there. */
 export const OTHER = 'f'.repeat(64);
+/** An instant after all of the recorded runs. */
 export const LATER = '2099-01-01T00:00:00.000Z';
+/** An instant before all of the recorded runs. */
 export const EARLIER = '2026-02-01T00:00:00.000Z';
 
+/** What an envelope states. */
 export const statementOf = (envelope: Envelope): AnyStatement => payloadOf(envelope) as unknown as AnyStatement;
 
 /** The statement with something changed, signed by a key. */
@@ -28,6 +32,7 @@ export function resigned(envelope: Envelope, change: (statement: AnyStatement) =
   return key.seal(statement);
 }
 
+/** The `number`-th entry of a type, which must be signed. */
 export const signedEntry = (
   entries: Entries,
   type: 'decisionCounted' | 'escalationResolved' | 'escalationOpened',
