@@ -1,12 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests with whole processes, killed workers and floods: minutes, not seconds. `npm test` leaves them to `test:all`. */
+const SLOW = [
+  'test/bench/**/*.test.ts',
+  'test/cli/{bad-input,demo,dev,hostile-writer,process,without-worker}.test.ts',
+  'test/recovery/**/*.test.ts',
+  'test/secrets/**/*.test.ts',
+  'test/temporal-cli/**/*.test.ts',
+  'test/workflows/{continue-as-new,deadlines,hostile-signals,reset}.test.ts',
+];
+
+const common = {
+  globalSetup: ['test/support/global-setup.ts'],
+  pool: 'forks',
+  // Hang guards only: no test is about how long something takes.
+  testTimeout: 180_000,
+  hookTimeout: 240_000,
+} as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    projects: [
+      { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
+      { test: { ...common, name: 'slow', include: SLOW } },
+    ],
   },
 });

@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { startTestServer, type TestServer } from './temporal.js';
+import { startTestServer } from './temporal.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,15 +8,12 @@ declare module 'vitest' {
   }
 }
 
-let server: TestServer | undefined;
-
-/** Starts the one dev server of a test run; a test file gets its address with `inject('temporalAddress')`. */
-export async function setup(project: TestProject): Promise<void> {
-  server = await startTestServer();
+/**
+ * Starts the one dev server of a project's test run; a test file gets its address with `inject('temporalAddress')`.
+ * @returns what ends it
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await startTestServer();
   project.provide('temporalAddress', server.address);
-}
-
-/** Ends it. */
-export async function teardown(): Promise<void> {
-  await server?.stop();
+  return () => server.stop();
 }
