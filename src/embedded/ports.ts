@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { PromptOsError } from '../contracts/errors.js';
@@ -14,6 +15,22 @@ async function listen(ip: string, port: number): Promise<Server | null> {
 }
 
 /**
+ * Ports that systems do not give to outgoing connections by themselves (Linux: from 32768, macOS: from 49152), so that
+ * one stays free for the server while it is stopped and its addresses stay the same.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+const ATTEMPTS = 20;
+
+async function listenAnywhere(ip: string): Promise<Server | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const server = await listen(ip, randomInt(FIRST_PORT, LAST_PORT));
+    if (server !== null) return server;
+  }
+  return listen(ip, 0);
+}
+
+/**
  * One free port for each wish: the wished one when it is free, else any. All are held together before they are given
  * back, so they differ. Nothing keeps another program from taking one before the caller does.
  * @throws PromptOsError SERVER_NOT_STARTED
@@ -21,7 +38,7 @@ async function listen(ip: string, port: number): Promise<Server | null> {
 export async function choosePorts(ip: string, wishes: readonly (number | undefined)[]): Promise<number[]> {
   const listeners: Server[] = [];
   for (const wish of wishes) {
-    const listener = (wish === undefined ? null : await listen(ip, wish)) ?? (await listen(ip, 0));
+    const listener = (wish === undefined ? null : await listen(ip, wish)) ?? (await listenAnywhere(ip));
     if (listener === null) throw new PromptOsError('SERVER_NOT_STARTED', `No port on ${ip} could be listened on.`);
     listeners.push(listener);
   }
