@@ -11,6 +11,7 @@ import { readRunRequest, requestFromNotes, requireKnownChecks } from '../config/
 import { createTrustRegistry } from '../config/trust-registry.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { WorkerSetting } from '../worker.js';
@@ -56,6 +57,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const project = await findProject(context, target, options.workerConfig);
   const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
   const policy = await readPolicy(policyPath);
+  requireKnownDeveloper(developer, policy.policy);
   const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
   if (project.workerConfigPath === null) {
     throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
@@ -112,6 +114,15 @@ async function findTarget(context: CommandContext, options: RunOptions): Promise
   return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
 }
 
+/** The engine refuses such a run too; here nothing has been started yet. */
+function requireKnownDeveloper(developer: string, { decisions, principals }: Policy): void {
+  if (decisions.authentication !== 'required' || Object.hasOwn(principals, developer)) return;
+  throw new PromptOsError(
+    'DEVELOPER_UNKNOWN',
+    `The policy asks for signatures, and "${developer}" is none of its principals: ${Object.keys(principals).join(', ')}.`,
+  );
+}
+
 async function requireTrust(config: WorkerConfig, sha256: string, path: string, configPath: string): Promise<void> {
   const trusted = await createTrustRegistry(config).trustedPolicies();
   if (trusted.has(sha256)) return;
@@ -136,7 +147,7 @@ async function nameRepository(config: WorkerConfig, path: string): Promise<{ nam
 async function readRequest(
   context: CommandContext,
   options: RunOptions,
-  policy: Parameters<typeof requestFromNotes>[0]['policy'],
+  policy: Policy,
   project: string,
 ): Promise<RunRequest> {
   if (options.request === undefined) return requestFromNotes({ notes: options.notes ?? '', policy, project });

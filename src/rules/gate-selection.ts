@@ -22,9 +22,8 @@ export function checkGateSelection(
   const needed = gates.flatMap((gate) =>
     GATES[gate].needs.filter((need) => !gates.includes(need)).map((need) => `${gate} needs ${need}`),
   );
-  const required = policy.required_gates
-    .filter((gate) => !gates.includes(gate))
-    .map((gate) => `the policy "${policy.name}" requires ${gate}`);
+  const missing = policy.required_gates.filter((gate) => !gates.includes(gate));
+  const required = missing.length === 0 ? [] : [`the policy "${policy.name}" requires ${missing.join(', ')}`];
   if (needed.length + required.length === 0) return;
   throw new PromptOsError('GATE_REQUIRED', `${received}, but ${[...needed, ...required].join(', ')}.`);
 }
