@@ -11,7 +11,7 @@ const SLOW = [
 ];
 
 const common = {
-  globalSetup: ['test/support/global-setup.ts'],
+  globalSetup: 'test/support/global-setup.ts',
   pool: 'forks',
   // Hang guards only: no test is about how long something takes.
   testTimeout: 180_000,
