@@ -19,6 +19,8 @@ export interface BenchProcess {
   readonly pid: number;
   /** What the process uses at this moment, or null where there is no /proc. */
   use(): Promise<ProcessUse | null>;
+  /** Has every thread of it let go of what nobody holds any more; some seconds later it is done. */
+  collectGarbage(): void;
   stop(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ async function untilReady(child: ChildProcess, isReady: (line: string) => boolea
   return {
     pid,
     use: () => readFile(`/proc/${pid}/stat`, 'utf8').then(readStat, () => null),
+    collectGarbage: () => void child.kill('SIGWINCH'),
     stop: async () => {
       if (child.exitCode === null) child.kill('SIGTERM');
       await exit;
@@ -57,10 +60,12 @@ async function untilReady(child: ChildProcess, isReady: (line: string) => boolea
   };
 }
 
+const COLLECT = ['--import', new URL('./collect-garbage.js', import.meta.url).href] as const;
+
 /** `promptos worker` in a repository; the embedded server is started when it does not run, and stays. */
 export const startPromptosWorker = (folder: string, env: NodeJS.ProcessEnv): Promise<BenchProcess> =>
   untilReady(
-    spawn(process.execPath, [PROMPTOS, 'worker', '--start-server', '--json'], {
+    spawn(process.execPath, [...COLLECT, PROMPTOS, 'worker', '--start-server', '--json'], {
       cwd: folder,
       env: { ...env, PROMPTOS_LOG_LEVEL: 'error' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -71,7 +76,7 @@ export const startPromptosWorker = (folder: string, env: NodeJS.ProcessEnv): Pro
 /** A worker for bare runs in a process of its own, as a governed one has. */
 export const startBareWorker = (address: string): Promise<BenchProcess> =>
   untilReady(
-    spawn(process.execPath, [fileURLToPath(new URL('./bare-worker.js', import.meta.url)), address], {
+    spawn(process.execPath, [...COLLECT, fileURLToPath(new URL('./bare-worker.js', import.meta.url)), address], {
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
     (line) => line === 'ready',

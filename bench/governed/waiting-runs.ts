@@ -13,24 +13,19 @@ export interface WaitingRuns {
   readonly bytes_per_run: number | null;
 }
 
-/** Milliseconds for which a worker's memory must not have shrunk before it counts as at rest … */
+/** Milliseconds in which a worker comes to rest; twice, since what is let go of may hold other things. */
 const REST_MS = 5_000;
-/** … and how long is waited for that at the most. */
-const MAX_REST_MS = 40_000;
 /** Runs that are started at once. */
 const BATCH = 10;
 
-/** Lets a worker come to rest, so that what it has let go is returned. */
+/** Has a worker come to rest and let go of what nobody holds any more. */
 async function atRest(worker: BenchProcess): Promise<ProcessUse | null> {
-  let use = await worker.use();
-  for (let rested = 0; use !== null && rested < MAX_REST_MS; rested += REST_MS) {
+  for (let time = 0; time < 2; time += 1) {
     await setTimeout(REST_MS);
-    const now = await worker.use();
-    const shrunk = now !== null && now.rss_bytes < use.rss_bytes - 1_000_000;
-    use = now;
-    if (!shrunk && rested > 0) break;
+    worker.collectGarbage();
   }
-  return use;
+  await setTimeout(REST_MS);
+  return worker.use();
 }
 
 async function measureWaiting(
