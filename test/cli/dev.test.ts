@@ -147,7 +147,7 @@ test("a developer's name of every kind, on a Temporal of the user's own: whole i
     expect(await once(elsewhere, 'close')).toEqual([1, null]);
     // What it tells to type must work where it was typed.
     expect(said).toMatch(`→ promptos -C ${site.repository} approve `);
-    expect(said).toMatch(/^Stopped\. Run \S+ waits for a worker: type the same again, or `promptos -C /m);
+    expect(said).toMatch(/^Stopped\. Run \S+ goes on with the next worker: `promptos -C /m);
 
     const unpolled = join(dirname(site.repository), 'unpolled.yaml');
     const config = await readFile(join(site.repository, '.promptos/worker.yaml'), 'utf8');

@@ -70,8 +70,10 @@ test.concurrent('killed -9 in six runs at once: in an executor, between gates, i
   expect(await site.store.list()).toEqual([]);
   expect(await readdir(join(site.storeDir, 'staging'))).not.toEqual([]);
 
-  await first.end('SIGKILL');
+  // Held still first: neither may the worker see its guard go, nor the guard its worker.
+  process.kill(first.pid, 'SIGSTOP');
   for (const pid of [orphan.guard, orphan.pid, orphan.child]) process.kill(pid, 'SIGKILL');
+  await first.end('SIGKILL');
   expect(existsSync(orphan.scratch)).toBe(true);
   expect(await site.checkoutsOf(first.pid)).not.toEqual([]);
   await approvedUnseen.handle.signal('approve', unseen);
