@@ -1,6 +1,9 @@
+import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
+import { findKey, isValidAt } from '../governance/authenticate.js';
 import { judgeRequest } from '../governance/judge-request.js';
+import { pinKeys } from '../governance/pin-keys.js';
 import type { GovernancePorts } from '../ports/index.js';
 
 /**
@@ -14,7 +17,16 @@ export async function judgeRequestSigner(
   policy: Policy,
 ): Promise<RunPlan['request_signed_by']> {
   const sha256 = run.request_attestation_sha256;
-  return judgeRequest(run, policy, sha256 === null ? null : await readJson(store, sha256));
+  const signed = judgeRequest(run, policy, sha256 === null ? null : await readJson(store, sha256));
+  if (signed === null) return null;
+  // The verifier judges the key at the ledger's first instant; a run that it would refuse must not walk its gates.
+  const now = new Date().toISOString();
+  const held = findKey(pinKeys(policy), signed.keyid);
+  if (held !== null && isValidAt(held.key, now)) return signed;
+  throw new PromptOsError(
+    'SIGNATURE_INVALID',
+    `The request was signed by ${signed.keyid}, which does not count at ${now}.`,
+  );
 }
 
 async function readJson(store: Pick<GovernancePorts['store'], 'readObject'>, sha256: string): Promise<unknown> {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPublicKeyLine } from '../attestation/public-keys.js';
 import type { SignerFor } from '../client.js';
 import { parsePolicyBytes } from '../config/policy-file.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PolicyKey } from '../contracts/keys.js';
+import { isValidAt } from '../governance/authenticate.js';
+import { pinKey } from '../governance/pin-keys.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { Signer } from '../ports/signer.js';
 import type { CommandContext } from './context.js';
@@ -49,7 +50,9 @@ export function createSignerFinder(context: CommandContext, store: ArtifactStore
     }
   };
   const open = (principal: string, listed: readonly PolicyKey[]): Promise<Signer> => {
-    const policyKeys = listed.flatMap(({ public: line }) => readPublicKeyLine(line) ?? []);
+    // A key that does not count now would only earn a refusal.
+    const now = new Date().toISOString();
+    const policyKeys = listed.map(pinKey).filter((key) => isValidAt(key, now));
     return openSigner(context, { principal, key: options.key ?? keyOfProject(principal, options.keysDir), policyKeys });
   };
   return (principal, policySha256) => {
