@@ -48,12 +48,14 @@ export async function serveRuns(context: CommandContext, options: WorkerOptions)
   const hosted = await hostWorkers(setting, temporal, {
     logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
   });
+  // Listening before it says so: whoever waits for "ready" may tell it to stop at once.
+  const told = toldToStop();
   output.say(
     `polls ${hosted.taskQueues.join(', ')} at ${temporal.connectionOptions.address}, namespace ${temporal.namespace}`,
   );
   output.say('ready');
   output.emit({ event: 'ready', task_queues: hosted.taskQueues });
-  await Promise.race([hosted.finished, toldToStop()]);
+  await Promise.race([hosted.finished, told]);
   await hosted.stop();
   output.say('stopped');
   output.emit({ event: 'stopped' });
