@@ -4,7 +4,7 @@ import { readNamedFile } from './read-file.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
 
-/** A policy with the exact bytes that were read; fits the port's `PinnedPolicy`. */
+/** A policy with the exact bytes that were read. */
 export interface PolicyFile {
   readonly policy: Policy;
   /** Of `bytes`: a comment that changes makes another policy. */

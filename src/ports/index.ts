@@ -3,14 +3,13 @@ import type { CheckRunner, ExecutorRegistry } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';
 import type { SignerRegistry } from './signer.js';
 import type { VerifyTree } from './tree-verifier.js';
-import type { PinnedPolicy, TrustRegistry } from './trust.js';
+import type { TrustRegistry } from './trust.js';
 import type { Workspace } from './workspace.js';
 
 export type {
   ArtifactStore,
   CheckRunner,
   ExecutorRegistry,
-  PinnedPolicy,
   SecretScanner,
   SignerRegistry,
   TrustRegistry,
