@@ -2,6 +2,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
+import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import { planRun } from '../governance/plan-run.js';
@@ -65,6 +66,7 @@ export async function openRun(
     lint_passed: lintPack(bundle.files).passed,
     task_queues: taskQueues,
     request_signed_by: await judgeRequestSigner(ports, run, policy),
+    rules_version: RULES_VERSION,
   });
   checkPlannedDuties(ports.executors, policy, plan);
   checkEngineKey(ports, policy, new Date().toISOString());

@@ -23,6 +23,7 @@ export type GovernedRunInput = z.infer<typeof governedRunInputSchema>;
 
 /** What the domain must know of the policy: the engine reads it out of the pinned policy when a run opens. */
 export const runPlanSchema = z.strictObject({
+  rules_version: z.int().positive().optional().describe('the rules that judge the run; absent means 1'),
   pack_sha256: sha256Schema,
   lint_passed: z.boolean(),
   principals: z.record(executorRoleSchema, nameSchema),

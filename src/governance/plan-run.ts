@@ -20,6 +20,8 @@ export interface PlanFacts {
   readonly lint_passed: boolean;
   readonly task_queues: Readonly<Record<ExecutorRole, string>>;
   readonly request_signed_by: RunPlan['request_signed_by'];
+  /** The version that the run pins; see `contracts/rules-version.ts`. */
+  readonly rules_version: number;
 }
 
 /**
@@ -29,6 +31,8 @@ export interface PlanFacts {
 export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
   const { writer, verifier, reviewer, integrator } = policy.roles;
   return {
+    // Plans of version 1 do not name it.
+    ...(facts.rules_version === 1 ? {} : { rules_version: facts.rules_version }),
     pack_sha256: facts.pack_sha256,
     lint_passed: facts.lint_passed,
     principals: { writer, verifier, reviewer },

@@ -23,6 +23,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
 test('openRun: reads out what the domain must know', async () => {
   const given = await surroundings();
   expect(await given.openRun()).toEqual({
+    rules_version: 2,
     pack_sha256: given.packSha256,
     lint_passed: true,
     principals: { writer: 'nina', verifier: 'vera', reviewer: 'rex' },

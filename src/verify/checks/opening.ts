@@ -3,6 +3,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import { runWorkflowId } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
+import { RULES_VERSION, rulesVersionOf } from '../../contracts/rules-version.js';
 import { attestationPaths, envelopeText } from '../../governance/attestation-files.js';
 import { findKey, isValidAt } from '../../governance/authenticate.js';
 import { judgeRequest } from '../../governance/judge-request.js';
@@ -81,12 +82,17 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
     opening.run.prompt_os_version,
   );
   translated('GATES_NOT_ALLOWED', place, () => checkGateSelection(opening.run.gates, policy));
+  const rulesVersion = rulesVersionOf(opening.plan);
+  if (rulesVersion > RULES_VERSION) {
+    expectSame('PLAN_DIFFERS', `${place}: plan.rules_version`, `1 to ${RULES_VERSION}`, `${rulesVersion}`);
+  }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,
     lint_passed: lintPack(bundle.files).passed,
     // Where a run's work was queued is the engine's own business: no policy says it.
     task_queues: opening.plan.task_queues,
     request_signed_by: await requestSigner(documents, policy),
+    rules_version: rulesVersion,
   });
   const difference = firstDifference(expected, opening.plan);
   if (difference === null) return;

@@ -1,5 +1,6 @@
 import { runRequestStatement } from '../../../src/attestation/acts.js';
 import type { LedgerEventOf } from '../../../src/contracts/ledger.js';
+import { RULES_VERSION } from '../../../src/contracts/rules-version.js';
 import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run-plan.js';
 import { attestationPaths, envelopeText } from '../../../src/governance/attestation-files.js';
 import { ENGINE, editLedger, forge } from '../../support/forge-tree.js';
@@ -36,6 +37,9 @@ const requested = (change: (run: Loose<GovernedRunInput>) => void, key: VectorKe
   });
 
 const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void>> = {
+  rules_version: (pinned) => {
+    pinned.rules_version = RULES_VERSION + 1;
+  },
   pack_sha256: (pinned) => {
     pinned.pack_sha256 = OTHER;
   },

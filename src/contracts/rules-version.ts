@@ -1,0 +1,12 @@
+import type { RunPlan } from './run-plan.js';
+
+/**
+ * The version of everything that judges a run: rules over patches and outputs, the paths of each gate, the gate
+ * statement, the journal. A run pins it when it opens, so that an old tree is judged by the rules of its time.
+ *
+ * 1: the first. 2: journal, verified prefix, gate statement v0.2, judgement repeated by P06 and by the verifier.
+ */
+export const RULES_VERSION = 2;
+
+/** The version that a run pinned; runs from before versions were pinned have 1. */
+export const rulesVersionOf = (plan: Pick<RunPlan, 'rules_version'>): number => plan.rules_version ?? 1;
