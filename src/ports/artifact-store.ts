@@ -39,6 +39,20 @@ export interface ArtifactStore {
   published(runId: string): Promise<readonly ArtifactRef[] | null>;
   /** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, PATH_ESCAPES */
   openPublished(runId: string, path: string): AsyncIterable<Uint8Array>;
+  /**
+   * Appends one entry to a run's journal, at exactly this place: write-once, so of several writers one wins. An entry is
+   * durable before this resolves.
+   * @param seq the number of entries before it, from 0
+   * @returns false when the place is taken: read on and try behind it
+   * @throws PromptOsError PATH_ESCAPES, STORE_NOT_WRITABLE, STORE_FULL
+   */
+  appendJournal(runId: string, seq: number, entry: Uint8Array): Promise<boolean>;
+  /**
+   * The journal's entries in their order, up to the first free place; empty for a run that has none.
+   * @param from the first sequence number wanted
+   * @throws PromptOsError PATH_ESCAPES, STORE_NOT_READABLE
+   */
+  readJournal(runId: string, from?: number): Promise<readonly Uint8Array[]>;
   /** Newest first. */
   list(): Promise<readonly PublishedRun[]>;
   /** Where a person finds the published tree: an absolute folder, or a URL. */

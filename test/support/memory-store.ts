@@ -1,11 +1,12 @@
 import { sha256Hex } from '../../src/contracts/digest.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 
-/** A store for tests of pure rooms: it takes objects and gives them back, and throws at anything else. */
+/** A store for tests of pure rooms: it keeps objects and journals, and throws at anything else. */
 export function memoryStore(): ArtifactStore {
   const objects = new Map<string, Uint8Array>();
+  const journals = new Map<string, Uint8Array[]>();
   const refuse = (): never => {
-    throw new Error('the memory store only puts and reads objects');
+    throw new Error('the memory store only keeps objects and journals');
   };
   return {
     putObject: async (content) => {
@@ -20,6 +21,14 @@ export function memoryStore(): ArtifactStore {
     publish: refuse,
     published: refuse,
     openPublished: refuse,
+    appendJournal: async (runId, seq, entry) => {
+      const journal = journals.get(runId) ?? [];
+      journals.set(runId, journal);
+      if (journal.length !== seq) return false;
+      journal.push(entry);
+      return true;
+    },
+    readJournal: async (runId, from = 0) => (journals.get(runId) ?? []).slice(from),
     list: refuse,
     locate: refuse,
   };

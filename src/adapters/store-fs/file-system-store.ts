@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { ArtifactStore, PublishedRun } from '../../ports/artifact-store.js';
 import { syncFolder } from './durable-files.js';
+import { appendJournal, readJournal } from './journal-files.js';
 import { readManifest } from './manifests.js';
 import { objectSize, openObject, putObject } from './object-files.js';
 import { openPublishedFile, publishedFiles, publishTree, treeExists } from './published-trees.js';
@@ -41,16 +42,18 @@ export function createFileSystemStore(directory: string): ArtifactStore {
     publish: (runId, files) => writing(() => publishTree(layout, runId, files)),
     published: (runId) => publishedFiles(layout, runId),
     openPublished: (runId, path) => openPublishedFile(layout, runId, path),
+    appendJournal: (runId, seq, entry) => writing(() => appendJournal(layout, runId, seq, entry)),
+    readJournal: (runId, from) => readJournal(layout, runId, from),
     list: () => listRuns(layout),
     locate: (runId) => join(layout.runs, runId),
   };
 }
 
-async function prepare({ root, objects, runs, manifests, staging }: StoreLayout): Promise<void> {
+async function prepare({ root, objects, runs, manifests, journals, staging }: StoreLayout): Promise<void> {
   try {
     const made = await mkdir(root, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(made));
-    for (const folder of [objects, runs, manifests, staging]) await ensureFolder(root, folder);
+    for (const folder of [objects, runs, manifests, journals, staging]) await ensureFolder(root, folder);
     await removeStale(staging);
   } catch (error) {
     throw writeError(error, 'prepare its folder');

@@ -14,16 +14,23 @@ export interface StoreLayout {
   readonly runs: string;
   /** `<run_id>/manifest.json`: what was published; a run is committed to its tree by this. */
   readonly manifests: string;
+  /** `<run_id>/00000000.json`: what a run's journal holds, one file an entry. */
+  readonly journals: string;
   /** Files and trees that are being written. */
   readonly staging: string;
 }
 
 export function storeLayout(directory: string): StoreLayout {
   const root = resolve(directory);
-  const [objects, runs, manifests, staging] = ['objects', 'runs', 'manifests', 'staging'].map((name) =>
-    join(root, name),
-  ) as [string, string, string, string];
-  return { root, objects, runs, manifests, staging };
+  const folder = (name: string): string => join(root, name);
+  return {
+    root,
+    objects: folder('objects'),
+    runs: folder('runs'),
+    manifests: folder('manifests'),
+    journals: folder('journals'),
+    staging: folder('staging'),
+  };
 }
 
 /** The object's file, or null for what is no digest and so names no object. */

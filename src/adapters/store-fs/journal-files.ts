@@ -1,0 +1,61 @@
+import { link, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { syncFolder, writeNewFile } from './durable-files.js';
+import { stagingPath } from './staging.js';
+import { readError, systemCode, writeError } from './store-errors.js';
+import { checkIsNoLink, checkRunId, ensureFolder, type StoreLayout } from './store-layout.js';
+
+/** Bytes of one entry at the most: a message has 64 KiB, its envelope in base64 a third more. */
+const MAX_ENTRY_BYTES = 256 * 1_024;
+/** Entries of one journal at the most: whoever can write to the store must not make it grow without end. */
+const MAX_ENTRIES = 20_000;
+
+const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): string =>
+  join(journals, runId, `${String(seq).padStart(8, '0')}.json`);
+
+/** Writes an entry aside and links it into its place, which fails when the place is taken. The folders of the layout exist. */
+export async function appendJournal(
+  layout: StoreLayout,
+  runId: string,
+  seq: number,
+  entry: Uint8Array,
+): Promise<boolean> {
+  checkRunId(runId);
+  if (!Number.isSafeInteger(seq) || seq < 0 || seq >= MAX_ENTRIES || entry.byteLength > MAX_ENTRY_BYTES) {
+    throw new PromptOsError(
+      'STORE_FULL',
+      `The journal of ${runId} takes ${MAX_ENTRIES} entries of ${MAX_ENTRY_BYTES} bytes; received entry ${seq} of ${entry.byteLength} bytes.`,
+    );
+  }
+  const folder = join(layout.journals, runId);
+  const staged = stagingPath(layout.staging);
+  await ensureFolder(layout.journals, folder);
+  await writeNewFile(staged, entry);
+  try {
+    await link(staged, entryPath(layout, runId, seq));
+    await syncFolder(folder);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw writeError(error, `append to the journal of ${runId}`);
+  } finally {
+    await rm(staged, { force: true }).catch(() => undefined);
+  }
+}
+
+/** The entries from `from` on, up to the first free place. */
+export async function readJournal(layout: StoreLayout, runId: string, from = 0): Promise<readonly Uint8Array[]> {
+  checkRunId(runId);
+  await checkIsNoLink(join(layout.journals, runId));
+  const entries: Uint8Array[] = [];
+  for (let seq = from; seq < MAX_ENTRIES; seq += 1) {
+    const entry = await readFile(entryPath(layout, runId, seq)).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return null;
+      throw readError(error, `read the journal of ${runId}`);
+    });
+    if (entry === null) break;
+    entries.push(entry);
+  }
+  return entries;
+}
