@@ -12,7 +12,9 @@ import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.j
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
-import type { Envelope } from './contracts/keys.js';
+import type { JournalledMessage } from './contracts/journal.js';
+import { journalBytes } from './contracts/journal-bytes.js';
+import { type Envelope, envelopeSchema } from './contracts/keys.js';
 import { type GateId, type Outcome, runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { PromptPackBundle } from './contracts/prompt-pack.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
@@ -151,6 +153,7 @@ export class GovernedRuns {
   async decide(decision: Decision): Promise<Delivery> {
     const signal = decision.choice === 'approve' ? approveSignal : rejectSignal;
     const content = await this.sealDecision(decision);
+    await this.#journal(decision.run_id, 'decision', content);
     return this.#deliver(decision.run_id, { kind: 'decision', decision: content }, (run) =>
       run.signal(signal, content),
     );
@@ -165,6 +168,7 @@ export class GovernedRuns {
   /** Answers an escalation; signed, it is bound to the report by `report_sha256`. */
   async resolve(resolution: Resolution): Promise<Delivery> {
     const content = await this.sealResolution(resolution);
+    await this.#journal(resolution.run_id, 'resolution', content);
     return this.#deliver(resolution.run_id, { kind: 'resolution', resolution: content }, (run) =>
       run.signal(resolveEscalationSignal, content),
     );
@@ -186,9 +190,21 @@ export class GovernedRuns {
   async escalate(runId: string, escalation: PersonEscalation, policySha256?: string): Promise<Delivery> {
     const once = { decision_id: randomUUID(), run_id: runId, ...escalation };
     const content = await this.#sealEscalation(once, policySha256);
+    await this.#journal(runId, 'escalation', content);
     return this.#deliver(runId, { kind: 'escalation', escalation: content }, (run) =>
       run.signal(escalateSignal, content),
     );
+  }
+
+  /**
+   * A signed message is journalled before it is sent: whoever answers for the run, no record can be sealed that passes
+   * over it.
+   */
+  async #journal(runId: string, message: JournalledMessage, content: object): Promise<void> {
+    const envelope = envelopeSchema.safeParse(content);
+    // A run that Temporal does not know has no journal either, and a mistyped id must not make one.
+    if (!envelope.success || (await this.#store.readJournal(runId)).length === 0) return;
+    await this.#store.appendJournal(runId, journalBytes({ kind: 'message', message, envelope: envelope.data }));
   }
 
   async #sealEscalation(escalation: PersonEscalation, policySha256?: string): Promise<PersonEscalation | Envelope> {

@@ -1,4 +1,4 @@
-import type { ExecuteGateResult } from '../contracts/activities.js';
+import type { GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import type { Finding } from '../contracts/findings.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
@@ -77,12 +77,8 @@ function worstFirst(findings: readonly Finding[], waivable: readonly string[]): 
   return [...findings].sort((a, b) => rank(a) - rank(b));
 }
 
-/** What the workflow is told of an attempt, not signed yet: bounded whatever the work's size. */
-export function boundedResult(
-  record: AttemptRecord,
-  outputSha256: string,
-  waivable: readonly string[],
-): ExecuteGateResult {
+/** What the workflow learns of an attempt: bounded whatever the work's size. */
+export function boundedOutcome(record: AttemptRecord, outputSha256: string, waivable: readonly string[]): GateOutcome {
   const ranked = worstFirst(record.findings, waivable);
   const omitted = ranked.slice(FINDINGS_RETURNED);
   const findings = ranked.slice(0, FINDINGS_RETURNED).map(({ path, ...finding }) => ({
@@ -99,6 +95,5 @@ export function boundedResult(
     blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
     severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     escalation: record.escalation,
-    attestation: null,
   };
 }

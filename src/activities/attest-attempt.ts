@@ -1,14 +1,19 @@
-import { gateAttemptStatement } from '../attestation/acts.js';
+import { gateResultStatement } from '../attestation/acts.js';
 import { sealStatement } from '../attestation/envelope.js';
 import { provenanceStatement } from '../attestation/predicates/slsa-provenance.js';
 import { testResultStatement } from '../attestation/predicates/test-result.js';
+import type { DueGate, GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
+import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { testResultsSchema } from '../contracts/gate-outputs.js';
 import type { Envelope } from '../contracts/keys.js';
+import { own } from '../contracts/own.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { attestationPaths, DSSE_MEDIA_TYPE, envelopeText } from '../governance/attestation-files.js';
 import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
+import { resultPredicate } from '../governance/result-predicate.js';
 import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../governance/sarif.js';
+import { wellFormed } from '../governance/well-formed.js';
 import type { Signer } from '../ports/signer.js';
 import { type GateTask, prettyJson, scopesOf } from './gates/gate-definition.js';
 
@@ -27,7 +32,7 @@ export const signStatement = (statement: object, signer: Signer): Promise<Envelo
  * A key that the policy does not list signs all the same, and the run refuses the result and says why.
  */
 export function signerOf({ ports, policy, input }: GateTask): Signer | null {
-  const known = policy.principals[input.principal]?.keys ?? [];
+  const known = own(policy.principals, input.principal)?.keys ?? [];
   return known.length === 0 ? null : ports.signers.forPrincipal(input.principal);
 }
 
@@ -80,18 +85,17 @@ async function standardAttestation(
   return put(attestationPaths.testResult(gate, attempt), statement);
 }
 
-/** What the principal of a gate says of an attempt, signed: everything else is in the record, by its digest. */
-export const attestAttempt = (record: AttemptRecord, outputSha256: string, signer: Signer): Promise<Envelope> =>
+/** What the principal of a gate says of an attempt, signed: what counts of it, and for which step of which ledger. */
+export const attestAttempt = (
+  record: AttemptRecord,
+  outcome: GateOutcome,
+  { feedback, nonce, ledger }: Pick<DueGate, 'feedback' | 'nonce' | 'ledger'>,
+  signer: Signer,
+): Promise<Envelope> =>
   signStatement(
-    gateAttemptStatement(outputSha256, {
-      runId: record.run_id,
-      gate: record.gate,
-      attempt: record.attempt,
-      principal: record.principal,
-      verdict: record.verdict,
-      policySha256: record.policy_sha256,
-      promptSha256: record.prompt.sha256,
-      renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256 ?? null,
-    }),
+    gateResultStatement(
+      wellFormed(outcome),
+      resultPredicate(record, { feedback_sha256: canonicalSha256(feedback), nonce, ledger }),
+    ),
     signer,
   );

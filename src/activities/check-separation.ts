@@ -1,4 +1,4 @@
-import type { ExecuteGateInput } from '../contracts/activities.js';
+import type { DueGate } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, GATES } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
@@ -51,7 +51,7 @@ export function checkPlannedDuties(executors: ExecutorRegistry, policy: Policy, 
  */
 export async function checkDispatchedDuty(
   documents: PinnedDocuments,
-  { gate, principal, inputs }: ExecuteGateInput,
+  { gate, principal, inputs }: DueGate,
   executor: ExecutorProcess,
   policy: Policy,
 ): Promise<void> {

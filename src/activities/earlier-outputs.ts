@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ExecuteGateInput } from '../contracts/activities.js';
+import type { DueGate } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import {
@@ -43,7 +43,7 @@ const patchFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
 export async function loadEarlierOutputs(
   store: ArtifactStore,
   documents: PinnedDocuments,
-  input: ExecuteGateInput,
+  input: DueGate,
 ): Promise<EarlierOutputs> {
   const record = async (gate: GateId): Promise<AttemptRecord | null> => {
     const sha256 = input.inputs[gate];

@@ -23,14 +23,15 @@ const missing = (policy: Policy, why: string): PromptOsError =>
   new PromptOsError('ENGINE_KEY_MISSING', `The policy "${policy.name}" asks for signed records, and ${why}.`);
 
 /**
- * Asks before a run begins what would otherwise stop it at its very end.
- * @param at the worker's own time: the ledger has none yet
+ * The key with which the engine signs for a run now; null where the policy does not ask for one and there is none.
+ * @param at when it must count, by the ledger
  * @throws PromptOsError ENGINE_KEY_MISSING
  */
-export function checkEngineKey({ signers }: Pick<GovernancePorts, 'signers'>, policy: Policy, at: string): void {
-  if (policy.attestations !== 'required') return;
+export function engineSigner({ signers }: Pick<GovernancePorts, 'signers'>, policy: Policy, at: string): Signer | null {
   const usable = usableEngineKey(signers.forEngine(), policy, at);
-  if (typeof usable === 'string') throw missing(policy, usable);
+  if (typeof usable !== 'string') return usable;
+  if (policy.attestations === 'required') throw missing(policy, usable);
+  return null;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ExecuteGateInput, ExecuteGateResult } from '../contracts/activities.js';
+import type { DueGate, ExecuteGateResult } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATES, type GateId } from '../contracts/names.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
@@ -7,7 +7,7 @@ import type { Checkout } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/index.js';
 import { blockingFinding, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { type Asked, askExecutor } from './ask-executor.js';
-import { attemptRecord, boundedResult } from './attempt-record.js';
+import { attemptRecord, boundedOutcome } from './attempt-record.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
@@ -31,14 +31,14 @@ export interface ExecuteGateOptions {
   progress(details: { readonly gate: GateId; readonly attempt: number; readonly try: number }): void;
 }
 
-function checkPrincipal({ policy }: TrustedRun, { gate, principal }: ExecuteGateInput): void {
+function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
   const { role } = GATES[gate];
   const bound = policy.roles[role];
   if (principal === bound) return;
   throw new PromptOsError('PRINCIPAL_NOT_BOUND', `${gate} is for ${role} "${bound}", received "${principal}".`);
 }
 
-function checkPack({ pack }: TrustedRun, { pack_sha256 }: ExecuteGateInput): void {
+function checkPack({ pack }: TrustedRun, { pack_sha256 }: DueGate): void {
   if (pack.digest === pack_sha256) return;
   throw new PromptOsError(
     'PACK_LOCK_MISMATCH',
@@ -103,7 +103,7 @@ async function repositoryChanged(task: GateTask, before: string | null): Promise
 
 function createTask(
   ports: GovernancePorts,
-  input: ExecuteGateInput,
+  input: DueGate,
   signal: AbortSignal,
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
@@ -124,7 +124,7 @@ function createTask(
 export async function executeGate(
   ports: GovernancePorts,
   documents: PinnedDocuments,
-  input: ExecuteGateInput,
+  input: DueGate,
   options: ExecuteGateOptions,
 ): Promise<ExecuteGateResult> {
   const trusted = await loadTrustedRun(ports, documents, input.run);
@@ -145,6 +145,6 @@ export async function executeGate(
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
   const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));
-  const attestation = signer === null ? null : await attestAttempt(record, sha256, signer);
-  return { ...boundedResult(record, sha256, trusted.policy.waivable), attestation };
+  const outcome = boundedOutcome(record, sha256, trusted.policy.waivable);
+  return { ...outcome, attestation: signer === null ? null : await attestAttempt(record, outcome, input, signer) };
 }

@@ -7,8 +7,9 @@ import type { ArtifactRef } from '../contracts/primitives.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { attemptHistories } from '../governance/attempt-history.js';
+import { journalLines } from '../governance/journal-lines.js';
 import { ledgerLines } from '../governance/ledger-chain.js';
-import { closingOf, openingOf } from '../governance/ledger-ends.js';
+import { openingOf } from '../governance/ledger-ends.js';
 import { buildPromptSession, sessionOfRun } from '../governance/prompt-session.js';
 import {
   attemptFiles,
@@ -19,11 +20,12 @@ import {
 } from '../governance/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../governance/run-record.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
+import { endJournal } from './end-journal.js';
 import { sealingKey } from './engine-key.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { readDocuments } from './run-documents.js';
-import { type ReadLedger, readWholeLedger } from './run-ledger.js';
 import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
+import type { PrefixVerifier } from './verify-prefix.js';
 
 export interface FinaliseOptions {
   readonly pinned?: PinnedDocuments;
@@ -32,19 +34,21 @@ export interface FinaliseOptions {
 }
 
 /**
- * Makes a closed run's record, signs it, and publishes its tree. Everything in it comes from the ledger and the store,
- * never from a clock, and Ed25519 signs without chance, so that doing it again gives the same bytes and succeeds.
- * @throws PromptOsError LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
- * RUN_ALREADY_PUBLISHED, ENGINE_KEY_MISSING; what the engine's signer throws; whatever the ledger's query failed with
+ * Makes a closed run's record, signs it, and publishes its tree. Everything in it comes from the verified ledger, the
+ * journal and the store, never from a clock, and Ed25519 signs without chance, so that doing it again gives the same
+ * bytes and succeeds.
+ * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
+ * RUN_ALREADY_PUBLISHED, ENGINE_KEY_MISSING; what the engine's signer throws
  */
 export function createFinalise(
   { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
-  readLedger: ReadLedger,
+  verifier: PrefixVerifier,
   { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
-): (input: FinaliseInput) => Promise<FinaliseResult> {
-  return async (input) => {
-    const entries = await readWholeLedger(store, readLedger, input);
-    checkIsRun(input, entries);
+): (input: FinaliseInput, workflowId: string | undefined) => Promise<FinaliseResult> {
+  return async (input, workflowId) => {
+    const prefix = await verifier.verify(input.run_id, workflowId, input.ledger);
+    const { entries } = prefix;
+    const journal = await endJournal({ store, signers }, prefix);
     const documents = await readDocuments(store, openingOf(entries));
     const attempts = await readAttempts(store, entries);
     const signer = await sealingKey({ signers }, pinned, entries);
@@ -55,6 +59,7 @@ export function createFinalise(
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
+      await put(TREE_PATHS.journal, 'application/jsonl', journalLines(journal)),
       ...(await putSignedActs(store, put, entries)),
       await put(TREE_PATHS.session, 'application/json', session.text),
       await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
@@ -74,21 +79,10 @@ export function createFinalise(
     const files = [...artifacts, recordFile, ledgerFile];
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId: input.run_id, files, objects: store });
     const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
-    const tree = orderedTree([...files, ...seals]);
+    const tree = orderedTree([...files, ...seals.files]);
     await store.publish(input.run_id, tree);
-    return { run_record_sha256: recordFile.sha256, files: tree.length };
+    return { run_record_sha256: recordFile.sha256, files: tree.length, attestation: seals.recordSignature };
   };
-}
-
-function checkIsRun(input: FinaliseInput, entries: readonly LedgerEntry[]): void {
-  const { run_id } = openingOf(entries).run;
-  const { outcome } = closingOf(entries);
-  if (run_id !== input.run_id || outcome !== input.outcome) {
-    throw new PromptOsError(
-      'LEDGER_BROKEN',
-      `Expected the ledger of ${input.run_id}, ${input.outcome}; it is that of ${run_id}, ${outcome}.`,
-    );
-  }
 }
 
 async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<readonly StoredAttempt[]> {

@@ -8,24 +8,24 @@ import type { GovernancePorts } from '../ports/index.js';
 
 /**
  * Judges the starter's signature over a run, read from the store.
+ * @param at when the key must count: the ledger's first instant, as the verifier has it
  * @returns who signed, or null for a request that an optional policy lets through unsigned
  * @throws PromptOsError REQUEST_NOT_SIGNED, DEVELOPER_UNKNOWN, SIGNATURE_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export async function judgeRequestSigner(
-  { store }: Pick<GovernancePorts, 'store'>,
+  { store }: { readonly store: Pick<GovernancePorts['store'], 'readObject'> },
   run: GovernedRunInput,
   policy: Policy,
+  at: string,
 ): Promise<RunPlan['request_signed_by']> {
   const sha256 = run.request_attestation_sha256;
   const signed = judgeRequest(run, policy, sha256 === null ? null : await readJson(store, sha256));
   if (signed === null) return null;
-  // The verifier judges the key at the ledger's first instant; a run that it would refuse must not walk its gates.
-  const now = new Date().toISOString();
   const held = findKey(pinKeys(policy), signed.keyid);
-  if (held !== null && isValidAt(held.key, now)) return signed;
+  if (held !== null && isValidAt(held.key, at)) return signed;
   throw new PromptOsError(
     'SIGNATURE_INVALID',
-    `The request was signed by ${signed.keyid}, which does not count at ${now}.`,
+    `The request was signed by ${signed.keyid}, which does not count at ${at}.`,
   );
 }
 

@@ -1,29 +1,45 @@
-import { PromptOsError } from '../contracts/errors.js';
+import { runOpeningStatement } from '../attestation/journal-acts.js';
+import type { OpenRunResult } from '../contracts/activities.js';
+import { canonicalJson } from '../contracts/canonical-json.js';
+import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import type { RunOpening } from '../contracts/journal.js';
 import type { ExecutorRole } from '../contracts/names.js';
+import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { planRun } from '../governance/plan-run.js';
+import { isOpenedBy } from '../governance/journal.js';
+import { pinKey } from '../governance/pin-keys.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { lintPack } from '../prompt-pack/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
+import { signStatement } from './attest-attempt.js';
 import { checkPlannedDuties } from './check-separation.js';
-import { checkEngineKey } from './engine-key.js';
+import { engineSigner } from './engine-key.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import type { PinnedDocuments } from './pinned-documents.js';
-import { loadTrustedRun } from './trusted-run.js';
+import { planOfRun } from './plan-of-run.js';
+import { appendAfter, readRunJournal } from './run-journal.js';
+import type { AskingExecution } from './sync-journal.js';
+import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
+import { notDue } from './verify-prefix.js';
+
+/** Who starts: the queues of the roles, and the chain of executions that wants the run id. */
+export interface StartingRun extends AskingExecution {
+  readonly taskQueues: Readonly<Record<ExecutorRole, string>>;
+  readonly firstExecutionRunId: string;
+}
 
 function checkNamesExist(request: RunRequest, policy: Policy): void {
   const named = [...request.checks, ...request.task.acceptance_criteria.flatMap(({ check }) => check ?? [])];
-  const unknown = named.find((name) => !Object.hasOwn(policy.checks, name));
+  const unknown = named.find((name) => own(policy.checks, name) === undefined);
   if (unknown === undefined) return;
   const known = Object.keys(policy.checks).join(', ') || 'none';
   throw new PromptOsError('CHECK_UNKNOWN', `The request names the check "${unknown}"; the policy has ${known}.`);
 }
 
-/** The version stands in the prompt session, so it is the pack's own and not what a caller says. */
+/** The version is part of the prompt session, so it is the pack's own and not what a caller says. */
 function checkVersion(run: GovernedRunInput, { prompt_os_version }: PromptPackBundle): void {
   if (run.prompt_os_version === prompt_os_version) return;
   throw new PromptOsError(
@@ -41,34 +57,99 @@ function parseInput(input: GovernedRunInput): GovernedRunInput {
 }
 
 /**
- * The engine's first step: judges all that the client judged once more, lints the pack that the run uses, and reads out
- * of the pinned policy what the domain must know.
- * @throws PromptOsError REQUEST_INVALID, POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, GATE_ORDER,
- *   GATE_REQUIRED, CHECK_UNKNOWN, DUTIES_CLASH, ENGINE_KEY_MISSING, REQUEST_NOT_SIGNED, DEVELOPER_UNKNOWN, SIGNATURE_INVALID
+ * The engine's first step. A start that no key of the policy's developer signed, where the policy asks for that, or whose
+ * policy this worker does not trust, is refused: it takes no run id and leaves no tree. Then the run id is taken for this
+ * chain of executions, all that the client judged is judged once more, and what the domain must know is read out of the
+ * pinned policy. What is wrong from there on ends the run as failed, with a tree.
+ * @throws PromptOsError what may pass: the store is away, this worker has no key of the engine
  */
 export async function openRun(
   ports: GovernancePorts,
   documents: PinnedDocuments,
-  taskQueues: Readonly<Record<ExecutorRole, string>>,
+  starting: StartingRun,
   given: GovernedRunInput,
-): Promise<RunPlan> {
+): Promise<OpenRunResult> {
+  if (!starting.isLocal) throw notDue('a run is opened by a local activity of its own workflow');
+  const at = new Date().toISOString();
+  const started = await judged('refused', () => acceptStart(ports, documents, given, at));
+  if (started.kind === 'refused') return started;
+  const { run, trusted, signed } = started.value;
+  const claimed = await judged('refused', () => claimRunId(ports, trusted.policy, run, starting, at));
+  if (claimed.kind === 'refused') return claimed;
+  const planned = await judged('failed', async () => {
+    checkGateSelection(run.gates, trusted.policy);
+    checkNamesExist(trusted.request, trusted.policy);
+    checkVersion(run, await documents.packBundle(run.pack_object_sha256));
+    const plan = await planOfRun(documents, run, trusted.policy, {
+      task_queues: starting.taskQueues,
+      request_signed_by: signed,
+      rules_version: RULES_VERSION,
+    });
+    checkPlannedDuties(ports.executors, trusted.policy, plan);
+    return plan;
+  });
+  return planned.kind === 'failed' ? planned : { kind: 'opened', plan: planned.value };
+}
+
+/** A judgement as a value; what may pass is thrown, so that the activity is tried again. */
+async function judged<T, K extends 'refused' | 'failed'>(
+  kind: K,
+  judge: () => Promise<T>,
+): Promise<
+  { readonly kind: 'ok'; readonly value: T } | { readonly kind: K; readonly code: ErrorCode; readonly message: string }
+> {
+  try {
+    return { kind: 'ok', value: await judge() };
+  } catch (error) {
+    if (!(error instanceof PromptOsError) || error.retryable) throw error;
+    return { kind, code: error.code, message: error.message };
+  }
+}
+
+async function acceptStart(
+  ports: GovernancePorts,
+  documents: PinnedDocuments,
+  given: GovernedRunInput,
+  at: string,
+): Promise<{
+  readonly run: GovernedRunInput;
+  readonly trusted: TrustedRun;
+  readonly signed: RunPlan['request_signed_by'];
+}> {
   const run = parseInput(given);
   if ((await ports.store.published(run.run_id)) !== null) {
     throw new PromptOsError('RUN_ALREADY_PUBLISHED', `A tree of run ${run.run_id} is published already.`);
   }
-  const { policy, request, pack } = await loadTrustedRun(ports, documents, run);
-  checkGateSelection(run.gates, policy);
-  checkNamesExist(request, policy);
-  const bundle = await documents.packBundle(run.pack_object_sha256);
-  checkVersion(run, bundle);
-  const plan = planRun(policy, {
-    pack_sha256: pack.digest,
-    lint_passed: lintPack(bundle.files).passed,
-    task_queues: taskQueues,
-    request_signed_by: await judgeRequestSigner(ports, run, policy),
-    rules_version: RULES_VERSION,
-  });
-  checkPlannedDuties(ports.executors, policy, plan);
-  checkEngineKey(ports, policy, new Date().toISOString());
-  return plan;
+  const trusted = await loadTrustedRun(ports, documents, run);
+  return { run, trusted, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
+}
+
+/**
+ * Takes the run id for one chain of executions, once in the life of a store. A Reset keeps the chain; whoever terminates
+ * a run and starts it again does not.
+ * @throws PromptOsError RUN_ID_TAKEN, ENGINE_KEY_MISSING
+ */
+async function claimRunId(
+  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
+  policy: Policy,
+  run: GovernedRunInput,
+  { firstExecutionRunId }: StartingRun,
+  at: string,
+): Promise<void> {
+  const opening: RunOpening = {
+    run_id: run.run_id,
+    first_execution_run_id: firstExecutionRunId,
+    request_sha256: run.request_sha256,
+    request_attestation_sha256: run.request_attestation_sha256,
+  };
+  const signer = engineSigner({ signers }, policy, at);
+  const envelope = signer === null ? null : await signStatement(runOpeningStatement(opening), signer);
+  await appendAfter(store, run.run_id, [], { kind: 'opened', ...opening, envelope });
+  const journal = await readRunJournal(store, run.run_id);
+  const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
+  if (isOpenedBy(journal, opening, engine)) return;
+  throw new PromptOsError(
+    'RUN_ID_TAKEN',
+    `The run id ${run.run_id} was taken by another run: expected a journal that begins with ${canonicalJson(opening)}.`,
+  );
 }

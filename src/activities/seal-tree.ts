@@ -72,12 +72,18 @@ export interface SealInput {
   readonly signer: Signer | null;
 }
 
+export interface SealedTree {
+  readonly files: readonly ArtifactRef[];
+  /** The engine's signature over the record; null where it is not signed. */
+  readonly recordSignature: Envelope | null;
+}
+
 /**
  * What closes the folder of attestations: the engine's signatures over record and ledger, and the bundle of all. A tree
  * in which nobody signed anything has none of them.
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
-export async function sealTree(input: SealInput): Promise<readonly ArtifactRef[]> {
+export async function sealTree(input: SealInput): Promise<SealedTree> {
   const { store, put, entries, artifacts, record, ledger, signer } = input;
   const envelopes = await Promise.all(
     artifacts
@@ -95,15 +101,18 @@ export async function sealTree(input: SealInput): Promise<readonly ArtifactRef[]
     [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(entries))],
   ];
   const seals: ArtifactRef[] = [];
+  let recordSignature: Envelope | null = null;
   if (signer !== null) {
     for (const [path, statement] of statements) {
       const envelope = await signStatement(statement, signer);
+      if (path === attestationPaths.runRecord) recordSignature = envelope;
       envelopes.push({ path, envelope });
       seals.push(await put(path, DSSE_MEDIA_TYPE, envelopeText(envelope)));
     }
   }
-  if (envelopes.length === 0) return seals;
-  return [...seals, await put(attestationPaths.bundle, 'application/jsonl', bundleText(envelopes))];
+  if (envelopes.length === 0) return { files: seals, recordSignature };
+  const bundle = await put(attestationPaths.bundle, 'application/jsonl', bundleText(envelopes));
+  return { files: [...seals, bundle], recordSignature };
 }
 
 /**

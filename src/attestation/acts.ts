@@ -1,4 +1,6 @@
+import type { GateOutcome } from '../contracts/activities.js';
 import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
+import type { LedgerHead } from '../contracts/ledger.js';
 import type { GateId, Verdict } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import { PREDICATES, type Statement, statement } from './statement.js';
@@ -76,4 +78,27 @@ export const gateAttemptStatement = (outputSha256: string, predicate: GateAttemp
     PREDICATES.gateAttempt,
     [{ name: `${predicate.gate}.${predicate.attempt}`, digest: { sha256: outputSha256 } }],
     predicate,
+  );
+
+/** What version 0.2 adds: everything that counts of a result is signed, and for exactly this step of this ledger. */
+export interface GateResultPredicate extends Omit<GateAttemptPredicate, 'verdict'> {
+  /** Of the canonical JSON of the feedback that the attempt was given. */
+  readonly feedbackSha256: string;
+  /** Of the canonical JSON of the list of the attempt's files: path, SHA-256, size and media type of each. */
+  readonly artifactsSha256: string;
+  /** The hash of the ledger's entry that started the attempt: a result of another past does not fit. */
+  readonly nonce: string;
+  /** The ledger's head that the worker verified before it began. */
+  readonly ledger: LedgerHead;
+}
+
+/** `gate-attempt/v0.2`, about the digest of the attempt's record. */
+export const gateResultStatement = (
+  { output_sha256, escalation, ...counted }: GateOutcome,
+  predicate: GateResultPredicate,
+): Statement =>
+  statement(
+    PREDICATES.gateAttemptV2,
+    [{ name: `${predicate.gate}.${predicate.attempt}`, digest: { sha256: output_sha256 } }],
+    { ...predicate, ...camelCase(counted), escalation: escalation === null ? null : camelCase(escalation) },
   );

@@ -4,6 +4,7 @@ import type { SignerFor } from '../client.js';
 import { parsePolicyBytes } from '../config/policy-file.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PolicyKey } from '../contracts/keys.js';
+import { own } from '../contracts/own.js';
 import { isValidAt } from '../governance/authenticate.js';
 import { pinKey } from '../governance/pin-keys.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -27,7 +28,7 @@ export function createSignerFinder(context: CommandContext, store: ArtifactStore
   const find = async (principal: string, policySha256: string): Promise<Signer | null> => {
     const { policy } = parsePolicyBytes(await store.readObject(policySha256), 'the run’s policy');
     const required = policy.decisions.authentication === 'required';
-    const listed = policy.principals[principal]?.keys ?? [];
+    const listed = own(policy.principals, principal)?.keys ?? [];
     if (options.key === undefined && listed.length === 0) {
       if (!required) return null;
       throw new PromptOsError(

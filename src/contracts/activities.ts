@@ -1,24 +1,54 @@
 import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
+import type { Fork } from './fork.js';
+import type { HeadPurpose } from './journal.js';
 import type { Envelope } from './keys.js';
-import type { Feedback, LedgerHead } from './ledger.js';
-import type { GateId, Outcome, Verdict } from './names.js';
+import type { Feedback, LedgerEntry, LedgerHead } from './ledger.js';
+import type { GateId, Verdict } from './names.js';
 import type { GovernedRunInput, RunPlan } from './run-plan.js';
 
-/** Asks one role to carry out one attempt of one gate. */
+/** A part of the ledger that is in the store, as JSON Lines. */
+export interface LedgerSegment {
+  readonly sha256: string;
+  readonly entries: number;
+}
+
+/** Where the whole ledger up to a head is found: parts in the store, then the entries that are not there yet. */
+export interface LedgerReference {
+  readonly segments: readonly LedgerSegment[];
+  readonly entries: readonly LedgerEntry[];
+  readonly head: LedgerHead;
+}
+
+/**
+ * Asks one role to carry out one attempt of one gate. It names the step and the ledger, and nothing else: principal,
+ * inputs and feedback come out of the ledger, once the worker has verified it.
+ */
 export interface ExecuteGateInput {
+  readonly run_id: string;
+  readonly gate: GateId;
+  readonly attempt: number;
+  readonly ledger: LedgerReference;
+}
+
+/** One attempt of one gate that a worker found to be the run's next step. */
+export interface DueGate {
   readonly run: GovernedRunInput;
   readonly pack_sha256: string;
   readonly gate: GateId;
   readonly attempt: number;
   readonly principal: string;
-  /** Digests of the attempt records that stand for the gates before. */
+  /** Digests of the attempt records that count for the gates before. */
   readonly inputs: Partial<Record<GateId, string>>;
   readonly feedback: readonly Feedback[];
+  /** The hash of the entry that started the attempt. */
+  readonly nonce: string;
+  /** The ledger's head that was verified. */
+  readonly ledger: LedgerHead;
 }
 
-/** What came of it: a verdict is a value, never an exception. Bounded in size whatever the work's size. */
-export interface ExecuteGateResult {
+/** What came of an attempt: a verdict is a value, never an exception. Bounded in size whatever the work's size. */
+export interface GateOutcome {
   readonly verdict: Verdict;
   readonly reason: string | null;
   readonly output_sha256: string;
@@ -27,42 +57,73 @@ export interface ExecuteGateResult {
   /** Of those that did not travel: how many block, and how many an approval would have to acknowledge. */
   readonly blocking_omitted: number;
   readonly severe_omitted: number;
-  /** The result signed by the gate's principal, or null when this worker has no key for it. */
-  readonly attestation: Envelope | null;
   readonly escalation: EscalationReport | null;
 }
 
-/** A part of the ledger that went to the store when the run continued as new. */
-export interface LedgerSegment {
-  readonly sha256: string;
-  readonly entries: number;
+export interface ExecuteGateResult extends GateOutcome {
+  /** The result signed by the gate's principal, or null when this worker has no key for it. */
+  readonly attestation: Envelope | null;
 }
 
-export interface SaveLedgerInput {
+/** What travels of a result: of a signed one the envelope alone, so that nothing beside it can count. */
+export type SentGateResult = ExecuteGateResult | { readonly attestation: Envelope };
+
+/** What became of a start. A refused one takes no run id and leaves no tree. */
+export type OpenRunResult =
+  | { readonly kind: 'opened'; readonly plan: RunPlan }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+
+/** Brings the run's ledger and its journal together. */
+export interface SyncJournalInput {
   readonly run_id: string;
-  /** The entries of the current segment to save: from this sequence number … */
-  readonly from: number;
-  /** … up to this head. */
-  readonly head: LedgerHead;
+  readonly purpose: HeadPurpose;
+  /** The step that is due next, where a gate is. */
+  readonly gate: GateId | null;
+  readonly attempt: number;
+  readonly ledger: LedgerReference;
+}
+
+export interface SyncJournalResult {
+  /** The entries that were not in the store before; null when there were none. */
+  readonly segment: LedgerSegment | null;
+  /** What the ledger does not account for, as sentences, and whether messages among it may still arrive. */
+  readonly fork: {
+    readonly fork: Fork;
+    readonly missing: readonly string[];
+    readonly may_arrive: boolean;
+  } | null;
+}
+
+/** Asks whether a state that an execution before handed over is what its ledger leads to. */
+export interface ResumeRunInput {
+  readonly run: GovernedRunInput;
+  readonly first_execution_run_id: string;
+  readonly ledger: LedgerReference;
+  /** SHA-256 of the canonical JSON of the state. */
+  readonly state_sha256: string;
 }
 
 export interface FinaliseInput {
   readonly run_id: string;
-  readonly outcome: Outcome;
-  readonly segments: readonly LedgerSegment[];
-  readonly head: LedgerHead;
+  readonly ledger: LedgerReference;
 }
 
 export interface FinaliseResult {
   readonly run_record_sha256: string;
   readonly files: number;
+  /** The engine's signature over the record; null where it is not signed. */
+  readonly attestation: Envelope | null;
 }
 
 /** The activities that the workflow calls. Names carry a prefix, so that they live beside a team's own. */
 export interface GovernanceActivities {
-  /** Checks trust in the policy and the pack, lints the pack, and reads out what the domain must know. */
-  promptos_openRun(input: GovernedRunInput): Promise<RunPlan>;
-  promptos_executeGate(input: ExecuteGateInput): Promise<ExecuteGateResult>;
-  promptos_saveLedger(input: SaveLedgerInput): Promise<LedgerSegment>;
+  /** Local. Checks trust in the policy and the pack, lints the pack, takes the run id, and reads out what the domain must know. */
+  promptos_openRun(input: GovernedRunInput, firstExecutionRunId: string): Promise<OpenRunResult>;
+  /** Local. Saves new ledger entries, journals the engine's verified head, and says what the ledger does not account for. */
+  promptos_syncJournal(input: SyncJournalInput): Promise<SyncJournalResult>;
+  /** Local. @throws STEP_NOT_DUE when the state is not what the ledger leads to */
+  promptos_resumeRun(input: ResumeRunInput): Promise<void>;
+  promptos_executeGate(input: ExecuteGateInput): Promise<SentGateResult>;
   promptos_finalise(input: FinaliseInput): Promise<FinaliseResult>;
 }

@@ -68,6 +68,9 @@ export const ERROR_CATALOGUE = {
   ),
   EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
   CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
+  STEP_NOT_DUE: no('Nothing was signed. The message names what differs; find out who asked.'),
+  FORK: no('Nothing was signed. Let an integrator read what is missing, and resolve the P08 that the run raises.'),
+  RUN_ID_TAKEN: no('A run id is used once per store: start the run under another one.'),
   // Keys and signatures
   KEY_EXISTS: usage('Give --force to replace it: what the old one signed stays valid as long as the policy has it.'),
   KEY_NOT_FOUND: usage('Run `promptos keys generate --for NAME`, or name a key file with --key.'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { forkSchema } from './fork.js';
 import { ESCALATION_TRIGGERS } from './names.js';
 
 /** Texts of an escalation travel through Temporal, so they are short: what is long belongs in an artifact. */
@@ -18,6 +19,7 @@ export type ExecutorReport = z.infer<typeof executorReportSchema>;
 /** A P08 report as the ledger has it. */
 export const escalationReportSchema = executorReportSchema.extend({
   trigger: z.enum(ESCALATION_TRIGGERS),
+  fork: forkSchema.optional().describe('with the trigger `fork`: what the ledger does not account for'),
   options: z.array(z.string()).max(8),
 });
 export type EscalationReport = z.infer<typeof escalationReportSchema>;

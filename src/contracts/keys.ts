@@ -32,7 +32,7 @@ export type PinnedKey = z.infer<typeof pinnedKeySchema>;
 /** A DSSE envelope with one signature, as it travels and stands in ledgers. */
 export const envelopeSchema = z.strictObject({
   payloadType: z.string().min(1).max(200),
-  payload: z.string().min(1).max(60_000),
+  payload: z.string().min(1).max(400_000),
   signatures: z
     .array(z.strictObject({ keyid: z.string().min(1).max(100), sig: z.string().min(1).max(200) }))
     .min(1)

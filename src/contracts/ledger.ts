@@ -107,6 +107,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     message: z.string(),
     claimed_actor: z.string().nullable(),
     decision_id: z.string().nullable(),
+    /** Of the canonical JSON of a signed message: by it the journal's entry is accounted for. */
+    message_sha256: sha256Schema.optional(),
   }),
   z.strictObject({ type: z.literal('reminded'), request_id: z.string() }),
   z.strictObject({

@@ -113,6 +113,7 @@ export const ESCALATION_TRIGGERS = [
   'rework_bound',
   'trust',
   'infrastructure',
+  'fork',
 ] as const;
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 

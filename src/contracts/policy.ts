@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
+import { own } from './own.js';
 import {
   durationSchema,
   executorRoleSchema,
@@ -137,7 +138,7 @@ export const policySchema = z
     }
     const held = new Map<string, string>();
     const bind = (name: string, role: string, path: (string | number)[]) => {
-      const principal = policy.principals[name];
+      const principal = own(policy.principals, name);
       if (principal === undefined) problem(path, `"${name}" is not among the principals`);
       const other = held.get(name);
       if (other !== undefined) problem(path, `"${name}" is ${other} already: no principal holds two roles`);
@@ -161,7 +162,8 @@ export const policySchema = z
       }
     }
     for (const [index, check] of policy.default_checks.entries()) {
-      if (policy.checks[check] === undefined) problem(['default_checks', index], `"${check}" is not among the checks`);
+      if (own(policy.checks, check) === undefined)
+        problem(['default_checks', index], `"${check}" is not among the checks`);
     }
     const { remind, escalate, expire } = policy.deadlines;
     if (!(remind <= escalate && escalate <= expire)) {
@@ -189,7 +191,7 @@ function requireKeys(policy: KeyHolders, problem: (path: (string | number)[], me
   for (const [name, { keys }] of Object.entries(policy.principals)) claim(name, ['principals', name], keys);
   claim('the engine', ['engine'], policy.engine.keys);
   const needKey = (name: string, why: string) => {
-    if (policy.principals[name]?.keys.length === 0) {
+    if (own(policy.principals, name)?.keys.length === 0) {
       problem(['principals', name], `has no keys, but ${why}; \`promptos keys generate --for ${name}\` makes one`);
     }
   };

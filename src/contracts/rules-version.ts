@@ -10,3 +10,7 @@ export const RULES_VERSION = 2;
 
 /** The version that a run pinned; runs from before versions were pinned have 1. */
 export const rulesVersionOf = (plan: Pick<RunPlan, 'rules_version'>): number => plan.rules_version ?? 1;
+
+/** Whether a run has a journal. A run that was not opened has no plan, and none of its journal counts. */
+export const hasJournal = (plan: Pick<RunPlan, 'rules_version'> | null): boolean =>
+  plan !== null && rulesVersionOf(plan) >= 2;

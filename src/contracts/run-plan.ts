@@ -44,7 +44,9 @@ export const runPlanSchema = z.strictObject({
   attestations: z.enum(['required', 'optional']),
   /** The keys of every principal that has some. */
   keys: z.record(nameSchema, z.array(pinnedKeySchema)),
-  /** Who signed the request, or null when nobody did. */
+  /** The keys that seal the ledger and sign the record; plans of rules version 1 do not have them. */
+  engine_keys: z.array(pinnedKeySchema).optional(),
+  /** Who signed the request; null when it is not signed. */
   request_signed_by: z.strictObject({ principal: nameSchema, keyid: z.string() }).nullable(),
   /** Milliseconds that one gate may take at the most: its executor's tries and its checks. */
   gate_timeout_ms: z.int().positive(),

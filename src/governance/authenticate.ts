@@ -67,7 +67,9 @@ export function authenticate(
   }
   const held = findKey(plan.keys, opened.keyid);
   if (held === null) return refuse('KEY_UNKNOWN', opened.keyid);
-  if (!isValidAt(held.key, at)) return refuse('KEY_NOT_VALID', `${opened.keyid} of ${held.principal}`);
+  if (!isValidAt(held.key, at)) {
+    return { ...refuse('KEY_NOT_VALID', `${opened.keyid} of ${held.principal}`), envelope };
+  }
   const statement = readStatement(opened.payload, predicateType);
   const [subject, ...more] = statement?.subject ?? [];
   if (statement === null || subject === undefined || more.length > 0) {

@@ -1,5 +1,6 @@
-import type { ExecuteGateResult } from '../contracts/activities.js';
+import type { SentGateResult } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
+import type { EscalationReport } from '../contracts/escalation.js';
 import type { LedgerEvent, RunWorkflow } from '../contracts/ledger.js';
 import type { GateId } from '../contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
@@ -15,7 +16,7 @@ export type Command =
       readonly message: string;
     }
   | { readonly type: 'startGate'; readonly gate: GateId; readonly attempt: number }
-  | { readonly type: 'finishGate'; readonly gate: GateId; readonly attempt: number; readonly result: ExecuteGateResult }
+  | { readonly type: 'finishGate'; readonly gate: GateId; readonly attempt: number; readonly result: SentGateResult }
   | {
       readonly type: 'interruptGate';
       readonly gate: GateId;
@@ -24,6 +25,10 @@ export type Command =
       readonly message: string;
     }
   | { readonly type: 'message'; readonly kind: MessageKind; readonly content: unknown }
+  /** The ledger and the journal differ. */
+  | { readonly type: 'fork'; readonly report: EscalationReport }
+  /** Every gate has passed, and the journal holds nothing that speaks against it. */
+  | { readonly type: 'close' }
   | { readonly type: 'clock' }
   | { readonly type: 'cancel'; readonly reason: string }
   | { readonly type: 'fail'; readonly code: string; readonly message: string };

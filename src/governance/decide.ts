@@ -2,6 +2,7 @@ import { PREDICATES } from '../attestation/statement.js';
 import type { PersonEscalation } from '../contracts/decisions.js';
 import type { LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { GATES } from '../contracts/names.js';
+import { hasJournal } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, type Signed } from './authenticate.js';
 import { judgeTimes } from './authority.js';
@@ -13,10 +14,18 @@ import { judgeDecision } from './judge-decision.js';
 import { judgeResolution } from './judge-resolution.js';
 import { nextStep } from './next-step.js';
 import { MAX_ESCALATIONS, MAX_OPEN_ESCALATIONS, openEscalation } from './open-escalation.js';
+import { openFork } from './open-fork.js';
 import { judgeForeign, readDecision, readEscalation, readResolution } from './read-message.js';
-import { isRefusal, MAX_REFUSALS_IN_FULL, type Refusal, refuse, refusedEvent } from './refusals.js';
+import {
+  isRefusal,
+  MAX_REFUSALS_IN_FULL,
+  MAX_SIGNED_REFUSALS_IN_FULL,
+  type Refusal,
+  refuse,
+  refusedEvent,
+} from './refusals.js';
 import { currentGate, gateState, type RunState } from './run-state.js';
-import { settle } from './settle.js';
+import { closedAsApproved, settle } from './settle.js';
 import { wellFormed } from './well-formed.js';
 
 /**
@@ -57,6 +66,10 @@ function decideCommand(
       return isRunning(state, command) ? finishGate(state, command, at) : [];
     case 'interruptGate':
       return isRunning(state, command) ? interruptGate(state, command) : [];
+    case 'fork':
+      return openFork(state, command);
+    case 'close':
+      return nextStep(state).kind === 'close' ? [closedAsApproved()] : [];
     case 'clock':
       return state.plan === null ? [] : dueEvents(state, state.plan, at);
     case 'cancel':
@@ -82,12 +95,14 @@ const isRunning = (
 };
 
 function finishGate(state: RunState, command: Extract<Command, { type: 'finishGate' }>, at: string): LedgerEvent[] {
-  const { gate, attempt, result } = command;
-  const problem = state.plan === null ? null : judgeAttestation(state, state.plan, command, at);
-  if (problem !== null) {
-    const message = `The result of ${gate} does not count: ${problem}.`;
+  const { gate, attempt } = command;
+  if (state.plan === null) return [];
+  const judged = judgeAttestation(state, state.plan, command, at);
+  if (!judged.ok) {
+    const message = `The result of ${gate} does not count: ${judged.problem}.`;
     return interruptGate(state, { type: 'interruptGate', gate, attempt, code: 'ATTESTATION_INVALID', message });
   }
+  const { outcome: result, attestation } = judged;
   const finished: LedgerEvent = {
     type: 'gateFinished',
     gate,
@@ -97,12 +112,12 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
     output_sha256: result.output_sha256,
     findings: [...result.findings],
     findings_omitted: result.findings_omitted,
-    attestation: result.attestation,
+    attestation,
     blocking_omitted: result.blocking_omitted,
     severe_omitted: result.severe_omitted,
   };
   if (result.escalation === null) return [finished];
-  const principal = state.plan?.principals[GATES[gate].role] ?? 'executor';
+  const principal = state.plan.principals[GATES[gate].role];
   const raisedBy = result.escalation.trigger === 'executor' ? principal : 'engine';
   return [finished, openEscalation(state, { gate, attempt, raised_by: raisedBy, report: result.escalation })];
 }
@@ -114,6 +129,8 @@ const TRUST_CODES = [
   'PRINCIPAL_NOT_BOUND',
   'DUTIES_CLASH',
   'ATTESTATION_INVALID',
+  'STEP_NOT_DUE',
+  'FORK',
 ];
 
 function interruptGate(
@@ -144,10 +161,12 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   }
   const answer = { accepted: false, reason: judged.reason, message: judged.message };
   // A closed ledger takes no more entries, and a flood must not grow it.
-  if (state.phase === 'closed' || state.refusals >= MAX_REFUSALS_IN_FULL) {
+  const refusal = hasJournal(state.plan) ? judged : { ...judged, envelope: undefined };
+  const limit = refusal.envelope === undefined ? MAX_REFUSALS_IN_FULL : MAX_SIGNED_REFUSALS_IN_FULL;
+  if (state.phase === 'closed' || state.refusals >= limit) {
     return { events: [], answer, uncounted: state.phase === 'closed' ? null : judged.reason };
   }
-  return { events: [refusedEvent(ledgerKind(kind), judged, content)], answer, uncounted: null };
+  return { events: [refusedEvent(ledgerKind(kind), refusal, content)], answer, uncounted: null };
 }
 
 /** What a signed message of each kind must state. */
@@ -174,7 +193,18 @@ function judgeMessage(
   if (plan === null) return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
   const authenticated = authenticate(plan, content, PREDICATE_OF[kind], at);
   if (isRefusal(authenticated)) return authenticated;
-  const signed = { ...authenticated, at };
+  const judged = judgeAuthenticated(state, plan, kind, { ...authenticated, at });
+  // A message that was sent as another kind, or through the wrong signal, is no judgement on the message itself.
+  if (!isRefusal(judged) || authenticated.envelope === null || judged.reason === 'MALFORMED') return judged;
+  return { ...judged, envelope: authenticated.envelope };
+}
+
+function judgeAuthenticated(
+  state: RunState,
+  plan: RunPlan,
+  kind: Exclude<MessageKind, 'signal'>,
+  signed: Signed & { readonly content: unknown },
+): readonly LedgerEvent[] | Refusal {
   switch (kind) {
     case 'approve':
     case 'reject':

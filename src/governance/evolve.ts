@@ -1,6 +1,7 @@
 import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
+import { hasJournal } from '../contracts/rules-version.js';
 import { defaultReworkTarget } from './rework-target.js';
 import {
   type AttemptState,
@@ -16,7 +17,10 @@ import {
 const MAX_FEEDBACK = 5;
 
 /** Folds one event into the state. Total: it never throws, whatever the order of events. */
-export function evolve(state: RunState, event: LedgerEvent & { readonly at: string }): RunState {
+export function evolve(
+  state: RunState,
+  event: LedgerEvent & { readonly at: string; readonly hash?: string },
+): RunState {
   switch (event.type) {
     case 'runOpened':
       return {
@@ -40,7 +44,7 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
       return withGate(state, event.gate, (gate) => ({
         ...gate,
         attempts: event.attempt,
-        current: startedAttempt(event.attempt),
+        current: startedAttempt(event.attempt, event.hash ?? null, canonicalSha256(gate.feedback)),
         puts: 0,
         request: null,
       }));
@@ -92,6 +96,7 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
             recommendation: event.report.recommendation,
             opened_at: event.at,
             reminded: false,
+            fork_entries: event.report.fork?.journal_entries ?? null,
           },
         ],
       };
@@ -110,9 +115,11 @@ export function evolve(state: RunState, event: LedgerEvent & { readonly at: stri
 export const foldLedger = (initial: RunState, events: readonly (LedgerEvent & { readonly at: string })[]): RunState =>
   events.reduce(evolve, initial);
 
-const startedAttempt = (attempt: number): AttemptState => ({
+const startedAttempt = (attempt: number, nonce: string | null, feedbackSha256: string): AttemptState => ({
   attempt,
   status: 'running',
+  nonce,
+  feedback_sha256: feedbackSha256,
   verdict: null,
   reason: null,
   output_sha256: null,
@@ -193,9 +200,12 @@ function closeEscalation(
     ...state,
     escalations,
     decision_ids: [...state.decision_ids, resolution.decision_id],
+    fork_accepted: resolution.choice === 'abort' ? state.fork_accepted : (closed?.fork_entries ?? state.fork_accepted),
     resumed_at: escalations.length === 0 ? event.at : state.resumed_at,
   };
-  const gate = closed?.gate ?? currentGate(state)?.gate;
+  // Behind the last gate nothing is current; what goes back from there goes back from the last one.
+  const last = hasJournal(state.plan) && resolution.choice !== 'continue' ? state.gates.at(-1)?.gate : undefined;
+  const gate = closed?.gate ?? currentGate(state)?.gate ?? last;
   if (closed === undefined || gate === undefined) return next;
   const feedback: Feedback[] =
     resolution.guidance === undefined

@@ -1,47 +1,121 @@
 import { openEnvelope } from '../attestation/envelope.js';
 import { PREDICATES, readStatement } from '../attestation/statement.js';
-import type { ExecuteGateResult } from '../contracts/activities.js';
+import type { ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
+import type { Envelope } from '../contracts/keys.js';
+import type { LedgerHead } from '../contracts/ledger.js';
 import { GATES, type GateId } from '../contracts/names.js';
+import { own } from '../contracts/own.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { isValidAt } from './authenticate.js';
-import type { RunState } from './run-state.js';
+import { readGateOutcome } from './read-gate-outcome.js';
+import { gateState, type RunState } from './run-state.js';
 
-/** Why a result does not count. */
-export type AttestationProblem = string;
+/** A result that counts, or why it does not. */
+export type JudgedResult =
+  | { readonly ok: true; readonly outcome: GateOutcome; readonly attestation: Envelope | null }
+  | { readonly ok: false; readonly problem: string };
+
+interface FinishedGate {
+  readonly gate: GateId;
+  readonly attempt: number;
+  readonly result: SentGateResult;
+}
+
+const refused = (problem: string): JudgedResult => ({ ok: false, problem });
+
+const isWhole = (result: SentGateResult): result is ExecuteGateResult => Object.hasOwn(result, 'verdict');
 
 /**
- * Whether a gate's result was signed by the principal that the policy binds to its role, about exactly this attempt.
+ * Whether a gate's result was signed by the principal that the policy binds to its role, about exactly this attempt of
+ * this ledger. What counts of a signed result is what was signed; whatever arrives beside it is ignored.
  * @param at workflow time: the key must count then
- * @returns null when it counts, also for an unsigned result where the policy takes those
  */
-export function judgeAttestation(
-  state: RunState,
-  plan: RunPlan,
-  { gate, attempt, result }: { readonly gate: GateId; readonly attempt: number; readonly result: ExecuteGateResult },
-  at: string,
-): AttestationProblem | null {
+export function judgeAttestation(state: RunState, plan: RunPlan, finished: FinishedGate, at: string): JudgedResult {
+  const { gate, result } = finished;
   const principal = plan.principals[GATES[gate].role];
   const { attestation } = result;
   if (attestation === null) {
-    return plan.attestations === 'required' ? `the result is not signed, and ${principal} must sign it` : null;
+    if (plan.attestations === 'required') return refused(`the result is not signed, and ${principal} must sign it`);
+    if (!isWhole(result)) return refused('it says nothing');
+    const { attestation: _, ...outcome } = result;
+    return { ok: true, outcome, attestation: null };
   }
-  const keys = (plan.keys[principal] ?? []).filter((key) => isValidAt(key, at));
+  const keys = (own(plan.keys, principal) ?? []).filter((key) => isValidAt(key, at));
   const opened = openEnvelope(attestation, keys);
-  if (!opened.ok) return `${opened.problem} (${opened.detail}): expected a key of ${principal} that is valid at ${at}`;
-  const stated = readStatement(opened.payload, PREDICATES.gateAttempt);
-  if (stated === null) return `expected a statement ${PREDICATES.gateAttempt}`;
-  const expected = {
+  if (!opened.ok) {
+    return refused(`${opened.problem} (${opened.detail}): expected a key of ${principal} that is valid at ${at}`);
+  }
+  return rulesVersionOf(plan) === 1
+    ? judgeFirstVersion(state, principal, finished, opened.payload)
+    : judgeSigned(state, principal, finished, opened.payload, attestation);
+}
+
+/** Rules version 2: the outcome is part of the statement. */
+function judgeSigned(
+  state: RunState,
+  principal: string,
+  { gate, attempt }: FinishedGate,
+  payload: unknown,
+  attestation: Envelope,
+): JudgedResult {
+  const stated = readStatement(payload, PREDICATES.gateAttemptV2);
+  const [about, ...more] = stated?.subject ?? [];
+  if (stated === null || about === undefined || more.length > 0) {
+    return refused(`expected a statement ${PREDICATES.gateAttemptV2} with one subject`);
+  }
+  const current = gateState(state, gate)?.current;
+  const different = firstDifferent(stated.predicate, {
     runId: state.run?.run_id,
     gate,
     attempt,
     principal,
-    verdict: result.verdict,
     policySha256: state.run?.policy_sha256,
-  };
-  const different = Object.entries(expected).find(([field, value]) => stated.predicate[field] !== value);
-  if (different !== undefined) return `it says another ${different[0]}: expected ${different[1]}`;
+    nonce: current?.nonce ?? 'none: the attempt has no entry that started it',
+    feedbackSha256: current?.feedback_sha256,
+  });
+  if (different !== null) return refused(different);
+  if (!isHead(stated.predicate.ledger)) return refused('it names no head of the ledger');
+  const outcome = readGateOutcome(stated.predicate, about.digest.sha256);
+  return outcome === null
+    ? refused('what it says of the result has another shape')
+    : { ok: true, outcome, attestation };
+}
+
+const isHead = (value: unknown): value is LedgerHead =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).length === 2 &&
+  Number.isSafeInteger((value as Partial<LedgerHead>).entries) &&
+  typeof (value as Partial<LedgerHead>).hash === 'string';
+
+/** Rules version 1: the statement names verdict and digest, the rest of the result is taken as it came. */
+function judgeFirstVersion(
+  state: RunState,
+  principal: string,
+  { gate, attempt, result }: FinishedGate,
+  payload: unknown,
+): JudgedResult {
+  if (!isWhole(result)) return refused('it says nothing');
+  const stated = readStatement(payload, PREDICATES.gateAttempt);
+  if (stated === null) return refused(`expected a statement ${PREDICATES.gateAttempt}`);
+  const { attestation, ...outcome } = result;
+  const different = firstDifferent(stated.predicate, {
+    runId: state.run?.run_id,
+    gate,
+    attempt,
+    principal,
+    verdict: outcome.verdict,
+    policySha256: state.run?.policy_sha256,
+  });
+  if (different !== null) return refused(different);
   const about = stated.subject.length === 1 ? stated.subject[0]?.digest.sha256 : undefined;
-  return about === result.output_sha256
-    ? null
-    : `it is about ${about ?? 'several things'}, not about ${result.output_sha256}`;
+  return about === outcome.output_sha256
+    ? { ok: true, outcome, attestation }
+    : refused(`it is about ${about ?? 'several things'}, not about ${outcome.output_sha256}`);
+}
+
+function firstDifferent(predicate: Record<string, unknown>, expected: Record<string, unknown>): string | null {
+  const different = Object.entries(expected).find(([field, value]) => predicate[field] !== value);
+  return different === undefined ? null : `it says another ${different[0]}: expected ${different[1]}`;
 }

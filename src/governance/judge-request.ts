@@ -3,6 +3,7 @@ import { openEnvelope } from '../attestation/envelope.js';
 import { PREDICATES, readStatement } from '../attestation/statement.js';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { readEnvelope } from './authenticate.js';
@@ -17,7 +18,7 @@ import { pinKeys } from './pin-keys.js';
  */
 export function judgeRequest(run: GovernedRunInput, policy: Policy, content: unknown): RunPlan['request_signed_by'] {
   const required = policy.decisions.authentication === 'required';
-  if (required && policy.principals[run.developer] === undefined) {
+  if (required && own(policy.principals, run.developer) === undefined) {
     throw new PromptOsError(
       'DEVELOPER_UNKNOWN',
       `The developer "${run.developer}" is no principal of the policy; it has ${Object.keys(policy.principals).join(', ')}.`,
@@ -34,7 +35,7 @@ export function judgeRequest(run: GovernedRunInput, policy: Policy, content: unk
     new PromptOsError('SIGNATURE_INVALID', `The request's signature does not count: ${why}.`);
   const envelope = readEnvelope(content);
   if (envelope === null) throw invalid('it is no envelope');
-  const opened = openEnvelope(envelope, pinKeys(policy)[run.developer] ?? []);
+  const opened = openEnvelope(envelope, own(pinKeys(policy), run.developer) ?? []);
   if (!opened.ok) throw invalid(`${opened.problem} (${opened.detail}) for a key of ${run.developer}`);
   const signedAt = readStatement(opened.payload, PREDICATES.runRequest)?.predicate.signedAt;
   if (typeof signedAt !== 'string') throw invalid('it states something else');

@@ -39,6 +39,8 @@ export function judgeResolution(
   if (state.decision_ids.includes(resolution.decision_id)) {
     return refuse('DECISION_ALREADY_COUNTED', resolution.decision_id);
   }
+  const unbound = open.fork_entries === null ? null : judgeForkResolution(open, resolution, envelope);
+  if (unbound !== null) return unbound;
   const impossible = judgeChoice(state, open, resolution);
   if (impossible !== null) return impossible;
 
@@ -49,8 +51,25 @@ export function judgeResolution(
   return [resolved, { type: 'runClosed', outcome: 'aborted', reason, refusals_counted: {} }];
 }
 
+/** A run goes on from a fork only by a signature over the report, which names what is missing. To end it needs no more than usual. */
+function judgeForkResolution(
+  { report_sha256 }: OpenEscalation,
+  resolution: Resolution,
+  envelope: Signed['envelope'],
+): Refusal | null {
+  if (resolution.choice === 'abort') return null;
+  if (envelope === null) return refuse('SIGNATURE_MISSING', 'a fork is resolved by a signature only');
+  return resolution.report_sha256 === report_sha256
+    ? null
+    : refuse('OUTPUT_MISMATCH', 'it does not name the report of the fork');
+}
+
 function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }: Resolution): Refusal | null {
-  const here = currentGate(state)?.gate;
+  // Behind the last gate nothing is current: rework goes back from there.
+  const here = currentGate(state)?.gate ?? state.gates.at(-1)?.gate;
+  const interrupted = currentGate(state)?.current?.status === 'interrupted';
+  if (choice === 'continue' && open.fork_entries !== null && interrupted)
+    return refuse('NOTHING_TO_CONTINUE', open.escalation_id);
   if (choice === 'continue' && NO_OUTPUT.includes(open.trigger))
     return refuse('NOTHING_TO_CONTINUE', open.escalation_id);
   if (choice !== 'rework') return to_gate === undefined ? null : refuse('TARGET_INVALID', 'only rework names a gate');

@@ -16,6 +16,8 @@ export type Step =
   | { readonly kind: 'awaitGate'; readonly gate: GateId; readonly attempt: number }
   | { readonly kind: 'awaitDecision'; readonly gate: GateId; readonly request: StandingRequest }
   | { readonly kind: 'awaitResolution'; readonly escalations: readonly OpenEscalation[] }
+  /** Every gate has passed: the run closes as approved once its journal agrees. */
+  | { readonly kind: 'close' }
   | { readonly kind: 'finalise'; readonly outcome: Outcome };
 
 /** The next step of a run, from its state alone. */
@@ -26,7 +28,7 @@ export function nextStep(state: RunState): Step {
   if (running?.current) return { kind: 'awaitGate', gate: running.gate, attempt: running.current.attempt };
   if (state.escalations.length > 0) return { kind: 'awaitResolution', escalations: state.escalations };
   const gate = currentGate(state);
-  if (gate === undefined) throw new Error('an open run has a gate that has not passed');
+  if (gate === undefined) return { kind: 'close' };
   if (gate.request !== null) return { kind: 'awaitDecision', gate: gate.gate, request: gate.request };
   return {
     kind: 'executeGate',

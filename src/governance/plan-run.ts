@@ -1,7 +1,7 @@
 import type { ExecutorRole } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { pinKeys } from './pin-keys.js';
+import { pinKey, pinKeys } from './pin-keys.js';
 
 /** Milliseconds that one try of an executor may take; its own timeout is in the worker config, and heartbeats tell a dead worker. */
 const EXECUTOR_ALLOWANCE_MS = 6 * 3_600_000;
@@ -49,6 +49,7 @@ export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
     authentication: policy.decisions.authentication,
     attestations: policy.attestations,
     keys: pinKeys(policy),
+    ...(facts.rules_version === 1 ? {} : { engine_keys: policy.engine.keys.map(pinKey) }),
     request_signed_by: facts.request_signed_by,
   };
 }

@@ -17,6 +17,7 @@ export const TREE_PATHS = {
   job: 'job.json',
   patch: 'patch/change.patch',
   testResults: 'evidence/test_results.json',
+  journal: 'evidence/journal/journal.jsonl',
 } as const;
 
 /** Everything about one attempt, whether or not it stands. */

@@ -1,8 +1,12 @@
+import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { RefusalReason } from '../contracts/decisions.js';
+import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEventOf } from '../contracts/ledger.js';
 
 /** Refusals that stand in the ledger in full; later ones are counted by reason. */
 export const MAX_REFUSALS_IN_FULL = 100;
+/** Refusals in full when the message is signed by a key of the policy: by its digest the journal's entry is accounted for. */
+export const MAX_SIGNED_REFUSALS_IN_FULL = 500;
 
 /** What a refusal says to a person. `detail` is added in brackets. */
 const SENTENCES: Readonly<Record<RefusalReason, string>> = {
@@ -41,6 +45,8 @@ export interface Refusal {
   readonly refused: true;
   readonly reason: RefusalReason;
   readonly message: string;
+  /** The message, where a key of the policy signed it. */
+  readonly envelope?: Envelope | undefined;
 }
 
 export const refuse = (reason: RefusalReason, detail?: string): Refusal => ({
@@ -54,7 +60,7 @@ export const isRefusal = (value: object): value is Refusal => 'refused' in value
 /** The ledger's entry about a refusal. What the message claimed stands there as a claim, cut to a readable length. */
 export function refusedEvent(
   kind: LedgerEventOf<'refused'>['kind'],
-  { reason, message }: Refusal,
+  { reason, message, envelope }: Refusal,
   content: unknown,
 ): LedgerEventOf<'refused'> {
   const claim = (key: string): string | null => {
@@ -69,5 +75,6 @@ export function refusedEvent(
     message: message.toWellFormed(),
     claimed_actor: claim('actor'),
     decision_id: claim('decision_id'),
+    ...(envelope === undefined ? {} : { message_sha256: canonicalSha256(envelope) }),
   };
 }

@@ -13,6 +13,10 @@ import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 export interface AttemptState {
   readonly attempt: number;
   readonly status: 'running' | 'finished' | 'interrupted' | 'passed';
+  /** The hash of the entry that started it: a result names it, so that it fits this ledger alone. Null until it has its place. */
+  readonly nonce: string | null;
+  /** SHA-256 of the canonical JSON of the feedback that it was given. */
+  readonly feedback_sha256: string;
   readonly verdict: Verdict | null;
   readonly reason: string | null;
   readonly output_sha256: string | null;
@@ -58,6 +62,8 @@ export interface OpenEscalation {
   readonly recommendation: string;
   readonly opened_at: string;
   readonly reminded: boolean;
+  /** Journal entries that the run goes on without once this fork is resolved; null for what is no fork. */
+  readonly fork_entries: number | null;
 }
 
 /** A send-back that was decided and waits until nothing holds the run. */
@@ -85,6 +91,8 @@ export interface RunState {
   readonly decision_ids: readonly string[];
   /** Refusals that stand in the ledger in full. */
   readonly refusals: number;
+  /** Journal entries, from the first, that resolved forks account for. */
+  readonly fork_accepted: number;
   /** When the last escalation closed: waiting times start from there. */
   readonly resumed_at: string | null;
   readonly outcome: Outcome | null;
@@ -104,6 +112,7 @@ export const INITIAL_STATE: RunState = {
   rounds: 0,
   decision_ids: [],
   refusals: 0,
+  fork_accepted: 0,
   resumed_at: null,
   outcome: null,
   outcome_reason: null,

@@ -1,5 +1,6 @@
 import type { AttemptRecord, ExecutorDescriptor } from '../contracts/attempt.js';
 import { EXECUTOR_ROLES, type ExecutorRole } from '../contracts/names.js';
+import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { sameName } from './authority.js';
 
@@ -64,7 +65,7 @@ export function plannedDuties(
   executors: Partial<Record<ExecutorRole, ExecutorProcess>> = {},
   engineKeyids: readonly string[] = [],
 ): readonly Duty[] {
-  const keyids = (principal: string) => (keys[principal] ?? []).map(({ keyid }) => keyid);
+  const keyids = (principal: string) => (own(keys, principal) ?? []).map(({ keyid }) => keyid);
   return [
     ...EXECUTOR_ROLES.map((role) => ({
       duty: role,

@@ -1,5 +1,6 @@
 import type { LedgerEvent } from '../contracts/ledger.js';
 import { decisionRequestId, gateIndex } from '../contracts/names.js';
+import { hasJournal } from '../contracts/rules-version.js';
 import { approvalsNeeded, currentGate, effectiveVerdict, type GateState, type RunState } from './run-state.js';
 
 /**
@@ -14,11 +15,17 @@ export function settle(state: RunState): LedgerEvent | null {
   }
   if (state.rework !== null) return sendBack(state);
   const gate = currentGate(state);
-  if (gate === undefined) {
-    return { type: 'runClosed', outcome: 'approved', reason: 'every gate passed', refusals_counted: {} };
-  }
+  // From rules version 2 on a run closes as approved by a command of its own, after the journal was asked.
+  if (gate === undefined) return hasJournal(state.plan) ? null : closedAsApproved();
   return gate.current?.status === 'finished' ? settleFinished(state, gate) : null;
 }
+
+export const closedAsApproved = (): LedgerEvent => ({
+  type: 'runClosed',
+  outcome: 'approved',
+  reason: 'every gate passed',
+  refusals_counted: {},
+});
 
 function settleFinished(state: RunState, finished: GateState): LedgerEvent | null {
   const { gate, current, request, puts } = finished;

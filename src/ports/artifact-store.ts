@@ -40,13 +40,13 @@ export interface ArtifactStore {
   /** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, PATH_ESCAPES */
   openPublished(runId: string, path: string): AsyncIterable<Uint8Array>;
   /**
-   * Appends one entry to a run's journal, at exactly this place: write-once, so of several writers one wins. An entry is
-   * durable before this resolves.
-   * @param seq the number of entries before it, from 0
-   * @returns false when the place is taken: read on and try behind it
+   * Appends one entry to a run's journal: write-once, so of several writers at one place one wins. An entry is durable
+   * before this resolves.
+   * @param after the entry is written only when the journal has exactly so many entries; without it, behind all others
+   * @returns false when the journal has more: read on, and judge anew
    * @throws PromptOsError PATH_ESCAPES, STORE_NOT_WRITABLE, STORE_FULL
    */
-  appendJournal(runId: string, seq: number, entry: Uint8Array): Promise<boolean>;
+  appendJournal(runId: string, entry: Uint8Array, after?: number): Promise<boolean>;
   /**
    * The journal's entries in their order, up to the first free place; empty for a run that has none.
    * @param from the first sequence number wanted

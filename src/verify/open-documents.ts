@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
@@ -10,12 +11,15 @@ import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prom
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { type AttemptHistory, attemptHistories } from '../governance/attempt-history.js';
+import { messagesOf } from '../governance/journal.js';
 import { openingOf } from '../governance/ledger-ends.js';
 import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
+import type { Replay } from '../governance/replay-ledger.js';
 import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
 import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { readJournal } from './read-journal.js';
 import { readLedger } from './read-ledger.js';
-import { type Replay, replayLedger } from './replay-ledger.js';
+import { replayTree } from './replay-tree.js';
 import { type JsonLayout, readStrictJson, strictText } from './strict-json.js';
 import type { VerifyTrust } from './trust.js';
 import { VerifyFailure } from './verify-codes.js';
@@ -42,6 +46,8 @@ export interface TreeDocuments {
   /** What the record lists, by path. */
   artifacts(): Promise<ReadonlyMap<string, ArtifactRef>>;
   ledger(): Promise<readonly LedgerEntry[]>;
+  /** Empty for a run from before runs had one. */
+  journal(): Promise<readonly PlacedJournalEntry[]>;
   /** Of the bytes of the ledger's file. */
   ledgerSha256(): Promise<string>;
   recordSha256(): Promise<string>;
@@ -141,6 +147,9 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
   };
 
   const ledgerBytes = once(() => readWhole(TREE_PATHS.ledger, MAX_LEDGER_BYTES));
+  const journal = once(async () =>
+    (await has(TREE_PATHS.journal)) ? readJournal(await bytes(TREE_PATHS.journal), TREE_PATHS.journal) : [],
+  );
   const ledger = once(async () => readLedger(await ledgerBytes(), TREE_PATHS.ledger));
   const run = async () => openingOf(await ledger());
 
@@ -238,6 +247,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     record,
     artifacts,
     ledger,
+    journal,
     ledgerSha256: once(async () => sha256Of(await ledgerBytes())),
     recordSha256: once(async () => sha256Of(await recordBytes())),
     policy,
@@ -245,7 +255,9 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     packBundle,
     pack,
     attempts,
-    replay: once(async () => replayLedger(await ledger(), recordsByDigest(await attempts()), TREE_PATHS.ledger)),
+    replay: once(async () =>
+      replayTree(await ledger(), recordsByDigest(await attempts()), messagesOf(await journal()), TREE_PATHS.ledger),
+    ),
     plainFile,
     bytes,
     json,

@@ -1,6 +1,7 @@
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
+import { checkJournal } from './checks/journal.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import { checkPromptOsPolicy } from './checks/promptos-policy.js';
 import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
@@ -41,6 +42,7 @@ export const CHECKS = {
   request_signature: { title: 'the starter signed the run', run: checkRequestSignature },
   plan: { title: 'what the run pinned is what the policy says', run: checkPlan },
   fold: { title: 'every event of the ledger is the one that the rules write', run: checkFold },
+  journal: { title: 'the journal agrees with the ledger', run: checkJournal },
   prompts: { title: "executors saw the pack's prompts word for word", run: checkPrompts },
   attempts: { title: "attempts' records fit the run and the ledger", run: checkAttempts },
   duties: { title: 'duties were separate', run: checkDuties },

@@ -12,16 +12,20 @@ import {
   proxyLocalActivities,
   rootCause,
   setHandler,
-  TemporalFailure,
+  type TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FinaliseResult, GovernanceActivities, LedgerSegment } from '../contracts/activities.js';
+import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
+import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
 import type { MessageKind } from '../governance/commands.js';
 import { nextDeadline } from '../governance/deadlines.js';
+import { isSealed } from '../governance/is-sealed.js';
 import { nextStep, type Step } from '../governance/next-step.js';
+import { type Alarm, createAlarm } from './alarm.js';
+import { type DueStep, syncJournal } from './journal.js';
 import {
   approveSignal,
   decideUpdate,
@@ -50,15 +54,15 @@ const RETRY = { initialInterval: '1 second', maximumInterval: '2 seconds' } as c
 const MAX_EVENTS_WHILE_RUNNING = 3_500;
 const MAX_BYTES_WHILE_RUNNING = 8 * 1024 * 1024;
 
-const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
+const { promptos_openRun, promptos_resumeRun } = proxyLocalActivities<GovernanceActivities>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '1 hour',
   // Longer pauses between tries are timers, so that queries and a cancellation are heard meanwhile.
   localRetryThreshold: '1 second',
-  summary: 'check the policy and the prompt pack',
+  summary: 'verify what the run starts from',
 });
 
-const { promptos_finalise, promptos_saveLedger } = proxyActivities<GovernanceActivities>({
+const { promptos_finalise } = proxyActivities<GovernanceActivities>({
   startToCloseTimeout: '15 minutes',
   heartbeatTimeout: HEARTBEAT_TIMEOUT,
   retry: RETRY,
@@ -72,12 +76,14 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
   refuseForeignInput(input, carried);
   const run = createRunDriver(input, carried ?? NEW_RUN);
   registerHandlers(run);
+  if (carried !== undefined) await resume(run, input);
 
   let cancellation: unknown = null;
   try {
     await drive(run, input);
   } catch (error) {
-    if (!isCancellation(error)) throw error;
+    // Before its opening there is nothing to publish.
+    if (!isCancellation(error) || run.state().phase === 'new') throw error;
     cancellation = error;
     run.apply({ type: 'cancel', reason: 'cancelled through Temporal' });
   }
@@ -90,22 +96,28 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
 }
 
 async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
+  const alarm = createAlarm();
   for (let step = nextStep(run.state()); step.kind !== 'finalise'; step = nextStep(run.state())) {
     switch (step.kind) {
       case 'open':
         await open(run, input);
         break;
       case 'executeGate':
+        if (!(await syncJournal(run, input, 'gate', step))) break;
         run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt });
-        await executeGate(run, input, step);
+        // Somebody may have stopped the run meanwhile: then nothing was started.
+        if (nextStep(run.state()).kind === 'awaitGate') await executeGate(run, input, step);
         break;
       case 'awaitGate':
         // The execution before handed over while this gate ran: it is carried out again, as the same attempt.
-        await executeGate(run, input, { ...step, ...restarted(run, step) });
+        if (await syncJournal(run, input, 'gate', step)) await executeGate(run, input, step);
         break;
       case 'awaitDecision':
       case 'awaitResolution':
-        await awaitPeople(run, step);
+        await awaitPeople(run, input, step, alarm);
+        break;
+      case 'close':
+        if (await syncJournal(run, input, 'close')) run.apply({ type: 'close' });
         break;
     }
     if (isFull(run) && run.state().phase === 'open') await handOver(run, input);
@@ -121,23 +133,31 @@ async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
     first_execution_run_id: firstExecutionRunId,
     task_queue: taskQueue,
   };
-  try {
-    const plan = await promptos_openRun(input);
-    run.apply({ type: 'open', run: input, workflow, plan });
-  } catch (error) {
-    const failure = isCancellation(error)
-      ? { code: 'CANCELLED', message: 'cancelled through Temporal' }
-      : error instanceof TemporalFailure && describeFailure(error);
-    if (failure === false) throw error;
-    run.apply({ type: 'failToOpen', run: input, workflow, ...failure });
-    if (isCancellation(error)) throw error;
+  const result = await promptos_openRun(input, firstExecutionRunId);
+  switch (result.kind) {
+    case 'opened':
+      run.apply({ type: 'open', run: input, workflow, plan: result.plan });
+      break;
+    case 'failed':
+      run.apply({ type: 'failToOpen', run: input, workflow, code: result.code, message: result.message });
+      break;
+    case 'refused':
+      // No run began: there is no ledger to close and no tree to publish.
+      throw ApplicationFailure.nonRetryable(result.message, result.code);
   }
 }
 
-type GateStep = Omit<Extract<Step, { kind: 'executeGate' }>, 'kind'>;
+/** An execution that goes on takes nothing on trust: its past is verified from the store before anything is done. */
+async function resume(run: RunDriver, input: GovernedRunInput): Promise<void> {
+  await promptos_resumeRun({
+    run: input,
+    first_execution_run_id: workflowInfo().firstExecutionRunId,
+    ledger: run.ledger(),
+    state_sha256: canonicalSha256(run.state()),
+  });
+}
 
-async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateStep): Promise<void> {
-  const { gate, attempt, principal, inputs, feedback } = step;
+async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, attempt }: DueStep): Promise<void> {
   const plan = run.state().plan;
   if (plan === null) return;
   const { promptos_executeGate } = proxyActivities<GovernanceActivities>({
@@ -154,7 +174,7 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateSt
   let settled = false;
   const work = scope.run(() =>
     promptos_executeGate.executeWithOptions({ summary: `${gate} ${GATES[gate].title}, attempt ${attempt}` }, [
-      { run: input, pack_sha256: plan.pack_sha256, gate, attempt, principal, inputs, feedback },
+      { run_id: input.run_id, gate, attempt, ledger: run.ledger() },
     ]),
   );
   // An abort ends the run at once, and so ends the gate that runs; a flooded history must be left while there is room.
@@ -182,27 +202,17 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, step: GateSt
 const isFlooded = (): boolean =>
   workflowInfo().historyLength > MAX_EVENTS_WHILE_RUNNING || workflowInfo().historySize > MAX_BYTES_WHILE_RUNNING;
 
-function restarted(run: RunDriver, { gate }: Extract<Step, { kind: 'awaitGate' }>): Omit<GateStep, 'gate' | 'attempt'> {
-  const state = run.state();
-  const outputs = state.gates.flatMap(({ gate: earlier, current }) =>
-    current?.status === 'passed' && current.output_sha256 !== null ? [[earlier, current.output_sha256] as const] : [],
-  );
-  return {
-    principal: state.plan?.principals[GATES[gate].role] ?? '',
-    inputs: Object.fromEntries(outputs),
-    feedback: state.gates.find((candidate) => candidate.gate === gate)?.feedback ?? [],
-  };
-}
-
 /** Waits until what is awaited changes, or time makes something happen, or the history should be left. */
-async function awaitPeople(run: RunDriver, step: Step): Promise<void> {
+async function awaitPeople(run: RunDriver, input: GovernedRunInput, step: Step, alarm: Alarm): Promise<void> {
+  if (run.hasUnsavedActs()) {
+    await syncJournal(run, input, 'wait');
+    return;
+  }
   const deadline = nextDeadline(run.state());
   const before = waitingFor(step, deadline);
-  const changed = () => waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || isFull(run);
-  if (deadline === null) return condition(changed);
-  const inTime = await condition(changed, Math.max(deadline - Date.now(), 1), {
-    summary: `deadline of ${awaitedIds(step)}`,
-  });
+  const changed = () =>
+    waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || run.hasUnsavedActs() || isFull(run);
+  const inTime = await alarm.wait(changed, deadline, 'the next deadline');
   if (!inTime) run.apply({ type: 'clock' });
 }
 
@@ -214,35 +224,39 @@ function awaitedIds(step: Step): string {
   return step.kind === 'awaitResolution' ? step.escalations.map(({ request_id }) => request_id).join(' ') : '';
 }
 
+/** Times that a result of finalisation which the engine did not sign is not taken. */
+const SEAL_TRIES = 5;
+
 async function finalise(run: RunDriver, input: GovernedRunInput): Promise<FinaliseResult> {
   const outcome = run.state().outcome ?? 'failed';
+  if (run.state().plan !== null && isLong(run)) await syncJournal(run, input, 'wait');
   try {
-    return await promptos_finalise.executeWithOptions({ summary: `publish the record: ${outcome}` }, [
-      { run_id: input.run_id, outcome, segments: run.segments(), head: run.head() },
-    ]);
+    for (let tries = 1; tries <= SEAL_TRIES; tries += 1) {
+      const result = await promptos_finalise.executeWithOptions({ summary: `publish the record: ${outcome}` }, [
+        { run_id: input.run_id, ledger: run.ledger() },
+      ]);
+      if (isSealed(run.state(), result)) return result;
+      log.warn('finalisation was answered by somebody who has not the key of the engine', { tries });
+    }
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const { code, message } = describeFailure(error);
     throw ApplicationFailure.nonRetryable(message, code);
   }
+  throw ApplicationFailure.nonRetryable('The published record is not signed by the engine.', 'SIGNATURE_INVALID');
 }
 
-/**
- * Goes on in a fresh history, the ledger so far put into the store. A history that is flooded is left at once, with the
- * ledger as luggage, as long as that is light: the store would take a while, and the server ends the run meanwhile.
- */
+/** As JSON: what an activity's input should not hold. */
+const MAX_TAIL_CHARACTERS = 100_000;
+const isLong = (run: RunDriver): boolean => JSON.stringify(run.ledger().entries).length > MAX_TAIL_CHARACTERS;
+
+/** Goes on in a fresh history, the whole ledger in the store. */
 async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {
-  const segment = isFlooded() && !run.isHeavy() ? null : await saveLedger(run, input);
+  // Entries that come while the others are saved are saved too.
+  while (run.ledger().entries.length > 0) await syncJournal(run, input, 'wait');
   await condition(allHandlersFinished);
   log.info('continuing as new', { entries: run.head().entries });
-  return continueAsNew<typeof governedRun>(input, run.carry(segment));
-}
-
-function saveLedger(run: RunDriver, { run_id }: GovernedRunInput): Promise<LedgerSegment> {
-  const from = run.head().entries - run.entries().length;
-  return promptos_saveLedger.executeWithOptions({ summary: 'continue as new: save the ledger' }, [
-    { run_id, from, head: run.head() },
-  ]);
+  return continueAsNew<typeof governedRun>(input, run.carry());
 }
 
 /** Whether this history should be left: it grows long, or its ledger grows near what one query can answer. */

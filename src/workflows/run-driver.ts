@@ -1,5 +1,5 @@
 import { log, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { LedgerSegment } from '../contracts/activities.js';
+import type { LedgerReference, LedgerSegment } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
@@ -16,10 +16,8 @@ import { renderCurrentDetails } from './current-details.js';
 export interface CarriedRun {
   readonly state: RunState;
   readonly head: LedgerHead;
-  /** Parts of the ledger that are in the store. */
+  /** Parts of the ledger that are in the store: together the whole of it up to the head. */
   readonly segments: readonly LedgerSegment[];
-  /** Entries written after the last of those parts. */
-  readonly entries: readonly LedgerEntry[];
   readonly refusals_counted: Partial<Record<RefusalReason, number>>;
 }
 
@@ -27,33 +25,40 @@ export const NEW_RUN: CarriedRun = {
   state: INITIAL_STATE,
   head: EMPTY_LEDGER,
   segments: [],
-  entries: [],
   refusals_counted: {},
 };
 
-/** As JSON: an answer to a query, and the input of an execution, may have 2 MB, and one burst of messages comes on top. */
+/** As JSON: an answer to a query, and the input of an activity, may have 2 MB, and one burst of messages comes on top. */
 const MAX_CHARACTERS_HELD = 400_000;
 
 /** Holds a run's state and ledger, and is the only one to change them: every change goes through the reducer. */
 export interface RunDriver {
   state(): RunState;
-  /** The entries since the last part that went to the store. */
+  /** The entries of this execution. */
   entries(): readonly LedgerEntry[];
   head(): LedgerHead;
-  segments(): readonly LedgerSegment[];
+  /** Where the whole ledger is found. */
+  ledger(): LedgerReference;
+  /** The oldest entries that were not in the store are there now. */
+  saved(segment: LedgerSegment | null): void;
+  /** Whether entries that somebody signed are not in the store and the journal yet. */
+  hasUnsavedActs(): boolean;
   status(): RunStatus;
   apply(command: Command): DecisionAnswer;
   published(runRecordSha256: string): void;
-  /** Whether the entries since the last part are so many that no more should be added before they are in the store. */
+  /** Whether this execution holds so many entries that no more should be added. */
   isHeavy(): boolean;
-  /** What the next execution starts from; with a segment, the entries up to its end are in the store. */
-  carry(segment: LedgerSegment | null): CarriedRun;
+  /** What the next execution starts from, once every entry is in the store. */
+  carry(): CarriedRun;
 }
 
 export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): RunDriver {
   let { state, head } = carried;
-  let entries = [...carried.entries];
-  let characters = JSON.stringify(entries).length;
+  const entries: LedgerEntry[] = [];
+  let segments = carried.segments;
+  /** How many of the entries are in the store. */
+  let stored = 0;
+  let characters = 0;
   const counted = { ...carried.refusals_counted };
   let runRecordSha256: string | null = null;
 
@@ -76,7 +81,13 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     state: () => state,
     entries: () => entries,
     head: () => head,
-    segments: () => carried.segments,
+    ledger: () => ({ segments, entries: entries.slice(stored), head }),
+    saved(segment) {
+      if (segment === null) return;
+      segments = [...segments, segment];
+      stored += segment.entries;
+    },
+    hasUnsavedActs: () => entries.slice(stored).some(isSignedAct),
     status,
     apply(command) {
       const at = new Date().toISOString();
@@ -91,14 +102,22 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       show();
     },
     isHeavy: () => characters > MAX_CHARACTERS_HELD,
-    carry(segment) {
-      if (segment === null) {
-        return { state, head, segments: carried.segments, entries, refusals_counted: counted };
-      }
-      entries = entries.slice(segment.entries);
-      return { state, head, segments: [...carried.segments, segment], entries, refusals_counted: counted };
-    },
+    carry: () => ({ state, head, segments, refusals_counted: counted }),
   };
+}
+
+/** A gate's result, or a person's signed message: what no past of the run may lose. */
+function isSignedAct(entry: LedgerEntry): boolean {
+  switch (entry.type) {
+    case 'gateFinished':
+      return true;
+    case 'decisionCounted':
+    case 'escalationOpened':
+    case 'escalationResolved':
+      return entry.envelope !== null;
+    default:
+      return false;
+  }
 }
 
 /** What the log says of an event: ids and choices, never anybody's text. */

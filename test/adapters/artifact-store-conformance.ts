@@ -297,9 +297,9 @@ export function describeArtifactStore(name: string, makeStore: () => Promise<Sto
     test('journal: entries come back in their order, for a run alone, also from where a reader left off', async () => {
       expect(await store.readJournal('run-1')).toEqual([]);
       for (const [seq, entry] of ['a', 'b', 'c'].entries()) {
-        expect(await store.appendJournal('run-1', seq, text(entry))).toBe(true);
+        expect(await store.appendJournal('run-1', text(entry), seq)).toBe(true);
       }
-      await store.appendJournal('run-2', 0, text('other'));
+      await store.appendJournal('run-2', text('other'));
       const read = async (from?: number) =>
         (await under.reopen().readJournal('run-1', from)).map((entry) => Buffer.from(entry).toString());
       expect(await read()).toEqual(['a', 'b', 'c']);
@@ -310,26 +310,33 @@ export function describeArtifactStore(name: string, makeStore: () => Promise<Sto
 
     test('journal: of several writers at one place one wins, and an entry never changes', async () => {
       const writers = Array.from({ length: 16 }, (_, n) => (n % 2 === 0 ? store : under.reopen()));
-      const won = await Promise.all(writers.map((writer, n) => writer.appendJournal('run-1', 0, text(`${n}`))));
+      const won = await Promise.all(writers.map((writer, n) => writer.appendJournal('run-1', text(`${n}`), 0)));
       expect(won.filter(Boolean)).toHaveLength(1);
       const [entry] = await store.readJournal('run-1');
       expect(Buffer.from(entry ?? []).toString()).toBe(`${won.indexOf(true)}`);
       expect(await under.unfinished()).toEqual([]);
     });
 
+    test('journal: writers that name no place all come in, each once', async () => {
+      const writers = Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? store : under.reopen()));
+      await Promise.all(writers.map((writer, n) => writer.appendJournal('run-1', text(`${n}`))));
+      const read = (await store.readJournal('run-1')).map((entry) => Number(Buffer.from(entry).toString()));
+      expect(read.sort((a, b) => a - b)).toEqual(writers.map((_, n) => n));
+    });
+
     test('journal: what follows a free place is not read', async () => {
-      await store.appendJournal('run-1', 1, text('b'));
+      await store.appendJournal('run-1', text('b'), 1);
       expect(await store.readJournal('run-1')).toEqual([]);
-      await store.appendJournal('run-1', 0, text('a'));
+      await store.appendJournal('run-1', text('a'));
       expect(await store.readJournal('run-1')).toHaveLength(2);
     });
 
     test('journal: PATH_ESCAPES for a run id that leads elsewhere, STORE_FULL for an entry that is too large', async () => {
-      await expect(store.appendJournal('../up', 0, text('a'))).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
+      await expect(store.appendJournal('../up', text('a'))).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
       await expect(store.readJournal('../up')).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
       const large = new Uint8Array(300 * 1_024);
-      await expect(store.appendJournal('run-1', 0, large)).rejects.toMatchObject({ code: 'STORE_FULL' });
-      await expect(store.appendJournal('run-1', 1_000_000, text('a'))).rejects.toMatchObject({ code: 'STORE_FULL' });
+      await expect(store.appendJournal('run-1', large)).rejects.toMatchObject({ code: 'STORE_FULL' });
+      await expect(store.appendJournal('run-1', text('a'), 1_000_000)).rejects.toMatchObject({ code: 'STORE_FULL' });
       expect(await store.readJournal('run-1')).toEqual([]);
     });
 

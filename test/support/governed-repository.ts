@@ -3,17 +3,21 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../../src/activities/index.js';
+import { executeGate } from '../../src/activities/execute-gate.js';
+import { openRun } from '../../src/activities/open-run.js';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
+import { toFailure } from '../../src/activities/to-failure.js';
 import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
 import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
-import type { ExecuteGateInput, ExecuteGateResult } from '../../src/contracts/activities.js';
+import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contracts/activities.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
-import { GATE_IDS, GATES, type GateId } from '../../src/contracts/names.js';
+import { GATE_IDS, GATES, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
@@ -78,9 +82,11 @@ export interface GovernedRepository {
   readonly trusted: Set<string>;
   readonly environment: MockActivityEnvironment;
   git(...args: readonly string[]): string;
-  input(gate: GateId, parts?: Partial<ExecuteGateInput>): ExecuteGateInput;
-  openRun(run?: GovernedRunInput): ReturnType<ReturnType<typeof createActivities>['promptos_openRun']>;
-  executeGate(input: ExecuteGateInput): Promise<ExecuteGateResult>;
+  input(gate: GateId, parts?: Partial<DueGate>): DueGate;
+  /** As the workflow's local activity would open it. */
+  openRun(run?: GovernedRunInput, firstExecutionRunId?: string): Promise<OpenRunResult>;
+  /** A gate that was found to be due. */
+  executeGate(input: DueGate): Promise<ExecuteGateResult>;
   record(result: ExecuteGateResult): Promise<AttemptRecord>;
   /** The text of a public artifact or transcript of an attempt. */
   text(record: AttemptRecord, path: string): Promise<string>;
@@ -136,13 +142,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     prompt_os_version: bundle.prompt_os_version,
     request_attestation_sha256: null,
   };
-  const activities = createActivities(ports, {
-    taskQueues: (queue) => ({
-      writer: `${queue}.writer`,
-      verifier: `${queue}.verifier`,
-      reviewer: `${queue}.reviewer`,
-    }),
-  });
+  const documents = createPinnedDocuments(store);
   const environment = new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR') });
   const record = async ({ output_sha256 }: ExecuteGateResult) =>
     attemptRecordSchema.parse(JSON.parse(new TextDecoder().decode(await store.readObject(output_sha256))));
@@ -163,10 +163,25 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       principal: ROLE_PRINCIPALS[GATES[gate].role],
       inputs: {},
       feedback: [],
+      nonce: 'a'.repeat(64),
+      ledger: { entries: 2, hash: 'a'.repeat(64) },
       ...parts,
     }),
-    openRun: (given = run) => environment.run(activities.promptos_openRun, given),
-    executeGate: (input) => environment.run(activities.promptos_executeGate, input),
+    openRun: (given = run, firstExecutionRunId = 'first-execution') => {
+      const taskQueues = { writer: 'test.writer', verifier: 'test.verifier', reviewer: 'test.reviewer' };
+      const starting = { taskQueues, firstExecutionRunId, workflowId: runWorkflowId(given.run_id), isLocal: true };
+      return openRun(ports, documents, starting, given);
+    },
+    executeGate: (input) =>
+      environment.run(async () => {
+        const context = Context.current();
+        const progress = (details: object) => context.heartbeat(details);
+        try {
+          return await executeGate(ports, documents, input, { signal: context.cancellationSignal, progress });
+        } catch (error) {
+          throw toFailure(error, 1);
+        }
+      }),
     record,
     text: async ({ artifacts, transcripts }, path) => {
       const ref = [...artifacts, ...transcripts].find((candidate) => candidate.path === path);

@@ -21,10 +21,10 @@ export function memoryStore(): ArtifactStore {
     publish: refuse,
     published: refuse,
     openPublished: refuse,
-    appendJournal: async (runId, seq, entry) => {
+    appendJournal: async (runId, entry, after) => {
       const journal = journals.get(runId) ?? [];
       journals.set(runId, journal);
-      if (journal.length !== seq) return false;
+      if (after !== undefined && journal.length !== after) return false;
       journal.push(entry);
       return true;
     },

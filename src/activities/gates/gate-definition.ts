@@ -1,4 +1,4 @@
-import type { ExecuteGateInput } from '../../contracts/activities.js';
+import type { DueGate } from '../../contracts/activities.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
@@ -23,7 +23,7 @@ export interface Judgement {
 
 /** One attempt of one gate, as the gate's definition sees it. */
 export interface GateTask {
-  readonly input: ExecuteGateInput;
+  readonly input: DueGate;
   readonly ports: GovernancePorts;
   readonly policy: Policy;
   readonly request: RunRequest;

@@ -42,7 +42,7 @@ export function createFileSystemStore(directory: string): ArtifactStore {
     publish: (runId, files) => writing(() => publishTree(layout, runId, files)),
     published: (runId) => publishedFiles(layout, runId),
     openPublished: (runId, path) => openPublishedFile(layout, runId, path),
-    appendJournal: (runId, seq, entry) => writing(() => appendJournal(layout, runId, seq, entry)),
+    appendJournal: (runId, entry, after) => writing(() => appendJournal(layout, runId, entry, after)),
     readJournal: (runId, from) => readJournal(layout, runId, from),
     list: () => listRuns(layout),
     locate: (runId) => join(layout.runs, runId),

@@ -14,13 +14,23 @@ const MAX_ENTRIES = 20_000;
 const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): string =>
   join(journals, runId, `${String(seq).padStart(8, '0')}.json`);
 
-/** Writes an entry aside and links it into its place, which fails when the place is taken. The folders of the layout exist. */
+/** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
 export async function appendJournal(
   layout: StoreLayout,
   runId: string,
-  seq: number,
   entry: Uint8Array,
+  after?: number,
 ): Promise<boolean> {
+  if (after !== undefined) return placeEntry(layout, runId, after, entry);
+  let seq = 0;
+  do {
+    seq += (await readJournal(layout, runId, seq)).length;
+  } while (!(await placeEntry(layout, runId, seq, entry)));
+  return true;
+}
+
+/** Writes an entry aside and links it into its place, which fails when the place is taken. */
+async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry: Uint8Array): Promise<boolean> {
   checkRunId(runId);
   if (!Number.isSafeInteger(seq) || seq < 0 || seq >= MAX_ENTRIES || entry.byteLength > MAX_ENTRY_BYTES) {
     throw new PromptOsError(

@@ -1,12 +1,17 @@
-import { gateAttemptStatement } from '../../attestation/acts.js';
+import { gateAttemptStatement, gateResultStatement } from '../../attestation/acts.js';
 import { statementOf } from '../../attestation/envelope.js';
+import { PREDICATES, readStatement } from '../../attestation/statement.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
-import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
+import type { Envelope } from '../../contracts/keys.js';
+import type { LedgerEntry, LedgerEventOf, LedgerHead } from '../../contracts/ledger.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES } from '../../contracts/names.js';
+import { hasJournal } from '../../contracts/rules-version.js';
+import type { RunPlan } from '../../contracts/run-plan.js';
 import { openingOf } from '../../governance/ledger-ends.js';
 import { pinKey } from '../../governance/pin-keys.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { resultPredicate } from '../../governance/result-predicate.js';
 import { describeClash, judgeSeparation } from '../../governance/separation.js';
 import { renderedHead } from '../../prompt-pack/index.js';
 import { firstDifference } from '../first-difference.js';
@@ -35,7 +40,7 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
   const opening = openingOf(entries);
   const attempts = await documents.attempts();
   if (opening.type === 'openingFailed' || attempts.length === 0) return;
-  const { inputs } = await documents.replay();
+  const { steps } = await documents.replay();
   const limit = (await documents.policy())?.limits.output_tries;
   for (const attempt of attempts) {
     const { gate, attempt: number, principal } = attempt.history;
@@ -52,7 +57,7 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
       policy_sha256: opening.run.policy_sha256,
       pack_sha256: opening.plan.pack_sha256,
       executor: { ...record.executor, principal },
-      inputs: inputs.get(`${gate}.${number}`) ?? {},
+      inputs: steps.get(`${gate}.${number}`)?.inputs ?? {},
     };
     const { run_id, role, base_commit, request_sha256, policy_sha256, pack_sha256, executor } = record;
     differs(path, expected, {
@@ -75,7 +80,8 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
     );
     if (finished?.type !== 'gateFinished') continue;
     checkSummary(record, finished, path);
-    checkStatement(attempt, finished, path);
+    const { plan } = opening;
+    checkStatement(plan, attempt, finished, path);
   }
 }
 
@@ -152,11 +158,17 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
 
 /** What the principal signed says of the attempt what its record says, and nothing else. That it was signed, the fold asks. */
 function checkStatement(
+  plan: RunPlan,
   { record, sha256 }: VerifiedAttempt,
-  { attestation }: LedgerEventOf<'gateFinished'>,
+  finished: LedgerEventOf<'gateFinished'>,
   path: string,
 ): void {
+  const { attestation } = finished;
   if (attestation === null) return;
+  if (hasJournal(plan)) {
+    checkResultStatement(record, finished, attestation, path);
+    return;
+  }
   const expected = gateAttemptStatement(sha256, {
     runId: record.run_id,
     gate: record.gate,
@@ -168,6 +180,26 @@ function checkStatement(
     renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256 ?? null,
   });
   differs(`${path}: signed statement`, expected, statementOf(attestation));
+}
+
+/** Rules version 2. Nonce and feedback the fold compares with the ledger; the head is the worker's own. */
+function checkResultStatement(
+  record: AttemptRecord,
+  finished: LedgerEventOf<'gateFinished'>,
+  attestation: Envelope,
+  path: string,
+): void {
+  const stated = readStatement(statementOf(attestation), PREDICATES.gateAttemptV2)?.predicate ?? {};
+  const { feedbackSha256, nonce, ledger } = stated;
+  const step = { feedback_sha256: String(feedbackSha256), nonce: String(nonce), ledger: ledger as LedgerHead };
+  const { verdict, reason, output_sha256, findings, findings_omitted, blocking_omitted, severe_omitted } = finished;
+  const counts = { findings_omitted, blocking_omitted, severe_omitted };
+  const outcome = { verdict, reason, output_sha256, findings, ...counts, escalation: record.escalation };
+  differs(
+    `${path}: signed statement`,
+    gateResultStatement(outcome, resultPredicate(record, step)),
+    statementOf(attestation),
+  );
 }
 
 const shortened = (whole: Finding, told: Finding): Finding => ({

@@ -44,6 +44,9 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
     if (!(await documents.has(path))) continue;
     files.push(fileOf(path, mediaType(path), await documents.bytes(path)));
   }
+  if (await documents.has(TREE_PATHS.journal)) {
+    files.push(fileOf(TREE_PATHS.journal, 'application/jsonl', await documents.bytes(TREE_PATHS.journal)));
+  }
   for (const { escalation_id } of recordedEscalations(entries)) {
     const path = escalationPath(escalation_id);
     files.push(fileOf(path, 'application/json', await documents.bytes(path)));

@@ -5,6 +5,7 @@ import { testResultStatement } from '../../attestation/predicates/test-result.js
 import { readStatement } from '../../attestation/statement.js';
 import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/keys.js';
+import { own } from '../../contracts/own.js';
 import { attestationPaths, bundleText, isAttestationFile } from '../../governance/attestation-files.js';
 import { isValidAt } from '../../governance/authenticate.js';
 import { headOf } from '../../governance/ledger-chain.js';
@@ -44,7 +45,7 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
   if (opening.type === 'openingFailed') return;
   for (const attempt of await documents.attempts()) {
     const { gate, attempt: number, principal, finished_at } = attempt.history;
-    const keys = opening.plan.keys[principal] ?? [];
+    const keys = own(opening.plan.keys, principal) ?? [];
     const at = finished_at ?? opening.at;
     for (const ref of attempt.record.artifacts.filter(({ path }) => isAttestationFile(path))) {
       const inFolder = `${attemptFolder(gate, number)}/${ref.path}`;

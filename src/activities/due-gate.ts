@@ -1,0 +1,78 @@
+import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
+import { ENGINE, type PlacedJournalEntry } from '../contracts/journal.js';
+import { journalBytes } from '../contracts/journal-bytes.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { isVerifiedHead } from '../governance/journal.js';
+import { nextStep } from '../governance/next-step.js';
+import type { GovernancePorts } from '../ports/index.js';
+import { headEntry } from './journal-head.js';
+import { journalledRun, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
+
+/**
+ * Finds out whether a gate is really the run's next step, before anything is done or signed for it: the whole ledger is
+ * verified, it must account for the journal up to the engine's own signature over this step, and all that the gate is
+ * given comes out of it. Then the head is journalled, so that no other past can be told later.
+ * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, and what the store and the signer fail with
+ */
+export async function findDueGate(
+  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
+  verifier: PrefixVerifier,
+  { run_id, gate, attempt, ledger }: ExecuteGateInput,
+  workflowId: string | undefined,
+): Promise<DueGate> {
+  const prefix = await verifier.verify(run_id, workflowId, ledger);
+  const { entries, opening, replay } = prefix;
+  if (opening.type === 'openingFailed') throw notDue('the run was not opened');
+  const next = nextStep(replay.state);
+  if (next.kind !== 'awaitGate' || next.gate !== gate || next.attempt !== attempt) {
+    const due = next.kind === 'awaitGate' ? `${next.gate}, attempt ${next.attempt}` : next.kind;
+    throw notDue(`expected ${due}, received ${gate}, attempt ${attempt}`);
+  }
+  const started = entries.findLast(
+    (entry) => entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt,
+  );
+  const step = replay.steps.get(`${gate}.${attempt}`);
+  if (started === undefined || step === undefined) throw notDue(`${gate}, attempt ${attempt} was never started`);
+  refuseFork(prefix, placeOfEngineHead(prefix, { gate, attempt }));
+  const { principal, inputs, feedback } = step;
+  const { entries: length, hash } = ledger.head;
+  const head = { run_id, by: principal, purpose: 'gate', gate, attempt, entries: length, hash } as const;
+  const signer = signers.forPrincipal(principal);
+  if (signer !== null || opening.plan.attestations === 'optional') {
+    await store.appendJournal(run_id, journalBytes(await headEntry(head, signer)));
+  }
+  return {
+    run: opening.run,
+    pack_sha256: opening.plan.pack_sha256,
+    gate,
+    attempt,
+    principal,
+    inputs,
+    feedback,
+    nonce: started.hash,
+    ledger: ledger.head,
+  };
+}
+
+/**
+ * Where the journal has the engine's word that this step is due, the newest if there are several.
+ * @throws PromptOsError STEP_NOT_DUE when it has none over this ledger
+ */
+function placeOfEngineHead(
+  { entries, opening, journal }: VerifiedPrefix,
+  { gate, attempt }: Pick<ExecuteGateInput, 'gate' | 'attempt'>,
+): number {
+  if (opening.type === 'openingFailed') throw notDue('the run was not opened');
+  const run = journalledRun(opening.run.run_id, opening.plan);
+  const isWord = ({ entry }: PlacedJournalEntry): boolean =>
+    entry?.kind === 'head' &&
+    entry.head.by === ENGINE &&
+    entry.head.purpose === 'gate' &&
+    entry.head.gate === gate &&
+    entry.head.attempt === attempt &&
+    (entries[entry.head.entries - 1] as LedgerEntry | undefined)?.hash === entry.head.hash &&
+    isVerifiedHead(run, entry.head, entry.envelope);
+  const found = journal.findLast(isWord);
+  if (found === undefined) throw notDue(`the engine has not signed that ${gate}, attempt ${attempt} is due`);
+  return found.seq;
+}

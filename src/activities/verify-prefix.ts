@@ -1,0 +1,178 @@
+import type { LedgerReference } from '../contracts/activities.js';
+import { canonicalJson } from '../contracts/canonical-json.js';
+import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
+import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
+import { runWorkflowId } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { checkForks, isOpenedBy, type JournalledRun, messagesOf, missingEntries } from '../governance/journal.js';
+import { headOf } from '../governance/ledger-chain.js';
+import { openingOf } from '../governance/ledger-ends.js';
+import { pinKey } from '../governance/pin-keys.js';
+import { eventOf, type Replay, replayLedger } from '../governance/replay-ledger.js';
+import type { ArtifactStore } from '../ports/index.js';
+import { judgeRequestSigner } from './judge-request-signer.js';
+import type { PinnedDocuments } from './pinned-documents.js';
+import { planOfRun } from './plan-of-run.js';
+import { readLedger } from './read-ledger.js';
+import { readRunJournal } from './run-journal.js';
+
+/** A run's past, as far as it follows from signed acts and the store, whoever handed it over. */
+export interface VerifiedPrefix {
+  readonly entries: readonly LedgerEntry[];
+  readonly opening: (LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>) & LedgerEntry;
+  readonly replay: Replay;
+  readonly policy: Policy;
+  readonly journal: readonly PlacedJournalEntry[];
+  /** Journal entries, from the first, that resolved forks account for. */
+  readonly accepted: number;
+}
+
+export interface PrefixVerifier {
+  /**
+   * @param workflowId of the execution that asks, as Temporal's server says
+   * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, and what reading the run's documents fails with
+   */
+  verify(runId: string, workflowId: string | undefined, ledger: LedgerReference): Promise<VerifiedPrefix>;
+}
+
+/** Runs whose verified past is kept in memory, so that only what is new is verified; another worker makes it again. */
+const KEPT_RUNS = 64;
+
+export const notDue = (why: string): PromptOsError =>
+  new PromptOsError('STEP_NOT_DUE', `This is not the run's next step: ${why}.`);
+
+/**
+ * Verifies a run's ledger from its first entry: the hash chain, the starter's signature, the plan that the policy gives,
+ * every result and every decision by its signature, each event as the domain writes it, and the journal's opening.
+ * Temporal is asked for nothing: it carries messages, and is no witness.
+ */
+export function createPrefixVerifier(
+  store: Pick<ArtifactStore, 'readObject' | 'readJournal'>,
+  documents: PinnedDocuments,
+): PrefixVerifier {
+  const kept = new Map<string, { readonly entries: readonly LedgerEntry[]; readonly replay: Replay }>();
+  return {
+    async verify(runId, workflowId, ledger) {
+      if (workflowId !== runWorkflowId(runId)) throw notDue(`it was asked for by the workflow ${workflowId ?? 'none'}`);
+      const journal = await readRunJournal(store, runId);
+      // What was verified here before may be of another past, as after a Reset: then all of it is verified anew.
+      const before = kept.get(runId);
+      const continued = before === undefined ? null : await readLedger(store, ledger, before.entries).catch(onlyBroken);
+      const entries = continued ?? (await readLedger(store, ledger));
+      const replay = replayed(entries, journal, continued === null ? undefined : before);
+      const opening = openingOf(entries);
+      const policy = await documents.policy(opening.run.policy_sha256);
+      if (continued === null) await checkOpening(store, documents, { runId, policy, opening });
+      checkClaim(journal, policy, opening);
+      const accepted = acceptedForks(entries, opening, journal);
+      keep(kept, runId, { entries, replay });
+      return { entries, opening, replay, policy, journal, accepted };
+    },
+  };
+}
+
+/** A ledger that does not go on from the one that was verified before is read from its start. */
+function onlyBroken(error: unknown): null {
+  if (error instanceof PromptOsError && error.code === 'LEDGER_BROKEN') return null;
+  throw error;
+}
+
+function keep<T>(kept: Map<string, T>, runId: string, verified: T): void {
+  kept.delete(runId);
+  kept.set(runId, verified);
+  if (kept.size > KEPT_RUNS) kept.delete(kept.keys().next().value as string);
+}
+
+function replayed(
+  entries: readonly LedgerEntry[],
+  journal: readonly PlacedJournalEntry[],
+  before?: { readonly entries: readonly LedgerEntry[]; readonly replay: Replay },
+): Replay {
+  const evidence = { escalationOf: () => undefined, signedMessage: messagesOf(journal) };
+  const replay = replayLedger(entries, evidence, before && { entries: before.entries.length, ...before.replay });
+  if (replay.ok) return replay;
+  const { code, seq, expected, found } = replay;
+  const wanted = typeof expected === 'string' ? expected : canonicalJson(expected).slice(0, 300);
+  const there = typeof found === 'string' ? found : JSON.stringify(found)?.slice(0, 300);
+  throw notDue(`entry ${seq} of its ledger does not follow (${code}): expected ${wanted}; found ${there}`);
+}
+
+const UNSIGNED: readonly ErrorCode[] = ['REQUEST_NOT_SIGNED', 'DEVELOPER_UNKNOWN', 'SIGNATURE_INVALID'];
+
+/** The first entry: a run of this id, that its developer started, under the plan that its policy gives. */
+async function checkOpening(
+  store: Pick<ArtifactStore, 'readObject'>,
+  documents: PinnedDocuments,
+  { runId, policy, opening }: Pick<VerifiedPrefix, 'policy' | 'opening'> & { readonly runId: string },
+): Promise<void> {
+  const { run, workflow } = opening;
+  if (run.run_id !== runId || workflow.workflow_id !== runWorkflowId(runId)) {
+    throw notDue(`its ledger is that of ${run.run_id} in ${workflow.workflow_id}`);
+  }
+  const signed = await judgeRequestSigner({ store }, run, policy, opening.at).catch((error: unknown): never => {
+    throw error instanceof PromptOsError && UNSIGNED.includes(error.code) ? notDue(error.summary) : error;
+  });
+  if (opening.type === 'openingFailed') return;
+  const expected = await planOfRun(documents, run, policy, {
+    task_queues: opening.plan.task_queues,
+    request_signed_by: signed,
+    rules_version: rulesVersionOf(opening.plan),
+  });
+  if (canonicalJson(eventOf(opening)) !== canonicalJson({ ...eventOf(opening), plan: expected })) {
+    throw notDue('its plan is not the one that its policy gives');
+  }
+}
+
+/** The run id was given to this chain of executions, and to no other. */
+function checkClaim(
+  journal: readonly PlacedJournalEntry[],
+  policy: Policy,
+  { run, workflow }: VerifiedPrefix['opening'],
+): void {
+  const claim = {
+    run_id: run.run_id,
+    first_execution_run_id: workflow.first_execution_run_id,
+    request_sha256: run.request_sha256,
+    request_attestation_sha256: run.request_attestation_sha256,
+  };
+  const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
+  if (!isOpenedBy(journal, claim, engine)) {
+    throw notDue(`the journal of ${run.run_id} was not opened by this run`);
+  }
+}
+
+function acceptedForks(
+  entries: readonly LedgerEntry[],
+  opening: VerifiedPrefix['opening'],
+  journal: readonly PlacedJournalEntry[],
+): number {
+  if (opening.type === 'openingFailed') return 0;
+  const forks = checkForks(journalledRun(opening.run.run_id, opening.plan), journal, entries);
+  if ('problem' in forks) throw notDue(`at entry ${forks.seq}, ${forks.problem}`);
+  return forks.accepted;
+}
+
+export const journalledRun = (run_id: string, plan: RunPlan): JournalledRun => ({ run_id, plan });
+
+/**
+ * Refuses a past that does not account for what the journal holds.
+ * @param before the place from which on entries may still be on their way
+ * @throws PromptOsError FORK
+ */
+export function refuseFork(
+  { entries, opening, journal, accepted }: VerifiedPrefix,
+  before = Number.POSITIVE_INFINITY,
+): void {
+  if (opening.type === 'openingFailed') return;
+  const earlier = journal.filter(({ seq }) => seq < before);
+  const missing = missingEntries(journalledRun(opening.run.run_id, opening.plan), earlier, entries, accepted);
+  if (missing.length === 0) return;
+  const named = missing.slice(0, 5).map(({ what }) => what);
+  throw new PromptOsError(
+    'FORK',
+    `The ledger of ${opening.run.run_id} up to entry ${headOf(entries).entries} does not account for ${missing.length} entries of the run's journal: ${named.join('; ')}.`,
+  );
+}

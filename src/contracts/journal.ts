@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { envelopeSchema } from './keys.js';
+import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
+
+/** What a person's journalled message is about. */
+export const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation'] as const;
+export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
+
+/**
+ * Why a ledger's head was verified: before a gate is carried out, while people are waited for, before the run closes as
+ * approved, and at its end.
+ */
+export const HEAD_PURPOSES = ['gate', 'wait', 'close', 'end'] as const;
+export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
+
+/** The name under which the engine journals heads; no principal may have it. */
+export const ENGINE = 'engine';
+
+/** A head of the run's ledger that somebody verified, and what for. */
+export const verifiedHeadSchema = z.strictObject({
+  run_id: runIdSchema,
+  by: nameSchema.describe('`engine`, or the principal whose worker verified the head'),
+  purpose: z.enum(HEAD_PURPOSES),
+  gate: gateIdSchema.nullable(),
+  attempt: z.int().nonnegative(),
+  entries: z.int().positive(),
+  hash: sha256Schema,
+});
+export type VerifiedHead = z.infer<typeof verifiedHeadSchema>;
+
+/**
+ * One entry of a run's journal: what happened to the run, kept outside Temporal, in one order. Whoever can write to the
+ * store can append; an entry counts only by its signature.
+ */
+export const journalEntrySchema = z.discriminatedUnion('kind', [
+  /** Takes the run id for one chain of Temporal executions. Written by the engine, always the first entry. */
+  z.strictObject({
+    kind: z.literal('opened'),
+    run_id: runIdSchema,
+    first_execution_run_id: z.string().min(1).max(100),
+    request_sha256: sha256Schema,
+    request_attestation_sha256: sha256Schema.nullable(),
+    /** By the engine; null where it has no key. */
+    envelope: envelopeSchema.nullable(),
+  }),
+  /** A person's signed message, written before it is sent. */
+  z.strictObject({ kind: z.literal('message'), message: z.enum(JOURNALLED_MESSAGES), envelope: envelopeSchema }),
+  /** The ledger up to here was verified; null where the policy gives the verifier of the head no key. */
+  z.strictObject({ kind: z.literal('head'), head: verifiedHeadSchema, envelope: envelopeSchema.nullable() }),
+]);
+export type JournalEntry = z.infer<typeof journalEntrySchema>;
+
+/** An entry in its place. What has not the shape of an entry keeps its place and counts for nothing. */
+export interface PlacedJournalEntry {
+  readonly seq: number;
+  readonly entry: JournalEntry | null;
+}
+
+/** What the first entry of a journal says: which chain of executions has the run id, and what it was started from. */
+export type RunOpening = Omit<Extract<JournalEntry, { kind: 'opened' }>, 'kind' | 'envelope'>;

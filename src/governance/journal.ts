@@ -1,0 +1,256 @@
+import { openEnvelope } from '../attestation/envelope.js';
+import { ledgerHeadStatement, runOpeningStatement } from '../attestation/journal-acts.js';
+import { PREDICATES } from '../attestation/statement.js';
+import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
+import type { Fork } from '../contracts/fork.js';
+import {
+  ENGINE,
+  type JournalledMessage,
+  type PlacedJournalEntry,
+  type RunOpening,
+  type VerifiedHead,
+} from '../contracts/journal.js';
+import type { Envelope, PinnedKey } from '../contracts/keys.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { own } from '../contracts/own.js';
+import type { RunPlan } from '../contracts/run-plan.js';
+import { authenticate } from './authenticate.js';
+import { forkReport } from './open-fork.js';
+import { readDecision, readEscalation, readResolution } from './read-message.js';
+import { isRefusal } from './refusals.js';
+
+/** What a journal is judged by. */
+export interface JournalledRun {
+  readonly run_id: string;
+  readonly plan: RunPlan;
+}
+
+/** An entry of the journal that the ledger does not account for. */
+export interface MissingEntry {
+  readonly seq: number;
+  readonly kind: 'message' | 'head';
+  /** SHA-256 of the canonical JSON of the entry. */
+  readonly sha256: string;
+  /** For a person. */
+  readonly what: string;
+}
+
+const PREDICATE_OF: Readonly<Record<JournalledMessage, string>> = {
+  decision: PREDICATES.gateDecision,
+  resolution: PREDICATES.escalationResolution,
+  escalation: PREDICATES.escalation,
+};
+
+/** A journalled message that a key of the policy signed about this run. */
+export interface SignedMessage {
+  readonly kind: JournalledMessage;
+  readonly envelope: Envelope;
+  readonly signer: string;
+  /** What makes it the same message however often it is signed: kind, signer, what it answers and how. */
+  readonly same: string;
+  readonly what: string;
+}
+
+/**
+ * Reads a journalled message. The key must count at the time that the message says it was made: a key that has ended
+ * since does not make it undone.
+ * @returns null for what no key of the policy signed, or what is no message about this run
+ */
+export function readSignedMessage(
+  { run_id, plan }: JournalledRun,
+  kind: JournalledMessage,
+  envelope: Envelope,
+): SignedMessage | null {
+  // Read at first without regard to time: the time stands inside.
+  const ageless = { ...plan, keys: withoutEnds(plan.keys) };
+  const opened = authenticate(ageless, envelope, PREDICATE_OF[kind], EPOCH);
+  if (isRefusal(opened) || opened.signer === null) return null;
+  const made = (opened.content as { readonly decided_at?: unknown }).decided_at;
+  if (typeof made !== 'string' || isRefusal(authenticate(plan, envelope, PREDICATE_OF[kind], made))) return null;
+  const { signer } = opened;
+  if (kind === 'escalation') {
+    const message = readEscalation(opened.content);
+    if (isRefusal(message) || message.run_id !== run_id || message.actor !== signer) return null;
+    const same = canonicalJson([kind, signer, message.issue ?? '']);
+    return { kind, envelope, signer, same, what: `an escalation by ${signer}: ${brief(message.issue)}` };
+  }
+  const message = kind === 'decision' ? readDecision(opened.content) : readResolution(opened.content);
+  if (isRefusal(message) || message.run_id !== run_id || message.actor !== signer) return null;
+  const said = 'reason' in message ? message.reason : 'guidance' in message ? message.guidance : undefined;
+  return {
+    kind,
+    envelope,
+    signer,
+    same: canonicalJson([kind, signer, message.request_id, message.choice]),
+    what: `${message.choice} of ${message.request_id} by ${signer}${said === undefined ? '' : `: ${brief(said)}`}`,
+  };
+}
+
+const EPOCH = '1970-01-01T00:00:00.000Z';
+
+const withoutEnds = (keys: RunPlan['keys']): RunPlan['keys'] =>
+  Object.fromEntries(
+    Object.entries(keys).map(([principal, held]) => [
+      principal,
+      held.map((key) => ({ ...key, valid_from: null, valid_until: null, revoked_at: null })),
+    ]),
+  );
+
+const brief = (text = ''): string => text.replaceAll(/\s+/g, ' ').slice(0, 120).toWellFormed();
+
+/** The keys that may sign a verified head in somebody's name. */
+const headKeys = (plan: RunPlan, by: string): readonly PinnedKey[] =>
+  by === ENGINE ? (plan.engine_keys ?? []) : (own(plan.keys, by) ?? []);
+
+/** Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures. */
+export function isVerifiedHead(
+  { run_id, plan }: JournalledRun,
+  head: VerifiedHead,
+  envelope: Envelope | null,
+): boolean {
+  if (head.run_id !== run_id) return false;
+  if (envelope === null) return plan.attestations === 'optional';
+  const opened = openEnvelope(envelope, headKeys(plan, head.by));
+  return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
+}
+
+/** Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures. */
+export function isOpenedBy(
+  journal: readonly PlacedJournalEntry[],
+  expected: RunOpening,
+  engine: { readonly keys: readonly PinnedKey[]; readonly required: boolean },
+): boolean {
+  const first = journal[0]?.entry;
+  if (first?.kind !== 'opened') return false;
+  const { kind: _, envelope, ...opening } = first;
+  if (canonicalJson(opening) !== canonicalJson(expected)) return false;
+  if (envelope === null) return !engine.required;
+  const opened = openEnvelope(envelope, engine.keys);
+  return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening));
+}
+
+const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
+  ledger[entries - 1]?.hash === hash;
+
+/** The signed messages that a ledger accounts for: those that counted, and those that were refused as what they are. */
+function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
+  const digests = new Set<string>();
+  const counted: { readonly kind: JournalledMessage; readonly envelope: Envelope }[] = [];
+  const take = (kind: JournalledMessage, envelope: Envelope | null): void => {
+    if (envelope === null) return;
+    digests.add(`${kind} ${canonicalSha256(envelope)}`);
+    counted.push({ kind, envelope });
+  };
+  for (const entry of ledger) {
+    if (entry.type === 'decisionCounted') take('decision', entry.envelope);
+    if (entry.type === 'escalationResolved') take('resolution', entry.envelope);
+    if (entry.type === 'escalationOpened') take('escalation', entry.envelope);
+    if (entry.type === 'refused' && entry.message_sha256 !== undefined)
+      digests.add(`${entry.kind} ${entry.message_sha256}`);
+  }
+  let same: ReadonlySet<string> | null = null;
+  return {
+    has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${canonicalSha256(envelope)}`),
+    /** Whether the same was signed and counted in another envelope: somebody sent it once more. */
+    hasSame: (message: SignedMessage): boolean => {
+      same ??= new Set(counted.flatMap(({ kind, envelope }) => readSignedMessage(run, kind, envelope)?.same ?? []));
+      return same.has(message.same);
+    },
+  };
+}
+
+/**
+ * What the journal holds and the ledger does not account for: verified heads that it does not extend, and signed
+ * messages that are not in it. What does not count by its signature is passed over.
+ * @param journal in the order of its places
+ * @param accepted entries, from the first, that resolved forks account for
+ */
+export function missingEntries(
+  run: JournalledRun,
+  journal: readonly PlacedJournalEntry[],
+  ledger: readonly LedgerEntry[],
+  accepted: number,
+): readonly MissingEntry[] {
+  const candidates = journal.filter(({ seq }) => seq >= accepted);
+  const missing: MissingEntry[] = [];
+  let accounted: ReturnType<typeof accountedMessages> | null = null;
+  for (const { seq, entry } of candidates) {
+    if (entry === null || entry.kind === 'opened') continue;
+    if (entry.kind === 'head') {
+      const { head, envelope } = entry;
+      if (isOnLedger(ledger, head) || !isVerifiedHead(run, head, envelope)) continue;
+      const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
+      missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
+      continue;
+    }
+    accounted ??= accountedMessages(run, ledger);
+    if (accounted.has(entry.message, entry.envelope)) continue;
+    const message = readSignedMessage(run, entry.message, entry.envelope);
+    if (message === null || accounted.hasSame(message)) continue;
+    missing.push({ seq, kind: 'message', sha256: canonicalSha256(entry), what: message.what });
+  }
+  return missing;
+}
+
+/** What a report says of a fork. */
+export const describeFork = (
+  missing: readonly MissingEntry[],
+  journalEntries: number,
+  ledgerEntries: number,
+): Fork => ({
+  journal_entries: journalEntries,
+  ledger_entries: ledgerEntries,
+  missing: missing.length,
+  missing_sha256: canonicalSha256(missing),
+});
+
+/** A fork in a ledger that is not what the journal shows: its report says something else. */
+export interface WrongFork {
+  readonly seq: number;
+  readonly problem: string;
+}
+
+/**
+ * Whether every fork that a ledger tells of is the one that the journal shows, and how much of the journal the
+ * resolved ones account for.
+ */
+export function checkForks(
+  run: JournalledRun,
+  journal: readonly PlacedJournalEntry[],
+  ledger: readonly LedgerEntry[],
+): { readonly accepted: number } | WrongFork {
+  let accepted = 0;
+  const open = new Map<string, number>();
+  for (const entry of ledger) {
+    if (entry.type === 'escalationOpened' && entry.report.fork !== undefined) {
+      const { journal_entries, ledger_entries } = entry.report.fork;
+      const then = journal.filter(({ seq }) => seq < journal_entries);
+      const missing = missingEntries(run, then, ledger.slice(0, ledger_entries), accepted);
+      const expected = forkReport(
+        describeFork(missing, journal_entries, ledger_entries),
+        missing.map(({ what }) => what),
+      );
+      const whole = then.length === journal_entries && ledger_entries <= entry.seq;
+      if (!whole || missing.length === 0 || canonicalJson(expected) !== canonicalJson(entry.report)) {
+        return { seq: entry.seq, problem: `the fork ${entry.escalation_id} is not the one that the journal shows` };
+      }
+      open.set(entry.escalation_id, journal_entries);
+    }
+    if (entry.type === 'escalationResolved' && entry.resolution.choice !== 'abort') {
+      accepted = open.get(entry.resolution.escalation_id) ?? accepted;
+    }
+  }
+  return { accepted };
+}
+
+/** The journal's signed messages by kind and digest. */
+export function messagesOf(journal: readonly PlacedJournalEntry[]) {
+  const messages = new Map(
+    journal.flatMap(({ entry }) =>
+      entry?.kind === 'message'
+        ? [[`${entry.message} ${canonicalSha256(entry.envelope)}`, entry.envelope] as const]
+        : [],
+    ),
+  );
+  return (kind: JournalledMessage, sha256: string) => messages.get(`${kind} ${sha256}`) ?? null;
+}

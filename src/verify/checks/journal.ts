@@ -1,0 +1,128 @@
+import { ENGINE, type PlacedJournalEntry, type VerifiedHead } from '../../contracts/journal.js';
+import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
+import { hasJournal } from '../../contracts/rules-version.js';
+import {
+  checkForks,
+  isOpenedBy,
+  isVerifiedHead,
+  type JournalledRun,
+  type MissingEntry,
+  missingEntries,
+} from '../../governance/journal.js';
+import { closingOf, openingOf } from '../../governance/ledger-ends.js';
+import { pinKey } from '../../governance/pin-keys.js';
+import { TREE_PATHS } from '../../governance/published-tree.js';
+import type { TreeDocuments } from '../open-documents.js';
+import { VerifyFailure } from '../verify-codes.js';
+
+/**
+ * The run's journal, kept outside Temporal, agrees with its ledger: the run id was taken by this run, the engine signed
+ * before each gate and before the run closed, and whatever the ledger does not account for was resolved as a fork.
+ * @returns every fork that was resolved, and every message that came too late
+ */
+export async function checkJournal(documents: TreeDocuments): Promise<readonly string[]> {
+  const entries = await documents.ledger();
+  const opening = openingOf(entries);
+  const journal = await documents.journal();
+  if (opening.type === 'openingFailed') return [];
+  if (!hasJournal(opening.plan)) {
+    return ['no journal: the run is from before runs had one, so a past that somebody reset would not show'];
+  }
+  const run: JournalledRun = { run_id: opening.run.run_id, plan: opening.plan };
+  await checkOpened(documents, opening, journal);
+  const forks = checkForks(run, journal, entries);
+  if ('problem' in forks)
+    throw differs('the forks that the journal shows', `ledger entry ${forks.seq}: ${forks.problem}`);
+  const heads = engineHeads(run, entries, journal);
+  checkStarts(entries, heads);
+  const missing = missingEntries(run, journal, entries, forks.accepted);
+  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(heads) : null;
+  const blocking = missing.filter(({ seq }) => end !== null && seq < end);
+  if (blocking.length > 0) throw forked(blocking);
+  return [...missing.map(({ what }) => `not part of the run: ${what}`), ...resolvedForks(entries)];
+}
+
+const place = TREE_PATHS.journal;
+const differs = (expected: string, found: string): VerifyFailure =>
+  new VerifyFailure('JOURNAL_DIFFERS', { path: place, expected, found });
+
+function forked([first, ...more]: readonly MissingEntry[]): VerifyFailure {
+  const rest = more.length === 0 ? '' : ` and ${more.length} more`;
+  return new VerifyFailure('JOURNAL_FORK', {
+    path: `${place}:${(first?.seq ?? 0) + 1}`,
+    expected: `a ledger that accounts for ${first?.what}${rest}`,
+    found: 'one that does not, and no resolution that names the fork',
+  });
+}
+
+async function checkOpened(
+  documents: TreeDocuments,
+  { run, workflow }: LedgerEventOf<'runOpened'>,
+  journal: readonly PlacedJournalEntry[],
+): Promise<void> {
+  const policy = await documents.policy();
+  const claim = {
+    run_id: run.run_id,
+    first_execution_run_id: workflow.first_execution_run_id,
+    request_sha256: run.request_sha256,
+    request_attestation_sha256: run.request_attestation_sha256,
+  };
+  const engine = { keys: (policy?.engine.keys ?? []).map(pinKey), required: policy?.attestations === 'required' };
+  if (!isOpenedBy(journal, claim, engine)) {
+    throw differs('a first entry in which the engine gives the run id to this run', 'another one');
+  }
+}
+
+/** What the engine signed over this very ledger. */
+interface EngineHead {
+  readonly seq: number;
+  readonly head: VerifiedHead;
+}
+
+const engineHeads = (
+  run: JournalledRun,
+  entries: readonly LedgerEntry[],
+  journal: readonly PlacedJournalEntry[],
+): readonly EngineHead[] =>
+  journal.flatMap(({ seq, entry }) => {
+    if (entry?.kind !== 'head' || entry.head.by !== ENGINE) return [];
+    const { head, envelope } = entry;
+    const here = entries[head.entries - 1]?.hash === head.hash && isVerifiedHead(run, head, envelope);
+    return here ? [{ seq, head }] : [];
+  });
+
+/** Before each attempt the engine signed that it was due. */
+function checkStarts(entries: readonly LedgerEntry[], heads: readonly EngineHead[]): void {
+  for (const entry of entries) {
+    if (entry.type !== 'gateStarted') continue;
+    const { gate, attempt, seq } = entry;
+    const isDue = ({ head }: EngineHead) =>
+      head.purpose === 'gate' && head.gate === gate && head.attempt === attempt && head.entries <= seq;
+    if (!heads.some(isDue)) {
+      throw differs(`the engine's signature that ${gate}, attempt ${attempt} was due`, 'none over this ledger');
+    }
+  }
+}
+
+/** Where the engine signed that nothing speaks against closing the run as approved. */
+function placeOfClosing(heads: readonly EngineHead[]): number {
+  const found = heads.findLast(({ head }) => head.purpose === 'close');
+  if (found !== undefined) return found.seq;
+  throw differs("the engine's signature that the run closes as approved", 'none over this ledger');
+}
+
+/** Forks that integrators resolved: they are shown for ever. */
+function resolvedForks(entries: readonly LedgerEntry[]): readonly string[] {
+  return entries.flatMap((entry) => {
+    if (entry.type !== 'escalationOpened' || entry.report.fork === undefined) return [];
+    const { escalation_id, report } = entry;
+    const resolved = entries.find(
+      (other) => other.type === 'escalationResolved' && other.resolution.escalation_id === escalation_id,
+    );
+    const by =
+      resolved?.type === 'escalationResolved'
+        ? `${resolved.resolution.choice} by ${resolved.resolution.actor}`
+        : 'open';
+    return [`fork ${escalation_id} (${by}): ${report.fork?.missing} entries of the journal are not part of the run`];
+  });
+}

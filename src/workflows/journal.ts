@@ -1,0 +1,59 @@
+import { condition, log, proxyLocalActivities } from '@temporalio/workflow';
+import type { GovernanceActivities } from '../contracts/activities.js';
+import type { HeadPurpose } from '../contracts/journal.js';
+import type { GateId } from '../contracts/names.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import { forkReport } from '../governance/open-fork.js';
+import type { RunDriver } from './run-driver.js';
+
+/** How often, and how long each time, a message that is in the journal and not in the ledger is waited for. */
+const WAITS = 6;
+const WAIT = '5 seconds';
+
+const { promptos_syncJournal } = proxyLocalActivities<GovernanceActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '10 minutes' },
+  // Longer pauses between tries are timers, so that queries and a cancellation are heard meanwhile.
+  localRetryThreshold: '1 second',
+  summary: 'bring ledger and journal together',
+});
+
+/** The gate that is due, where the run is about to start one. */
+export interface DueStep {
+  readonly gate: GateId;
+  readonly attempt: number;
+}
+
+/**
+ * Brings the ledger and the journal together before the run's next step. Messages that are on their way are waited for;
+ * what then is missing raises a P08.
+ * @returns whether the run may go on
+ */
+export async function syncJournal(
+  run: RunDriver,
+  input: GovernedRunInput,
+  purpose: HeadPurpose,
+  { gate, attempt }: DueStep | { readonly gate: null; readonly attempt: 0 } = { gate: null, attempt: 0 },
+): Promise<boolean> {
+  for (let waited = 0; ; waited += 1) {
+    const asked = run.head().entries;
+    const { segment, fork } = await promptos_syncJournal({
+      run_id: input.run_id,
+      purpose,
+      gate,
+      attempt,
+      ledger: run.ledger(),
+    });
+    run.saved(segment);
+    if (fork === null) return true;
+    if (!fork.may_arrive || waited === WAITS) {
+      log.warn('the ledger and the journal differ', { missing: fork.fork.missing });
+      run.apply({ type: 'fork', report: forkReport(fork.fork, fork.missing) });
+      return false;
+    }
+    // A message that came meanwhile may have changed what is next: then the caller looks again.
+    if (await condition(() => run.head().entries !== asked, WAIT)) {
+      if (purpose === 'gate' || purpose === 'close') return false;
+    }
+  }
+}
