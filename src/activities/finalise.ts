@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
 import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
@@ -33,22 +34,40 @@ export interface FinaliseOptions {
   readonly verifyTree?: VerifyTree | undefined;
 }
 
+/** A closed run's ledger, and its journal up to its end; empty for a run that has none. */
+export interface EndedRun {
+  readonly entries: readonly LedgerEntry[];
+  readonly journal: readonly PlacedJournalEntry[];
+}
+
 /**
- * Makes a closed run's record, signs it, and publishes its tree. Everything in it comes from the verified ledger, the
- * journal and the store, never from a clock, and Ed25519 signs without chance, so that doing it again gives the same
- * bytes and succeeds.
- * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
- * RUN_ALREADY_PUBLISHED, ENGINE_KEY_MISSING; what the engine's signer throws
+ * Makes a closed run's record, signs it, and publishes its tree, once the run's past is verified.
+ * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, and what publishing fails with
  */
 export function createFinalise(
-  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
+  ports: Pick<GovernancePorts, 'store' | 'signers'>,
   verifier: PrefixVerifier,
-  { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
+  options: FinaliseOptions = {},
 ): (input: FinaliseInput, workflowId: string | undefined) => Promise<FinaliseResult> {
-  return async (input, workflowId) => {
-    const prefix = await verifier.verify(input.run_id, workflowId, input.ledger);
-    const { entries } = prefix;
-    const journal = await endJournal({ store, signers }, prefix);
+  const publish = createPublisher(ports, options);
+  return async ({ run_id, ledger }, workflowId) => {
+    const prefix = await verifier.verify(run_id, workflowId, ledger);
+    return publish({ entries: prefix.entries, journal: await endJournal(ports, prefix) });
+  };
+}
+
+/**
+ * Publishes a closed run. Everything in its tree comes from the ledger, the journal and the store, never from a clock, and
+ * Ed25519 signs without chance, so that doing it again gives the same bytes and succeeds.
+ * @throws PromptOsError LEDGER_BROKEN, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID, PATH_CLASH,
+ * RUN_ALREADY_PUBLISHED, ENGINE_KEY_MISSING; what the engine's signer throws
+ */
+export function createPublisher(
+  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
+  { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
+): (run: EndedRun) => Promise<FinaliseResult> {
+  return async ({ entries, journal }) => {
+    const runId = openingOf(entries).run.run_id;
     const documents = await readDocuments(store, openingOf(entries));
     const attempts = await readAttempts(store, entries);
     const signer = await sealingKey({ signers }, pinned, entries);
@@ -59,7 +78,7 @@ export function createFinalise(
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
-      await put(TREE_PATHS.journal, 'application/jsonl', journalLines(journal)),
+      ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, 'application/jsonl', journalLines(journal))]),
       ...(await putSignedActs(store, put, entries)),
       await put(TREE_PATHS.session, 'application/json', session.text),
       await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
@@ -77,10 +96,10 @@ export function createFinalise(
     const recordFile = await put(TREE_PATHS.record, 'application/json', jsonText(record));
     const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
-    if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId: input.run_id, files, objects: store });
+    if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
     const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
     const tree = orderedTree([...files, ...seals.files]);
-    await store.publish(input.run_id, tree);
+    await store.publish(runId, tree);
     return { run_record_sha256: recordFile.sha256, files: tree.length, attestation: seals.recordSignature };
   };
 }
