@@ -93,7 +93,13 @@ export function createActivities(
         openRun(
           ports,
           documents,
-          { taskQueues: taskQueues(context.info.taskQueue), firstExecutionRunId, ...askedBy(context) },
+          {
+            taskQueues: taskQueues(context.info.taskQueue),
+            firstExecutionRunId,
+            namespace: context.info.workflowNamespace ?? 'default',
+            taskQueue: context.info.taskQueue,
+            ...askedBy(context),
+          },
           input,
         ),
       ),

@@ -3,7 +3,7 @@ import type { OpenRunResult } from '../contracts/activities.js';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { RunOpening } from '../contracts/journal.js';
-import type { ExecutorRole } from '../contracts/names.js';
+import { type ExecutorRole, runWorkflowId } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
@@ -29,6 +29,9 @@ import { notDue } from './verify-prefix.js';
 export interface StartingRun extends AskingExecution {
   readonly taskQueues: Readonly<Record<ExecutorRole, string>>;
   readonly firstExecutionRunId: string;
+  readonly namespace: string;
+  /** The engine's own. */
+  readonly taskQueue: string;
 }
 
 function checkNamesExist(request: RunRequest, policy: Policy): void {
@@ -88,7 +91,14 @@ export async function openRun(
     checkPlannedDuties(ports.executors, trusted.policy, plan);
     return plan;
   });
-  return planned.kind === 'failed' ? planned : { kind: 'opened', plan: planned.value };
+  const workflow = {
+    namespace: starting.namespace,
+    workflow_id: runWorkflowId(run.run_id),
+    first_execution_run_id: starting.firstExecutionRunId,
+    task_queue: starting.taskQueue,
+  };
+  if (planned.kind === 'failed') return { ...planned, workflow };
+  return { kind: 'opened', workflow, plan: planned.value };
 }
 
 /** A judgement as a value; what may pass is thrown, so that the activity is tried again. */

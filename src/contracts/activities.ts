@@ -3,7 +3,7 @@ import type { Finding } from './findings.js';
 import type { Fork } from './fork.js';
 import type { HeadPurpose } from './journal.js';
 import type { Envelope } from './keys.js';
-import type { Feedback, LedgerEntry, LedgerHead } from './ledger.js';
+import type { Feedback, LedgerEntry, LedgerHead, RunWorkflow } from './ledger.js';
 import type { GateId, Verdict } from './names.js';
 import type { GovernedRunInput, RunPlan } from './run-plan.js';
 
@@ -68,10 +68,13 @@ export interface ExecuteGateResult extends GateOutcome {
 /** What travels of a result: of a signed one the envelope alone, so that nothing beside it can count. */
 export type SentGateResult = ExecuteGateResult | { readonly attestation: Envelope };
 
-/** What became of a start. A refused one takes no run id and leaves no tree. */
+/**
+ * What became of a start. A refused one takes no run id and leaves no tree. Where the run is in Temporal comes back too:
+ * a replay elsewhere, as tests do, must write the same first entry.
+ */
 export type OpenRunResult =
-  | { readonly kind: 'opened'; readonly plan: RunPlan }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'opened'; readonly workflow: RunWorkflow; readonly plan: RunPlan }
+  | { readonly kind: 'failed'; readonly workflow: RunWorkflow; readonly code: string; readonly message: string }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };
 
 /** Brings the run's ledger and its journal together. */

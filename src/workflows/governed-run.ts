@@ -126,20 +126,19 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
 
 /** The engine's first step: is the law that the starter brought trusted here, and what does it say? */
 async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
-  const { namespace, workflowId, firstExecutionRunId, taskQueue } = workflowInfo();
-  const workflow = {
-    namespace,
-    workflow_id: workflowId,
-    first_execution_run_id: firstExecutionRunId,
-    task_queue: taskQueue,
-  };
-  const result = await promptos_openRun(input, firstExecutionRunId);
+  const result = await promptos_openRun(input, workflowInfo().firstExecutionRunId);
   switch (result.kind) {
     case 'opened':
-      run.apply({ type: 'open', run: input, workflow, plan: result.plan });
+      run.apply({ type: 'open', run: input, workflow: result.workflow, plan: result.plan });
       break;
     case 'failed':
-      run.apply({ type: 'failToOpen', run: input, workflow, code: result.code, message: result.message });
+      run.apply({
+        type: 'failToOpen',
+        run: input,
+        workflow: result.workflow,
+        code: result.code,
+        message: result.message,
+      });
       break;
     case 'refused':
       // No run began: there is no ledger to close and no tree to publish.

@@ -169,7 +169,8 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     }),
     openRun: (given = run, firstExecutionRunId = 'first-execution') => {
       const taskQueues = { writer: 'test.writer', verifier: 'test.verifier', reviewer: 'test.reviewer' };
-      const starting = { taskQueues, firstExecutionRunId, workflowId: runWorkflowId(given.run_id), isLocal: true };
+      const temporal = { namespace: 'default', taskQueue: 'test', firstExecutionRunId };
+      const starting = { taskQueues, ...temporal, workflowId: runWorkflowId(given.run_id), isLocal: true };
       return openRun(ports, documents, starting, given);
     },
     executeGate: (input) =>
