@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type Client,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionInfo,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -71,6 +72,8 @@ export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAns
 export interface ListedRun {
   readonly run_id: string;
   readonly workflow_id: string;
+  /** The first execution of its chain; a run that continued as new has later ones. */
+  readonly first_execution_run_id: string;
   /** The status of the Temporal execution, such as `RUNNING`. */
   readonly status: string;
   readonly started_at: Date;
@@ -268,8 +271,8 @@ export class GovernedRuns {
   /** The Temporal execution of a run. @throws PromptOsError RUN_NOT_FOUND */
   async describe(runId: string): Promise<ListedRun> {
     try {
-      const { workflowId, status, startTime, closeTime, memo } = await this.#run(runId).describe();
-      return listed(workflowId, status.name, startTime, closeTime, memo);
+      const { raw, ...described } = await this.#run(runId).describe();
+      return listed({ ...described, raw: raw.workflowExecutionInfo ?? {} });
     } catch (error) {
       throw asRunFailure(runId, error);
     }
@@ -284,7 +287,7 @@ export class GovernedRuns {
     const begins = prefix === '' ? '' : ` AND WorkflowId STARTS_WITH '${runWorkflowId(prefix)}'`;
     try {
       for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'${begins}` })) {
-        runs.push(listed(found.workflowId, found.status.name, found.startTime, found.closeTime, found.memo));
+        runs.push(listed(found));
         if (runs.length >= limit) break;
       }
     } catch (error) {
@@ -335,19 +338,18 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const oneLine = (text: string, limit: number): string => text.replaceAll(/\s+/g, ' ').slice(0, limit).toWellFormed();
 
-function listed(
-  workflowId: string,
-  status: string,
-  started: Date,
-  closed: Date | undefined,
-  memo: Record<string, unknown> | undefined,
-): ListedRun {
+/** What Temporal says of an execution, whether it was listed or described. */
+type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime' | 'raw'> &
+  Partial<Pick<WorkflowExecutionInfo, 'closeTime' | 'memo'>>;
+
+function listed({ workflowId, runId, status, startTime, closeTime, memo, raw }: Execution): ListedRun {
   return {
     run_id: runIdOfWorkflow(workflowId) ?? workflowId,
     workflow_id: workflowId,
-    status,
-    started_at: started,
-    closed_at: closed ?? null,
+    first_execution_run_id: raw.firstRunId || runId,
+    status: status.name,
+    started_at: startTime,
+    closed_at: closeTime ?? null,
     target_repo: String(memo?.target_repo ?? ''),
     developer: String(memo?.developer ?? ''),
     policy_sha256: String(memo?.policy_sha256 ?? ''),

@@ -12,7 +12,7 @@ import {
   gatesUpTo,
 } from './decision-questions.js';
 import { printableLine } from './printable.js';
-import { reportBehind, showRequest } from './show-request.js';
+import { showRequest } from './show-request.js';
 import { terminalQuestions } from './terminal-questions.js';
 
 const HINTS: Readonly<Record<ResolutionChoice, string>> = {
@@ -83,17 +83,20 @@ const OWN_WORDS = 'own words';
 
 /** What the next attempt is told: the recommendation, one of the options of the report, or own words. */
 async function askGuidance(
-  { store, status, awaited }: AskOptions<AwaitedResolution>,
+  { awaited }: AskOptions<AwaitedResolution>,
   questions: DecisionQuestions,
 ): Promise<string | null> {
-  const report = await reportBehind(store, status, awaited);
-  const texts = [awaited.recommendation, ...(report?.options ?? [])].filter((text) => text.trim() !== '');
+  const { recommendation, options } = awaited.report;
+  // The options of the engine's own reports say how to resolve, and are no guidance.
+  const texts = [recommendation, ...(awaited.trigger === 'executor' ? options : [])].filter(
+    (text) => text.trim() !== '',
+  );
   if (texts.length === 0) return questions.write('What is the next attempt told?');
   const chosen = await questions.choose('What is the next attempt told?', [
     ...texts.map((text, index) => ({
       value: String(index),
       label: printableLine(text, 100),
-      ...(index === 0 && awaited.recommendation === text ? { hint: 'the recommendation' } : {}),
+      ...(index === 0 && recommendation === text ? { hint: 'the recommendation' } : {}),
     })),
     { value: OWN_WORDS, label: 'something else …' },
   ]);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery, GovernedRuns } from '../client.js';
+import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Decision, Resolution } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
@@ -31,9 +32,22 @@ export const bindResolution = (
   escalation_id: awaited.escalation_id,
   request_id: awaited.request_id,
   policy_sha256: status.policy_sha256,
-  report_sha256: awaited.report_sha256,
+  report_sha256: shownReportSha256(awaited),
   ...choice,
 });
+
+/**
+ * The digest of the report as it was shown: what is signed is what was read, whoever answered for the run.
+ * @throws PromptOsError REPORT_DIFFERS when the run's worker names another digest than that of the report it showed
+ */
+export function shownReportSha256({ escalation_id, report, report_sha256 }: AwaitedResolution): string {
+  const shown = canonicalSha256(report);
+  if (shown === report_sha256) return shown;
+  throw new PromptOsError(
+    'REPORT_DIFFERS',
+    `The report of ${escalation_id} has the digest ${shown}, and the answer asks to sign ${report_sha256}.`,
+  );
+}
 
 /** Writes a message as it would be sent, for a signal form or `temporal workflow signal --input`. */
 export function printMessage(message: object, output: Output): void {

@@ -1,4 +1,6 @@
-import type { GovernedRuns } from '../client.js';
+import type { GovernedRuns, ListedRun } from '../client.js';
+import { journalEntrySchema } from '../contracts/journal.js';
+import { RUN_ID_PATTERN } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 import { withRuns } from './governed-runs.js';
@@ -6,6 +8,9 @@ import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { isNoServer } from './show-run.js';
+
+/** The state of what was started and never became a run. */
+const REFUSED = 'refused';
 
 /** One run of a listing. */
 interface RunLine {
@@ -32,23 +37,29 @@ export async function listRuns(context: CommandContext, limit: number): Promise<
     },
   );
   const width = Math.max(0, ...lines.map(({ run_id }) => run_id.length));
-  for (const { run_id, state, started_at, developer, target_repo } of lines) {
+  const say = ({ run_id, state, started_at, developer, target_repo }: RunLine) => {
     const started = `${started_at.slice(0, 16).replace('T', ' ')}Z`;
     const who = `${printableLine(target_repo, 60)}, by ${printableLine(developer, 60)}`;
     output.say(`${run_id.padEnd(width)}  ${state.padEnd(10)}  ${started}  ${who}`);
-  }
+  };
+  for (const line of lines) if (line.state !== REFUSED) say(line);
+  const refused = lines.filter(({ state }) => state === REFUSED);
+  if (refused.length > 0) output.say('\nRefused starts: no run began, and nothing was recorded.');
+  for (const line of refused) say(line);
   if (lines.length === 0) output.say('There is no run yet: `promptos dev` starts one.');
   for (const line of lines) output.emit(line);
 }
 
 async function knownRuns(runs: GovernedRuns, store: ArtifactStore, limit: number): Promise<readonly RunLine[]> {
   const lines: RunLine[] = [];
-  for (const { run_id, status, started_at, closed_at, developer, target_repo } of await runs.list(limit)) {
-    const recorded = status === 'RUNNING' ? null : await publishedLine(store, run_id);
+  for (const found of await runs.list(limit)) {
+    const { run_id, status, started_at, closed_at, developer, target_repo } = found;
+    const refused = await isRefusedStart(store, found);
+    const recorded = status === 'RUNNING' || refused ? null : await publishedLine(store, run_id);
     lines.push(
       recorded ?? {
         run_id,
-        state: status.toLowerCase(),
+        state: refused ? REFUSED : status.toLowerCase(),
         started_at: started_at.toISOString(),
         finished_at: closed_at?.toISOString() ?? null,
         developer,
@@ -59,6 +70,19 @@ async function knownRuns(runs: GovernedRuns, store: ArtifactStore, limit: number
   // A server forgets runs after its retention; the store does not.
   const older = await publishedRuns(store, limit - lines.length, new Set(lines.map(({ run_id }) => run_id)));
   return [...lines, ...older].sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+}
+
+/** What the engine would not begin: the execution failed, and the journal gives its run id to no run or to another one. */
+async function isRefusedStart(store: ArtifactStore, run: ListedRun): Promise<boolean> {
+  if (run.status !== 'FAILED' || !RUN_ID_PATTERN.test(run.run_id)) return false;
+  const [first] = await store.readJournal(run.run_id);
+  if (first === undefined) return true;
+  try {
+    const opened = journalEntrySchema.parse(JSON.parse(Buffer.from(first).toString('utf8')));
+    return opened.kind !== 'opened' || opened.first_execution_run_id !== run.first_execution_run_id;
+  } catch {
+    return false;
+  }
 }
 
 async function publishedRuns(

@@ -5,7 +5,7 @@ import type { GateId, ResolutionChoice } from '../contracts/names.js';
 import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { askResolution } from './ask-resolution.js';
 import type { CommandContext } from './context.js';
-import { printMessage, reportDelivery } from './decide-as.js';
+import { printMessage, reportDelivery, shownReportSha256 } from './decide-as.js';
 import { withRuns } from './governed-runs.js';
 import { type LiveStatus, liveStatus, readMessage, requireActor } from './live-status.js';
 import { selectRun } from './select-run.js';
@@ -67,7 +67,7 @@ export async function sendResolution(
         escalation_id: escalation ?? awaited?.escalation_id ?? requestId?.split('.')[0],
         request_id: requestId ?? awaited?.request_id,
         policy_sha256: policy ?? status?.policy_sha256,
-        report_sha256: awaited?.report_sha256,
+        report_sha256: awaited === null ? undefined : shownReportSha256(awaited),
         actor: as,
         choice: choose,
         to_gate: to,

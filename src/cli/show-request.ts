@@ -37,7 +37,7 @@ const LOG_LINES = 25;
 export async function showRequest(options: ShowRequestOptions): Promise<void> {
   const { awaited, output } = options;
   output.say();
-  if (awaited.kind === 'resolution') await showEscalation({ ...options, awaited });
+  if (awaited.kind === 'resolution') showEscalation({ ...options, awaited });
   else await showDecision({ ...options, awaited });
 }
 
@@ -62,36 +62,17 @@ async function showDecision({ store, status, awaited, output }: ShowRequestOptio
   output.say();
 }
 
-async function showEscalation({
-  store,
-  status,
-  awaited,
-  output,
-}: ShowRequestOptions<AwaitedResolution>): Promise<void> {
+function showEscalation({ awaited, output }: ShowRequestOptions<AwaitedResolution>): void {
   output.say(`── escalation ${describeAwaited(awaited)}`);
-  const report = await reportBehind(store, status, awaited);
+  const { impact, context, options, recommendation } = awaited.report;
   const say = (name: string, text: string): void => {
     if (text !== '') output.say(`${name}${printable(text)}`);
   };
-  say('impact: ', report?.impact ?? '');
-  say('context: ', report?.context ?? '');
-  for (const [index, option] of (report?.options ?? []).entries()) say(`  ${index + 1}. `, option);
-  say('recommendation: ', awaited.recommendation);
+  say('impact: ', impact);
+  say('context: ', context);
+  for (const [index, option] of options.entries()) say(`  ${index + 1}. `, option);
+  say('recommendation: ', recommendation);
   output.say();
-}
-
-/** The whole report of an executor, which the run's status has in part only; null for other escalations. */
-export async function reportBehind(
-  store: ArtifactStore,
-  { gates }: RunStatus,
-  { trigger, gate }: AwaitedResolution,
-): Promise<AttemptRecord['escalation']> {
-  const output = gates.find((one) => one.gate === gate)?.output_sha256 ?? null;
-  if (trigger !== 'executor' || output === null) return null;
-  return readAttempt(store, output).then(
-    ({ escalation }) => escalation,
-    () => null,
-  );
 }
 
 /**

@@ -111,6 +111,7 @@ export const ERROR_CATALOGUE = {
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),
+  REPORT_DIFFERS: no("Do not sign: find out which worker answers for the run, and who polls the engine's queue."),
   LEDGER_BROKEN: broken('The ledger does not lead to the head that the run recorded; report this.'),
   // Audit
   COMMIT_DIFFERS: no("Commit exactly the run's patch: `promptos apply`."),

@@ -1,3 +1,4 @@
+import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
 import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
 
@@ -39,8 +40,9 @@ export interface AwaitedResolution {
   readonly gate: GateId | null;
   readonly trigger: EscalationTrigger;
   readonly raised_by: string;
-  /** What a signed resolution is about. */
+  /** What a signed resolution is about: of the canonical JSON of the report. */
   readonly report_sha256: string;
+  readonly report: EscalationReport;
   readonly issue: string;
   readonly recommendation: string;
   readonly since: string;

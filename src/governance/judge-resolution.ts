@@ -47,7 +47,7 @@ export function judgeResolution(
   const waived = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
   const resolved: LedgerEvent = { type: 'escalationResolved', resolution, envelope, waived };
   if (resolution.choice !== 'abort') return [resolved];
-  const reason = resolution.guidance ?? `${open.escalation_id}: ${open.issue}`;
+  const reason = resolution.guidance ?? `${open.escalation_id}: ${open.report.issue}`;
   return [resolved, { type: 'runClosed', outcome: 'aborted', reason, refusals_counted: {} }];
 }
 

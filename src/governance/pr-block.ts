@@ -35,6 +35,7 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
     `> - Run Record: ${code(`sha256:${recordSha256}`)}`,
     `> - Approvals: ${approvals(record)}`,
     ...(record.escalations.length === 0 ? [] : [`> - Escalations: ${escalations(record)}`]),
+    ...forks(record),
     ...(record.policy.self_approval === 'allowed'
       ? ['> - Self-Approval: the policy lets the developer decide on their own run']
       : []),
@@ -59,6 +60,19 @@ function approvals({ gates }: RunRecord): string {
 function escalations({ escalations: raised }: RunRecord): string {
   const resolved = raised.filter(({ resolution }) => resolution !== null).length;
   return `${raised.length} raised, ${resolved} resolved`;
+}
+
+/** Forks that were resolved: whoever merges sees that somebody reset the run, and who let it go on. */
+function forks({ escalations: raised }: RunRecord): readonly string[] {
+  return raised.flatMap(({ escalation_id, report, resolution }) =>
+    report.fork === undefined
+      ? []
+      : [
+          `> - Fork ${escalation_id}: ${report.fork.missing} entries of the journal are not part of the run, ${
+            resolution === null ? 'not resolved' : `accepted by ${code(resolution.resolution.actor)}`
+          }`,
+        ],
+  );
 }
 
 /** A code span on one line; the fence is longer than any run of backticks inside (CommonMark, 6.1). */

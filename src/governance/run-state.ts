@@ -1,3 +1,4 @@
+import type { EscalationReport } from '../contracts/escalation.js';
 import type { Finding } from '../contracts/findings.js';
 import type { Feedback, RunWorkflow } from '../contracts/ledger.js';
 import {
@@ -58,8 +59,7 @@ export interface OpenEscalation {
   readonly raised_by: string;
   /** SHA-256 of the canonical JSON of the report: what a signed resolution is about. */
   readonly report_sha256: string;
-  readonly issue: string;
-  readonly recommendation: string;
+  readonly report: EscalationReport;
   readonly opened_at: string;
   readonly reminded: boolean;
   /** Journal entries that the run goes on without once this fork is resolved; null for what is no fork. */

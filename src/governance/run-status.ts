@@ -78,8 +78,9 @@ export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[
       trigger: open.trigger,
       raised_by: open.raised_by,
       report_sha256: open.report_sha256,
-      issue: open.issue,
-      recommendation: open.recommendation,
+      report: open.report,
+      issue: open.report.issue,
+      recommendation: open.report.recommendation,
       since: open.opened_at,
     }),
   );

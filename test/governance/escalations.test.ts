@@ -140,8 +140,8 @@ describe('decide: who raises one', () => {
     escalate(run, { actor: 'mallory', issue: 'look here', security_sensitive: true });
     escalate(run);
     expect(run.state.escalations).toMatchObject([
-      { raised_by: 'mallory', issue: 'look here', gate: 'P03' },
-      { raised_by: 'unknown', issue: 'Somebody stopped the run without saying why.' },
+      { raised_by: 'mallory', report: { issue: 'look here' }, gate: 'P03' },
+      { raised_by: 'unknown', report: { issue: 'Somebody stopped the run without saying why.' } },
     ]);
   });
 
