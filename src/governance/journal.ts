@@ -14,7 +14,7 @@ import type { Envelope, PinnedKey } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { authenticate } from './authenticate.js';
+import { authenticate, isValidAt } from './authenticate.js';
 import { forkReport } from './open-fork.js';
 import { readDecision, readEscalation, readResolution } from './read-message.js';
 import { isRefusal } from './refusals.js';
@@ -102,35 +102,73 @@ const brief = (text = ''): string => text.replaceAll(/\s+/g, ' ').slice(0, 120).
 const headKeys = (plan: RunPlan, by: string): readonly PinnedKey[] =>
   by === ENGINE ? (plan.engine_keys ?? []) : (own(plan.keys, by) ?? []);
 
-/** Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures. */
-export function isVerifiedHead(
+/**
+ * Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures.
+ * @param at when the key must count: the time of the ledger's entry that the head names; null for a head of another past,
+ * which counts whenever its key did, since that past had times of its own
+ */
+function isVerifiedHead(
   { run_id, plan }: JournalledRun,
   head: VerifiedHead,
   envelope: Envelope | null,
+  at: string | null,
 ): boolean {
   if (head.run_id !== run_id) return false;
   if (envelope === null) return plan.attestations === 'optional';
-  const opened = openEnvelope(envelope, headKeys(plan, head.by));
+  const keys = headKeys(plan, head.by).filter((key) => at === null || isValidAt(key, at));
+  const opened = openEnvelope(envelope, keys);
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
 }
 
-/** Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures. */
+/**
+ * Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures.
+ * @param at when the engine's key must count: the time of the ledger's first entry
+ */
 export function isOpenedBy(
   journal: readonly PlacedJournalEntry[],
   expected: RunOpening,
   engine: { readonly keys: readonly PinnedKey[]; readonly required: boolean },
+  at: string,
 ): boolean {
   const first = journal[0]?.entry;
   if (first?.kind !== 'opened') return false;
   const { kind: _, envelope, ...opening } = first;
   if (canonicalJson(opening) !== canonicalJson(expected)) return false;
   if (envelope === null) return !engine.required;
-  const opened = openEnvelope(envelope, engine.keys);
+  const opened = openEnvelope(
+    envelope,
+    engine.keys.filter((key) => isValidAt(key, at)),
+  );
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening));
 }
 
 const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
   ledger[entries - 1]?.hash === hash;
+
+/** A head that the engine signed over a ledger, and its place in the journal. */
+export interface EngineHead {
+  readonly seq: number;
+  readonly head: VerifiedHead;
+}
+
+/**
+ * What the engine signed over this very ledger, in the order of the journal.
+ * @param wanted which heads to look at, before their signatures are verified
+ */
+export function engineHeads(
+  run: JournalledRun,
+  journal: readonly PlacedJournalEntry[],
+  ledger: readonly LedgerEntry[],
+  wanted: (head: VerifiedHead) => boolean = () => true,
+): readonly EngineHead[] {
+  return journal.flatMap(({ seq, entry }) => {
+    if (entry?.kind !== 'head' || entry.head.by !== ENGINE || !wanted(entry.head)) return [];
+    const { head, envelope } = entry;
+    const last = ledger[head.entries - 1];
+    const signed = last?.hash === head.hash && isVerifiedHead(run, head, envelope, last.at);
+    return signed ? [{ seq, head }] : [];
+  });
+}
 
 /** The signed messages that a ledger accounts for: those that counted, and those that were refused as what they are. */
 function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
@@ -178,7 +216,7 @@ export function missingEntries(
     if (entry === null || entry.kind === 'opened') continue;
     if (entry.kind === 'head') {
       const { head, envelope } = entry;
-      if (isOnLedger(ledger, head) || !isVerifiedHead(run, head, envelope)) continue;
+      if (isOnLedger(ledger, head) || !isVerifiedHead(run, head, envelope, null)) continue;
       const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
       missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
       continue;
