@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { boundedResult } from '../../src/activities/attempt-record.js';
+import { boundedOutcome } from '../../src/activities/attempt-record.js';
 import { executorEscalation, findingsEscalation } from '../../src/activities/escalation-report.js';
 import { PATCH_INPUT_BYTES, patchInput } from '../../src/activities/gates/patch-input.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
@@ -47,14 +47,14 @@ const record = (findings: Finding[], parts: Partial<AttemptRecord> = {}): Attemp
   ...parts,
 });
 
-describe('boundedResult', () => {
+describe('boundedOutcome', () => {
   test('a blocking finding that cannot be waived is never among those left out', () => {
     const waivable = Array.from({ length: 30 }, (_, index) =>
       finding('size', index + 1, { severity: 'critical', blocking: true }),
     );
     const told = Array.from({ length: 30 }, (_, index) => finding('review', index + 1, { severity: 'critical' }));
     const firm = finding('plan_scope', 1, { severity: 'low', blocking: true });
-    const { findings, findings_omitted } = boundedResult(record([...told, ...waivable, firm]), 'a'.repeat(64), [
+    const { findings, findings_omitted } = boundedOutcome(record([...told, ...waivable, firm]), 'a'.repeat(64), [
       'size',
     ]);
     expect(findings).toHaveLength(20);
@@ -65,7 +65,7 @@ describe('boundedResult', () => {
 
   test('texts are cut, in the result only', () => {
     const long = finding('scope', 1, { message: 'm'.repeat(2_000), path: 'p'.repeat(900) });
-    const result = boundedResult(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);
+    const result = boundedOutcome(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);
     expect(result.findings[0]?.message).toHaveLength(300);
     expect(result.findings[0]?.path).toHaveLength(300);
     expect(result.reason).toHaveLength(300);

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFinalise } from '../../src/activities/finalise.js';
+import { createPublisher } from '../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { openEnvelope, preAuthenticationEncoding } from '../../src/attestation/envelope.js';
 import { PREDICATES } from '../../src/attestation/statement.js';
@@ -37,12 +37,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 type Run = Pick<SignedFinishedRun, 'run' | 'entries' | 'head' | 'outcome'>;
-const finalise = (
-  { run, entries, head, outcome }: Run,
-  signers: SignerRegistry,
-  options: Parameters<typeof createFinalise>[2] = {},
-) =>
-  createFinalise({ store, signers }, async () => entries, options)({ run_id: run.run_id, outcome, segments: [], head });
+const finalise = ({ entries }: Run, signers: SignerRegistry, options: Parameters<typeof createPublisher>[1] = {}) =>
+  createPublisher({ store, signers }, options)({ entries, journal: [] });
 
 const published = (path: string) => readFile(join(store.locate('run-1'), path));
 const attested = async (name: string): Promise<Envelope> =>
