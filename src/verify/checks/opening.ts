@@ -88,7 +88,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,
-    lint_passed: lintPack(bundle.files).passed,
+    lint_passed: lintPack(bundle.files, rulesVersion).passed,
     // Where a run's work was queued is the engine's own business: no policy says it.
     task_queues: opening.plan.task_queues,
     request_signed_by: await requestSigner(documents, policy),
