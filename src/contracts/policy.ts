@@ -48,6 +48,11 @@ export const policySchema = z
   .strictObject({
     schema_version: z.literal(1),
     name: nameSchema,
+    repositories: z
+      .array(globSchema)
+      .min(1, 'a policy that governs no repository can start no run')
+      .optional()
+      .describe('names or globs of the repositories that the policy governs; any where nothing is said'),
     principals: z.record(nameSchema, principalSchema).describe('every human and agent that may have a duty, by name'),
     roles: z.strictObject({
       writer: nameSchema,

@@ -11,16 +11,23 @@ export const VERIFY_CODES = {
   FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
   FILE_UNEXPECTED: 'Something lies in the tree that the record does not list.',
   FILE_TOO_LARGE: 'A document is larger than one that the engine writes.',
+  TREE_TOO_LARGE: 'The tree has more entries, deeper folders or more bytes than a run makes.',
+  FILE_NOT_READABLE: 'A file or folder of the tree could not be read, so nothing is known of it.',
+  FILE_CHANGED: 'A file changed while it was read.',
   DIGEST_MISMATCH: 'The bytes of a file are not those that the record lists.',
   JSON_MALFORMED: 'A file is not UTF-8 or not JSON, or there is something before or behind the JSON.',
   JSON_NOT_STRICT:
     'A file is JSON, but not written as the engine writes it: a key twice, `1.0` for `1`, another layout.',
+  JSON_TOO_LARGE: 'JSON is nested deeper, or has more values, than the engine writes.',
   SHAPE_INVALID: 'A document lacks a field, has one too many, or one of another type.',
   RUN_OTHER: 'The tree is that of another run than the one that was asked for.',
+  CHECK_FAILED_UNEXPECTEDLY:
+    'A check ended in a way that the verifier does not know. That is a defect of the verifier; the tree is not verified.',
   // Trust
   POLICY_UNKNOWN: 'The run was governed by a policy that is not among those handed in.',
   POLICY_DIFFERS: "The policy's bytes in the tree are not those of the run's policy.",
   POLICY_INVALID: "The run's policy is not a valid policy.",
+  POLICY_NOT_FOR_REPOSITORY: "The run's policy does not govern the run's repository.",
   REQUEST_DIFFERS: "The request's bytes are not those that the run was started with.",
   PACK_DIFFERS: "The prompt pack's bytes are not those that the run was started with.",
   PACK_INVALID: 'The prompt pack does not load: its index, prompts, lock or digest do not fit together.',
@@ -99,11 +106,17 @@ export class VerifyFailure extends Error {
     { path, expected, found }: FailureFacts,
   ) {
     super(VERIFY_CODES[code]);
-    this.path = path ?? null;
-    this.expected = expected;
-    this.found = found;
+    this.path = path === undefined ? null : clipped(path);
+    this.expected = clipped(expected);
+    this.found = clipped(found);
   }
 }
+
+/** Characters of a fact that a message keeps: facts may come from the tree, which may be hostile. */
+const FACT_LENGTH = 2_000;
+
+const clipped = (text: string): string =>
+  text.length > FACT_LENGTH ? `${text.slice(0, FACT_LENGTH - 1).toWellFormed()}…` : text;
 
 /** @throws VerifyFailure unless the two are the same. */
 export function expectSame(code: VerifyCode, path: string, expected: unknown, found: unknown): void {

@@ -5,14 +5,9 @@ import { checkJournal } from './checks/journal.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import { checkPromptOsPolicy } from './checks/promptos-policy.js';
 import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
+import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
-import {
-  checkBundle,
-  checkRecordSignature,
-  checkRevocations,
-  checkSeal,
-  checkStandardAttestations,
-} from './checks/signatures.js';
+import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
 import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
@@ -81,15 +76,14 @@ export interface CheckOutcome {
 /**
  * Judges a run's tree with the same domain that the run was governed by, from nothing but its files and the policies
  * handed in: no clock, no network, no store. One outcome a check, in the order of `CHECKS`; the tree is verified when none
- * failed.
- * @throws PromptOsError FILE_NOT_READABLE and whatever else the reader fails with: then nothing is said about the tree
+ * failed. It never throws: a tree that cannot be read, or that ends a check in an unexpected way, is not verified.
  */
 export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
   const documents = openDocuments(reader, trust);
-  const told = new Set<unknown>();
+  const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
     if (more.afterSigning === true && trust.engineSignatures === 'pending') continue;
     if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
@@ -97,20 +91,23 @@ export async function* verifyTree(
       const remarks = (await run(documents)) ?? [];
       yield { check, title, status: 'ok', failure: null, remarks };
     } catch (error) {
-      if (!(error instanceof VerifyFailure)) {
-        // Behind a failure nothing is as it should be; before one, nothing may be said about the tree.
-        if (told.size === 0) throw error;
-        yield { check, title, status: 'not_checked', failure: null, remarks: [] };
-        continue;
-      }
-      const { code, message, path, expected, found } = error;
-      // A document that cannot be read is told once, and not by everything that stands on it.
-      const status = told.has(error) ? 'not_checked' : 'failed';
-      told.add(error);
-      yield { check, title, status, failure: { code, message, path, expected, found }, remarks: [] };
+      const known = error instanceof VerifyFailure;
+      // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,
+      // unknown errors are expected.
+      const status = reported.has(error) || (!known && reported.size > 0) ? 'not_checked' : 'failed';
+      reported.add(error);
+      const { code, message, path, expected, found } = known ? error : unexpected(error, check);
+      const failure = known || status === 'failed' ? { code, message, path, expected, found } : null;
+      yield { check, title, status, failure, remarks: [] };
     }
   }
 }
+
+const unexpected = (error: unknown, check: CheckName): VerifyFailure =>
+  new VerifyFailure('CHECK_FAILED_UNEXPECTEDLY', {
+    expected: `an answer of the check "${check}"`,
+    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  });
 
 /** What came of a whole tree. */
 export interface TreeVerdict {
@@ -121,7 +118,7 @@ export interface TreeVerdict {
   readonly remarks: readonly string[];
 }
 
-/** Every check of a tree at once. @throws as `verifyTree` */
+/** Every check of a tree at once. */
 export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise<TreeVerdict> {
   const outcomes: CheckOutcome[] = [];
   for await (const outcome of verifyTree(reader, trust)) outcomes.push(outcome);

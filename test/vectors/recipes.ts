@@ -3,6 +3,7 @@ import { DECISION_RECIPES } from './recipes/decision-recipes.js';
 import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.js';
 import { FOLD_RECIPES } from './recipes/fold-recipes.js';
 import { JSON_RECIPES } from './recipes/json-recipes.js';
+import { KEY_WINDOW_RECIPES } from './recipes/key-window-recipes.js';
 import { LEDGER_RECIPES } from './recipes/ledger-recipes.js';
 import { OPENING_RECIPES } from './recipes/opening-recipes.js';
 import { POLICY_RECIPES } from './recipes/policy-recipes.js';
@@ -20,6 +21,7 @@ export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
   tree: TREE_RECIPES,
   json: JSON_RECIPES,
   policies: POLICY_RECIPES,
+  'key windows': KEY_WINDOW_RECIPES,
   opening: OPENING_RECIPES,
   ledger: LEDGER_RECIPES,
   fold: FOLD_RECIPES,

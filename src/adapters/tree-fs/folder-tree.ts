@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { TreeDigest, TreeEntry, TreeReader } from '../../ports/tree-reader.js';
+import type { TreeDigest, TreeReader } from '../../ports/tree-reader.js';
+import { walkFolder } from './walk-folder.js';
 
 /** Bytes read at once: with a second buffer of this size, reading and hashing go on at the same time. */
 const BUFFER_BYTES = 1_048_576;
-/** Folders below folders; a deeper one is none of ours. */
-const MAX_DEPTH = 32;
 
 /**
  * Reads an exported folder. Nothing but plain files is opened, and no link is followed.
@@ -30,37 +29,19 @@ export async function openFolderTree(directory: string): Promise<TreeReader> {
     }
   };
   return {
-    list: async () => {
-      const entries: TreeEntry[] = [];
-      await walk(root, '', 0, entries).catch((error: unknown) => {
+    list: async (limits) => {
+      const entries = await walkFolder(root, limits).catch((error: unknown) => {
         throw notReadable(directory, error);
       });
-      return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+      return [...entries].sort((a, b) => (a.path < b.path ? -1 : 1));
     },
-    read: (path) => opened(path, (file) => file.readFile()),
+    read: (path, most) => opened(path, (file) => readFile(file, most)),
     openStream: (path) => streamFile(root, path),
-    digest: (path) => opened(path, digestFile),
+    digest: (path, most) => opened(path, (file) => digestFile(file, most)),
   };
 }
 
-async function walk(root: string, prefix: string, depth: number, found: TreeEntry[]): Promise<void> {
-  for (const entry of await readdir(join(root, prefix), { withFileTypes: true })) {
-    const path = `${prefix}${entry.name}`;
-    if (!entry.isDirectory()) {
-      const { size } = await lstat(join(root, path));
-      found.push({ path, kind: kindOf(entry), bytes: size });
-      continue;
-    }
-    const before = found.length;
-    if (depth < MAX_DEPTH) await walk(root, `${path}/`, depth + 1, found);
-    if (found.length === before) found.push({ path, kind: 'empty_folder', bytes: 0 });
-  }
-}
-
-const kindOf = (entry: Dirent): TreeEntry['kind'] =>
-  entry.isFile() ? 'file' : entry.isSymbolicLink() ? 'link' : 'special';
-
-/** Without waiting for a writer: a named pipe must not hold the program up. */
+/** Without waiting for a writer: a named pipe must not block the program. */
 async function openPlainFile(root: string, path: string): Promise<FileHandle> {
   const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
@@ -68,7 +49,23 @@ async function openPlainFile(root: string, path: string): Promise<FileHandle> {
   throw new PromptOsError('FILE_NOT_READABLE', `${path} is no plain file.`);
 }
 
-async function digestFile(file: FileHandle): Promise<TreeDigest> {
+/** Ends at `most` and one byte: a file may grow while it is read, and some say that they have no bytes at all. */
+async function readFile(file: FileHandle, most: number): Promise<Uint8Array> {
+  const { size } = await file.stat();
+  let bytes = Buffer.allocUnsafe(Math.min(size, most) + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, length, bytes.byteLength - length, null);
+    length += bytesRead;
+    if (bytesRead === 0 || length > most) return bytes.subarray(0, length);
+    if (length < bytes.byteLength) continue;
+    const larger = Buffer.allocUnsafe(Math.min(2 * length, most) + 1);
+    bytes.copy(larger);
+    bytes = larger;
+  }
+}
+
+async function digestFile(file: FileHandle, most: number): Promise<TreeDigest> {
   const hash = createHash('sha256');
   const { size } = await file.stat();
   const buffers = [
@@ -79,7 +76,7 @@ async function digestFile(file: FileHandle): Promise<TreeDigest> {
   let [current, other] = buffers as [Buffer, Buffer];
   let bytes = 0;
   let { bytesRead } = await readInto(current);
-  while (bytesRead > 0) {
+  while (bytesRead > 0 && bytes <= most) {
     const next = readInto(other);
     hash.update(current.subarray(0, bytesRead));
     bytes += bytesRead;

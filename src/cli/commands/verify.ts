@@ -25,7 +25,7 @@ export function verifyCommand(context: StoreCommandContext): Command {
       `
 Without --policy the tree vouches for itself. docs/verify.md explains every check and every code.
 
-Exit codes: 0 verified, 1 not verified, 2 wrong usage, 3 the tree could not be read.
+Exit codes: 0 verified, 1 not verified (also what cannot be read), 2 wrong usage, 3 the store could not be opened.
 
 Examples:
   $ promptos verify ./exported-run --policy .promptos/policy.yaml
