@@ -61,6 +61,7 @@ export function underPolicy(tree: MutableTree, text: string, other: OtherKey | n
   editLedger(tree, (entries) =>
     entries.map((entry) => {
       const next = JSON.parse(exchange(JSON.stringify(entry))) as Loose<LedgerEntry>;
+      if ('run' in next) next.run.request_attestation_sha256 = sha256Of(envelopeText(request));
       if (next.type === 'runOpened') openAnew(next, text, request);
       signEntryAgain(next, again);
       return next;
@@ -89,7 +90,6 @@ function signEntryAgain(entry: Loose<LedgerEntry>, again: (envelope: Envelope, k
 
 function openAnew(opening: Loose<LedgerEntry> & { type: 'runOpened' }, text: string, request: Envelope): void {
   const { plan, run } = opening;
-  run.request_attestation_sha256 = sha256Of(envelopeText(request));
   const made = planRun(policySchema.parse(parse(text)), {
     pack_sha256: plan.pack_sha256,
     lint_passed: plan.lint_passed,

@@ -22,6 +22,7 @@ import { VECTOR_KEYS } from '../support/vector-keys.js';
 import { LONG_BEFORE, packLine, revokedPolicy, vectorPack } from '../support/vector-policies.js';
 import { policyWithSecondKey, WINDOW_CASES } from '../vectors/recipes/key-window-recipes.js';
 import { type PolicyName, type Recipe, RUN_POLICIES, TREE_NAMES, type TreeName } from '../vectors/recipes/recipe.js';
+import { policyFor } from '../vectors/recipes/repository-recipes.js';
 import { RECIPES } from '../vectors/recipes.js';
 
 const FOLDER = fileURLToPath(new URL('../vectors/', import.meta.url));
@@ -129,6 +130,15 @@ describe('genuine trees', () => {
     expect(first?.failure ?? null).toBeNull();
     expect(verified).toBe(true);
   });
+
+  test.each(['[example]', "['exam*']", "['*']", '[billing, example]'])(
+    'a policy that governs %s: a run of the repository example is verified',
+    async (repositories) => {
+      const text = policyFor(repositories);
+      const { first } = await verify(underPolicy(genuine('rejected'), text), { policies: [trusted(text)] });
+      expect(first?.failure ?? null).toBeNull();
+    },
+  );
 
   test('no policy handed in: verified, and said loudly that the tree vouches for itself', async () => {
     const { verified, remarks } = await verify(genuine('straight'), { policies: [] });
