@@ -18,8 +18,8 @@ export const MAX_POLICY_BYTES = MIB;
 /** Arrays and objects inside each other. */
 export const MAX_JSON_DEPTH = 64;
 /** Members and items of a JSON document together: `[0,0,…]` takes many times its bytes once it is parsed. */
-export const MAX_JSON_VALUES = 300_000;
+export const MAX_JSON_VALUES = 200_000;
 /** Bytes and entries of a ledger, and bytes of one entry. */
-export const MAX_LEDGER_BYTES = 32 * MIB;
-export const MAX_LEDGER_ENTRIES = 50_000;
+export const MAX_LEDGER_BYTES = 16 * MIB;
+export const MAX_LEDGER_ENTRIES = 20_000;
 export const MAX_LEDGER_LINE_BYTES = MIB;

@@ -144,9 +144,9 @@ export const HOSTILE_RECIPES: readonly Recipe[] = [
       'SHAPE_INVALID',
     ],
     ['record: 17 MiB of spaces', (tree) => tree.put(RECORD, Buffer.alloc(17 * MIB, ' ')), 'FILE_TOO_LARGE'],
-    ['ledger: 31 MiB of newlines', (tree) => tree.put(LEDGER, Buffer.alloc(31 * MIB, '\n')), 'LEDGER_FORM'],
-    ['ledger: 33 MiB of newlines', (tree) => tree.put(LEDGER, Buffer.alloc(33 * MIB, '\n')), 'FILE_TOO_LARGE'],
-    ['ledger: one line of 30 MiB', (tree) => tree.put(LEDGER, Buffer.alloc(30 * MIB, '[')), 'LEDGER_FORM'],
+    ['ledger: 15 MiB of newlines', (tree) => tree.put(LEDGER, Buffer.alloc(15 * MIB, '\n')), 'LEDGER_FORM'],
+    ['ledger: 17 MiB of newlines', (tree) => tree.put(LEDGER, Buffer.alloc(17 * MIB, '\n')), 'FILE_TOO_LARGE'],
+    ['ledger: one line of 15 MiB', (tree) => tree.put(LEDGER, Buffer.alloc(15 * MIB, '[')), 'LEDGER_FORM'],
     [
       'ledger: a last line of 2 MiB, without its end',
       (tree) => tree.edit(LEDGER, (text) => `${text}${'x'.repeat(2 * MIB)}`),
@@ -154,8 +154,8 @@ export const HOSTILE_RECIPES: readonly Recipe[] = [
     ],
     ['ledger: a deep line', (tree) => tree.edit(LEDGER, (text) => `${text}${nested(500_000)}\n`), 'JSON_TOO_LARGE'],
     [
-      'ledger: 50,001 entries',
-      (tree) => tree.edit(LEDGER, (text) => `${text}${`${text.trimEnd().split('\n').at(-1)}\n`.repeat(50_001)}`),
+      'ledger: 20,001 entries',
+      (tree) => tree.edit(LEDGER, (text) => `${text}${`${text.trimEnd().split('\n').at(-1)}\n`.repeat(20_001)}`),
       'FILE_TOO_LARGE',
     ],
     [
