@@ -36,7 +36,7 @@ export const VERIFY_CODES = {
   PLAN_DIFFERS: 'What the run pinned of its policy is not what the policy says.',
   REQUEST_SIGNATURE_INVALID: "The starter's signature over the run does not count.",
   // The ledger
-  LEDGER_FORM: 'A line of the ledger is not canonical JSON, or the last line is not whole.',
+  LEDGER_FORM: 'A line of the ledger is not canonical JSON or is too long, or the last line is not whole.',
   LEDGER_SHAPE: 'An entry of the ledger is none that the engine writes.',
   LEDGER_BROKEN: 'The hash chain of the ledger does not hold.',
   LEDGER_ENDS: 'The ledger does not run from an opening to a closing.',

@@ -63,6 +63,17 @@ test.each<[string, string, (given: GovernedRepository) => Promise<Partial<Govern
     },
   ],
   [
+    'a policy that governs other repositories',
+    'POLICY_NOT_FOR_REPOSITORY',
+    async (given) => {
+      const policy_sha256 = await given.putText(
+        `${EXAMPLE_POLICY}repositories: [billing, 'shop-*']\nprompt_packs: ['${given.packSha256}']\n`,
+      );
+      given.trusted.add(policy_sha256);
+      return { policy_sha256 };
+    },
+  ],
+  [
     'a pack that the policy does not list',
     'PACK_NOT_TRUSTED',
     async (given) => {

@@ -23,7 +23,7 @@ import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 const VECTORS = fileURLToPath(new URL('../vectors/', import.meta.url));
 const MIB = 1_048_576;
 /** Has a process say at its end how much memory it took at the most, in MiB. */
-const MEASURE = 'process.on("exit", () => process.stderr.write(`peak:${process.resourceUsage().maxRSS / 1024}`));';
+const MEASURE = 'process.on("exit", () => console.error("peak:" + process.resourceUsage().maxRSS / 1024));';
 
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
