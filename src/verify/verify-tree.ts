@@ -1,3 +1,4 @@
+import { verifyNativelyFirst } from '../attestation/ed25519.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
@@ -9,6 +10,7 @@ import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
 import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
 import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
+import { verifyNatively } from './native-ed25519.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { type VerifyCode, VerifyFailure } from './verify-codes.js';
@@ -82,6 +84,7 @@ export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
+  verifyNativelyFirst(verifyNatively);
   const documents = openDocuments(reader, trust);
   const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
