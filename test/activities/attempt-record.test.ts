@@ -120,7 +120,12 @@ describe('escalation reports', () => {
 });
 
 test('patchInput: a long patch is cut, and says so', () => {
-  const patch = (length: number) => ({ bytes: new Uint8Array(length).fill(120), sha256: 'a'.repeat(64), files: [] });
+  const patch = (length: number) => ({
+    bytes: new Uint8Array(length).fill(120),
+    sha256: 'a'.repeat(64),
+    files: [],
+    findings: [],
+  });
   expect(patchInput(patch(PATCH_INPUT_BYTES))).toMatchObject({ cut: false, text: 'x'.repeat(PATCH_INPUT_BYTES) });
   expect(patchInput(patch(PATCH_INPUT_BYTES + 1))).toMatchObject({
     cut: true,

@@ -2,8 +2,8 @@ import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import type { Patch } from '../../contracts/patch.js';
 import { addedTexts } from '../../rules/added-texts.js';
 import { judgeBuild } from '../../rules/build-output.js';
+import { judgeChange } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
-import { judgePatch, PATCH_RULES } from '../../rules/patch-rules.js';
 import { plannedFiles } from '../../rules/plan-output.js';
 import {
   criteriaOf,
@@ -29,12 +29,12 @@ function describePatch({ files, bytes }: Patch) {
 }
 
 /** Every rule on patches, over what the engine itself sees of the change. */
-async function judgeChange(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
+async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
   const empty = patch.bytes.byteLength === 0;
-  const { findings } = judgePatch({
+  return judgeChange({
     patch,
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
@@ -43,10 +43,6 @@ async function judgeChange(task: GateTask, patch: Patch): Promise<readonly Judge
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
   });
-  const escalating = new Set(Object.entries(PATCH_RULES).flatMap(([id, { escalates }]) => (escalates ? [id] : [])));
-  return findings.map(({ id: _, ...finding }) =>
-    finding.blocking && escalating.has(finding.rule) ? { ...finding, escalates: 'rule_violation' } : finding,
-  );
 }
 
 async function publishChange(
@@ -58,6 +54,7 @@ async function publishChange(
     await putArtifact('patch/change.patch', patch.bytes, 'text/x-patch'),
     await putArtifact('patch/files.json', prettyJson(describePatch(patch)), 'application/json'),
     await putArtifact('patch/summary.md', renderBuildSummary(output), 'text/markdown'),
+    await putArtifact('patch/summary.json', prettyJson(output), 'application/json'),
   ];
 }
 
@@ -73,7 +70,7 @@ export const constrainedBuilder: GateDefinition<BuildOutput> = {
       judge: async (output, checkout) => {
         const patch = await checkout.diff();
         return {
-          findings: [...(await judgeChange(task, patch)), ...judgeBuild(criteriaOf(task), output)],
+          findings: [...(await judgeBuilt(task, patch)), ...judgeBuild(criteriaOf(task), output)],
           artifacts: await publishChange(task, patch, output),
         };
       },

@@ -3,6 +3,7 @@ import { blockingFinding, type JudgedFinding } from '../../rules/judged-output.j
 import { judgeVerification } from '../../rules/verification-output.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { criteriaOf, type GateDefinition, type GateTask, presentInputs, prettyJson } from './gate-definition.js';
+import { judgePatchAgain } from './judge-patch.js';
 import { patchInput, standingPatch } from './patch-input.js';
 import { checkNames, runChecks } from './run-checks.js';
 
@@ -50,6 +51,7 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
   begin: async (task) => {
     const { request, earlier, putArtifact } = task;
     const patch = standingPatch(task);
+    const again = await judgePatchAgain(task, patch);
     const { observed, shown } = await observe(task, patch);
     return {
       patch: patch.bytes,
@@ -61,7 +63,10 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
         patch: patchInput(patch),
         test_results: shown,
       }),
-      observed,
+      observed: {
+        findings: [...again.findings, ...observed.findings],
+        artifacts: [...again.artifacts, ...observed.artifacts],
+      },
       judge: async (output) => ({
         findings: judgeVerification(criteriaOf(task), output),
         artifacts: [await putArtifact('evidence/verification.json', prettyJson(output), 'application/json')],
