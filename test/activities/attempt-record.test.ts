@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { boundedOutcome } from '../../src/activities/attempt-record.js';
-import { executorEscalation, findingsEscalation } from '../../src/activities/escalation-report.js';
-import { PATCH_INPUT_BYTES, patchInput } from '../../src/activities/gates/patch-input.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Finding } from '../../src/contracts/findings.js';
+import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/index.js';
+import { executorEscalation, findingsEscalation } from '../../src/rules/escalation-report.js';
 import type { JudgedFinding } from '../../src/rules/judged-output.js';
 
 const finding = (rule: string, number: number, parts: Partial<Finding> = {}): Finding => ({

@@ -1,12 +1,14 @@
 import type { PatchJudgement } from '../../contracts/patch-judgement.js';
+import { prettyJson } from '../../contracts/pretty-json.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
 import { addedTexts } from '../../rules/added-texts.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
 import { plannedFiles } from '../../rules/plan-output.js';
+import { protectedPaths } from '../../rules/what-holds.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
-import { type GateTask, type Judgement, prettyJson, protectedPaths, scopesOf } from './gate-definition.js';
+import { type GateTask, type Judgement, scopesOf } from './gate-definition.js';
 
 /**
  * P06: the verifier's own worker judges the patch again, from its bytes and from what git makes of them, with nothing of
