@@ -49,9 +49,9 @@ export const CHECKS = {
   prompts: { title: "executors saw the pack's prompts word for word", run: checkPrompts },
   attempts: { title: "attempts' records fit the run and the ledger", run: checkAttempts },
   duties: { title: 'duties were separate', run: checkDuties },
+  gate_artifacts: { title: 'every attempt has the files of its gate', run: checkGateArtifacts },
   outputs: { title: "gates' outputs have their schemas", run: checkOutputs },
   test_evidence: { title: 'what was tested is what is published', run: checkTestEvidence },
-  gate_artifacts: { title: 'every attempt has the files of its gate', run: checkGateArtifacts },
   derivations: { title: 'files follow from the answers and the patch', run: checkDerivations },
   judgement: {
     title: 'findings are those that the rules give again',

@@ -206,7 +206,9 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
   [
     'a plan in JSON that names one file more',
     'P03',
-    edited('evidence/plan.json', '"src/split.js"', '"src/split.js", "src/more.js"'),
+    changed<{ components: { files: string[] }[] }>('evidence/plan.json', ({ components }) =>
+      components[0]?.files.push('src/more.js'),
+    ),
     'DERIVED_DIFFERS',
   ],
   ['a job that is wider than its answer', 'P01', edited('job.json', '"src/**"', '"**"'), 'DERIVED_DIFFERS'],
@@ -222,7 +224,7 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
     changed<{ acceptance_criteria: unknown[] }>('job.json', (v) => v.acceptance_criteria.pop()),
     'DERIVED_DIFFERS',
   ],
-  ['a job whose criterion loses its check', 'P01', edited('job.json', /,\s*"check": "tests"/, ''), 'DERIVED_DIFFERS'],
+  ['a job whose criterion loses its check', 'P01', edited('job.json', /,\s*"check": "tests"/, ''), 'ARTIFACT_MISSING'],
   [
     'a context that drops a constraint',
     'P00',
@@ -256,7 +258,7 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
         for (const one of v.acceptance_criteria as Json[]) delete one.check;
       }),
     ),
-    'FINDINGS_DIFFER',
+    'ARTIFACT_MISSING',
   ],
   [
     'context and answer that drop a constraint',
@@ -456,7 +458,7 @@ export const VERIFIER_LIES: readonly RoleLie[] = rows([
     'a log of a check that is not the one shown',
     'P06',
     edited('evidence/checks/tests.stdout.txt', 'right', 'wrong'),
-    'EVIDENCE_DIFFERS',
+    'RENDERED_PROMPT_DIFFERS',
     2,
   ],
   [
