@@ -9,6 +9,7 @@ export const PATCH_RULE_IDS = [
   'empty',
   'scope',
   'plan',
+  'protected_tests',
   'paths',
   'links',
   'submodules',
@@ -37,6 +38,8 @@ export interface JudgedPatch {
   readonly scopes: readonly Pick<Scope, 'allow' | 'deny'>[];
   /** Globs that are out of every scope, the files that checks are made of included. */
   readonly protected_paths: readonly string[];
+  /** Globs of tests, and of what decides how they run: files that existed before the patch are protected. */
+  readonly protected_tests: readonly string[];
   /** The files that the plan names; null where there is no plan to hold the patch to. */
   readonly planned_files: readonly string[] | null;
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;

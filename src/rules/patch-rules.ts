@@ -8,6 +8,7 @@ import { linksRule } from './patch-links.js';
 import { modesRule } from './patch-modes.js';
 import { pathsRule } from './patch-paths.js';
 import { planRule } from './patch-plan.js';
+import { protectedTestsRule } from './patch-protected-tests.js';
 import { type JudgedPatch, PATCH_RULE_IDS, type PatchRule, type PatchRuleId } from './patch-rule.js';
 import { scopeRule } from './patch-scope.js';
 import { secretsRule } from './patch-secrets.js';
@@ -21,6 +22,7 @@ export const PATCH_RULES = {
   empty: emptyRule,
   scope: scopeRule,
   plan: planRule,
+  protected_tests: protectedTestsRule,
   paths: pathsRule,
   links: linksRule,
   submodules: submodulesRule,

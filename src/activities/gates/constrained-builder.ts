@@ -30,6 +30,7 @@ async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly Judged
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
     protected_paths: protectedPaths(policy),
+    protected_tests: policy.protected_tests,
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),

@@ -90,6 +90,7 @@ function judgeStanding(
     applies: { ok: true },
     scopes: scopesThatHold(request, job),
     protected_paths: protectedPaths(policy),
+    protected_tests: policy.protected_tests,
     planned_files: plan === null ? null : plannedFiles(plan),
     limits: policy.limits,
     secret_hits: [],
