@@ -243,7 +243,7 @@ roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
 decisions: { authentication: optional }
 attestations: optional
 checks:
-  litter: { argv: [node, -e, "require('node:fs').writeFileSync('src/split.js', 'wrong')"] }
+  litter: { argv: [node, -e, "require('node:fs').writeFileSync('litter.js', 'wrong'); require('node:fs').rmSync('.git', { recursive: true })"] }
   tests: { argv: [node, test.js] }
 `;
     const given = await surroundings({ request, policy });

@@ -12,9 +12,11 @@ import {
   verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { openingOf } from '../../governance/ledger-ends.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { SARIF_FILE, sarifLog } from '../../governance/sarif.js';
+import { judgeCounts } from '../../rules/test-counts.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
@@ -143,6 +145,15 @@ async function checkResults(
         passed: check.status === 'passed',
       },
     );
+    const { plan } = openingOf(await documents.ledger());
+    const uncounted = rulesVersionOf(plan) < 2 || known?.report === undefined ? null : countsProblem(check);
+    if (uncounted !== null) {
+      throw new VerifyFailure('EVIDENCE_DIFFERS', {
+        path: `${path}: ${check.name}`,
+        expected: 'a passed check whose report counts at least the tests of the base commit',
+        found: uncounted,
+      });
+    }
   }
   const failed = checks.length === 0 || checks.some(({ status }) => status !== 'passed');
   if (failed && record.verdict === 'pass') {
@@ -171,6 +182,13 @@ async function wantedChecks(documents: TreeDocuments, record: AttemptRecord): Pr
 
 const hasPassed = ({ exit_code, signal, status }: CheckResult): boolean =>
   status === 'passed' && exit_code === 0 && signal === null;
+
+/** Why a check that has a report cannot have passed with these counts; null when it can, or did not pass. */
+function countsProblem({ status, tests, baseline }: CheckResult): string | null {
+  if (status !== 'passed') return null;
+  if (tests === undefined) return 'no counts';
+  return baseline === undefined ? 'no counts of the base commit' : judgeCounts(tests, baseline);
+}
 
 /** The patch that lies in the tree is that of the attempt that passed, and so is what was tested last. */
 async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {
