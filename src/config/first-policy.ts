@@ -154,8 +154,9 @@ deadlines:
   escalate: 72h
   expire: 14d
 
-# Rules whose findings an integrator may waive in an escalation.
-waivable: []
+# Rules whose findings an integrator may waive in an escalation. A possible secret is waived by its fingerprint, with a
+# reason; a secret of a known format never is.
+waivable: [secret_candidates]
 
 ${checksYaml(setup)}
 default_scope:

@@ -2,6 +2,7 @@ import type { RuleFinding } from '../contracts/findings.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
+import type { SecretConfidence } from './secret-values.js';
 
 /** The rules on patches, in the order in which they are judged and told. */
 export const PATCH_RULE_IDS = [
@@ -17,6 +18,7 @@ export const PATCH_RULE_IDS = [
   'binary',
   'size',
   'secrets',
+  'secret_candidates',
   'home_paths',
 ] as const;
 export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
@@ -27,6 +29,8 @@ export interface JudgedSecretHit {
   readonly path: string;
   readonly line: number;
   readonly message: string;
+  /** `known` when absent. */
+  readonly confidence?: SecretConfidence;
 }
 
 /** Everything that the rules on patches look at. */

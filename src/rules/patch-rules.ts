@@ -11,7 +11,7 @@ import { planRule } from './patch-plan.js';
 import { protectedTestsRule } from './patch-protected-tests.js';
 import { type JudgedPatch, PATCH_RULE_IDS, type PatchRule, type PatchRuleId } from './patch-rule.js';
 import { scopeRule } from './patch-scope.js';
-import { secretsRule } from './patch-secrets.js';
+import { secretCandidatesRule, secretsRule } from './patch-secrets.js';
 import { sizeRule } from './patch-size.js';
 import { submodulesRule } from './patch-submodules.js';
 import { printable } from './path-names.js';
@@ -30,6 +30,7 @@ export const PATCH_RULES = {
   binary: binaryRule,
   size: sizeRule,
   secrets: secretsRule,
+  secret_candidates: secretCandidatesRule,
   home_paths: homePathsRule,
 } satisfies Record<PatchRuleId, PatchRule>;
 

@@ -158,7 +158,7 @@ describe('P05', () => {
   });
 
   test('a secret is a critical finding of a sensitive escalation', async () => {
-    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key' };
+    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key', confidence: 'known' as const };
     const given = await surroundings({ secretHits: [hit] });
     const { result } = await walk(given, toBuild);
     expect(result.findings).toMatchObject([{ rule: 'secrets', severity: 'critical', blocking: true }]);

@@ -4,6 +4,7 @@ import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import type { TreeWatch } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/index.js';
+import { maskBytes } from '../../rules/mask-secrets.js';
 import { judgeCounts } from '../../rules/test-counts.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 
@@ -106,7 +107,8 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
   const logs: ArtifactRef[] = [];
   for (const name of names) {
     const { argv, outcome, baseline } = await prove(task, patch, name);
-    const { stdout, stderr } = outcome;
+    const stdout = maskBytes(outcome.stdout);
+    const stderr = maskBytes(outcome.stderr);
     const path = `evidence/checks/${name}`;
     const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
     const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');

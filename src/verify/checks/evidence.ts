@@ -11,7 +11,7 @@ import {
   testResultsSchema,
   verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
-import type { ArtifactRef } from '../../contracts/primitives.js';
+import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { openingOf } from '../../governance/ledger-ends.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
@@ -42,6 +42,8 @@ export const patchFilesSchema = z.strictObject({
       deleted: z.int().nonnegative(),
     }),
   ),
+  /** What a refused patch really was whose secrets are masked in the tree. */
+  masked: z.strictObject({ sha256: sha256Schema, bytes: z.int().nonnegative() }).optional(),
 });
 
 /** The artifacts of attempts that are documents. */
