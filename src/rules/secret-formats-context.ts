@@ -56,7 +56,7 @@ export const CONTEXT_FORMATS = formats([
     'pgpass',
     'a password of .pgpass',
     ':5432:',
-    /^[^\s:#]{1,200}:5432:[^\s:]{1,100}:[^\s:]{1,100}:(\S{6,200})$/gm,
+    /^[^\s:#]{1,200}:5432:[^\s:]{1,100}:[^\s:]{1,100}:(\S{6,200})[ \t]{0,8}$/gm,
     byStrength,
   ],
   [
