@@ -3,6 +3,7 @@ import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
 import { own } from './own.js';
+import { portablePathProblem } from './portable-path.js';
 import {
   durationSchema,
   executorRoleSchema,
@@ -10,6 +11,7 @@ import {
   globSchema,
   lineSchema,
   nameSchema,
+  repoPathSchema,
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
@@ -21,6 +23,20 @@ export const principalSchema = z.strictObject({
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
 });
 
+/**
+ * The forms of test reports that counts are taken from. `node` is the JUnit XML of node's own runner, which lists a file
+ * without tests as a test. `cargo` is the summary lines of libtest. `jest-json` is what jest and vitest write as JSON.
+ */
+export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
+
+export const testReportSchema = z.strictObject({
+  format: z.enum(TEST_REPORT_FORMATS),
+  path: repoPathSchema
+    .optional()
+    .describe('the file that the check writes in its checkout; its standard output when absent'),
+});
+export type TestReport = z.infer<typeof testReportSchema>;
+
 /** A named command of the target repository that proves something. Run without a shell. */
 export const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
@@ -29,6 +45,11 @@ export const checkSchema = z.strictObject({
     .array(globSchema)
     .default([])
     .describe('files that the check itself consists of: out of every scope, so that the judged cannot edit the judge'),
+  report: testReportSchema
+    .optional()
+    .describe(
+      'where the check reports its tests: none executed, or fewer than on the base commit, fails. Without it only the exit code counts',
+    ),
 });
 export type Check = z.infer<typeof checkSchema>;
 
@@ -131,6 +152,12 @@ export const policySchema = z
       .array(globSchema)
       .default(['.promptos/**'])
       .describe('out of every scope; the files that a check is made of are added'),
+    protected_tests: z
+      .array(globSchema)
+      .default([])
+      .describe(
+        'tests and what decides how they run: new files are fine; a change of an existing one needs the plan and an acknowledgement',
+      ),
     prompt_packs: z
       .array(sha256Schema)
       .min(1, 'a policy that trusts no prompt pack can start no run')
@@ -138,6 +165,11 @@ export const policySchema = z
   })
   .superRefine((policy, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    for (const name of Object.keys(policy.checks)) {
+      // The logs of a check are files of its name.
+      if (portablePathProblem(`${name}.stdout.txt`) === null) continue;
+      problem(['checks', name], `expected a name that a file may have on every system, received "${name}"`);
+    }
     if (Object.hasOwn(policy.principals, ENGINE_SIGNER)) {
       problem(['principals', ENGINE_SIGNER], 'is the name that stands for the engine, whose keys are under `engine`');
     }

@@ -6,7 +6,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
-import type { ArtifactRef } from '../contracts/primitives.js';
+import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
@@ -80,13 +80,14 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** @throws VerifyFailure SHAPE_INVALID */
+/** @throws VerifyFailure SHAPE_INVALID, PATH_NOT_ALLOWED */
 export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const at = issue === undefined || issue.path.length === 0 ? 'the document' : issue.path.map(String).join('.');
-  throw new VerifyFailure('SHAPE_INVALID', {
+  const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
+  throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
     path,
     expected: `${at}: ${issue?.message ?? 'another shape'}`,
     found: `${parsed.error.issues.length} problems`,

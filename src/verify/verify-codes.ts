@@ -7,6 +7,7 @@ export const VERIFY_CODES = {
   LINK_IN_TREE: 'A symbolic link lies in the tree.',
   SPECIAL_FILE: 'Something lies in the tree that is neither a file nor a folder.',
   PATH_UNSAFE: 'A path holds control characters, a backslash, or is written in another Unicode form.',
+  PATH_NOT_ALLOWED: 'A record lists a path that no gate may write, or one that is not the same file on every system.',
   PATH_CLASH: 'Two paths differ only in case, so one of them would be lost on many systems.',
   FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
   FILE_UNEXPECTED: 'Something lies in the tree that the record does not list.',
@@ -52,6 +53,9 @@ export const VERIFY_CODES = {
   PROMPT_DIFFERS: "An attempt did not use the pack's prompt.",
   RENDERED_PROMPT_DIFFERS: "A rendered prompt does not begin with the gate's and the escalation prompt, word for word.",
   DUTIES_CLASH: 'One principal, key or executor did two duties that the policy wants apart.',
+  ARTIFACT_MISSING: 'An attempt lacks a file that every attempt of its gate has, or has one that it cannot have.',
+  DERIVED_DIFFERS: 'A file is not the one that follows from the answer, the patch or the JSON that it is made of.',
+  FINDINGS_DIFFER: "An attempt's findings or its escalation are not those that the rules give for what is published.",
   EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the one that stands.',
   EVIDENCE_DIFFERS: 'The test results do not fit the base, the checks of the policy, their logs or the verdict.',
   // The record

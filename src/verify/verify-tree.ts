@@ -1,16 +1,21 @@
 import { verifyNativelyFirst } from '../attestation/ed25519.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
+import { checkDerivations } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
+import { checkGateArtifacts } from './checks/gate-artifacts.js';
 import { checkJournal } from './checks/journal.js';
+import { checkJudgement } from './checks/judgement.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import { checkPromptOsPolicy } from './checks/promptos-policy.js';
 import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
+import { checkRenderedPrompts } from './checks/rendered-prompts.js';
 import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
 import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
 import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
 import { verifyNatively } from './native-ed25519.js';
+import { notRecomputed } from './not-recomputed.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { type VerifyCode, VerifyFailure } from './verify-codes.js';
@@ -21,6 +26,8 @@ interface Check {
   readonly run: (documents: TreeDocuments) => Promise<readonly string[]> | Promise<void>;
   /** Whether it is about what the engine's key signs last. */
   readonly afterSigning?: true;
+  /** What it would ask and cannot, from a tree alone. */
+  readonly notRecomputed?: (documents: TreeDocuments) => Promise<readonly string[]>;
 }
 
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
@@ -42,8 +49,16 @@ export const CHECKS = {
   prompts: { title: "executors saw the pack's prompts word for word", run: checkPrompts },
   attempts: { title: "attempts' records fit the run and the ledger", run: checkAttempts },
   duties: { title: 'duties were separate', run: checkDuties },
+  gate_artifacts: { title: 'every attempt has the files of its gate', run: checkGateArtifacts },
   outputs: { title: "gates' outputs have their schemas", run: checkOutputs },
   test_evidence: { title: 'what was tested is what is published', run: checkTestEvidence },
+  derivations: { title: 'files follow from the answers and the patch', run: checkDerivations },
+  judgement: {
+    title: 'findings are those that the rules give again',
+    run: checkJudgement,
+    notRecomputed,
+  },
+  rendered_prompts: { title: 'prompts follow from the pack and the inputs', run: checkRenderedPrompts },
   session: { title: 'the prompt session is intact and of this run', run: checkSession },
   escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
   artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
@@ -73,6 +88,8 @@ export interface CheckOutcome {
   } | null;
   /** What holds and yet must be said: unsigned acts, a tree that vouches for itself. */
   readonly remarks: readonly string[];
+  /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
+  readonly not_recomputed?: readonly string[];
 }
 
 /**
@@ -92,7 +109,8 @@ export async function* verifyTree(
     if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
     try {
       const remarks = (await run(documents)) ?? [];
-      yield { check, title, status: 'ok', failure: null, remarks };
+      const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
+      yield { check, title, status: 'ok', failure: null, remarks, ...left };
     } catch (error) {
       const known = error instanceof VerifyFailure;
       // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { boundedOutcome } from '../../src/activities/attempt-record.js';
-import { executorEscalation, findingsEscalation } from '../../src/activities/escalation-report.js';
-import { PATCH_INPUT_BYTES, patchInput } from '../../src/activities/gates/patch-input.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Finding } from '../../src/contracts/findings.js';
+import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/index.js';
+import { executorEscalation, findingsEscalation } from '../../src/rules/escalation-report.js';
 import type { JudgedFinding } from '../../src/rules/judged-output.js';
 
 const finding = (rule: string, number: number, parts: Partial<Finding> = {}): Finding => ({
@@ -120,7 +120,12 @@ describe('escalation reports', () => {
 });
 
 test('patchInput: a long patch is cut, and says so', () => {
-  const patch = (length: number) => ({ bytes: new Uint8Array(length).fill(120), sha256: 'a'.repeat(64), files: [] });
+  const patch = (length: number) => ({
+    bytes: new Uint8Array(length).fill(120),
+    sha256: 'a'.repeat(64),
+    files: [],
+    findings: [],
+  });
   expect(patchInput(patch(PATCH_INPUT_BYTES))).toMatchObject({ cut: false, text: 'x'.repeat(PATCH_INPUT_BYTES) });
   expect(patchInput(patch(PATCH_INPUT_BYTES + 1))).toMatchObject({
     cut: true,

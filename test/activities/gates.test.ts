@@ -132,7 +132,12 @@ describe('P05', () => {
     const given = await surroundings();
     const { result, record } = await walk(given, toBuild);
     expect(result).toMatchObject({ verdict: 'pass', findings: [] });
-    expect(paths(record.artifacts)).toEqual(['patch/change.patch', 'patch/files.json', 'patch/summary.md']);
+    expect(paths(record.artifacts)).toEqual([
+      'patch/change.patch',
+      'patch/files.json',
+      'patch/summary.md',
+      'patch/summary.json',
+    ]);
     expect(await given.text(record, 'patch/change.patch')).toContain("+export const split = 'right';");
     expect(JSON.parse(await given.text(record, 'patch/files.json'))).toMatchObject({
       stats: { files: 1, added: 1, deleted: 1 },
@@ -153,7 +158,7 @@ describe('P05', () => {
   });
 
   test('a secret is a critical finding of a sensitive escalation', async () => {
-    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key' };
+    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key', confidence: 'known' as const };
     const given = await surroundings({ secretHits: [hit] });
     const { result } = await walk(given, toBuild);
     expect(result.findings).toMatchObject([{ rule: 'secrets', severity: 'critical', blocking: true }]);
@@ -181,6 +186,7 @@ describe('P06', () => {
     const { result, record } = await walk(given, [...toBuild, ['P06', outputs(good.P06)]]);
     expect(result).toMatchObject({ verdict: 'pass', findings: [] });
     expect(paths(record.artifacts)).toEqual([
+      'evidence/patch_judgement.json',
       'evidence/test_results.json',
       'evidence/checks/tests.stdout.txt',
       'evidence/checks/tests.stderr.txt',
@@ -237,7 +243,7 @@ roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
 decisions: { authentication: optional }
 attestations: optional
 checks:
-  litter: { argv: [node, -e, "require('node:fs').writeFileSync('src/split.js', 'wrong')"] }
+  litter: { argv: [node, -e, "require('node:fs').writeFileSync('litter.js', 'wrong'); require('node:fs').rmSync('.git', { recursive: true })"] }
   tests: { argv: [node, test.js] }
 `;
     const given = await surroundings({ request, policy });

@@ -13,6 +13,7 @@ import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { DSSE_MEDIA_TYPE } from '../../src/governance/attestation-files.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
@@ -133,7 +134,7 @@ describe('finalise, signed', () => {
     const envelope = base.keys.quill.seal({ provenance: true });
     const object = await store.putObject(Buffer.from(JSON.stringify(envelope)));
     const path = 'evidence/attestations/P05.1.provenance.dsse.json';
-    const artifact = { path, ...object, media_type: 'application/json' };
+    const artifact = { path, ...object, media_type: DSSE_MEDIA_TYPE };
     const changed = await store.putObject(
       Buffer.from(canonicalJson({ ...attempt, artifacts: [...attempt.artifacts, artifact] })),
     );

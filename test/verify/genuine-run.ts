@@ -4,6 +4,7 @@ import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { nextStep } from '../../src/governance/next-step.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { TrustedPolicy } from '../../src/verify/index.js';
 import { verifyUnsealed } from '../../src/verify/index.js';
 import { driveRun } from '../support/driven-run.js';
@@ -58,6 +59,8 @@ export interface GenuineRunOptions {
   /** Steps of the writer; without them the straight path with one rework and one escalation. */
   readonly story?: 'eventful' | 'straight' | 'cancelled';
   readonly pack?: PromptPackBundle;
+  /** The worker's signers; those of the keys unless a test has its own. */
+  readonly signers?: SignerRegistry;
 }
 
 const GOOD = exampleOutputs();
@@ -99,7 +102,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const repository = await createGovernedRepository({
     policy: text,
     ...(options.pack === undefined ? {} : { pack: options.pack }),
-    ...(signed ? { signers: signersOf(keys) } : {}),
+    ...(signed ? { signers: options.signers ?? signersOf(keys) } : {}),
   });
   try {
     for (const [principal, steps] of Object.entries(SCRIPTS[story] ?? {})) {

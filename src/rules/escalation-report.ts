@@ -1,6 +1,6 @@
 import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
-import { clipText, type JudgedFinding } from '../rules/judged-output.js';
+import { clipText, type JudgedFinding } from './judged-output.js';
 
 /** Characters of one text of a report. */
 const TEXT_LIMIT = 4_000;
@@ -47,7 +47,7 @@ export function findingsEscalation(
     context: `${gate}, attempt ${attempt}: ${raising.length} findings escalate (${rules.join(', ')}).`,
     options: OPTIONS,
     recommendation: ADVICE[trigger].advice,
-    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'paths'),
+    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),
   };
 }
 
