@@ -1,5 +1,6 @@
 import { PromptOsError } from '../contracts/errors.js';
-import { ENGINE, type PlacedJournalEntry } from '../contracts/journal.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
+import { ENGINE } from '../contracts/names.js';
 import { engineHeads } from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
 import { closingOf } from '../governance/ledger-ends.js';

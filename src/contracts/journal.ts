@@ -13,9 +13,6 @@ export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 export const HEAD_PURPOSES = ['gate', 'wait', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
-/** The name under which the engine journals heads; no principal may have it. */
-export const ENGINE = 'engine';
-
 /** A head of the run's ledger that somebody verified, and what for. */
 export const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,

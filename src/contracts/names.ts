@@ -117,6 +117,9 @@ export const ESCALATION_TRIGGERS = [
 ] as const;
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 
+/** The name under which the engine journals heads; no principal may have it. */
+export const ENGINE = 'engine';
+
 export const WORKFLOW_TYPE = 'governedRun';
 export const DEFAULT_TASK_QUEUE = 'promptos';
 

@@ -3,15 +3,10 @@ import { ledgerHeadStatement, runOpeningStatement } from '../attestation/journal
 import { PREDICATES } from '../attestation/statement.js';
 import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Fork } from '../contracts/fork.js';
-import {
-  ENGINE,
-  type JournalledMessage,
-  type PlacedJournalEntry,
-  type RunOpening,
-  type VerifiedHead,
-} from '../contracts/journal.js';
+import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../contracts/journal.js';
 import type { Envelope, PinnedKey } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
+import { ENGINE } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';

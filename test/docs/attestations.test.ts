@@ -1,12 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
 import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestation/statement.js';
 import { decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
+import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
 import { attestationPaths } from '../../src/governance/attestation-files.js';
+import { TREE_PATHS } from '../../src/governance/published-tree.js';
 
+const journalSchema = z.array(z.object({ seq: z.int(), entry: journalEntrySchema.nullable() }));
 const TREES = new URL('../vectors/trees/', import.meta.url);
 const page = await readFile(new URL('../../docs/attestations.md', import.meta.url), 'utf8');
 
@@ -43,9 +47,16 @@ function exampleOf(section: string): Statement<Record<string, unknown>> {
 async function recordedStatements(): Promise<readonly Statement<Record<string, unknown>>[]> {
   const statements: Statement<Record<string, unknown>>[] = [];
   for (const tree of await readdir(TREES)) {
-    const bundle = await readFile(new URL(`${tree}/${attestationPaths.bundle}`, TREES), 'utf8').catch(() => '');
-    for (const line of bundle.split('\n').filter(Boolean)) {
-      const { payload } = envelopeSchema.parse(JSON.parse(line));
+    const read = (path: string) => readFile(new URL(`${tree}/${path}`, TREES), 'utf8').catch(() => '');
+    const lines = (text: string): unknown[] =>
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    const journal = journalSchema.parse(lines(await read(TREE_PATHS.journal)));
+    const journalled = journal.flatMap(({ entry }) => entry?.envelope ?? []);
+    for (const value of [...lines(await read(attestationPaths.bundle)), ...journalled]) {
+      const { payload } = envelopeSchema.parse(value);
       statements.push(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')));
     }
   }

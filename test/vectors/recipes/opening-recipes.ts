@@ -82,6 +82,9 @@ const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void
   keys: (pinned) => {
     pinned.keys.grace?.push({ ...VECTOR_KEYS.stranger.key, valid_from: null, valid_until: null, revoked_at: null });
   },
+  engine_keys: (pinned) => {
+    pinned.engine_keys = [{ ...VECTOR_KEYS.stranger.key, valid_from: null, valid_until: null, revoked_at: null }];
+  },
   request_signed_by: (pinned) => {
     pinned.request_signed_by = null;
   },
