@@ -57,18 +57,15 @@ export async function becomeGoverned(taskQueue: string, args: readonly unknown[]
   await become(...args);
 }
 
-export const ROGUE_STATUS = 'rogueStatus';
-export const ROGUE_ERRAND = 'rogueErrand';
-
 /** A false engine: takes every message as counted, records none, and shows the status that it was given. */
 export async function governedRun(): Promise<void> {
   let status: unknown = null;
   setHandler(defineUpdate<object, [unknown]>('decide'), () => ({ accepted: true, reason: null, message: 'counted' }));
   setHandler(defineQuery<unknown>('status'), () => status);
   setHandler(ledgerQuery, () => []);
-  setHandler(defineUpdate<void, [unknown]>(ROGUE_STATUS), (given) => {
+  setHandler(defineUpdate<void, [unknown]>('rogueStatus'), (given) => {
     status = given;
   });
-  setHandler(defineUpdate<ErrandResult, [Errand]>(ROGUE_ERRAND), carryOut);
+  setHandler(defineUpdate<ErrandResult, [Errand]>('rogueErrand'), carryOut);
   await condition(() => false);
 }

@@ -25,7 +25,7 @@ schema_version: 1
 name: attacked
 principals:
 ${[...PEOPLE.map(principal('human')), ...AGENTS.map(principal('agent'))].join('\n')}
-roles: { writer: wendy, verifier: victor, reviewer: rita, integrator: [grace, ivan] }
+roles: { writer: wendy, verifier: victor, reviewer: rita, integrator: [grace, ivan, ada] }
 engine: { keys: [{ public: '${engine.line}' }] }
 decisions: { authentication: required }
 attestations: required

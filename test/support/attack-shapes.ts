@@ -36,6 +36,17 @@ export const forgedEngineInput = (run: Input, head: LedgerHead): Input => ({
   from: 0,
 });
 
+/** A result with everything beside its signature taken away, as something between a worker and the server can. */
+export const strippedResult = (result: Input): Input => ({
+  ...result,
+  reason: null,
+  findings: [],
+  findings_omitted: 0,
+  blocking_omitted: 0,
+  severe_omitted: 0,
+  escalation: null,
+});
+
 /** What an execution claims that the one before it has handed over. */
 export const forgedCarried = (state: RunState, entries: readonly LedgerEntry[]): Input => ({
   state,
@@ -56,7 +67,8 @@ export interface ForgedLedger {
   state(): RunState;
 }
 
-const MADE_UP = {
+/** A passing result that no gate gave. */
+export const MADE_UP = {
   verdict: 'pass',
   reason: null,
   output_sha256: canonicalSha256('made up'),
@@ -67,6 +79,14 @@ const MADE_UP = {
   escalation: null,
   attestation: null,
 } as const;
+
+/** What somebody without the engine's key may say of a published record. */
+export const FORGED_SEALS: Readonly<Record<string, unknown>> = {
+  'another digest': { run_record_sha256: 'f'.repeat(64), files: 1 },
+  'another digest and no signature': { run_record_sha256: 'f'.repeat(64), files: 1, attestation: null },
+  nothing: null,
+  text: 'published',
+};
 
 export function forgedLedger(opened: LedgerEntry | undefined): ForgedLedger {
   if (opened?.type !== 'runOpened') throw new Error('expected the opening of a run');

@@ -18,10 +18,10 @@ import { makeTestKey, type TestKey } from './signing.js';
 const GOOD = exampleOutputs();
 
 /** Answers for whatever gate it is asked, any number of times. */
-const anyGate: ScriptStep = (call) => (call.gate === 'P05' ? REPAIR(call) : outputs(GOOD[call.gate])(call));
+export const answering: ScriptStep = (call) => (call.gate === 'P05' ? REPAIR(call) : outputs(GOOD[call.gate])(call));
 const always = (first: readonly ScriptStep[] = []): readonly ScriptStep[] => [
   ...first,
-  ...Array<ScriptStep>(20).fill(anyGate),
+  ...Array<ScriptStep>(20).fill(answering),
 ];
 
 /** Scripts that answer every gate; what a test gives comes first. */
@@ -52,10 +52,13 @@ export interface AttackSite extends GovernedWorker {
   signed(party: Party): readonly string[];
   /** Statements that all workers have signed so far. */
   signatures(): number;
-  start(party: Party): Promise<void>;
+  /** Does nothing for a worker that runs already. */
+  start(party: Party, options?: Partial<WorkerOptions>): Promise<void>;
   stop(party: Party): Promise<void>;
   /** The queue that the party polls. */
   queueOf(party: Party): string;
+  /** The journal in the store, with the payloads of its envelopes as text. */
+  journal(runId: string): Promise<string>;
   /** The published journal with the payloads of its envelopes as text; empty where none is published. */
   publishedJournal(runId: string): Promise<string>;
   /** As `promptos verify` judges a published tree under the site's policy; null when there is none. */
@@ -96,7 +99,8 @@ export async function createAttackSite(options: AttackSiteOptions): Promise<Atta
     if (party === 'engine') return enginePorts({ ...shared, signers: engineOnly(engineKey, note) });
     return { ...shared, signers: principalOnly(SITE_ROLES[party], note) };
   };
-  const start = async (party: Party) => {
+  const start = async (party: Party, more: Partial<WorkerOptions> = {}) => {
+    if (running.has(party)) return;
     const worker = await Worker.create({
       connection: site.connection,
       namespace: 'default',
@@ -104,6 +108,7 @@ export async function createAttackSite(options: AttackSiteOptions): Promise<Atta
       plugins: [new GovernedRunPlugin({ ports: portsOf(party), serve: party === 'engine' ? 'engine' : 'role' })],
       ...(party === 'engine' ? { workflowBundle: await governedBundle() } : {}),
       ...workerOptions[party],
+      ...more,
     });
     running.set(party, { worker, ended: worker.run() });
   };
@@ -129,11 +134,11 @@ export async function createAttackSite(options: AttackSiteOptions): Promise<Atta
     start,
     stop,
     queueOf,
+    journal: async (runId) => withPayloads(Buffer.concat(await site.store.readJournal(runId)).toString('utf8')),
     publishedJournal: async (runId) => {
       const file = (await site.store.published(runId))?.find(({ path }) => path.startsWith('evidence/journal/'));
       if (file === undefined) return '';
-      const text = Buffer.from(await site.store.readObject(file.sha256)).toString('utf8');
-      return text.replaceAll(/"payload":"([^"]+)"/g, (_, payload: string) => Buffer.from(payload, 'base64').toString());
+      return withPayloads(Buffer.from(await site.store.readObject(file.sha256)).toString('utf8'));
     },
     judge: async (runId) => {
       if ((await site.store.published(runId)) === null) return null;
@@ -159,6 +164,10 @@ export async function endOf(site: AttackSite, runId: string): Promise<string> {
   const still = new Promise<'running'>((resolve) => setTimeout(() => resolve('running'), PATIENCE_MS).unref());
   return Promise.race([ended, still]);
 }
+
+/** Text with the payload of every envelope decoded. */
+const withPayloads = (text: string): string =>
+  text.replaceAll(/"payload":"([^"]+)"/g, (_, payload: string) => Buffer.from(payload, 'base64').toString('utf8'));
 
 const SIGNERS_OF_PEOPLE = { ada: true, grace: true, ivan: true } as const;
 

@@ -17,6 +17,9 @@ import { connectClient, eventually, quietRuntime } from './governed-worker.js';
 
 const { ResetReapplyExcludeType } = protobuf.temporal.api.enums.v1;
 
+/** Milliseconds that the attacker waits for a task. */
+const POLL_MS = 30_000;
+
 const WORKFLOWS = fileURLToPath(new URL('../attacks/hostile-workflows.ts', import.meta.url));
 
 let bundle: Promise<WorkflowBundle> | undefined;
@@ -46,6 +49,8 @@ export interface HostileClient {
   scheduled(runId: string): Promise<readonly ScheduledActivity[]>;
   /** Waits for an activity of this name that the run has scheduled and that has not ended. */
   awaitPending(runId: string, name: string): Promise<ScheduledActivity>;
+  /** What the worker of a gate has sent, as the history of its run shows it. */
+  resultOf(runId: string, gate: string): Promise<unknown>;
   completeById(runId: string, activityId: string, result: unknown): Promise<void>;
   /** The input that a run was started with. */
   startInput(runId: string): Promise<Readonly<Record<string, unknown>>>;
@@ -55,8 +60,14 @@ export interface HostileClient {
   /** Takes one activity task off a queue, as a worker of the attacker's; its token completes it. */
   stealTask(taskQueue: string): Promise<Uint8Array>;
   completeByToken(token: Uint8Array, result: unknown): Promise<void>;
-  /** Lets the attacker's worker poll one more queue. */
-  poll(taskQueue: string, options?: Partial<WorkerOptions>): Promise<{ stop(): Promise<void> }>;
+  /** Lets a worker of the attacker's poll one more queue, with activities of its own or with its false engine. */
+  poll(taskQueue: string, serve: Pick<WorkerOptions, 'activities'> | 'false engine'): Promise<void>;
+  /** Ends the pollers that `poll` has started. */
+  stopPolling(): Promise<void>;
+  /** Lets the false engine that has a run show a status. */
+  showStatus(runId: string, status: unknown): Promise<void>;
+  /** Lets the false engine that has a run schedule an activity in the run's own name. */
+  errandAsRun(runId: string, errand: Errand): Promise<ErrandResult>;
   close(): Promise<void>;
 }
 
@@ -69,17 +80,17 @@ export async function createHostileClient(address: string): Promise<HostileClien
   const connection = await NativeConnection.connect({ address });
   const taskQueue = `hostile-${randomUUID()}`;
   const stops: (() => Promise<void>)[] = [];
-  const poll: HostileClient['poll'] = async (queue, options = {}) => {
+  const stopPolling = async () => void (await Promise.all(stops.splice(0).map((stop) => stop())));
+  const serve = async (queue: string, options: Partial<WorkerOptions>) => {
     const worker = await Worker.create({ connection, namespace: 'default', taskQueue: queue, ...options });
     const ended = worker.run();
-    const stop = async () => {
+    return async () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended;
     };
-    stops.push(stop);
-    return { stop };
   };
-  await poll(taskQueue, { workflowBundle: await hostileBundle() });
+  const workflowBundle = await hostileBundle();
+  const endOwn = await serve(taskQueue, { workflowBundle });
 
   const eventsOf = async (runId: string) => {
     const { events } = await client.workflow.getHandle(runWorkflowId(runId)).fetchHistory();
@@ -100,6 +111,8 @@ export async function createHostileClient(address: string): Promise<HostileClien
         : [],
     );
   };
+  const update = (runId: string, name: string, given: unknown): Promise<unknown> =>
+    client.workflow.getHandle(runWorkflowId(runId)).executeUpdate(name, { args: [given] });
   return {
     client,
     taskQueue,
@@ -116,6 +129,18 @@ export async function createHostileClient(address: string): Promise<HostileClien
         const found = (await scheduled(runId)).find(({ activityId }) => activityId === pending?.activityId);
         return found ?? null;
       }, `${name} of ${runId}`),
+    resultOf: async (runId, gate) => {
+      const events = await eventsOf(runId);
+      const asked = (await scheduled(runId)).find(({ input }) => input.gate === gate);
+      const place = events.find(
+        ({ activityTaskScheduledEventAttributes: found }) => found && found.activityId === asked?.activityId,
+      )?.eventId;
+      const done = events.find(({ activityTaskCompletedEventAttributes: found }) =>
+        place?.equals(found?.scheduledEventId ?? -1),
+      )?.activityTaskCompletedEventAttributes;
+      if (!done) throw new Error(`${gate} of ${runId} has no result`);
+      return decoded(done.result?.payloads?.[0]);
+    },
     completeById: (runId, activityId, result) =>
       client.activity.complete({ workflowId: runWorkflowId(runId), activityId }, result),
     startInput: async (runId) => {
@@ -143,18 +168,25 @@ export async function createHostileClient(address: string): Promise<HostileClien
       });
     },
     stealTask: async (queue) => {
-      const { taskToken } = await client.workflowService.pollActivityTaskQueue({
-        namespace: 'default',
-        taskQueue: { name: queue },
-        identity: 'rogue',
-      });
+      const { taskToken } = await client.connection.withDeadline(Date.now() + POLL_MS, () =>
+        client.workflowService.pollActivityTaskQueue({
+          namespace: 'default',
+          taskQueue: { name: queue },
+          identity: 'rogue',
+        }),
+      );
       if (taskToken.length === 0) throw new Error(`no task came on ${queue}`);
       return taskToken;
     },
     completeByToken: (token, result) => client.activity.complete(token, result),
-    poll,
+    poll: async (queue, what) =>
+      void stops.push(await serve(queue, what === 'false engine' ? { workflowBundle } : what)),
+    stopPolling,
+    showStatus: async (runId, status) => void (await update(runId, 'rogueStatus', status)),
+    errandAsRun: async (runId, given) => (await update(runId, 'rogueErrand', given)) as ErrandResult,
     close: async () => {
-      await Promise.all(stops.map((stop) => stop()));
+      await stopPolling();
+      await endOwn();
       await connection.close();
       await client.connection.close();
     },
