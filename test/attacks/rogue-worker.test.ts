@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { EXECUTOR_ROLES, GATE_IDS, GATES } from '../../src/contracts/names.js';
-import { EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
 import { NO_APPROVALS, SITE_ROLES } from '../support/attack-policy.js';
-import { ENGINE_ACTIVITIES, forgedEngineInput, forgedGateInput, MADE_UP } from '../support/attack-shapes.js';
+import { ENGINE_ACTIVITIES, forgedEngineArguments, forgedGateInput, MADE_UP } from '../support/attack-shapes.js';
 import { type AttackSite, createAttackSite, endOf } from '../support/attack-site.js';
 import type { WorkedRun } from '../support/governed-worker.js';
 import { createHostileClient, type HostileClient } from '../support/hostile-client.js';
@@ -57,7 +56,7 @@ describe("rogue worker on the engine's queue", () => {
       const answer = await hostile.errandAsRun(run.runId, {
         activity: 'promptos_executeGate',
         taskQueue: site.queueOf(role),
-        args: [forgedGateInput(parts, { ledger: { segments: [], entries: [], head: EMPTY_LEDGER } })],
+        args: [forgedGateInput({}, [], parts)],
       });
       expect({ gate, ok: answer.ok }).toEqual({ gate, ok: false });
     }
@@ -65,7 +64,7 @@ describe("rogue worker on the engine's queue", () => {
       const answer = await hostile.errandAsRun(run.runId, {
         activity,
         taskQueue: site.queueOf('engine'),
-        args: [forgedEngineInput(input, EMPTY_LEDGER)],
+        args: forgedEngineArguments(input, []),
       });
       expect({ activity, ok: answer.ok }).toEqual({ activity, ok: false });
     }

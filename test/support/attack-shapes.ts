@@ -15,26 +15,34 @@ import { INITIAL_STATE, type RunState } from '../../src/governance/run-state.js'
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** A genuine gate's input with parts exchanged. */
-export const forgedGateInput = (genuine: Input, parts: Input): Input => ({ ...genuine, ...parts });
+/** A genuine gate's input with parts exchanged. @param entries the ledger that it names; the genuine one without any */
+export const forgedGateInput = (genuine: Input, entries: readonly LedgerEntry[] | null, parts: Input): Input => ({
+  ...genuine,
+  ...parts,
+  ...(entries === null ? {} : { ledger: { segments: [], entries, head: headOf(entries) } }),
+});
 
-export const forgedFinalise = (runId: string, head: LedgerHead, outcome = 'approved'): Input => ({
+export const forgedFinalise = (runId: string, entries: readonly LedgerEntry[]): Input => ({
   run_id: runId,
-  outcome,
-  segments: [],
-  head,
-  ledger: { segments: [], head },
+  ledger: { segments: [], entries, head: headOf(entries) },
 });
 
 /** The activities that only the engine's own workflow has a use for. */
-export const ENGINE_ACTIVITIES = ['promptos_openRun', 'promptos_saveLedger', 'promptos_finalise'] as const;
+export const ENGINE_ACTIVITIES = [
+  'promptos_openRun',
+  'promptos_syncJournal',
+  'promptos_resumeRun',
+  'promptos_finalise',
+] as const;
 
-/** An input that fits every activity of the engine. @param run what the genuine run was started with */
-export const forgedEngineInput = (run: Input, head: LedgerHead): Input => ({
-  ...run,
-  ...forgedFinalise(String(run.run_id), head, 'approved'),
-  from: 0,
-});
+/** Arguments that fit every activity of the engine. @param run what the genuine run was started with */
+export const forgedEngineArguments = (run: Input, entries: readonly LedgerEntry[]): readonly unknown[] => {
+  const opened = entries[0];
+  const chain = opened?.type === 'runOpened' ? opened.workflow.first_execution_run_id : 'none';
+  const step = { purpose: 'wait', gate: null, attempt: 0 };
+  const resumed = { run, first_execution_run_id: chain, state_sha256: canonicalSha256(null) };
+  return [{ ...run, ...step, ...resumed, ...forgedFinalise(String(run.run_id), entries) }, chain];
+};
 
 /** A result with everything beside its signature taken away, as something between a worker and the server can. */
 export const strippedResult = (result: Input): Input => ({
