@@ -84,9 +84,38 @@ describe("rogue worker on the engine's queue", () => {
       workflowId: run.handle.workflowId,
       args: [input],
     });
-    expect(await endOf(site, run.runId)).not.toBe('approved');
+    expect(await endOf(site, run.runId)).toBe('running');
+    const awaited = await run.awaitEscalation('E1');
+    expect(awaited).toMatchObject({ trigger: 'fork' });
     expect(await site.store.published(run.runId)).toBeNull();
-    await hostile.terminate(run.runId).catch(() => undefined);
+    await run.resolve('E1', { choice: 'abort' });
+    expect(await endOf(site, run.runId)).toBe('aborted');
+    expect(await site.judge(run.runId)).toMatchObject({ verified: true });
+    expect(await site.publishedJournal(run.runId)).toContain('stop-1');
+  });
+});
+
+describe('signed stop before any engine has opened the run', () => {
+  beforeAll(async () => {
+    site = await createAttackSite({ address, approvals: NO_APPROVALS, parties: ['writer', 'verifier', 'reviewer'] });
+  });
+  afterAll(() => site.close());
+
+  test('stops the run once an engine opens it', async () => {
+    const run = await site.startRun({ gates: GATE_IDS });
+    const delivery = site.runs.escalate(run.runId, STOP, site.repository.run.policy_sha256);
+    expect(await delivery).toMatchObject({ kind: 'queued' });
+    await site.start('engine');
+    expect(await run.awaitEscalation('E1')).toMatchObject({ trigger: 'person', raised_by: 'ada' });
+    await run.resolve('E1', { choice: 'retry' });
+    expect(await endOf(site, run.runId)).toBe('approved');
+    expect(await site.judge(run.runId)).toMatchObject({ verified: true });
+  });
+
+  test('for a run id that Temporal does not know leaves no journal', async () => {
+    const stop = site.runs.escalate('no-such-run', STOP, site.repository.run.policy_sha256);
+    await expect(stop).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    expect(await site.store.readJournal('no-such-run')).toEqual([]);
   });
 });
 
