@@ -50,6 +50,12 @@ const forkOf = async (run: WorkedRun) =>
   (await run.ledger()).find((entry) => entry.type === 'escalationOpened' && entry.report.trigger === FORK);
 const FORK: string = 'fork';
 
+/** Waits for a fork. A message that may still be on its way is waited for half a minute before one is raised. */
+const awaitFork = (run: WorkedRun) => {
+  const look = () => eventually(async () => (await forkOf(run)) ?? null, 'a fork');
+  return look().catch(look);
+};
+
 /** Decides whatever is pending in favour of the run, until it has ended. */
 async function agree(run: WorkedRun): Promise<void> {
   for (;;) {
@@ -72,7 +78,7 @@ describe.each(POINTS)('Reset that excludes signals and updates, to %f of the way
     const missing = sent.filter((id) => !kept.includes(id));
     if (part === 0) expect(missing).toEqual(sent);
     if (missing.length > 0) {
-      await eventually(async () => (await forkOf(run)) ?? null, 'a fork');
+      await awaitFork(run);
       const { awaiting } = await run.status();
       expect(awaiting.some(({ kind }) => kind === 'resolution')).toBe(true);
     }
@@ -95,7 +101,7 @@ describe('Reset that excludes signals and updates, after a stop', () => {
     const delivery = await site.runs.escalate(run.runId, stop, site.repository.run.policy_sha256);
     expect(delivery).toMatchObject({ kind: 'answered', answer: { accepted: true } });
     await hostile.reset(run.runId, 0);
-    await eventually(async () => (await forkOf(run)) ?? null, 'a fork');
+    await awaitFork(run);
     for (const gate of ['P00', 'P01'] as const) {
       const pending = (await run.status()).awaiting.find((item) => item.kind === 'decision' && item.gate === gate);
       if (pending?.kind === 'decision') await site.runs.decide(run.decision(pending, { decision_id: randomUUID() }));
@@ -111,11 +117,28 @@ describe('Reset that excludes signals and updates, after a stop', () => {
   test('a signed resolution of another fork does not count', async () => {
     const run = await decidedRun();
     await hostile.reset(run.runId, 0);
-    await eventually(async () => (await forkOf(run)) ?? null, 'a fork');
+    await awaitFork(run);
     const awaited = (await run.status()).awaiting.find((item) => item.kind === 'resolution');
     if (awaited?.kind !== 'resolution') throw new Error('expected a resolution to be pending');
     const other = run.resolution(awaited, { choice: 'continue', report_sha256: '0'.repeat(64) });
     expect(await site.runs.resolve(other)).toMatchObject({ answer: { accepted: false, reason: 'OUTPUT_MISMATCH' } });
     await run.handle.terminate('the test has ended');
+  });
+
+  test('a second Reset, after the fork was resolved, raises a fork that names the resolution', async () => {
+    const run = await decidedRun();
+    await hostile.reset(run.runId, 0);
+    await awaitFork(run);
+    const guidance = 'The rejection was answered by mail.';
+    await run.resolve('E1', { choice: 'continue', guidance, decision_id: 'resolved-1' });
+    await run.awaitDecision('P00');
+    await hostile.reset(run.runId, 0);
+    const fork = await awaitFork(run);
+    if (fork.type !== 'escalationOpened') throw new Error('expected an escalation');
+    expect(fork.report.context).toContain('continue of E1.1 by grace');
+    await agree(run);
+    expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+    expect(await site.judge(run.runId)).toMatchObject({ verified: true });
+    expect(await site.publishedJournal(run.runId)).toContain('resolved-1');
   });
 });

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { bindResolution } from '../../src/cli/decide-as.js';
+import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { EXECUTOR_ROLES, GATE_IDS, GATES } from '../../src/contracts/names.js';
 import { NO_APPROVALS, SITE_ROLES } from '../support/attack-policy.js';
 import { ENGINE_ACTIVITIES, forgedEngineArguments, forgedGateInput, MADE_UP } from '../support/attack-shapes.js';
@@ -73,6 +75,26 @@ describe("rogue worker on the engine's queue", () => {
     await hostile.terminate(run.runId);
   });
 
+  test('a report that it shows in place of the one to be signed: an integrator signs neither', async () => {
+    const run = await stolenRun();
+    const awaited = {
+      kind: 'resolution',
+      request_id: 'E1.1',
+      escalation_id: 'E1',
+      trigger: 'person',
+      raised_by: 'ada',
+      report: { trigger: 'person', issue: 'A typing error in the README.' },
+      report_sha256: canonicalSha256({ trigger: 'person', issue: 'The patch sends the customers away.' }),
+    };
+    await hostile.showStatus(run.runId, { run_id: run.runId, policy_sha256: '0'.repeat(64), awaiting: [awaited] });
+    const status = await run.status();
+    const [shown] = status.awaiting;
+    if (shown?.kind !== 'resolution') throw new Error('expected the false engine to show an escalation');
+    const bind = () => bindResolution(status, shown, { actor: 'grace', choice: 'continue' });
+    expect(bind).toThrow(expect.objectContaining({ code: 'REPORT_DIFFERS' }));
+    await hostile.terminate(run.runId);
+  });
+
   test('a stop that it called counted is not passed over when the run is started again', async () => {
     const run = await stolenRun();
     expect(await stop(run)).toMatchObject({ kind: 'answered', answer: { accepted: true } });
@@ -131,6 +153,7 @@ describe("rogue worker on a role's queue", () => {
     'a number': () => 7,
     'an object without fields': () => ({}),
   };
+  const TYPICAL = ['an unsigned result', 'the genuine result of another run', 'nothing'];
   let donor: WorkedRun;
   beforeAll(async () => {
     site = await createAttackSite({ address, approvals: NO_APPROVALS });
@@ -146,7 +169,9 @@ describe("rogue worker on a role's queue", () => {
   describe.each(['P00', 'P06', 'P07'] as const)('in place of %s', (gate) => {
     const { role } = GATES[gate];
 
-    test.each(Object.keys(FORGED))('%s does not count, and the run goes on once a person says so', async (name) => {
+    // Each role once with what is typical; the first gate with everything.
+    const names = Object.keys(FORGED).filter((name) => gate === 'P00' || TYPICAL.includes(name));
+    test.each(names)('%s does not count, and the run goes on once a person says so', async (name) => {
       // Signed by the key of the role, for another run: everybody who reaches Temporal can read it.
       const genuine = await hostile.resultOf(donor.runId, gate);
       await site.stop(role);
