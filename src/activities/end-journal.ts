@@ -26,7 +26,9 @@ export async function endJournal(
   const { entries, opening, policy } = prefix;
   const { outcome, at } = closingOf(entries);
   const runId = opening.run.run_id;
-  if (opening.type === 'openingFailed') return prefix.journal.slice(0, 1);
+  if (opening.type === 'openingFailed') {
+    return prefix.journal.slice(0, prefix.journal.findIndex(({ entry }) => entry?.kind === 'opened') + 1);
+  }
   const run = journalledRun(runId, opening.plan);
   if (outcome === 'approved') {
     const permit = engineHeads(run, prefix.journal, entries, ({ purpose }) => purpose === 'close').at(-1);
