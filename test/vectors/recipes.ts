@@ -2,6 +2,9 @@ import { ATTEMPT_RECIPES } from './recipes/attempt-recipes.js';
 import { DECISION_RECIPES } from './recipes/decision-recipes.js';
 import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.js';
 import { FOLD_RECIPES } from './recipes/fold-recipes.js';
+import { FORK_RECIPES } from './recipes/fork-recipes.js';
+import { JOURNAL_FORM_RECIPES } from './recipes/journal-form-recipes.js';
+import { JOURNAL_RECIPES } from './recipes/journal-recipes.js';
 import { JSON_RECIPES } from './recipes/json-recipes.js';
 import { LEDGER_RECIPES } from './recipes/ledger-recipes.js';
 import { OPENING_RECIPES } from './recipes/opening-recipes.js';
@@ -27,6 +30,9 @@ export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
   resolutions: RESOLUTION_RECIPES,
   results: RESULT_RECIPES,
   attempts: ATTEMPT_RECIPES,
+  journal: JOURNAL_RECIPES,
+  'journal form': JOURNAL_FORM_RECIPES,
+  forks: FORK_RECIPES,
   evidence: EVIDENCE_RECIPES,
   session: SESSION_RECIPES,
   record: RECORD_RECIPES,
