@@ -71,7 +71,7 @@ function placeOfEngineHead(
     entry.head.gate === gate &&
     entry.head.attempt === attempt &&
     (entries[entry.head.entries - 1] as LedgerEntry | undefined)?.hash === entry.head.hash &&
-    isVerifiedHead(run, entry.head, entry.envelope);
+    isVerifiedHead(run, entry.head, entry.envelope, entries[entry.head.entries - 1]?.at);
   const found = journal.findLast(isWord);
   if (found === undefined) throw notDue(`the engine has not signed that ${gate}, attempt ${attempt} is due`);
   return found.seq;

@@ -56,6 +56,6 @@ function isEngineHead(
     head.by === ENGINE &&
     head.purpose === purpose &&
     entries[head.entries - 1]?.hash === head.hash &&
-    isVerifiedHead(journalledRun(opening.run.run_id, opening.plan), head, envelope)
+    isVerifiedHead(journalledRun(opening.run.run_id, opening.plan), head, envelope, entries[head.entries - 1]?.at)
   );
 }

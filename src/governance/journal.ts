@@ -14,7 +14,7 @@ import type { Envelope, PinnedKey } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { authenticate } from './authenticate.js';
+import { authenticate, isValidAt } from './authenticate.js';
 import { forkReport } from './open-fork.js';
 import { readDecision, readEscalation, readResolution } from './read-message.js';
 import { isRefusal } from './refusals.js';
@@ -102,15 +102,20 @@ const brief = (text = ''): string => text.replaceAll(/\s+/g, ' ').slice(0, 120).
 const headKeys = (plan: RunPlan, by: string): readonly PinnedKey[] =>
   by === ENGINE ? (plan.engine_keys ?? []) : (own(plan.keys, by) ?? []);
 
-/** Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures. */
+/**
+ * Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures.
+ * @param at when the key must count; without it a key that has ended counts too, since nothing says when it signed
+ */
 export function isVerifiedHead(
   { run_id, plan }: JournalledRun,
   head: VerifiedHead,
   envelope: Envelope | null,
+  at?: string,
 ): boolean {
   if (head.run_id !== run_id) return false;
   if (envelope === null) return plan.attestations === 'optional';
-  const opened = openEnvelope(envelope, headKeys(plan, head.by));
+  const keys = headKeys(plan, head.by).filter((key) => at === undefined || isValidAt(key, at));
+  const opened = openEnvelope(envelope, keys);
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
 }
 

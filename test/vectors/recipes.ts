@@ -17,6 +17,7 @@ import { RESULT_RECIPES } from './recipes/result-recipes.js';
 import { SESSION_RECIPES } from './recipes/session-recipes.js';
 import { SIGNATURE_RECIPES } from './recipes/signature-recipes.js';
 import { TREE_RECIPES } from './recipes/tree-recipes.js';
+import { VERSION_RECIPES } from './recipes/version-recipes.js';
 
 /** Every way to break a genuine tree, and the code that it must fail with. */
 export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
@@ -33,6 +34,7 @@ export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
   journal: JOURNAL_RECIPES,
   'journal form': JOURNAL_FORM_RECIPES,
   forks: FORK_RECIPES,
+  rules: VERSION_RECIPES,
   evidence: EVIDENCE_RECIPES,
   session: SESSION_RECIPES,
   record: RECORD_RECIPES,

@@ -1,6 +1,7 @@
 import { ENGINE, type PlacedJournalEntry, type VerifiedHead } from '../../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
+import { isValidAt } from '../../governance/authenticate.js';
 import {
   checkForks,
   isOpenedBy,
@@ -36,7 +37,7 @@ export async function checkJournal(documents: TreeDocuments): Promise<readonly s
   const heads = engineHeads(run, entries, journal);
   checkStarts(entries, heads);
   const missing = missingEntries(run, journal, entries, forks.accepted);
-  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(heads) : null;
+  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(entries, heads) : null;
   const blocking = missing.filter(({ seq }) => end !== null && seq < end);
   if (blocking.length > 0) throw forked(blocking);
   return [...missing.map(({ what }) => `not part of the run: ${what}`), ...resolvedForks(entries)];
@@ -57,7 +58,7 @@ function forked([first, ...more]: readonly MissingEntry[]): VerifyFailure {
 
 async function checkOpened(
   documents: TreeDocuments,
-  { run, workflow }: LedgerEventOf<'runOpened'>,
+  { run, workflow, at }: LedgerEventOf<'runOpened'> & LedgerEntry,
   journal: readonly PlacedJournalEntry[],
 ): Promise<void> {
   const policy = await documents.policy();
@@ -67,7 +68,10 @@ async function checkOpened(
     request_sha256: run.request_sha256,
     request_attestation_sha256: run.request_attestation_sha256,
   };
-  const engine = { keys: (policy?.engine.keys ?? []).map(pinKey), required: policy?.attestations === 'required' };
+  const engine = {
+    keys: (policy?.engine.keys ?? []).map(pinKey).filter((key) => isValidAt(key, at)),
+    required: policy?.attestations === 'required',
+  };
   if (!isOpenedBy(journal, claim, engine)) {
     throw differs('a first entry in which the engine gives the run id to this run', 'another one');
   }
@@ -87,7 +91,8 @@ const engineHeads = (
   journal.flatMap(({ seq, entry }) => {
     if (entry?.kind !== 'head' || entry.head.by !== ENGINE) return [];
     const { head, envelope } = entry;
-    const here = entries[head.entries - 1]?.hash === head.hash && isVerifiedHead(run, head, envelope);
+    const last = entries[head.entries - 1];
+    const here = last?.hash === head.hash && isVerifiedHead(run, head, envelope, last.at);
     return here ? [{ seq, head }] : [];
   });
 
@@ -104,9 +109,16 @@ function checkStarts(entries: readonly LedgerEntry[], heads: readonly EngineHead
   }
 }
 
-/** Where the engine signed that nothing speaks against closing the run as approved. */
-function placeOfClosing(heads: readonly EngineHead[]): number {
-  const found = heads.findLast(({ head }) => head.purpose === 'close');
+/**
+ * Where the engine signed that nothing speaks against closing the run as approved. Nothing that counts came between that
+ * and the closing: signed earlier, it would call late what the run had to look at.
+ */
+function placeOfClosing(entries: readonly LedgerEntry[], heads: readonly EngineHead[]): number {
+  const found = heads.findLast(
+    ({ head }) =>
+      head.purpose === 'close' &&
+      entries.slice(head.entries, -1).every(({ type }) => type === 'refused' || type === 'reminded'),
+  );
   if (found !== undefined) return found.seq;
   throw differs("the engine's signature that the run closes as approved", 'none over this ledger');
 }

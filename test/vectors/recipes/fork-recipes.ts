@@ -1,13 +1,16 @@
 import { canonicalSha256 } from '../../../src/contracts/canonical-json.js';
 import { REFUSAL_REASONS } from '../../../src/contracts/decisions.js';
 import type { EscalationReport } from '../../../src/contracts/escalation.js';
+import type { JournalEntry } from '../../../src/contracts/journal.js';
+import { openingOf } from '../../../src/governance/ledger-ends.js';
+import { escalationPath } from '../../../src/governance/published-tree.js';
 import { refuse } from '../../../src/governance/refusals.js';
 import { messageSha256 } from '../../../src/governance/replay-ledger.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
-import type { Loose } from '../../support/mutable-tree.js';
+import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';
 import { VECTOR_KEYS } from '../../support/vector-keys.js';
-import { dropped, journalled, placeOf, putAt } from './journal-edits.js';
+import { dropped, headBy, type Journal, journalled, placeOf, putAt } from './journal-edits.js';
 import { rejection } from './journal-recipes.js';
 import { type Entries, inserted, nth, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -42,6 +45,15 @@ const fork = (field: 'journal_entries' | 'ledger_entries' | 'missing', by: numbe
     if (report.fork) report.fork[field] += by;
   });
 
+/** The engine signs over the ledger as it is now that the run closes. */
+function closedAnew(entries: Journal, tree: MutableTree): JournalEntry[] {
+  const ledger = tree.ledger();
+  const last = ledger.at(-2);
+  const head = { entries: ledger.length - 1, hash: last?.hash ?? '', gate: null, attempt: 0, by: 'engine' } as const;
+  const closing = headBy(VECTOR_KEYS.engine, { run_id: openingOf(ledger).run.run_id, purpose: 'close', ...head });
+  return putAt(entries, placeOf(entries, 'end'), closing);
+}
+
 /** The place of a refusal in the ledger, and what it says. */
 const refusalOf = (entries: Entries, number: number) => nth(entries, 'refused', number);
 
@@ -50,7 +62,13 @@ export const FORK_RECIPES: readonly Recipe[] = [
   ...recipesOf('forked', [
     [
       'fork: not told in the ledger, everybody signs it',
-      everybody((entries) => without(entries, nth(entries, 'escalationOpened'), nth(entries, 'escalationResolved'))),
+      (tree, genuine) => {
+        everybody((entries) => without(entries, nth(entries, 'escalationOpened'), nth(entries, 'escalationResolved')))(
+          tree.remove(escalationPath('E1')),
+          genuine,
+        );
+        return journalled(closedAnew)(tree, genuine);
+      },
       'JOURNAL_FORK',
     ],
     [

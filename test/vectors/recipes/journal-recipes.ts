@@ -25,13 +25,16 @@ const { engine, ada, nina, grace, stranger } = VECTOR_KEYS;
 
 /** A rejection of the first gate that the run's ledger does not have. */
 export function rejection(tree: MutableTree, parts: Partial<Decision> = {}, key: VectorKey = grace): JournalEntry {
-  const { decision } = nth(tree.ledger() as Entries, 'decisionCounted');
+  const { decision, at } = nth(tree.ledger() as Entries, 'decisionCounted');
   const { comment: _comment, acknowledged: _acknowledged, ...about } = decision as Decision;
   const made = {
     ...about,
     choice: 'reject',
     reason: 'It names no owner.',
     decision_id: 'forgotten',
+    // Where nobody signs, a decision says no times.
+    decided_at: at,
+    expires_at: at,
     ...parts,
   } as const;
   return { kind: 'message', message: 'decision', envelope: key.seal(decisionStatement(made)) };
@@ -78,7 +81,7 @@ const without = (by: string, purpose: 'gate' | 'close') =>
 /** The journal is not the one that the engine kept, or the ledger does not account for it. */
 export const JOURNAL_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
-    ['journal: dropped', (tree) => seal(patchRecord(tree.remove(TREE_PATHS.journal))), 'FILE_MISSING'],
+    ['journal: dropped', (tree) => seal(patchRecord(tree.remove(TREE_PATHS.journal))), 'JOURNAL_DIFFERS'],
     ['journal: the opening dropped', journalled((entries) => entries.slice(1)), 'JOURNAL_DIFFERS'],
     [
       'journal: the opening in the second place',
