@@ -193,7 +193,8 @@ describe('what a journal holds beside the run', () => {
   });
 
   test('rules lowered by the engine and every role together: verified, and said to have no journal', async () => {
-    const { verified, remarks } = await afterwards((tree) => lowered(signedAsFirst(tree), undefined, ALL_KEYS));
+    const { verified, remarks, first } = await afterwards((tree) => lowered(signedAsFirst(tree), undefined, ALL_KEYS));
+    expect(first?.failure ?? null).toBeNull();
     expect(verified).toBe(true);
     expect(remarks.join()).toContain('no journal');
   });

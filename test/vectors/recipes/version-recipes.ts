@@ -13,6 +13,8 @@ import { type Recipe, recipesOf } from './recipe.js';
 export function lowered(tree: MutableTree, version: number | undefined, keys: readonly VectorKey[]): MutableTree {
   tree.remove(TREE_PATHS.journal);
   const edited = editLedger(tree, (entries) => {
+    // A run of the first rules closed at once, and not when the engine had looked into the journal.
+    Object.assign(nth(entries, 'runClosed'), { at: entries.at(-2)?.at });
     const { plan } = nth(entries, 'runOpened');
     if (version !== undefined) plan.rules_version = version;
     else for (const field of ['rules_version', 'engine_keys']) Reflect.deleteProperty(plan, field);
