@@ -1,11 +1,12 @@
 import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
+import { readAnswer } from '../contracts/read-answer.js';
 import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
-import { clipText } from '../rules/judged-output.js';
-import type { GateTask, PromptInput } from './gates/gate-definition.js';
-import { readAnswer } from './read-answer.js';
+import type { PromptInput } from '../prompt-pack/index.js';
+import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
+import type { GateTask } from './gates/gate-definition.js';
 
 /** What came of asking, with every try that it took. */
 export interface Asked {
@@ -28,9 +29,6 @@ export interface AskOptions {
   onTry(number: number): void;
 }
 
-/** Characters of an answer that did not count which the next try is shown. */
-const ANSWER_EXCERPT = 4_000;
-
 /** Why an outcome counts as a failed try by itself; null when its answer may be read. */
 function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string | null {
   if (problem !== null) return problem;
@@ -49,7 +47,7 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
   const tries: ExecutorTry[] = [];
   const transcripts: ArtifactRef[] = [];
   let descriptor = executor.descriptor;
-  let previous: { readonly problem: string; readonly answer: string | null } | null = null;
+  let previous: PreviousTry | null = null;
 
   for (let number = 1; number <= limit; number += 1) {
     onTry(number);
@@ -67,12 +65,13 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
     await keep('stdout.txt', outcome.stdout, 'text/plain');
     await keep('stderr.txt', outcome.stderr, 'text/plain');
     // An answer may come from a file or from deep inside the output: what was judged is kept as it was read.
-    if (outcome.answer !== null) await keep('answer.txt', outcome.answer, 'text/plain');
+    // Half a surrogate pair has no UTF-8, so it is judged as it can be kept.
+    const given = outcome.answer?.toWellFormed() ?? null;
+    if (given !== null) await keep('answer.txt', given, 'text/plain');
     descriptor = { ...descriptor, served_model: outcome.served_model ?? descriptor.served_model };
 
     const failed = outcomeProblem(outcome);
-    const answer =
-      failed === null ? readAnswer(gate, outcome.answer ?? '') : { kind: 'unusable' as const, problem: failed };
+    const answer = failed === null ? readAnswer(gate, given ?? '') : { kind: 'unusable' as const, problem: failed };
     tries.push({
       number,
       rendered_prompt_sha256: sha256,
@@ -81,8 +80,7 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
       problem: answer.kind === 'unusable' ? answer.problem : null,
     });
     if (answer.kind !== 'unusable') return { answer, tries, transcripts, executor: descriptor };
-    const shown = outcome.answer === null ? null : clipText(outcome.answer, ANSWER_EXCERPT);
-    previous = { problem: answer.problem, answer: shown };
+    previous = previousTry(answer.problem, given);
   }
   const counted = limit === 1 ? 'the one try' : `${limit} tries`;
   const reason = clipText(`No usable answer in ${counted}; the last: ${previous?.problem ?? 'none'}`, 2_000);

@@ -2,9 +2,10 @@ import type { GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import type { Finding } from '../contracts/findings.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
+import { numberFindings } from '../rules/attempt-findings.js';
+import { executorEscalation, findingsEscalation } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding } from '../rules/judged-output.js';
 import type { Asked } from './ask-executor.js';
-import { executorEscalation, findingsEscalation } from './escalation-report.js';
 import type { GateTask, Judgement } from './gates/gate-definition.js';
 import type { TrustedRun } from './trusted-run.js';
 
@@ -12,16 +13,6 @@ import type { TrustedRun } from './trusted-run.js';
 const FINDINGS_RETURNED = 20;
 /** Characters of a message, and of a path, that travel. */
 const TEXT_RETURNED = 300;
-
-/** Gives each finding an id that is unique within its attempt, such as `scope-1`. */
-function numberFindings(findings: readonly JudgedFinding[]): readonly Finding[] {
-  const counts = new Map<string, number>();
-  return findings.map(({ escalates: _, ...finding }) => {
-    const number = (counts.get(finding.rule) ?? 0) + 1;
-    counts.set(finding.rule, number);
-    return { id: `${finding.rule}-${number}`, ...finding };
-  });
-}
 
 const failingReason = (failing: readonly JudgedFinding[]): string | null => {
   if (failing.length === 0) return null;

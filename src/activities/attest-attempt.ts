@@ -8,6 +8,7 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { testResultsSchema } from '../contracts/gate-outputs.js';
 import type { Envelope } from '../contracts/keys.js';
 import { own } from '../contracts/own.js';
+import { prettyJson } from '../contracts/pretty-json.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { attestationPaths, DSSE_MEDIA_TYPE, envelopeText } from '../governance/attestation-files.js';
 import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
@@ -15,7 +16,7 @@ import { resultPredicate } from '../governance/result-predicate.js';
 import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../governance/sarif.js';
 import { wellFormed } from '../governance/well-formed.js';
 import type { Signer } from '../ports/signer.js';
-import { type GateTask, prettyJson, scopesOf } from './gates/gate-definition.js';
+import { type GateTask, scopesOf } from './gates/gate-definition.js';
 
 /** When an attempt was worked on, by the clock of its worker; the ledger's times are the engine's. */
 export interface AttemptTimes {

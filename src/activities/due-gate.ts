@@ -1,8 +1,7 @@
 import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
-import { ENGINE, type PlacedJournalEntry } from '../contracts/journal.js';
+import type { VerifiedHead } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
-import { isVerifiedHead } from '../governance/journal.js';
+import { engineHeads } from '../governance/journal.js';
 import { nextStep } from '../governance/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { headEntry } from './journal-head.js';
@@ -64,15 +63,8 @@ function placeOfEngineHead(
 ): number {
   if (opening.type === 'openingFailed') throw notDue('the run was not opened');
   const run = journalledRun(opening.run.run_id, opening.plan);
-  const isWord = ({ entry }: PlacedJournalEntry): boolean =>
-    entry?.kind === 'head' &&
-    entry.head.by === ENGINE &&
-    entry.head.purpose === 'gate' &&
-    entry.head.gate === gate &&
-    entry.head.attempt === attempt &&
-    (entries[entry.head.entries - 1] as LedgerEntry | undefined)?.hash === entry.head.hash &&
-    isVerifiedHead(run, entry.head, entry.envelope, entries[entry.head.entries - 1]?.at);
-  const found = journal.findLast(isWord);
+  const isDue = (head: VerifiedHead) => head.purpose === 'gate' && head.gate === gate && head.attempt === attempt;
+  const found = engineHeads(run, journal, entries, isDue).at(-1);
   if (found === undefined) throw notDue(`the engine has not signed that ${gate}, attempt ${attempt} is due`);
   return found.seq;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DueGate } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { Finding } from '../contracts/findings.js';
 import {
   type ContextOutput,
   contextOutputSchema,
@@ -23,6 +24,8 @@ export interface EarlierPatch {
   readonly sha256: string;
   /** The files as `patch/files.json` has them. */
   readonly files: readonly unknown[];
+  /** What the writer's own record says of it. */
+  readonly findings: readonly Finding[];
 }
 
 /** What the gates before left, read from the attempts that stand; null for what the run leaves out. */
@@ -67,7 +70,8 @@ export async function loadEarlierOutputs(
     const ref = await artifact('P05', 'patch/change.patch');
     if (ref === null) return null;
     const listed = await json('P05', 'patch/files.json', patchFilesSchema);
-    return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [] };
+    const findings = (await record('P05'))?.findings ?? [];
+    return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
   };
   return {
     context: await json('P00', 'evidence/context.json', contextOutputSchema),

@@ -1,6 +1,6 @@
 import { PromptOsError } from '../contracts/errors.js';
-import { ENGINE, type HeadPurpose, type PlacedJournalEntry } from '../contracts/journal.js';
-import { isVerifiedHead } from '../governance/journal.js';
+import { ENGINE, type PlacedJournalEntry } from '../contracts/journal.js';
+import { engineHeads } from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
 import { closingOf } from '../governance/ledger-ends.js';
 import type { GovernancePorts } from '../ports/index.js';
@@ -26,8 +26,9 @@ export async function endJournal(
   const { outcome, at } = closingOf(entries);
   const runId = opening.run.run_id;
   if (opening.type === 'openingFailed') return prefix.journal.slice(0, 1);
+  const run = journalledRun(runId, opening.plan);
   if (outcome === 'approved') {
-    const permit = prefix.journal.findLast((placed) => isEngineHead(prefix, placed, 'close'));
+    const permit = engineHeads(run, prefix.journal, entries, ({ purpose }) => purpose === 'close').at(-1);
     if (permit === undefined) throw notDue('the engine has not signed that the run closes as approved');
     refuseFork(prefix, permit.seq);
   }
@@ -35,27 +36,11 @@ export async function endJournal(
   const last = { run_id: runId, by: ENGINE, purpose: 'end', gate: null, attempt: 0, entries: length, hash } as const;
   let { journal } = prefix;
   for (let round = 0; round < END_ROUNDS; round += 1) {
-    const end = journal.find((placed) => isEngineHead(prefix, placed, 'end'));
+    const end = engineHeads(run, journal, entries, ({ purpose }) => purpose === 'end')[0];
     if (end !== undefined) return journal.slice(0, end.seq + 1);
     const entry = await headEntry(last, engineSigner({ signers }, policy, at));
     await appendAll(store, runId, journal, [...unjournalled(journal, entries), entry]);
     journal = await readRunJournal(store, runId);
   }
   throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${runId} could not be ended.`);
-}
-
-/** Whether an entry is the engine's signature over a head of this very ledger. */
-function isEngineHead(
-  { entries, opening }: VerifiedPrefix,
-  { entry }: PlacedJournalEntry,
-  purpose: HeadPurpose,
-): boolean {
-  if (opening.type === 'openingFailed' || entry?.kind !== 'head') return false;
-  const { head, envelope } = entry;
-  return (
-    head.by === ENGINE &&
-    head.purpose === purpose &&
-    entries[head.entries - 1]?.hash === head.hash &&
-    isVerifiedHead(journalledRun(opening.run.run_id, opening.plan), head, envelope, entries[head.entries - 1]?.at)
-  );
 }

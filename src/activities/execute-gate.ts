@@ -1,6 +1,8 @@
 import type { DueGate, ExecuteGateResult } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATES, type GateId } from '../contracts/names.js';
+import { prettyJson } from '../contracts/pretty-json.js';
+import { outputJsonSchema } from '../contracts/read-answer.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Checkout } from '../ports/workspace.js';
@@ -17,11 +19,9 @@ import {
   type GateWork,
   type Judgement,
   NOTHING_OBSERVED,
-  prettyJson,
 } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import type { PinnedDocuments } from './pinned-documents.js';
-import { outputJsonSchema } from './read-answer.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 
 /** What the caller, Temporal's activity context, gives. */

@@ -1,6 +1,5 @@
-import { Context } from '@temporalio/activity';
+import type { Context } from '@temporalio/activity';
 import type { ExecuteGateResult, GovernanceActivities, SentGateResult } from '../contracts/activities.js';
-import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
@@ -9,8 +8,8 @@ import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
 import { resumeRun } from './resume-run.js';
+import { runActivity } from './run-activity.js';
 import { syncJournal } from './sync-journal.js';
-import { toFailure } from './to-failure.js';
 import { createPrefixVerifier } from './verify-prefix.js';
 
 export interface CreateActivitiesOptions {
@@ -20,57 +19,8 @@ export interface CreateActivitiesOptions {
   readonly verifyTree?: VerifyTree;
 }
 
-/** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
-const HEARTBEAT_INTERVAL_MS = 2_000;
-
 /** Tries of a gate that fails by no judgement: some seven minutes, and then a P08. Finalisation never gives up. */
 const GATE_ATTEMPTS = 12;
-
-/** What a worker refuses to do for whoever asked: logged with the workflow that asked, and counted. */
-const REFUSED_STEPS: readonly string[] = ['STEP_NOT_DUE', 'FORK', 'LEDGER_BROKEN', 'RUN_ID_TAKEN'];
-
-function reportRefusal({ info, log, metricMeter }: Context, error: unknown): void {
-  if (!(error instanceof PromptOsError) || !REFUSED_STEPS.includes(error.code)) return;
-  const { workflowExecution, activityType, taskQueue } = info;
-  log.warn('refused a step', {
-    code: error.code,
-    activity: activityType,
-    taskQueue,
-    asked_by_workflow: workflowExecution?.workflowId,
-    asked_by_run: workflowExecution?.runId,
-    reason: error.summary,
-  });
-  metricMeter
-    .createCounter('promptos_refused_steps', undefined, 'steps that a worker refused to carry out')
-    .add(1, { code: error.code, activity: activityType });
-}
-
-/** Works with a heartbeat, and says to Temporal what an error means. */
-async function activity<T>(
-  work: (context: Context, progress: (details: object) => void) => Promise<T>,
-  giveUpAfter?: number,
-): Promise<T> {
-  const context = Context.current();
-  let details: object = {};
-  const beat = () => {
-    // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
-    if (!context.info.isLocal) context.heartbeat(details);
-  };
-  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  try {
-    return await work(context, (next) => {
-      details = next;
-      beat();
-    });
-  } catch (error) {
-    reportRefusal(context, error);
-    // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
-    const { cancellationSignal, info } = context;
-    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt, giveUpAfter);
-  } finally {
-    clearInterval(timer);
-  }
-}
 
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
@@ -89,7 +39,7 @@ export function createActivities(
   const finalise = createFinalise(ports, verifier, { pinned: documents, verifyTree });
   return {
     promptos_openRun: (input, firstExecutionRunId) =>
-      activity((context) =>
+      runActivity((context) =>
         openRun(
           ports,
           documents,
@@ -103,13 +53,13 @@ export function createActivities(
           input,
         ),
       ),
-    promptos_syncJournal: (input) => activity((context) => syncJournal(ports, verifier, input, askedBy(context))),
-    promptos_resumeRun: (input) => activity((context) => resumeRun(verifier, input, askedBy(context))),
+    promptos_syncJournal: (input) => runActivity((context) => syncJournal(ports, verifier, input, askedBy(context))),
+    promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context))),
     promptos_executeGate: (input) =>
-      activity(async (context, progress) => {
+      runActivity(async (context, progress) => {
         const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
         return sent(await executeGate(ports, documents, due, { signal: context.cancellationSignal, progress }));
       }, GATE_ATTEMPTS),
-    promptos_finalise: (input) => activity((context) => finalise(input, askedBy(context).workflowId)),
+    promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId)),
   };
 }

@@ -157,7 +157,7 @@ async function claimRunId(
   await appendAfter(store, run.run_id, [], { kind: 'opened', ...opening, envelope });
   const journal = await readRunJournal(store, run.run_id);
   const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
-  if (isOpenedBy(journal, opening, engine)) return;
+  if (isOpenedBy(journal, opening, engine, at)) return;
   throw new PromptOsError(
     'RUN_ID_TAKEN',
     `The run id ${run.run_id} was taken by another run: expected a journal that begins with ${canonicalJson(opening)}.`,

@@ -4,6 +4,7 @@ import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { checkGovernedRepository } from '../rules/governed-repository.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 
 /** A run's pinned documents, once this worker was found to trust them. */
@@ -16,7 +17,7 @@ export interface TrustedRun {
 /**
  * Loads what a run was started with, and asks anew whether this worker trusts it: whoever starts a run must not bring
  * his own law, and trust may end while a run waits.
- * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, and what the documents' readers throw
+ * @throws PromptOsError POLICY_NOT_TRUSTED, POLICY_NOT_FOR_REPOSITORY, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, and what the documents' readers throw
  */
 export async function loadTrustedRun(
   ports: Pick<GovernancePorts, 'trust'>,
@@ -32,6 +33,7 @@ export async function loadTrustedRun(
     );
   }
   const policy = await documents.policy(run.policy_sha256);
+  checkGovernedRepository(policy, run.target_repo);
   const pack = loadPack(await documents.packBundle(run.pack_object_sha256));
   if (!policy.prompt_packs.includes(pack.digest)) {
     throw new PromptOsError(

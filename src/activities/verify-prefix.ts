@@ -130,7 +130,7 @@ async function checkOpening(
 function checkClaim(
   journal: readonly PlacedJournalEntry[],
   policy: Policy,
-  { run, workflow }: VerifiedPrefix['opening'],
+  { run, workflow, at }: VerifiedPrefix['opening'],
 ): void {
   const claim = {
     run_id: run.run_id,
@@ -139,7 +139,7 @@ function checkClaim(
     request_attestation_sha256: run.request_attestation_sha256,
   };
   const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
-  if (!isOpenedBy(journal, claim, engine)) {
+  if (!isOpenedBy(journal, claim, engine, at)) {
     throw notDue(`the journal of ${run.run_id} was not opened by this run`);
   }
 }

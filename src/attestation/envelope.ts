@@ -1,7 +1,7 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { base64 } from '@scure/base';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import type { Envelope } from '../contracts/keys.js';
+import { verifiesStrictly } from './ed25519.js';
 import type { PublicKey } from './public-keys.js';
 
 /** The media type of in-toto statements in DSSE envelopes. */
@@ -49,7 +49,7 @@ export function openEnvelope(envelope: Envelope, keys: readonly PublicKey[]): Op
   const payload = decoded(envelope.payload);
   const sig = decoded(signature.sig);
   if (payload === null || sig === null || sig.length !== 64) return malformed('expected base64');
-  if (!verifies(sig, preAuthenticationEncoding(envelope.payloadType, payload), base64.decode(key.raw))) {
+  if (!verifiesStrictly(sig, preAuthenticationEncoding(envelope.payloadType, payload), base64.decode(key.raw))) {
     return { ok: false, problem: 'signature', detail: signature.keyid };
   }
   const text = textOf(payload);
@@ -61,15 +61,6 @@ export function openEnvelope(envelope: Envelope, keys: readonly PublicKey[]): Op
 }
 
 const malformed = (detail: string): OpenedEnvelope => ({ ok: false, problem: 'malformed', detail });
-
-function verifies(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-  try {
-    // RFC 8032 with the strict check of points: a signature that only some libraries take is taken by none here.
-    return ed25519.verify(signature, message, key, { zip215: false });
-  } catch {
-    return false;
-  }
-}
 
 function decoded(text: string): Uint8Array | null {
   try {

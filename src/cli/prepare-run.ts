@@ -14,6 +14,7 @@ import { GATE_IDS, RUN_ID_PATTERN } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
+import { checkGovernedRepository } from '../rules/governed-repository.js';
 import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 import { findProject, type Project, readSetting } from './project.js';
@@ -72,6 +73,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
     );
   }
   const named = await nameRepository(read.config, target);
+  checkGovernedRepository(policy.policy, named.name);
   const request = await readRequest(context, options, policy.policy, named.name);
   requireKnownChecks(request, policy.policy);
   const inspected = await inspectTarget(target, {

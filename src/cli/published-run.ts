@@ -36,10 +36,26 @@ export async function newestRun(store: ArtifactStore): Promise<string> {
 export const selectPublishedRun = (given: string, store: ArtifactStore): Promise<string> =>
   selectRun(given, store, null);
 
-/** A whole file of a published tree. @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+/** Bytes of a published file that is read whole; a verifier reads no larger one either. */
+const MAX_FILE_BYTES = 64 * 1_048_576;
+
+/**
+ * A whole file of a published tree.
+ * @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID for a file that is too large
+ */
 export async function readPublished(store: ArtifactStore, runId: string, path: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of store.openPublished(runId, path)) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of store.openPublished(runId, path)) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_FILE_BYTES) {
+      throw new PromptOsError(
+        'RECORD_INVALID',
+        `${path} of run ${runId}: expected at most ${MAX_FILE_BYTES} bytes, found more.`,
+      );
+    }
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 

@@ -90,6 +90,10 @@ export const renderFirstPolicy = (
 schema_version: 1
 name: ${inlineYaml(setup.repository)}
 
+# The repositories that this policy governs, by the names that worker configs give them; globs such as \`billing-*\` are
+# allowed. Runs of any other repository are refused, and do not verify under this policy.
+repositories: ${inlineYaml([setup.repository])}
+
 # Everyone who may have a duty, by the name that is typed after --developer and --as, and the public keys that speak for
 # them. A key may have valid_from, valid_until and revoked_at; never take an old one away (docs/keys.md, "Changing a key").
 principals:

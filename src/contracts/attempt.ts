@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { publicArtifact, transcriptArtifact } from './artifact-paths.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { VERDICTS } from './names.js';
 import {
+  type ArtifactRef,
   artifactRefSchema,
   commitSchema,
   executorRoleSchema,
   gateIdSchema,
   nameSchema,
+  PATH_ISSUE,
   runIdSchema,
   sha256Schema,
 } from './primitives.js';
@@ -35,11 +38,19 @@ export const executorTrySchema = z.strictObject({
 });
 export type ExecutorTry = z.infer<typeof executorTrySchema>;
 
-/**
- * Everything about one attempt of one gate. Its digest is what a decision binds; published as
- * `evidence/attempts/<gate>/<attempt>/attempt.json`.
- */
-export const attemptRecordSchema = z.strictObject({
+/** What is wrong with one file of a list: another path than the gate's table has, another media type, or a path twice. */
+function refProblem(
+  { path, media_type }: ArtifactRef,
+  row: { readonly media_type: string } | null,
+  refs: readonly ArtifactRef[],
+  index: number,
+): string | null {
+  if (row === null) return `no path of this gate: ${JSON.stringify(path)}`;
+  if (row.media_type !== media_type) return `expected ${path} as ${row.media_type}, received ${media_type}`;
+  return refs.findIndex((other) => other.path === path) === index ? null : `${path} is listed twice`;
+}
+
+const attemptFields = z.strictObject({
   schema_version: z.literal(1),
   run_id: runIdSchema,
   gate: gateIdSchema,
@@ -64,5 +75,21 @@ export const attemptRecordSchema = z.strictObject({
   artifacts: z.array(artifactRefSchema),
   /** Prompts, answers and logs; published beside the record whether or not the attempt stands. */
   transcripts: z.array(artifactRefSchema),
+});
+
+/**
+ * Everything about one attempt of one gate. Its digest is what a decision binds; published as
+ * `evidence/attempts/<gate>/<attempt>/attempt.json`. A role worker chooses no path: each is one of the gate's table.
+ */
+export const attemptRecordSchema = attemptFields.superRefine(({ gate, attempt, artifacts, transcripts }, context) => {
+  const problem = (list: 'artifacts' | 'transcripts', index: number, message: string | null) => {
+    if (message !== null) context.addIssue({ code: 'custom', path: [list, index], message, params: PATH_ISSUE });
+  };
+  for (const [index, ref] of artifacts.entries()) {
+    problem('artifacts', index, refProblem(ref, publicArtifact(gate, attempt, ref.path), artifacts, index));
+  }
+  for (const [index, ref] of transcripts.entries()) {
+    problem('transcripts', index, refProblem(ref, transcriptArtifact(ref.path), transcripts, index));
+  }
 });
 export type AttemptRecord = z.infer<typeof attemptRecordSchema>;

@@ -58,6 +58,9 @@ export const ERROR_CATALOGUE = {
   PACK_LINT_FAILED: no('Correct what the linter names.'),
   PACK_LOCK_MISMATCH: usage('Run `promptos prompts lock` and commit the lock, or restore the file.'),
   // Trust
+  POLICY_NOT_FOR_REPOSITORY: no(
+    "Add the repository's name to the policy's `repositories`, or start the run with the policy that governs it.",
+  ),
   POLICY_NOT_TRUSTED: no(
     "Add the policy to the worker config's trust.policies, or start the run with a policy that is there.",
   ),

@@ -3,6 +3,7 @@ import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
 import { own } from './own.js';
+import { portablePathProblem } from './portable-path.js';
 import {
   durationSchema,
   executorRoleSchema,
@@ -48,6 +49,11 @@ export const policySchema = z
   .strictObject({
     schema_version: z.literal(1),
     name: nameSchema,
+    repositories: z
+      .array(globSchema)
+      .min(1, 'a policy that governs no repository can start no run')
+      .optional()
+      .describe('names or globs of the repositories that the policy governs; any where nothing is said'),
     principals: z.record(nameSchema, principalSchema).describe('every human and agent that may have a duty, by name'),
     roles: z.strictObject({
       writer: nameSchema,
@@ -133,6 +139,11 @@ export const policySchema = z
   })
   .superRefine((policy, context) => {
     const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    for (const name of Object.keys(policy.checks)) {
+      // The logs of a check are files of its name.
+      if (portablePathProblem(`${name}.stdout.txt`) === null) continue;
+      problem(['checks', name], `expected a name that a file may have on every system, received "${name}"`);
+    }
     if (Object.hasOwn(policy.principals, ENGINE_SIGNER)) {
       problem(['principals', ENGINE_SIGNER], 'is the name that stands for the engine, whose keys are under `engine`');
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { COMMIT_PATTERN, EXECUTOR_ROLES, GATE_IDS, RUN_ID_PATTERN, SEVERITIES, SHA256_PATTERN } from './names.js';
+import { portablePathProblem } from './portable-path.js';
 
 /** Lower-case hexadecimal SHA-256. */
 export const sha256Schema = z.string().regex(SHA256_PATTERN, 'expected 64 lower-case hexadecimal digits');
@@ -66,9 +67,20 @@ export const instantSchema = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'expected an ISO 8601 instant in UTC');
 
+/** Marks an issue of a schema as one about a published path, so that a verifier can name it. */
+export const PATH_ISSUE = { about: 'published path' } as const;
+
+/** A path of a published tree: one that is the same file on every system. */
+export const publishedPathSchema = z.string().superRefine((path, context) => {
+  const problem = portablePathProblem(path);
+  if (problem === null) return;
+  const message = `expected a portable path; ${JSON.stringify(path).slice(0, 300)} ${problem}`;
+  context.addIssue({ code: 'custom', message, params: PATH_ISSUE });
+});
+
 /** Bytes in the artifact store and where they are published in the run's tree. */
 export const artifactRefSchema = z.strictObject({
-  path: repoPathSchema,
+  path: publishedPathSchema,
   sha256: sha256Schema,
   bytes: z.int().nonnegative(),
   media_type: z.string().min(1),

@@ -14,6 +14,15 @@ export const secondsInstantSchema = z
 
 const listOfTextSchema = z.array(z.string().trim().min(1)).min(1);
 
+/** A text that the linter would refuse and that the pack's authors vouch for, such as a sample token. */
+const lintAllowanceSchema = z.strictObject({
+  code: z.enum(['ABSOLUTE_PATH', 'SECRET']),
+  /** As the prompt has it, on one line. */
+  text: z.string().trim().min(4).max(400),
+  reason: z.string().trim().min(1, 'an allowance needs a reason'),
+});
+export type LintAllowance = z.infer<typeof lintAllowanceSchema>;
+
 /** The YAML block at the head of a prompt. */
 export const frontMatterSchema = z.strictObject({
   prompt_id: promptIdSchema,
@@ -27,6 +36,7 @@ export const frontMatterSchema = z.strictObject({
   outputs_expected: listOfTextSchema,
   stop_conditions: z.array(z.string().trim().min(1)).min(1, 'a prompt that can never stop the run is not a gate'),
   constitution_alignment: listOfTextSchema,
+  lint_allow: z.array(lintAllowanceSchema).min(1).optional(),
 });
 export type FrontMatter = z.infer<typeof frontMatterSchema>;
 

@@ -125,6 +125,7 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
 /** What says that somebody is not who or what the policy wants, and not that something is broken. */
 const TRUST_CODES = [
   'POLICY_NOT_TRUSTED',
+  'POLICY_NOT_FOR_REPOSITORY',
   'PACK_NOT_TRUSTED',
   'PRINCIPAL_NOT_BOUND',
   'DUTIES_CLASH',

@@ -104,38 +104,71 @@ const headKeys = (plan: RunPlan, by: string): readonly PinnedKey[] =>
 
 /**
  * Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures.
- * @param at when the key must count; without it a key that has ended counts too, since nothing says when it signed
+ * @param at when the key must count: the time of the ledger's entry that the head names; null for a head of another past,
+ * which counts whenever its key did, since that past had times of its own
  */
-export function isVerifiedHead(
+function isVerifiedHead(
   { run_id, plan }: JournalledRun,
   head: VerifiedHead,
   envelope: Envelope | null,
-  at?: string,
+  at: string | null,
 ): boolean {
   if (head.run_id !== run_id) return false;
   if (envelope === null) return plan.attestations === 'optional';
-  const keys = headKeys(plan, head.by).filter((key) => at === undefined || isValidAt(key, at));
+  const keys = headKeys(plan, head.by).filter((key) => at === null || isValidAt(key, at));
   const opened = openEnvelope(envelope, keys);
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
 }
 
-/** Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures. */
+/**
+ * Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures.
+ * @param at when the engine's key must count: the time of the ledger's first entry
+ */
 export function isOpenedBy(
   journal: readonly PlacedJournalEntry[],
   expected: RunOpening,
   engine: { readonly keys: readonly PinnedKey[]; readonly required: boolean },
+  at: string,
 ): boolean {
   const first = journal[0]?.entry;
   if (first?.kind !== 'opened') return false;
   const { kind: _, envelope, ...opening } = first;
   if (canonicalJson(opening) !== canonicalJson(expected)) return false;
   if (envelope === null) return !engine.required;
-  const opened = openEnvelope(envelope, engine.keys);
+  const opened = openEnvelope(
+    envelope,
+    engine.keys.filter((key) => isValidAt(key, at)),
+  );
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening));
 }
 
 const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
   ledger[entries - 1]?.hash === hash;
+
+/** A head that the engine signed over a ledger, and its place in the journal. */
+export interface EngineHead {
+  readonly seq: number;
+  readonly head: VerifiedHead;
+}
+
+/**
+ * What the engine signed over this very ledger, in the order of the journal.
+ * @param wanted which heads to look at, before their signatures are verified
+ */
+export function engineHeads(
+  run: JournalledRun,
+  journal: readonly PlacedJournalEntry[],
+  ledger: readonly LedgerEntry[],
+  wanted: (head: VerifiedHead) => boolean = () => true,
+): readonly EngineHead[] {
+  return journal.flatMap(({ seq, entry }) => {
+    if (entry?.kind !== 'head' || entry.head.by !== ENGINE || !wanted(entry.head)) return [];
+    const { head, envelope } = entry;
+    const last = ledger[head.entries - 1];
+    const signed = last?.hash === head.hash && isVerifiedHead(run, head, envelope, last.at);
+    return signed ? [{ seq, head }] : [];
+  });
+}
 
 /** The signed messages that a ledger accounts for: those that counted, and those that were refused as what they are. */
 function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
@@ -183,7 +216,7 @@ export function missingEntries(
     if (entry === null || entry.kind === 'opened') continue;
     if (entry.kind === 'head') {
       const { head, envelope } = entry;
-      if (isOnLedger(ledger, head) || !isVerifiedHead(run, head, envelope)) continue;
+      if (isOnLedger(ledger, head) || !isVerifiedHead(run, head, envelope, null)) continue;
       const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
       missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
       continue;

@@ -1,4 +1,4 @@
-/** One thing that lies in a run's tree. Folders are not told, but for empty ones. */
+/** One entry of a run's tree. Folders are not listed, but for empty ones and those that are too deep to be walked. */
 export interface TreeEntry {
   /** Relative to the tree, with forward slashes. */
   readonly path: string;
@@ -11,14 +11,33 @@ export interface TreeDigest {
   readonly bytes: number;
 }
 
-/** A run's tree as somebody brings it: an exported folder, a published run, or files that are not published yet. */
+/** How much of a tree is listed: its maker may be an attacker. */
+export interface TreeLimits {
+  /** Entries; one more is listed when there are more, so that the caller sees it. */
+  readonly entries: number;
+  /** Folders below folders; a deeper one is listed as an entry and not walked. */
+  readonly depth: number;
+}
+
+/**
+ * A run's tree from outside: an exported folder, a published run, or files that are not published yet. Whoever made it is
+ * not trusted, so each call says how much it takes at the most.
+ */
 export interface TreeReader {
-  /** Everything that lies there, in the order of paths. */
-  list(): Promise<readonly TreeEntry[]>;
-  /** A whole file; links are never followed. @throws PromptOsError FILE_NOT_READABLE */
-  read(path: string): Promise<Uint8Array>;
+  /** The entries in the order of paths. @throws PromptOsError FILE_NOT_READABLE */
+  list(limits: TreeLimits): Promise<readonly TreeEntry[]>;
+  /**
+   * A whole file; links are never followed. Of a file with more than `most` bytes only a part is given, which is longer
+   * than `most`.
+   * @throws PromptOsError FILE_NOT_READABLE
+   */
+  read(path: string, most: number): Promise<Uint8Array>;
   /** A file as a stream. @throws PromptOsError FILE_NOT_READABLE */
   openStream(path: string): AsyncIterable<Uint8Array>;
-  /** SHA-256 and size of a file's bytes, in memory that does not grow with them. @throws PromptOsError FILE_NOT_READABLE */
-  digest(path: string): Promise<TreeDigest>;
+  /**
+   * SHA-256 and size of a file's bytes, in memory that does not grow with them. Of a file with more than `most` bytes
+   * only a part is hashed, and `bytes` is more than `most`.
+   * @throws PromptOsError FILE_NOT_READABLE
+   */
+  digest(path: string, most: number): Promise<TreeDigest>;
 }

@@ -34,6 +34,11 @@ export interface Workspace {
   listFiles(repository: string, commit: string): Promise<readonly string[]>;
   /** Whether the patch applies to the commit, as `git apply --check` says. */
   checkPatch(repository: string, commit: string, patch: Uint8Array): Promise<ApplyResult>;
+  /**
+   * What a patch comes to on the commit, as git lists the two trees: files, modes and added lines, whatever its text says.
+   * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, GIT_FAILED
+   */
+  readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   snapshot(repository: string): Promise<RepositorySnapshot>;

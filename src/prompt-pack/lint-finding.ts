@@ -4,6 +4,7 @@ import type { FrontMatterProblemCode } from './front-matter.js';
 export type LintCode =
   | FrontMatterProblemCode
   | 'ABSOLUTE_PATH'
+  | 'ALLOWANCE_UNUSED'
   | 'BODY_EMPTY'
   | 'DATA_MARKER'
   | 'FILE_MISSING'

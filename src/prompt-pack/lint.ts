@@ -1,8 +1,10 @@
 import type { PromptIndex } from '../contracts/prompt-pack.js';
+import { RULES_VERSION } from '../contracts/rules-version.js';
 import type { LintFinding, LintResult } from './lint-finding.js';
 import { lintIndex } from './lint-index.js';
 import { lintPrompt } from './lint-prompt.js';
 import { lintText } from './lint-text.js';
+import { lintTextBefore2 } from './lint-text-before-2.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles, packFile } from './pack-files.js';
 import { parsePromptIndex } from './pack-index.js';
@@ -71,9 +73,13 @@ function lintContents(files: PackFiles): LintFinding[] {
   ];
 }
 
-/** Everything wrong with a pack, sorted by file and line. It passes when nothing is an error; no pack at all fails. */
-export function lintPack(files: PackFiles): LintResult {
-  const found = [...lintContents(files), ...Object.entries(files).flatMap(([path, text]) => lintText(path, text))];
+/**
+ * Everything wrong with a pack, sorted by file and line. It passes when nothing is an error; no pack at all fails.
+ * @param rulesVersion that of a run whose pack is judged again
+ */
+export function lintPack(files: PackFiles, rulesVersion = RULES_VERSION): LintResult {
+  const lintFile = rulesVersion >= 2 ? lintText : lintTextBefore2;
+  const found = [...lintContents(files), ...Object.entries(files).flatMap(([path, text]) => lintFile(path, text))];
   const byPlace = (a: LintFinding, b: LintFinding) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line);
   const findings = found.sort(byPlace);
   return { passed: findings.every(({ severity }) => severity !== 'error'), findings };

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../contracts/canonical-json.js';
 import type { GateId } from '../contracts/names.js';
 import { ESCALATION_GATE } from '../contracts/names.js';
 import type { PromptPack } from './load.js';
@@ -51,7 +52,9 @@ export const renderedHead = (pack: PromptPack, gate: GateId): string =>
  * @throws RangeError for an input name that is malformed or given twice, TypeError for a value that has no JSON.
  */
 export function renderPrompt({ pack, gate, inputs, outputContract, feedback = [] }: RenderPromptOptions): string {
-  const all = feedback.length > 0 ? [...inputs, { name: 'feedback', value: feedback }] : inputs;
+  // In canonical order: feedback comes out of the state of a run or of its ledger, whose members have another order.
+  const said = feedback.length > 0 ? [{ name: 'feedback', value: JSON.parse(canonicalJson(feedback)) as unknown }] : [];
+  const all = [...inputs, ...said];
   const seen = new Set<string>();
   const blocks = all.map(({ name, value }) => {
     if (!/^[a-z_]+$/.test(name)) throw new RangeError(`expected an input name of a-z and _, got "${name}"`);

@@ -21,6 +21,20 @@ export function clipText(text: string, limit: number): string {
   return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
+/** What a further try is shown of the one before. */
+export interface PreviousTry {
+  readonly problem: string;
+  readonly answer: string | null;
+}
+
+/** Characters of an answer that did not count which the next try is shown. */
+const ANSWER_EXCERPT = 4_000;
+
+export const previousTry = (problem: string, answer: string | null): PreviousTry => ({
+  problem,
+  answer: answer === null ? null : clipText(answer, ANSWER_EXCERPT),
+});
+
 /** A finding that fails its gate until it is waived. */
 export const blockingFinding = (
   rule: string,

@@ -30,13 +30,27 @@ export function createObjectTree(
 /**
  * What the engine asks before it signs: the tree as a stranger would judge it, but for the engine's own signatures. The
  * policy was trusted when the run opened, so the tree's own is the one to judge by.
+ * @throws whatever the store failed with: then nothing is known of the tree, and the store may answer later
  */
 export const verifyUnsealed: VerifyTree = async ({ runId, files, objects }: UnsealedTree) => {
-  const { outcomes } = await judgeTree(createObjectTree(files, objects), {
-    policies: [],
-    runId,
-    engineSignatures: 'pending',
+  const failures: unknown[] = [];
+  const tree = createObjectTree(files, {
+    readObject: (sha256) =>
+      objects.readObject(sha256).catch((error: unknown) => {
+        failures.push(error);
+        throw error;
+      }),
+    openObject: async function* (sha256) {
+      try {
+        yield* objects.openObject(sha256);
+      } catch (error) {
+        failures.push(error);
+        throw error;
+      }
+    },
   });
+  const { outcomes } = await judgeTree(tree, { policies: [], runId, engineSignatures: 'pending' });
+  if (failures.length > 0) throw failures[0];
   return outcomes.flatMap(({ status, failure }) =>
     status === 'failed' && failure !== null
       ? [

@@ -6,7 +6,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
-import type { ArtifactRef } from '../contracts/primitives.js';
+import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
@@ -17,16 +17,14 @@ import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
 import type { Replay } from '../governance/replay-ledger.js';
 import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
 import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { MAX_FILE_BYTES, MAX_JSON_BYTES, MAX_LEDGER_BYTES, MAX_POLICY_BYTES, TREE_LIMITS } from './limits.js';
 import { readJournal } from './read-journal.js';
 import { readLedger } from './read-ledger.js';
+import { checkTreeSize, differentSize, failingReader, streamOf } from './read-tree.js';
 import { replayTree } from './replay-tree.js';
 import { type JsonLayout, readStrictJson, strictText } from './strict-json.js';
 import type { VerifyTrust } from './trust.js';
 import { VerifyFailure } from './verify-codes.js';
-
-/** Bytes of a document at the most: it is read whole, artifacts never are. */
-const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
-const MAX_LEDGER_BYTES = 512 * 1_048_576;
 
 /** An attempt that gave a result: what the ledger says of it, and its record. */
 export interface VerifiedAttempt {
@@ -82,21 +80,27 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** @throws VerifyFailure SHAPE_INVALID */
+/** @throws VerifyFailure SHAPE_INVALID, PATH_NOT_ALLOWED */
 export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const at = issue === undefined || issue.path.length === 0 ? 'the document' : issue.path.map(String).join('.');
-  throw new VerifyFailure('SHAPE_INVALID', {
+  const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
+  throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
     path,
     expected: `${at}: ${issue?.message ?? 'another shape'}`,
     found: `${parsed.error.issues.length} problems`,
   });
 }
 
-export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocuments {
-  const entries = once(async () => new Map((await reader.list()).map((entry) => [entry.path, entry] as const)));
+export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocuments {
+  const reader = failingReader(given);
+  const entries = once(async () => {
+    const listed = await reader.list(TREE_LIMITS);
+    checkTreeSize(listed);
+    return new Map(listed.map((entry) => [entry.path, entry] as const));
+  });
   const has = async (path: string) => (await entries()).has(path);
 
   // One failure for each path, so that it is told once whoever comes upon it.
@@ -111,27 +115,27 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     throw failure;
   };
 
-  const readWhole = async (path: string, limit = MAX_DOCUMENT_BYTES): Promise<Uint8Array> => {
+  const fileUpTo = async (path: string, limit: number): Promise<TreeEntry> => {
     const entry = await plainFile(path);
-    if (entry.bytes > limit) {
-      throw new VerifyFailure('FILE_TOO_LARGE', {
-        path,
-        expected: `at most ${limit} bytes`,
-        found: `${entry.bytes} bytes`,
-      });
-    }
-    return reader.read(path);
+    if (entry.bytes > limit) throw differentSize('FILE_TOO_LARGE', path, `at most ${limit}`, entry.bytes);
+    return entry;
+  };
+  const readWhole = async (path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> => {
+    const { bytes } = await fileUpTo(path, limit);
+    const content = await reader.read(path, bytes);
+    if (content.byteLength !== bytes) throw differentSize('FILE_CHANGED', path, `${bytes}`, content.byteLength);
+    return content;
   };
 
-  const recordBytes = once(() => readWhole(TREE_PATHS.record));
+  const recordBytes = once(() => readWhole(TREE_PATHS.record, MAX_JSON_BYTES));
   const record = once(async () => {
     const value = readStrictJson(await recordBytes(), TREE_PATHS.record, 'indented');
     return checkShape(runRecordSchema, value, TREE_PATHS.record);
   });
   const artifacts = once(async () => new Map((await record()).artifacts.map((ref) => [ref.path, ref] as const)));
 
-  const bytes = async (path: string): Promise<Uint8Array> => {
-    const content = await readWhole(path);
+  const bytes = async (path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> => {
+    const content = await readWhole(path, limit);
     const listed = (await artifacts()).get(path);
     const actual = sha256Of(content);
     if (listed !== undefined && listed.sha256 !== actual) {
@@ -140,17 +144,20 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     return content;
   };
   const json = async <T>(path: string, schema: z.ZodType<T>, layout: JsonLayout = 'indented'): Promise<T> => {
-    const value = readStrictJson(await bytes(path), path, layout);
+    const value = readStrictJson(await bytes(path, MAX_JSON_BYTES), path, layout);
     checkShape(schema, value, path);
     // As it stands, not as the schema would rewrite it: digests and comparisons are about what was written.
     return value as T;
   };
 
-  const ledgerBytes = once(() => readWhole(TREE_PATHS.ledger, MAX_LEDGER_BYTES));
   const journal = once(async () =>
     (await has(TREE_PATHS.journal)) ? readJournal(await bytes(TREE_PATHS.journal), TREE_PATHS.journal) : [],
   );
-  const ledger = once(async () => readLedger(await ledgerBytes(), TREE_PATHS.ledger));
+  const wholeLedger = once(async () => {
+    const entry = await fileUpTo(TREE_PATHS.ledger, MAX_LEDGER_BYTES);
+    return readLedger(streamOf(reader, entry), TREE_PATHS.ledger);
+  });
+  const ledger = once(async () => (await wholeLedger()).entries);
   const run = async () => openingOf(await ledger());
 
   /** A pinned document of the run; a run that never opened may lack it, which may be the very reason. */
@@ -158,18 +165,20 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     path: string,
     wanted: string,
     code: 'REQUEST_DIFFERS' | 'PACK_DIFFERS' | 'POLICY_DIFFERS',
+    limit = MAX_JSON_BYTES,
   ): Promise<Uint8Array | null> => {
     if (!(await has(path)) && (await run()).type === 'openingFailed') return null;
-    const content = await bytes(path);
+    const content = await bytes(path, limit);
     const actual = sha256Of(content);
     if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
     return content;
   };
 
-  const policyOfTree = once(async (): Promise<Policy | null> => {
+  const policyOfTree = async (handedIn: Policy | undefined): Promise<Policy | null> => {
     const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
-    const content = await pinned(path, (await run()).run.policy_sha256, 'POLICY_DIFFERS');
-    if (content === null) return null;
+    const content = await pinned(path, (await run()).run.policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
+    // The same bytes as those that were handed in, which were parsed already.
+    if (handedIn !== undefined || content === null) return handedIn ?? null;
     try {
       return policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
     } catch (error) {
@@ -178,7 +187,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
       const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
       throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
     }
-  });
+  };
   const policy = once(async () => {
     const { policy_sha256 } = (await run()).run;
     const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
@@ -189,8 +198,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
         found: `sha256:${policy_sha256}`,
       });
     }
-    const own = await policyOfTree();
-    return handedIn?.policy ?? own;
+    return policyOfTree(handedIn?.policy);
   });
 
   const request = once(async () => {
@@ -229,7 +237,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     for (const history of attemptHistories(await ledger())) {
       if (history.output_sha256 === null) continue;
       const path = `${attemptFolder(history.gate, history.attempt)}/attempt.json`;
-      const content = await bytes(path);
+      const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
       if (sha256 !== history.output_sha256) {
         throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
@@ -248,7 +256,7 @@ export function openDocuments(reader: TreeReader, trust: VerifyTrust): TreeDocum
     artifacts,
     ledger,
     journal,
-    ledgerSha256: once(async () => sha256Of(await ledgerBytes())),
+    ledgerSha256: async () => (await wholeLedger()).sha256,
     recordSha256: once(async () => sha256Of(await recordBytes())),
     policy,
     request,

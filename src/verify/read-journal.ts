@@ -1,5 +1,6 @@
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
+import { parseJson } from './parse-json.js';
 import { strictText } from './strict-json.js';
 import { VerifyFailure } from './verify-codes.js';
 
@@ -21,13 +22,8 @@ export function readJournal(bytes: Uint8Array, path: string): readonly PlacedJou
 
 function readPlaced(line: string, seq: number, path: string): PlacedJournalEntry {
   const malformed = (expected: string, found: string) => new VerifyFailure('JOURNAL_FORM', { path, expected, found });
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-    if (canonicalJson(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
-  } catch (error) {
-    throw error instanceof VerifyFailure ? error : malformed('canonical JSON', 'no JSON');
-  }
+  const value = parseJson(line, path);
+  if (canonical(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
   const { seq: place, entry, ...more } = value as { seq?: unknown; entry?: unknown };
   if (place !== seq || entry === undefined || Object.keys(more).length > 0) {
     throw malformed(`the entry of place ${seq}`, `place ${String(place)}`);
@@ -36,4 +32,12 @@ function readPlaced(line: string, seq: number, path: string): PlacedJournalEntry
   if (!journalEntrySchema.safeParse(entry).success) throw malformed('an entry of the journal', 'another shape');
   // As it is written, not as the schema would rewrite it: digests are about what was written.
   return { seq, entry: entry as PlacedJournalEntry['entry'] };
+}
+
+function canonical(value: unknown): string | null {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return null;
+  }
 }

@@ -1,24 +1,40 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
 import { checkChain, EMPTY_LEDGER } from '../governance/ledger-chain.js';
+import { MAX_LEDGER_ENTRIES, MAX_LEDGER_LINE_BYTES } from './limits.js';
+import { parseJson } from './parse-json.js';
 import { strictText } from './strict-json.js';
 import { VerifyFailure } from './verify-codes.js';
 
 /** Milliseconds that the ledger may go back: the hosts of a server may differ by some, and a run may change hosts. */
 const CLOCK_SKEW_MS = 60_000;
 
+/** A ledger that was read, and the SHA-256 of its bytes. */
+export interface ReadLedger {
+  readonly entries: readonly LedgerEntry[];
+  readonly sha256: string;
+}
+
 /**
  * A published ledger: JSON Lines in canonical form, every entry one that the engine writes, the chain whole, an opening
- * first and a closing last, and time that goes on.
- * @throws VerifyFailure LEDGER_FORM, LEDGER_SHAPE, LEDGER_BROKEN, LEDGER_ENDS, LEDGER_TIME
+ * first and a closing last, and time that goes on. It is read line by line, so that the first bad line ends it.
+ * @throws VerifyFailure LEDGER_FORM, LEDGER_SHAPE, LEDGER_BROKEN, LEDGER_ENDS, LEDGER_TIME, FILE_TOO_LARGE, JSON_TOO_LARGE
  */
-export function readLedger(bytes: Uint8Array, path: string): readonly LedgerEntry[] {
-  const lines = strictText(bytes, path).split('\n');
-  if (lines.pop() !== '') {
-    throw new VerifyFailure('LEDGER_FORM', { path, expected: 'a newline at the end', found: 'a line that is cut off' });
+export async function readLedger(chunks: AsyncIterable<Uint8Array>, path: string): Promise<ReadLedger> {
+  const hash = createHash('sha256');
+  const entries: LedgerEntry[] = [];
+  for await (const line of linesOf(chunks, (chunk) => hash.update(chunk), path)) {
+    if (entries.length === MAX_LEDGER_ENTRIES) {
+      throw new VerifyFailure('FILE_TOO_LARGE', {
+        path,
+        expected: `at most ${MAX_LEDGER_ENTRIES} entries`,
+        found: 'more entries',
+      });
+    }
+    entries.push(readEntry(line, `${path}:${entries.length + 1}`));
   }
-  const entries = lines.map((line, index) => readEntry(line, `${path}:${index + 1}`));
   const chain = checkChain(entries, EMPTY_LEDGER);
   if (!chain.ok) {
     throw new VerifyFailure('LEDGER_BROKEN', {
@@ -29,16 +45,48 @@ export function readLedger(bytes: Uint8Array, path: string): readonly LedgerEntr
   }
   checkEnds(entries, path);
   checkTime(entries, path);
-  return entries;
+  return { entries, sha256: hash.digest('hex') };
+}
+
+const NEWLINE = 0x0a;
+
+/** The lines of a stream, each ended by a newline. */
+async function* linesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  see: (chunk: Uint8Array) => void,
+  path: string,
+): AsyncGenerator<string, void, undefined> {
+  let number = 1;
+  let begun: Uint8Array[] = [];
+  let length = 0;
+  const add = (part: Uint8Array): void => {
+    length += part.byteLength;
+    if (length > MAX_LEDGER_LINE_BYTES) {
+      throw new VerifyFailure('LEDGER_FORM', {
+        path: `${path}:${number}`,
+        expected: `a line of at most ${MAX_LEDGER_LINE_BYTES} bytes`,
+        found: 'a longer one',
+      });
+    }
+    begun.push(part);
+  };
+  for await (const chunk of chunks) {
+    see(chunk);
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      add(chunk.subarray(from, end));
+      yield strictText(Buffer.concat(begun), `${path}:${number}`);
+      [begun, length, number, from] = [[], 0, number + 1, end + 1];
+    }
+    if (from < chunk.byteLength) add(chunk.subarray(from));
+  }
+  if (length > 0) {
+    throw new VerifyFailure('LEDGER_FORM', { path, expected: 'a newline at the end', found: 'a line that is cut off' });
+  }
 }
 
 function readEntry(line: string, at: string): LedgerEntry {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new VerifyFailure('LEDGER_FORM', { path: at, expected: 'canonical JSON', found: 'no JSON' });
-  }
+  const value = parseLine(line, at);
   if (canonical(value) !== line) {
     throw new VerifyFailure('LEDGER_FORM', {
       path: at,
@@ -56,6 +104,15 @@ function readEntry(line: string, at: string): LedgerEntry {
       expected: 'an entry that the engine writes',
       found: `${issue?.path.join('.') || 'entry'}: ${issue?.message ?? 'another shape'}`,
     });
+  }
+}
+
+function parseLine(line: string, at: string): unknown {
+  try {
+    return parseJson(line, at);
+  } catch (error) {
+    if (error instanceof VerifyFailure && error.code !== 'JSON_MALFORMED') throw error;
+    throw new VerifyFailure('LEDGER_FORM', { path: at, expected: 'canonical JSON', found: 'no JSON' });
   }
 }
 

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../contracts/canonical-json.js';
+import { parseJson } from './parse-json.js';
 import { VerifyFailure } from './verify-codes.js';
 
 /** How the engine writes a file: two-space indented with one trailing newline, or RFC 8785. */
@@ -16,20 +17,11 @@ export function strictText(bytes: Uint8Array, path: string): string {
 /**
  * Reads JSON that can be written in one way only, so that no two readers can understand it differently: writing the
  * value again must give the same text.
- * @throws VerifyFailure JSON_MALFORMED, JSON_NOT_STRICT
+ * @throws VerifyFailure JSON_MALFORMED, JSON_NOT_STRICT, JSON_TOO_LARGE
  */
 export function readStrictJson(bytes: Uint8Array, path: string, layout: JsonLayout): unknown {
   const text = strictText(bytes, path);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new VerifyFailure('JSON_MALFORMED', {
-      path,
-      expected: 'one JSON value',
-      found: error instanceof Error ? error.message : 'something else',
-    });
-  }
+  const value = parseJson(text, path);
   const written = layout === 'canonical' ? canonicalText(value) : `${JSON.stringify(value, null, 2)}\n`;
   if (written !== text) throw notStrict(path, written, text);
   return value;
@@ -49,7 +41,8 @@ const EXCERPT = 40;
 function notStrict(path: string, written: string, text: string): VerifyFailure {
   let at = 0;
   while (at < written.length && written[at] === text[at]) at += 1;
-  const line = text.slice(0, at).split('\n').length;
+  let line = 1;
+  for (let end = text.indexOf('\n'); end !== -1 && end < at; end = text.indexOf('\n', end + 1)) line += 1;
   const excerpt = (source: string): string =>
     at >= source.length ? 'the end of the file' : JSON.stringify(source.slice(at, at + EXCERPT).toWellFormed());
   return new VerifyFailure('JSON_NOT_STRICT', {

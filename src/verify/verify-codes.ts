@@ -7,20 +7,28 @@ export const VERIFY_CODES = {
   LINK_IN_TREE: 'A symbolic link lies in the tree.',
   SPECIAL_FILE: 'Something lies in the tree that is neither a file nor a folder.',
   PATH_UNSAFE: 'A path holds control characters, a backslash, or is written in another Unicode form.',
+  PATH_NOT_ALLOWED: 'A record lists a path that no gate may write, or one that is not the same file on every system.',
   PATH_CLASH: 'Two paths differ only in case, so one of them would be lost on many systems.',
   FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
   FILE_UNEXPECTED: 'Something lies in the tree that the record does not list.',
   FILE_TOO_LARGE: 'A document is larger than one that the engine writes.',
+  TREE_TOO_LARGE: 'The tree has more entries, deeper folders or more bytes than a run makes.',
+  FILE_NOT_READABLE: 'A file or folder of the tree could not be read, so nothing is known of it.',
+  FILE_CHANGED: 'A file changed while it was read.',
   DIGEST_MISMATCH: 'The bytes of a file are not those that the record lists.',
   JSON_MALFORMED: 'A file is not UTF-8 or not JSON, or there is something before or behind the JSON.',
   JSON_NOT_STRICT:
     'A file is JSON, but not written as the engine writes it: a key twice, `1.0` for `1`, another layout.',
+  JSON_TOO_LARGE: 'JSON is nested deeper, or has more values, than the engine writes.',
   SHAPE_INVALID: 'A document lacks a field, has one too many, or one of another type.',
   RUN_OTHER: 'The tree is that of another run than the one that was asked for.',
+  CHECK_FAILED_UNEXPECTEDLY:
+    'A check ended in a way that the verifier does not know. That is a defect of the verifier; the tree is not verified.',
   // Trust
   POLICY_UNKNOWN: 'The run was governed by a policy that is not among those handed in.',
   POLICY_DIFFERS: "The policy's bytes in the tree are not those of the run's policy.",
   POLICY_INVALID: "The run's policy is not a valid policy.",
+  POLICY_NOT_FOR_REPOSITORY: "The run's policy does not govern the run's repository.",
   REQUEST_DIFFERS: "The request's bytes are not those that the run was started with.",
   PACK_DIFFERS: "The prompt pack's bytes are not those that the run was started with.",
   PACK_INVALID: 'The prompt pack does not load: its index, prompts, lock or digest do not fit together.',
@@ -29,7 +37,7 @@ export const VERIFY_CODES = {
   PLAN_DIFFERS: 'What the run pinned of its policy is not what the policy says.',
   REQUEST_SIGNATURE_INVALID: "The starter's signature over the run does not count.",
   // The ledger
-  LEDGER_FORM: 'A line of the ledger is not canonical JSON, or the last line is not whole.',
+  LEDGER_FORM: 'A line of the ledger is not canonical JSON or is too long, or the last line is not whole.',
   LEDGER_SHAPE: 'An entry of the ledger is none that the engine writes.',
   LEDGER_BROKEN: 'The hash chain of the ledger does not hold.',
   LEDGER_ENDS: 'The ledger does not run from an opening to a closing.',
@@ -45,6 +53,9 @@ export const VERIFY_CODES = {
   PROMPT_DIFFERS: "An attempt did not use the pack's prompt.",
   RENDERED_PROMPT_DIFFERS: "A rendered prompt does not begin with the gate's and the escalation prompt, word for word.",
   DUTIES_CLASH: 'One principal, key or executor did two duties that the policy wants apart.',
+  ARTIFACT_MISSING: 'An attempt lacks a file that every attempt of its gate has, or has one that it cannot have.',
+  DERIVED_DIFFERS: 'A file is not the one that follows from the answer, the patch or the JSON that it is made of.',
+  FINDINGS_DIFFER: "An attempt's findings or its escalation are not those that the rules give for what is published.",
   EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the one that stands.',
   EVIDENCE_DIFFERS: 'The test results do not fit the base, the checks of the policy, their logs or the verdict.',
   // The record
@@ -99,11 +110,17 @@ export class VerifyFailure extends Error {
     { path, expected, found }: FailureFacts,
   ) {
     super(VERIFY_CODES[code]);
-    this.path = path ?? null;
-    this.expected = expected;
-    this.found = found;
+    this.path = path === undefined ? null : clipped(path);
+    this.expected = clipped(expected);
+    this.found = clipped(found);
   }
 }
+
+/** Characters of a fact that a message keeps: facts may come from the tree, which may be hostile. */
+const FACT_LENGTH = 2_000;
+
+const clipped = (text: string): string =>
+  text.length > FACT_LENGTH ? `${text.slice(0, FACT_LENGTH - 1).toWellFormed()}…` : text;
 
 /** @throws VerifyFailure unless the two are the same. */
 export function expectSame(code: VerifyCode, path: string, expected: unknown, found: unknown): void {

@@ -1,19 +1,21 @@
+import { verifyNativelyFirst } from '../attestation/ed25519.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
+import { checkDerivations } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
+import { checkGateArtifacts } from './checks/gate-artifacts.js';
 import { checkJournal } from './checks/journal.js';
+import { checkJudgement } from './checks/judgement.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import { checkPromptOsPolicy } from './checks/promptos-policy.js';
 import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
+import { checkRenderedPrompts } from './checks/rendered-prompts.js';
+import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
-import {
-  checkBundle,
-  checkRecordSignature,
-  checkRevocations,
-  checkSeal,
-  checkStandardAttestations,
-} from './checks/signatures.js';
+import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
 import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
+import { verifyNatively } from './native-ed25519.js';
+import { notRecomputed } from './not-recomputed.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { type VerifyCode, VerifyFailure } from './verify-codes.js';
@@ -24,6 +26,8 @@ interface Check {
   readonly run: (documents: TreeDocuments) => Promise<readonly string[]> | Promise<void>;
   /** Whether it is about what the engine's key signs last. */
   readonly afterSigning?: true;
+  /** What it would ask and cannot, from a tree alone. */
+  readonly notRecomputed?: (documents: TreeDocuments) => Promise<readonly string[]>;
 }
 
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
@@ -45,8 +49,16 @@ export const CHECKS = {
   prompts: { title: "executors saw the pack's prompts word for word", run: checkPrompts },
   attempts: { title: "attempts' records fit the run and the ledger", run: checkAttempts },
   duties: { title: 'duties were separate', run: checkDuties },
+  gate_artifacts: { title: 'every attempt has the files of its gate', run: checkGateArtifacts },
   outputs: { title: "gates' outputs have their schemas", run: checkOutputs },
   test_evidence: { title: 'what was tested is what is published', run: checkTestEvidence },
+  derivations: { title: 'files follow from the answers and the patch', run: checkDerivations },
+  judgement: {
+    title: 'findings are those that the rules give again',
+    run: checkJudgement,
+    notRecomputed,
+  },
+  rendered_prompts: { title: 'prompts follow from the pack and the inputs', run: checkRenderedPrompts },
   session: { title: 'the prompt session is intact and of this run', run: checkSession },
   escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
   artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
@@ -76,41 +88,47 @@ export interface CheckOutcome {
   } | null;
   /** What holds and yet must be said: unsigned acts, a tree that vouches for itself. */
   readonly remarks: readonly string[];
+  /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
+  readonly not_recomputed?: readonly string[];
 }
 
 /**
  * Judges a run's tree with the same domain that the run was governed by, from nothing but its files and the policies
  * handed in: no clock, no network, no store. One outcome a check, in the order of `CHECKS`; the tree is verified when none
- * failed.
- * @throws PromptOsError FILE_NOT_READABLE and whatever else the reader fails with: then nothing is said about the tree
+ * failed. It never throws: a tree that cannot be read, or that ends a check in an unexpected way, is not verified.
  */
 export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
+  verifyNativelyFirst(verifyNatively);
   const documents = openDocuments(reader, trust);
-  const told = new Set<unknown>();
+  const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
     if (more.afterSigning === true && trust.engineSignatures === 'pending') continue;
     if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
     try {
       const remarks = (await run(documents)) ?? [];
-      yield { check, title, status: 'ok', failure: null, remarks };
+      const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
+      yield { check, title, status: 'ok', failure: null, remarks, ...left };
     } catch (error) {
-      if (!(error instanceof VerifyFailure)) {
-        // Behind a failure nothing is as it should be; before one, nothing may be said about the tree.
-        if (told.size === 0) throw error;
-        yield { check, title, status: 'not_checked', failure: null, remarks: [] };
-        continue;
-      }
-      const { code, message, path, expected, found } = error;
-      // A document that cannot be read is told once, and not by everything that stands on it.
-      const status = told.has(error) ? 'not_checked' : 'failed';
-      told.add(error);
-      yield { check, title, status, failure: { code, message, path, expected, found }, remarks: [] };
+      const known = error instanceof VerifyFailure;
+      // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,
+      // unknown errors are expected.
+      const status = reported.has(error) || (!known && reported.size > 0) ? 'not_checked' : 'failed';
+      reported.add(error);
+      const { code, message, path, expected, found } = known ? error : unexpected(error, check);
+      const failure = known || status === 'failed' ? { code, message, path, expected, found } : null;
+      yield { check, title, status, failure, remarks: [] };
     }
   }
 }
+
+const unexpected = (error: unknown, check: CheckName): VerifyFailure =>
+  new VerifyFailure('CHECK_FAILED_UNEXPECTEDLY', {
+    expected: `an answer of the check "${check}"`,
+    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  });
 
 /** What came of a whole tree. */
 export interface TreeVerdict {
@@ -121,7 +139,7 @@ export interface TreeVerdict {
   readonly remarks: readonly string[];
 }
 
-/** Every check of a tree at once. @throws as `verifyTree` */
+/** Every check of a tree at once. */
 export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise<TreeVerdict> {
   const outcomes: CheckOutcome[] = [];
   for await (const outcome of verifyTree(reader, trust)) outcomes.push(outcome);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { boundedResult } from '../../src/activities/attempt-record.js';
-import { executorEscalation, findingsEscalation } from '../../src/activities/escalation-report.js';
-import { PATCH_INPUT_BYTES, patchInput } from '../../src/activities/gates/patch-input.js';
+import { boundedOutcome } from '../../src/activities/attempt-record.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Finding } from '../../src/contracts/findings.js';
+import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/index.js';
+import { executorEscalation, findingsEscalation } from '../../src/rules/escalation-report.js';
 import type { JudgedFinding } from '../../src/rules/judged-output.js';
 
 const finding = (rule: string, number: number, parts: Partial<Finding> = {}): Finding => ({
@@ -47,14 +47,14 @@ const record = (findings: Finding[], parts: Partial<AttemptRecord> = {}): Attemp
   ...parts,
 });
 
-describe('boundedResult', () => {
+describe('boundedOutcome', () => {
   test('a blocking finding that cannot be waived is never among those left out', () => {
     const waivable = Array.from({ length: 30 }, (_, index) =>
       finding('size', index + 1, { severity: 'critical', blocking: true }),
     );
     const told = Array.from({ length: 30 }, (_, index) => finding('review', index + 1, { severity: 'critical' }));
     const firm = finding('plan_scope', 1, { severity: 'low', blocking: true });
-    const { findings, findings_omitted } = boundedResult(record([...told, ...waivable, firm]), 'a'.repeat(64), [
+    const { findings, findings_omitted } = boundedOutcome(record([...told, ...waivable, firm]), 'a'.repeat(64), [
       'size',
     ]);
     expect(findings).toHaveLength(20);
@@ -65,7 +65,7 @@ describe('boundedResult', () => {
 
   test('texts are cut, in the result only', () => {
     const long = finding('scope', 1, { message: 'm'.repeat(2_000), path: 'p'.repeat(900) });
-    const result = boundedResult(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);
+    const result = boundedOutcome(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);
     expect(result.findings[0]?.message).toHaveLength(300);
     expect(result.findings[0]?.path).toHaveLength(300);
     expect(result.reason).toHaveLength(300);
@@ -120,7 +120,12 @@ describe('escalation reports', () => {
 });
 
 test('patchInput: a long patch is cut, and says so', () => {
-  const patch = (length: number) => ({ bytes: new Uint8Array(length).fill(120), sha256: 'a'.repeat(64), files: [] });
+  const patch = (length: number) => ({
+    bytes: new Uint8Array(length).fill(120),
+    sha256: 'a'.repeat(64),
+    files: [],
+    findings: [],
+  });
   expect(patchInput(patch(PATCH_INPUT_BYTES))).toMatchObject({ cut: false, text: 'x'.repeat(PATCH_INPUT_BYTES) });
   expect(patchInput(patch(PATCH_INPUT_BYTES + 1))).toMatchObject({
     cut: true,

@@ -5,6 +5,7 @@ import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
 import { PREDICATES, readStatement } from '../../src/attestation/statement.js';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
+import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
 import { findingFingerprint } from '../../src/governance/sarif.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -57,7 +58,7 @@ describe('executeGate, signing', () => {
     const result = await at.executeGate(at.input('P00'));
     const record = await at.record(result);
     const payload = opened(result.attestation, KEYS.nina);
-    expect(readStatement(payload, PREDICATES.gateAttempt)).toMatchObject({
+    expect(readStatement(payload, PREDICATES.gateAttemptV2)).toMatchObject({
       subject: [{ name: 'P00.1', digest: { sha256: result.output_sha256 } }],
       predicate: {
         runId: at.run.run_id,
@@ -68,6 +69,14 @@ describe('executeGate, signing', () => {
         policySha256: at.run.policy_sha256,
         promptSha256: record.prompt.sha256,
         renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256,
+        reason: null,
+        findings: [],
+        findingsOmitted: 0,
+        escalation: null,
+        feedbackSha256: canonicalSha256([]),
+        artifactsSha256: canonicalSha256([...record.artifacts, ...record.transcripts]),
+        nonce: 'a'.repeat(64),
+        ledger: { entries: 2, hash: 'a'.repeat(64) },
       },
     });
     expect(JSON.stringify(result.attestation).length).toBeLessThanOrEqual(2_048);

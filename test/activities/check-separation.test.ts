@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createActivities } from '../../src/activities/index.js';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
@@ -29,9 +28,6 @@ const sharing = (executors: ExecutorRegistry, ...principals: string[]): Executor
   },
 });
 
-const activitiesWith = ({ ports }: GovernedRepository, executors: ExecutorRegistry) =>
-  createActivities({ ...ports, executors }, { taskQueues: () => ({ writer: 'w', verifier: 'v', reviewer: 'r' }) });
-
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => null,
@@ -43,18 +39,18 @@ const LENIENT = `${EXAMPLE_POLICY}separation: { executors: any }\n`;
 describe('at the start', () => {
   test('DUTIES_CLASH names the two roles that share a program and its arguments', async () => {
     const at = await surroundings();
-    const { promptos_openRun } = activitiesWith(at, sharing(at.executors, 'nina', 'rex'));
-    expect(await failureOf(at.environment.run(promptos_openRun, at.run))).toMatchObject({
-      type: 'DUTIES_CLASH',
-      nonRetryable: true,
+    at.findExecutorsIn(sharing(at.executors, 'nina', 'rex'));
+    expect(await at.openRun()).toMatchObject({
+      kind: 'failed',
+      code: 'DUTIES_CLASH',
       message: expect.stringMatching(/writer and reviewer share the executor scripted script with arguments sha256:a+/),
     });
   });
 
   test('the policy may let roles share an executor, and the plan says so', async () => {
     const at = await surroundings(LENIENT);
-    const { promptos_openRun } = activitiesWith(at, sharing(at.executors, 'nina', 'rex'));
-    expect(await at.environment.run(promptos_openRun, at.run)).toMatchObject({ separation: { executors: 'any' } });
+    at.findExecutorsIn(sharing(at.executors, 'nina', 'rex'));
+    expect(await at.openRun()).toMatchObject({ plan: { separation: { executors: 'any' } } });
   });
 
   test('executors that other workers have are judged when their gates are dispatched', async () => {
@@ -64,27 +60,27 @@ describe('at the start', () => {
         throw new PromptOsError('EXECUTOR_NOT_CONFIGURED', `no ${principal} here.`);
       },
     };
-    const { promptos_openRun } = activitiesWith(at, nobody);
-    expect(await at.environment.run(promptos_openRun, at.run)).toMatchObject({ separation: { executors: 'distinct' } });
+    at.findExecutorsIn(nobody);
+    expect(await at.openRun()).toMatchObject({ plan: { separation: { executors: 'distinct' } } });
   });
 
   test('a key that the engine shares with somebody makes the policy itself invalid', async () => {
     const key = makeTestKey();
     const policy = `${EXAMPLE_POLICY.replace('vera: { kind: agent }', `vera: { kind: agent, keys: [{ public: '${key.line}' }] }`)}engine: { keys: [{ public: '${key.line}' }] }\n`;
     const at = await surroundings(policy);
-    expect(await failureOf(at.openRun())).toMatchObject({ type: 'POLICY_INVALID' });
+    expect(await at.openRun()).toMatchObject({ kind: 'refused', code: 'POLICY_INVALID' });
   });
 });
 
 describe('at dispatch', () => {
   test("DUTIES_CLASH when the executor is that of an earlier gate's role, before it is asked", async () => {
     const at = await surroundings();
-    const { promptos_executeGate } = activitiesWith(at, sharing(at.executors, 'nina', 'vera'));
+    at.findExecutorsIn(sharing(at.executors, 'nina', 'vera'));
     at.executors.script('nina', edits({ 'src/split.js': 'right\n' }, outputs(good.P05)));
-    const built: ExecuteGateResult = await at.environment.run(promptos_executeGate, at.input('P05'));
+    const built: ExecuteGateResult = await at.executeGate(at.input('P05'));
     at.executors.script('vera', outputs(good.P06));
     const input = at.input('P06', { inputs: { P05: built.output_sha256 } });
-    expect(await failureOf(at.environment.run(promptos_executeGate, input))).toMatchObject({
+    expect(await failureOf(at.executeGate(input))).toMatchObject({
       type: 'DUTIES_CLASH',
       message: expect.stringContaining('writer and verifier share the executor'),
     });
@@ -102,12 +98,12 @@ describe('at dispatch', () => {
 
   test('the policy may let roles share an executor', async () => {
     const at = await surroundings(LENIENT);
-    const { promptos_executeGate } = activitiesWith(at, sharing(at.executors, 'nina', 'vera'));
+    at.findExecutorsIn(sharing(at.executors, 'nina', 'vera'));
     at.executors.script('nina', edits({ 'src/split.js': 'right\n' }, outputs(good.P05)));
-    const built: ExecuteGateResult = await at.environment.run(promptos_executeGate, at.input('P05'));
+    const built: ExecuteGateResult = await at.executeGate(at.input('P05'));
     at.executors.script('vera', outputs(good.P06));
     const input = at.input('P06', { inputs: { P05: built.output_sha256 } });
-    expect(await at.environment.run(promptos_executeGate, input)).toMatchObject({ verdict: 'pass' });
+    expect(await at.executeGate(input)).toMatchObject({ verdict: 'pass' });
   });
 });
 
@@ -132,15 +128,15 @@ describe("the engine's key, at the start", () => {
     ],
   ])('ENGINE_KEY_MISSING when attestations are required and %s', async (_, policy, held, message) => {
     const at = await surroundings(policy, signersOf(held));
-    expect(await failureOf(at.openRun())).toMatchObject({
-      type: 'ENGINE_KEY_MISSING',
-      nonRetryable: true,
+    expect(await at.openRun()).toMatchObject({
+      kind: 'refused',
+      code: 'ENGINE_KEY_MISSING',
       message: expect.stringMatching(message),
     });
   });
 
   test('with the key that the policy lists the run opens', async () => {
     const at = await surroundings(policyWith(key.line), signersOf({ engine: key }));
-    expect(await at.openRun()).toMatchObject({ attestations: 'required' });
+    expect(await at.openRun()).toMatchObject({ kind: 'opened', plan: { attestations: 'required' } });
   });
 });

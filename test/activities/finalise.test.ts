@@ -3,8 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFinalise } from '../../src/activities/finalise.js';
-import { createSaveLedger } from '../../src/activities/save-ledger.js';
+import { createPublisher } from '../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
@@ -15,7 +14,7 @@ import { appendEntry, checkChain, EMPTY_LEDGER, headOf } from '../../src/governa
 import { checkPromptSession } from '../../src/governance/prompt-session.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { noSigners } from '../../src/ports/signer.js';
-import { type FinishedRun, finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { finishedRun, WORKFLOW } from '../support/finished-run.js';
 
 let directory: string;
 let store: ArtifactStore;
@@ -25,18 +24,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** A query that answers once for each answer given, and throws when asked once more. */
-function scriptedLedger(...answers: readonly (readonly LedgerEntry[] | Error)[]) {
-  const left = [...answers];
-  return async (): Promise<readonly LedgerEntry[]> => {
-    const answer = left.shift();
-    if (answer === undefined) throw new Error('the script of the ledger is over');
-    if (answer instanceof Error) throw answer;
-    return answer;
-  };
-}
-
-const inputOf = ({ run, outcome, head }: FinishedRun) => ({ run_id: run.run_id, outcome, segments: [], head });
+const publish = (entries: readonly LedgerEntry[], from = store) =>
+  createPublisher({ store: from, signers: noSigners })({ entries, journal: [] });
 const published = (path: string) => readFile(join(store.locate('run-1'), path));
 const record = async (): Promise<RunRecord> =>
   runRecordSchema.parse(JSON.parse((await published('run_record.json')).toString()));
@@ -49,10 +38,10 @@ async function tree(): Promise<string[]> {
     .sort();
 }
 
-describe('finalise', () => {
+describe('createPublisher', () => {
   test('an approved run: standing artifacts in public, void ones aside, everything else as evidence', async () => {
     const run = await finishedRun(store);
-    const result = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    const result = await publish(run.entries);
     const folder = (gate: string, attempt: number, ...files: string[]) =>
       ['attempt.json', 'try-1/prompt.md', 'try-1/stdout.txt', ...files].map(
         (file) => `evidence/attempts/${gate}/${attempt}/${file}`,
@@ -88,7 +77,7 @@ describe('finalise', () => {
 
   test('the record: its digest is the result, and it lists every other file with its true digest and size', async () => {
     const run = await finishedRun(store);
-    const result = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    const result = await publish(run.entries);
     expect(sha256Hex(await published('run_record.json'))).toBe(result.run_record_sha256);
     const { artifacts, ledger, governance } = await record();
     const others = (await tree()).filter((path) => !['run_record.json', 'evidence/ledger.jsonl'].includes(path));
@@ -117,31 +106,25 @@ describe('finalise', () => {
     ).toContain('OK');
   });
 
-  test('again: the same bytes, whichever process and whatever came to the ledger since', async () => {
+  test('again: the same bytes, whichever process', async () => {
     const run = await finishedRun(store);
-    const first = await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    const first = await publish(run.entries);
     const before = await published('run_record.json');
-    const late = appendEntry(run.head, '2026-02-01T00:00:00.000Z', { type: 'reminded', request_id: 'P06.2.1' });
-    const again = createFinalise(
-      { store: createFileSystemStore(directory), signers: noSigners },
-      scriptedLedger([...run.entries, late]),
-    );
-    expect(await again(inputOf(run))).toEqual(first);
+    expect(await publish(run.entries, createFileSystemStore(directory))).toEqual(first);
     expect(await published('run_record.json')).toEqual(before);
   });
 
   test('RUN_ALREADY_PUBLISHED for another story under the same id, and the first tree stays', async () => {
     const run = await finishedRun(store);
-    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    await publish(run.entries);
     const other = await finishedRun(store, { outcome: 'aborted' });
-    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(other.entries));
-    await expect(finalise(inputOf(other))).rejects.toMatchObject({ code: 'RUN_ALREADY_PUBLISHED', retryable: false });
+    await expect(publish(other.entries)).rejects.toMatchObject({ code: 'RUN_ALREADY_PUBLISHED', retryable: false });
     expect((await record()).outcome).toBe('approved');
   });
 
   test('a run that ended undecided: its newest attempts stand in public', async () => {
     const run = await finishedRun(store, { outcome: 'cancelled' });
-    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    await publish(run.entries);
     expect((await published('evidence/test_results.json')).toString()).toBe('{"first":true}');
     expect((await published('patch/change.patch')).toString()).toBe('first patch');
     expect((await record()).outcome).toBe('cancelled');
@@ -156,10 +139,7 @@ describe('finalise', () => {
         event.type === 'runOpened' ? { ...event, run: { ...event.run, policy_sha256: policy.sha256 } } : event;
       entries.push(appendEntry(headOf(entries), at, opened));
     }
-    await createFinalise(
-      { store, signers: noSigners },
-      scriptedLedger(entries),
-    )({ ...inputOf(run), head: headOf(entries) });
+    await publish(entries);
     expect(await tree()).toContain('evidence/policy.json');
     expect(await tree()).not.toContain('evidence/policy.yaml');
   });
@@ -182,8 +162,7 @@ describe('finalise', () => {
       refusals_counted: {},
     });
     const entries = [opening, closing];
-    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(entries));
-    await finalise({ run_id: 'run-1', outcome: 'failed', segments: [], head: headOf(entries) });
+    await publish(entries);
     expect(await tree()).toEqual([
       'evidence/ledger.jsonl',
       'evidence/policy.yaml',
@@ -200,12 +179,11 @@ describe('finalise', () => {
       const path = join(directory, 'objects', sha256.slice(0, 2), sha256.slice(2));
       const content = await readFile(path);
       await rm(path);
-      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries));
-      await expect(finalise(inputOf(run))).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+      await expect(publish(run.entries)).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
       expect(await store.published('run-1')).toBeNull();
       await store.putObject(content);
     }
-    await createFinalise({ store, signers: noSigners }, scriptedLedger(run.entries))(inputOf(run));
+    await publish(run.entries);
   });
 
   test('RECORD_INVALID when an attempt has another shape, or is of another gate', async () => {
@@ -223,92 +201,10 @@ describe('finalise', () => {
         const swap = event.type === 'gateFinished' && event.output_sha256 === sha256;
         entries.push(appendEntry(headOf(entries), at, swap ? { ...event, output_sha256: other.sha256 } : event));
       }
-      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(entries));
-      await expect(finalise({ ...inputOf(run), head: headOf(entries) })).rejects.toMatchObject({
+      await expect(publish(entries)).rejects.toMatchObject({
         code: 'RECORD_INVALID',
       });
       expect(await store.published('run-1')).toBeNull();
-    }
-  });
-
-  test('LEDGER_BROKEN for entries that do not lead to the head, for another run and another outcome', async () => {
-    const run = await finishedRun(store);
-    const { entries } = run;
-    const changed = entries.map((entry) =>
-      entry.type === 'gatePassed' ? { ...entry, approved_by: ['mallory'] } : entry,
-    );
-    const unknown = entries.map((entry) => (entry.seq === 3 ? ({ ...entry, type: 'invented' } as never) : entry));
-    const input = inputOf(run);
-    const attempts = [
-      { ledger: entries.slice(0, -1), input },
-      { ledger: changed, input },
-      { ledger: unknown, input },
-      { ledger: [], input },
-      { ledger: entries, input: { ...input, head: { ...input.head, hash: '0'.repeat(64) } } },
-      { ledger: entries, input: { ...input, head: headOf(entries.slice(0, -1)) } },
-      { ledger: entries, input: { ...input, run_id: 'run-2' } },
-      { ledger: entries, input: { ...input, outcome: 'rejected' as const } },
-    ];
-    for (const { ledger, input: asked } of attempts) {
-      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(ledger));
-      await expect(finalise(asked)).rejects.toMatchObject({ code: 'LEDGER_BROKEN', retryable: false });
-    }
-    expect(await store.list()).toEqual([]);
-  });
-
-  test('a query that fails comes through as it is, and the next try succeeds', async () => {
-    const run = await finishedRun(store);
-    const down = new Error('the worker shuts down');
-    const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(down, run.entries));
-    await expect(finalise(inputOf(run))).rejects.toBe(down);
-    expect(await store.list()).toEqual([]);
-    await finalise(inputOf(run));
-  });
-});
-
-describe('save ledger', () => {
-  test('segments: a run that continued as new twice is published with its whole ledger', async () => {
-    const run = await finishedRun(store);
-    const parts = [run.entries.slice(0, 7), run.entries.slice(7, 20), run.entries.slice(20)] as const;
-    const heads = [headOf(parts[0]), headOf(parts[1])] as const;
-    const segments = [
-      await createSaveLedger(
-        { store },
-        scriptedLedger(run.entries.slice(0, 9)),
-      )({ run_id: 'run-1', from: 0, head: heads[0] }),
-      await createSaveLedger({ store }, scriptedLedger(parts[1]))({ run_id: 'run-1', from: 7, head: heads[1] }),
-    ];
-    expect(segments.map(({ entries }) => entries)).toEqual([7, 13]);
-    await createFinalise({ store, signers: noSigners }, scriptedLedger(parts[2]))({ ...inputOf(run), segments });
-    expect((await record()).ledger).toMatchObject({ entries: run.head.entries, head: run.head.hash });
-  });
-
-  test('segments: LEDGER_BROKEN when one is missing, doubled, exchanged or not what it says', async () => {
-    const run = await finishedRun(store);
-    const parts = [run.entries.slice(0, 7), run.entries.slice(7, 20), run.entries.slice(20)] as const;
-    const save = (from: number, part: readonly LedgerEntry[]) =>
-      createSaveLedger({ store }, scriptedLedger(part))({ run_id: 'run-1', from, head: headOf(part) });
-    const [a, b] = [await save(0, parts[0]), await save(7, parts[1])];
-    const noLines = { ...(await store.putObject(Buffer.from('no lines'))), entries: 1 };
-    for (const segments of [[a], [b], [a, a, b], [b, a], [a, { ...b, entries: 12 }], [noLines]]) {
-      const finalise = createFinalise({ store, signers: noSigners }, scriptedLedger(parts[2]));
-      await expect(finalise({ ...inputOf(run), segments })).rejects.toMatchObject({ code: 'LEDGER_BROKEN' });
-    }
-    expect(await store.list()).toEqual([]);
-  });
-
-  test('saveLedger: LEDGER_BROKEN when the entries do not lead from the one number to the head', async () => {
-    const { entries } = await finishedRun(store);
-    const head = headOf(entries.slice(0, 5));
-    const attempts = [
-      { from: 0, ledger: entries.slice(0, 4) },
-      { from: 0, ledger: entries.slice(1) },
-      { from: 2, ledger: entries.slice(3) },
-      { from: 0, ledger: [] },
-    ];
-    for (const { from, ledger } of attempts) {
-      const save = createSaveLedger({ store }, scriptedLedger(ledger));
-      await expect(save({ run_id: 'run-1', from, head })).rejects.toMatchObject({ code: 'LEDGER_BROKEN' });
     }
   });
 });

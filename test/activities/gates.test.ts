@@ -132,7 +132,12 @@ describe('P05', () => {
     const given = await surroundings();
     const { result, record } = await walk(given, toBuild);
     expect(result).toMatchObject({ verdict: 'pass', findings: [] });
-    expect(paths(record.artifacts)).toEqual(['patch/change.patch', 'patch/files.json', 'patch/summary.md']);
+    expect(paths(record.artifacts)).toEqual([
+      'patch/change.patch',
+      'patch/files.json',
+      'patch/summary.md',
+      'patch/summary.json',
+    ]);
     expect(await given.text(record, 'patch/change.patch')).toContain("+export const split = 'right';");
     expect(JSON.parse(await given.text(record, 'patch/files.json'))).toMatchObject({
       stats: { files: 1, added: 1, deleted: 1 },
@@ -181,6 +186,7 @@ describe('P06', () => {
     const { result, record } = await walk(given, [...toBuild, ['P06', outputs(good.P06)]]);
     expect(result).toMatchObject({ verdict: 'pass', findings: [] });
     expect(paths(record.artifacts)).toEqual([
+      'evidence/patch_judgement.json',
       'evidence/test_results.json',
       'evidence/checks/tests.stdout.txt',
       'evidence/checks/tests.stderr.txt',

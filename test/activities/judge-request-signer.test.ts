@@ -30,7 +30,9 @@ prompt_packs: ['${'d'.repeat(64)}']
 const judge = (run: GovernedRunInput, times = '') => {
   const envelope = ada.seal(runRequestStatement(run, '2026-01-01T00:00:00.000Z'));
   const readObject = async () => Buffer.from(JSON.stringify(envelope));
-  return judgeRequestSigner({ store: { readObject } as never }, run, policyWith(times)).catch((error) => error.code);
+  return judgeRequestSigner({ store: { readObject } }, run, policyWith(times), new Date().toISOString()).catch(
+    (error) => error.code,
+  );
 };
 const signedRun: GovernedRunInput = { ...runInput(), request_attestation_sha256: 'f'.repeat(64) };
 

@@ -3,6 +3,7 @@ import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
+import { makeTestKey } from '../support/signing.js';
 
 const made: GovernedRepository[] = [];
 const surroundings = async (...options: Parameters<typeof createGovernedRepository>) => {
@@ -14,15 +15,22 @@ afterEach(async () => {
   await Promise.all(made.splice(0).map((repository) => repository.remove()));
 });
 
-const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => 'nothing was thrown',
-    (error: unknown) => error,
-  );
+/** What is wrong with a start that was accepted ends the run, with a tree; all else takes no run id. */
+const ENDS_THE_RUN = ['GATE_ORDER', 'GATE_REQUIRED', 'CHECK_UNKNOWN'];
 
 test('openRun: reads out what the domain must know', async () => {
   const given = await surroundings();
-  expect(await given.openRun()).toEqual({
+  const opened = await given.openRun();
+  expect(opened).toMatchObject({
+    kind: 'opened',
+    workflow: {
+      namespace: 'default',
+      workflow_id: 'promptos/run/20260102-fix-split',
+      first_execution_run_id: 'first-execution',
+      task_queue: 'test',
+    },
+  });
+  expect(opened.kind === 'opened' && opened.plan).toEqual({
     rules_version: 2,
     pack_sha256: given.packSha256,
     lint_passed: true,
@@ -38,6 +46,7 @@ test('openRun: reads out what the domain must know', async () => {
     authentication: 'optional',
     attestations: 'optional',
     keys: {},
+    engine_keys: [],
     request_signed_by: null,
     gate_timeout_ms: 2 * 6 * 3_600_000 + 60_000 + 600_000,
     task_queues: { writer: 'test.writer', verifier: 'test.verifier', reviewer: 'test.reviewer' },
@@ -51,6 +60,17 @@ test.each<[string, string, (given: GovernedRepository) => Promise<Partial<Govern
     async (given) => {
       given.trusted.clear();
       return {};
+    },
+  ],
+  [
+    'a policy that governs other repositories',
+    'POLICY_NOT_FOR_REPOSITORY',
+    async (given) => {
+      const policy_sha256 = await given.putText(
+        `${EXAMPLE_POLICY}repositories: [billing, 'shop-*']\nprompt_packs: ['${given.packSha256}']\n`,
+      );
+      given.trusted.add(policy_sha256);
+      return { policy_sha256 };
     },
   ],
   [
@@ -104,8 +124,11 @@ test.each<[string, string, (given: GovernedRepository) => Promise<Partial<Govern
 ])('openRun: refuses %s', async (_, code, change) => {
   const given = await surroundings();
   const parts = await change(given);
-  const failure = await failureOf(given.openRun({ ...given.run, ...parts }));
-  expect(failure).toMatchObject({ type: code, nonRetryable: true });
+  expect(await given.openRun({ ...given.run, ...parts })).toMatchObject({
+    kind: ENDS_THE_RUN.includes(code) ? 'failed' : 'refused',
+    code,
+  });
+  expect(await given.ports.store.readJournal(given.run.run_id)).toHaveLength(ENDS_THE_RUN.includes(code) ? 1 : 0);
 });
 
 test('openRun: refuses a pack whose files differ from its lock', async () => {
@@ -116,12 +139,42 @@ test('openRun: refuses a pack whose files differ from its lock', async () => {
   const path = Object.keys(bundle.files).find((name) => name.startsWith('P05')) ?? '';
   const files = { ...bundle.files, [path]: `${bundle.files[path]}\nObey the repository.\n` };
   const pack_object_sha256 = await given.putText(canonicalJson({ ...bundle, files }));
-  const failure = await failureOf(given.openRun({ ...given.run, pack_object_sha256 }));
-  expect(failure).toMatchObject({ type: 'PACK_LOCK_MISMATCH', nonRetryable: true });
+  expect(await given.openRun({ ...given.run, pack_object_sha256 })).toMatchObject({
+    kind: 'refused',
+    code: 'PACK_LOCK_MISMATCH',
+  });
 });
 
 test('openRun: another PromptOS version than that of the pack is refused', async () => {
   const given = await surroundings();
-  const failure = await failureOf(given.openRun({ ...given.run, prompt_os_version: 'v9.9.9' }));
-  expect(failure).toMatchObject({ type: 'REQUEST_INVALID', nonRetryable: true });
+  expect(await given.openRun({ ...given.run, prompt_os_version: 'v9.9.9' })).toMatchObject({
+    kind: 'failed',
+    code: 'REQUEST_INVALID',
+  });
 });
+
+test('openRun: a run id is taken once in a store; the same chain of executions opens again, as after a Reset', async () => {
+  const given = await surroundings();
+  const first = await given.openRun();
+  expect(first).toMatchObject({ kind: 'opened' });
+  expect(await given.openRun()).toEqual(first);
+  expect(await given.openRun(given.run, 'another-execution')).toMatchObject({ kind: 'refused', code: 'RUN_ID_TAKEN' });
+  const request_sha256 = await given.putText(canonicalJson(exampleRequest({ notes: 'another' })));
+  expect(await given.openRun({ ...given.run, request_sha256 })).toMatchObject({ code: 'RUN_ID_TAKEN' });
+});
+
+test.each(['__proto__', 'constructor', 'toString'])(
+  'openRun: a developer named %s is no principal of the policy',
+  async (developer) => {
+    const policy = EXAMPLE_POLICY.replace('authentication: optional', 'authentication: required').replace(
+      'grace: { kind: human }',
+      `grace: { kind: human, keys: [{ public: '${makeTestKey().line}' }] }`,
+    );
+    const given = await surroundings({ policy });
+    const request_attestation_sha256 = await given.putText('{}');
+    expect(await given.openRun({ ...given.run, developer, request_attestation_sha256 })).toMatchObject({
+      kind: 'refused',
+      code: 'DEVELOPER_UNKNOWN',
+    });
+  },
+);

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFinalise } from '../../src/activities/finalise.js';
+import { createPublisher } from '../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { openEnvelope, preAuthenticationEncoding } from '../../src/attestation/envelope.js';
 import { PREDICATES } from '../../src/attestation/statement.js';
@@ -13,6 +13,7 @@ import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { DSSE_MEDIA_TYPE } from '../../src/governance/attestation-files.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
@@ -37,12 +38,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 type Run = Pick<SignedFinishedRun, 'run' | 'entries' | 'head' | 'outcome'>;
-const finalise = (
-  { run, entries, head, outcome }: Run,
-  signers: SignerRegistry,
-  options: Parameters<typeof createFinalise>[2] = {},
-) =>
-  createFinalise({ store, signers }, async () => entries, options)({ run_id: run.run_id, outcome, segments: [], head });
+const finalise = ({ entries }: Run, signers: SignerRegistry, options: Parameters<typeof createPublisher>[1] = {}) =>
+  createPublisher({ store, signers }, options)({ entries, journal: [] });
 
 const published = (path: string) => readFile(join(store.locate('run-1'), path));
 const attested = async (name: string): Promise<Envelope> =>
@@ -137,7 +134,7 @@ describe('finalise, signed', () => {
     const envelope = base.keys.quill.seal({ provenance: true });
     const object = await store.putObject(Buffer.from(JSON.stringify(envelope)));
     const path = 'evidence/attestations/P05.1.provenance.dsse.json';
-    const artifact = { path, ...object, media_type: 'application/json' };
+    const artifact = { path, ...object, media_type: DSSE_MEDIA_TYPE };
     const changed = await store.putObject(
       Buffer.from(canonicalJson({ ...attempt, artifacts: [...attempt.artifacts, artifact] })),
     );

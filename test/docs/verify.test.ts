@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { NOT_RECOMPUTED } from '../../src/verify/not-recomputed.js';
 import { PROMPTOS_POLICY_FIELDS } from '../../src/verify/promptos-policy.js';
 import { VERIFY_CODES } from '../../src/verify/verify-codes.js';
 import { CHECKS } from '../../src/verify/verify-tree.js';
@@ -28,4 +29,8 @@ test('docs/verify.md: has every check in its order, and every field of the Promp
 test('docs/verify.md: a code that is left out, or made up, would show', () => {
   expect(codesOf(page.replace(/^\| `SEAL_MISSING` .*\n/m, ''))).not.toEqual(VERIFY_CODES);
   expect(codesOf(page.replace('| `SEAL_MISSING` |', '| `SEAL_GONE` |'))).not.toEqual(VERIFY_CODES);
+});
+
+test('docs/verify.md: names what is not recomputed as the verifier does', () => {
+  for (const one of NOT_RECOMPUTED) expect(page).toContain(`\n- ${one}`);
 });

@@ -162,4 +162,103 @@ describe('lintPack', () => {
       expect(findingsOf(inBody(text))).toEqual([`${P01}:21 DATA_MARKER`]);
     },
   );
+
+  test.each([
+    'see /home/ada/notes',
+    '/Users/jane.doe/src/x',
+    'cd /home/jane/project',
+    'C:\\Users\\Jane\\src',
+    'Read /root/notes.txt',
+    '[notes](/Users/jane/notes.md)',
+    'file:///Users/jane/notes.md',
+  ])('lintPack: %s is an error', (text) => {
+    expect(lintPack(inBody(text)).passed).toBe(false);
+  });
+
+  test.each([
+    'Close the element with </root>.',
+    'Answer with <root><a/></root>, as XML.',
+    'The path is /home/user/.config or /Users/yourname.',
+    'In CI the checkout is /home/runner/work, /Users/runner/work or /github/home.',
+    'The image works in /home/node/app.',
+    '`import x from "@/home/page"` is an alias.',
+    'Containers have `WORKDIR /home/app`.',
+  ])('lintPack: %s is no finding', (text) => {
+    expect(findingsOf(inBody(text))).toEqual([]);
+  });
+
+  test.each([
+    'Call `GET /Users/active/all`.',
+    "The route is `app.get('/home/offers/today')`.",
+    'Open "/home/dashboard".',
+    'Run `docker run -v $PWD:/root/x image`.',
+  ])('lintPack: %s is a warning', (text) => {
+    expect(lintPack(inBody(text))).toMatchObject({
+      passed: true,
+      findings: [{ severity: 'warning', code: 'ABSOLUTE_PATH', line: 21 }],
+    });
+  });
+
+  test('lintPack: a run with rules version 1 is judged by the linter of its time', () => {
+    const files = inBody('Close the element with </root>.');
+    expect(lintPack(files, 2).passed).toBe(true);
+    expect(lintPack(files, 1)).toMatchObject({ passed: false, findings: [{ code: 'ABSOLUTE_PATH', line: 21 }] });
+  });
+
+  const token = `${'ghp'}_${'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'}`;
+  const allowing = (entries: string, body: string) =>
+    locked(
+      edited(
+        edited(unlockedPack(), P01, 'constitution_alignment:', `lint_allow:\n${entries}\nconstitution_alignment:`),
+        P01,
+        'Do the work',
+        `${body}\nDo the work`,
+      ),
+    );
+  const allow = (code: string, text: string, reason = 'a sample of the documentation') =>
+    `  - code: ${code}\n    text: '${text}'\n    reason: "${reason}"`;
+
+  test.each([
+    ['SECRET', token, `Such as ${token}.`],
+    ['ABSOLUTE_PATH', '/home/ada/notes', 'Read /home/ada/notes first.'],
+  ])('lintPack: an allowance with a reason makes %s a warning that shows the reason', (code, text, body) => {
+    expect(lintPack(inBody(body)).passed).toBe(false);
+    const { passed, findings } = lintPack(allowing(allow(code, text), body));
+    expect(findings).toMatchObject([
+      {
+        severity: 'warning',
+        code,
+        path: P01,
+        message: expect.stringContaining('allowed: a sample of the documentation'),
+      },
+    ]);
+    expect(passed).toBe(true);
+  });
+
+  test('lintPack: an allowance covers neither another text, nor another code, nor another file', () => {
+    const other = token.replace('a1B2', 'b2C3');
+    expect(lintPack(allowing(allow('SECRET', token), `${token} and\n${other}`)).passed).toBe(false);
+    expect(lintPack(allowing(allow('ABSOLUTE_PATH', token), token)).passed).toBe(false);
+    const files = edited(allowing(allow('SECRET', token), token), samplePath('P03'), 'Do the work', `${token}\nDo`);
+    expect(lintPack(locked(files)).passed).toBe(false);
+  });
+
+  test('lintPack: an allowance that is not used is a warning; one without a reason or of another code is an error', () => {
+    expect(lintPack(allowing(allow('SECRET', token), 'Nothing.'))).toMatchObject({
+      passed: true,
+      findings: [{ severity: 'warning', code: 'ALLOWANCE_UNUSED', path: P01, line: 15 }],
+    });
+    for (const entry of [allow('SECRET', token, ' '), allow('DATA_MARKER', '<<<PROMPTOS-DATA')]) {
+      expect(findingsOf(allowing(entry, 'Nothing.')).join()).toContain('FRONT_MATTER_INVALID');
+    }
+  });
+
+  test('lintPack: a sample token that says that it is one is a warning', () => {
+    const sample = `${'ghp'}_${'EXAMPLE0k1L2m3N4o5P6q7R8a1B2c3D4e5F6'}`;
+    expect(lintPack(inBody(`Such as ${sample}.`))).toMatchObject({
+      passed: true,
+      findings: [{ severity: 'warning', code: 'SECRET' }],
+    });
+    expect(lintPack(inBody(`Such as ${token} of https://example.org/${token}.`)).passed).toBe(false);
+  });
 });

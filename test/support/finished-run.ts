@@ -1,3 +1,4 @@
+import { publicArtifact, transcriptArtifact } from '../../src/contracts/artifact-paths.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { Decision } from '../../src/contracts/decisions.js';
@@ -99,7 +100,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         Object.entries(contents).map(async ([path, text]) => ({
           path,
           ...(await store.putObject(Buffer.from(text))),
-          media_type: 'text/plain',
+          media_type: (publicArtifact(gate, number, path) ?? transcriptArtifact(path))?.media_type ?? 'text/plain',
         })),
       );
     const record: AttemptRecord = {

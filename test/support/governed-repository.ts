@@ -3,13 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { executeGate } from '../../src/activities/execute-gate.js';
 import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { toFailure } from '../../src/activities/to-failure.js';
+import { runActivity } from '../../src/activities/run-activity.js';
 import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
@@ -21,6 +20,7 @@ import { GATE_IDS, GATES, type GateId, runWorkflowId } from '../../src/contracts
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
+import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import type { SecretHit } from '../../src/ports/secret-scanner.js';
 import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
@@ -82,6 +82,8 @@ export interface GovernedRepository {
   readonly trusted: Set<string>;
   readonly environment: MockActivityEnvironment;
   git(...args: readonly string[]): string;
+  /** Has the worker find its executors elsewhere than in `executors`. */
+  findExecutorsIn(other: ExecutorRegistry): void;
   input(gate: GateId, parts?: Partial<DueGate>): DueGate;
   /** As the workflow's local activity would open it. */
   openRun(run?: GovernedRunInput, firstExecutionRunId?: string): Promise<OpenRunResult>;
@@ -117,13 +119,14 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
   const policySha256 = await putText(policy);
   const trusted = new Set([policySha256]);
   const executors = scriptedExecutors();
+  let registry: ExecutorRegistry = executors;
   const ports: GovernancePorts = {
     store,
     workspace: createGitWorkspace({
       repositories: { example: { path: repository } },
       stateDir: join(root, 'state'),
     }),
-    executors,
+    executors: { forPrincipal: (principal) => registry.forPrincipal(principal) },
     checks: createCheckRunner({ allow: ['*'], env: process.env }),
     secrets: { scan: async () => secretHits },
     trust: { trustedPolicies: async () => new Set(trusted) },
@@ -155,6 +158,9 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     trusted,
     environment,
     git,
+    findExecutorsIn: (other) => {
+      registry = other;
+    },
     input: (gate, parts = {}) => ({
       run,
       pack_sha256: bundle.digest,
@@ -174,15 +180,11 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       return openRun(ports, documents, starting, given);
     },
     executeGate: (input) =>
-      environment.run(async () => {
-        const context = Context.current();
-        const progress = (details: object) => context.heartbeat(details);
-        try {
-          return await executeGate(ports, documents, input, { signal: context.cancellationSignal, progress });
-        } catch (error) {
-          throw toFailure(error, 1);
-        }
-      }),
+      environment.run(() =>
+        runActivity(({ cancellationSignal: signal }, progress) =>
+          executeGate(ports, documents, input, { signal, progress }),
+        ),
+      ),
     record,
     text: async ({ artifacts, transcripts }, path) => {
       const ref = [...artifacts, ...transcripts].find((candidate) => candidate.path === path);

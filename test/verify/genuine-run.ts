@@ -1,4 +1,8 @@
+import { findDueGate } from '../../src/activities/due-gate.js';
 import { createFinalise } from '../../src/activities/finalise.js';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
+import { syncJournal } from '../../src/activities/sync-journal.js';
+import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import {
   decisionStatement,
   escalationStatement,
@@ -6,9 +10,11 @@ import {
   runRequestStatement,
 } from '../../src/attestation/acts.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
+import type { LedgerReference } from '../../src/contracts/activities.js';
 import type { Decision } from '../../src/contracts/decisions.js';
+import type { HeadPurpose } from '../../src/contracts/journal.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { GATE_IDS } from '../../src/contracts/names.js';
+import { GATE_IDS, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution } from '../../src/contracts/run-status.js';
@@ -20,6 +26,7 @@ import { nextStep } from '../../src/governance/next-step.js';
 import { INITIAL_STATE, type RunState } from '../../src/governance/run-state.js';
 import { awaited } from '../../src/governance/run-status.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { TrustedPolicy } from '../../src/verify/index.js';
 import { verifyUnsealed } from '../../src/verify/index.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -73,6 +80,8 @@ export interface GenuineRunOptions {
   /** Steps of the writer; without them the straight path with one rework and one escalation. */
   readonly story?: 'eventful' | 'straight' | 'cancelled';
   readonly pack?: PromptPackBundle;
+  /** The worker's signers; those of the keys unless a test has its own. */
+  readonly signers?: SignerRegistry;
 }
 
 const GOOD = exampleOutputs();
@@ -114,7 +123,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const repository = await createGovernedRepository({
     policy: text,
     ...(options.pack === undefined ? {} : { pack: options.pack }),
-    ...(signed ? { signers: signersOf(keys) } : {}),
+    ...(signed ? { signers: options.signers ?? signersOf(keys) } : {}),
   });
   try {
     for (const [principal, steps] of Object.entries(SCRIPTS[story] ?? {})) {
@@ -128,23 +137,33 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
       : started;
 
     const driver = new Driver(run, keys, signed);
-    driver.apply({ type: 'open', run, workflow: workflowOf(run), plan: await repository.openRun(run) });
+    const opened = await repository.openRun(run);
+    if (opened.kind !== 'opened') throw new Error(`expected a run that opens: ${JSON.stringify(opened)}`);
+    driver.apply({ type: 'open', run, workflow: opened.workflow, plan: opened.plan });
+    const verifier = createPrefixVerifier(store, createPinnedDocuments(store));
+    const workflowId = runWorkflowId(run.run_id);
+    const sync = async (purpose: HeadPurpose, gate: GateId | null, attempt: number) => {
+      const input = { run_id: run.run_id, purpose, gate, attempt, ledger: driver.ledger() };
+      const { fork } = await syncJournal(repository.ports, verifier, input, { workflowId, isLocal: true });
+      if (fork !== null) throw new Error(`expected no fork: ${fork.missing.join('; ')}`);
+    };
     while (driver.state.phase === 'open') {
       const step = nextStep(driver.state);
       if (step.kind === 'executeGate') {
         const { gate, attempt } = step;
+        await sync('gate', gate, attempt);
         driver.apply({ type: 'startGate', gate, attempt });
-        const result = await repository.executeGate(
-          repository.input(gate, { run, attempt, inputs: step.inputs, feedback: step.feedback }),
-        );
-        driver.apply({ type: 'finishGate', gate, attempt, result });
+        const asked = { run_id: run.run_id, gate, attempt, ledger: driver.ledger() };
+        const due = await findDueGate(repository.ports, verifier, asked, workflowId);
+        driver.apply({ type: 'finishGate', gate, attempt, result: await repository.executeGate(due) });
+      } else if (step.kind === 'close') {
+        await sync('close', null, 0);
+        driver.apply({ type: 'close' });
       } else if (story === 'cancelled') driver.apply({ type: 'cancel', reason: 'cancelled through Temporal' });
       else driver.answer();
     }
-    const { entries } = driver;
-    const finalise = createFinalise(repository.ports, async () => entries, { verifyTree: verifyUnsealed });
-    const outcome = driver.state.outcome ?? 'failed';
-    await finalise({ run_id: run.run_id, outcome, segments: [], head: headOf(entries) });
+    const finalise = createFinalise(repository.ports, verifier, { verifyTree: verifyUnsealed });
+    await finalise({ run_id: run.run_id, ledger: driver.ledger() }, workflowId);
     const whole = new TextDecoder().decode(await store.readObject(run.policy_sha256));
     return {
       run,
@@ -157,13 +176,6 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
     await repository.remove();
   }
 }
-
-const workflowOf = ({ run_id }: GovernedRunInput) => ({
-  namespace: 'default',
-  workflow_id: `promptos/run/${run_id}`,
-  first_execution_run_id: '11111111-2222-4333-8444-555555555555',
-  task_queue: 'q',
-});
 
 async function readPublished(store: ArtifactStore, runId: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
@@ -193,6 +205,10 @@ class Driver {
       this.entries.push(entry);
       this.state = evolve(this.state, entry);
     }
+  }
+
+  ledger(): LedgerReference {
+    return { segments: [], entries: [...this.entries], head: headOf(this.entries) };
   }
 
   /** Grace answers what is awaited; before her first decision somebody tries without authority, and Ada stops the run once. */

@@ -18,11 +18,15 @@ import {
 import { ALL_KEYS, forge, patchRecord, seal } from '../support/forge-tree.js';
 import { makeVectors } from '../support/make-vectors.js';
 import { MutableTree, sha256Of } from '../support/mutable-tree.js';
+import { underPolicy } from '../support/under-policy.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
 import { LONG_BEFORE, packLine, revokedPolicy, vectorPack } from '../support/vector-policies.js';
 import { journalled } from '../vectors/recipes/journal-edits.js';
 import { beforeClose, otherHead, rejection } from '../vectors/recipes/journal-recipes.js';
+import { policyWithSecondKey, WINDOW_CASES } from '../vectors/recipes/key-window-recipes.js';
 import { type PolicyName, type Recipe, RUN_POLICIES, TREE_NAMES, type TreeName } from '../vectors/recipes/recipe.js';
+import { policyFor } from '../vectors/recipes/repository-recipes.js';
+import { REVIEWER_LIES, VERIFIER_LIES, WRITER_LIES } from '../vectors/recipes/role-lies.js';
 import { lowered, signedAsFirst } from '../vectors/recipes/version-recipes.js';
 import { RECIPES } from '../vectors/recipes.js';
 
@@ -67,13 +71,22 @@ const verify = (tree: MutableTree, judgedBy = trust()): Promise<TreeVerdict> => 
 
 /** What a recipe leads to: the code of the first failure, or of the PromptOS policy file's own check. */
 async function codeOf(recipe: Recipe): Promise<string | null> {
-  const { tree: name, break: change, promptosPolicy, runId, onDisk } = recipe;
+  const {
+    tree: name,
+    break: change,
+    promptosPolicy,
+    runId,
+    onDisk,
+    policyTexts,
+    through = (reader) => reader,
+  } = recipe;
   const tree = genuine(name);
   change(tree, genuine);
   const promptos =
     promptosPolicy === undefined ? {} : { promptosPolicy: parsePromptOsPolicy(JSON.stringify(promptosPolicy), 'file') };
-  const judgedBy = { ...trust(recipe.policies), ...promptos, ...(runId === undefined ? {} : { runId }) };
-  const verdict = onDisk ? await onDiskVerdict(tree, judgedBy) : await verify(tree, judgedBy);
+  const handedIn = policyTexts === undefined ? trust(recipe.policies) : { policies: policyTexts.map(trusted) };
+  const judgedBy = { ...handedIn, ...promptos, ...(runId === undefined ? {} : { runId }) };
+  const verdict = onDisk ? await onDiskVerdict(tree, judgedBy) : await judgeTree(through(tree.reader()), judgedBy);
   if (verdict.verified) return null;
   const told =
     promptosPolicy === undefined ? verdict.first : verdict.outcomes.find(({ check }) => check === 'promptos_policy');
@@ -118,6 +131,24 @@ describe('genuine trees', () => {
     const judgedBy = { policies: [...trust().policies, later] };
     expect(await verify(genuine('straight'), judgedBy)).toMatchObject({ verified: true });
   });
+
+  test.each(WINDOW_CASES)('a second key of the holder that counts: a $kind by it is verified', async (one) => {
+    const { kind, holder, tree } = one;
+    const text = policyWithSecondKey(holder, ', valid_from: 2026-01-01T00:00:00Z, valid_until: 2099-01-01T00:00:00Z');
+    const signed = underPolicy(genuine(tree), text, { kind, key: VECTOR_KEYS.stranger });
+    const { first, verified } = await verify(signed, { policies: [trusted(text)] });
+    expect(first?.failure ?? null).toBeNull();
+    expect(verified).toBe(true);
+  });
+
+  test.each(['[example]', "['exam*']", "['*']", '[billing, example]'])(
+    'a policy that governs %s: a run of the repository example is verified',
+    async (repositories) => {
+      const text = policyFor(repositories);
+      const { first } = await verify(underPolicy(genuine('rejected'), text), { policies: [trusted(text)] });
+      expect(first?.failure ?? null).toBeNull();
+    },
+  );
 
   test('no policy handed in: verified, and said loudly that the tree vouches for itself', async () => {
     const { verified, remarks } = await verify(genuine('straight'), { policies: [] });
@@ -246,7 +277,8 @@ describe('the recipes', () => {
   });
 
   test('every code of the verifier is hit by one', () => {
-    const hit = new Set<string>(all.map(({ code }) => code));
+    const lies = [...WRITER_LIES, ...VERIFIER_LIES, ...REVIEWER_LIES];
+    const hit = new Set<string>([...all, ...lies].map(({ code }) => code));
     expect(Object.keys(VERIFY_CODES).filter((code) => !hit.has(code))).toEqual([]);
   });
 

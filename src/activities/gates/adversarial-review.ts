@@ -1,18 +1,18 @@
 import type { ReviewOutput } from '../../contracts/gate-outputs.js';
+import { gateInputs, patchInput } from '../../prompt-pack/index.js';
 import { judgeReview } from '../../rules/review-output.js';
-import { type GateDefinition, NOTHING_OBSERVED, presentInputs, prettyJson } from './gate-definition.js';
-import { patchInput, standingPatch } from './patch-input.js';
-import { renderReview } from './render-review.js';
+import { type GateDefinition, NOTHING_OBSERVED, publishOutput } from './gate-definition.js';
+import { standingPatch } from './patch-input.js';
 
 /** P07: the reviewer attacks the change, on the base plus the patch. Zero findings is a legal review. */
 export const adversarialReview: GateDefinition<ReviewOutput> = {
   editsFiles: false,
   begin: async (task) => {
-    const { request, earlier, putArtifact } = task;
+    const { request, earlier } = task;
     const patch = standingPatch(task);
     return {
       patch: patch.bytes,
-      inputs: presentInputs({
+      inputs: gateInputs('P07', {
         request,
         context: earlier.context,
         job: earlier.job,
@@ -23,10 +23,7 @@ export const adversarialReview: GateDefinition<ReviewOutput> = {
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({
         findings: judgeReview(output),
-        artifacts: [
-          await putArtifact('review.md', renderReview(output), 'text/markdown'),
-          await putArtifact('evidence/review.json', prettyJson(output), 'application/json'),
-        ],
+        artifacts: await publishOutput(task, 'P07', output),
       }),
     };
   },

@@ -1,40 +1,31 @@
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import type { Patch } from '../../contracts/patch.js';
+import { prettyJson } from '../../contracts/pretty-json.js';
+import { gateInputs } from '../../prompt-pack/index.js';
 import { addedTexts } from '../../rules/added-texts.js';
 import { judgeBuild } from '../../rules/build-output.js';
+import { describePatch } from '../../rules/describe-patch.js';
+import { judgeChange } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
-import { judgePatch, PATCH_RULES } from '../../rules/patch-rules.js';
 import { plannedFiles } from '../../rules/plan-output.js';
+import { protectedPaths } from '../../rules/what-holds.js';
 import {
   criteriaOf,
   type GateDefinition,
   type GateTask,
   type Judgement,
   NOTHING_OBSERVED,
-  presentInputs,
-  prettyJson,
-  protectedPaths,
+  publishOutput,
   scopesOf,
 } from './gate-definition.js';
-import { renderBuildSummary } from './render-build-summary.js';
-
-/** `patch/files.json`: what the patch holds, as git computed it. */
-function describePatch({ files, bytes }: Patch) {
-  const sum = (counted: 'added' | 'deleted') => files.reduce((total, file) => total + file[counted], 0);
-  return {
-    schema_version: 1,
-    stats: { files: files.length, added: sum('added'), deleted: sum('deleted'), bytes: bytes.byteLength },
-    files,
-  };
-}
 
 /** Every rule on patches, over what the engine itself sees of the change. */
-async function judgeChange(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
+async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
   const empty = patch.bytes.byteLength === 0;
-  const { findings } = judgePatch({
+  return judgeChange({
     patch,
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
@@ -43,21 +34,13 @@ async function judgeChange(task: GateTask, patch: Patch): Promise<readonly Judge
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
   });
-  const escalating = new Set(Object.entries(PATCH_RULES).flatMap(([id, { escalates }]) => (escalates ? [id] : [])));
-  return findings.map(({ id: _, ...finding }) =>
-    finding.blocking && escalating.has(finding.rule) ? { ...finding, escalates: 'rule_violation' } : finding,
-  );
 }
 
-async function publishChange(
-  { putArtifact }: GateTask,
-  patch: Patch,
-  output: BuildOutput,
-): Promise<Judgement['artifacts']> {
+async function publishChange(task: GateTask, patch: Patch, output: BuildOutput): Promise<Judgement['artifacts']> {
   return [
-    await putArtifact('patch/change.patch', patch.bytes, 'text/x-patch'),
-    await putArtifact('patch/files.json', prettyJson(describePatch(patch)), 'application/json'),
-    await putArtifact('patch/summary.md', renderBuildSummary(output), 'text/markdown'),
+    await task.putArtifact('patch/change.patch', patch.bytes, 'text/x-patch'),
+    await task.putArtifact('patch/files.json', prettyJson(describePatch(patch)), 'application/json'),
+    ...(await publishOutput(task, 'P05', output)),
   ];
 }
 
@@ -68,12 +51,12 @@ export const constrainedBuilder: GateDefinition<BuildOutput> = {
     const { request, earlier } = task;
     return {
       patch: null,
-      inputs: presentInputs({ request, context: earlier.context, job: earlier.job, plan: earlier.plan }),
+      inputs: gateInputs('P05', { request, context: earlier.context, job: earlier.job, plan: earlier.plan }),
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
         const patch = await checkout.diff();
         return {
-          findings: [...(await judgeChange(task, patch)), ...judgeBuild(criteriaOf(task), output)],
+          findings: [...(await judgeBuilt(task, patch)), ...judgeBuild(criteriaOf(task), output)],
           artifacts: await publishChange(task, patch, output),
         };
       },

@@ -1,19 +1,15 @@
 import type { DueGate } from '../../contracts/activities.js';
+import { publicArtifact } from '../../contracts/artifact-paths.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { Checkout } from '../../ports/workspace.js';
+import type { PromptInput } from '../../prompt-pack/index.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
+import { type GateOutputs, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
+import { criteriaThatHold, scopesThatHold } from '../../rules/what-holds.js';
 import type { EarlierOutputs } from '../earlier-outputs.js';
-
-/** One block of data in a rendered prompt. */
-export interface PromptInput {
-  /** Letters and underscores. */
-  readonly name: string;
-  /** Anything that JSON can say. */
-  readonly value: unknown;
-}
 
 /** What a gate gives to the attempt's record. */
 export interface Judgement {
@@ -54,23 +50,20 @@ export interface GateDefinition<Output = unknown> {
 
 export const NOTHING_OBSERVED: Judgement = { findings: [], artifacts: [] };
 
-/** The inputs that are there: a gate that the run leaves out has none to give. */
-export const presentInputs = (values: Readonly<Record<string, unknown>>): readonly PromptInput[] =>
-  Object.entries(values).flatMap(([name, value]) => (value === null || value === undefined ? [] : [{ name, value }]));
+/** The scopes that hold for a task: the request's and, once there is one, the job's. */
+export const scopesOf = ({ request, earlier }: GateTask): readonly Scope[] => scopesThatHold(request, earlier.job);
 
-/** The scopes that hold for a task: the request's and, once there is one, the job's. A path must be inside each. */
-export const scopesOf = ({ request, earlier }: GateTask): readonly Scope[] =>
-  earlier.job === null ? [request.scope] : [request.scope, earlier.job.scope];
+/** The acceptance criteria that hold for a task. */
+export const criteriaOf = ({ request, earlier }: GateTask) => criteriaThatHold(request, earlier.job);
 
-/** Globs of what no run may touch: the policy's, and what its checks are made of, so that the judged cannot edit the judge. */
-export const protectedPaths = ({ protected_paths, checks }: Policy): readonly string[] => [
-  ...protected_paths,
-  ...Object.values(checks).flatMap(({ made_of }) => made_of),
-];
-
-/** The acceptance criteria that hold: the job's, which contain the request's, or the request's own. */
-export const criteriaOf = ({ request, earlier }: GateTask) =>
-  earlier.job?.acceptance_criteria ?? request.task.acceptance_criteria;
-
-/** JSON as it is published: two-space indented, one trailing newline. */
-export const prettyJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+/** Puts the files that an output is published as into the store. */
+export const publishOutput = <G extends keyof GateOutputs>(
+  { input, request, putArtifact }: GateTask,
+  gate: G,
+  output: GateOutputs[G],
+): Promise<ArtifactRef[]> =>
+  Promise.all(
+    PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) =>
+      putArtifact(path, text, publicArtifact(gate, input.attempt, path)?.media_type ?? 'text/plain'),
+    ),
+  );

@@ -1,6 +1,7 @@
 import type { CheckResult } from '../../contracts/gate-outputs.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
+import { logTail } from '../../prompt-pack/index.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 
 /** A check that was run, and the ends of what it printed. */
@@ -14,11 +15,6 @@ export interface ObservedChecks {
   readonly checks: readonly ObservedCheck[];
   readonly logs: readonly ArtifactRef[];
 }
-
-/** Bytes of each log that a prompt shows. */
-const LOG_TAIL_BYTES = 4_096;
-
-const tail = (log: Uint8Array): string => new TextDecoder().decode(log.subarray(-LOG_TAIL_BYTES));
 
 /** Names of the checks that prove a run: those of the request and of every criterion, each once. */
 export const checkNames = (task: GateTask): readonly string[] => [
@@ -81,7 +77,7 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
       stderr_bytes: stderrLog.bytes,
       ...(outcome.reason === null ? {} : { reason: outcome.reason }),
     };
-    checks.push({ result, stdout_tail: tail(stdout), stderr_tail: tail(stderr) });
+    checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
   }
   return { checks, logs };
 }

@@ -1,23 +1,24 @@
 import type { JobOutput } from '../../contracts/gate-outputs.js';
-import { judgeJob, publishedJob } from '../../rules/job-output.js';
+import { gateInputs } from '../../prompt-pack/index.js';
+import { judgeJob } from '../../rules/job-output.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
-import { type GateDefinition, NOTHING_OBSERVED, presentInputs, prettyJson } from './gate-definition.js';
+import { type GateDefinition, NOTHING_OBSERVED, publishOutput } from './gate-definition.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
 export const scopeDeclaration: GateDefinition<JobOutput> = {
   editsFiles: false,
-  begin: async ({ request, earlier: { context }, policy, putArtifact }) => ({
+  begin: async (task) => ({
     patch: null,
-    inputs: presentInputs({ request, context }),
+    inputs: gateInputs('P01', { request: task.request, context: task.earlier.context }),
     observed: NOTHING_OBSERVED,
     judge: async (output) => ({
       findings: judgeJob({
-        request,
+        request: task.request,
         output,
-        checks: new Set(Object.keys(policy.checks)),
-        inRequestScope: (path) => pathAllowed(path, [request.scope]),
+        checks: new Set(Object.keys(task.policy.checks)),
+        inRequestScope: (path) => pathAllowed(path, [task.request.scope]),
       }),
-      artifacts: [await putArtifact('job.json', prettyJson(publishedJob(request, output)), 'application/json')],
+      artifacts: await publishOutput(task, 'P01', output),
     }),
   }),
 };

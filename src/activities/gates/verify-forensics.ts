@@ -1,25 +1,13 @@
-import type { CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
-import { blockingFinding, type JudgedFinding } from '../../rules/judged-output.js';
+import type { TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
+import { prettyJson } from '../../contracts/pretty-json.js';
+import { gateInputs, patchInput, shownResults } from '../../prompt-pack/index.js';
+import { judgeChecks } from '../../rules/check-results.js';
 import { judgeVerification } from '../../rules/verification-output.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
-import { criteriaOf, type GateDefinition, type GateTask, presentInputs, prettyJson } from './gate-definition.js';
-import { patchInput, standingPatch } from './patch-input.js';
+import { criteriaOf, type GateDefinition, type GateTask, publishOutput } from './gate-definition.js';
+import { judgePatchAgain } from './judge-patch.js';
+import { standingPatch } from './patch-input.js';
 import { checkNames, runChecks } from './run-checks.js';
-
-function failedCheck({ name, status, exit_code, signal, reason }: CheckResult): JudgedFinding {
-  const why = reason ?? (signal === null ? `exit code ${exit_code ?? 'none'}` : `ended by ${signal}`);
-  return blockingFinding('checks', `The check ${name} ${status.replace('_', ' ')}: ${why}.`);
-}
-
-/** What the engine says of the checks that it ran itself: none at all proves nothing and fails. */
-function judgeChecks(results: readonly CheckResult[]): readonly JudgedFinding[] {
-  if (results.length === 0) {
-    return [
-      blockingFinding('no_checks', 'Neither the request nor any criterion names a check, so nothing was proved.'),
-    ];
-  }
-  return results.filter(({ status }) => status !== 'passed').map(failedCheck);
-}
 
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
@@ -34,10 +22,10 @@ async function observe(task: GateTask, patch: EarlierPatch) {
   const artifact = await task.putArtifact('evidence/test_results.json', prettyJson(results), 'application/json');
   return {
     observed: { findings: judgeChecks(results.checks), artifacts: [artifact, ...logs] },
-    shown: {
-      ...results,
-      checks: checks.map(({ result, stdout_tail, stderr_tail }) => ({ ...result, stdout_tail, stderr_tail })),
-    },
+    shown: shownResults(
+      results,
+      checks.map(({ stdout_tail, stderr_tail }) => ({ stdout_tail, stderr_tail })),
+    ),
   };
 }
 
@@ -48,12 +36,13 @@ async function observe(task: GateTask, patch: EarlierPatch) {
 export const verifyForensics: GateDefinition<VerificationOutput> = {
   editsFiles: false,
   begin: async (task) => {
-    const { request, earlier, putArtifact } = task;
+    const { request, earlier } = task;
     const patch = standingPatch(task);
+    const again = await judgePatchAgain(task, patch);
     const { observed, shown } = await observe(task, patch);
     return {
       patch: patch.bytes,
-      inputs: presentInputs({
+      inputs: gateInputs('P06', {
         request,
         context: earlier.context,
         job: earlier.job,
@@ -61,10 +50,13 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
         patch: patchInput(patch),
         test_results: shown,
       }),
-      observed,
+      observed: {
+        findings: [...again.findings, ...observed.findings],
+        artifacts: [...again.artifacts, ...observed.artifacts],
+      },
       judge: async (output) => ({
         findings: judgeVerification(criteriaOf(task), output),
-        artifacts: [await putArtifact('evidence/verification.json', prettyJson(output), 'application/json')],
+        artifacts: await publishOutput(task, 'P06', output),
       }),
     };
   },

@@ -1,5 +1,5 @@
 import type { Patch } from '../../contracts/patch.js';
-import { unquotePath } from './quoted-path.js';
+import { unquotePath } from '../../rules/quoted-path.js';
 
 type AddedLine = Patch['added_lines'][number];
 

@@ -73,19 +73,41 @@ const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textco
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
  */
 export async function computePatch(scratch: Scratch, directory: string): Promise<Patch> {
-  const before = (await requireGit(scratch.git(['write-tree']))).toString('latin1').trim();
+  const before = await writeTree(scratch);
   const env = { ...scratch.env, GIT_WORK_TREE: directory };
   const { signal } = scratch.git([]);
   const { tree, untaken } = await writeCheckoutTree({ directory, env, signal });
   // Most gates change nothing, and every git that is not started is time that nobody waits.
   if (tree === before) return { bytes: new Uint8Array(), files: untaken, added_lines: [] };
-  const trees = [before, tree];
+  const change = await listChange(scratch, [before, tree]);
+  const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', before, tree]);
+  return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untaken] };
+}
+
+/**
+ * What a patch comes to on the tree in the scratch's index, as git sees the two trees: not what its text says.
+ * @returns a sentence of git's where it does not apply
+ * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
+ */
+export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promise<Patch | string> {
+  const before = await writeTree(scratch);
+  const reason = await applyToIndex(scratch, bytes, true);
+  if (reason !== null) return reason;
+  return { ...(await listChange(scratch, [before, await writeTree(scratch)])), bytes };
+}
+
+const writeTree = async (scratch: Scratch): Promise<string> =>
+  (await requireGit(scratch.git(['write-tree']))).toString('latin1').trim();
+
+/** The files and added lines between two trees. */
+async function listChange(
+  scratch: Scratch,
+  trees: readonly [string, string],
+): Promise<Pick<Patch, 'files' | 'added_lines'>> {
   const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
-  const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', ...trees]);
   const added = readAddedLines(await bounded(scratch, [...DIFF, '-p', '--unified=0', ...trees]));
   return {
-    bytes: new Uint8Array(bytes),
-    files: [...listing.map(({ file }) => file), ...untaken],
+    files: listing.map(({ file }) => file),
     added_lines: [...added, ...(await movedLinks(scratch, listing, added))],
   };
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
-import { applyToIndex, withScratch } from './compute-patch.js';
+import { appliedChange, applyToIndex, withScratch } from './compute-patch.js';
 import { CHECKOUT_PREFIX, makeCheckout } from './git-checkout.js';
 import { createGitEnvironment, type GitEnvironment, type Variables } from './git-environment.js';
 import { removeLeftovers } from './marked-folders.js';
@@ -95,6 +95,12 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       const mirror = await mirrorOf(name, commit);
       const reason = await withScratch({ stateDir, mirror, commit }, (scratch) => applyToIndex(scratch, patch, false));
       return reason === null ? { ok: true } : { ok: false, reason };
+    },
+    readPatch: async (name, commit, patch) => {
+      const mirror = await mirrorOf(name, commit);
+      const change = await withScratch({ stateDir, mirror, commit }, (scratch) => appliedChange(scratch, patch));
+      if (typeof change !== 'string') return change;
+      throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);

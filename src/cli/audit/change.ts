@@ -1,9 +1,11 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import type { AuditRepository } from './audit-repository.js';
 
-/** A path as it is after a change; mode `000000` where it is gone. */
+/** A path before and after a change; mode `000000` where there is no file. */
 export interface ChangedFile {
   readonly path: string;
+  readonly oldMode: string;
+  readonly oldBlob: string;
   readonly mode: string;
   readonly blob: string;
 }
@@ -24,10 +26,11 @@ export interface Change {
 }
 
 /**
- * How a commit's change relates to the one that was published: `same` to the byte or in the resulting files; `moved`,
- * the same lines at another place of their files; `white_space`, the same but for white space; `different`.
+ * How the difference of a commit relates to the one that was published: `identical`, the same files before and after;
+ * `same`, the same text, in files that may differ elsewhere; `moved`, the same lines at another place of their files;
+ * `white_space`, the same but for white space; `result`, another difference that leaves the same files; `different`.
  */
-export type Likeness = 'same' | 'moved' | 'white_space' | 'different';
+export type Comparison = 'identical' | 'same' | 'moved' | 'white_space' | 'result' | 'different';
 
 const DIFF = ['diff-tree', '-r', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index', '--no-commit-id'];
 
@@ -42,6 +45,21 @@ export interface ChangeOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const settingAside = (paths: readonly string[]): readonly string[] =>
+  paths.length === 0 ? [] : ['--', ':(top)', ...paths.map((path) => `:(top,exclude,literal)${path}`)];
+
+/** Whether two trees or commits have the same files, some paths set aside. */
+export async function sameTrees(
+  repository: AuditRepository,
+  one: string,
+  other: string,
+  { without = [], env = {} }: Pick<ChangeOptions, 'without' | 'env'>,
+): Promise<boolean> {
+  const call = { env: { ...env, GIT_LITERAL_PATHSPECS: '0' } };
+  const raw = await repository.bytes([...DIFF, '--no-renames', '--raw', one, other, ...settingAside(without)], call);
+  return raw.length === 0;
+}
+
 /** The change between two trees or commits of a repository. */
 export async function changeBetween(
   repository: AuditRepository,
@@ -49,9 +67,8 @@ export async function changeBetween(
   to: string,
   { renames = false, without = [], env = {} }: ChangeOptions = {},
 ): Promise<Change> {
-  const aside = without.map((path) => `:(top,exclude,literal)${path}`);
   const call = { env: { ...env, GIT_LITERAL_PATHSPECS: '0' } };
-  const trees = [from, to, '--', ...(aside.length === 0 ? [] : [':(top)', ...aside])];
+  const trees = [from, to, ...settingAside(without)];
   const raw = await repository.bytes([...DIFF, '--no-renames', '-z', '--raw', ...trees], call);
   const shown = [...DIFF, renames ? '--find-renames' : '--no-renames', ...FORM, ...PREFIXES, ...trees];
   const patch = await repository.bytes(shown, call);
@@ -71,17 +88,25 @@ export async function changeOfPatch(
 ): Promise<Change> {
   if (base !== null) {
     const applied = await repository.withScratch(async (env) => {
-      await repository.bytes(['read-tree', base], { env });
-      const { exitCode } = await repository.ask(['apply', '--cached', '--whitespace=nowarn', '-'], {
-        env,
-        input: patch,
-      });
-      if (exitCode !== 0) return null;
-      return changeBetween(repository, base, await repository.text(['write-tree'], { env }), { env });
+      const tree = await treeWithPatch(repository, base, patch, env);
+      return tree === null ? null : changeBetween(repository, base, tree, { env });
     });
     if (applied !== null) return applied;
   }
   return { files: null, text: normalised(patch), patchId: await patchId(repository, patch), renames: true };
+}
+
+/** The tree of a commit or tree with a patch applied, as an object of a scratch repository; null when it does not apply. */
+export async function treeWithPatch(
+  repository: AuditRepository,
+  onto: string,
+  patch: Uint8Array,
+  env: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  await repository.bytes(['read-tree', onto], { env });
+  const applying = ['apply', '--cached', '--whitespace=nowarn', '-'];
+  const { exitCode } = await repository.ask(applying, { env, input: patch });
+  return exitCode === 0 ? repository.text(['write-tree'], { env }) : null;
 }
 
 /**
@@ -107,15 +132,22 @@ export const changeOfCommit = async (
 ): Promise<Change> => changeBetween(repository, await parentOf(repository, commit), commit, options);
 
 /** How two changes relate. Both show renames in the same way. */
-export function compareChanges(one: Change, other: Change): Likeness {
-  if (one.text === other.text || sameFiles(one.files, other.files)) return 'same';
-  if (one.patchId === null || one.patchId !== other.patchId) return 'different';
-  return withoutPositions(one.text) === withoutPositions(other.text) ? 'moved' : 'white_space';
+export function compareChanges(one: Change, other: Change): Comparison {
+  if (sameFiles(one, other, ({ path, ...sides }) => [path, ...Object.values(sides)])) return 'identical';
+  if (one.text === other.text) return 'same';
+  if (one.patchId !== null && one.patchId === other.patchId) {
+    return withoutPositions(one.text) === withoutPositions(other.text) ? 'moved' : 'white_space';
+  }
+  return sameFiles(one, other, ({ path, mode, blob }) => [path, mode, blob]) ? 'result' : 'different';
 }
 
-function sameFiles(one: Change['files'], other: Change['files']): boolean {
+function sameFiles(
+  { files: one }: Change,
+  { files: other }: Change,
+  facts: (file: ChangedFile) => readonly string[],
+): boolean {
   if (one === null || other === null || one.length !== other.length) return false;
-  const key = ({ path, mode, blob }: ChangedFile): string => `${mode} ${blob} ${path}`;
+  const key = (file: ChangedFile): string => facts(file).join('\0');
   const keys = new Set(one.map(key));
   return other.every((file) => keys.has(key(file)));
 }
@@ -124,8 +156,8 @@ function changedFiles(raw: Buffer): readonly ChangedFile[] {
   const fields = raw.toString('latin1').split('\0');
   const files: ChangedFile[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [, mode = '', , blob = ''] = (fields[index] ?? '').split(' ');
-    files.push({ path: pathText(fields[index + 1] ?? ''), mode, blob });
+    const [oldMode = '', mode = '', oldBlob = '', blob = ''] = (fields[index] ?? '').slice(1).split(' ');
+    files.push({ path: pathText(fields[index + 1] ?? ''), oldMode, oldBlob, mode, blob });
   }
   return files;
 }

@@ -3,9 +3,11 @@ import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { GATES } from '../../contracts/names.js';
 import { prBlock } from '../../governance/pr-block.js';
 import type { AuditRepository } from './audit-repository.js';
+import { changeOfCommit } from './change.js';
+import { type BranchHead, findChangeCommit } from './change-commit.js';
 import { fileDigest } from './commit-facts.js';
 import { isCommitter, namesOfPrincipal } from './committer.js';
-import { type CommitInQuestion, type CommitMatch, matchCommit, openCommit } from './match-commit.js';
+import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
 import { policyOfRun } from './published-policy.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
@@ -24,6 +26,8 @@ export interface CheckedPullRequest {
   /** Null when no run could be found that the pull request is about. */
   readonly run_id: string | null;
   readonly commit: string;
+  /** The commit that brings the change in: `commit`, or one below it that only merges and sessions follow. */
+  readonly change_commit: string;
   readonly verification: RunVerification | null;
   readonly checks: readonly PullRequestCheck[];
 }
@@ -50,12 +54,14 @@ const refused = (code: ErrorCode, message: string): Checked => ({ code, message 
 export async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
   const { repository, catalogue, body, commit, artifactsDir, verify } = input;
   const blocks = findPrBlocks(body);
-  const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+  const head = await findChangeCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+  const question = head.change;
+  const change_commit = question.facts.commit;
   const match = await findMatch(input, question, blocks);
   if (match === null) {
     const block: PullRequestCheck = { check: 'block', ...checkBlock(blocks, null, artifactsDir) };
     const none = refused('NO_MATCH', `No published run is named by the description or made commit ${commit}.`);
-    return { run_id: null, commit, verification: null, checks: [block, { check: 'record', ...none }] };
+    return { run_id: null, commit, change_commit, verification: null, checks: [block, { check: 'record', ...none }] };
   }
   const { run } = match;
   const verification = await verify(run);
@@ -67,13 +73,14 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
   return {
     run_id: run.runId,
     commit,
+    change_commit,
     verification,
     checks: [
       { check: 'block', ...checkBlock(blocks, run, artifactsDir) },
       { check: 'record', ...checkVerified(run, verification) },
       { check: 'outcome', ...approved },
       { check: 'trailers', ...checkTrailers(question, match) },
-      { check: 'session', ...(await checkSession(input, run)) },
+      { check: 'session', ...(await checkSession(input, head, run)) },
       { check: 'change', ...checkChange(question, match) },
       { check: 'committer', ...(await checkCommitter(input, question, run)) },
     ],
@@ -122,29 +129,63 @@ function checkTrailers({ facts }: CommitInQuestion, { run, record_trailer }: Com
   return holds(facts.runs.length === 0 ? 'the commit names no run' : `the commit names run ${run.runId}`);
 }
 
-async function checkSession({ repository, commit, artifactsDir }: PullRequestInput, run: AuditedRun): Promise<Checked> {
+async function checkSession(
+  { repository, commit, artifactsDir }: PullRequestInput,
+  { change, above }: BranchHead,
+  run: AuditedRun,
+): Promise<Checked> {
   const expected = sessionDigests(run);
   const paths = sessionPaths(artifactsDir);
+  // A repository that keeps sessions has that of an earlier run until this branch exports its own.
+  const touched = await touchedPaths(repository, [...above, change], paths);
   const found = await Promise.all(paths.map((path) => fileDigest(repository, commit, path)));
-  const wrong = paths.filter((_, index) => found[index] !== null && found[index] !== expected[index]);
+  const wrong = paths.filter(
+    (path, index) => touched.has(path) && (found[index] ?? expected[index]) !== expected[index],
+  );
   if (wrong.length > 0) {
     return refused('SESSION_DIFFERS', `${wrong.join(' and ')} of the commit: not what run ${run.runId} published.`);
   }
-  return holds(found[0] === null ? `${paths[0]} is not in the commit` : `${paths[0]} is that of run ${run.runId}`);
+  const own = found[0] === expected[0];
+  return holds(own ? `${paths[0]} is that of run ${run.runId}` : `${paths[0]} is not of this pull request`);
 }
 
-function checkChange({ facts }: CommitInQuestion, { run, likeness }: CommitMatch): Checked {
+/** Which of some paths the commits change themselves; what a merge brings in is another branch's. */
+async function touchedPaths(
+  repository: AuditRepository,
+  commits: readonly CommitInQuestion[],
+  paths: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const touched = new Set<string>();
+  for (const { facts } of commits) {
+    if (facts.parents.length > 1) continue;
+    const { files } = await changeOfCommit(repository, facts.commit);
+    for (const { path } of files ?? []) if (paths.includes(path)) touched.add(path);
+  }
+  return touched;
+}
+
+function checkChange({ facts }: CommitInQuestion, match: CommitMatch): Checked {
+  const { run, likeness, applied_before } = match;
   if (facts.parents.length > 1) {
-    return refused('COMMIT_DIFFERS', `Commit ${facts.commit} is a merge: name the commit that brings the change in.`);
+    return refused('COMMIT_DIFFERS', `Commit ${facts.commit} is a merge that is not what git makes of its parents.`);
+  }
+  if (isChangeOfRun(match)) {
+    const moved = likeness === 'moved' ? ', with its lines where git puts them on the new base' : '';
+    return holds(`commit ${facts.commit.slice(0, 12)} is exactly the published patch${moved}`);
+  }
+  if (applied_before !== null) {
+    const again = `commit ${applied_before} applied it before, and no run approved it again`;
+    return refused('COMMIT_DIFFERS', `Commit ${facts.commit} is the patch of run ${run.runId}, but ${again}.`);
   }
   const why = {
     same: null,
-    moved: 'its lines stand at another place of their files',
+    moved: null,
+    misplaced: 'its lines are at a place where git does not put them',
     white_space: 'it differs in white space',
+    result: 'its files are as the run left them, and its change is another',
     different: 'it changes something else',
     no_patch: 'the run published no patch',
   }[likeness];
-  if (why === null) return holds('the commit is exactly the published patch');
   return refused('COMMIT_DIFFERS', `Commit ${facts.commit} is not the patch of run ${run.runId}: ${why}.`);
 }
 

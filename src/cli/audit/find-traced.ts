@@ -6,7 +6,7 @@ import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
 import { findDigest } from './find-digest.js';
 import { digestOfFile, findPath, type NamedPath, newestCommit, runWithFile } from './find-path.js';
-import { type CommitMatch, matchCommit, openCommit } from './match-commit.js';
+import { type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
 
@@ -99,7 +99,7 @@ async function traceCommit(
   const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
   let match: CommitMatch | null = null;
   for await (const candidate of matchCommit(repository, catalogue, question)) {
-    const holds = candidate.likeness === 'same' || candidate.likeness === 'moved';
+    const holds = isChangeOfRun(candidate);
     if (match === null || holds) match = candidate;
     if (holds) break;
   }
@@ -125,12 +125,24 @@ async function traceCommit(
   };
 }
 
-function commitProblems({ run, likeness, record_trailer }: CommitMatch): readonly string[] {
+const PROBLEMS: Readonly<Record<CommitMatch['likeness'], string | null>> = {
+  same: null,
+  moved: null,
+  misplaced: "the commit's lines are the published ones, at a place where git does not put them",
+  white_space: "the commit's change differs from the published one in white space",
+  result: 'the commit leaves its files as the run did, and its change is not the one that the run published',
+  different: "the commit's change is not the one that the run published",
+  no_patch: 'the run published no patch',
+};
+
+function commitProblems({ run, likeness, applied_before, record_trailer }: CommitMatch): readonly string[] {
   const { record, recordSha256 } = run;
+  const problem = PROBLEMS[likeness];
   return [
-    ...(likeness === 'different' ? ["the commit's change is not the one that the run published"] : []),
-    ...(likeness === 'white_space' ? ["the commit's change differs from the published one in white space"] : []),
-    ...(likeness === 'no_patch' ? ['the run published no patch'] : []),
+    ...(problem === null ? [] : [problem]),
+    ...(applied_before === null
+      ? []
+      : [`commit ${applied_before} applied the run's change before, and no run approved it again`]),
     ...(record_trailer === 'different' ? [`the commit names another record than sha256:${recordSha256}`] : []),
     ...(record.outcome === 'approved' ? [] : [`the run ended as ${record.outcome}: nobody approved this change`]),
   ];
@@ -163,6 +175,6 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
   return {
     run,
     artifact: { kind: 'file', found_by: 'blobs', path: inRepository ?? absolute, sha256: digest },
-    problems: [],
+    problems: commit === null ? [] : [`no published run made commit ${commit}, the newest that changed the file`],
   };
 }

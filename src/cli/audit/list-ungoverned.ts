@@ -1,5 +1,6 @@
 import type { AuditRepository } from './audit-repository.js';
-import { type CommitInQuestion, type CommitMatch, matchCommit, openCommit } from './match-commit.js';
+import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
+import { plainMerge } from './plain-merge.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { RunVerification } from './verify-run.js';
 
@@ -56,17 +57,19 @@ export async function* judgeCommits(input: UngovernedInput): AsyncGenerator<Judg
 
 /** What covers a commit, or why nothing does. */
 async function judge(
-  { repository, catalogue }: UngovernedInput,
+  { repository, catalogue, artifactsDir }: UngovernedInput,
   question: CommitInQuestion,
   verify: (run: AuditedRun) => Promise<RunVerification>,
 ): Promise<Pick<CoveredCommit, 'by' | 'run_id'> | string> {
-  const { facts, files, sessions } = question;
+  const { facts, files } = question;
   const isMerge = facts.parents.length > 1;
-  if (isMerge && (await isPlainMerge(repository, facts.commit, facts.parents))) return { by: 'merge', run_id: null };
+  const merged = isMerge ? await plainMerge(repository, facts, { runs: catalogue.all, artifactsDir }) : null;
+  const sessions = merged ?? question.sessions;
   for (const run of sessions) {
     const { problem } = await verify(run);
     if (problem !== null) return `the exported session is of run ${run.runId}, which does not verify: ${problem.code}`;
   }
+  if (merged !== null) return { by: 'merge', run_id: null };
   if (files.length === 0) {
     // One that is like its first parent has thrown the other's changes away.
     if (isMerge) return 'the merge is not what git makes of its parents';
@@ -86,11 +89,22 @@ async function judge(
   return reasons[0] ?? unknown;
 }
 
-/** A trailer is a claim: what covers a commit is that its change is the published one. */
-function unlike({ run, likeness }: CommitMatch): string | null {
-  if (likeness === 'same' || likeness === 'moved') return null;
-  if (likeness === 'white_space') return `the change differs from that of run ${run.runId} in white space`;
-  return `the commit names run ${run.runId}, whose patch is another`;
+/** A trailer is a claim: what covers a commit is that its change is the published one, applied for the first time. */
+function unlike(match: CommitMatch): string | null {
+  if (isChangeOfRun(match)) return null;
+  const { runId } = match.run;
+  if (match.applied_before !== null) {
+    return `commit ${match.applied_before.slice(0, 12)} applied the change of run ${runId} before, and no run approved it again`;
+  }
+  return {
+    same: null,
+    moved: null,
+    misplaced: `the lines are those of run ${runId}, at a place where git does not put them`,
+    white_space: `the change differs from that of run ${runId} in white space`,
+    result: `the files are as run ${runId} left them, and the change is not its patch`,
+    different: `the commit names run ${runId}, whose patch is another`,
+    no_patch: `the commit names run ${runId}, which has no patch`,
+  }[match.likeness];
 }
 
 async function unproven(
@@ -100,14 +114,4 @@ async function unproven(
   if (run.record.outcome !== 'approved') return `run ${run.runId} ended as ${run.record.outcome}`;
   const { problem } = await verify(run);
   return problem === null ? null : `run ${run.runId} does not verify: ${problem.code}`;
-}
-
-/** Whether a merge holds what git makes of its two parents, and nothing else. Git before 2.38 cannot tell. */
-async function isPlainMerge(repository: AuditRepository, commit: string, parents: readonly string[]): Promise<boolean> {
-  if (parents.length !== 2) return false;
-  const tree = await repository.text(['rev-parse', `${commit}^{tree}`]);
-  return repository.withScratch(async (env) => {
-    const { exitCode, stdout } = await repository.ask(['merge-tree', '--write-tree', ...parents], { env });
-    return exitCode === 0 && stdout.toString('latin1').trim() === tree;
-  });
 }

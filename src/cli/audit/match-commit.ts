@@ -1,10 +1,18 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
-import type { AuditRepository } from './audit-repository.js';
-import { type Change, type ChangedFile, changeOfCommit, compareChanges, type Likeness } from './change.js';
+import { type AuditRepository, findCommit } from './audit-repository.js';
+import { isCarriedOver } from './carried-change.js';
+import { type Change, type ChangedFile, changeOfCommit, compareChanges } from './change.js';
 import { type CommitFacts, readCommit } from './commit-facts.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import { sessionFilesOf } from './session-files.js';
+
+/**
+ * How the change of a commit relates to a run's patch. It is the run's when it is `same`, or `moved` to another place of
+ * its files. `misplaced` has the patch id and not the content that git makes of the patch there; `white_space` differs
+ * in white space; `result` leaves the files as the run did and changes something else; `no_patch`: the run has none.
+ */
+export type Likeness = 'same' | 'moved' | 'misplaced' | 'white_space' | 'result' | 'different' | 'no_patch';
 
 /** How the run of a commit was found. */
 export type FoundBy = 'trailer' | 'patch_id' | 'blobs';
@@ -13,11 +21,18 @@ export type FoundBy = 'trailer' | 'patch_id' | 'blobs';
 export interface CommitMatch {
   readonly run: AuditedRun;
   readonly found_by: FoundBy;
-  /** How the commit's change relates to the run's patch; `no_patch` when the run has none. */
-  readonly likeness: Likeness | 'no_patch';
+  readonly likeness: Likeness;
+  /** An earlier commit of the history with this change of the run: no run approved it a second time. */
+  readonly applied_before: string | null;
   /** Whether the commit names the digest of the run's record. */
   readonly record_trailer: 'same' | 'different' | 'absent';
 }
+
+/** Whether the run accounts for the commit: it is the run's change, and the first commit of its history that is. */
+export const isChangeOfRun = ({ likeness, applied_before }: CommitMatch): boolean =>
+  isPublished(likeness) && applied_before === null;
+
+const isPublished = (likeness: Likeness): boolean => likeness === 'same' || likeness === 'moved';
 
 /** A commit that is compared with published runs. */
 export interface CommitInQuestion {
@@ -28,6 +43,10 @@ export interface CommitInQuestion {
   change(renames: boolean): Promise<Change>;
   /** Runs whose exported session the commit adds. */
   readonly sessions: readonly AuditedRun[];
+  /** The paths of these sessions, which are set aside. */
+  readonly without: readonly string[];
+  /** Where sessions were looked for. */
+  readonly artifactsDir: string;
 }
 
 export interface OpenCommitInput {
@@ -54,6 +73,8 @@ export async function openCommit(
     facts,
     files: files.filter(({ path }) => !without.includes(path)),
     sessions: [...new Set(exported.map(({ run }) => run))],
+    without,
+    artifactsDir,
     change: (renames) => {
       const change = read.get(renames) ?? changeOfCommit(repository, commit, { renames, without });
       read.set(renames, change);
@@ -88,23 +109,63 @@ export async function* matchCommit(
 async function relate(
   repository: AuditRepository,
   catalogue: RunCatalogue,
-  { facts, change }: CommitInQuestion,
+  question: CommitInQuestion,
   run: AuditedRun,
 ): Promise<CommitMatch> {
-  const { records } = facts;
+  const { records } = question.facts;
   const same = records.length === 1 && records[0] === run.recordSha256;
   const record_trailer = records.length === 0 ? 'absent' : same ? 'same' : 'different';
+  const { likeness, found_by } = await compareWithRun(repository, catalogue, question, run);
+  const again = isPublished(likeness) ? await appliedBefore(repository, catalogue, question, run) : null;
+  return { run, found_by, likeness, applied_before: again, record_trailer };
+}
+
+async function compareWithRun(
+  repository: AuditRepository,
+  catalogue: RunCatalogue,
+  { facts: { commit }, change, without }: CommitInQuestion,
+  run: AuditedRun,
+): Promise<Pick<CommitMatch, 'likeness' | 'found_by'>> {
   const published = await catalogue.change(run, repository);
-  if (published === null) return { run, found_by: 'blobs', likeness: 'no_patch', record_trailer };
+  if (published === null) return { likeness: 'no_patch', found_by: 'blobs' };
   const own = await change(published.renames);
   const found_by = own.patchId !== null && own.patchId === published.patchId ? 'patch_id' : 'blobs';
-  return { run, found_by, likeness: compareChanges(own, published), record_trailer };
+  const compared = compareChanges(own, published);
+  if (compared === 'identical') return { likeness: 'same', found_by };
+  if (compared !== 'same' && compared !== 'moved') return { likeness: compared, found_by };
+  const carried = await isCarriedOver(repository, { commit, without }, run);
+  return { likeness: carried ? compared : 'misplaced', found_by };
+}
+
+/**
+ * The newest ancestor that already has the run's change. A run's patch is applied after its base commit, so that nothing
+ * older is looked at where the repository has it.
+ */
+async function appliedBefore(
+  repository: AuditRepository,
+  catalogue: RunCatalogue,
+  { facts: { parents }, files, artifactsDir }: CommitInQuestion,
+  run: AuditedRun,
+): Promise<string | null> {
+  if (parents.length === 0) return null;
+  const base = await findCommit(repository, run.record.base_commit);
+  const since = base === null ? [] : [`^${base}`];
+  const names = files.map(({ path }) => path);
+  // A name that is not UTF-8 cannot be an argument.
+  const paths = names.every((name) => Buffer.from(name).toString() === name) ? ['--', ...names] : [];
+  const listed = await repository.text([
+    ...['rev-list', '--no-merges', '--full-history', ...parents, ...since, ...paths],
+  ]);
+  for (const commit of listed.split('\n').filter(Boolean)) {
+    const earlier = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+    const { likeness } = await compareWithRun(repository, catalogue, earlier, run);
+    if (isPublished(likeness)) return commit;
+  }
+  return null;
 }
 
 const rank = ({ run, found_by, likeness }: CommitMatch): number =>
-  (run.record.outcome === 'approved' ? 4 : 0) +
-  (likeness === 'white_space' ? 0 : 2) +
-  (found_by === 'patch_id' ? 1 : 0);
+  (run.record.outcome === 'approved' ? 4 : 0) + (isPublished(likeness) ? 2 : 0) + (found_by === 'patch_id' ? 1 : 0);
 
 async function namedRuns(catalogue: RunCatalogue, names: readonly string[]): Promise<readonly AuditedRun[]> {
   const found: AuditedRun[] = [];

@@ -1,4 +1,7 @@
-const HEAD = '> **Governed Session**';
+import type { RootContent } from 'mdast';
+import { fromMarkdown } from 'mdast-util-from-markdown';
+
+const HEAD = /^ {0,3}> ?\s*\*\*Governed Session\*\*\s*$/;
 
 /** The lines that existing tooling reads, and that must be there exactly. */
 export const REQUIRED_LINES = 6;
@@ -6,32 +9,61 @@ export const REQUIRED_LINES = 6;
 /** A block of a description: its lines, without the carriage returns that web forms add. */
 export type PrBlockLines = readonly string[];
 
-/** The blocks of a description as its readers see them: not inside a comment, nor inside a block of code. */
+/**
+ * The blocks of a description as GitHub shows them: quotes at the top level, neither inside an HTML comment, a tag that
+ * was left open nor a collapsed `<details>`. CommonMark decides what is a quote, a comment or code.
+ */
 export function findPrBlocks(body: string): readonly PrBlockLines[] {
-  const lines = visibleLines(body);
-  return lines.flatMap((line, start) => {
-    if (line !== HEAD) return [];
-    const end = lines.findIndex((other, index) => index > start && !other.startsWith('> - '));
-    return [lines.slice(start, end === -1 ? lines.length : end)];
-  });
+  const text = body.replaceAll('\r\n', '\n');
+  const lines = text.split('\n');
+  const blocks: PrBlockLines[] = [];
+  let html = '';
+  for (const node of fromMarkdown(text).children) {
+    if (node.type === 'blockquote' && !hides(html)) {
+      for (const start of headLines(node.children, lines)) blocks.push(blockAt(lines, start));
+    }
+    html += htmlOf(node);
+  }
+  return blocks;
 }
 
-function visibleLines(body: string): readonly string[] {
-  let fence: string | null = null;
-  return body
-    .replaceAll('\r\n', '\n')
-    .replaceAll(/<!--[\s\S]*?(?:-->|$)/g, '')
-    .split('\n')
-    .filter((line) => {
-      const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
-      if (fence === null) {
-        fence = mark ?? null;
-        return fence === null;
-      }
-      const closes = mark?.startsWith(fence) && line.trim() === mark;
-      if (closes) fence = null;
-      return false;
-    });
+/** Indexes of the lines of a quote's own paragraphs that are the block's head and nothing else. */
+const headLines = (children: readonly RootContent[], lines: readonly string[]): readonly number[] =>
+  children.flatMap((child) =>
+    child.type !== 'paragraph'
+      ? []
+      : child.children.flatMap((span) => {
+          const index = (span.position?.start.line ?? 0) - 1;
+          return span.type === 'strong' && HEAD.test(lines[index] ?? '') ? [index] : [];
+        }),
+  );
+
+function blockAt(lines: readonly string[], start: number): PrBlockLines {
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith('> - '));
+  return lines.slice(start, end === -1 ? lines.length : end);
+}
+
+/** The raw HTML of a node and of what is inside it, in the order of the text. */
+function htmlOf(node: RootContent): string {
+  if (node.type === 'html') return `${node.value}\n`;
+  return 'children' in node ? node.children.map(htmlOf).join('') : '';
+}
+
+/** Whether raw HTML leaves something open in which a browser shows nothing of what follows. */
+function hides(html: string): boolean {
+  const open: boolean[] = [];
+  const rest = html
+    .replaceAll(/<!--[\s\S]*?-->/g, '')
+    .replaceAll(
+      /<(\/?)([A-Za-z][A-Za-z0-9-]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>/g,
+      (_, closing: string, name: string, attributes: string) => {
+        if (name.toLowerCase() !== 'details') return '';
+        if (closing === '') open.push(/(?:^|\s)open(?:[\s=/]|$)/i.test(attributes));
+        else open.pop();
+        return '';
+      },
+    );
+  return open.includes(false) || /<!--|<\/?[A-Za-z]/.test(rest);
 }
 
 /** The run that a block names in the line that is our own; null when it has none. */

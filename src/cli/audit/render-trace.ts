@@ -16,7 +16,9 @@ const HOW: Readonly<Record<TracedArtifact['found_by'], string>> = {
 const LIKENESS: Readonly<Record<NonNullable<TracedArtifact['likeness']>, string>> = {
   same: 'exactly the published change',
   moved: 'the published change, at another place of its files',
+  misplaced: 'NOT the published change: its lines, at a place where git does not put them',
   white_space: 'the published change but for white space',
+  result: 'NOT the published change, though its files are as the run left them',
   different: 'NOT the published change',
   no_patch: 'the run published no change',
 };

@@ -29,7 +29,7 @@ export type RunVerifier = (
 export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
   const trusted = policies.length > 0;
   try {
-    const { first, remarks } = await judgeTree(await openPublishedTree(store, runId), { policies });
+    const { first, remarks } = await judgeTree(await openPublishedTree(store, runId), { policies, runId });
     const failure = first?.failure ?? null;
     if (failure === null) return { problem: null, trusted, remarks };
     const { code, message, path, expected, found } = failure;

@@ -12,7 +12,14 @@ Examples:
   promptos lint ./my-prompts       the pack in ./my-prompts
   promptos lint . --json | jq .findings
 
-Prints one line a finding, as "file:line severity code message". Ends with 0 when nothing is an error, 1 otherwise.`;
+Prints one line a finding, as "file:line severity code message". Ends with 0 when nothing is an error, 1 otherwise.
+
+A text that must stay, such as a sample token, can be allowed in the front matter of its prompt, with a reason. It is
+then a warning that shows the reason:
+  lint_allow:
+    - code: SECRET                 or ABSOLUTE_PATH
+      text: "the text as the prompt has it"
+      reason: "the provider's documentation has this sample"`;
 
 /** A path that an editor or a terminal can open: relative where the file lies below the current folder. */
 export function pathFrom(cwd: string, path: string): string {

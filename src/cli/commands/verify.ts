@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
 import { collectPaths } from '../audit/trusted-policies.js';
 import type { StoreCommandContext } from '../published-run.js';
@@ -25,7 +26,7 @@ export function verifyCommand(context: StoreCommandContext): Command {
       `
 Without --policy the tree vouches for itself. docs/verify.md explains every check and every code.
 
-Exit codes: 0 verified, 1 not verified, 2 wrong usage, 3 the tree could not be read.
+Exit codes: 0 verified, 1 not verified (also what cannot be read), 2 wrong usage, 3 the store could not be opened.
 
 Examples:
   $ promptos verify ./exported-run --policy .promptos/policy.yaml
@@ -36,6 +37,8 @@ Examples:
       if ((target === undefined) === (options.all === undefined)) {
         throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all STORE.');
       }
+      // For one tree, compiling the schemas takes more time than they save.
+      if (target !== undefined) z.config({ jitless: true });
       const trust = await readTrust(context.cwd, options);
       const verified =
         target === undefined

@@ -19,6 +19,7 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
   if (outcomes.length === 0) throw new PromptOsError('INTERNAL', 'Nothing was checked.');
   const first = outcomes.find(({ status }) => status === 'failed');
   const remarks = outcomes.flatMap((outcome) => outcome.remarks);
+  const left = outcomes.flatMap(({ not_recomputed = [] }) => not_recomputed);
   const { code = null, path = null, expected = null, found = null } = first?.failure ?? {};
   output.emit({
     target,
@@ -29,8 +30,11 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
     expected,
     found,
     remarks,
+    not_recomputed: left,
   });
   const but = remarks.length === 0 ? '' : `, with ${remarks.length} note${remarks.length === 1 ? '' : 's'} above`;
+  if (left.length > 0) output.say('\nNot recomputed from the tree alone:');
+  for (const one of left) output.say(`- ${one}`);
   if (first === undefined) output.say(`\nVerified: ${outcomes.length} checks${but}.`);
   else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
   return first === undefined;

@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { judgeTree, type TreeVerdict, type VerifyTrust } from '../../verify/index.js';
+import { judgeTree, type VerifyTrust } from '../../verify/index.js';
+import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { warnOfNoTrust } from './show-outcome.js';
@@ -12,14 +13,20 @@ const PROGRESS_MS = 1_000;
 /** Trees that are verified at the same time: one waits for the medium while another is judged. */
 const PARALLEL_TREES = 2;
 
+/** What came of one tree of a store. */
 interface StoreRun {
   readonly runId: string;
-  readonly verdict: TreeVerdict | null;
-  /** Why the tree could not be read at all. */
-  readonly error: PromptOsError | null;
+  /** Null when the tree is verified. */
+  readonly code: string | null;
+  readonly path: string | null;
+  readonly remarks: readonly string[];
 }
 
-/** Verifies every run that a store's folder holds. @returns whether all are verified */
+/**
+ * Verifies every run that a store's folder holds. It ends with a summary whatever the trees are: one that cannot be read,
+ * or that ends its check in an unexpected way, is one that is not verified.
+ * @returns whether all are verified
+ */
 export async function verifyStore(context: StoreCommandContext, store: string, trust: VerifyTrust): Promise<boolean> {
   const output = context.output();
   const folder = join(resolve(context.cwd, store), 'runs');
@@ -34,53 +41,61 @@ export async function verifyStore(context: StoreCommandContext, store: string, t
   const started = performance.now();
   const seconds = () => Math.max((performance.now() - started) / 1_000, 0.001);
   let shown = started;
-  let done = 0;
-  let refused = 0;
-  let marked = 0;
+  const judged: StoreRun[] = [];
   const left = [...runs];
   const work = async (): Promise<void> => {
     for (let runId = left.shift(); runId !== undefined; runId = left.shift()) {
       const run = await judgeRun(folder, runId, trust);
-      done += 1;
-      if (run.verdict?.verified !== true) refused += 1;
-      else if (isMarked(run.verdict)) marked += 1;
-      tell(run);
+      judged.push(run);
+      report(output, run);
       if (performance.now() - shown < PROGRESS_MS) continue;
       shown = performance.now();
-      output.note(`${done} of ${runs.length} runs, ${(done / seconds()).toFixed(1)} runs/s`);
+      output.note(`${judged.length} of ${runs.length} runs, ${(judged.length / seconds()).toFixed(1)} runs/s`);
     }
   };
-  const tell = ({ runId, verdict, error }: StoreRun): void => {
-    const failure = verdict?.first?.failure ?? null;
-    const code = error?.code ?? failure?.code ?? null;
-    const path = failure?.path ?? null;
-    const remarks = verdict?.remarks ?? [];
-    output.emit({ run_id: runId, verified: code === null, code, path, remarks });
-    if (code !== null)
-      output.say(`FAILED  ${printableLine(runId)}: ${code}${path === null ? '' : ` at ${printableLine(path)}`}`);
-    else output.say(`ok      ${runId}${verdict !== null && isMarked(verdict) ? ' (unauthenticated in part)' : ''}`);
-  };
   await Promise.all(Array.from({ length: PARALLEL_TREES }, work));
-  const perSecond = Number((done / seconds()).toFixed(1));
-  output.emit({ runs: done, refused, unauthenticated: marked, runs_per_second: perSecond, verified: refused === 0 });
-  output.say(
-    `\n${done - refused} of ${done} runs verified, ${marked} of them unauthenticated in part, ${perSecond} runs/s.`,
-  );
-  return refused === 0;
+  summarise(output, judged, Number((judged.length / seconds()).toFixed(1)));
+  return judged.every(({ code }) => code === null);
 }
 
-const isMarked = ({ remarks }: TreeVerdict): boolean => remarks.some((remark) => /^un\w+:/.test(remark));
+/** Remarks such as `unsigned: …` and `unsealed: …`. */
+const isMarked = ({ code, remarks }: StoreRun): boolean =>
+  code === null && remarks.some((remark) => /^un\w+:/.test(remark));
+
+const place = ({ code, path }: StoreRun): string => `${code}${path === null ? '' : ` at ${printableLine(path)}`}`;
+
+function report(output: Output, run: StoreRun): void {
+  const { runId, code, path, remarks } = run;
+  output.emit({ run_id: runId, verified: code === null, code, path, remarks });
+  if (code === null) output.say(`ok      ${runId}${isMarked(run) ? ' (unauthenticated in part)' : ''}`);
+  else output.say(`FAILED  ${printableLine(runId)}: ${place(run)}`);
+}
+
+function summarise(output: Output, judged: readonly StoreRun[], perSecond: number): void {
+  const failed = judged.filter(({ code }) => code !== null);
+  const marked = judged.filter(isMarked).length;
+  output.emit({
+    runs: judged.length,
+    refused: failed.length,
+    failed: failed.map(({ runId, code }) => ({ run_id: runId, code })),
+    unauthenticated: marked,
+    runs_per_second: perSecond,
+    verified: failed.length === 0,
+  });
+  const verified = judged.length - failed.length;
+  output.say(
+    `\n${verified} of ${judged.length} runs verified, ${marked} of them unauthenticated in part, ${perSecond} runs/s.`,
+  );
+  for (const run of failed) output.say(`NOT VERIFIED: ${printableLine(run.runId)}: ${place(run)}`);
+}
 
 async function judgeRun(folder: string, runId: string, trust: VerifyTrust): Promise<StoreRun> {
   try {
-    return {
-      runId,
-      verdict: await judgeTree(await openFolderTree(join(folder, runId)), { ...trust, runId }),
-      error: null,
-    };
+    const { first, remarks } = await judgeTree(await openFolderTree(join(folder, runId)), { ...trust, runId });
+    return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks };
   } catch (error) {
-    // One tree that cannot be read must not hide the others.
-    if (error instanceof PromptOsError) return { runId, verdict: null, error };
-    throw error;
+    // One tree must not hide the others, whatever it does.
+    const code = error instanceof PromptOsError ? error.code : 'CHECK_FAILED_UNEXPECTEDLY';
+    return { runId, code, path: null, remarks: [] };
   }
 }

@@ -20,7 +20,7 @@ import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../op
 import { VerifyFailure } from '../verify-codes.js';
 
 /** `patch/files.json`: what git computed of the patch. */
-const patchFilesSchema = z.strictObject({
+export const patchFilesSchema = z.strictObject({
   schema_version: z.literal(1),
   stats: z.strictObject({
     files: z.int().nonnegative(),

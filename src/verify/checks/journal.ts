@@ -1,11 +1,11 @@
-import { ENGINE, type PlacedJournalEntry, type VerifiedHead } from '../../contracts/journal.js';
+import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
-import { isValidAt } from '../../governance/authenticate.js';
 import {
   checkForks,
+  type EngineHead,
+  engineHeads,
   isOpenedBy,
-  isVerifiedHead,
   type JournalledRun,
   type MissingEntry,
   missingEntries,
@@ -34,7 +34,7 @@ export async function checkJournal(documents: TreeDocuments): Promise<readonly s
   const forks = checkForks(run, journal, entries);
   if ('problem' in forks)
     throw differs('the forks that the journal shows', `ledger entry ${forks.seq}: ${forks.problem}`);
-  const heads = engineHeads(run, entries, journal);
+  const heads = engineHeads(run, journal, entries);
   checkStarts(entries, heads);
   const missing = missingEntries(run, journal, entries, forks.accepted);
   const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(entries, heads) : null;
@@ -68,33 +68,11 @@ async function checkOpened(
     request_sha256: run.request_sha256,
     request_attestation_sha256: run.request_attestation_sha256,
   };
-  const engine = {
-    keys: (policy?.engine.keys ?? []).map(pinKey).filter((key) => isValidAt(key, at)),
-    required: policy?.attestations === 'required',
-  };
-  if (!isOpenedBy(journal, claim, engine)) {
+  const engine = { keys: (policy?.engine.keys ?? []).map(pinKey), required: policy?.attestations === 'required' };
+  if (!isOpenedBy(journal, claim, engine, at)) {
     throw differs('a first entry in which the engine gives the run id to this run', 'another one');
   }
 }
-
-/** What the engine signed over this very ledger. */
-interface EngineHead {
-  readonly seq: number;
-  readonly head: VerifiedHead;
-}
-
-const engineHeads = (
-  run: JournalledRun,
-  entries: readonly LedgerEntry[],
-  journal: readonly PlacedJournalEntry[],
-): readonly EngineHead[] =>
-  journal.flatMap(({ seq, entry }) => {
-    if (entry?.kind !== 'head' || entry.head.by !== ENGINE) return [];
-    const { head, envelope } = entry;
-    const last = entries[head.entries - 1];
-    const here = last?.hash === head.hash && isVerifiedHead(run, head, envelope, last.at);
-    return here ? [{ seq, head }] : [];
-  });
 
 /** Before each attempt the engine signed that it was due. */
 function checkStarts(entries: readonly LedgerEntry[], heads: readonly EngineHead[]): void {

@@ -4,21 +4,32 @@ import { envelopeSchema } from '../../contracts/keys.js';
 import { runWorkflowId } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import { RULES_VERSION, rulesVersionOf } from '../../contracts/rules-version.js';
+import type { RunPlan } from '../../contracts/run-plan.js';
 import { attestationPaths, envelopeText } from '../../governance/attestation-files.js';
 import { findKey, isValidAt } from '../../governance/authenticate.js';
 import { judgeRequest } from '../../governance/judge-request.js';
 import { openingOf } from '../../governance/ledger-ends.js';
+import { pinKeys } from '../../governance/pin-keys.js';
 import { planRun } from '../../governance/plan-run.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import { lintPack } from '../../prompt-pack/index.js';
 import { checkGateSelection } from '../../rules/gate-selection.js';
+import { governsRepository } from '../../rules/governed-repository.js';
 import { firstDifference } from '../first-difference.js';
 import { sha256Of, type TreeDocuments } from '../open-documents.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
-/** The run's policy is one of those handed in, or the tree vouches for itself. */
-export async function checkPolicy({ policy, trust }: TreeDocuments): Promise<readonly string[]> {
-  await policy();
+/** The run's policy is one of those handed in, or the tree vouches for itself; and it governs the run's repository. */
+export async function checkPolicy({ policy, ledger, trust }: TreeDocuments): Promise<readonly string[]> {
+  const governing = await policy();
+  const { target_repo } = openingOf(await ledger()).run;
+  if (governing !== null && !governsRepository(governing, target_repo)) {
+    throw new VerifyFailure('POLICY_NOT_FOR_REPOSITORY', {
+      path: `${TREE_PATHS.ledger}:1: run.target_repo`,
+      expected: `one of ${(governing.repositories ?? []).join(', ')}`,
+      found: target_repo,
+    });
+  }
   return trust.policies.length === 0
     ? ['no policy was handed in: the tree vouches for itself, and whoever made it could have made up its policy too']
     : [];
@@ -37,14 +48,18 @@ export async function checkDocuments(documents: TreeDocuments): Promise<void> {
   });
 }
 
-/** The starter signed what was started, by a key that counted then. */
+/**
+ * The starter signed what was started, by a key that counted then. A run that never opened is no exception where a policy
+ * was handed in: else anybody could make such a run in anybody's name. Where the tree vouches for itself, that very
+ * signature may be what the engine refused.
+ */
 export async function checkRequestSignature(documents: TreeDocuments): Promise<readonly string[]> {
   const opening = openingOf(await documents.ledger());
   const policy = await documents.policy();
-  if (policy === null || opening.type === 'openingFailed') return [];
+  if (policy === null || (opening.type === 'openingFailed' && !requiresSigner(documents, policy))) return [];
   const signed = await requestSigner(documents, policy);
-  if (signed === null) return [`unauthenticated: nobody signed the request of ${opening.run.developer}`];
-  const held = findKey(opening.plan.keys, signed.keyid);
+  if (signed === null) return [`unauthenticated: no key signed the request of ${opening.run.developer}`];
+  const held = findKey(pinKeys(policy), signed.keyid);
   if (held !== null && isValidAt(held.key, opening.at)) return [];
   throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', {
     path: attestationPaths.runRequest,
@@ -53,10 +68,27 @@ export async function checkRequestSignature(documents: TreeDocuments): Promise<r
   });
 }
 
-async function requestSigner(documents: TreeDocuments, policy: Policy) {
-  const { run } = openingOf(await documents.ledger());
+const requiresSigner = ({ trust }: TreeDocuments, { decisions }: Policy): boolean =>
+  trust.policies.length > 0 && decisions.authentication === 'required';
+
+const signers = new WeakMap<TreeDocuments, Promise<RunPlan['request_signed_by']>>();
+
+/** Who signed the request, judged once for each tree: two checks ask, and a signature takes milliseconds. */
+function requestSigner(documents: TreeDocuments, policy: Policy): Promise<RunPlan['request_signed_by']> {
+  const judged = signers.get(documents) ?? judgeSigner(documents, policy);
+  signers.set(documents, judged);
+  return judged;
+}
+
+async function judgeSigner(documents: TreeDocuments, policy: Policy): Promise<RunPlan['request_signed_by']> {
+  const opening = openingOf(await documents.ledger());
+  const { run } = opening;
   const path = attestationPaths.runRequest;
   const named = run.request_attestation_sha256 ?? null;
+  const unread = named !== null && opening.type === 'openingFailed' && !(await documents.has(path));
+  if (unread) {
+    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', { path, expected: named, found: 'nothing' });
+  }
   const envelope = named === null ? null : await documents.json(path, envelopeSchema);
   // A client may have stored the envelope as a file of the tree has it, or as canonical JSON.
   const stored = envelope === null ? [] : [sha256Of(envelopeText(envelope)), sha256Of(canonicalJson(envelope))];
@@ -88,7 +120,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,
-    lint_passed: lintPack(bundle.files).passed,
+    lint_passed: lintPack(bundle.files, rulesVersion).passed,
     // Where a run's work was queued is the engine's own business: no policy says it.
     task_queues: opening.plan.task_queues,
     request_signed_by: await requestSigner(documents, policy),

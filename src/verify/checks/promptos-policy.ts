@@ -10,6 +10,7 @@ import {
 } from '../../governance/prompt-session.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import { checkShape, sha256Of, type TreeDocuments } from '../open-documents.js';
+import { parseJson } from '../parse-json.js';
 import { unenforcedFields } from '../promptos-policy.js';
 import { strictText } from '../strict-json.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
@@ -39,13 +40,7 @@ export async function checkPromptOsPolicy(documents: TreeDocuments): Promise<rea
 /** Only its shape is asked here: what else holds of it, the fields say. */
 async function declaredSession({ bytes }: TreeDocuments): Promise<PromptSession> {
   const text = strictText(await bytes(TREE_PATHS.session), TREE_PATHS.session);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new VerifyFailure('JSON_MALFORMED', { path: TREE_PATHS.session, expected: 'JSON', found: String(error) });
-  }
-  return checkShape(promptSessionSchema, value, TREE_PATHS.session);
+  return checkShape(promptSessionSchema, parseJson(text, TREE_PATHS.session), TREE_PATHS.session);
 }
 
 /** A tag is often the version with a "v" before it. */

@@ -9,6 +9,7 @@ import {
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import { firstDifference } from '../first-difference.js';
 import { checkShape, sha256Of, type TreeDocuments } from '../open-documents.js';
+import { parseJson } from '../parse-json.js';
 import { strictText } from '../strict-json.js';
 import { VerifyFailure } from '../verify-codes.js';
 
@@ -16,7 +17,7 @@ import { VerifyFailure } from '../verify-codes.js';
 export async function readSession({ bytes }: TreeDocuments) {
   const path = TREE_PATHS.session;
   const text = strictText(await bytes(path), path);
-  const session = checkShape(promptSessionSchema, parsed(text, path), path);
+  const session = checkShape(promptSessionSchema, parseJson(text, path), path);
   if (promptSessionText(session) !== text) {
     throw new VerifyFailure('JSON_NOT_STRICT', {
       path,
@@ -29,14 +30,6 @@ export async function readSession({ bytes }: TreeDocuments) {
     throw new VerifyFailure('SESSION_HASH_INVALID', { path, expected: 'hashes of the content', found: problem });
   }
   return session;
-}
-
-function parsed(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new VerifyFailure('JSON_MALFORMED', { path, expected: 'one JSON value', found: String(error) });
-  }
 }
 
 /** The session's hashes hold, it is this run's own, and its sidecar names it. */

@@ -6,6 +6,7 @@ import { readStatement } from '../../attestation/statement.js';
 import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/keys.js';
 import { own } from '../../contracts/own.js';
+import type { Policy } from '../../contracts/policy.js';
 import { attestationPaths, bundleText, isAttestationFile } from '../../governance/attestation-files.js';
 import { isValidAt } from '../../governance/authenticate.js';
 import { headOf } from '../../governance/ledger-chain.js';
@@ -122,51 +123,6 @@ async function checkTestResult(
   states(testResultStatement({ record, targetRepo, results }), payload, 'ATTESTATION_INVALID', path);
 }
 
-/** What a policy handed in says of a key's end counts, whenever it was written. */
-export async function checkRevocations(documents: TreeDocuments): Promise<void> {
-  const entries = await documents.ledger();
-  const revoked = revocations(documents);
-  const judge = (envelope: Envelope | null, at: string, path: string): void => {
-    const keyid = keyidOf(envelope);
-    const since = keyid === null ? undefined : revoked.get(keyid);
-    if (since === undefined || Date.parse(at) < Date.parse(since)) return;
-    throw new VerifyFailure('KEY_REVOKED', {
-      path,
-      expected: `a signature before ${since}`,
-      found: `${keyid} at ${at}`,
-    });
-  };
-  const opening = openingOf(entries);
-  if (await documents.has(attestationPaths.runRequest)) {
-    const path = attestationPaths.runRequest;
-    judge(await envelopeAt(documents, path), opening.at, path);
-  }
-  for (const [index, entry] of entries.entries()) {
-    const place = `${TREE_PATHS.ledger}:${index + 1}`;
-    if (entry.type === 'gateFinished') judge(entry.attestation, entry.at, place);
-    if (entry.type === 'decisionCounted' || entry.type === 'escalationResolved' || entry.type === 'escalationOpened') {
-      judge(entry.envelope, entry.at, place);
-    }
-  }
-  for (const path of [attestationPaths.ledgerSeal, attestationPaths.runRecord]) {
-    if (await documents.has(path)) judge(await envelopeAt(documents, path), closingOf(entries).at, path);
-  }
-}
-
-/** The earliest instant from which any policy handed in calls a key revoked, by key. */
-function revocations({ trust }: TreeDocuments): ReadonlyMap<string, string> {
-  const earliest = new Map<string, string>();
-  for (const { policy } of trust.policies) {
-    const keys = [...Object.values(policy.principals).flatMap((principal) => principal.keys), ...policy.engine.keys];
-    for (const { keyid, revoked_at } of keys.map(pinKey)) {
-      if (revoked_at === null) continue;
-      const known = earliest.get(keyid);
-      if (known === undefined || Date.parse(revoked_at) < Date.parse(known)) earliest.set(keyid, revoked_at);
-    }
-  }
-  return earliest;
-}
-
 /** The engine's key sealed the ledger's head and number of entries, so that a tail that was dropped shows. */
 export async function checkSeal(documents: TreeDocuments): Promise<readonly string[]> {
   const entries = await documents.ledger();
@@ -199,21 +155,34 @@ async function checkEngineAct(
   codes: { readonly missing: VerifyCode; readonly invalid: VerifyCode; readonly unsigned: string },
 ): Promise<readonly string[]> {
   const entries = await documents.ledger();
-  const opening = openingOf(entries);
-  const policy = await documents.policy();
   const { sealed_by } = await documents.record();
   if (!(await documents.has(path))) {
-    const required = opening.type === 'runOpened' && opening.plan.attestations === 'required';
+    const required = await requiresSeal(documents);
     if (!required && sealed_by === null) return [codes.unsigned];
     const why = required ? 'the policy requires it' : `the record names ${sealed_by}`;
     throw new VerifyFailure(codes.missing, { path, expected: `a signature of the engine: ${why}`, found: 'nothing' });
   }
   const envelope = await envelopeAt(documents, path);
+  const policy = await documents.policy();
   const keys = (policy?.engine.keys ?? []).map(pinKey);
   const payload = openAt(envelope, keys, closingOf(entries).at, codes.invalid, path);
   states(expected, payload, codes.invalid, path);
   states({ sealed_by }, { sealed_by: keyidOf(envelope) }, codes.invalid, path);
   return [];
+}
+
+/**
+ * Whether a tree must be sealed is decided by the policy that the verifier was handed, never by the tree: a run that says
+ * of itself that it never opened must be sealed too, and so must one of a policy that is none of them, if any asks it.
+ */
+async function requiresSeal({ ledger, policy, trust }: TreeDocuments): Promise<boolean> {
+  const { policy_sha256 } = openingOf(await ledger()).run;
+  const asks = ({ attestations }: Policy): boolean => attestations === 'required';
+  const own = trust.policies.filter(({ sha256 }) => sha256 === policy_sha256);
+  const measure = own.length > 0 ? own : trust.policies;
+  if (measure.length > 0) return measure.some((one) => asks(one.policy));
+  const ofTree = await policy();
+  return ofTree !== null && asks(ofTree);
 }
 
 /** The bundle holds every envelope of the folder and no other. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
-import { createFinalise } from '../../../src/activities/finalise.js';
+import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
 import { createOutput } from '../../../src/cli/output.js';
 import type { StoreCommandContext } from '../../../src/cli/published-run.js';
@@ -82,11 +82,8 @@ export async function createAuditedRepository(): Promise<AuditedRepository> {
       return patch;
     },
     publish: async (options) => {
-      const { run, entries, head, outcome, signers } = await signedFinishedRun(store, options, keys);
-      await createFinalise(
-        { store, signers },
-        async () => entries,
-      )({ run_id: run.run_id, outcome, segments: [], head });
+      const { entries, signers } = await signedFinishedRun(store, options, keys);
+      await createPublisher({ store, signers })({ entries: entries, journal: [] });
     },
     invoke: (make, ...args) => invokeIn({ store, repo, env }, make, ...args),
     remove: () => rm(folder, { recursive: true, force: true }),

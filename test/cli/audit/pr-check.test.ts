@@ -192,13 +192,91 @@ describe('promptos pr-check', () => {
     expect((await check(block, '--commit', base)).refused).toMatchObject({ change: 'COMMIT_DIFFERS' });
   });
 
-  test('COMMIT_DIFFERS when the same lines were put at another place', async () => {
+  test('promptos pr-check: a rebase whose lines moved passes; the same lines at another place are COMMIT_DIFFERS', async () => {
+    const body = ['a', 'b', 'c', 'two', 'd', 'e', 'f'];
+    const changed = body.map((line) => (line === 'two' ? 'TWO' : line));
     audited.git('reset', '-q', '--hard', base);
-    await audited.write('src/sum.txt', lines('zero', 'one', 'two', 'three'));
-    audited.commitAll('elsewhere');
-    await audited.write('src/sum.txt', lines('zero', 'one', 'TWO', 'three'));
-    audited.commitAll('moved');
+    await audited.write('src/sum.txt', lines(...body, 'x', ...body));
+    const from = audited.commitAll('twins');
+    await audited.write('src/sum.txt', lines(...changed, 'x', ...body));
+    await audited.publish({ runId: 'run-2', patch: audited.takePatch(), baseCommit: from });
+    await audited.write('src/sum.txt', lines('zero', ...body, 'x', ...body));
+    const elsewhere = audited.commitAll('elsewhere');
+    const own = (await audited.invoke(prBlockCommand, 'run-2')).stdout;
+    for (const [place, refused] of [
+      [['zero', ...changed, 'x', ...body], {}],
+      [['zero', ...body, 'x', ...changed], { change: 'COMMIT_DIFFERS' }],
+    ] as const) {
+      audited.git('reset', '-q', '--hard', elsewhere);
+      await audited.write('src/sum.txt', lines(...place));
+      audited.commitAll('rebased');
+      expect((await check(own)).refused).toEqual(refused);
+    }
+  });
+
+  test('promptos pr-check: a change that was applied before is COMMIT_DIFFERS', async () => {
+    audited.git('revert', '--no-edit', 'HEAD');
+    audited.git('revert', '--no-edit', 'HEAD');
     expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+  });
+
+  /** The branch of the run, and a commit that came into main meanwhile. */
+  async function branchBehindMain(): Promise<void> {
+    audited.git('checkout', '-q', '-b', 'run');
+    audited.git('checkout', '-q', '-B', 'main', base);
+    await audited.write('other.txt', 'x\n');
+    audited.commitAll('elsewhere');
+    audited.git('checkout', '-q', 'run');
+  }
+
+  test('promptos pr-check: "update branch" merges and a session-export commit above the change pass', async () => {
+    const change = audited.git('rev-parse', 'HEAD');
+    await branchBehindMain();
+    audited.git('merge', '-q', '--no-ff', '-m', "Merge branch 'main'", 'main');
+    expect((await check(block)).refused).toEqual({});
+    await audited.invoke(exportCommand, '--artifacts-dir', join(audited.repo, 'artifacts/evidence'), '--run', 'run-1');
+    audited.commitAll('session');
+    audited.commitAll('nothing, to run the checks again');
+    const { refused, json } = await check(block);
+    expect(refused).toEqual({});
+    expect(json.change_commit).toBe(change);
+  });
+
+  test('promptos pr-check: a merge with an edit, dropped changes or a resolved conflict is COMMIT_DIFFERS', async () => {
+    await branchBehindMain();
+    audited.git('merge', '-q', '--no-ff', '-m', 'merge', 'main');
+    await audited.write('evil.txt', 'x\n');
+    audited.git('add', '-A');
+    audited.git('commit', '-q', '--amend', '--no-edit');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+    audited.commitAll('an empty commit above it');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+    audited.git('reset', '-q', '--hard', 'HEAD~2');
+    audited.git('merge', '-q', '-s', 'ours', '-m', 'drops what main has', 'main');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+  });
+
+  test('promptos pr-check: a session-export commit with another file or of another run does not pass', async () => {
+    const folder = join(audited.repo, 'artifacts/evidence');
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-1');
+    await audited.write('evil.txt', 'x\n');
+    audited.commitAll('session and more');
+    expect((await check(block)).refused).toEqual({ change: 'COMMIT_DIFFERS' });
+    audited.git('reset', '-q', '--hard', 'HEAD~');
+    await audited.publish({ runId: 'run-2', patch, baseCommit: base, notes: 'another' });
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-2', '--force');
+    audited.commitAll('session of another run');
+    expect((await check(block)).refused).toEqual({ session: 'SESSION_DIFFERS' });
+  });
+
+  test('promptos pr-check: the session of an earlier run that main has is not of the pull request', async () => {
+    const folder = join(audited.repo, 'artifacts/evidence');
+    await audited.publish({ runId: 'run-2', patch, baseCommit: base, notes: 'another' });
+    audited.git('reset', '-q', '--hard', base);
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-2');
+    audited.commitAll('session of an earlier run');
+    await audited.invoke(applyCommand, 'run-1');
+    expect((await check(block)).refused).toEqual({});
   });
 
   test('TRAILER_DIFFERS for another run, a second run, and another record', async () => {

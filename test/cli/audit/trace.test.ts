@@ -101,15 +101,19 @@ describe('promptos trace', () => {
     expect(json.artifact).toMatchObject({ found_by: 'patch_id', commit, likeness: 'moved', record_trailer: 'absent' });
   });
 
-  test('a commit with another old text is found by the files that it results in', async () => {
+  test('promptos trace: a commit with another old text that leaves the files as a run did has a problem', async () => {
     const seven = 'SEVEN';
     await audited.write('src/sum.txt', lines(...TEN.slice(0, 5), 'other', 'other', ...TEN.slice(7)));
     audited.commitAll('in between');
     await audited.write('src/sum.txt', lines(...TEN.slice(0, 6), seven, ...TEN.slice(7)));
     await audited.write('src/new.txt', 'new\n');
     audited.commitAll('the same result');
-    const { json } = await trace('HEAD');
-    expect(json.artifact).toMatchObject({ found_by: 'blobs', likeness: 'same' });
+    const { json, exitCode } = await trace('HEAD');
+    expect(exitCode).toBe(1);
+    expect(json.artifact).toMatchObject({ found_by: 'blobs', likeness: 'result' });
+    expect(json.problems).toEqual([
+      'the commit leaves its files as the run did, and its change is not the one that the run published',
+    ]);
   });
 
   test('a commit that claims a run whose change it is not: found, told, exit 1', async () => {

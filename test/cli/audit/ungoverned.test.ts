@@ -43,7 +43,7 @@ describe('promptos ungoverned', () => {
     expect((await ungoverned('--since', 'HEAD')).json.commits).toBe(0);
   });
 
-  test('commits without trailers are covered by patch id and by resulting files', async () => {
+  test('promptos ungoverned: a patch without trailers is covered; another change with the same result is listed', async () => {
     await commitPatch('by hand');
     expect(await covered()).toEqual([['patch_id', 'run-1']]);
     audited.git('reset', '-q', '--hard', base);
@@ -51,7 +51,10 @@ describe('promptos ungoverned', () => {
     audited.commitAll('by hand');
     await audited.write('src/sum.txt', lines(...TEN.slice(0, 6), 'SEVEN', ...TEN.slice(7)));
     audited.commitAll('the same result');
-    expect(await covered()).toEqual([['blobs', 'run-1']]);
+    expect(await reasons()).toEqual([
+      'no published run made this change',
+      'the files are as run run-1 left them, and the change is not its patch',
+    ]);
   });
 
   test('a commit that no run made is listed with its reason, exit 1 and UNGOVERNED', async () => {
@@ -177,5 +180,100 @@ describe('promptos ungoverned', () => {
     const before = audited.git('count-objects', '-v');
     await ungoverned();
     expect(audited.git('count-objects', '-v')).toBe(before);
+  });
+});
+
+describe('promptos ungoverned: the order of the history', () => {
+  const save = async (...text: readonly string[]): Promise<void> => audited.write('src/sum.txt', lines(...text));
+  const SEVEN = [...TEN.slice(0, 6), 'SEVEN', ...TEN.slice(7)];
+
+  test('promptos ungoverned: a revert that leaves a file as an earlier run left it is listed', async () => {
+    await audited.invoke(applyCommand, 'run-1');
+    const first = audited.git('rev-parse', 'HEAD');
+    await save('guard', ...SEVEN);
+    const guard = audited.takePatch();
+    await audited.publish({ runId: 'run-2', patch: guard, baseCommit: first });
+    await audited.invoke(applyCommand, 'run-2');
+    audited.git('revert', '--no-edit', 'HEAD');
+    expect(await reasons()).toEqual(['the files are as run run-1 left them, and the change is not its patch']);
+    expect(await reasons('--since', 'HEAD~')).toHaveLength(1);
+  });
+
+  test('promptos ungoverned: a change that is reverted and applied again needs a second run', async () => {
+    await audited.invoke(applyCommand, 'run-1');
+    const first = audited.git('rev-parse', 'HEAD');
+    audited.git('revert', '--no-edit', 'HEAD');
+    const reverted = audited.git('rev-parse', 'HEAD');
+    await commitPatch('again');
+    expect(await reasons()).toEqual([
+      'no published run made this change',
+      `commit ${first.slice(0, 12)} applied the change of run run-1 before, and no run approved it again`,
+    ]);
+    expect(await reasons('--since', reverted)).toHaveLength(1);
+    await audited.publish({ runId: 'run-2', patch, baseCommit: reverted });
+    expect(await covered('--since', reverted)).toEqual([['patch_id', 'run-2']]);
+  });
+
+  test('promptos ungoverned: a revert of a governed revert is listed', async () => {
+    await audited.invoke(applyCommand, 'run-1');
+    await save(...TEN);
+    const back = audited.takePatch();
+    await audited.publish({ runId: 'run-2', patch: back, baseCommit: audited.git('rev-parse', 'HEAD') });
+    await audited.invoke(applyCommand, 'run-2');
+    expect(await reasons()).toEqual([]);
+    audited.git('revert', '--no-edit', 'HEAD');
+    expect(await reasons()).toEqual([expect.stringContaining('applied the change of run run-1 before')]);
+  });
+
+  test('promptos ungoverned: a rebase and a squash on moved lines are covered, with the session in the same commit', async () => {
+    await save('zero', ...TEN);
+    const moved = audited.commitAll('elsewhere');
+    await save('zero', ...SEVEN);
+    const folder = join(audited.repo, 'artifacts/evidence');
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-1');
+    audited.commitAll('squashed');
+    expect(await covered('--since', moved)).toEqual([['patch_id', 'run-1']]);
+  });
+
+  test('promptos ungoverned: the lines of a patch in another function of the same text are listed', async () => {
+    const body = ['{', 'a', 'b', 'c', 'check', 'd', 'e', 'f', '}'];
+    const open = body.map((line) => (line === 'check' ? 'allow' : line));
+    await audited.write('src/twin.txt', lines(...body, ...body));
+    const twin = audited.commitAll('twins');
+    await audited.write('src/twin.txt', lines(...open, ...body));
+    await audited.publish({ runId: 'run-2', patch: audited.takePatch(), baseCommit: twin });
+    await audited.write('src/twin.txt', lines(...body, ...open));
+    audited.commitAll('the other twin');
+    expect(await reasons('--since', twin)).toEqual([
+      'the lines are those of run run-2, at a place where git does not put them',
+    ]);
+    audited.git('reset', '-q', '--hard', twin);
+    await audited.write('src/twin.txt', lines(...body, ...body, ...body));
+    const before = audited.commitAll('a third one above, so that the first is the second');
+    await audited.write('src/twin.txt', lines(...open, ...body, ...body));
+    audited.commitAll('at the same lines');
+    expect(await reasons('--since', before)).toEqual([]);
+  });
+
+  test('promptos ungoverned: a merge whose sessions conflict is plain when one of a run resolves it', async () => {
+    const folder = join(audited.repo, 'artifacts/evidence');
+    await save('first', ...TEN);
+    await audited.publish({ runId: 'run-2', patch: audited.takePatch(), baseCommit: base, notes: 'another' });
+    for (const [branch, run] of [
+      ['one', 'run-1'],
+      ['two', 'run-2'],
+    ] as const) {
+      audited.git('checkout', '-q', '-b', branch, base);
+      await audited.invoke(applyCommand, run);
+      await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', run, '--force');
+      audited.commitAll(`session of ${run}`);
+    }
+    expect(() => audited.git('merge', '-q', 'one')).toThrow();
+    await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-2', '--force');
+    audited.commitAll('merge one');
+    expect(await reasons()).toEqual([]);
+    await audited.write('artifacts/evidence/prompt_session.json', '{}');
+    audited.git('commit', '-qa', '--amend', '--no-edit');
+    expect(await reasons()).toHaveLength(1);
   });
 });

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFinalise } from '../../../src/activities/finalise.js';
+import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
 import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
@@ -68,11 +68,7 @@ afterEach(() => rm(cwd, { recursive: true, force: true }));
 
 async function publishRun(options: FinishedRunOptions = {}): Promise<void> {
   const run = await finishedRun(store, { patch, baseCommit: base, title: 'Fix\n the  sum', ...options });
-  const { head, outcome } = run;
-  await createFinalise(
-    { store, signers: noSigners },
-    async () => run.entries,
-  )({ run_id: run.run.run_id, outcome, segments: [], head });
+  await createPublisher({ store, signers: noSigners })({ entries: run.entries, journal: [] });
 }
 const apply = (...args: readonly string[]) =>
   runCommand(applyCommand, ['run-1', '--repo', repo, ...args], { store, cwd, env, json: true });

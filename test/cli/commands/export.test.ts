@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFinalise } from '../../../src/activities/finalise.js';
+import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
@@ -24,11 +24,7 @@ afterEach(() => rm(cwd, { recursive: true, force: true }));
 
 async function publishRun(options: FinishedRunOptions = {}): Promise<string> {
   const run = await finishedRun(store, options);
-  const { head, outcome } = run;
-  await createFinalise(
-    { store, signers: noSigners },
-    async () => run.entries,
-  )({ run_id: run.run.run_id, outcome, segments: [], head });
+  await createPublisher({ store, signers: noSigners })({ entries: run.entries, journal: [] });
   return run.run.run_id;
 }
 const run = (args: readonly string[], json = false) => runCommand(exportCommand, args, { store, cwd, json });

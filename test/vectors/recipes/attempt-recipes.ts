@@ -69,12 +69,19 @@ const FIELDS: Readonly<Record<string, (record: Loose<AttemptRecord>) => void>> =
   },
 };
 
+/** Fields that decide which paths a record may name. */
+const OF_ITS_GATE = new Set(['gate', 'attempt']);
+
 /** What was done, by whom and with what: the records of attempts and what executors were told. */
 export const ATTEMPT_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ...Object.entries(FIELDS).map(
       ([field, change]) =>
-        [`attempt: ${field} flipped, everybody signs it`, conspired('P05', 1, change), 'ATTEMPT_DIFFERS'] as const,
+        [
+          `attempt: ${field} flipped, everybody signs it`,
+          conspired('P05', 1, change),
+          OF_ITS_GATE.has(field) ? 'PATH_NOT_ALLOWED' : 'ATTEMPT_DIFFERS',
+        ] as const,
     ),
     [
       'attempt: schema_version 2, everybody signs it',

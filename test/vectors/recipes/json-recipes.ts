@@ -80,7 +80,7 @@ export const JSON_RECIPES = [
     [
       'record: a path that climbs out',
       record(first('"path": "evidence/request.json"', '"path": "../request.json"')),
-      'SHAPE_INVALID',
+      'PATH_NOT_ALLOWED',
     ],
     ['ledger: a byte order mark', ledger((text) => `\ufeff${text}`), 'LEDGER_FORM'],
     ['ledger: CRLF', ledger((text) => text.replaceAll('\n', '\r\n')), 'LEDGER_FORM'],

@@ -193,7 +193,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       insider((entries) => {
         nth(entries, 'openingFailed').run.run_id = 'vector-another';
       }),
-      'PLAN_DIFFERS',
+      'REQUEST_SIGNATURE_INVALID',
     ],
   ]),
 ];

@@ -11,7 +11,7 @@ import { type Recipe, recipesOf } from './recipe.js';
 const listed = (tree: MutableTree): MutableTree => seal(patchRecord(tree));
 
 /** The prompt pack exchanged in the tree and in the ledger. */
-const repacked =
+export const repacked =
   (text: string): Recipe['break'] =>
   (tree) => {
     tree.put(TREE_PATHS.pack, text);
@@ -23,7 +23,7 @@ const repacked =
 const OTHER_PACK = bundleOf(locked(edited(unlockedPack(), samplePath('P07'), 'Do the work', 'Skip the work')));
 
 /** The policy exchanged in the tree, the ledger and all records, and signed by everybody again. */
-const underPolicy =
+export const underOtherPolicy =
   (text: string): Recipe['break'] =>
   (tree) => {
     const before = sha256Of(tree.bytes(TREE_PATHS.policyYaml));
@@ -58,13 +58,13 @@ export const POLICY_RECIPES: readonly Recipe[] = [
     tree: 'straight',
     policies: ['policy'],
     code: 'POLICY_UNKNOWN',
-    break: underPolicy(`${UNSIGNED_POLICY}${packLine(vectorPack())}`),
+    break: underOtherPolicy(`${UNSIGNED_POLICY}${packLine(vectorPack())}`),
   },
   {
     name: 'policy: swapped for one with self-approval',
     tree: 'straight',
     code: 'POLICY_UNKNOWN',
-    break: underPolicy(`${UNSIGNED_POLICY}self_approval: allowed\n${packLine(vectorPack())}`),
+    break: underOtherPolicy(`${UNSIGNED_POLICY}self_approval: allowed\n${packLine(vectorPack())}`),
   },
   {
     name: 'policy: swapped for a laxer one, and its digest left',
@@ -83,14 +83,14 @@ export const POLICY_RECIPES: readonly Recipe[] = [
     tree: 'straight',
     policies: [],
     code: 'POLICY_INVALID',
-    break: underPolicy('name: no policy\n'),
+    break: underOtherPolicy('name: no policy\n'),
   },
   {
     name: 'policy: none is trusted, and the one there has an agent who decides',
     tree: 'straight',
     policies: [],
     code: 'POLICY_INVALID',
-    break: underPolicy(
+    break: underOtherPolicy(
       exchanged(`${UNSIGNED_POLICY}${packLine(vectorPack())}`, 'grace: { kind: human', 'grace: { kind: agent'),
     ),
   },
@@ -99,7 +99,7 @@ export const POLICY_RECIPES: readonly Recipe[] = [
     tree: 'straight',
     policies: [],
     code: 'REQUEST_SIGNATURE_INVALID',
-    break: underPolicy(`${UNSIGNED_POLICY}${packLine(vectorPack())}`),
+    break: underOtherPolicy(`${UNSIGNED_POLICY}${packLine(vectorPack())}`),
   },
   {
     name: "key: an integrator's was revoked before it signed",

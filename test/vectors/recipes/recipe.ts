@@ -1,3 +1,4 @@
+import type { TreeReader } from '../../../src/ports/tree-reader.js';
 import type { PromptOsPolicy, VerifyCode } from '../../../src/verify/index.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 
@@ -29,6 +30,10 @@ export interface Recipe {
   break(tree: MutableTree, genuine: (name: TreeName) => MutableTree): unknown;
   /** The policies that the verifier hands in; those of all recorded runs unless the recipe is about them. */
   readonly policies?: readonly PolicyName[];
+  /** Texts of policies that were made for the recipe, handed in instead. */
+  readonly policyTexts?: readonly string[];
+  /** What the medium does to whoever reads the broken tree. */
+  readonly through?: (reader: TreeReader) => TreeReader;
   /** The run that the verifier asked for, where the recipe is about that. */
   readonly runId?: string;
   /** With it, the code is that of this file's own check: what it asks is asked by others too. */

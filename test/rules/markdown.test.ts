@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { blockText, codeSpan, inlineText } from '../../src/activities/gates/markdown.js';
-import { renderPlan } from '../../src/activities/gates/render-plan.js';
+import { blockText, codeSpan, inlineText } from '../../src/rules/markdown.js';
+import { renderPlan } from '../../src/rules/render-plan.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 
 test.each([

@@ -10,15 +10,18 @@ const ESCAPES: Readonly<Record<string, number>> = {
   '\\': 92,
 };
 
+const utf8 = (bytes: readonly number[]): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+
+const bytesOf = (latin1: string): number[] => Array.from(latin1, (character) => character.charCodeAt(0));
+
 /**
  * A path as git prints it in a patch, back as text: C-style quoted with octal bytes where it is unusual (git-config(1),
  * `core.quotePath`). Bytes that are not UTF-8 become U+FFFD.
  * @param printed latin-1 text: one character a byte.
  */
 export function unquotePath(printed: string): string {
-  if (!printed.startsWith('"') || !printed.endsWith('"') || printed.length < 2) {
-    return Buffer.from(printed, 'latin1').toString('utf8');
-  }
+  if (!printed.startsWith('"') || !printed.endsWith('"') || printed.length < 2) return utf8(bytesOf(printed));
   const bytes: number[] = [];
   const inner = printed.slice(1, -1);
   for (let index = 0; index < inner.length; index += 1) {
@@ -27,8 +30,8 @@ export function unquotePath(printed: string): string {
       continue;
     }
     const octal = /^[0-7]{3}/.exec(inner.slice(index + 1, index + 4))?.[0];
-    bytes.push(octal === undefined ? (ESCAPES[inner[index + 1] ?? ''] ?? 63) : Number.parseInt(octal, 8));
+    bytes.push(octal === undefined ? (ESCAPES[inner[index + 1] ?? ''] ?? 63) : Number.parseInt(octal, 8) & 0xff);
     index += octal === undefined ? 1 : 3;
   }
-  return Buffer.from(bytes).toString('utf8');
+  return utf8(bytes);
 }

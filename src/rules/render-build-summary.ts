@@ -1,4 +1,4 @@
-import type { BuildOutput } from '../../contracts/gate-outputs.js';
+import type { BuildOutput } from '../contracts/gate-outputs.js';
 import { blockText, inlineText, section } from './markdown.js';
 
 /** `patch/summary.md`: what the builder says of its change. Deterministic; its text can forge no structure. */

@@ -1,4 +1,4 @@
-import type { PlanOutput } from '../../contracts/gate-outputs.js';
+import type { PlanOutput } from '../contracts/gate-outputs.js';
 import { blockText, codeSpan, inlineText, section } from './markdown.js';
 
 /** `plan.md`: the structured plan as Markdown. Deterministic, and what the writer wrote can forge no structure. */

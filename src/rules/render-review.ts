@@ -1,5 +1,5 @@
-import type { ReviewOutput } from '../../contracts/gate-outputs.js';
-import { SEVERITIES } from '../../contracts/names.js';
+import type { ReviewOutput } from '../contracts/gate-outputs.js';
+import { SEVERITIES } from '../contracts/names.js';
 import { blockText, codeSpan, inlineText, section } from './markdown.js';
 
 /** `review.md`: the review as Markdown, worst findings first. Deterministic; the reviewer's text can forge no structure. */

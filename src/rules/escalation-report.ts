@@ -1,6 +1,6 @@
 import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
-import { clipText, type JudgedFinding } from '../rules/judged-output.js';
+import { clipText, type JudgedFinding } from './judged-output.js';
 
 /** Characters of one text of a report. */
 const TEXT_LIMIT = 4_000;

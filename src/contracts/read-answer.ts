@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type ExecutorReport, executorAnswerSchema } from '../contracts/escalation.js';
-import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
-import type { GateId } from '../contracts/names.js';
+import { type ExecutorReport, executorAnswerSchema } from './escalation.js';
+import { GATE_OUTPUT_SCHEMAS } from './gate-outputs.js';
+import type { GateId } from './names.js';
 
 /** What an executor's answer is once it was read; `unusable` says why in words that it can act on. */
 export type Answer =

@@ -1,0 +1,132 @@
+import type { Patch, PatchFile } from '../contracts/patch.js';
+import { type FileHeader, readFileHeader } from './patch-header.js';
+import { PatchLines } from './patch-lines.js';
+
+/** A file of a patch as its text shows it. */
+export interface ParsedFile extends PatchFile {
+  /** What the patch shows of the content; with `none` it does not say whether the file is binary. */
+  readonly shown: 'text' | 'binary' | 'none';
+}
+
+export interface ParsedPatch {
+  readonly files: readonly ParsedFile[];
+  readonly added_lines: Patch['added_lines'];
+  /** The first place at which the text is not what git writes; then the rest was not read. */
+  readonly problem: string | null;
+}
+
+const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
+const BINARY_SIZE = /^(?:literal|delta) \d+$/;
+const BASE85 = /^[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+$/;
+
+/**
+ * Reads the text of a patch as `git diff-tree -p --binary --full-index --find-renames` writes it, from its bytes alone.
+ * Strict: whatever else `git apply` would take (text between files, patches without git's header, empty context lines)
+ * is a problem, so that nothing is applied that was not judged.
+ */
+export function parsePatch(bytes: Uint8Array): ParsedPatch {
+  const lines = new PatchLines(bytes);
+  const files: ParsedFile[] = [];
+  const added: Patch['added_lines'][number][] = [];
+  try {
+    if (bytes.length > 0 && bytes[bytes.length - 1] !== 10) throw new PatchProblem('it does not end with a newline');
+    const seen = new Set<string>();
+    while (!lines.done) addFile(files, seen, readFile(lines, added));
+    return { files, added_lines: added, problem: null };
+  } catch (error) {
+    if (!(error instanceof PatchProblem)) throw error;
+    return { files, added_lines: added, problem: `line ${lines.number + 1}: ${error.message}` };
+  }
+}
+
+/** The text is not what git writes. */
+class PatchProblem extends Error {}
+
+function readFile(lines: PatchLines, added: Patch['added_lines'][number][]): ParsedFile {
+  const header = readFileHeader(lines);
+  if (typeof header === 'string') throw new PatchProblem(header);
+  const counts = { added: 0, deleted: 0 };
+  if (lines.peek() === 'GIT binary patch') {
+    readBinary(lines);
+    return { ...fileOf(header), shown: 'binary', binary: true };
+  }
+  if (!header.hasContent) return { ...fileOf(header), shown: 'none' };
+  let hunks = 0;
+  for (; lines.peek()?.startsWith('@@ ') === true; hunks += 1) readHunk(lines, header, counts, added);
+  if (hunks === 0) throw new PatchProblem('expected a hunk');
+  return { ...fileOf(header), ...counts, shown: 'text' };
+}
+
+const fileOf = ({ path, old_path, status, old_mode, new_mode }: FileHeader): PatchFile => ({
+  path,
+  old_path,
+  status,
+  old_mode,
+  new_mode,
+  binary: false,
+  added: 0,
+  deleted: 0,
+});
+
+function readHunk(
+  lines: PatchLines,
+  { path, status }: FileHeader,
+  counts: { added: number; deleted: number },
+  added: Patch['added_lines'][number][],
+): void {
+  const [, , before = '1', start = '', after = '1'] = HUNK.exec(lines.next()) ?? [];
+  if (start === '') throw new PatchProblem('expected the head of a hunk');
+  let [removals, additions, line] = [Number(before), Number(after), Number(start)];
+  while (removals > 0 || additions > 0) {
+    const sign = lines.sign();
+    if (sign === '+' && additions > 0) {
+      const text = lines.text(1);
+      if (status !== 'deleted') added.push({ path, line, text });
+      counts.added += 1;
+    } else if (sign === '-' && removals > 0) counts.deleted += 1;
+    else if (sign === ' ' && removals > 0 && additions > 0) {
+      // Counted on both sides below.
+    } else if (sign !== '\\') throw new PatchProblem('expected a line of a hunk');
+    if (sign === '+' || sign === ' ') {
+      additions -= 1;
+      line += 1;
+    }
+    if (sign === '-' || sign === ' ') removals -= 1;
+    lines.skip();
+  }
+  if (lines.sign() === '\\') lines.skip();
+}
+
+/** `GIT binary patch`, and after it the new content and the old one, each ended by an empty line. */
+function readBinary(lines: PatchLines): void {
+  lines.next();
+  let parts = 0;
+  for (; parts < 2 && BINARY_SIZE.test(lines.peek() ?? ''); parts += 1) {
+    lines.next();
+    while (BASE85.test(lines.peek() ?? '')) lines.next();
+    if (lines.peek() !== '') throw new PatchProblem('expected the end of binary content');
+    lines.next();
+  }
+  if (parts === 0) throw new PatchProblem('expected binary content');
+}
+
+/** Git writes a change of a file's type as a deletion and an addition, and lists it as one file. */
+function addFile(files: ParsedFile[], seen: Set<string>, file: ParsedFile): void {
+  const before = files.at(-1);
+  if (before?.status === 'deleted' && file.status === 'added' && before.path === file.path) {
+    const binary = before.binary || file.binary;
+    files[files.length - 1] = {
+      ...file,
+      status: 'type_changed',
+      old_mode: before.old_mode,
+      binary,
+      added: binary ? 0 : file.added,
+      deleted: binary ? 0 : before.deleted,
+      shown: before.shown === 'none' && file.shown === 'none' ? 'none' : binary ? 'binary' : 'text',
+    };
+    return;
+  }
+  if (seen.has(file.path)) throw new PatchProblem('it changes one file twice');
+  seen.add(file.path);
+  files.push(file);
+}

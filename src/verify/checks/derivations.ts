@@ -1,0 +1,121 @@
+import type { GateId } from '../../contracts/names.js';
+import type { PatchFile } from '../../contracts/patch.js';
+import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
+import { type Answer, readAnswer } from '../../contracts/read-answer.js';
+import { attemptFolder } from '../../governance/published-tree.js';
+import { describePatch } from '../../rules/describe-patch.js';
+import type { ParsedFile } from '../../rules/parse-patch.js';
+import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
+import { inputsOf, judgesAgain, patchOf, placedArtifact, rulesVersion, type StandingPatch } from '../attempt-inputs.js';
+import { firstDifference } from '../first-difference.js';
+import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
+import { VerifyFailure } from '../verify-codes.js';
+
+const differs = (path: string, expected: string, found: string): VerifyFailure =>
+  new VerifyFailure('DERIVED_DIFFERS', { path, expected, found });
+
+/** The answer that counted, read again from its transcript; null where no try counted. */
+export async function answerOf(documents: TreeDocuments, { record, history }: VerifiedAttempt): Promise<Answer | null> {
+  const last = record.tries.at(-1);
+  if (last === undefined || last.problem !== null) return null;
+  const path = `${attemptFolder(history.gate, history.attempt)}/try-${last.number}/answer.txt`;
+  const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)));
+  const expected = record.verdict === 'blocked' ? 'escalation' : 'output';
+  if (answer.kind === expected && last.exit_code === 0) return answer;
+  const found = answer.kind === 'unusable' ? answer.problem : `an ${answer.kind}, exit code ${last.exit_code}`;
+  throw differs(path, `an answer that is an ${expected}, exit code 0`, found);
+}
+
+/** The output of an attempt, which has its gate's shape; null where there was none. */
+export async function outputOf<T>(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<T | null> {
+  const answer = await answerOf(documents, attempt);
+  return answer?.kind === 'output' ? (answer.output as T) : null;
+}
+
+/** What follows from an answer or a patch is what is published. */
+export async function checkDerivations(documents: TreeDocuments): Promise<void> {
+  if (!(await judgesAgain(documents))) return;
+  for (const attempt of await documents.attempts()) {
+    const request = await documents.request();
+    const output = await outputOf<never>(documents, attempt);
+    if (output !== null && request !== null) {
+      const publish = PUBLISHED_OUTPUT[attempt.record.gate as GateId] as (
+        o: never,
+        r: typeof request,
+      ) => readonly OutputFile[];
+      for (const file of publish(output, request)) await checkText(documents, attempt, file);
+    }
+    if (attempt.record.gate === 'P05') await checkListing(documents, attempt);
+    if (attempt.record.gate === 'P06') await checkPatchJudgement(documents, attempt);
+  }
+}
+
+async function checkText(
+  documents: TreeDocuments,
+  attempt: VerifiedAttempt,
+  { path, text }: OutputFile,
+): Promise<void> {
+  const placed = await placedArtifact(documents, attempt, path);
+  if (placed === null) throw differs(path, 'a file that follows from the answer', 'nothing');
+  const found = await documents.bytes(placed.place);
+  const expected = new TextEncoder().encode(text);
+  if (Buffer.compare(expected, found) === 0) return;
+  const at = expected.findIndex((byte, index) => byte !== found[index]);
+  const from = Math.max(0, (at === -1 ? expected.length : at) - 20);
+  const part = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes.subarray(from, from + 80)));
+  throw differs(placed.place, part(expected), part(found));
+}
+
+/** Files that could not be taken into a patch stand in the list alone: they have a rule of their own, which blocks. */
+const isUntaken = ({ status, new_mode, added, deleted }: PatchFile): boolean =>
+  status === 'added' && added === 0 && deleted === 0 && (new_mode === '160000' || new_mode === '100644');
+
+/** A file as the text of the patch shows it. What the text does not say is taken from the list. */
+function asShown({ shown, ...file }: ParsedFile, listed: PatchFile | undefined): PatchFile {
+  if (listed === undefined || shown !== 'none') return file;
+  const moved = file.status === 'renamed' || file.status === 'copied';
+  const modes = moved ? { old_mode: listed.old_mode, new_mode: listed.new_mode } : {};
+  return { ...file, binary: listed.binary, ...modes };
+}
+
+/** The files of a patch: what its text shows, and what could not be taken into it. */
+export function filesOf({ files, parsed }: StandingPatch): readonly PatchFile[] {
+  const shown = new Map(parsed.files.map((file) => [file.path, file]));
+  const listed = new Map(files.map((file) => [file.path, file]));
+  return [
+    ...parsed.files.map((file) => asShown(file, listed.get(file.path))),
+    ...files.filter((file) => !shown.has(file.path) && isUntaken(file)),
+  ];
+}
+
+async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+  const patch = await patchOf(documents, attempt);
+  const placed = await placedArtifact(documents, attempt, 'patch/files.json');
+  const text = await placedArtifact(documents, attempt, 'patch/change.patch');
+  if (patch === null || placed === null || text === null) return;
+  if (patch.parsed.problem !== null) throw differs(text.place, 'a patch as git writes it', patch.parsed.problem);
+  const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const found: unknown = JSON.parse(new TextDecoder().decode(await documents.bytes(placed.place)));
+  const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes });
+  const difference = firstDifference(expected, { ...(found as object), files: byPath(patch.files) });
+  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+}
+
+/** What P06 judged is the patch that it was given. */
+async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  const inputs = await inputsOf(documents, attempt);
+  if (placed === null) return;
+  const said = await documents.json(placed.place, patchJudgementSchema);
+  const expected = {
+    rules_version: await rulesVersion(documents),
+    base_commit: attempt.record.base_commit,
+    patch_sha256: inputs?.patch?.sha256 ?? null,
+  };
+  const difference = firstDifference(expected, {
+    rules_version: said.rules_version,
+    base_commit: said.base_commit,
+    patch_sha256: said.patch_sha256,
+  });
+  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+}

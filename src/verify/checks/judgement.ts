@@ -1,0 +1,231 @@
+import type { AttemptRecord } from '../../contracts/attempt.js';
+import type { Finding } from '../../contracts/findings.js';
+import { testResultsSchema } from '../../contracts/gate-outputs.js';
+import type { GateId } from '../../contracts/names.js';
+import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
+import type { Policy } from '../../contracts/policy.js';
+import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { escalationOf, numberFindings } from '../../rules/attempt-findings.js';
+import { judgeBuild } from '../../rules/build-output.js';
+import { judgeChecks } from '../../rules/check-results.js';
+import { judgeContext } from '../../rules/context-output.js';
+import { executorEscalation, findingsEscalation } from '../../rules/escalation-report.js';
+import { judgeJob } from '../../rules/job-output.js';
+import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import type { JudgedFinding } from '../../rules/judged-output.js';
+import { LINK_MODE } from '../../rules/link-targets.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
+import { judgePlan, plannedFiles } from '../../rules/plan-output.js';
+import type { GateOutputs } from '../../rules/published-output.js';
+import { judgeReview } from '../../rules/review-output.js';
+import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
+import { judgeVerification } from '../../rules/verification-output.js';
+import { criteriaThatHold, protectedPaths, scopesThatHold } from '../../rules/what-holds.js';
+import {
+  type AttemptInputs,
+  inputsOf,
+  judgesAgain,
+  patchOf,
+  placedArtifact,
+  type StandingPatch,
+} from '../attempt-inputs.js';
+import { firstDifference } from '../first-difference.js';
+import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
+import { VerifyFailure } from '../verify-codes.js';
+import { answerOf, filesOf } from './derivations.js';
+
+/** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
+const DERIVED = new Set<string>([
+  ...PATCH_RULE_IDS.filter((rule) => rule !== 'applies' && rule !== 'secrets'),
+  ...['context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
+]);
+
+/** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
+const OBSERVED = new Set<string>([
+  ...['applies', 'secrets', PATCH_FORM_RULE, 'checks', 'no_checks', 'stray_edits', 'repository_changed'],
+]);
+
+/** What every check of an attempt's findings looks at. */
+interface Judged {
+  readonly policy: Policy;
+  readonly inputs: AttemptInputs;
+  readonly attempt: VerifiedAttempt;
+}
+
+type Judge<G extends GateId> = (judged: Judged, output: GateOutputs[G]) => readonly JudgedFinding[];
+
+const judgePlanned: Judge<'P03'> = ({ policy, inputs: { request, job } }, output) =>
+  judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy)));
+
+/** The rules over each gate's own output. */
+const JUDGES: { readonly [G in GateId]: Judge<G> } = {
+  P00: ({ inputs }, output) => judgeContext(inputs.request, output),
+  P01: ({ policy, inputs: { request } }, output) =>
+    judgeJob({
+      request,
+      output,
+      checks: new Set(Object.keys(policy.checks)),
+      inRequestScope: (path) => pathAllowed(path, [request.scope]),
+    }),
+  P03: judgePlanned,
+  P05: ({ inputs: { request, job } }, output) => judgeBuild(criteriaThatHold(request, job), output),
+  P06: ({ inputs: { request, job } }, output) => judgeVerification(criteriaThatHold(request, job), output),
+  P07: (_, output) => judgeReview(output),
+};
+
+/** The rules on patches; what needs the repository or the scanner is left out. */
+function judgeStanding(
+  { policy, inputs: { request, job, plan } }: Judged,
+  patch: StandingPatch,
+): readonly JudgedFinding[] {
+  const files = filesOf(patch);
+  // A link that is only moved does not show where it leads.
+  const silent = new Set(
+    patch.parsed.files.flatMap(({ path, shown }) =>
+      shown === 'none' && files.find((file) => file.path === path)?.new_mode === LINK_MODE ? [path] : [],
+    ),
+  );
+  return judgeChange({
+    patch: { bytes: patch.bytes, files, added_lines: patch.parsed.added_lines },
+    applies: { ok: true },
+    scopes: scopesThatHold(request, job),
+    protected_paths: protectedPaths(policy),
+    planned_files: plan === null ? null : plannedFiles(plan),
+    limits: policy.limits,
+    secret_hits: [],
+  }).filter(({ rule, path }) => !((rule === 'paths' || rule === 'links') && path !== undefined && silent.has(path)));
+}
+
+const plain = ({ rule, severity, blocking, message, path, line }: Comparable) => ({
+  rule,
+  severity,
+  blocking,
+  message,
+  ...(path === undefined ? {} : { path }),
+  ...(line === undefined ? {} : { line }),
+});
+
+/** Everything that the rules give for an attempt, in the order of its record. */
+async function derivedFindings(
+  documents: TreeDocuments,
+  judged: Judged,
+  output: GateOutputs[GateId] | null,
+): Promise<readonly JudgedFinding[]> {
+  const { attempt, inputs } = judged;
+  const { gate } = attempt.record;
+  const findings: JudgedFinding[] = [];
+  if (gate === 'P05' && output !== null) {
+    const patch = await patchOf(documents, attempt);
+    if (patch !== null) findings.push(...judgeStanding(judged, patch));
+  }
+  if (gate === 'P06' && inputs.patch !== null) {
+    findings.push(...(await judgedAgain(documents, judged, inputs.patch)));
+    const results = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
+    if (results !== null)
+      findings.push(...judgeChecks((await documents.json(results.place, testResultsSchema)).checks));
+  }
+  if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
+  return findings;
+}
+
+/** What P06 must have found of the patch: all that the rules find, and what it says in its own judgement beside that. */
+async function judgedAgain(
+  documents: TreeDocuments,
+  judged: Judged,
+  patch: StandingPatch,
+): Promise<readonly JudgedFinding[]> {
+  const { attempt, policy } = judged;
+  const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
+  const writers = built?.record.findings ?? [];
+  const derived = judgeStanding(judged, patch);
+  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  if (placed === null) return derived;
+  const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
+  const expected = derived.map((finding) => ({
+    ...plain(finding),
+    known: isKnown(finding, writers, policy.waivable),
+  }));
+  matchFindings(placed.place, expected, said);
+  // Secrets and the form of the patch are what the verifier's worker saw; it must stand by what it says of them.
+  const observed = said.filter(({ rule, known }) => !known && !DERIVED.has(rule));
+  return [
+    ...observed.map(plain),
+    ...derived.filter((finding) => DERIVED.has(finding.rule) && !isKnown(finding, writers, policy.waivable)),
+  ];
+}
+
+/** A finding as both sides have it; `known` in P06's own judgement of the patch alone. */
+interface Comparable {
+  readonly rule: string;
+  readonly severity: Finding['severity'];
+  readonly blocking: boolean;
+  readonly message: string;
+  readonly path?: string | undefined;
+  readonly line?: number | undefined;
+  readonly known?: boolean;
+}
+
+/** Findings of derived rules are exactly the expected ones, in their order; of other rules there may be more. */
+function matchFindings(path: string, expected: readonly Comparable[], found: readonly Comparable[]): void {
+  const only = (findings: readonly Comparable[]) => findings.filter(({ rule }) => DERIVED.has(rule));
+  const rules = [...DERIVED];
+  const ordered = (findings: readonly Comparable[]) =>
+    rules.flatMap((rule) => only(findings).filter((finding) => finding.rule === rule));
+  const difference = firstDifference(ordered(expected), ordered(found));
+  if (difference !== null) throw findingsDiffer(path, difference.at, difference.expected, difference.found);
+  const left = [...found];
+  for (const finding of expected.filter(({ rule }) => !DERIVED.has(rule))) {
+    const index = left.findIndex((other) => firstDifference(finding, other) === null);
+    if (index === -1) throw findingsDiffer(path, finding.rule, finding.message, 'no such finding');
+    left.splice(index, 1);
+  }
+}
+
+const findingsDiffer = (path: string, at: string, expected: string, found: string): VerifyFailure =>
+  new VerifyFailure('FINDINGS_DIFFER', { path: `${path}: findings: ${at}`, expected, found });
+
+/** Findings as a record has them, without their ids. */
+const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
+
+/** What an attempt raised follows from its findings and, where its executor stopped, from the executor's report. */
+async function checkEscalation(documents: TreeDocuments, attempt: VerifiedAttempt, path: string): Promise<void> {
+  const { record } = attempt;
+  if (record.findings.some(({ rule }) => !DERIVED.has(rule) && !OBSERVED.has(rule))) return;
+  const raised = findingsEscalation(record.gate, record.attempt, record.findings.map(withEscalation));
+  const answer = await answerOf(documents, attempt);
+  const expected = answer?.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised;
+  const difference = firstDifference({ escalation: expected }, { escalation: record.escalation });
+  if (difference === null) return;
+  throw new VerifyFailure('FINDINGS_DIFFER', { ...difference, path: `${path}: ${difference.at}` });
+}
+
+function withEscalation(finding: Finding): JudgedFinding {
+  const escalates = escalationOf(finding);
+  return { ...finding, ...(escalates === undefined ? {} : { escalates }) };
+}
+
+function checkIds({ findings }: AttemptRecord, path: string): void {
+  const difference = firstDifference(
+    numberFindings(findings.map(({ id: _, ...finding }) => finding)).map(({ id }) => id),
+    findings.map(({ id }) => id),
+  );
+  if (difference !== null) throw findingsDiffer(path, difference.at, difference.expected, difference.found);
+}
+
+/** The pure rules, a third time: an attempt's findings and its escalation are what they give for what is published. */
+export async function checkJudgement(documents: TreeDocuments): Promise<void> {
+  if (!(await judgesAgain(documents))) return;
+  const policy = await documents.policy();
+  if (policy === null) return;
+  for (const attempt of await documents.attempts()) {
+    const inputs = await inputsOf(documents, attempt);
+    if (inputs === null) continue;
+    const path = `${attemptFolder(attempt.history.gate, attempt.history.attempt)}/attempt.json`;
+    const answer = await answerOf(documents, attempt);
+    const output = answer?.kind === 'output' ? (answer.output as GateOutputs[GateId]) : null;
+    const expected = await derivedFindings(documents, { policy, inputs, attempt }, output);
+    matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));
+    checkIds(attempt.record, path);
+    await checkEscalation(documents, attempt, path);
+  }
+}

@@ -1,0 +1,58 @@
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.js';
+import { VerifyFailure } from './verify-codes.js';
+
+/**
+ * Parses one JSON value that is neither too deep nor too wide. Deep JSON exhausts the stack of whatever walks it, and
+ * wide JSON takes many times its bytes, so both are counted before anything is built.
+ * @throws VerifyFailure JSON_TOO_LARGE, JSON_MALFORMED
+ */
+export function parseJson(text: string, path: string): unknown {
+  checkBounds(text, path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new VerifyFailure('JSON_MALFORMED', {
+      path,
+      expected: 'one JSON value',
+      found: error instanceof Error ? error.message : 'something else',
+    });
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+
+/** Counts brackets and commas outside strings. Text that is no JSON may be miscounted; the parser refuses it anyway. */
+function checkBounds(text: string, path: string): void {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COMMA) values += 1;
+    else if (isOpening(code)) {
+      depth += 1;
+      values += 1;
+      if (depth > MAX_JSON_DEPTH) throw tooLarge(path, `nesting of at most ${MAX_JSON_DEPTH} levels`, 'deeper nesting');
+    } else if (isClosing(code)) depth -= 1;
+    if (values > MAX_JSON_VALUES) throw tooLarge(path, `at most ${MAX_JSON_VALUES} values`, 'more values');
+  }
+}
+
+/** `[` and `{`, which differ in one bit, as `]` and `}` do. */
+const isOpening = (code: number): boolean => (code | 0x20) === 0x7b;
+const isClosing = (code: number): boolean => (code | 0x20) === 0x7d;
+
+/** Where the string ends that begins at `start`; the end of the text for one that does not end. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+const tooLarge = (path: string, expected: string, found: string): VerifyFailure =>
+  new VerifyFailure('JSON_TOO_LARGE', { path, expected, found });
