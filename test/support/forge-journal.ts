@@ -1,6 +1,6 @@
 import { ledgerHeadStatement, runOpeningStatement } from '../../src/attestation/journal-acts.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
-import type { JournalEntry } from '../../src/contracts/journal.js';
+import type { JournalEntry, JournalledMessage } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import { hasJournal } from '../../src/contracts/rules-version.js';
 import { openingOf } from '../../src/governance/ledger-ends.js';
@@ -19,13 +19,13 @@ function change(tree: MutableTree, make: (entries: readonly JournalEntry[]) => r
 /** People's messages made again; says which became which. */
 export function forgeMessages(
   tree: MutableTree,
-  remake: (envelope: Envelope) => Envelope,
+  remake: (envelope: Envelope, kind: JournalledMessage) => Envelope,
 ): readonly (readonly [Envelope, Envelope])[] {
   const remade: (readonly [Envelope, Envelope])[] = [];
   change(tree, (entries) =>
     entries.map((entry) => {
       if (entry?.kind !== 'message') return entry;
-      const envelope = remake(entry.envelope);
+      const envelope = remake(entry.envelope, entry.message);
       if (!isSame(envelope, entry.envelope)) remade.push([entry.envelope, envelope]);
       return { ...entry, envelope };
     }),

@@ -14,7 +14,7 @@ import { dropped, headBy, type Journal, journalled, placeOf, putAt } from './jou
 import { rejection } from './journal-recipes.js';
 import { type Entries, inserted, nth, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
-import { envelope, field, OTHER, resigned, signedEntry } from './signed-entries.js';
+import { envelope, field, OTHER, resigned, signedEntry, statementOf } from './signed-entries.js';
 
 /** The ledger changed, and everybody signs whatever follows from it, the journal's heads too. */
 const everybody =
@@ -44,6 +44,10 @@ const fork = (field: 'journal_entries' | 'ledger_entries' | 'missing', by: numbe
   reported((report) => {
     if (report.fork) report.fork[field] += by;
   });
+
+/** The message that was left behind. */
+const isForgotten = (entry: JournalEntry): boolean =>
+  entry.kind === 'message' && statementOf(entry.envelope).predicate.decisionId === 'forgotten';
 
 /** The engine signs over the ledger as it is now that the run closes. */
 function closedAnew(entries: Journal, tree: MutableTree): JournalEntry[] {
@@ -146,7 +150,7 @@ export const FORK_RECIPES: readonly Recipe[] = [
     ],
     [
       'fork: the rejection dropped from the journal',
-      journalled((entries) => dropped(entries, (entry) => entry.kind === 'message' && entries.indexOf(entry) === 3)),
+      journalled((entries) => dropped(entries, isForgotten)),
       'JOURNAL_DIFFERS',
     ],
     [
@@ -160,14 +164,18 @@ export const FORK_RECIPES: readonly Recipe[] = [
     [
       'fork: the rejection exchanged for a milder one',
       journalled((entries, tree) =>
-        entries.map((entry, place) => (place === 3 ? rejection(tree, { reason: 'A detail.' }) : entry)),
+        entries.map((entry) => (isForgotten(entry as JournalEntry) ? rejection(tree, { reason: 'A detail.' }) : entry)),
       ),
       'JOURNAL_DIFFERS',
     ],
     [
       'fork: one message more, and the resolution does not know of it',
       journalled((entries, tree) =>
-        putAt(entries, 4, rejection(tree, { reason: 'And it has no date.', request_id: 'P00.2.1' })),
+        putAt(
+          entries,
+          entries.findIndex((entry) => isForgotten(entry as JournalEntry)),
+          rejection(tree, { reason: 'And it has no date.', request_id: 'P00.2.1' }),
+        ),
       ),
       'JOURNAL_DIFFERS',
     ],

@@ -16,11 +16,11 @@ const line = (change: (value: { seq: number; entry: Record<string, unknown> }) =
 export const JOURNAL_FORM_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ['journal: empty', journalText(() => ''), 'JOURNAL_DIFFERS'],
-    ['journal: no JSON', journalText(() => 'approved\n'), 'JOURNAL_FORM'],
+    ['journal: no JSON', journalText(() => 'approved\n'), 'JSON_MALFORMED'],
     ['journal: no newline at the end', journalText((text) => text.trimEnd()), 'JOURNAL_FORM'],
     ['journal: a line that is cut off', journalText((text) => text.slice(0, -40)), 'JOURNAL_FORM'],
     ['journal: CRLF', journalText((text) => text.replaceAll('\n', '\r\n')), 'JOURNAL_FORM'],
-    ['journal: a byte order mark', journalText((text) => `\ufeff${text}`), 'JOURNAL_FORM'],
+    ['journal: a byte order mark', journalText((text) => `\ufeff${text}`), 'JSON_MALFORMED'],
     ['journal: a space in a line', first('":"', '": "'), 'JOURNAL_FORM'],
     ['journal: 1.0 for 1', first('"seq":1}', '"seq":1.0}'), 'JOURNAL_FORM'],
     ['journal: a key twice', first('"seq":1}', '"seq":1,"seq":1}'), 'JOURNAL_FORM'],
@@ -29,7 +29,7 @@ export const JOURNAL_FORM_RECIPES: readonly Recipe[] = [
       journalText((text) => text.replace(/^\{("entry":.*),("seq":0)\}$/m, '{$2,$1}')),
       'JOURNAL_FORM',
     ],
-    ['journal: an empty line', first('\n', '\n\n'), 'JOURNAL_FORM'],
+    ['journal: an empty line', first('\n', '\n\n'), 'JSON_MALFORMED'],
     ['journal: two lines exchanged', lines(([one, two, ...rest]) => [two, one, ...rest]), 'JOURNAL_FORM'],
     ['journal: a place twice', lines(([one, two, ...rest]) => [one, two, two, ...rest]), 'JOURNAL_FORM'],
     ['journal: a place left out', lines(([one, _two, ...rest]) => [one, ...rest]), 'JOURNAL_FORM'],

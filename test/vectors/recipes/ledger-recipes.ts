@@ -27,6 +27,7 @@ function shortened(tree: MutableTree, change: (entries: Entries) => Entries): Mu
     'plan.md',
     'review.md',
     'patch/',
+    'evidence/patch_judgement.json',
     'evidence/plan.json',
     'evidence/review.json',
     'evidence/checks/',

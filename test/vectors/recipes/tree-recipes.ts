@@ -70,7 +70,7 @@ export const TREE_RECIPES: readonly Recipe[] = [
     [
       'extra: an artifact taken out of the list and the tree',
       (tree) => listed(tree.remove('review.md')),
-      'ARTIFACTS_DIFFER',
+      'FILE_MISSING',
     ],
     [
       'size: a record of 65 MiB',
