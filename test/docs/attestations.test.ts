@@ -6,8 +6,10 @@ import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestatio
 import { decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
 import { attestationPaths } from '../../src/governance/attestation-files.js';
+import { TREE_PATHS } from '../../src/governance/published-tree.js';
 
-const TREES = new URL('../vectors/trees/', import.meta.url);
+/** Of both rules versions: each signed its results in its own way. */
+const TREES = ['trees/', 'version-1/trees/'].map((folder) => new URL(`../vectors/${folder}`, import.meta.url));
 const page = await readFile(new URL('../../docs/attestations.md', import.meta.url), 'utf8');
 
 const sections = new Map(
@@ -42,11 +44,21 @@ function exampleOf(section: string): Statement<Record<string, unknown>> {
 /** Every statement of the recorded trees. */
 async function recordedStatements(): Promise<readonly Statement<Record<string, unknown>>[]> {
   const statements: Statement<Record<string, unknown>>[] = [];
-  for (const tree of await readdir(TREES)) {
-    const bundle = await readFile(new URL(`${tree}/${attestationPaths.bundle}`, TREES), 'utf8').catch(() => '');
-    for (const line of bundle.split('\n').filter(Boolean)) {
-      const { payload } = envelopeSchema.parse(JSON.parse(line));
-      statements.push(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')));
+  const add = (envelope: unknown) => {
+    const { payload } = envelopeSchema.parse(envelope);
+    statements.push(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')));
+  };
+  for (const folder of TREES) {
+    for (const tree of await readdir(folder)) {
+      const lines = async (path: string) => {
+        const text = await readFile(new URL(`${tree}/${path}`, folder), 'utf8').catch(() => '');
+        return text.split('\n').filter(Boolean);
+      };
+      for (const line of await lines(attestationPaths.bundle)) add(JSON.parse(line));
+      for (const line of await lines(TREE_PATHS.journal)) {
+        const { entry } = JSON.parse(line) as { entry: { envelope: unknown } };
+        if (entry.envelope !== null) add(entry.envelope);
+      }
     }
   }
   return statements;

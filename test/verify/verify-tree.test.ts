@@ -239,10 +239,10 @@ const CASES: readonly Case[] = [
   ],
   [
     'another verdict',
-    'ATTESTATION_REFUSED',
+    'FOLD_DIFFERS',
     (tree) => tree.event('gateFinished', (event) => Object.assign(event, { verdict: 'fail' })),
   ],
-  ['a refusal dropped', 'ATTESTATION_DIFFERS', (tree) => tree.ledger(without(({ type }) => type === 'refused'))],
+  ['a refusal dropped', 'ATTESTATION_REFUSED', (tree) => tree.ledger(without(({ type }) => type === 'refused'))],
   [
     'a refusal reworded',
     'FOLD_DIFFERS',
