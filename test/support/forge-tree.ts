@@ -1,7 +1,6 @@
 import { ledgerSealStatement, runRecordStatement } from '../../src/attestation/engine-acts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import type { Envelope } from '../../src/contracts/keys.js';
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
+import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
 import {
   attestationPaths,
@@ -10,40 +9,17 @@ import {
   isAttestationFile,
   isSealFile,
 } from '../../src/governance/attestation-files.js';
-import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
+import { headOf } from '../../src/governance/ledger-chain.js';
 import { closingOf, openingOf } from '../../src/governance/ledger-ends.js';
 import { buildPromptSession, sessionOfRun } from '../../src/governance/prompt-session.js';
 import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/governance/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../../src/governance/run-record.js';
 import { signedActs } from '../../src/governance/signed-acts.js';
-import { type Loose, type MutableTree, sha256Of } from './mutable-tree.js';
-import { VECTOR_KEYS, type VectorKey, vectorKeyById } from './vector-keys.js';
-
-/** Gives entries their places anew, so that the hash chain holds whatever was done to them. */
-export function rechain(entries: readonly LedgerEntry[]): LedgerEntry[] {
-  let head = EMPTY_LEDGER;
-  return entries.map(({ seq: _seq, at, prev: _prev, hash: _hash, ...event }) => {
-    const entry = appendEntry(head, at, event as LedgerEvent);
-    head = { entries: entry.seq + 1, hash: entry.hash };
-    return entry;
-  });
-}
-
-/** Changes a ledger's entries and chains them anew. */
-export function editLedger(tree: MutableTree, change: (entries: Loose<LedgerEntry>[]) => unknown): MutableTree {
-  const entries = tree.ledger() as Loose<LedgerEntry>[];
-  const changed = change(entries);
-  return tree.putLedger(rechain((Array.isArray(changed) ? changed : entries) as LedgerEntry[]));
-}
-
-/** The payload of an envelope, whoever signed it. */
-export const payloadOf = (envelope: Envelope): Loose<Record<string, never>> & object =>
-  JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8'));
-
-const hasKeyOf = (keys: readonly VectorKey[], envelope: Envelope): VectorKey | null => {
-  const key = vectorKeyById(envelope.signatures[0]?.keyid ?? '');
-  return key !== undefined && keys.includes(key) ? key : null;
-};
+import { forgeOpening } from './forge-journal.js';
+import { moveDigests } from './move-digests.js';
+import { type MutableTree, sha256Of } from './mutable-tree.js';
+import { keyOf } from './reseal.js';
+import { VECTOR_KEYS, type VectorKey } from './vector-keys.js';
 
 /** Everybody's keys but the engine's: what the people and agents of a run could forge together. */
 export const ALL_BUT_ENGINE: readonly VectorKey[] = Object.entries(VECTOR_KEYS).flatMap(([name, key]) =>
@@ -61,86 +37,13 @@ export const ALL_KEYS: readonly VectorKey[] = Object.values(VECTOR_KEYS);
  */
 export function forge(tree: MutableTree, keys: readonly VectorKey[] = []): MutableTree {
   for (let round = 0; round < 20; round += 1) if (!moveDigests(tree, keys)) break;
+  forgeOpening(tree, keys);
   rebuildDocuments(tree);
   return seal(tree, keys);
 }
 
-/** Digests that no longer fit, one level further up each time; says whether there were any. */
-function moveDigests(tree: MutableTree, keys: readonly VectorKey[]): boolean {
-  const moved = new Map<string, string>();
-  for (const { gate, attempt, output_sha256 } of finishedAttempts(tree)) {
-    const folder = attemptFolder(gate, attempt);
-    const path = `${folder}/attempt.json`;
-    if (!tree.has(path)) continue;
-    const record = tree.json<Loose<AttemptRecord>>(path);
-    let changed = false;
-    for (const ref of [...record.artifacts, ...record.transcripts]) {
-      const place = tree.has(`${folder}/${ref.path}`) ? `${folder}/${ref.path}` : ref.path;
-      // A later attempt's file stands at the public place of one that it replaced.
-      const isOther = place === ref.path && !isAttestationFile(place) && !stands(tree, gate, attempt);
-      if (!tree.has(place) || isOther) continue;
-      const bytes = tree.bytes(place);
-      const sha256 = sha256Of(bytes);
-      if (sha256 === ref.sha256) continue;
-      moved.set(ref.sha256, sha256);
-      Object.assign(ref, { sha256, bytes: bytes.byteLength });
-      changed = true;
-    }
-    if (changed) tree.putJson(path, record);
-    const sha256 = sha256Of(tree.bytes(path));
-    if (sha256 !== output_sha256) moved.set(output_sha256, sha256);
-  }
-  if (moved.size === 0) return false;
-  const exchange = (text: string): string => text.replaceAll(/[0-9a-f]{64}/g, (old) => moved.get(old) ?? old);
-  const before = tree.paths().map((path) => tree.bytes(path));
-  for (const path of tree.paths()) {
-    if (path.endsWith('/attempt.json')) exchangeInRecord(tree, path, exchange);
-    if (path.endsWith(TREE_PATHS.testResults)) tree.put(path, exchange(tree.text(path)));
-    if (path.includes('.provenance.') || path.includes('.test-result.')) {
-      tree.putEnvelope(path, exchanged(tree.envelope(path), exchange, keys));
-    }
-  }
-  const entries = tree.ledger().map((entry) => {
-    const { seq: _seq, prev: _prev, hash: _hash, ...rest } = entry;
-    const next = JSON.parse(exchange(JSON.stringify(rest))) as Loose<LedgerEntry>;
-    if ('attestation' in next && next.attestation !== null)
-      next.attestation = exchanged(next.attestation, exchange, keys);
-    if ('envelope' in next && next.envelope !== null) next.envelope = exchanged(next.envelope, exchange, keys);
-    return next as LedgerEntry;
-  });
-  tree.put(TREE_PATHS.ledger, '');
-  tree.putLedger(rechain(entries));
-  return tree.paths().some((path, index) => !tree.bytes(path).equals(before[index] ?? Buffer.alloc(0)));
-}
-
-/** Whatever an attempt's record says of others; what it lists itself was written anew already. */
-function exchangeInRecord(tree: MutableTree, path: string, exchange: (text: string) => string): void {
-  const members = Object.entries(tree.json<AttemptRecord>(path)).map(([name, value]) =>
-    name === 'artifacts' || name === 'transcripts'
-      ? [name, value]
-      : [name, JSON.parse(exchange(JSON.stringify(value))) as unknown],
-  );
-  tree.putValue(path, Object.fromEntries(members));
-}
-
-/** The same statement with other digests, signed again with the same key where the attacker has it. */
-function exchanged(envelope: Envelope, exchange: (text: string) => string, keys: readonly VectorKey[]): Envelope {
-  const before = Buffer.from(envelope.payload, 'base64').toString('utf8');
-  const after = exchange(before);
-  const key = hasKeyOf(keys, envelope);
-  return after === before || key === null ? envelope : key.sealBytes(after);
-}
-
 const finishedAttempts = (tree: MutableTree) =>
   tree.ledger().flatMap((entry) => (entry.type === 'gateFinished' ? [entry] : []));
-
-function stands(tree: MutableTree, gate: string, attempt: number): boolean {
-  const voided = tree.ledger().some((entry) => {
-    if (entry.type === 'gateSentBack') return entry.voided.some((one) => one.gate === gate && one.attempt === attempt);
-    return entry.type === 'gateStarted' && entry.gate === gate && entry.attempt > attempt;
-  });
-  return !voided;
-}
 
 /** Makes again whatever follows from the ledger and the files: escalations, envelopes, session, sidecar, record. */
 export function rebuildDocuments(tree: MutableTree): MutableTree {
@@ -210,7 +113,7 @@ export function seal(
 ): MutableTree {
   const entries = tree.ledger();
   const key = tree.has(attestationPaths.runRecord)
-    ? hasKeyOf(keys, tree.envelope(attestationPaths.runRecord))
+    ? keyOf(keys, tree.envelope(attestationPaths.runRecord))
     : (keys.find((candidate) => candidate === VECTOR_KEYS.engine) ?? null);
   if (key !== null && isWhole(entries)) sealWith(tree, key, only);
   return bundle(tree);

@@ -6,12 +6,14 @@
  *
  * All keys are worthless: `vector-keys.ts` makes them from their names.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import protobuf from '@temporalio/proto';
 import type { Delivery } from '../../src/client.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import { exampleOutputs } from './gate-outputs.js';
-import { createGovernedWorker, type GovernedWorker, REPAIR, type WorkedRun } from './governed-worker.js';
+import { createGovernedWorker, eventually, type GovernedWorker, REPAIR, type WorkedRun } from './governed-worker.js';
 import { edits, outputs, says } from './scripted-executor.js';
 import { VECTOR_KEYS, type VectorKey } from './vector-keys.js';
 import {
@@ -23,6 +25,8 @@ import {
   UNSIGNED_POLICY,
   vectorPack,
 } from './vector-policies.js';
+
+const { ResetReapplyExcludeType } = protobuf.temporal.api.enums.v1;
 
 const good = exampleOutputs();
 
@@ -141,11 +145,48 @@ const cancelled: Recording = async (worker, runId) => {
   return run;
 };
 
-/** The worker does not trust the policy, so the run never opens; it has a record all the same. */
-const unopened: Recording = async (worker, runId) => {
-  worker.repository.trusted.clear();
-  return worker.startRun({ runId });
+/** The start is signed and trusted, but P03 needs P01: the run never opens, and has a record all the same. */
+const unopened: Recording = (worker, runId) => worker.startRun({ runId, gates: ['P00', 'P03'] });
+
+/**
+ * Grace rejects P00, and somebody resets the run to the time before and approves it instead. The journal has the
+ * rejection, so the run stops with a fork; Ivan resolves it by a signature over the report that names what is missing.
+ */
+const forked: Recording = async (worker, runId) => {
+  const scripts = { nina: [outputs(good.P00), outputs(good.P00)] };
+  const run = await worker.startRun({ runId, scripts });
+  await counted(run.approve('P00', { choice: 'reject', reason: 'It names no owner.', decision_id: 'forgotten' }));
+  await eventually(async () => {
+    const { awaiting } = await run.status();
+    return awaiting.find((item) => item.kind === 'decision' && item.attempt === 2) ?? null;
+  }, 'the second attempt');
+  await resetBeforeMessage(worker, run);
+  await counted(run.approve('P00', { decision_id: 'after-the-reset' }));
+  const guidance = 'The reset was a mistake. The approval is what I want.';
+  await counted(run.resolve('E1', { actor: 'ivan', choice: 'continue', guidance, decision_id: 'fork-seen' }));
+  return run;
 };
+
+/** Resets a run to the task that took its first Update, which is left out, as is every signal. */
+async function resetBeforeMessage({ client }: GovernedWorker, { handle }: WorkedRun): Promise<void> {
+  const { events } = await handle.fetchHistory();
+  const accepted = events?.find((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
+  const before = accepted?.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequestSequencingEventId;
+  const task = events?.find(
+    ({ eventId, workflowTaskCompletedEventAttributes: completed }) => completed && Number(eventId) > Number(before),
+  );
+  if (before == null || task?.eventId == null) throw new Error('expected a run that took an Update');
+  const { runId } = await handle.describe();
+  const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, RESET_REAPPLY_EXCLUDE_TYPE_UPDATE } = ResetReapplyExcludeType;
+  await client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: handle.workflowId, runId },
+    reason: 'a vector',
+    workflowTaskFinishEventId: task.eventId,
+    requestId: randomUUID(),
+    resetReapplyExcludeTypes: [RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, RESET_REAPPLY_EXCLUDE_TYPE_UPDATE],
+  });
+}
 
 const short: Recording = async (worker, runId) => {
   const run = await worker.startRun({ runId });
@@ -166,7 +207,7 @@ const RECORDED: readonly RecordedPolicy[] = [
     file: 'policy',
     text: SIGNED_POLICY,
     signed: true,
-    runs: { straight, reworked, escalated, rejected, cancelled, unopened },
+    runs: { straight, reworked, escalated, rejected, cancelled, unopened, forked },
   },
   { file: 'policy-rotated', text: ROTATED_POLICY, signed: true, runs: { rotated: short } },
   { file: 'policy-unsigned', text: UNSIGNED_POLICY, signed: false, runs: { unsigned: short } },

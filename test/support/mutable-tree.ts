@@ -4,12 +4,15 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
+import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
+import type { JournalEntry } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { GateId } from '../../src/contracts/names.js';
 import type { PromptSession } from '../../src/contracts/prompt-session.js';
 import type { RunRecord } from '../../src/contracts/run-record.js';
 import { envelopeText } from '../../src/governance/attestation-files.js';
+import { journalLines } from '../../src/governance/journal-lines.js';
 import { ledgerLines } from '../../src/governance/ledger-chain.js';
 import { attemptFolder, TREE_PATHS } from '../../src/governance/published-tree.js';
 import type { TreeEntry, TreeReader } from '../../src/ports/tree-reader.js';
@@ -23,12 +26,27 @@ export type Loose<T> = { -readonly [K in keyof T]: T[K] extends object ? Loose<T
 /** Hexadecimal SHA-256 of bytes, or of a text's UTF-8. */
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
+/** Of the list of an attempt's files, as its principal signs it. */
+export const filesSha256 = ({ artifacts, transcripts }: Pick<AttemptRecord, 'artifacts' | 'transcripts'>): string =>
+  canonicalSha256([...artifacts, ...transcripts]);
+
 /** Two-space indented with one trailing newline, as the engine writes documents. */
 export const indented = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Which digest stands in the place of another now; null for what is gone. */
+export type Moved = Map<string, string | null>;
+
+/** What stood at `from` stands at `to`, and so does whatever had moved to `from` before. */
+export function follow(moved: Moved, from: string, to: string): void {
+  for (const [first, last] of moved) if (last === from) moved.set(first, to);
+  moved.set(from, to);
+}
 
 /** A run's tree in memory, to be broken. Every edit fails that changes nothing: a recipe that does nothing proves nothing. */
 export class MutableTree {
   readonly #nodes: Map<string, Node>;
+  /** Digests that a change moved and that statements may still name: `forge` writes them anew. Null: it is gone. */
+  readonly moved: Moved = new Map();
 
   constructor(nodes: ReadonlyMap<string, Node>) {
     this.#nodes = new Map(nodes);
@@ -138,7 +156,12 @@ export class MutableTree {
   }
 
   editAttempt(gate: GateId, attempt: number, change: (record: Loose<AttemptRecord>) => void): this {
-    return this.editJson<AttemptRecord>(`${attemptFolder(gate, attempt)}/attempt.json`, change);
+    const path = `${attemptFolder(gate, attempt)}/attempt.json`;
+    const before = filesSha256(this.json<AttemptRecord>(path));
+    this.editJson<AttemptRecord>(path, change);
+    const after = filesSha256(this.json<AttemptRecord>(path));
+    if (after !== before) follow(this.moved, before, after);
+    return this;
   }
 
   ledger(): LedgerEntry[] {
@@ -151,6 +174,18 @@ export class MutableTree {
   /** Writes entries as they are; `rechain` makes a chain of them first. */
   putLedger(entries: readonly LedgerEntry[]): this {
     return this.edit(TREE_PATHS.ledger, () => ledgerLines(entries));
+  }
+
+  /** What the engine and people wrote down outside Temporal. */
+  journal(): Loose<JournalEntry>[] {
+    if (!this.has(TREE_PATHS.journal)) return [];
+    const lines = this.text(TREE_PATHS.journal).trimEnd().split('\n');
+    return lines.map((line) => (JSON.parse(line) as { entry: Loose<JournalEntry> }).entry);
+  }
+
+  putJournal(entries: readonly (Loose<JournalEntry> | JournalEntry)[]): this {
+    const text = journalLines(entries.map((entry, seq) => ({ seq, entry: entry as JournalEntry })));
+    return this.edit(TREE_PATHS.journal, () => text);
   }
 
   envelope(path: string): Envelope {

@@ -7,8 +7,11 @@ import { rulesVersionOf } from '../../src/contracts/rules-version.js';
 import { attestationPaths, envelopeText, isAttestationFile } from '../../src/governance/attestation-files.js';
 import { planRun } from '../../src/governance/plan-run.js';
 import { TREE_PATHS } from '../../src/governance/published-tree.js';
-import { ALL_KEYS, bundle, editLedger, forge, sealWith } from './forge-tree.js';
-import { type Loose, type MutableTree, sha256Of } from './mutable-tree.js';
+import { messageSha256 } from '../../src/governance/replay-ledger.js';
+import { forgeMessages } from './forge-journal.js';
+import { ALL_KEYS, bundle, forge, sealWith } from './forge-tree.js';
+import { filesSha256, type Loose, type MutableTree, sha256Of } from './mutable-tree.js';
+import { editLedger } from './rechain.js';
 import { type VectorKey, vectorKeyById } from './vector-keys.js';
 
 /** What a run signed, by kind; the engine signs the ledger and the record. */
@@ -51,13 +54,16 @@ export function underPolicy(tree: MutableTree, text: string, other: OtherKey | n
   for (const path of tree.paths().filter((one) => one.endsWith('/attempt.json'))) {
     const before = sha256Of(tree.bytes(path));
     const record = JSON.parse(exchange(tree.text(path))) as Loose<AttemptRecord>;
+    const listed = filesSha256(tree.json<AttemptRecord>(path));
     for (const ref of record.artifacts.filter((one) => isAttestationFile(one.path))) {
       const kind = ref.path.includes('.provenance.') ? 'provenance' : 'test result';
       const bytes = tree.putEnvelope(ref.path, again(tree.envelope(ref.path), kind)).bytes(ref.path);
       Object.assign(ref, { sha256: sha256Of(bytes), bytes: bytes.byteLength });
     }
+    moved.set(listed, filesSha256(record));
     moved.set(before, sha256Of(tree.putJson(path, record).bytes(path)));
   }
+  for (const [from, to] of forgeMessages(tree, again)) moved.set(messageSha256(from), messageSha256(to));
   editLedger(tree, (entries) =>
     entries.map((entry) => {
       const next = JSON.parse(exchange(JSON.stringify(entry))) as Loose<LedgerEntry>;

@@ -2,7 +2,10 @@ import { ATTEMPT_RECIPES } from './recipes/attempt-recipes.js';
 import { DECISION_RECIPES } from './recipes/decision-recipes.js';
 import { EVIDENCE_RECIPES } from './recipes/evidence-recipes.js';
 import { FOLD_RECIPES } from './recipes/fold-recipes.js';
+import { FORK_RECIPES } from './recipes/fork-recipes.js';
 import { HOSTILE_RECIPES } from './recipes/hostile-recipes.js';
+import { JOURNAL_FORM_RECIPES } from './recipes/journal-form-recipes.js';
+import { JOURNAL_RECIPES } from './recipes/journal-recipes.js';
 import { JSON_RECIPES } from './recipes/json-recipes.js';
 import { KEY_WINDOW_RECIPES } from './recipes/key-window-recipes.js';
 import { LEDGER_RECIPES } from './recipes/ledger-recipes.js';
@@ -18,6 +21,7 @@ import { SESSION_RECIPES } from './recipes/session-recipes.js';
 import { SIGNATURE_RECIPES } from './recipes/signature-recipes.js';
 import { TREE_RECIPES } from './recipes/tree-recipes.js';
 import { UNOPENED_RECIPES } from './recipes/unopened-recipes.js';
+import { VERSION_RECIPES } from './recipes/version-recipes.js';
 
 /** Every way to break a genuine tree, and the code that it must fail with. */
 export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
@@ -35,6 +39,10 @@ export const RECIPES: Readonly<Record<string, readonly Recipe[]>> = {
   resolutions: RESOLUTION_RECIPES,
   results: RESULT_RECIPES,
   attempts: ATTEMPT_RECIPES,
+  journal: JOURNAL_RECIPES,
+  'journal form': JOURNAL_FORM_RECIPES,
+  forks: FORK_RECIPES,
+  rules: VERSION_RECIPES,
   evidence: EVIDENCE_RECIPES,
   session: SESSION_RECIPES,
   record: RECORD_RECIPES,

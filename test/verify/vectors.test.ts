@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
 import { policySchema } from '../../src/contracts/policy.js';
+import { TREE_PATHS } from '../../src/governance/published-tree.js';
 import {
   judgeTree,
   parsePromptOsPolicy,
@@ -14,16 +15,19 @@ import {
   VERIFY_CODES,
   type VerifyTrust,
 } from '../../src/verify/index.js';
-import { ALL_KEYS, forge } from '../support/forge-tree.js';
+import { ALL_KEYS, forge, patchRecord, seal } from '../support/forge-tree.js';
 import { makeVectors } from '../support/make-vectors.js';
 import { MutableTree, sha256Of } from '../support/mutable-tree.js';
 import { underPolicy } from '../support/under-policy.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
 import { LONG_BEFORE, packLine, revokedPolicy, vectorPack } from '../support/vector-policies.js';
+import { journalled } from '../vectors/recipes/journal-edits.js';
+import { beforeClose, otherHead, rejection } from '../vectors/recipes/journal-recipes.js';
 import { policyWithSecondKey, WINDOW_CASES } from '../vectors/recipes/key-window-recipes.js';
 import { type PolicyName, type Recipe, RUN_POLICIES, TREE_NAMES, type TreeName } from '../vectors/recipes/recipe.js';
 import { policyFor } from '../vectors/recipes/repository-recipes.js';
 import { REVIEWER_LIES, VERIFIER_LIES, WRITER_LIES } from '../vectors/recipes/role-lies.js';
+import { lowered, signedAsFirst } from '../vectors/recipes/version-recipes.js';
 import { RECIPES } from '../vectors/recipes.js';
 
 const FOLDER = fileURLToPath(new URL('../vectors/', import.meta.url));
@@ -117,6 +121,11 @@ describe('genuine trees', () => {
     expect(forged.paths().filter((path) => !forged.bytes(path).equals(tree.bytes(path)))).toEqual([]);
   });
 
+  test('forked: verified, and the fork is shown for ever', async () => {
+    const { remarks } = await verify(genuine('forked'));
+    expect(remarks.join()).toMatch(/fork E1 \(continue by ivan\): \d entries of the journal are not part of the run/);
+  });
+
   test('a key that is revoked later: what it signed before stays', async () => {
     const later = trusted(`${revokedPolicy('grace', '2099-01-01T00:00:00Z')}${packLine(vectorPack())}`);
     const judgedBy = { policies: [...trust().policies, later] };
@@ -166,6 +175,63 @@ describe('genuine trees', () => {
     expect(await verify(genuine('reworked'), { ...trust(), promptosPolicy })).toMatchObject({ verified: true });
   });
 });
+
+describe('trees of rules version 1', () => {
+  const versionOne = `${FOLDER}version-1/`;
+  const names = ['straight', 'reworked', 'escalated', 'rejected', 'cancelled', 'unopened', 'rotated', 'unsigned'];
+  const judgedBy: VerifyTrust = {
+    policies: RUN_POLICIES.map((name) => trusted(readFileSync(`${versionOne}${name}.yaml`, 'utf8'))),
+  };
+
+  test.each(names)('%s: still verified under its policy', async (name) => {
+    const { verified, first } = await verify(MutableTree.read(`${versionOne}trees/${name}`), judgedBy);
+    expect(first?.failure ?? null).toBeNull();
+    expect(verified).toBe(true);
+  });
+
+  test('straight: said to have no journal', async () => {
+    const { remarks } = await verify(MutableTree.read(`${versionOne}trees/straight`), judgedBy);
+    expect(remarks.join()).toContain('no journal: the run is from before runs had one');
+  });
+});
+
+describe('what a journal holds beside the run', () => {
+  const afterwards = async (change: Recipe['break']) => {
+    const tree = genuine('straight');
+    change(tree, genuine);
+    return verify(tree);
+  };
+
+  test('a message that came once the run had closed: verified, and shown', async () => {
+    const { verified, remarks } = await afterwards(journalled((entries, tree) => [...entries, rejection(tree)]));
+    expect(verified).toBe(true);
+    expect(remarks.join()).toContain('not part of the run: reject of P00.1.1 by grace');
+  });
+
+  test.each<[string, Recipe['break']]>([
+    ['a head that an unknown key signed', beforeClose(otherHead('engine', VECTOR_KEYS.stranger))],
+    ["a head that a role signed in another's name", beforeClose(otherHead('vera', VECTOR_KEYS.nina))],
+    ['a message about another run', beforeClose((tree) => rejection(tree, { run_id: 'vector-another' }))],
+    ["a message in somebody else's name", beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.nina))],
+    ['a message that an unknown key signed', beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.stranger))],
+    [
+      'what is no entry',
+      (tree) =>
+        seal(patchRecord(tree.edit(TREE_PATHS.journal, (text) => `${text}${notAnEntry(text.split('\n').length - 1)}`))),
+    ],
+  ])('%s: counts for nothing, and the run is verified', async (_, change) => {
+    expect(await afterwards(change)).toMatchObject({ verified: true, first: null });
+  });
+
+  test('rules lowered by the engine and every role together: verified, and said to have no journal', async () => {
+    const { verified, remarks, first } = await afterwards((tree) => lowered(signedAsFirst(tree), undefined, ALL_KEYS));
+    expect(first?.failure ?? null).toBeNull();
+    expect(verified).toBe(true);
+    expect(remarks.join()).toContain('no journal');
+  });
+});
+
+const notAnEntry = (seq: number): string => `{"entry":null,"seq":${seq}}\n`;
 
 describe.each(Object.entries(RECIPES))('%s', (_, recipes) => {
   test.each(recipes.map((recipe) => [recipe.name, recipe] as const))('%s', async (_name, recipe) => {

@@ -81,7 +81,7 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
     if (finished?.type !== 'gateFinished') continue;
     checkSummary(record, finished, path);
     const { plan } = opening;
-    checkStatement(plan, attempt, finished, path);
+    checkStatement(plan, attempt, finished, entries, path);
   }
 }
 
@@ -160,13 +160,15 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
 function checkStatement(
   plan: RunPlan,
   { record, sha256 }: VerifiedAttempt,
-  finished: LedgerEventOf<'gateFinished'>,
+  finished: LedgerEventOf<'gateFinished'> & LedgerEntry,
+  entries: readonly LedgerEntry[],
   path: string,
 ): void {
   const { attestation } = finished;
   if (attestation === null) return;
   if (hasJournal(plan)) {
     checkResultStatement(record, finished, attestation, path);
+    checkSeenHead(attestation, finished, entries, path);
     return;
   }
   const expected = gateAttemptStatement(sha256, {
@@ -182,7 +184,7 @@ function checkStatement(
   differs(`${path}: signed statement`, expected, statementOf(attestation));
 }
 
-/** Rules version 2. Nonce and feedback the fold compares with the ledger; the head is the worker's own. */
+/** Rules version 2. Nonce and feedback the fold compares with the ledger; the head is looked at apart. */
 function checkResultStatement(
   record: AttemptRecord,
   finished: LedgerEventOf<'gateFinished'>,
@@ -200,6 +202,22 @@ function checkResultStatement(
     gateResultStatement(outcome, resultPredicate(record, step)),
     statementOf(attestation),
   );
+}
+
+/** The head that the worker says it verified is one of this ledger, from the attempt's start up to its result. */
+function checkSeenHead(
+  attestation: Envelope,
+  { gate, attempt, seq }: LedgerEventOf<'gateFinished'> & LedgerEntry,
+  entries: readonly LedgerEntry[],
+  path: string,
+): void {
+  const stated = readStatement(statementOf(attestation), PREDICATES.gateAttemptV2)?.predicate.ledger as LedgerHead;
+  const started = entries.findLast(
+    (entry) => entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt && entry.seq < seq,
+  );
+  const isSeen = stated.entries > (started?.seq ?? seq) && stated.entries <= seq;
+  const expected = isSeen ? entries[stated.entries - 1]?.hash : 'a head between the start and the result';
+  differs(`${path}: signed statement: ledger`, expected, stated.hash);
 }
 
 const shortened = (whole: Finding, told: Finding): Finding => ({

@@ -37,7 +37,7 @@ export async function checkJournal(documents: TreeDocuments): Promise<readonly s
   const heads = engineHeads(run, journal, entries);
   checkStarts(entries, heads);
   const missing = missingEntries(run, journal, entries, forks.accepted);
-  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(heads) : null;
+  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(entries, heads) : null;
   const blocking = missing.filter(({ seq }) => end !== null && seq < end);
   if (blocking.length > 0) throw forked(blocking);
   return [...missing.map(({ what }) => `not part of the run: ${what}`), ...resolvedForks(entries)];
@@ -87,9 +87,16 @@ function checkStarts(entries: readonly LedgerEntry[], heads: readonly EngineHead
   }
 }
 
-/** Where the engine signed that nothing speaks against closing the run as approved. */
-function placeOfClosing(heads: readonly EngineHead[]): number {
-  const found = heads.findLast(({ head }) => head.purpose === 'close');
+/**
+ * Where the engine signed that nothing speaks against closing the run as approved. Nothing that counts came between that
+ * and the closing: signed earlier, it would call late what the run had to look at.
+ */
+function placeOfClosing(entries: readonly LedgerEntry[], heads: readonly EngineHead[]): number {
+  const found = heads.findLast(
+    ({ head }) =>
+      head.purpose === 'close' &&
+      entries.slice(head.entries, -1).every(({ type }) => type === 'refused' || type === 'reminded'),
+  );
   if (found !== undefined) return found.seq;
   throw differs("the engine's signature that the run closes as approved", 'none over this ledger');
 }

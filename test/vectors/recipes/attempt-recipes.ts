@@ -1,10 +1,10 @@
 import type { AttemptRecord } from '../../../src/contracts/attempt.js';
-import type { Envelope } from '../../../src/contracts/keys.js';
-import { ALL_KEYS, ENGINE, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
-import type { Loose } from '../../support/mutable-tree.js';
+import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
+import type { Loose, MutableTree } from '../../support/mutable-tree.js';
+import { editLedger } from '../../support/rechain.js';
 import { VECTOR_KEYS } from '../../support/vector-keys.js';
-import { conspired, conspiredFile, type GateStatement } from './conspired.js';
-import { nth } from './ledger-edits.js';
+import { conspired, conspiredFile, restateResult } from './conspired.js';
+import { nth, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
 
 const OTHER = 'f'.repeat(64);
@@ -96,7 +96,7 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
             record.executor.program = 'another';
           }),
         ),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       'attempt: edited, signed by its principal but not by those who decided on it',
@@ -157,7 +157,7 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
     [
       'prompt: edited, all hashes made again without keys',
       (tree) => forge(tree.replace('evidence/attempts/P05/1/try-1/prompt.md', 'Do the work', 'Skip the work')),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       "duties: the verifier is the writer's executor, everybody signs it",
@@ -187,46 +187,48 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
           }),
           ENGINE,
         ),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
-      'attempt: a verdict changed everywhere, everybody signs it',
-      (tree) => {
-        editLedger(tree, (entries) => {
-          const finished = nth(entries, 'gateFinished', 5);
-          finished.verdict = 'pass';
-          const statement = payloadOf(finished.attestation as Envelope) as unknown as GateStatement;
-          statement.predicate.verdict = 'pass';
-          finished.attestation = VECTOR_KEYS.vera.seal(statement) as Loose<Envelope>;
-        });
-        return forge(
-          tree.editAttempt('P06', 1, (record) => {
-            record.verdict = 'pass';
-          }),
-          ALL_KEYS,
-        );
-      },
+      'attempt: a verdict changed everywhere, everybody signs it, and a refusal in the journal says otherwise',
+      (tree) => passed(tree),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'attempt: a verdict changed everywhere, everybody signs it, and nobody was refused',
+      (tree) => passed(editLedger(tree, (entries) => without(entries, nth(entries, 'refused', 2)))),
       'ATTEMPT_DIFFERS',
     ],
     [
       'attempt: a finding hidden from the ledger, everybody signs it',
       (tree) =>
         forge(
-          editLedger(tree, (entries) => {
-            nth(entries, 'gateFinished', 5).findings = [];
+          restateResult(tree, 5, VECTOR_KEYS.vera, (said) => {
+            said.findings = [];
           }),
           ALL_KEYS,
         ),
       'ATTEMPT_DIFFERS',
     ],
     [
-      'attempt: a finding milder in the ledger',
+      'attempt: a finding milder in the ledger, sealed by the engine',
       (tree) =>
         forge(
           editLedger(tree, (entries) => {
             for (const finding of nth(entries, 'gateFinished', 5).findings) finding.severity = 'low';
           }),
           ENGINE,
+        ),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'attempt: a finding milder in the ledger, everybody signs it',
+      (tree) =>
+        forge(
+          restateResult(tree, 5, VECTOR_KEYS.vera, (said) => {
+            for (const finding of said.findings as { severity: string }[]) finding.severity = 'low';
+          }),
+          ALL_KEYS,
         ),
       'ATTEMPT_DIFFERS',
     ],
@@ -246,9 +248,22 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
       'ATTEMPT_DIFFERS',
     ],
     [
-      'attempt: the patch of the attempt before published, everybody signs it',
+      'attempt: the patch of the attempt before published, sealed by the engine',
       (tree) => forge(tree.put('patch/change.patch', tree.bytes('evidence/attempts/P05/1/patch/change.patch')), ENGINE),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
   ]),
 ];
+
+/** The first tests passed, says everybody. */
+function passed(tree: MutableTree): MutableTree {
+  restateResult(tree, 5, VECTOR_KEYS.vera, (said) => {
+    said.verdict = 'pass';
+  });
+  return forge(
+    tree.editAttempt('P06', 1, (record) => {
+      record.verdict = 'pass';
+    }),
+    ALL_KEYS,
+  );
+}

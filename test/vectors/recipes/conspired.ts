@@ -2,9 +2,12 @@ import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import { attemptFolder } from '../../../src/governance/published-tree.js';
-import { ALL_KEYS, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
+import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
-import { VECTOR_KEYS } from '../../support/vector-keys.js';
+import { editLedger } from '../../support/rechain.js';
+import { payloadOf } from '../../support/reseal.js';
+import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
+import { nth } from './ledger-edits.js';
 import type { Recipe } from './recipe.js';
 
 /** A statement of a role worker, to be changed. */
@@ -35,6 +38,31 @@ function renamePrompt(tree: MutableTree, gate: GateId, attempt: number, promptSh
       statement.predicate.promptSha256 = promptSha256;
       entry.attestation = VECTOR_KEYS.nina.seal(statement) as Loose<Envelope>;
     }
+  });
+}
+
+/** A result says something else, in the ledger and in what its principal signed about it. */
+export function restateResult(
+  tree: MutableTree,
+  number: number,
+  key: VectorKey,
+  change: (said: Record<string, unknown>) => void,
+): MutableTree {
+  return editLedger(tree, (entries) => {
+    const finished = nth(entries, 'gateFinished', number);
+    const statement = payloadOf(finished.attestation as Envelope) as unknown as GateStatement;
+    const { predicate } = statement;
+    change(predicate);
+    const { verdict, reason, findings, findingsOmitted, blockingOmitted, severeOmitted } = predicate;
+    Object.assign(finished, {
+      verdict,
+      reason,
+      findings,
+      findings_omitted: findingsOmitted,
+      blocking_omitted: blockingOmitted,
+      severe_omitted: severeOmitted,
+      attestation: key.seal(statement),
+    });
   });
 }
 

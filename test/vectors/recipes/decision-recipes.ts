@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import { ENGINE, editLedger, forge } from '../../support/forge-tree.js';
+import { ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
+import { editLedger } from '../../support/rechain.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { nth } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';

@@ -1,7 +1,8 @@
 import type { TestResults } from '../../../src/contracts/gate-outputs.js';
 import { attestationPaths } from '../../../src/governance/attestation-files.js';
-import { ALL_KEYS, forge, payloadOf } from '../../support/forge-tree.js';
+import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
+import { payloadOf } from '../../support/reseal.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { conspiredFile, type GateStatement } from './conspired.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -21,7 +22,7 @@ export const EVIDENCE_RECIPES: readonly Recipe[] = [
     [
       'patch: edited, all hashes made again without keys',
       (tree) => forge(tree.replace('patch/change.patch', 'right', 'wrong')),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       'patch: edited, everybody signs it, and the tests were about the one before',
@@ -103,7 +104,7 @@ export const EVIDENCE_RECIPES: readonly Recipe[] = [
     [
       'test results: edited, all hashes made again without keys',
       (tree) => forge(tree.replace('evidence/test_results.json', '"duration_ms": ', '"duration_ms": 1')),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       'findings: the SARIF log tells another story',

@@ -1,8 +1,9 @@
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
 import { ledgerLines } from '../../../src/governance/ledger-chain.js';
 import { TREE_PATHS } from '../../../src/governance/published-tree.js';
-import { bundle, ENGINE, editLedger, forge, patchRecord, rechain, seal, sealWith } from '../../support/forge-tree.js';
+import { ALL_BUT_ENGINE, bundle, ENGINE, forge, patchRecord, seal, sealWith } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
+import { editLedger, rechain } from '../../support/rechain.js';
 import { VECTOR_KEYS } from '../../support/vector-keys.js';
 import { type Entries, gone, inserted, insider, nth, outsider, raw, twice, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -26,6 +27,7 @@ function shortened(tree: MutableTree, change: (entries: Entries) => Entries): Mu
     'plan.md',
     'review.md',
     'patch/',
+    'evidence/patch_judgement.json',
     'evidence/plan.json',
     'evidence/review.json',
     'evidence/checks/',
@@ -127,19 +129,24 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       }),
       'LEDGER_TIME',
     ],
-    ['ledger: a refusal dropped without keys', outsider(gone('refused')), 'SEAL_INVALID'],
+    ['ledger: a refusal dropped without keys', outsider(gone('refused')), 'ATTESTATION_REFUSED'],
     [
       'ledger: all refusals dropped without keys',
       outsider((entries) => entries.filter(({ type }) => type !== 'refused')),
-      'SEAL_INVALID',
+      'ATTESTATION_REFUSED',
     ],
-    ['ledger: a refusal added without keys', outsider(twice('refused')), 'SEAL_INVALID'],
+    [
+      'ledger: a refusal dropped, everybody but the engine signs it',
+      (tree) => forge(editLedger(tree, gone('refused')), ALL_BUT_ENGINE),
+      'JOURNAL_DIFFERS',
+    ],
+    ['ledger: a refusal added without keys', outsider(twice('refused')), 'ATTESTATION_REFUSED'],
     [
       'ledger: a refusal says another actor, without keys',
       outsider((entries) => {
         nth(entries, 'refused').claimed_actor = 'ivan';
       }),
-      'SEAL_INVALID',
+      'ATTESTATION_REFUSED',
     ],
     [
       'ledger: a refusal before the run opened',

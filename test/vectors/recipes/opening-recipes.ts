@@ -3,8 +3,9 @@ import type { LedgerEventOf } from '../../../src/contracts/ledger.js';
 import { RULES_VERSION } from '../../../src/contracts/rules-version.js';
 import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run-plan.js';
 import { attestationPaths, envelopeText } from '../../../src/governance/attestation-files.js';
-import { ENGINE, editLedger, forge } from '../../support/forge-tree.js';
+import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import { type Loose, type MutableTree, sha256Of } from '../../support/mutable-tree.js';
+import { editLedger } from '../../support/rechain.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { nth } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -27,14 +28,18 @@ const run = (change: (run: Loose<GovernedRunInput>) => void): Recipe['break'] =>
   opened((opening) => change(opening.run));
 
 /** The run is another one, and somebody signed the request for it again. */
-const requested = (change: (run: Loose<GovernedRunInput>) => void, key: VectorKey = VECTOR_KEYS.ada): Recipe['break'] =>
+const requested = (
+  change: (run: Loose<GovernedRunInput>) => void,
+  key: VectorKey = VECTOR_KEYS.ada,
+  keys = ENGINE,
+): Recipe['break'] =>
   opened((opening, tree) => {
     change(opening.run);
     const signedAt = '2026-02-01T00:00:00.000Z';
     const text = envelopeText(key.seal(runRequestStatement(opening.run as GovernedRunInput, signedAt)));
     tree.put(attestationPaths.runRequest, text);
     opening.run.request_attestation_sha256 = sha256Of(text);
-  });
+  }, keys);
 
 const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void>> = {
   rules_version: (pinned) => {
@@ -83,7 +88,7 @@ const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void
     pinned.keys.grace?.push({ ...VECTOR_KEYS.stranger.key, valid_from: null, valid_until: null, revoked_at: null });
   },
   engine_keys: (pinned) => {
-    pinned.engine_keys = [{ ...VECTOR_KEYS.stranger.key, valid_from: null, valid_until: null, revoked_at: null }];
+    pinned.engine_keys?.push({ ...VECTOR_KEYS.stranger.key, valid_from: null, valid_until: null, revoked_at: null });
   },
   request_signed_by: (pinned) => {
     pinned.request_signed_by = null;
@@ -204,10 +209,14 @@ export const OPENING_RECIPES: readonly Recipe[] = [
       'GATES_NOT_ALLOWED',
     ],
     [
-      'run: fewer gates than were walked, signed so by the developer',
-      requested((input) => {
-        input.gates.pop();
-      }),
+      'run: fewer gates than were walked, everybody signs it',
+      requested(
+        (input) => {
+          input.gates.pop();
+        },
+        VECTOR_KEYS.ada,
+        ALL_KEYS,
+      ),
       'FOLD_DIFFERS',
     ],
   ]),

@@ -1,8 +1,9 @@
 import { canonicalJson } from '../../../src/contracts/canonical-json.js';
 import { TREE_PATHS } from '../../../src/governance/published-tree.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from '../../prompt-pack/sample-pack.js';
-import { ALL_KEYS, editLedger, forge, patchRecord, seal } from '../../support/forge-tree.js';
+import { ALL_KEYS, forge, patchRecord, seal } from '../../support/forge-tree.js';
 import { type MutableTree, sha256Of } from '../../support/mutable-tree.js';
+import { editLedger } from '../../support/rechain.js';
 import { exchanged, packLine, UNSIGNED_POLICY, vectorPack } from '../../support/vector-policies.js';
 import { opened } from './opening-recipes.js';
 import { type Recipe, recipesOf } from './recipe.js';

@@ -12,6 +12,7 @@ export const TREE_NAMES = [
   'unopened',
   'rotated',
   'unsigned',
+  'forked',
 ] as const;
 /** One of the recorded runs. */
 export type TreeName = (typeof TREE_NAMES)[number];

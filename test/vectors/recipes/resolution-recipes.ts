@@ -1,4 +1,5 @@
-import { ENGINE, editLedger, forge } from '../../support/forge-tree.js';
+import { ENGINE, forge } from '../../support/forge-tree.js';
+import { editLedger } from '../../support/rechain.js';
 import { VECTOR_KEYS } from '../../support/vector-keys.js';
 import { nth } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';

@@ -1,7 +1,9 @@
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import { ENGINE, editLedger, forge, payloadOf } from '../../support/forge-tree.js';
+import { ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
+import { editLedger } from '../../support/rechain.js';
+import { payloadOf } from '../../support/reseal.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { nth } from './ledger-edits.js';
 import type { Recipe } from './recipe.js';

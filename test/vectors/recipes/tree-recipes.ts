@@ -70,7 +70,7 @@ export const TREE_RECIPES: readonly Recipe[] = [
     [
       'extra: an artifact taken out of the list and the tree',
       (tree) => listed(tree.remove('review.md')),
-      'ARTIFACTS_DIFFER',
+      'FILE_MISSING',
     ],
     [
       'size: a record of 65 MiB',
@@ -143,7 +143,7 @@ export const TREE_RECIPES: readonly Recipe[] = [
     [
       'swapped: the patches of two attempts, all hashes made again without keys',
       (tree) => forge(tree.swap('patch/change.patch', 'evidence/attempts/P05/1/patch/change.patch')),
-      'ATTESTATION_REFUSED',
+      'FOLD_DIFFERS',
     ],
     [
       'swapped: the records of two attempts',
