@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   type Client,
   WorkflowExecutionAlreadyStartedError,
-  type WorkflowExecutionInfo,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -10,13 +9,14 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
+import { type ListedRun, listed } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
 import { type Envelope, envelopeSchema } from './contracts/keys.js';
-import { type GateId, type Outcome, runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
+import { type GateId, type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { PromptPackBundle } from './contracts/prompt-pack.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
 import type { RunRequest } from './contracts/run-request.js';
@@ -69,20 +69,7 @@ export interface StartRunOptions {
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export interface ListedRun {
-  readonly run_id: string;
-  readonly workflow_id: string;
-  /** The first execution of its chain; a run that continued as new has later ones. */
-  readonly first_execution_run_id: string;
-  /** The status of the Temporal execution, such as `RUNNING`. */
-  readonly status: string;
-  readonly started_at: Date;
-  readonly closed_at: Date | null;
-  readonly target_repo: string;
-  readonly developer: string;
-  /** Digest of the policy that it was started under; empty when Temporal does not know. */
-  readonly policy_sha256: string;
-}
+export type { ListedRun };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -339,21 +326,3 @@ const TOO_LATE = Symbol('nobody answered in time');
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const oneLine = (text: string, limit: number): string => text.replaceAll(/\s+/g, ' ').slice(0, limit).toWellFormed();
-
-/** What Temporal says of an execution, whether it was listed or described. */
-type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime' | 'raw'> &
-  Partial<Pick<WorkflowExecutionInfo, 'closeTime' | 'memo'>>;
-
-function listed({ workflowId, runId, status, startTime, closeTime, memo, raw }: Execution): ListedRun {
-  return {
-    run_id: runIdOfWorkflow(workflowId) ?? workflowId,
-    workflow_id: workflowId,
-    first_execution_run_id: raw.firstRunId || runId,
-    status: status.name,
-    started_at: startTime,
-    closed_at: closeTime ?? null,
-    target_repo: String(memo?.target_repo ?? ''),
-    developer: String(memo?.developer ?? ''),
-    policy_sha256: String(memo?.policy_sha256 ?? ''),
-  };
-}

@@ -28,8 +28,17 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'workflow-bundle': [],
   'shared-modules': [],
   log: [],
-  client: ['contracts', 'ports', 'attestation', 'client-failures', 'converter', 'workflows/messages.ts'],
+  client: [
+    'contracts',
+    'ports',
+    'attestation',
+    'client-failures',
+    'client-listing',
+    'converter',
+    'workflows/messages.ts',
+  ],
   'client-failures': ['contracts'],
+  'client-listing': ['contracts'],
   'merge-workflows': ['contracts'],
   plugin: [
     'contracts',
