@@ -138,7 +138,8 @@ export class GovernedRuns {
       await this.#client.workflow.start(WORKFLOW_TYPE, {
         taskQueue: this.#taskQueue,
         workflowId: runWorkflowId(options.runId),
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        // A refused start takes no run id. Whether a run has taken it is for the journal to say, when the run opens.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         args: [input],
         memo: { target_repo: options.targetRepo, developer: options.developer, policy_sha256: policy.sha256 },
         staticSummary: oneLine(`${options.request.task.title} · ${options.targetRepo}`, 150),
@@ -205,8 +206,9 @@ export class GovernedRuns {
    */
   async #journal(runId: string, message: JournalledMessage, content: object): Promise<void> {
     const envelope = envelopeSchema.safeParse(content);
-    // A run that Temporal does not know has no journal either, and a mistyped id must not make one.
-    if (!envelope.success || (await this.#store.readJournal(runId)).length === 0) return;
+    if (!envelope.success) return;
+    // Before an engine has opened the run its journal may be empty: a mistyped id must not make one.
+    if ((await this.#store.readJournal(runId)).length === 0) await this.describe(runId);
     await this.#store.appendJournal(runId, journalBytes({ kind: 'message', message, envelope: envelope.data }));
   }
 

@@ -3,6 +3,7 @@ import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleO
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
 import { openStore } from './adapters/open-store.js';
+import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-scanner.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
 import { createWorkerSigners } from './adapters/signers/worker-signers.js';
 import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
@@ -11,6 +12,7 @@ import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/n
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin.js';
 import type { GovernancePorts } from './ports/index.js';
+import type { SecretScanner } from './ports/secret-scanner.js';
 import { prebuiltBundle } from './workflow-bundle.js';
 
 export interface WorkerSetting {
@@ -37,11 +39,15 @@ export const createPorts = async (setting: WorkerSetting): Promise<GovernancePor
     workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
     checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
-    secrets: createSecretlintScanner(),
+    secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env['PATH'] })]),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
   };
 };
+
+const joinScanners = (scanners: readonly SecretScanner[]): SecretScanner => ({
+  scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
+});
 
 /** The Temporal that workers serve, and the workflows that they load. */
 export interface WorkerSurroundings {

@@ -6,6 +6,7 @@ import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/index.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
+import { maskAnswer, maskBytes } from '../rules/mask-secrets.js';
 import type { GateTask } from './gates/gate-definition.js';
 
 /** What came of asking, with every try that it took. */
@@ -61,7 +62,14 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
     const { sha256 } = await keep('prompt.md', prompt, 'text/markdown');
     const { run_id } = input.run;
     const { gate, attempt } = input;
-    const outcome = await executor.execute({ run_id, gate, attempt, prompt, directory: checkout.directory, signal });
+    const said = await executor.execute({ run_id, gate, attempt, prompt, directory: checkout.directory, signal });
+    // A credential goes no further: neither into what is kept nor into what a later gate is shown.
+    const outcome: ExecutorOutcome = {
+      ...said,
+      stdout: maskBytes(said.stdout),
+      stderr: maskBytes(said.stderr),
+      answer: said.answer === null ? null : maskAnswer(said.answer),
+    };
     await keep('stdout.txt', outcome.stdout, 'text/plain');
     await keep('stderr.txt', outcome.stderr, 'text/plain');
     // An answer may come from a file or from deep inside the output: what was judged is kept as it was read.

@@ -1,5 +1,6 @@
 import { PromptOsError } from '../contracts/errors.js';
-import { ENGINE, type PlacedJournalEntry } from '../contracts/journal.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
+import { ENGINE } from '../contracts/names.js';
 import { engineHeads } from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
 import { closingOf } from '../governance/ledger-ends.js';
@@ -25,7 +26,9 @@ export async function endJournal(
   const { entries, opening, policy } = prefix;
   const { outcome, at } = closingOf(entries);
   const runId = opening.run.run_id;
-  if (opening.type === 'openingFailed') return prefix.journal.slice(0, 1);
+  if (opening.type === 'openingFailed') {
+    return prefix.journal.slice(0, prefix.journal.findIndex(({ entry }) => entry?.kind === 'opened') + 1);
+  }
   const run = journalledRun(runId, opening.plan);
   if (outcome === 'approved') {
     const permit = engineHeads(run, prefix.journal, entries, ({ purpose }) => purpose === 'close').at(-1);

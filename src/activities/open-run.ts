@@ -153,13 +153,17 @@ async function claimRunId(
     request_attestation_sha256: run.request_attestation_sha256,
   };
   const signer = engineSigner({ signers }, policy, at);
-  const envelope = signer === null ? null : await signStatement(runOpeningStatement(opening), signer);
-  await appendAfter(store, run.run_id, [], { kind: 'opened', ...opening, envelope });
-  const journal = await readRunJournal(store, run.run_id);
   const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
+  let journal = await readRunJournal(store, run.run_id);
+  // Nothing is signed for a run id that is taken. People may write to the journal meanwhile.
+  while (!journal.some(({ entry }) => entry?.kind === 'opened')) {
+    const envelope = signer === null ? null : await signStatement(runOpeningStatement(opening), signer);
+    await appendAfter(store, run.run_id, journal, { kind: 'opened', ...opening, envelope });
+    journal = await readRunJournal(store, run.run_id);
+  }
   if (isOpenedBy(journal, opening, engine, at)) return;
   throw new PromptOsError(
     'RUN_ID_TAKEN',
-    `The run id ${run.run_id} was taken by another run: expected a journal that begins with ${canonicalJson(opening)}.`,
+    `The run id ${run.run_id} was taken by another run: expected a journal that was opened by ${canonicalJson(opening)}.`,
   );
 }

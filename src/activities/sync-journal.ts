@@ -1,8 +1,9 @@
 import type { LedgerSegment, SyncJournalInput, SyncJournalResult } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { ENGINE, type JournalEntry, type PlacedJournalEntry } from '../contracts/journal.js';
+import type { JournalEntry, PlacedJournalEntry } from '../contracts/journal.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
+import { ENGINE } from '../contracts/names.js';
 import { describeFork, missingEntries } from '../governance/journal.js';
 import { ledgerLines } from '../governance/ledger-chain.js';
 import { nextStep } from '../governance/next-step.js';

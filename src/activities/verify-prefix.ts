@@ -5,7 +5,7 @@ import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
-import { rulesVersionOf } from '../contracts/rules-version.js';
+import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { checkForks, isOpenedBy, type JournalledRun, messagesOf, missingEntries } from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
@@ -116,6 +116,8 @@ async function checkOpening(
     throw error instanceof PromptOsError && UNSIGNED.includes(error.code) ? notDue(error.summary) : error;
   });
   if (opening.type === 'openingFailed') return;
+  // Whoever can write a history could have the run judged by the rules of before, which ask for less.
+  if (!hasJournal(opening.plan)) throw notDue('its plan is of before runs had a journal');
   const expected = await planOfRun(documents, run, policy, {
     task_queues: opening.plan.task_queues,
     request_signed_by: signed,

@@ -1,5 +1,6 @@
 import type { Resolution } from '../contracts/decisions.js';
 import { RESOLUTION_CHOICES, type ResolutionChoice } from '../contracts/names.js';
+import { WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
 import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { bindResolution } from './decide-as.js';
 import {
@@ -59,7 +60,7 @@ async function askRest(
   choice: ResolutionChoice,
   questions: DecisionQuestions,
 ): Promise<Partial<Resolution> | null> {
-  if (choice === 'continue') return {};
+  if (choice === 'continue') return askWaiver(options, questions);
   if (choice === 'rework') {
     const to_gate = await questions.choose('Back to which gate?', gateChoices(reworkGates(options)));
     if (to_gate === null) return null;
@@ -69,6 +70,27 @@ async function askRest(
   const guidance = choice === 'abort' ? await questions.write('Why?') : await askGuidance(options, questions);
   return guidance === null ? null : { guidance };
 }
+
+/** Possible secrets are waived together here, or not at all; `--waive` names single ones. */
+async function askWaiver(
+  { status, awaited }: AskOptions<AwaitedResolution>,
+  questions: DecisionQuestions,
+): Promise<Partial<Resolution> | null> {
+  const gate = status.gates.find((candidate) => candidate.gate === awaited.gate);
+  const open = (gate?.findings ?? []).filter(
+    ({ id, rule }) => isWaivedByName(rule) && gate?.waived.includes(id) === false,
+  );
+  const waive = open.flatMap(({ fingerprint }) => fingerprint ?? []);
+  if (waive.length === 0) return {};
+  const named = open.map(({ message }) => printableLine(message, 160)).join('\n');
+  const none = await questions.confirm(`Is none of these a secret?\n${named}`);
+  if (none === null) return null;
+  if (!none) return {};
+  const guidance = await questions.write('Why is none of them a secret?');
+  return guidance === null ? null : { waive, guidance };
+}
+
+const isWaivedByName = (rule: string): boolean => (WAIVED_BY_NAME_RULES as readonly string[]).includes(rule);
 
 function reworkGates({ status, awaited }: AskOptions<AwaitedResolution>) {
   return gatesUpTo(status, awaited.gate ?? standingGate(status));

@@ -58,6 +58,7 @@ const WORTH_ASKING_AGAIN: readonly (RefusalReason | null)[] = [
   'NOTHING_TO_CONTINUE',
   'REASON_MISSING',
   'TARGET_INVALID',
+  'WAIVER_INVALID',
 ];
 
 /**

@@ -15,6 +15,7 @@ import type { Policy } from '../contracts/policy.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import { checkGovernedRepository } from '../rules/governed-repository.js';
+import { findSecretPatterns } from '../rules/secret-patterns.js';
 import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 import { findProject, type Project, readSetting } from './project.js';
@@ -76,6 +77,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   checkGovernedRepository(policy.policy, named.name);
   const request = await readRequest(context, options, policy.policy, named.name);
   requireKnownChecks(request, policy.policy);
+  requireNoSecret(request);
   const inspected = await inspectTarget(target, {
     scope: request.scope,
     env: project.environment.variables,
@@ -114,6 +116,19 @@ async function findTarget(context: CommandContext, options: RunOptions): Promise
     if (entry !== undefined && 'path' in entry) return entry.path;
   }
   return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
+}
+
+/** What a request says is published, and shown to every executor. */
+export function requireNoSecret(request: RunRequest): void {
+  const texts = textsOf(request);
+  const hit = texts.flatMap((text) => findSecretPatterns(text)).find(({ confidence }) => confidence === 'known');
+  if (hit === undefined) return;
+  throw new PromptOsError('REQUEST_HOLDS_SECRET', `The request has ${hit.message} in it (${hit.rule}).`);
+}
+
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
 }
 
 /** The engine refuses such a run too; here nothing has been started yet. */

@@ -17,6 +17,7 @@ export interface ResolutionOptions {
   readonly as?: string;
   readonly to?: GateId;
   readonly guidance?: string;
+  readonly waive?: readonly string[];
   readonly decisionId?: string;
   readonly requestId?: string;
   readonly policy?: string;
@@ -36,7 +37,7 @@ export async function sendResolution(
   options: ResolutionOptions,
 ): Promise<void> {
   const output = context.output();
-  const { choose, as, to, guidance, decisionId, requestId, policy, key, print } = options;
+  const { choose, as, to, guidance, waive, decisionId, requestId, policy, key, print } = options;
   const asks = choose === undefined || as === undefined;
   if (asks && !output.interactive) {
     requireActor(as);
@@ -72,6 +73,7 @@ export async function sendResolution(
         choice: choose,
         to_gate: to,
         guidance,
+        waive,
       });
       if (print === true) return printMessage(await runs.sealResolution(resolution), output);
       reportDelivery(await runs.resolve(resolution), `${choose} on ${resolution.escalation_id}`, output);

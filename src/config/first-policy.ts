@@ -53,10 +53,26 @@ self_approval: allowed`
 self_approval: refused`;
 }
 
+function reportYaml({ report }: FoundCheck): string {
+  if (report === undefined) {
+    return '\n    # No report: this runner is not known. Name one (docs/executors.md, "Reports") so that lost tests are noticed.';
+  }
+  const path = report.path === undefined ? '' : `, path: ${report.path}`;
+  return `\n    report: { format: ${report.format}${path} }`;
+}
+
+/** Without a check that says so, where tests usually are. */
+const USUAL_TESTS = ['**/{test,tests,__tests__,spec,testdata}/**'];
+
+const protectedTests = ({ checks }: ProjectSetup): readonly string[] =>
+  checks.length === 0 ? USUAL_TESTS : [...new Set(checks.flatMap(({ tests }) => tests))];
+
 function checksYaml({ checks }: ProjectSetup): string {
   const heading = `# Commands that prove something: argument lists, run as they stand in a fresh checkout of the base commit plus the patch.
 # They are pinned with this policy; a worker's config only grants them by name.
-# made_of: what decides what the command runs. Out of every scope, so that the judged cannot edit the judge.`;
+# made_of: what decides what the command runs. Out of every scope, so that the judged cannot edit the judge.
+# report: where the command reports its tests. No executed test, or fewer than on the base commit, fails. Without it only
+# the exit code counts: a program that ends early with code 0 passes.`;
   if (checks.length === 0) {
     return `${heading}
 # No test command was found. A run without a check fails at P06: put one here, and its name under default_checks.
@@ -72,7 +88,7 @@ default_checks: []`;
     (check) => `${check.note === undefined ? '' : `  # ${check.note}\n`}  ${checkName(check, checks)}:
     argv: ${inlineYaml(check.argv)}
     timeout: 20m
-    made_of: ${inlineYaml(check.made_of)}`,
+    made_of: ${inlineYaml(check.made_of)}${reportYaml(check)}`,
   );
   return `${heading}
 checks:
@@ -138,8 +154,9 @@ deadlines:
   escalate: 72h
   expire: 14d
 
-# Rules whose findings an integrator may waive in an escalation.
-waivable: []
+# Rules whose findings an integrator may waive in an escalation. A possible secret is waived by its fingerprint, with a
+# reason; a secret of a known format never is.
+waivable: [secret_candidates]
 
 ${checksYaml(setup)}
 default_scope:
@@ -148,6 +165,10 @@ default_scope:
 
 # Out of every scope, whatever a request says. The files that checks are made of are added.
 protected_paths: ['.promptos/**']
+
+# Tests, and what decides how they run. New files are fine. A change of one that existed before fails and escalates unless
+# the plan names the file, and then whoever approves must acknowledge it.
+protected_tests: ${inlineYaml(protectedTests(setup))}
 
 # Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
 prompt_packs:

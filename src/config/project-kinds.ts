@@ -1,5 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TestReport } from '../contracts/policy.js';
+import { REPORT_FILE, reportingTest } from './reporting-test.js';
 
 /** A test command that was found in a repository. */
 export interface FoundCheck {
@@ -8,6 +10,10 @@ export interface FoundCheck {
   readonly argv: readonly string[];
   /** Files that decide what the command runs, present or not: adding one would change the judge too. */
   readonly made_of: readonly string[];
+  /** Where the command reports its tests; absent when the runner is not known. */
+  readonly report?: TestReport;
+  /** Globs of tests, and of what decides how they run. */
+  readonly tests: readonly string[];
   /** Why the command is more than one would type; becomes a comment. */
   readonly note?: string;
 }
@@ -18,6 +24,19 @@ const has = (top: string, ...names: string[]): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+const JAVASCRIPT_TESTS = [
+  '**/{test,tests,__tests__,__snapshots__,spec,e2e,cypress}/**',
+  '**/*{.,-,_}{test,spec}.*',
+  '**/test.*',
+  '**/tsconfig*.json',
+];
+const PYTHON_TESTS = ['**/{test,tests}/**', '**/test_*.py', '**/*_test.py', '**/conftest.py', '**/{noxfile,tasks}.py'];
+const GO_TESTS = ['**/*_test.go', '**/testdata/**'];
+const RUST_TESTS = ['**/tests/**', '**/benches/**', '**/{test,tests}.rs', '**/*_test{,s}.rs', '**/*.snap'];
+const JAVA_TESTS = ['**/src/{test,it}/**', '**/src/*Test/**', '**/*{Test,Tests,IT}.{java,kt,groovy,scala}'];
+/** Which language `make` tests is not known: the usual places of all of them. */
+const ANY_TESTS = ['**/{test,tests,spec,testdata}/**', '**/*{.,-,_}{test,spec}.*', '**/test_*'];
 
 interface PackageJson {
   readonly scripts?: { readonly test?: unknown };
@@ -50,9 +69,14 @@ async function findNpm(top: string): Promise<FoundCheck | null> {
   const test = manager?.test ?? ['npm', 'test'];
   const installs = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
   const install = manager?.install ?? 'npm install --no-audit --no-fund';
+  const reporting = reportingTest(scripts.test, test);
+  const command = reporting?.command ?? test.join(' ');
+  const shell = installs ? `${install} && ${command}` : command;
   return {
     kind: 'npm',
-    argv: installs ? ['sh', '-c', `${install} && ${test.join(' ')}`] : test,
+    argv: installs || reporting !== null ? ['sh', '-c', shell] : test,
+    ...(reporting !== null && { report: reporting.report }),
+    tests: JAVASCRIPT_TESTS,
     ...(installs && { note: 'Installs what package.json names, since a fresh checkout has nothing installed.' }),
     made_of: [
       'package.json',
@@ -63,6 +87,9 @@ async function findNpm(top: string): Promise<FoundCheck | null> {
     ],
   };
 }
+
+/** In the current folder, Python would take them in place of the runner. */
+const SHADOWS = ['{pytest,_pytest,sitecustomize,usercustomize}{,.py,/**}'];
 
 async function findPytest(top: string): Promise<FoundCheck | null> {
   const configured =
@@ -78,15 +105,31 @@ async function findPytest(top: string): Promise<FoundCheck | null> {
   const runner = (await has(top, 'uv.lock')) ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
   return {
     kind: 'pytest',
-    argv: (await has(top, 'poetry.lock')) ? ['poetry', 'run', 'pytest'] : runner,
-    made_of: ['pyproject.toml', 'pytest.ini', '.pytest.ini', 'setup.cfg', 'setup.py', 'tox.ini', '**/conftest.py'],
+    argv: [...((await has(top, 'poetry.lock')) ? ['poetry', 'run', 'pytest'] : runner), `--junitxml=${REPORT_FILE}`],
+    report: { format: 'junit', path: REPORT_FILE },
+    tests: PYTHON_TESTS,
+    made_of: [
+      'pyproject.toml',
+      'pytest.ini',
+      '.pytest.ini',
+      'setup.cfg',
+      'setup.py',
+      'tox.ini',
+      '**/conftest.py',
+      ...SHADOWS,
+    ],
   };
 }
 
 async function findGo(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'go.mod', 'go.work'))) return null;
-  const argv = ['go', 'test', './...'];
-  return { kind: 'go', argv, made_of: ['**/go.mod', '**/go.sum', 'go.work', 'go.work.sum', 'vendor/**'] };
+  return {
+    kind: 'go',
+    argv: ['go', 'test', '-json', './...'],
+    report: { format: 'go-test-json' },
+    tests: GO_TESTS,
+    made_of: ['**/go.mod', '**/go.sum', 'go.work', 'go.work.sum', 'vendor/**'],
+  };
 }
 
 /** Beside `.cargo/bin`, where rustup puts it unless told otherwise; a cargo without rustup does not look at it. */
@@ -98,6 +141,8 @@ async function findCargo(top: string): Promise<FoundCheck | null> {
   return {
     kind: 'cargo',
     argv: ['sh', '-c', `${FIND_RUSTUP} ${test}`],
+    report: { format: 'cargo' },
+    tests: RUST_TESTS,
     note: 'A check has a HOME of its own, so a cargo of rustup must be told where its toolchains are.',
     made_of: ['**/Cargo.toml', 'Cargo.lock', '.cargo/**', 'rust-toolchain*', '**/build.rs'],
   };
@@ -106,7 +151,8 @@ async function findCargo(top: string): Promise<FoundCheck | null> {
 async function findMaven(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'pom.xml'))) return null;
   const program = (await has(top, 'mvnw')) ? './mvnw' : 'mvn';
-  return { kind: 'maven', argv: [program, '-B', 'test'], made_of: ['**/pom.xml', '.mvn/**', 'mvnw', 'mvnw.cmd'] };
+  const made_of = ['**/pom.xml', '.mvn/**', 'mvnw', 'mvnw.cmd'];
+  return { kind: 'maven', argv: [program, '-B', 'test'], tests: JAVA_TESTS, made_of };
 }
 
 async function findMake(top: string): Promise<FoundCheck | null> {
@@ -114,7 +160,8 @@ async function findMake(top: string): Promise<FoundCheck | null> {
   for (const name of ['GNUmakefile', 'makefile', 'Makefile']) {
     const target = /^(test|check)\s*:(?!=)/m.exec((await read(top, name)) ?? '')?.[1];
     if (target !== undefined) {
-      return { kind: 'make', argv: ['make', target], made_of: ['GNUmakefile', 'makefile', 'Makefile', '**/*.mk'] };
+      const made_of = ['GNUmakefile', 'makefile', 'Makefile', '**/*.mk'];
+      return { kind: 'make', argv: ['make', target], tests: ANY_TESTS, made_of };
     }
   }
   return null;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { envelopeSchema } from './keys.js';
 import { RESOLUTION_CHOICES } from './names.js';
-import { gateIdSchema, instantSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
+import { fingerprintSchema, gateIdSchema, instantSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** Chosen by the caller; the same decision sent twice counts once. */
 export const decisionIdSchema = z
@@ -53,6 +53,8 @@ export const resolutionSchema = z.strictObject({
   to_gate: gateIdSchema.optional(),
   /** Handed to the next attempt as input. */
   guidance: messageTextSchema.optional(),
+  /** With `continue`: fingerprints of findings that are waived by name; `guidance` is the reason. */
+  waive: z.array(fingerprintSchema).min(1).max(200).optional(),
   /** SHA-256 of the canonical JSON of the report that is answered; signed resolutions have it. */
   report_sha256: sha256Schema.optional(),
   ...signedTimes,
@@ -110,6 +112,7 @@ export const REFUSAL_REASONS = [
   'REASON_MISSING',
   'TARGET_INVALID',
   'NOTHING_TO_CONTINUE',
+  'WAIVER_INVALID',
   'TOO_MANY_ESCALATIONS',
   'RUN_CLOSED',
 ] as const;

@@ -74,6 +74,12 @@ export const ERROR_CATALOGUE = {
   STEP_NOT_DUE: no('Nothing was signed. The message names what differs; find out who asked.'),
   FORK: no('Nothing was signed. Let an integrator read what is missing, and resolve the P08 that the run raises.'),
   RUN_ID_TAKEN: no('A run id is used once per store: start the run under another one.'),
+  SECRET_SCAN_FAILED: infrastructure(
+    'Run `gitleaks version` as the worker, and update gitleaks or remove it from PATH.',
+  ),
+  REQUEST_HOLDS_SECRET: usage(
+    'Remove the credential, name the variable that holds it, and revoke it if it was shared.',
+  ),
   // Keys and signatures
   KEY_EXISTS: usage('Give --force to replace it: what the old one signed stays valid as long as the policy has it.'),
   KEY_NOT_FOUND: usage('Run `promptos keys generate --for NAME`, or name a key file with --key.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { severitySchema } from './primitives.js';
+import { fingerprintSchema, severitySchema } from './primitives.js';
 
 /** One thing that a rule, a check or a role found wrong. */
 export const findingSchema = z.strictObject({
@@ -13,6 +13,8 @@ export const findingSchema = z.strictObject({
   message: z.string().min(1).max(2_000),
   path: z.string().min(1).max(1_000).optional(),
   line: z.int().positive().optional(),
+  /** Names the finding in a waiver; salted, and never the value that was found. */
+  fingerprint: fingerprintSchema.optional(),
 });
 export type Finding = z.infer<typeof findingSchema>;
 

@@ -105,11 +105,33 @@ export const GATE_OUTPUT_SCHEMAS = {
   P07: reviewOutputSchema,
 } satisfies Record<GateId, z.ZodType>;
 
+const testCountSchema = z.int().nonnegative();
+
+/** What a test report counts. A test that ran passed or failed; one that was skipped did not run. */
+export const testCountsSchema = z.strictObject({
+  executed: testCountSchema,
+  passed: testCountSchema,
+  failed: testCountSchema,
+  skipped: testCountSchema,
+});
+export type TestCounts = z.infer<typeof testCountsSchema>;
+
+const checkStatusSchema = z.enum(['passed', 'failed', 'timed_out', 'not_started']);
+
+/** The same check on the base commit without the patch: what the counts are compared with. */
+export const checkBaselineSchema = z.strictObject({
+  status: checkStatusSchema,
+  exit_code: z.int().nullable(),
+  tests: testCountsSchema.nullable().describe('null when the base commit gave no readable report'),
+  reason: z.string().optional().describe('why there are no counts'),
+});
+export type CheckBaseline = z.infer<typeof checkBaselineSchema>;
+
 /** What the engine saw when it ran a check. Published in `evidence/test_results.json`. */
 export const checkResultSchema = z.strictObject({
   name: z.string(),
   argv: z.array(z.string()),
-  status: z.enum(['passed', 'failed', 'timed_out', 'not_started']),
+  status: checkStatusSchema,
   exit_code: z.int().nullable(),
   signal: z.string().nullable(),
   duration_ms: z.int().nonnegative(),
@@ -119,6 +141,8 @@ export const checkResultSchema = z.strictObject({
   stderr_bytes: z.int().nonnegative(),
   /** Why a check could not be started or did not count. */
   reason: z.string().optional(),
+  tests: testCountsSchema.optional().describe('counts of the report that the policy names for the check'),
+  baseline: checkBaselineSchema.optional(),
 });
 export type CheckResult = z.infer<typeof checkResultSchema>;
 

@@ -13,9 +13,6 @@ export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 export const HEAD_PURPOSES = ['gate', 'wait', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
-/** The name under which the engine journals heads; no principal may have it. */
-export const ENGINE = 'engine';
-
 /** A head of the run's ledger that somebody verified, and what for. */
 export const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,
@@ -33,7 +30,7 @@ export type VerifiedHead = z.infer<typeof verifiedHeadSchema>;
  * store can append; an entry counts only by its signature.
  */
 export const journalEntrySchema = z.discriminatedUnion('kind', [
-  /** Takes the run id for one chain of Temporal executions. Written by the engine, always the first entry. */
+  /** Takes the run id for one chain of Temporal executions. Written by the engine; the first one counts. */
   z.strictObject({
     kind: z.literal('opened'),
     run_id: runIdSchema,
@@ -56,5 +53,5 @@ export interface PlacedJournalEntry {
   readonly entry: JournalEntry | null;
 }
 
-/** What the first entry of a journal says: which chain of executions has the run id, and what it was started from. */
+/** What the opening of a journal says: which chain of executions has the run id, and what it was started from. */
 export type RunOpening = Omit<Extract<JournalEntry, { kind: 'opened' }>, 'kind' | 'envelope'>;

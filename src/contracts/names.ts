@@ -117,6 +117,9 @@ export const ESCALATION_TRIGGERS = [
 ] as const;
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 
+/** The name under which the engine journals heads; no principal may have it. */
+export const ENGINE = 'engine';
+
 export const WORKFLOW_TYPE = 'governedRun';
 export const DEFAULT_TASK_QUEUE = 'promptos';
 
@@ -139,6 +142,8 @@ export const resolutionRequestId = (escalation: string, put: number): string => 
 
 export const RUN_ID_PATTERN = /^[a-z0-9][a-z0-9-]{2,62}$/;
 export const SHA256_PATTERN = /^[0-9a-f]{64}$/;
+/** The fingerprint of a finding, by which a waiver names it. */
+export const FINGERPRINT_PATTERN = /^[0-9a-f]{16}$/;
 export const COMMIT_PATTERN = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 export const isGateId = (value: unknown): value is GateId => GATE_IDS.includes(value as GateId);

@@ -20,4 +20,6 @@ export interface Patch {
   readonly files: readonly PatchFile[];
   /** Added text by file, for rules that look at content; binary files are absent. */
   readonly added_lines: readonly { readonly path: string; readonly line: number; readonly text: string }[];
+  /** What binary files hold of ASCII, without its zeros: UTF-16, and text that has a NUL. For the search for secrets. */
+  readonly binary_texts?: readonly { readonly path: string; readonly text: string }[];
 }

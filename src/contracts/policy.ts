@@ -11,6 +11,7 @@ import {
   globSchema,
   lineSchema,
   nameSchema,
+  repoPathSchema,
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
@@ -22,6 +23,20 @@ export const principalSchema = z.strictObject({
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
 });
 
+/**
+ * The forms of test reports that counts are taken from. `node` is the JUnit XML of node's own runner, which lists a file
+ * without tests as a test. `cargo` is the summary lines of libtest. `jest-json` is what jest and vitest write as JSON.
+ */
+export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
+
+export const testReportSchema = z.strictObject({
+  format: z.enum(TEST_REPORT_FORMATS),
+  path: repoPathSchema
+    .optional()
+    .describe('the file that the check writes in its checkout; its standard output when absent'),
+});
+export type TestReport = z.infer<typeof testReportSchema>;
+
 /** A named command of the target repository that proves something. Run without a shell. */
 export const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
@@ -30,6 +45,11 @@ export const checkSchema = z.strictObject({
     .array(globSchema)
     .default([])
     .describe('files that the check itself consists of: out of every scope, so that the judged cannot edit the judge'),
+  report: testReportSchema
+    .optional()
+    .describe(
+      'where the check reports its tests: none executed, or fewer than on the base commit, fails. Without it only the exit code counts',
+    ),
 });
 export type Check = z.infer<typeof checkSchema>;
 
@@ -132,6 +152,12 @@ export const policySchema = z
       .array(globSchema)
       .default(['.promptos/**'])
       .describe('out of every scope; the files that a check is made of are added'),
+    protected_tests: z
+      .array(globSchema)
+      .default([])
+      .describe(
+        'tests and what decides how they run: new files are fine; a change of an existing one needs the plan and an acknowledgement',
+      ),
     prompt_packs: z
       .array(sha256Schema)
       .min(1, 'a policy that trusts no prompt pack can start no run')

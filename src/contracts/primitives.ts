@@ -1,6 +1,19 @@
 import { z } from 'zod';
-import { COMMIT_PATTERN, EXECUTOR_ROLES, GATE_IDS, RUN_ID_PATTERN, SEVERITIES, SHA256_PATTERN } from './names.js';
+import {
+  COMMIT_PATTERN,
+  EXECUTOR_ROLES,
+  FINGERPRINT_PATTERN,
+  GATE_IDS,
+  RUN_ID_PATTERN,
+  SEVERITIES,
+  SHA256_PATTERN,
+} from './names.js';
 import { portablePathProblem } from './portable-path.js';
+
+/** The name of a finding in a waiver. */
+export const fingerprintSchema = z
+  .string()
+  .regex(FINGERPRINT_PATTERN, 'expected a fingerprint of 16 hexadecimal digits');
 
 /** Lower-case hexadecimal SHA-256. */
 export const sha256Schema = z.string().regex(SHA256_PATTERN, 'expected 64 lower-case hexadecimal digits');

@@ -3,15 +3,10 @@ import { ledgerHeadStatement, runOpeningStatement } from '../attestation/journal
 import { PREDICATES } from '../attestation/statement.js';
 import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Fork } from '../contracts/fork.js';
-import {
-  ENGINE,
-  type JournalledMessage,
-  type PlacedJournalEntry,
-  type RunOpening,
-  type VerifiedHead,
-} from '../contracts/journal.js';
+import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../contracts/journal.js';
 import type { Envelope, PinnedKey } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
+import { ENGINE } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';
@@ -71,7 +66,7 @@ export function readSignedMessage(
   if (kind === 'escalation') {
     const message = readEscalation(opened.content);
     if (isRefusal(message) || message.run_id !== run_id || message.actor !== signer) return null;
-    const same = canonicalJson([kind, signer, message.issue ?? '']);
+    const same = canonicalJson([kind, signer, message.decision_id ?? message.issue ?? '']);
     return { kind, envelope, signer, same, what: `an escalation by ${signer}: ${brief(message.issue)}` };
   }
   const message = kind === 'decision' ? readDecision(opened.content) : readResolution(opened.content);
@@ -121,7 +116,8 @@ function isVerifiedHead(
 }
 
 /**
- * Whether a journal begins with the run's own opening, signed by the engine where its policy requires signatures.
+ * Whether the run id was taken by the run's own opening, signed by the engine where its policy requires signatures. The
+ * first opening counts; before it are at most messages that people sent while no engine had opened the run.
  * @param at when the engine's key must count: the time of the ledger's first entry
  */
 export function isOpenedBy(
@@ -130,7 +126,7 @@ export function isOpenedBy(
   engine: { readonly keys: readonly PinnedKey[]; readonly required: boolean },
   at: string,
 ): boolean {
-  const first = journal[0]?.entry;
+  const first = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
   if (first?.kind !== 'opened') return false;
   const { kind: _, envelope, ...opening } = first;
   if (canonicalJson(opening) !== canonicalJson(expected)) return false;

@@ -7,7 +7,7 @@ import { GATES, type GateId } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { isValidAt } from './authenticate.js';
+import { isValidAt, readEnvelope } from './authenticate.js';
 import { readGateOutcome } from './read-gate-outcome.js';
 import { gateState, type RunState } from './run-state.js';
 
@@ -32,15 +32,21 @@ const isWhole = (result: SentGateResult): result is ExecuteGateResult => Object.
  * @param at workflow time: the key must count then
  */
 export function judgeAttestation(state: RunState, plan: RunPlan, finished: FinishedGate, at: string): JudgedResult {
-  const { gate, result } = finished;
+  const { gate } = finished;
   const principal = plan.principals[GATES[gate].role];
-  const { attestation } = result;
-  if (attestation === null) {
+  // Anybody who reaches Temporal can complete an activity, with a result of any shape.
+  const result: unknown = finished.result;
+  if (typeof result !== 'object' || result === null || !Object.hasOwn(result, 'attestation')) {
+    return refused('it is no result of a gate');
+  }
+  if (finished.result.attestation === null) {
     if (plan.attestations === 'required') return refused(`the result is not signed, and ${principal} must sign it`);
-    if (!isWhole(result)) return refused('it says nothing');
-    const { attestation: _, ...outcome } = result;
+    if (!isWhole(finished.result)) return refused('it says nothing');
+    const { attestation: _, ...outcome } = finished.result;
     return { ok: true, outcome, attestation: null };
   }
+  const attestation = readEnvelope(finished.result.attestation);
+  if (attestation === null) return refused('its attestation is no envelope');
   const keys = (own(plan.keys, principal) ?? []).filter((key) => isValidAt(key, at));
   const opened = openEnvelope(attestation, keys);
   if (!opened.ok) {

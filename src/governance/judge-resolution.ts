@@ -1,7 +1,8 @@
 import type { Resolution } from '../contracts/decisions.js';
+import type { Finding } from '../contracts/findings.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
 import type { EscalationTrigger } from '../contracts/names.js';
-import { NEVER_WAIVABLE_RULES } from '../contracts/never-waivable.js';
+import { NEVER_WAIVABLE_RULES, WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import type { Signed } from './authenticate.js';
 import { judgeActor, judgeTimes } from './authority.js';
@@ -44,7 +45,10 @@ export function judgeResolution(
   const impossible = judgeChoice(state, open, resolution);
   if (impossible !== null) return impossible;
 
-  const waived = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
+  const waivable = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
+  const unnamed = judgeNamedWaiver(waivable, resolution);
+  if (unnamed !== null) return unnamed;
+  const waived = waivable.filter((finding) => isWaived(finding, resolution)).map(({ id }) => id);
   const resolved: LedgerEvent = { type: 'escalationResolved', resolution, envelope, waived };
   if (resolution.choice !== 'abort') return [resolved];
   const reason = resolution.guidance ?? `${open.escalation_id}: ${open.report.issue}`;
@@ -77,15 +81,27 @@ function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }:
   return here !== undefined && isReworkTarget(state, here, to_gate) ? null : refuse('TARGET_INVALID', to_gate);
 }
 
-/** What `continue` waives: the blocking findings of the escalated attempt that the policy calls waivable. */
-function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation): string[] {
+/** A waiver by name is of findings that are open here and waivable, and has a reason. */
+function judgeNamedWaiver(waivable: readonly Finding[], { waive, guidance }: Resolution): Refusal | null {
+  if (waive === undefined) return null;
+  const unknown = waive.find((name) => !waivable.some((finding) => finding.fingerprint === name && isNamed(finding)));
+  if (unknown !== undefined) return refuse('WAIVER_INVALID', unknown);
+  return guidance === undefined || guidance.trim() === '' ? refuse('REASON_MISSING') : null;
+}
+
+const isNamed = ({ rule }: Finding): boolean => (WAIVED_BY_NAME_RULES as readonly string[]).includes(rule);
+
+const isWaived = (finding: Finding, { waive = [] }: Resolution): boolean =>
+  !isNamed(finding) || (finding.fingerprint !== undefined && waive.includes(finding.fingerprint));
+
+/** What `continue` may waive: the blocking findings of the escalated attempt that the policy calls waivable. */
+function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation): readonly Finding[] {
   if (!ABOUT_FINDINGS.includes(open.trigger)) return [];
   const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);
   if (attempt === null || attempt.status !== 'finished') return [];
   return attempt.findings
     .filter(({ rule, blocking }) => blocking && plan.waivable.includes(rule) && !isNeverWaivable(rule))
-    .filter(({ id }) => !attempt.waived.includes(id))
-    .map(({ id }) => id);
+    .filter(({ id }) => !attempt.waived.includes(id));
 }
 
 const isNeverWaivable = (rule: string): boolean => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule);

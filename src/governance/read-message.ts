@@ -1,5 +1,11 @@
 import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
-import { GATE_IDS, RESOLUTION_CHOICES, RUN_ID_PATTERN, SHA256_PATTERN } from '../contracts/names.js';
+import {
+  FINGERPRINT_PATTERN,
+  GATE_IDS,
+  RESOLUTION_CHOICES,
+  RUN_ID_PATTERN,
+  SHA256_PATTERN,
+} from '../contracts/names.js';
 import { type Refusal, refuse } from './refusals.js';
 import { wellFormed } from './well-formed.js';
 
@@ -35,9 +41,10 @@ const flag: Reader = (value) => (typeof value === 'boolean' ? null : 'expected t
 const positive: Reader = (value) =>
   Number.isSafeInteger(value) && (value as number) > 0 ? null : 'expected a positive whole number';
 const listOf =
-  (reader: Reader, limit: number): Reader =>
+  (reader: Reader, limit: number, least = 0): Reader =>
   (value) => {
     if (!Array.isArray(value)) return 'expected a list';
+    if (value.length < least) return `expected ${least} items at least`;
     if (value.length > limit) return `expected ${limit} items at most`;
     for (const item of value) {
       const problem = reader(item);
@@ -50,6 +57,7 @@ const name = pattern(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/, 'a name');
 const decisionId = pattern(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/, 'a decision id');
 const runId = pattern(RUN_ID_PATTERN, 'a run id');
 const sha256 = pattern(SHA256_PATTERN, 'a SHA-256 in hexadecimal');
+const fingerprint = pattern(FINGERPRINT_PATTERN, 'a fingerprint of 16 hexadecimal digits');
 const instant = pattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'an ISO 8601 instant in UTC');
 
 type Shape = Readonly<Record<string, { readonly read: Reader; readonly required: boolean }>>;
@@ -86,6 +94,7 @@ const RESOLUTION: Shape = {
   choice: required(oneOf(RESOLUTION_CHOICES)),
   to_gate: optional(oneOf(GATE_IDS)),
   guidance: optional(text(4_000)),
+  waive: optional(listOf(fingerprint, 200, 1)),
   report_sha256: optional(sha256),
   ...SIGNED_TIMES,
 };

@@ -33,9 +33,10 @@ const SENTENCES: Readonly<Record<RefusalReason, string>> = {
   ACTOR_ALREADY_DECIDED: 'This integrator has approved this request already.',
   GATE_FAILED: 'The gate did not pass, so it cannot be approved: reject it, or have its findings waived.',
   FINDINGS_NOT_ACKNOWLEDGED: 'Critical and high findings must be acknowledged one by one.',
-  REASON_MISSING: 'A rejection needs a reason: it is the input of the next attempt.',
+  REASON_MISSING: 'A reason is missing: a rejection needs one for the next attempt, a waiver by name for the record.',
   TARGET_INVALID: 'The run cannot go back to that gate.',
   NOTHING_TO_CONTINUE: 'The attempt gave nothing to go on with: choose retry, rework or abort.',
+  WAIVER_INVALID: 'The waiver names a finding that is not open here, or that the policy does not call waivable.',
   TOO_MANY_ESCALATIONS: 'The run has too many escalations already.',
   RUN_CLOSED: 'The run has ended.',
 };

@@ -1,5 +1,4 @@
 import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
-import { REFUSAL_REASONS } from '../contracts/decisions.js';
 import type { EscalationReport } from '../contracts/escalation.js';
 import type { JournalledMessage } from '../contracts/journal.js';
 import type { Envelope } from '../contracts/keys.js';
@@ -161,7 +160,7 @@ function refusalProblem(state: RunState, entry: Entry<'refused'>, evidence: Repl
     found: message,
   });
   const limit = message_sha256 === undefined ? MAX_REFUSALS_IN_FULL : MAX_SIGNED_REFUSALS_IN_FULL;
-  const sentence = REFUSAL_REASONS.includes(reason) ? refuse(reason).message : '';
+  const sentence = refuse(reason).message;
   if (state.phase !== 'open' || state.refusals >= limit) return problem('no refusal here');
   if (message !== sentence && !message.startsWith(`${sentence} (`)) return problem(`a refusal that says: ${sentence}`);
   if (message_sha256 === undefined) return null;

@@ -1,5 +1,7 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
+import type { TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
+import type { TestReport } from '../contracts/policy.js';
 
 export interface ExecutorCall {
   readonly run_id: string;
@@ -46,6 +48,8 @@ export interface CheckCall {
   readonly argv: readonly string[];
   readonly timeout_ms: number;
   readonly directory: string;
+  /** The report that counts are taken from, when the policy names one. */
+  readonly report?: TestReport | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -57,6 +61,8 @@ export interface CheckOutcome {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   readonly reason: string | null;
+  /** What the report counts; null when none was named, or none could be read. */
+  readonly tests: TestCounts | null;
 }
 
 /** Runs the named commands of a policy in a checkout, as far as this worker grants them. */

@@ -5,6 +5,8 @@ export interface SecretHit {
   readonly path: string;
   readonly line: number;
   readonly message: string;
+  /** `candidate`: only a person can tell whether it is a credential. */
+  readonly confidence: 'known' | 'candidate';
 }
 
 /** Looks for credentials in text. */

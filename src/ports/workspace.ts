@@ -6,11 +6,22 @@ export interface RepositorySnapshot {
   readonly digest: string | null;
 }
 
+/** Observes the tracked files of a checkout from one moment on. */
+export interface TreeWatch {
+  /**
+   * What happened to tracked files since: one sentence per file, none when they are what the commit and the patch give
+   * and were so all the time, as far as the file system says. Untracked files, such as build output, do not count.
+   */
+  changes(): Promise<readonly string[]>;
+}
+
 /** A throwaway working copy with a `.git` of its own. */
 export interface Checkout {
   readonly directory: string;
   /** The difference between the tree that was checked out and what lies there now, computed out of the executor's reach. */
   diff(): Promise<Patch>;
+  /** Starts to observe the tracked files: those of the commit and of the patch. */
+  watch(): Promise<TreeWatch>;
   /** Throws away every change, ignored and untracked files included. */
   reset(): Promise<void>;
   discard(): Promise<void>;

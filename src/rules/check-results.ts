@@ -1,9 +1,17 @@
 import type { CheckResult } from '../contracts/gate-outputs.js';
-import { blockingFinding, type JudgedFinding } from './judged-output.js';
+import { blockingFinding, type JudgedFinding, plainFinding } from './judged-output.js';
 
 function failedCheck({ name, status, exit_code, signal, reason }: CheckResult): JudgedFinding {
   const why = reason ?? (signal === null ? `exit code ${exit_code ?? 'none'}` : `ended by ${signal}`);
   return blockingFinding('checks', `The check ${name} ${status.replace('_', ' ')}: ${why}.`);
+}
+
+/** Nothing to compare with: whoever approves takes it on themselves that no test was lost. */
+function unknownBaseline({ name, baseline }: CheckResult): readonly JudgedFinding[] {
+  if (baseline === undefined || baseline.tests !== null) return [];
+  const why = baseline.reason ?? `the report could not be read; exit code ${baseline.exit_code ?? 'none'}`;
+  const message = `The check ${name} gives no counts on the base commit, so that tests that were lost cannot be noticed: ${why}.`;
+  return [plainFinding('checks', 'high', message)];
 }
 
 /** What the engine says of the checks that it ran itself: none at all proves nothing and fails. */
@@ -13,5 +21,5 @@ export function judgeChecks(results: readonly CheckResult[]): readonly JudgedFin
       blockingFinding('no_checks', 'Neither the request nor any criterion names a check, so nothing was proved.'),
     ];
   }
-  return results.filter(({ status }) => status !== 'passed').map(failedCheck);
+  return [...results.filter(({ status }) => status !== 'passed').map(failedCheck), ...results.flatMap(unknownBaseline)];
 }

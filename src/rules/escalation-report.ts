@@ -47,7 +47,7 @@ export function findingsEscalation(
     context: `${gate}, attempt ${attempt}: ${raising.length} findings escalate (${rules.join(', ')}).`,
     options: OPTIONS,
     recommendation: ADVICE[trigger].advice,
-    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'paths'),
+    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),
   };
 }
 

@@ -3,13 +3,16 @@ import { printable } from './path-names.js';
 
 const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
 
+/** The files that a plan names, as paths that compare. */
+export const plannedPaths = (files: readonly string[]): ReadonlySet<string> => new Set(files.map(plain));
+
 /** Every path that the patch touches is named by the plan. */
 export const planRule: PatchRule = {
   title: 'Only files of the plan are touched',
   escalates: true,
   judge: ({ patch, planned_files }) => {
     if (planned_files === null) return [];
-    const planned = new Set(planned_files.map(plain));
+    const planned = plannedPaths(planned_files);
     return patch.files.flatMap((file) =>
       touchedPaths(file)
         .filter((path) => !planned.has(path))

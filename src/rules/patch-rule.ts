@@ -2,6 +2,7 @@ import type { RuleFinding } from '../contracts/findings.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
+import type { SecretConfidence } from './secret-values.js';
 
 /** The rules on patches, in the order in which they are judged and told. */
 export const PATCH_RULE_IDS = [
@@ -9,6 +10,7 @@ export const PATCH_RULE_IDS = [
   'empty',
   'scope',
   'plan',
+  'protected_tests',
   'paths',
   'links',
   'submodules',
@@ -16,6 +18,7 @@ export const PATCH_RULE_IDS = [
   'binary',
   'size',
   'secrets',
+  'secret_candidates',
   'home_paths',
 ] as const;
 export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
@@ -26,6 +29,8 @@ export interface JudgedSecretHit {
   readonly path: string;
   readonly line: number;
   readonly message: string;
+  /** `known` when absent. */
+  readonly confidence?: SecretConfidence;
 }
 
 /** Everything that the rules on patches look at. */
@@ -37,6 +42,8 @@ export interface JudgedPatch {
   readonly scopes: readonly Pick<Scope, 'allow' | 'deny'>[];
   /** Globs that are out of every scope, the files that checks are made of included. */
   readonly protected_paths: readonly string[];
+  /** Globs of tests, and of what decides how they run: files that existed before the patch are protected. */
+  readonly protected_tests: readonly string[];
   /** The files that the plan names; null where there is no plan to hold the patch to. */
   readonly planned_files: readonly string[] | null;
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;

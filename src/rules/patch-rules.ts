@@ -8,9 +8,10 @@ import { linksRule } from './patch-links.js';
 import { modesRule } from './patch-modes.js';
 import { pathsRule } from './patch-paths.js';
 import { planRule } from './patch-plan.js';
+import { protectedTestsRule } from './patch-protected-tests.js';
 import { type JudgedPatch, PATCH_RULE_IDS, type PatchRule, type PatchRuleId } from './patch-rule.js';
 import { scopeRule } from './patch-scope.js';
-import { secretsRule } from './patch-secrets.js';
+import { secretCandidatesRule, secretsRule } from './patch-secrets.js';
 import { sizeRule } from './patch-size.js';
 import { submodulesRule } from './patch-submodules.js';
 import { printable } from './path-names.js';
@@ -21,6 +22,7 @@ export const PATCH_RULES = {
   empty: emptyRule,
   scope: scopeRule,
   plan: planRule,
+  protected_tests: protectedTestsRule,
   paths: pathsRule,
   links: linksRule,
   submodules: submodulesRule,
@@ -28,6 +30,7 @@ export const PATCH_RULES = {
   binary: binaryRule,
   size: sizeRule,
   secrets: secretsRule,
+  secret_candidates: secretCandidatesRule,
   home_paths: homePathsRule,
 } satisfies Record<PatchRuleId, PatchRule>;
 

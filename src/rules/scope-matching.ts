@@ -11,7 +11,8 @@ export type ScopeJudgement = (path: string) => string | null;
 /** Deeper paths than any real tree has are refused, so that matching stays cheap. */
 const SEGMENT_LIMIT = 200;
 
-interface GlobMatcher {
+/** Matches paths against a list of globs. */
+export interface GlobMatcher {
   /** The first glob that matches the path. */
   match(path: string): string | undefined;
   /** Globs that cost too much to be matched. */
@@ -19,7 +20,7 @@ interface GlobMatcher {
 }
 
 /** A path that is written out matches itself, also where the glob language gives its characters a meaning. */
-function createMatcher(globs: readonly string[], nocase: boolean): GlobMatcher {
+export function createGlobMatcher(globs: readonly string[], nocase: boolean): GlobMatcher {
   const matchers = globs.map((glob) => ({
     glob,
     matches: isBoundedGlob(glob) ? picomatch(glob, { dot: true, nocase }) : (path: string) => path === glob,
@@ -41,12 +42,12 @@ export function createScopeJudgement(
   scopes: readonly PathScope[],
   protectedPaths: readonly string[] = [],
 ): ScopeJudgement {
-  const allowed = scopes.map(({ allow }) => ({ allow, match: createMatcher(allow, false).match }));
-  const denied = createMatcher(
+  const allowed = scopes.map(({ allow }) => ({ allow, match: createGlobMatcher(allow, false).match }));
+  const denied = createGlobMatcher(
     scopes.flatMap(({ deny }) => deny),
     true,
   );
-  const guarded = createMatcher(protectedPaths, true);
+  const guarded = createGlobMatcher(protectedPaths, true);
   return (path) => {
     if (allowed.length === 0) return 'no scope was given, so nothing may be touched';
     if (path.split('/').length > SEGMENT_LIMIT) return `deeper than ${SEGMENT_LIMIT} folders`;
@@ -71,7 +72,7 @@ export const pathAllowed = (
 
 /** The paths that a single glob matches. */
 export function matchingPaths(glob: string, paths: readonly string[]): readonly string[] {
-  const { match } = createMatcher([glob], false);
+  const { match } = createGlobMatcher([glob], false);
   return paths.filter((path) => match(path) !== undefined);
 }
 

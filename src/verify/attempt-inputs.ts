@@ -55,6 +55,8 @@ export interface StandingPatch {
   /** As `patch/files.json` lists them. */
   readonly files: Patch['files'];
   readonly parsed: ParsedPatch;
+  /** Whether its secrets are masked, so that it is not what was judged. */
+  readonly masked: boolean;
 }
 
 /** What an attempt was given: the request, and what the attempts that its record names left. */
@@ -73,8 +75,8 @@ export async function patchOf(documents: TreeDocuments, attempt: VerifiedAttempt
   const listed = await placedArtifact(documents, attempt, 'patch/files.json');
   if (patch === null || listed === null) return null;
   const bytes = await documents.bytes(patch.place);
-  const { files } = await documents.json(listed.place, patchFilesSchema);
-  return { bytes, sha256: patch.ref.sha256, files, parsed: parsePatch(bytes) };
+  const { files, masked } = await documents.json(listed.place, patchFilesSchema);
+  return { bytes, sha256: patch.ref.sha256, files, parsed: parsePatch(bytes), masked: masked !== undefined };
 }
 
 /** @returns null for a run without a readable request, which never opened */

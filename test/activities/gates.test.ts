@@ -158,7 +158,7 @@ describe('P05', () => {
   });
 
   test('a secret is a critical finding of a sensitive escalation', async () => {
-    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key' };
+    const hit = { rule: 'aws', path: 'src/split.js', line: 1, message: 'an AWS key', confidence: 'known' as const };
     const given = await surroundings({ secretHits: [hit] });
     const { result } = await walk(given, toBuild);
     expect(result.findings).toMatchObject([{ rule: 'secrets', severity: 'critical', blocking: true }]);
@@ -243,7 +243,7 @@ roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
 decisions: { authentication: optional }
 attestations: optional
 checks:
-  litter: { argv: [node, -e, "require('node:fs').writeFileSync('src/split.js', 'wrong')"] }
+  litter: { argv: [node, -e, "require('node:fs').writeFileSync('litter.js', 'wrong'); require('node:fs').rmSync('.git', { recursive: true })"] }
   tests: { argv: [node, test.js] }
 `;
     const given = await surroundings({ request, policy });

@@ -106,6 +106,14 @@ const CASES: Readonly<Record<RefusalReason, Case>> = {
     given: () => new DomainRun().open().runGate('P00', { verdict: 'blocked', escalation: REPORT }),
     act: (run) => run.resolve('E1', 'continue'),
   },
+  WAIVER_INVALID: {
+    given: () => {
+      const run = awaiting();
+      send(run, 'escalation', undefined);
+      return run;
+    },
+    act: (run) => run.resolve('E1', 'continue', { waive: ['0123456789abcdef'], guidance: 'a test value' }),
+  },
   TOO_MANY_ESCALATIONS: {
     act: (run) => {
       for (let raised = 0; raised < MAX_OPEN_ESCALATIONS; raised++) {

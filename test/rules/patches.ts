@@ -28,6 +28,7 @@ export const judged = (
     applies: { ok: true },
     scopes: [{ allow: ['**'], deny: [] }],
     protected_paths: [],
+    protected_tests: [],
     planned_files: null,
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../contracts/digest.js';
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import type { Patch } from '../../contracts/patch.js';
 import { prettyJson } from '../../contracts/pretty-json.js';
@@ -7,6 +8,8 @@ import { judgeBuild } from '../../rules/build-output.js';
 import { describePatch } from '../../rules/describe-patch.js';
 import { judgeChange } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
+import { maskPatch } from '../../rules/mask-patch.js';
+import { maskJson } from '../../rules/mask-secrets.js';
 import { plannedFiles } from '../../rules/plan-output.js';
 import { protectedPaths } from '../../rules/what-holds.js';
 import {
@@ -30,16 +33,27 @@ async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly Judged
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
     protected_paths: protectedPaths(policy),
+    protected_tests: policy.protected_tests,
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
   });
 }
 
-async function publishChange(task: GateTask, patch: Patch, output: BuildOutput): Promise<Judgement['artifacts']> {
+/** A patch that holds a secret is refused, and the secret is not for readers of the record: it is published masked. */
+async function publishChange(
+  task: GateTask,
+  patch: Patch,
+  output: BuildOutput,
+  sealed: boolean,
+): Promise<Judgement['artifacts']> {
+  const bytes = sealed ? maskPatch(patch) : patch.bytes;
+  const listing = sealed
+    ? maskJson(describePatch(patch, { sha256: sha256Hex(patch.bytes), bytes: patch.bytes.byteLength }))
+    : describePatch(patch);
   return [
-    await task.putArtifact('patch/change.patch', patch.bytes, 'text/x-patch'),
-    await task.putArtifact('patch/files.json', prettyJson(describePatch(patch)), 'application/json'),
+    await task.putArtifact('patch/change.patch', bytes, 'text/x-patch'),
+    await task.putArtifact('patch/files.json', prettyJson(listing), 'application/json'),
     ...(await publishOutput(task, 'P05', output)),
   ];
 }
@@ -55,10 +69,10 @@ export const constrainedBuilder: GateDefinition<BuildOutput> = {
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
         const patch = await checkout.diff();
-        return {
-          findings: [...(await judgeBuilt(task, patch)), ...judgeBuild(criteriaOf(task), output)],
-          artifacts: await publishChange(task, patch, output),
-        };
+        const found = [...(await judgeBuilt(task, patch)), ...judgeBuild(criteriaOf(task), output)];
+        const sealed = found.some(({ rule }) => rule === 'secrets');
+        const findings = sealed ? maskJson(found) : found;
+        return { findings, artifacts: await publishChange(task, patch, output, sealed) };
       },
     };
   },

@@ -29,6 +29,7 @@ export async function judgePatchAgain(task: GateTask, { bytes, sha256, findings 
       applies: { ok: true },
       scopes: scopesOf(task),
       protected_paths: protectedPaths(policy),
+      protected_tests: policy.protected_tests,
       planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),

@@ -1,7 +1,11 @@
-import type { CheckResult } from '../../contracts/gate-outputs.js';
+import type { CheckBaseline, CheckResult } from '../../contracts/gate-outputs.js';
+import type { Check } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
+import type { TreeWatch } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/index.js';
+import { maskBytes } from '../../rules/mask-secrets.js';
+import { judgeCounts } from '../../rules/test-counts.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 
 /** A check that was run, and the ends of what it printed. */
@@ -32,22 +36,66 @@ const unknownCheck = (name: string): CheckOutcome => ({
   stdout: NOTHING,
   stderr: NOTHING,
   reason: `the policy has no check "${name}"`,
+  tests: null,
 });
 
+interface SeenCheck {
+  readonly outcome: CheckOutcome;
+  /** Whether what it tested was another tree than that of its commit and the patch. */
+  readonly disturbed: boolean;
+}
+
+async function seenOnTree(watch: TreeWatch, outcome: CheckOutcome): Promise<SeenCheck> {
+  const changes = await watch.changes();
+  if (changes.length === 0) return { outcome, disturbed: false };
+  const reason = `tracked files changed while it ran, by the check itself or by another process, so that it tested another tree: ${changes.join('; ')}`;
+  const status = outcome.status === 'passed' ? 'failed' : outcome.status;
+  return { outcome: { ...outcome, status, reason }, disturbed: true };
+}
+
 /** Runs one check on a checkout of its own, so that nothing which an earlier one left can help or harm it. */
-async function runOnFreshCheckout({ input, ports, policy, signal }: GateTask, patch: Uint8Array, name: string) {
-  const check = Object.hasOwn(policy.checks, name) ? policy.checks[name] : undefined;
-  if (check === undefined) return { argv: [], outcome: unknownCheck(name) };
+async function runOnFreshCheckout(
+  { input, ports, signal }: GateTask,
+  patch: Uint8Array,
+  name: string,
+  { argv, timeout, report }: Check,
+): Promise<SeenCheck> {
   const { target_repo: repository, base_commit: commit } = input.run;
   const checkout = await ports.workspace.checkout({ repository, commit, patch, signal });
   try {
-    const { argv, timeout } = check;
     const { directory } = checkout;
-    return { argv, outcome: await ports.checks.run({ name, argv, timeout_ms: timeout, directory, signal }) };
+    const watch = await checkout.watch();
+    const outcome = await ports.checks.run({ name, argv, timeout_ms: timeout, directory, report, signal });
+    return await seenOnTree(watch, outcome);
   } finally {
     // What is left is removed when a worker next starts; the check's outcome counts.
     await checkout.discard().catch(() => undefined);
   }
+}
+
+/** Runs the check on the base commit as well, and holds the counts of its report against the base's. */
+async function compareWithBase(
+  task: GateTask,
+  name: string,
+  check: Check,
+  outcome: CheckOutcome,
+): Promise<{ readonly outcome: CheckOutcome; readonly baseline?: CheckBaseline }> {
+  // What failed already needs nothing to be compared with.
+  if (outcome.status !== 'passed' || outcome.tests === null) return { outcome };
+  const base = await runOnFreshCheckout(task, NOTHING, name, check);
+  const { status, exit_code, tests, reason } = base.outcome;
+  const baseline: CheckBaseline = { status, exit_code, tests, ...(reason === null ? {} : { reason }) };
+  const problem = base.disturbed ? `on the base commit, ${reason}` : judgeCounts(outcome.tests, baseline);
+  return { outcome: problem === null ? outcome : { ...outcome, status: 'failed', reason: problem }, baseline };
+}
+
+/** One check of the policy with everything that proves it. */
+async function prove(task: GateTask, patch: Uint8Array, name: string) {
+  const { checks } = task.policy;
+  const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+  if (check === undefined) return { argv: [], outcome: unknownCheck(name) };
+  const { outcome } = await runOnFreshCheckout(task, patch, name, check);
+  return { argv: check.argv, ...(await compareWithBase(task, name, check, outcome)) };
 }
 
 /**
@@ -58,8 +106,9 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
   const checks: ObservedCheck[] = [];
   const logs: ArtifactRef[] = [];
   for (const name of names) {
-    const { argv, outcome } = await runOnFreshCheckout(task, patch, name);
-    const { stdout, stderr } = outcome;
+    const { argv, outcome, baseline } = await prove(task, patch, name);
+    const stdout = maskBytes(outcome.stdout);
+    const stderr = maskBytes(outcome.stderr);
     const path = `evidence/checks/${name}`;
     const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
     const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');
@@ -76,6 +125,8 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
       stderr_sha256: stderrLog.sha256,
       stderr_bytes: stderrLog.bytes,
       ...(outcome.reason === null ? {} : { reason: outcome.reason }),
+      ...(outcome.tests === null ? {} : { tests: outcome.tests }),
+      ...(baseline === undefined ? {} : { baseline }),
     };
     checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
   }

@@ -2,10 +2,12 @@ import { tmpdir } from 'node:os';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
+import { endLeftovers } from '../executor-command/end-leftovers.js';
 import { type Environment, passVariables } from '../executor-command/environment.js';
 import { type GuardedResult, runGuarded } from '../executor-command/guarded-process.js';
 import { explainNotStarted } from '../executor-command/not-started.js';
 import { type Scratch, withScratch } from '../executor-command/scratch.js';
+import { readTestReport, reportIsThere } from '../test-reports/read-test-report.js';
 
 /** What a check sees when the config says nothing. */
 const PLAIN: PassedEnvironment = { allow: ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'], set: {} };
@@ -31,6 +33,9 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
   return {
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
+      const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);
+      if (stale !== null) return notStarted(stale);
+      await endLeftovers();
       return withScratch(scratchRoot, async (scratch) => {
         const result = await runGuarded({
           argv: call.argv,
@@ -44,7 +49,8 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           scratch,
           signal: call.signal,
         });
-        return result.kind === 'ended' ? judge(call, result, maxOutputBytes) : notStarted(call, result.code);
+        if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
+        return notStarted(explainNotStarted(result.code, call.argv[0] ?? '', call.directory).reason);
       });
     },
   };
@@ -61,13 +67,21 @@ const checkEnvironment = (
   ...set,
 });
 
+/** Adds what the report counts. A check that passed without a report that can be counted has not proved its tests. */
+async function withCounts(call: CheckCall, outcome: CheckOutcome): Promise<CheckOutcome> {
+  if (call.report === undefined) return outcome;
+  const read = await readTestReport(call.directory, call.report, outcome.stdout);
+  if (read.ok) return { ...outcome, tests: read.tests };
+  return outcome.status === 'passed' ? { ...outcome, status: 'failed', reason: read.problem } : outcome;
+}
+
 function judge(
   call: CheckCall,
   result: Extract<GuardedResult, { readonly kind: 'ended' }>,
   maxOutputBytes: number,
 ): CheckOutcome {
   const { exit_code, signal, duration_ms, stdout, stderr } = result;
-  const seen = { exit_code, signal, duration_ms, stdout, stderr };
+  const seen = { exit_code, signal, duration_ms, stdout, stderr, tests: null };
   switch (result.ended_by) {
     case 'timeout':
       return {
@@ -82,7 +96,7 @@ function judge(
   }
 }
 
-function notStarted(call: CheckCall, code: string): CheckOutcome {
+function notStarted(reason: string): CheckOutcome {
   return {
     status: 'not_started',
     exit_code: null,
@@ -90,7 +104,8 @@ function notStarted(call: CheckCall, code: string): CheckOutcome {
     duration_ms: 0,
     stdout: new Uint8Array(),
     stderr: new Uint8Array(),
-    reason: explainNotStarted(code, call.argv[0] ?? '', call.directory).reason,
+    reason,
+    tests: null,
   };
 }
 

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
 
-const PREFIX = 'promptos-exec';
+/** How scratch folders begin, so that what belongs to an execution is known by its environment. */
+export const SCRATCH_PREFIX = 'promptos-exec';
 /** Parents that were looked through for what dead processes left: once each in a process. */
 const swept = new Map<string, Promise<void>>();
 
@@ -20,10 +21,10 @@ export interface Scratch {
  * removes them; what is left when the guard was killed too goes when a process first works under the same parent.
  */
 export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
-  const sweep = swept.get(parent) ?? removeLeftovers(parent, PREFIX);
+  const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);
   await sweep;
-  const root = await makeMarkedFolder(parent, PREFIX);
+  const root = await makeMarkedFolder(parent, SCRATCH_PREFIX);
   const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
   try {
     await mkdir(scratch.home);

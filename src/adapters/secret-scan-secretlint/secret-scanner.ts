@@ -8,6 +8,9 @@ const PRESET = '@secretlint/secretlint-rule-preset-recommend';
 /** Comments that switch rules off: whoever is judged would judge. The preset's option to ignore them has no effect. */
 const DIRECTIVE = /secretlint-(?=disable|enable)/gi;
 
+/** Rules that take whatever is in a URL for a password, those of documents and of localhost included. */
+const TAKES_ANY_PASSWORD = /basicauth|database-connection-string/;
+
 /** What the JSON formatter of secretlint prints for one text, as far as it is read here. */
 interface SecretlintResult {
   readonly messages: readonly {
@@ -68,6 +71,7 @@ function readHits(path: string, output: string): readonly SecretHit[] {
       path,
       line: loc.start.line,
       message: `looks like a credential (${messageId})`,
+      confidence: TAKES_ANY_PASSWORD.test(ruleId) ? ('candidate' as const) : ('known' as const),
     })),
   );
 }

@@ -103,12 +103,13 @@ const writeTree = async (scratch: Scratch): Promise<string> =>
 async function listChange(
   scratch: Scratch,
   trees: readonly [string, string],
-): Promise<Pick<Patch, 'files' | 'added_lines'>> {
+): Promise<Pick<Patch, 'files' | 'added_lines' | 'binary_texts'>> {
   const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
   const added = readAddedLines(await bounded(scratch, [...DIFF, '-p', '--unified=0', ...trees]));
   return {
     files: listing.map(({ file }) => file),
     added_lines: [...added, ...(await movedLinks(scratch, listing, added))],
+    binary_texts: await binaryTexts(scratch, listing),
   };
 }
 
@@ -119,6 +120,24 @@ const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buffer> =>
       tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${limit} bytes.`),
     }),
   );
+
+/** A binary file that is larger than this is not searched for secrets. */
+const BINARY_TEXT_LIMIT = 16 * 1_024 * 1_024;
+
+/** What binary files hold of text: without its zeros, UTF-16 reads as ASCII does, and so does source with a NUL in it. */
+async function binaryTexts(
+  scratch: Scratch,
+  listing: readonly ListedFile[],
+): Promise<readonly { readonly path: string; readonly text: string }[]> {
+  const texts: { readonly path: string; readonly text: string }[] = [];
+  for (const { file, object } of listing.filter(({ file }) => file.binary && file.status !== 'deleted')) {
+    const sized = await runGit(scratch.git(['cat-file', '-s', object]));
+    if (sized.exitCode !== 0 || Number(sized.stdout.toString('latin1')) > BINARY_TEXT_LIMIT) continue;
+    const blob = await requireGit(scratch.git(['cat-file', 'blob', object], { maxBytes: BINARY_TEXT_LIMIT }));
+    texts.push({ path: file.path, text: blob.toString('latin1').replaceAll('\0', '') });
+  }
+  return texts;
+}
 
 /** Where a link points that was only moved: the patch does not show it, and from its new place it may lead elsewhere. */
 async function movedLinks(

@@ -2,11 +2,12 @@ import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Checkout } from '../../ports/workspace.js';
-import { applyToIndex, computePatch, withScratch } from './compute-patch.js';
+import { applyToIndex, computePatch, type Scratch, withScratch } from './compute-patch.js';
 import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
 import { gitWords, requireGit, runGit } from './run-git.js';
+import { watchTracked } from './tree-watch.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
 export const CHECKOUT_PREFIX = 'promptos-checkout';
@@ -22,6 +23,8 @@ const COMMITTER_CONFIG = `[user]
 [maintenance]
 \tauto = false
 `;
+
+const SUBMODULE_MODE = '160000';
 
 export interface GitCheckoutInput {
   readonly stateDir: string;
@@ -54,15 +57,22 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
         throw new PromptOsError('CHECKOUT_LOST', 'The folder of the checkout was removed or replaced.');
       }
     };
+    const onPatchedTree = <T>(work: (scratch: Scratch) => Promise<T>): Promise<T> =>
+      withScratch(input, async (scratch) => {
+        const refused = await applyToIndex(scratch, input.patch, true);
+        if (refused !== null) throw notApplicable(refused);
+        return work(scratch);
+      });
+    const diff = async () => {
+      await requireSameFolder();
+      return onPatchedTree((scratch) => computePatch(scratch, directory));
+    };
     return {
       directory,
-      diff: async () => {
-        await requireSameFolder();
-        return withScratch(input, async (scratch) => {
-          const refused = await applyToIndex(scratch, input.patch, true);
-          if (refused !== null) throw notApplicable(refused);
-          return computePatch(scratch, directory);
-        });
+      diff,
+      watch: async () => {
+        const tracked = await onPatchedTree(trackedFiles);
+        return watchTracked(directory, tracked, async () => (await diff()).files);
       },
       reset: async () => {
         await requireSameFolder();
@@ -97,6 +107,14 @@ async function populate(input: GitCheckoutInput, directory: string, signal: Abor
   if (patch.length === 0) return;
   const applied = await runGit({ ...git('apply', '--index', '--whitespace=nowarn', '-'), input: patch });
   if (applied.exitCode !== 0) throw notApplicable(gitWords(applied.stderr));
+}
+
+/** Paths of the tree in the scratch's index. Submodules are empty folders in a checkout. */
+async function trackedFiles(scratch: Scratch): Promise<readonly string[]> {
+  const staged = (await requireGit(scratch.git(['ls-files', '--stage', '-z']))).toString('utf8').split('\0');
+  return staged
+    .filter((entry) => entry !== '' && !entry.startsWith(SUBMODULE_MODE))
+    .map((entry) => entry.slice(entry.indexOf('\t') + 1));
 }
 
 const notApplicable = (reason: string): PromptOsError =>

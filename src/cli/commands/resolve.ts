@@ -10,7 +10,8 @@ Examples:
   promptos resolve 20260102-fix-sum --choose retry --guidance "The first people pay" --as grace
   promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
 
-continue  goes on with what there is; findings that the policy calls waivable are waived, and the gate still needs its approval
+continue  goes on with what there is; findings that the policy calls waivable are waived, and the gate still needs its approval.
+          Possible secrets (rule secret_candidates) are waived by --waive alone, with the reason in --guidance
 retry     carries the same gate out again, with the guidance
 rework    goes back to an earlier gate
 abort     ends the run
@@ -25,7 +26,8 @@ export function resolveCommand(context: CommandContext): Command {
     .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
     .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
     .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
-    .option('--guidance <text>', 'what the next attempt is told')
+    .option('--guidance <text>', 'what the next attempt is told; with --waive the reason')
+    .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
     .option('--decision-id <id>', 'an id of your choice: sent twice, the resolution counts once')
     .option('--request-id <id>', 'the request that is answered, whether or not it stands, such as E1.1')

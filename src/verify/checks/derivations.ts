@@ -93,6 +93,12 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   const placed = await placedArtifact(documents, attempt, 'patch/files.json');
   const text = await placedArtifact(documents, attempt, 'patch/change.patch');
   if (patch === null || placed === null || text === null) return;
+  if (patch.masked) {
+    // Only a patch that was refused for a secret is masked: nothing can rest on it, and nothing can be derived from it.
+    const refused = attempt.record.findings.some(({ rule, blocking }) => rule === 'secrets' && blocking);
+    if (!refused) throw differs(placed.place, 'a masked patch only where a secret was found', 'no finding of a secret');
+    return;
+  }
   if (patch.parsed.problem !== null) throw differs(text.place, 'a patch as git writes it', patch.parsed.problem);
   const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
   const found: unknown = JSON.parse(new TextDecoder().decode(await documents.bytes(placed.place)));

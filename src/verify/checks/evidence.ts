@@ -11,10 +11,12 @@ import {
   testResultsSchema,
   verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
-import type { ArtifactRef } from '../../contracts/primitives.js';
+import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
+import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { openingOf } from '../../governance/ledger-ends.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { SARIF_FILE, sarifLog } from '../../governance/sarif.js';
+import { judgeCounts } from '../../rules/test-counts.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
@@ -40,6 +42,8 @@ export const patchFilesSchema = z.strictObject({
       deleted: z.int().nonnegative(),
     }),
   ),
+  /** What a refused patch really was whose secrets are masked in the tree. */
+  masked: z.strictObject({ sha256: sha256Schema, bytes: z.int().nonnegative() }).optional(),
 });
 
 /** The artifacts of attempts that are documents. */
@@ -113,7 +117,10 @@ async function checkResults(
   { base_commit, checks }: TestResults,
   path: string,
 ): Promise<void> {
-  const { run } = openingOf(await documents.ledger());
+  const opening = openingOf(await documents.ledger());
+  const { run } = opening;
+  // Reports came with the second version of the rules; a run that did not open has no plan and no check.
+  const counted = opening.type === 'runOpened' && rulesVersionOf(opening.plan) >= 2;
   const policy = await documents.policy();
   fits(
     path,
@@ -143,6 +150,14 @@ async function checkResults(
         passed: check.status === 'passed',
       },
     );
+    const uncounted = counted && known?.report !== undefined ? countsProblem(check) : null;
+    if (uncounted !== null) {
+      throw new VerifyFailure('EVIDENCE_DIFFERS', {
+        path: `${path}: ${check.name}`,
+        expected: 'a passed check whose report counts at least the tests of the base commit',
+        found: uncounted,
+      });
+    }
   }
   const failed = checks.length === 0 || checks.some(({ status }) => status !== 'passed');
   if (failed && record.verdict === 'pass') {
@@ -171,6 +186,13 @@ async function wantedChecks(documents: TreeDocuments, record: AttemptRecord): Pr
 
 const hasPassed = ({ exit_code, signal, status }: CheckResult): boolean =>
   status === 'passed' && exit_code === 0 && signal === null;
+
+/** Why a check that has a report cannot have passed with these counts; null when it can, or did not pass. */
+function countsProblem({ status, tests, baseline }: CheckResult): string | null {
+  if (status !== 'passed') return null;
+  if (tests === undefined) return 'no counts';
+  return baseline === undefined ? 'no counts of the base commit' : judgeCounts(tests, baseline);
+}
 
 /** The patch that lies in the tree is that of the attempt that passed, and so is what was tested last. */
 async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {

@@ -70,7 +70,7 @@ async function checkOpened(
   };
   const engine = { keys: (policy?.engine.keys ?? []).map(pinKey), required: policy?.attestations === 'required' };
   if (!isOpenedBy(journal, claim, engine, at)) {
-    throw differs('a first entry in which the engine gives the run id to this run', 'another one');
+    throw differs('an opening in which the engine gives the run id to this run', 'another one, or none');
   }
 }
 

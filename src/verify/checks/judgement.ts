@@ -36,13 +36,22 @@ import { answerOf, filesOf } from './derivations.js';
 
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
 const DERIVED = new Set<string>([
-  ...PATCH_RULE_IDS.filter((rule) => rule !== 'applies' && rule !== 'secrets'),
+  ...PATCH_RULE_IDS.filter((rule) => !['applies', 'secrets', 'secret_candidates'].includes(rule)),
   ...['context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
 ]);
 
 /** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
 const OBSERVED = new Set<string>([
-  ...['applies', 'secrets', PATCH_FORM_RULE, 'checks', 'no_checks', 'stray_edits', 'repository_changed'],
+  ...[
+    'applies',
+    'secrets',
+    'secret_candidates',
+    PATCH_FORM_RULE,
+    'checks',
+    'no_checks',
+    'stray_edits',
+    'repository_changed',
+  ],
 ]);
 
 /** What every check of an attempt's findings looks at. */
@@ -90,6 +99,7 @@ function judgeStanding(
     applies: { ok: true },
     scopes: scopesThatHold(request, job),
     protected_paths: protectedPaths(policy),
+    protected_tests: policy.protected_tests,
     planned_files: plan === null ? null : plannedFiles(plan),
     limits: policy.limits,
     secret_hits: [],
@@ -175,9 +185,12 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
   if (difference !== null) throw findingsDiffer(path, difference.at, difference.expected, difference.found);
   const left = [...found];
   for (const finding of expected.filter(({ rule }) => !DERIVED.has(rule))) {
-    const index = left.findIndex((other) => firstDifference(finding, other) === null);
+    // A scanner's hits regroup the candidates, so that there are some is all that can be asked.
+    const index = left.findIndex((other) =>
+      finding.rule === 'secret_candidates' ? other.rule === finding.rule : firstDifference(finding, other) === null,
+    );
     if (index === -1) throw findingsDiffer(path, finding.rule, finding.message, 'no such finding');
-    left.splice(index, 1);
+    if (finding.rule !== 'secret_candidates') left.splice(index, 1);
   }
 }
 
@@ -224,7 +237,9 @@ export async function checkJudgement(documents: TreeDocuments): Promise<void> {
     const answer = await answerOf(documents, attempt);
     const output = answer?.kind === 'output' ? (answer.output as GateOutputs[GateId]) : null;
     const expected = await derivedFindings(documents, { policy, inputs, attempt }, output);
-    matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));
+    const built = attempt.record.gate === 'P05' ? await patchOf(documents, attempt) : null;
+    // What a masked patch held cannot be judged any more; that it was refused, the derivations ask.
+    if (built?.masked !== true) matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));
     checkIds(attempt.record, path);
     await checkEscalation(documents, attempt, path);
   }

@@ -67,15 +67,20 @@ const written = async (top: string) => ({
 
 const PACKAGE = JSON.stringify({ scripts: { test: 'node --test' } });
 
+const NODE_REPORT = '--test-reporter=junit --test-reporter-destination=promptos-test-report.xml';
+const NODE_TESTS = ['sh', '-c', `NODE_OPTIONS="${NODE_REPORT}" npm test`];
+const VITEST_REPORT = '--reporter=default --reporter=junit --outputFile.junit=promptos-test-report.xml';
+const PYTEST = ['python3', '-m', 'pytest', '--junitxml=promptos-test-report.xml'];
+
 const kinds: [string, Record<string, string>, string[], string[]][] = [
-  ['npm', { 'package.json': PACKAGE, 'src/a.js': '', 'test/a.test.js': '' }, ['npm', 'test'], ['src/**', 'test/**']],
+  ['npm', { 'package.json': PACKAGE, 'src/a.js': '', 'test/a.test.js': '' }, NODE_TESTS, ['src/**', 'test/**']],
   [
     'npm with dependencies and a lock',
     {
       'package.json': JSON.stringify({ scripts: { test: 'vitest' }, devDependencies: { vitest: '4' } }),
       'package-lock.json': '{}',
     },
-    ['sh', '-c', 'npm ci --no-audit --no-fund && npm test'],
+    ['sh', '-c', `npm ci --no-audit --no-fund && npm test -- ${VITEST_REPORT}`],
     ['**'],
   ],
   [
@@ -92,11 +97,16 @@ const kinds: [string, Record<string, string>, string[], string[]][] = [
   [
     'pytest',
     { 'pyproject.toml': '[project]\nname = "x"\n', 'shop/__init__.py': '', 'tests/test_a.py': '', 'setup.py': '' },
-    ['python3', '-m', 'pytest'],
+    PYTEST,
     ['shop/**', 'tests/**'],
   ],
-  ['pytest by its own file', { 'pytest.ini': '[pytest]\n', 'a.py': '' }, ['python3', '-m', 'pytest'], ['*.py']],
-  ['go', { 'go.mod': 'module x\n', 'main.go': '', 'cmd/x/main.go': '' }, ['go', 'test', './...'], ['cmd/**', '*.go']],
+  ['pytest by its own file', { 'pytest.ini': '[pytest]\n', 'a.py': '' }, PYTEST, ['*.py']],
+  [
+    'go',
+    { 'go.mod': 'module x\n', 'main.go': '', 'cmd/x/main.go': '' },
+    ['go', 'test', '-json', './...'],
+    ['cmd/**', '*.go'],
+  ],
   [
     'cargo',
     { 'Cargo.toml': '[package]\n', 'Cargo.lock': '', 'src/lib.rs': '' },
@@ -315,7 +325,7 @@ test('init: --json gives one object', async () => {
       policy: join(top, '.promptos', 'policy.yaml'),
       developer: 'ada-lovelace',
       self_approval: 'allowed',
-      checks: [{ name: 'tests', argv: ['npm', 'test'] }],
+      checks: [{ name: 'tests', argv: NODE_TESTS }],
     }),
   ]);
 });

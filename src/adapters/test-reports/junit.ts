@@ -1,0 +1,51 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import type { TestCounts } from '../../contracts/gate-outputs.js';
+import { countOutcomes, type TestOutcome } from './outcomes.js';
+
+/** Elements in order, so that suites of any depth are walked without knowing the writer's layout. */
+const PARSER = new XMLParser({ preserveOrder: true, ignoreAttributes: false, processEntities: false });
+const SCRIPT_NAME = /\.[cm]?[jt]sx?$/;
+
+type Element = Readonly<Record<string, unknown>>;
+
+const childrenOf = (element: Element, name: string): readonly Element[] => {
+  const children = element[name];
+  return Array.isArray(children) ? (children as Element[]) : [];
+};
+
+const has = (children: readonly Element[], ...names: readonly string[]): boolean =>
+  children.some((child) => names.some((name) => Object.hasOwn(child, name)));
+
+function outcomeOf(children: readonly Element[]): TestOutcome {
+  if (has(children, 'failure', 'error')) return 'failed';
+  return has(children, 'skipped') ? 'skipped' : 'passed';
+}
+
+/** Node's runner reports a test file in which no test ran as a test that is named like the file and passed. */
+function isFileItself(element: Element): boolean {
+  const attributes = element[':@'];
+  if (attributes === null || typeof attributes !== 'object') return false;
+  const name: unknown = (attributes as Element)['@_name'];
+  return typeof name === 'string' && SCRIPT_NAME.test(name);
+}
+
+/**
+ * Counts the test cases of a JUnit XML report.
+ * @throws Error when the text is no such report
+ */
+export function countJunit(text: string, options: { readonly filesAreTests: boolean }): TestCounts {
+  const valid = XMLValidator.validate(text);
+  if (valid !== true) throw new Error(`it is not well-formed XML: ${valid.err.msg}`);
+  const roots = PARSER.parse(text) as Element[];
+  if (!has(roots, 'testsuites', 'testsuite')) throw new Error('it has neither <testsuites> nor <testsuite>');
+  const outcomes: TestOutcome[] = [];
+  const open: Element[] = [...roots];
+  for (let element = open.pop(); element !== undefined; element = open.pop()) {
+    if (Object.hasOwn(element, 'testcase')) {
+      if (options.filesAreTests || !isFileItself(element)) outcomes.push(outcomeOf(childrenOf(element, 'testcase')));
+      continue;
+    }
+    open.push(...childrenOf(element, 'testsuites'), ...childrenOf(element, 'testsuite'));
+  }
+  return countOutcomes(outcomes);
+}

@@ -1,0 +1,88 @@
+import { Parser } from 'tap-parser';
+import type { TestCounts } from '../../contracts/gate-outputs.js';
+import { countOutcomes, type TestOutcome } from './outcomes.js';
+
+const GO_ACTIONS: Readonly<Record<string, TestOutcome>> = { pass: 'passed', fail: 'failed', skip: 'skipped' };
+
+function parseLine(line: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return value !== null && typeof value === 'object' ? (value as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    // What a build prints between the events is no event.
+    return {};
+  }
+}
+
+/** Counts the events of `go test -json` that end a test; packages end with events without a test's name. */
+export function countGoTestJson(text: string): TestCounts {
+  const outcomes = text.split('\n').flatMap((line) => {
+    const { Action: action, Test: name } = parseLine(line);
+    if (typeof action !== 'string' || typeof name !== 'string' || !Object.hasOwn(GO_ACTIONS, action)) return [];
+    return GO_ACTIONS[action] ?? [];
+  });
+  return countOutcomes(outcomes);
+}
+
+const LIBTEST_SUMMARY = /^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
+
+/** Adds up libtest's summary lines: one for each test binary that ran to its end. */
+export function countCargo(text: string): TestCounts {
+  const summaries = [...text.matchAll(LIBTEST_SUMMARY)];
+  if (summaries.length === 0) throw new Error('it has no line that begins with "test result:"');
+  const sum = (group: number): number => summaries.reduce((total, match) => total + Number(match[group]), 0);
+  const [passed, failed, skipped] = [sum(1), sum(2), sum(3)];
+  return { executed: passed + failed, passed, failed, skipped };
+}
+
+/** Counts the innermost points of a TAP stream. @throws Error when the stream has no plan */
+export function countTap(text: string): TestCounts {
+  const outcomes: TestOutcome[] = [];
+  let planned = false;
+  const follow = (parser: Parser): void => {
+    parser.on('child', follow);
+    parser.on('plan', () => {
+      planned = true;
+    });
+    // A point that sums up the stream below it would count its tests twice.
+    let subtest = false;
+    parser.on('child', () => {
+      subtest = true;
+    });
+    parser.on('assert', ({ ok, skip, todo }) => {
+      const sumsUp = subtest;
+      subtest = false;
+      if (sumsUp) return;
+      outcomes.push(skip || todo ? 'skipped' : ok ? 'passed' : 'failed');
+    });
+  };
+  const parser = new Parser();
+  follow(parser);
+  parser.end(text);
+  if (!planned) throw new Error('it has no plan such as "1..3"');
+  return countOutcomes(outcomes);
+}
+
+const JEST_STATUSES: Readonly<Record<string, TestOutcome>> = { passed: 'passed', failed: 'failed' };
+
+const listAt = (value: unknown, key: string): readonly unknown[] => {
+  const list = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined;
+  return Array.isArray(list) ? list : [];
+};
+
+/** Counts the assertion results of the JSON that `jest --json` and vitest's json reporter write. */
+export function countJestJson(text: string): TestCounts {
+  const report: unknown = JSON.parse(text);
+  if (report === null || typeof report !== 'object' || !Object.hasOwn(report, 'testResults')) {
+    throw new Error('it has no "testResults"');
+  }
+  const outcomes = listAt(report, 'testResults').flatMap((file) =>
+    listAt(file, 'assertionResults').map((result): TestOutcome => {
+      const status = (result as { readonly status?: unknown } | null)?.status;
+      return typeof status === 'string' && Object.hasOwn(JEST_STATUSES, status)
+        ? (JEST_STATUSES[status] ?? 'skipped')
+        : 'skipped';
+    }),
+  );
+  return countOutcomes(outcomes);
+}

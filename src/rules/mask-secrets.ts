@@ -1,0 +1,76 @@
+import { sha256Hex } from '../contracts/digest.js';
+import { type FoundSecret, findSecrets } from './find-secrets.js';
+
+/** What is masked: only what is a credential for sure, or everything that may be one. */
+export type MaskedSecrets = 'known' | 'all';
+
+const maskOf = (id: string, value: string): string =>
+  `[masked: ${id}, sha256 ${sha256Hex(value.toWellFormed()).slice(0, 8)}]`;
+
+/** The body of a key in PEM follows its first line; real line ends and the two characters of a JSON text count. */
+const KEY_BODY =
+  /^(?:\\n|\\r|[\r\n\t +-]|[A-Za-z0-9+/=]|:|,){0,20000}?-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----/;
+
+const isPem = ({ id }: FoundSecret): boolean => id === 'private-key' || id === 'pgp-private-key';
+
+function endOf(text: string, hit: FoundSecret): number {
+  if (!isPem(hit)) return hit.end;
+  const body = KEY_BODY.exec(text.slice(hit.end, hit.end + 24_000));
+  return hit.end + (body?.[0].length ?? 0);
+}
+
+/** Keeps the lines of a masked value, so that a patch still reads as one. */
+const maskLines = (id: string, value: string): string =>
+  value
+    .split('\n')
+    .map((line) => (/^[ +-]/.test(line) && value.includes('\n') ? `${line[0]}${maskOf(id, line)}` : maskOf(id, line)))
+    .join('\n');
+
+/** A text with every credential in it replaced by its kind and the start of its digest. */
+export function maskSecrets(text: string, which: MaskedSecrets = 'known'): string {
+  let masked = '';
+  let done = 0;
+  for (const hit of findSecrets(text)) {
+    if (hit.start < done || (which === 'known' && hit.confidence !== 'known')) continue;
+    const end = endOf(text, hit);
+    masked += text.slice(done, hit.start) + maskLines(hit.id, text.slice(hit.start, end));
+    done = end;
+  }
+  return masked + text.slice(done);
+}
+
+/** The same for the bytes of an output; they are returned as they are when nothing was masked. */
+export function maskBytes(bytes: Uint8Array, which: MaskedSecrets = 'known'): Uint8Array {
+  const text = new TextDecoder().decode(bytes);
+  const masked = maskSecrets(text, which);
+  if (masked !== text) return new TextEncoder().encode(masked);
+  // UTF-16 hides ASCII from every pattern: without its zeros it is found, and without them it is kept.
+  if (!text.includes('\0')) return bytes;
+  const narrow = text.replaceAll('\0', '');
+  const maskedNarrow = maskSecrets(narrow, which);
+  return maskedNarrow === narrow ? bytes : new TextEncoder().encode(maskedNarrow);
+}
+
+/** Every text within a JSON value, keys included. */
+export function maskJson<T>(value: T, which: MaskedSecrets = 'known'): T {
+  if (typeof value === 'string') return maskSecrets(value, which) as T;
+  if (Array.isArray(value)) return value.map((part: unknown) => maskJson(part, which)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [maskSecrets(key, which), maskJson(part, which)]),
+  ) as T;
+}
+
+/**
+ * An executor's answer without credentials, those that JSON escapes hide included. What has none comes back unchanged.
+ */
+export function maskAnswer(text: string): string {
+  const masked = maskSecrets(text);
+  try {
+    const value: unknown = JSON.parse(masked);
+    const again = JSON.stringify(maskJson(value));
+    return again === JSON.stringify(value) ? masked : again;
+  } catch {
+    return masked;
+  }
+}

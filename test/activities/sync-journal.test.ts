@@ -1,0 +1,224 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { endJournal } from '../../src/activities/end-journal.js';
+import { headEntry } from '../../src/activities/journal-head.js';
+import { resumeRun } from '../../src/activities/resume-run.js';
+import { decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
+import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
+import { type JournalEntry, journalEntrySchema } from '../../src/contracts/journal.js';
+import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { ENGINE } from '../../src/contracts/names.js';
+import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
+import type { DrivenRun } from '../support/driven-run.js';
+import { exampleOutputs } from '../support/gate-outputs.js';
+import { outputs } from '../support/scripted-executor.js';
+import { type SignedStart, signedStart } from '../support/signed-start.js';
+
+const GOOD = exampleOutputs();
+const NOT_DUE = { code: 'STEP_NOT_DUE', retryable: false };
+
+let start: SignedStart;
+let driven: DrivenRun;
+beforeEach(async () => {
+  start = await signedStart();
+  driven = await start.open();
+});
+afterEach(() => start.repository.remove());
+
+const journal = async (): Promise<JournalEntry[]> =>
+  (await start.repository.ports.store.readJournal(start.run.run_id)).map((bytes) =>
+    journalEntrySchema.parse(JSON.parse(new TextDecoder().decode(bytes))),
+  );
+const kinds = async () =>
+  (await journal()).map((entry) => (entry.kind === 'head' ? `${entry.head.by} ${entry.head.purpose}` : entry.kind));
+
+/** A message that Ada signed. */
+const stop = (issue = 'Wait.') => {
+  const times = { decided_at: '2026-01-02T00:00:02.000Z', expires_at: '2026-02-01T00:00:00.000Z' };
+  const said = { actor: 'ada', run_id: start.run.run_id, decision_id: 'stop-1', issue, ...times };
+  return start.keys.ada.seal(escalationStatement(said, start.run.policy_sha256));
+};
+const journalled = (envelope: ReturnType<typeof stop>) =>
+  start.repository.ports.store.appendJournal(
+    start.run.run_id,
+    journalBytes({ kind: 'message', message: 'escalation', envelope }),
+  );
+
+describe('syncJournal', () => {
+  test('saves what is new and signs the head', async () => {
+    const first = await driven.sync();
+    expect(first).toMatchObject({ segment: { entries: 1 }, fork: null });
+    expect(await driven.sync()).toEqual({ segment: null, fork: null });
+    expect(await kinds()).toEqual(['opened', 'engine wait', 'engine wait']);
+  });
+
+  test('is refused to everything but a local activity of the run itself', async () => {
+    await expect(driven.sync({}, { isLocal: false })).rejects.toMatchObject(NOT_DUE);
+    await expect(driven.sync({}, { workflowId: 'promptos/run/another' })).rejects.toMatchObject(NOT_DUE);
+    expect(await kinds()).toEqual(['opened']);
+  });
+
+  test('signs no gate but the one that is due, and no closing while there is something to do', async () => {
+    for (const step of [
+      { purpose: 'gate', gate: 'P01', attempt: 1 },
+      { purpose: 'gate', gate: 'P00', attempt: 2 },
+      { purpose: 'gate', gate: null, attempt: 0 },
+      { purpose: 'close', gate: null, attempt: 0 },
+    ] as const) {
+      await expect(driven.sync(step)).rejects.toMatchObject(NOT_DUE);
+    }
+    expect(await driven.sync({ purpose: 'gate', gate: 'P00', attempt: 1 })).toMatchObject({ fork: null });
+  });
+
+  test('journals a signed message that came past the clients, once', async () => {
+    driven.apply({ type: 'message', kind: 'escalation', content: stop() });
+    await driven.sync();
+    await driven.sync();
+    expect(await kinds()).toEqual(['opened', 'message', 'engine wait', 'engine wait']);
+  });
+
+  test('says what is missing and signs nothing; a message may still arrive', async () => {
+    await journalled(stop());
+    expect(await driven.sync()).toMatchObject({
+      fork: { missing: ['an escalation by ada: Wait.'], may_arrive: true, fork: { journal_entries: 2, missing: 1 } },
+    });
+    expect(await kinds()).toEqual(['opened', 'message']);
+    driven.apply({ type: 'message', kind: 'escalation', content: stop() });
+    expect(await driven.sync()).toMatchObject({ fork: null });
+  });
+
+  test('a head of a past that was reset can not arrive any more', async () => {
+    start.repository.executors.script('nina', outputs(GOOD.P00));
+    await driven.step();
+    await driven.sync();
+    // As after a Reset to before the gate: the same opening, and nothing of what came then.
+    const opening = driven.entries.slice(0, 1);
+    const ledger = { segments: [], entries: opening, head: { entries: 1, hash: opening[0]?.hash ?? '' } };
+    const { fork } = await driven.sync({ ledger });
+    expect(fork).toMatchObject({ may_arrive: false });
+    expect(fork?.missing.join()).toContain('verified by nina');
+  });
+
+  test('goes on after a fork that a signed resolution answered', async () => {
+    await journalled(stop());
+    const found = await driven.sync();
+    expect(found.fork).not.toBeNull();
+    await driven.raiseFork();
+    driven.answer();
+    expect(driven.state.escalations).toEqual([]);
+    expect(await driven.sync()).toMatchObject({ fork: null });
+  });
+});
+
+describe('resumeRun', () => {
+  const resume = (parts: object = {}, asking: object = {}) =>
+    resumeRun(
+      driven.newVerifier(),
+      {
+        run: start.run,
+        first_execution_run_id: 'first-execution',
+        ledger: driven.ledger(),
+        state_sha256: canonicalSha256(driven.state),
+        ...parts,
+      },
+      { workflowId: driven.workflowId, isLocal: true, ...asking },
+    );
+
+  test('takes the state that the ledger leads to', async () => {
+    await driven.sync();
+    await expect(resume()).resolves.toBeUndefined();
+  });
+
+  test.each<[string, object, object]>([
+    ['another state', { state_sha256: '0'.repeat(64) }, {}],
+    ['another chain of executions', { first_execution_run_id: 'second' }, {}],
+    ['another workflow', {}, { workflowId: 'promptos/run/another' }],
+    ['an activity that anybody scheduled', {}, { isLocal: false }],
+  ])('refuses %s', async (_, parts, asking) => {
+    await expect(resume(parts, asking)).rejects.toMatchObject(NOT_DUE);
+  });
+
+  test('refuses another input', async () => {
+    await expect(resume({ run: { ...start.run, developer: 'grace' } })).rejects.toMatchObject(NOT_DUE);
+  });
+});
+
+describe('endJournal', () => {
+  const end = async () =>
+    endJournal(
+      start.repository.ports,
+      await driven.newVerifier().verify(start.run.run_id, driven.workflowId, driven.ledger()),
+    );
+
+  test('ends the journal once, with late messages in it', async () => {
+    driven.apply({ type: 'cancel', reason: 'enough' });
+    await journalled(stop());
+    const ended = await end();
+    expect(await kinds()).toEqual(['opened', 'message', 'engine end']);
+    await journalled(stop('too late'));
+    expect(await end()).toEqual(ended);
+    expect(ended).toHaveLength(3);
+  });
+
+  /** The run as if every gate had passed: what of it is verified is not the subject here. */
+  const approved = async () => {
+    const prefix = await driven.newVerifier().verify(start.run.run_id, driven.workflowId, driven.ledger());
+    const closing = { type: 'runClosed', outcome: 'approved', reason: 'all', refusals_counted: {} } as const;
+    const last = appendEntry(headOf(prefix.entries), '2026-01-02T01:00:00.000Z', closing);
+    return endJournal(start.repository.ports, { ...prefix, entries: [...prefix.entries, last] });
+  };
+  const permit = async () => {
+    const { entries, hash } = headOf(driven.entries);
+    const step = { purpose: 'close', gate: null, attempt: 0 } as const;
+    const head = { run_id: start.run.run_id, by: ENGINE, ...step, entries, hash };
+    const entry = await headEntry(head, start.repository.ports.signers.forEngine());
+    await start.repository.ports.store.appendJournal(start.run.run_id, journalBytes(entry));
+  };
+
+  test('refuses to end a run as approved that the engine did not let close', async () => {
+    await expect(approved()).rejects.toMatchObject(NOT_DUE);
+    await permit();
+    expect(await approved()).toHaveLength(3);
+  });
+
+  test('FORK when an approved run lacks what was journalled before the engine let it close; later is late', async () => {
+    await journalled(stop());
+    await permit();
+    await expect(approved()).rejects.toMatchObject({ code: 'FORK' });
+    await permit();
+    await expect(approved()).rejects.toMatchObject({ code: 'FORK' });
+    expect(await kinds()).toEqual(['opened', 'message', 'engine close', 'engine close']);
+  });
+
+  test('a message behind the closing word of the engine is late and stays in the journal', async () => {
+    await permit();
+    await journalled(stop());
+    expect(await approved()).toHaveLength(4);
+  });
+});
+
+test('a decision that is journalled before the run closes must be part of it', async () => {
+  start.repository.executors.script('nina', outputs(GOOD.P00));
+  await driven.step();
+  const request = driven.state.gates[0];
+  const envelope = start.keys.grace.seal(
+    decisionStatement({
+      decision_id: 'late',
+      run_id: start.run.run_id,
+      gate: 'P00',
+      attempt: 1,
+      request_id: request?.request?.request_id ?? '',
+      output_sha256: request?.current?.output_sha256 ?? '',
+      policy_sha256: start.run.policy_sha256,
+      actor: 'grace',
+      choice: 'reject',
+      reason: 'no',
+      decided_at: '2026-01-02T00:00:10.000Z',
+      expires_at: '2026-02-01T00:00:00.000Z',
+    }),
+  );
+  await start.repository.ports.store.appendJournal(
+    start.run.run_id,
+    journalBytes({ kind: 'message', message: 'decision', envelope }),
+  );
+  expect(await driven.sync()).toMatchObject({ fork: { missing: ['reject of P00.1.1 by grace: no'] } });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import type { FinaliseResult, SentGateResult } from '../../src/contracts/activities.js';
+import { isSealed } from '../../src/governance/is-sealed.js';
+import { SignedRun, signedPlan } from '../support/signed-run.js';
+
+/** What the server hands over when somebody else has completed an activity. */
+const SHAPES: readonly (readonly [string, unknown])[] = [
+  ['nothing', null],
+  ['undefined', undefined],
+  ['a number', 7],
+  ['text', 'published'],
+  ['a list', [1]],
+  ['an object without fields', {}],
+  ['an attestation that is text', { attestation: 'signed' }],
+  ['an attestation without signatures', { attestation: { payloadType: 'x', payload: 'x' } }],
+  ['an attestation that is undefined', { attestation: undefined, verdict: 'pass' }],
+];
+
+test.each(SHAPES)('decide: a gate result that is %s does not count, and a person is asked', (_, result) => {
+  const run = new SignedRun().open(signedPlan());
+  run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
+  run.send({ type: 'finishGate', gate: 'P00', attempt: 1, result: result as SentGateResult });
+  expect(run.events.find(({ type }) => type === 'gateInterrupted')).toMatchObject({ code: 'ATTESTATION_INVALID' });
+  expect(run.state.escalations).toMatchObject([{ trigger: 'trust', gate: 'P00' }]);
+});
+
+test.each(SHAPES)('isSealed: refuses %s, also where no signature is asked for', (_, result) => {
+  const { state } = new SignedRun().open(signedPlan());
+  expect(isSealed(state, result as FinaliseResult)).toBe(false);
+  expect(isSealed({ ...state, plan: null }, result as FinaliseResult)).toBe(false);
+});
