@@ -1,13 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
 import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestation/statement.js';
 import { decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
+import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
 import { attestationPaths } from '../../src/governance/attestation-files.js';
 import { TREE_PATHS } from '../../src/governance/published-tree.js';
 
+const journalSchema = z.array(z.object({ seq: z.int(), entry: journalEntrySchema.nullable() }));
 /** Of both rules versions: each signed its results in its own way. */
 const TREES = ['trees/', 'version-1/trees/'].map((folder) => new URL(`../vectors/${folder}`, import.meta.url));
 const page = await readFile(new URL('../../docs/attestations.md', import.meta.url), 'utf8');
@@ -44,21 +47,21 @@ function exampleOf(section: string): Statement<Record<string, unknown>> {
 /** Every statement of the recorded trees. */
 async function recordedStatements(): Promise<readonly Statement<Record<string, unknown>>[]> {
   const statements: Statement<Record<string, unknown>>[] = [];
-  const add = (envelope: unknown) => {
-    const { payload } = envelopeSchema.parse(envelope);
-    statements.push(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')));
-  };
-  for (const folder of TREES) {
-    for (const tree of await readdir(folder)) {
-      const lines = async (path: string) => {
-        const text = await readFile(new URL(`${tree}/${path}`, folder), 'utf8').catch(() => '');
-        return text.split('\n').filter(Boolean);
-      };
-      for (const line of await lines(attestationPaths.bundle)) add(JSON.parse(line));
-      for (const line of await lines(TREE_PATHS.journal)) {
-        const { entry } = JSON.parse(line) as { entry: { envelope: unknown } };
-        if (entry.envelope !== null) add(entry.envelope);
-      }
+  const trees = await Promise.all(
+    TREES.map(async (folder) => (await readdir(folder)).map((tree) => new URL(`${tree}/`, folder))),
+  );
+  for (const tree of trees.flat()) {
+    const read = (path: string) => readFile(new URL(path, tree), 'utf8').catch(() => '');
+    const lines = (text: string): unknown[] =>
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    const journal = journalSchema.parse(lines(await read(TREE_PATHS.journal)));
+    const journalled = journal.flatMap(({ entry }) => entry?.envelope ?? []);
+    for (const value of [...lines(await read(attestationPaths.bundle)), ...journalled]) {
+      const { payload } = envelopeSchema.parse(value);
+      statements.push(JSON.parse(Buffer.from(payload, 'base64').toString('utf8')));
     }
   }
   return statements;

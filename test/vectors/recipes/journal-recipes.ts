@@ -84,8 +84,12 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
     ['journal: dropped', (tree) => seal(patchRecord(tree.remove(TREE_PATHS.journal))), 'JOURNAL_DIFFERS'],
     ['journal: the opening dropped', journalled((entries) => entries.slice(1)), 'JOURNAL_DIFFERS'],
     [
-      'journal: the opening in the second place',
-      journalled(([first, second, ...rest]) => [second, first, ...rest]),
+      'journal: the opening of another chain of executions before its own',
+      (tree, genuine) => {
+        const [own] = tree.journal();
+        openedAs(() => ({ first_execution_run_id: '01a22078-0000-7000-8000-000000000000' }))(tree, genuine);
+        return journalled(([other, ...rest]) => [other, own, ...rest])(tree, genuine);
+      },
       'JOURNAL_DIFFERS',
     ],
     [
