@@ -27,7 +27,7 @@ export function attemptRecord(
   { answer, tries, transcripts, executor }: Asked,
   judgements: readonly Judgement[],
 ): AttemptRecord {
-  const { gate, attempt, run, principal, inputs } = input;
+  const { gate, attempt, run, rules_version, principal, inputs } = input;
   const judged = judgements.flatMap(({ findings }) => findings);
   const raised = findingsEscalation(gate, attempt, judged);
   const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
@@ -35,6 +35,7 @@ export function attemptRecord(
   const { prompt_id, version, sha256 } = pack.prompts[gate];
   return {
     schema_version: 1,
+    rules_version,
     run_id: run.run_id,
     gate,
     attempt,

@@ -1,6 +1,7 @@
 import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
 import type { VerifiedHead } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
 import { engineHeads } from '../governance/journal.js';
 import { nextStep } from '../governance/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
@@ -42,6 +43,7 @@ export async function findDueGate(
   }
   return {
     run: opening.run,
+    rules_version: rulesVersionOf(opening.plan),
     pack_sha256: opening.plan.pack_sha256,
     gate,
     attempt,

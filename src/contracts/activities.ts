@@ -34,6 +34,8 @@ export interface ExecuteGateInput {
 /** One attempt of one gate that a worker found to be the run's next step. */
 export interface DueGate {
   readonly run: GovernedRunInput;
+  /** The rules that the run pinned. */
+  readonly rules_version: number;
   readonly pack_sha256: string;
   readonly gate: GateId;
   readonly attempt: number;

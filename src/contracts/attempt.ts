@@ -52,6 +52,11 @@ function refProblem(
 
 const attemptFields = z.strictObject({
   schema_version: z.literal(1),
+  rules_version: z
+    .int()
+    .positive()
+    .optional()
+    .describe('the rules that judge the run; a decision binds them with the record. Absent means 1'),
   run_id: runIdSchema,
   gate: gateIdSchema,
   attempt: z.int().positive(),

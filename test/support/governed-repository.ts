@@ -18,6 +18,7 @@ import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/att
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { GATE_IDS, GATES, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
@@ -163,6 +164,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     },
     input: (gate, parts = {}) => ({
       run,
+      rules_version: RULES_VERSION,
       pack_sha256: bundle.digest,
       gate,
       attempt: 1,

@@ -47,6 +47,8 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
     const path = `${attemptFolder(gate, number)}/attempt.json`;
     const { record } = attempt;
     const expected = {
+      // Plans and records of version 1 do not name it.
+      rules_version: opening.plan.rules_version,
       run_id: opening.run.run_id,
       gate,
       attempt: number,
@@ -59,8 +61,9 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
       executor: { ...record.executor, principal },
       inputs: steps.get(`${gate}.${number}`)?.inputs ?? {},
     };
-    const { run_id, role, base_commit, request_sha256, policy_sha256, pack_sha256, executor } = record;
+    const { rules_version, run_id, role, base_commit, request_sha256, policy_sha256, pack_sha256, executor } = record;
     differs(path, expected, {
+      rules_version,
       run_id,
       gate: record.gate,
       attempt: record.attempt,
