@@ -54,13 +54,15 @@ function withoutTexts(path: string, text: string, texts: readonly string[]): { r
 }
 
 export const findSecrets = (path: string, text: string): readonly LintFinding[] =>
-  findSecretPatterns(text).map(({ rule, line, message }) => ({
-    severity: 'error',
-    code: 'SECRET',
-    path,
-    line,
-    message: `${message} (${rule})`,
-  }));
+  findSecretPatterns(text)
+    .filter(({ confidence }) => confidence === 'known')
+    .map(({ rule, line, message }) => ({
+      severity: 'error',
+      code: 'SECRET',
+      path,
+      line,
+      message: `${message} (${rule})`,
+    }));
 
 const findHomePaths = (path: string, text: string): readonly LintFinding[] =>
   linesOf(text).flatMap((content, index): readonly LintFinding[] => {

@@ -83,7 +83,7 @@ describe('governedRun: the straight path', () => {
     for (const gate of GATE_IDS) await signalApproval(run, gate);
     await ended(run);
     const { events } = await run.handle.fetchHistory();
-    expect(events?.length).toBeLessThanOrEqual(90);
+    expect(events?.length).toBeLessThanOrEqual(100);
     const summaries = (events ?? []).flatMap(({ userMetadata }) => userMetadata?.summary?.data ?? []);
     expect(summaries.map((data) => JSON.parse(Buffer.from(data).toString()))).toContain(
       'P05 Constrained Builder, attempt 1',
@@ -219,15 +219,14 @@ describe('governedRun: escalations', () => {
 });
 
 describe('governedRun: ends', () => {
-  test('a policy that is not trusted fails the run, which still gets a tree', async () => {
+  test('a start under a policy that is not trusted is refused: no tree, and the run id stays free', async () => {
     const run = await untrusted(async () => {
       const started = await worker.startRun();
-      expect(await ended(started)).toMatchObject({ outcome: 'failed' });
+      await expect(ended(started)).rejects.toMatchObject({ code: 'POLICY_NOT_TRUSTED' });
       return started;
     });
-    expect(await record(run)).toMatchObject({ outcome: 'failed' });
-    const [opening] = await worker.publishedLedger(run.runId);
-    expect(opening).toMatchObject({ type: 'openingFailed', code: 'POLICY_NOT_TRUSTED' });
+    expect(await worker.store.published(run.runId)).toBeNull();
+    expect(await worker.store.readJournal(run.runId)).toEqual([]);
   });
 
   test.each([
@@ -277,7 +276,7 @@ describe('governedRun: ends', () => {
 });
 
 describe('governedRun: before it is open', () => {
-  test('cancelled before any worker came: it ends as cancelled, with a tree', async () => {
+  test('cancelled before any worker came: it ends as cancelled, and no run began', async () => {
     const idle = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
     const run = await idle.startRun();
     await idle.runs.cancel(run.runId);
@@ -285,11 +284,12 @@ describe('governedRun: before it is open', () => {
       expect(await idle.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
       expect(await run.failedTasks()).toEqual([]);
     });
-    expect(await idle.publishedJson(run.runId, 'run_record.json')).toMatchObject({ outcome: 'cancelled' });
+    expect(await idle.store.published(run.runId)).toBeNull();
+    expect(await idle.store.readJournal(run.runId)).toEqual([]);
     await idle.close();
   });
 
-  test('cancelled while messages wait for it to open: they do not end it without its record', async () => {
+  test('cancelled while messages wait for it to open: it ends as cancelled, and no run began', async () => {
     const stuck = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
     let asked = 0;
     const trust = {
@@ -307,7 +307,7 @@ describe('governedRun: before it is open', () => {
       await run.handle.signal('approve');
       await stuck.runs.cancel(run.runId);
       expect(await stuck.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
-      expect(await stuck.publishedJson(run.runId, 'run_record.json')).toMatchObject({ outcome: 'cancelled' });
+      expect(await stuck.store.published(run.runId)).toBeNull();
     });
     await stuck.close();
   });

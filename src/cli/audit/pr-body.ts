@@ -1,5 +1,7 @@
-import type { RootContent } from 'mdast';
 import { fromMarkdown } from 'mdast-util-from-markdown';
+
+/** A block of a parsed description, or what is inside it. */
+type RootContent = ReturnType<typeof fromMarkdown>['children'][number];
 
 const HEAD = /^ {0,3}> ?\s*\*\*Governed Session\*\*\s*$/;
 

@@ -13,7 +13,7 @@ const FIXTURES = resolve('test/fixtures/executors');
 const blocks = fencedBlocks(readFileSync('docs/executors.md', 'utf8'));
 const examples = blocks
   .filter((block) => block.language === 'yaml')
-  .flatMap((block) => Object.entries(parse(block.text).executors));
+  .flatMap((block) => Object.entries(parse(block.text).executors ?? {}));
 
 let root: string;
 

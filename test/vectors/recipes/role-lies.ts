@@ -300,7 +300,7 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
     'an escalation that says something else than the answer',
     'P03',
     record('P03', (v) => Object.assign(v.escalation as object, { recommendation: 'Approve it.' })),
-    'FOLD_DIFFERS',
+    'ATTEMPT_DIFFERS',
   ],
   [
     'a prompt with one instruction more',
