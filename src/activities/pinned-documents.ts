@@ -45,7 +45,7 @@ const problemsOf = (error: z.ZodError): string =>
     .join('; ');
 
 /** Reads pinned documents from the store. */
-export function createPinnedDocuments(store: ArtifactStore): PinnedDocuments {
+export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>): PinnedDocuments {
   const cache = new Map<string, unknown>();
   const reader =
     <T>(kind: string, code: ErrorCode, schema: z.ZodType<T>, decode: (text: string) => unknown) =>

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
+import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
+import type { LedgerReference } from '../../src/contracts/activities.js';
+import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import type { LedgerEntry } from '../../src/contracts/ledger.js';
+import { runWorkflowId } from '../../src/contracts/names.js';
+import { headOf } from '../../src/governance/ledger-chain.js';
+import { openingOf } from '../../src/governance/ledger-ends.js';
+import { PACKAGE_ROOT } from '../governed/package-root.js';
+import { median } from '../measure.js';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '20' }, json: { type: 'boolean' } } });
+const TREES = join(PACKAGE_ROOT, 'test', 'vectors', 'trees');
+
+/** A recorded run as its workers' store had it. */
+async function openTree(name: string) {
+  const root = join(TREES, name);
+  const objects = new Map<string, Uint8Array>();
+  const keep = (bytes: Uint8Array) => objects.set(createHash('sha256').update(bytes).digest('hex'), bytes);
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) keep(await readFile(join(entry.parentPath, entry.name)));
+  }
+  const lines = async (path: string): Promise<unknown[]> =>
+    (await readFile(join(root, path), 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const journal = (await lines('evidence/journal/journal.jsonl')).map((line) =>
+    Buffer.from(canonicalJson((line as { entry: unknown }).entry)),
+  );
+  const store = {
+    readObject: async (sha256: string) => objects.get(sha256) ?? Promise.reject(new Error(`no object ${sha256}`)),
+    readJournal: async () => journal,
+  };
+  return { store, entries: (await lines('evidence/ledger.jsonl')) as LedgerEntry[] };
+}
+
+/** Milliseconds of processor time. */
+async function cpuMs(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
+
+interface Measured {
+  readonly tree: string;
+  readonly gate: string;
+  readonly entries: number;
+  /** A worker that never saw the run, its documents read anew. */
+  readonly cold_ms: number;
+  /** A worker that verified the run's gates before. */
+  readonly warm_ms: number;
+}
+
+async function measure(tree: string): Promise<readonly Measured[]> {
+  const { store, entries } = await openTree(tree);
+  const { run } = openingOf(entries);
+  const workflowId = runWorkflowId(run.run_id);
+  const starts = entries.filter((entry) => entry.type === 'gateStarted');
+  const reference = (until: number): LedgerReference => {
+    const known = entries.slice(0, until + 1);
+    return { segments: [], entries: known, head: headOf(known) };
+  };
+  const cold = new Map<number, number[]>();
+  const warm = new Map<number, number[]>();
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    const kept = createPrefixVerifier(store, createPinnedDocuments(store));
+    for (const { seq } of starts) {
+      const fresh = createPrefixVerifier(store, createPinnedDocuments(store));
+      const verify = (verifier: typeof fresh) => () => verifier.verify(run.run_id, workflowId, reference(seq));
+      cold.set(seq, [...(cold.get(seq) ?? []), await cpuMs(verify(fresh))]);
+      warm.set(seq, [...(warm.get(seq) ?? []), await cpuMs(verify(kept))]);
+    }
+  }
+  return starts.map(({ seq, gate, attempt }) => ({
+    tree,
+    gate: `${gate}.${attempt}`,
+    entries: seq + 1,
+    cold_ms: median(cold.get(seq) ?? []) ?? 0,
+    warm_ms: median(warm.get(seq) ?? []) ?? 0,
+  }));
+}
+
+await measure('straight'); // The first pass pays for the compiler.
+const figures = [...(await measure('straight')), ...(await measure('reworked'))];
+if (values.json) console.log(JSON.stringify(figures));
+else {
+  for (const { tree, gate, entries, cold_ms, warm_ms } of figures) {
+    console.log(
+      `${tree.padEnd(10)} ${gate.padEnd(6)} ${String(entries).padStart(3)} entries  ${cold_ms.toFixed(1).padStart(6)} ms cold  ${warm_ms.toFixed(1).padStart(6)} ms warm`,
+    );
+  }
+  const all = (field: 'cold_ms' | 'warm_ms') => (median(figures.map((figure) => figure[field])) ?? 0).toFixed(1);
+  console.log(`median     ${all('cold_ms')} ms cold, ${all('warm_ms')} ms warm`);
+}
