@@ -8,6 +8,7 @@ const SLOW = [
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
   'test/temporal-cli/**/*.test.ts',
+  'test/verify/governed-again.test.ts',
   'test/workflows/{continue-as-new,deadlines,hostile-signals,reset}.test.ts',
 ];
 

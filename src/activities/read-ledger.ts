@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { LedgerReference } from '../contracts/activities.js';
+import { canonicalJson } from '../contracts/canonical-json.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type LedgerEntry, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import { checkChain, EMPTY_LEDGER, headOf } from '../governance/ledger-chain.js';
@@ -68,7 +69,8 @@ function parseLines(bytes: Uint8Array): LedgerEntry[] {
 
 function parsed(value: unknown): LedgerEntry {
   try {
-    return parseLedgerEntry(value);
+    // However an entry came, its members are in the order of the store: what is made of it must not depend on the way.
+    return parseLedgerEntry(JSON.parse(canonicalJson(value)));
   } catch (error) {
     throw error instanceof z.ZodError ? broken(`an entry has another shape: ${z.prettifyError(error)}`) : error;
   }

@@ -3,6 +3,7 @@ import type { Finding } from '../contracts/findings.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
 import type { EscalationTrigger } from '../contracts/names.js';
 import { NEVER_WAIVABLE_RULES, WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
+import { own } from '../contracts/own.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import type { Signed } from './authenticate.js';
 import { judgeActor, judgeTimes } from './authority.js';
@@ -40,7 +41,7 @@ export function judgeResolution(
   if (state.decision_ids.includes(resolution.decision_id)) {
     return refuse('DECISION_ALREADY_COUNTED', resolution.decision_id);
   }
-  const unbound = open.fork_entries === null ? null : judgeForkResolution(open, resolution, envelope);
+  const unbound = open.fork_entries === null ? null : judgeForkResolution(plan, open, resolution, envelope);
   if (unbound !== null) return unbound;
   const impossible = judgeChoice(state, open, resolution);
   if (impossible !== null) return impossible;
@@ -55,14 +56,19 @@ export function judgeResolution(
   return [resolved, { type: 'runClosed', outcome: 'aborted', reason, refusals_counted: {} }];
 }
 
-/** A run goes on from a fork only by a signature over the report, which names what is missing. To end it needs no more than usual. */
+/**
+ * A run goes on from a fork only by a signature over the report, which names what is missing. To end it needs no more than
+ * usual. Where the policy takes unsigned messages, and has no key of the integrator, naming the report must do.
+ */
 function judgeForkResolution(
+  plan: RunPlan,
   { report_sha256 }: OpenEscalation,
   resolution: Resolution,
   envelope: Signed['envelope'],
 ): Refusal | null {
   if (resolution.choice === 'abort') return null;
-  if (envelope === null) return refuse('SIGNATURE_MISSING', 'a fork is resolved by a signature only');
+  const canSign = plan.authentication === 'required' || own(plan.keys, resolution.actor) !== undefined;
+  if (envelope === null && canSign) return refuse('SIGNATURE_MISSING', 'a fork is resolved by a signature only');
   return resolution.report_sha256 === report_sha256
     ? null
     : refuse('OUTPUT_MISMATCH', 'it does not name the report of the fork');

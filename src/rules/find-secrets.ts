@@ -47,11 +47,14 @@ const isText = (decoded: string): boolean => /^[\t\n\r\x20-\x7e]{16}/.test(decod
 const decodeHex = (encoded: string): string =>
   encoded.replace(/[0-9a-f]{2}/gi, (pair) => String.fromCharCode(Number.parseInt(pair, 16)));
 
-/** Credentials of a known form under one layer of base64 or hexadecimal: the whole run of text is the hit. */
+/**
+ * Credentials of a known form under one layer of base64 or hexadecimal: the whole run of text is the hit. A run is cut at
+ * 64 KiB: a regular expression of this platform overflows its stack on a run of some megabytes.
+ */
 function findWrapped(text: string): FoundSecret[] {
   const runs = [
-    ...[...text.matchAll(/[A-Za-z0-9+/_-]{24,}/g)].map((run) => ({ run, decode: decodeBase64 })),
-    ...[...text.matchAll(/[0-9a-fA-F]{40,}/g)].map((run) => ({ run, decode: decodeHex })),
+    ...[...text.matchAll(/[A-Za-z0-9+/_-]{24,65536}/g)].map((run) => ({ run, decode: decodeBase64 })),
+    ...[...text.matchAll(/[0-9a-fA-F]{40,65536}/g)].map((run) => ({ run, decode: decodeHex })),
   ];
   return runs.flatMap(({ run, decode }): FoundSecret[] => {
     const [encoded] = run;

@@ -128,6 +128,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     run_id: status.run_id,
     escalation_id,
     request_id,
+    report_sha256: awaited.report_sha256,
     policy_sha256: status.policy_sha256,
     actor: name,
     choice: 'retry',

@@ -79,7 +79,7 @@ test('straight path: within its goals through both doors, and not larger for a l
     expect(events).toBeLessThanOrEqual(GOALS.events);
     expect(bytes).toBeLessThanOrEqual(GOALS.bytes);
   }
-  expect([signal.actions, update.actions]).toEqual([21, 21]);
+  expect([signal.actions, update.actions]).toEqual([29, 29]);
   expect(Math.abs(large.bytes - update.bytes)).toBeLessThan(1_000);
 }, 120_000);
 

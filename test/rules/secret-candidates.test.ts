@@ -133,3 +133,7 @@ test.each([
   const small = Math.max(cpuOf(line(625_000)), 5_000);
   expect(cpuOf(line(5_000_000)) / small).toBeLessThan(8 * 3);
 });
+
+test.each(['x', 'a1', 'deadbeef'])('findSecrets: a run of ten megabytes of "%s" overflows no stack', (unit) => {
+  expect(findSecrets(unit.repeat(10_000_000 / unit.length))).toEqual([]);
+});
