@@ -11,7 +11,7 @@ import { journalledRun, notDue, type PrefixVerifier, refuseFork, type VerifiedPr
 /**
  * Finds out whether a gate is really the run's next step, before anything is done or signed for it: the whole ledger is
  * verified, it must account for the journal up to the engine's own signature over this step, and all that the gate is
- * given comes out of it. Then the head is journalled, so that no other past can be told later.
+ * given comes out of it. Then the head is journalled, so that no other past counts later.
  * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, and what the store and the signer fail with
  */
 export async function findDueGate(

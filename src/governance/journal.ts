@@ -56,7 +56,7 @@ export function readSignedMessage(
   kind: JournalledMessage,
   envelope: Envelope,
 ): SignedMessage | null {
-  // Read at first without regard to time: the time stands inside.
+  // Read at first without regard to time, which is part of the message.
   const ageless = { ...plan, keys: withoutEnds(plan.keys) };
   const opened = authenticate(ageless, envelope, PREDICATE_OF[kind], EPOCH);
   if (isRefusal(opened) || opened.signer === null) return null;

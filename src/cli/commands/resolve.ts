@@ -26,7 +26,7 @@ export function resolveCommand(context: CommandContext): Command {
     .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
     .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
     .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
-    .option('--guidance <text>', 'what the next attempt is told; with --waive the reason')
+    .option('--guidance <text>', 'guidance for the next attempt; with --waive the reason')
     .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
     .option('--decision-id <id>', 'an id of your choice: sent twice, the resolution counts once')
