@@ -70,7 +70,8 @@ const protectedTests = ({ checks }: ProjectSetup): readonly string[] =>
 function checksYaml({ checks }: ProjectSetup): string {
   const heading = `# Commands that prove something: argument lists, run as they stand in a fresh checkout of the base commit plus the patch.
 # They are pinned with this policy; a worker's config only grants them by name.
-# made_of: what decides what the command runs. Out of every scope, so that the judged cannot edit the judge.
+# made_of: what decides what the command runs and no change needs. Out of every scope, so that the judged cannot edit the
+# judge. Manifests and lock files that exist are under protected_tests instead, so that dependencies can be changed.
 # report: where the command reports its tests. No executed test, or fewer than on the base commit, fails. Without it only
 # the exit code counts: a program that ends early with code 0 passes.`;
   if (checks.length === 0) {
@@ -166,7 +167,7 @@ default_scope:
 # Out of every scope, whatever a request says. The files that checks are made of are added.
 protected_paths: ['.promptos/**']
 
-# Tests, and what decides how they run. New files are fine. A change of one that existed before fails and escalates unless
+# Tests, and what decides how they run, manifests and lock files included. New files are fine. A change of one that existed before fails and escalates unless
 # the plan names the file, and then whoever approves must acknowledge it.
 protected_tests: ${inlineYaml(protectedTests(setup))}
 

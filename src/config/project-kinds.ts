@@ -8,7 +8,7 @@ export interface FoundCheck {
   /** Which kind of project it belongs to. */
   readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';
   readonly argv: readonly string[];
-  /** Files that decide what the command runs, present or not: adding one would change the judge too. */
+  /** Files that decide what the command runs and that no change needs: adding one would change the judge too. */
   readonly made_of: readonly string[];
   /** Where the command reports its tests; absent when the runner is not known. */
   readonly report?: TestReport;
@@ -25,13 +25,26 @@ const has = (top: string, ...names: string[]): Promise<boolean> =>
     () => false,
   );
 
+/**
+ * Files that decide what a command runs, and that a legitimate change may need: manifests with dependencies, lock files.
+ * Those that are there become protected like tests, so that a planned change can be acknowledged; to add one that is
+ * missing would bring the command a new judge.
+ */
+async function splitManifests(top: string, globs: readonly string[]) {
+  const present = await Promise.all(globs.map((glob) => has(top, glob.replace(/^\*\*\/|\/\*\*$/g, ''))));
+  return {
+    present: globs.filter((_, index) => present[index]),
+    missing: globs.filter((_, index) => !present[index]),
+  };
+}
+
 const JAVASCRIPT_TESTS = [
   '**/{test,tests,__tests__,__snapshots__,spec,e2e,cypress}/**',
   '**/*{.,-,_}{test,spec}.*',
   '**/test.*',
   '**/tsconfig*.json',
 ];
-const PYTHON_TESTS = ['**/{test,tests}/**', '**/test_*.py', '**/*_test.py', '**/conftest.py', '**/{noxfile,tasks}.py'];
+const PYTHON_TESTS = ['**/{test,tests}/**', '**/test_*.py', '**/*_test.py', '**/{noxfile,tasks}.py'];
 const GO_TESTS = ['**/*_test.go', '**/testdata/**'];
 const RUST_TESTS = ['**/tests/**', '**/benches/**', '**/{test,tests}.rs', '**/*_test{,s}.rs', '**/*.snap'];
 const JAVA_TESTS = ['**/src/{test,it}/**', '**/src/*Test/**', '**/*{Test,Tests,IT}.{java,kt,groovy,scala}'];
@@ -71,23 +84,19 @@ async function findNpm(top: string): Promise<FoundCheck | null> {
   const install = manager?.install ?? 'npm install --no-audit --no-fund';
   const reporting = reportingTest(scripts.test, test);
   const command = reporting?.command ?? test.join(' ');
+  const manifests = await splitManifests(top, ['package.json', manager?.lock ?? 'package-lock.json']);
   const shell = installs ? `${install} && ${command}` : command;
   return {
     kind: 'npm',
     argv: installs || reporting !== null ? ['sh', '-c', shell] : test,
     ...(reporting !== null && { report: reporting.report }),
-    tests: JAVASCRIPT_TESTS,
+    tests: [...JAVASCRIPT_TESTS, ...manifests.present],
     ...(installs && { note: 'Installs what package.json names, since a fresh checkout has nothing installed.' }),
-    made_of: [
-      'package.json',
-      manager?.lock ?? 'package-lock.json',
-      '.npmrc',
-      '{vitest,vite,jest,babel,playwright}.config.*',
-      '.mocharc*',
-    ],
+    made_of: ['.npmrc', '{vitest,vite,jest,babel,playwright}.config.*', '.mocharc*', ...manifests.missing],
   };
 }
 
+const PYTHON_MANIFESTS = ['pyproject.toml', 'setup.cfg', 'setup.py', 'tox.ini', 'uv.lock', 'poetry.lock'];
 /** In the current folder, Python would take them in place of the runner. */
 const SHADOWS = ['{pytest,_pytest,sitecustomize,usercustomize}{,.py,/**}'];
 
@@ -102,33 +111,26 @@ async function findPytest(top: string): Promise<FoundCheck | null> {
   const written = tests.flat().some((name) => /^test_.*\.py$|_test\.py$/.test(name));
   if (!configured && !(written && python)) return null;
   const pytest = ['python3', '-m', 'pytest'];
+  const manifests = await splitManifests(top, PYTHON_MANIFESTS);
   const runner = (await has(top, 'uv.lock')) ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
   return {
     kind: 'pytest',
     argv: [...((await has(top, 'poetry.lock')) ? ['poetry', 'run', 'pytest'] : runner), `--junitxml=${REPORT_FILE}`],
     report: { format: 'junit', path: REPORT_FILE },
-    tests: PYTHON_TESTS,
-    made_of: [
-      'pyproject.toml',
-      'pytest.ini',
-      '.pytest.ini',
-      'setup.cfg',
-      'setup.py',
-      'tox.ini',
-      '**/conftest.py',
-      ...SHADOWS,
-    ],
+    tests: [...PYTHON_TESTS, ...manifests.present],
+    made_of: ['pytest.ini', '.pytest.ini', '**/conftest.py', ...SHADOWS, ...manifests.missing],
   };
 }
 
 async function findGo(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'go.mod', 'go.work'))) return null;
+  const manifests = await splitManifests(top, ['go.work', 'go.work.sum', 'vendor/**']);
   return {
     kind: 'go',
     argv: ['go', 'test', '-json', './...'],
     report: { format: 'go-test-json' },
-    tests: GO_TESTS,
-    made_of: ['**/go.mod', '**/go.sum', 'go.work', 'go.work.sum', 'vendor/**'],
+    tests: [...GO_TESTS, '**/go.mod', '**/go.sum', ...manifests.present],
+    made_of: manifests.missing,
   };
 }
 
@@ -137,31 +139,35 @@ const FIND_RUSTUP = 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup
 
 async function findCargo(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'Cargo.toml'))) return null;
+  const manifests = await splitManifests(top, ['**/Cargo.toml', 'Cargo.lock', '**/build.rs']);
   const test = `cargo test${(await has(top, 'Cargo.lock')) ? ' --locked' : ''}`;
   return {
     kind: 'cargo',
     argv: ['sh', '-c', `${FIND_RUSTUP} ${test}`],
     report: { format: 'cargo' },
-    tests: RUST_TESTS,
+    tests: [...RUST_TESTS, ...manifests.present],
     note: 'A check has a HOME of its own, so a cargo of rustup must be told where its toolchains are.',
-    made_of: ['**/Cargo.toml', 'Cargo.lock', '.cargo/**', 'rust-toolchain*', '**/build.rs'],
+    made_of: ['.cargo/**', 'rust-toolchain*', ...manifests.missing],
   };
 }
 
 async function findMaven(top: string): Promise<FoundCheck | null> {
   if (!(await has(top, 'pom.xml'))) return null;
   const program = (await has(top, 'mvnw')) ? './mvnw' : 'mvn';
-  const made_of = ['**/pom.xml', '.mvn/**', 'mvnw', 'mvnw.cmd'];
-  return { kind: 'maven', argv: [program, '-B', 'test'], tests: JAVA_TESTS, made_of };
+  const made_of = ['.mvn/**', 'mvnw', 'mvnw.cmd'];
+  return { kind: 'maven', argv: [program, '-B', 'test'], tests: [...JAVA_TESTS, '**/pom.xml'], made_of };
 }
 
+/** The first that is there is what make itself would take. */
+const MAKEFILES = ['GNUmakefile', 'makefile', 'Makefile'];
+
 async function findMake(top: string): Promise<FoundCheck | null> {
-  // The first that is there is what make itself would take.
-  for (const name of ['GNUmakefile', 'makefile', 'Makefile']) {
+  for (const name of MAKEFILES) {
     const target = /^(test|check)\s*:(?!=)/m.exec((await read(top, name)) ?? '')?.[1];
     if (target !== undefined) {
-      const made_of = ['GNUmakefile', 'makefile', 'Makefile', '**/*.mk'];
-      return { kind: 'make', argv: ['make', target], tests: ANY_TESTS, made_of };
+      const { present, missing } = await splitManifests(top, MAKEFILES);
+      const made_of = [...missing, '**/*.mk'];
+      return { kind: 'make', argv: ['make', target], tests: [...ANY_TESTS, ...present], made_of };
     }
   }
   return null;

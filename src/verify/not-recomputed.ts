@@ -7,6 +7,7 @@ export const NOT_RECOMPUTED = [
   'what the secret scanner found beyond the built-in patterns, and what is inside binary files',
   'why a try of an executor did not count, and which program and model gave an answer',
   'what a check printed and how it ended: its logs are compared with the record, the check is not run',
+  'what the report of a check counted: the counts are held against those of the base commit, the report is not published',
   'changes that an executor made where it may make none, and changes of the repository itself during a gate',
 ] as const;
 

@@ -60,6 +60,8 @@ const FILES = {
 const ROLE_PRINCIPALS = { writer: 'nina', verifier: 'vera', reviewer: 'rex' } as const;
 
 export interface GovernedRepositoryOptions {
+  /** The files of the repository's first commit; those of the example when absent. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly request?: RunRequest;
   /** The policy's text; the line that lists the prompt pack is added. */
   readonly policy?: string;
@@ -98,14 +100,14 @@ export interface GovernedRepository {
 }
 
 export async function createGovernedRepository(options: GovernedRepositoryOptions = {}): Promise<GovernedRepository> {
-  const { request = exampleRequest(), gates = GATE_IDS, secretHits = [] } = options;
+  const { files = FILES, request = exampleRequest(), gates = GATE_IDS, secretHits = [] } = options;
   const root = await mkdtemp(join(tmpdir(), 'promptos-gates-'));
   const repository = join(root, 'repository');
   const git = (...args: readonly string[]) =>
     execFileSync('git', ['-C', repository, '-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
       encoding: 'utf8',
     }).trim();
-  for (const [path, text] of Object.entries(FILES)) {
+  for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(repository, path)), { recursive: true });
     writeFileSync(join(repository, path), text);
   }

@@ -43,6 +43,21 @@ checks:
     made_of: [test.js]
 `;
 
+const CHECK = 'argv: [node, test.js]\n';
+const COUNTED_CHECK = `argv: [node, --test, --test-reporter=junit, --test-reporter-destination=r.xml, test.js]
+    report: { format: node, path: r.xml }
+`;
+/** Of two tests one fails while the source says "wrong". */
+const COUNTED_FILES = {
+  'README.md': '# Split\n',
+  'src/split.js': "export const split = 'wrong';\n",
+  'test.js': `const { test } = require('node:test');
+const text = require('node:fs').readFileSync('src/split.js', 'utf8');
+test('is there', () => {});
+test('is right', () => { if (text.includes('wrong')) throw new Error('still wrong'); });
+`,
+};
+
 /** A published tree in memory, with what a verifier needs to judge it. */
 export interface GenuineRun {
   readonly run: GovernedRunInput;
@@ -53,6 +68,8 @@ export interface GenuineRun {
 }
 
 export interface GenuineRunOptions {
+  /** Whether the check names a report of its two tests. */
+  readonly counted?: boolean;
   readonly keys?: RunKeys;
   readonly runId?: string;
   readonly signing?: 'required' | 'optional' | 'none';
@@ -98,9 +115,11 @@ const SCRIPTS: Readonly<Record<string, Readonly<Record<string, readonly ScriptSt
 export async function genuineRun(options: GenuineRunOptions = {}): Promise<GenuineRun> {
   const { keys = makeKeys(), signing = 'required', story = 'eventful' } = options;
   const signed = signing !== 'none';
-  const text = policyText(keys, signing === 'required' ? 'required' : 'optional');
+  const plain = policyText(keys, signing === 'required' ? 'required' : 'optional');
+  const text = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
   const repository = await createGovernedRepository({
     policy: text,
+    ...(options.counted === true ? { files: COUNTED_FILES } : {}),
     ...(options.pack === undefined ? {} : { pack: options.pack }),
     ...(signed ? { signers: options.signers ?? signersOf(keys) } : {}),
   });

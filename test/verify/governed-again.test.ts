@@ -3,7 +3,14 @@ import { judgeTree } from '../../src/verify/index.js';
 import { MutableTree } from '../support/mutable-tree.js';
 import type { TestKey } from '../support/signing.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
-import { lied, REVIEWER_LIES, type RoleLie, VERIFIER_LIES, WRITER_LIES } from '../vectors/recipes/role-lies.js';
+import {
+  COUNT_LIES,
+  lied,
+  REVIEWER_LIES,
+  type RoleLie,
+  VERIFIER_LIES,
+  WRITER_LIES,
+} from '../vectors/recipes/role-lies.js';
 import { type GenuineRun, genuineRun, type RunKeys } from './genuine-run.js';
 
 const HOLDERS = ['ada', 'grace', 'nina', 'vera', 'rex', 'engine'] as const;
@@ -18,21 +25,23 @@ const keys = Object.fromEntries(
 ) as unknown as RunKeys;
 
 let run: GenuineRun;
+let countedRun: GenuineRun;
 beforeAll(async () => {
   const signing = Object.fromEntries(HOLDERS.map((name) => [name, VECTOR_KEYS[name].signer]));
-  run = await genuineRun({
-    keys,
-    signers: { forPrincipal: (name) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer },
-  });
+  const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer };
+  run = await genuineRun({ keys, signers });
+  countedRun = await genuineRun({ keys, signers, story: 'straight', counted: true });
 }, 120_000);
 
-const genuine = () => new MutableTree(new Map([...run.files].map(([path, bytes]) => [path, Buffer.from(bytes)])));
-const judge = (tree: MutableTree) => judgeTree(tree.reader(), { policies: [run.policy] });
+const treeOf = ({ files }: GenuineRun) =>
+  new MutableTree(new Map([...files].map(([path, bytes]) => [path, Buffer.from(bytes)])));
+const genuine = () => treeOf(run);
+const judge = (tree: MutableTree, { policy }: GenuineRun = run) => judgeTree(tree.reader(), { policies: [policy] });
 
 test('verify: a genuine run of rules version 2 with tries, rework and an escalation is judged again and verified', async () => {
   const { outcomes } = await judge(genuine());
   expect(outcomes.filter(({ status }) => status !== 'ok')).toEqual([]);
-  expect(outcomes.find(({ check }) => check === 'judgement')?.not_recomputed).toHaveLength(5);
+  expect(outcomes.find(({ check }) => check === 'judgement')?.not_recomputed).toHaveLength(6);
 });
 
 test('verify: a tree that everybody signs again unchanged stays verified', async () => {
@@ -47,6 +56,20 @@ describe.each([
 ])('verify: %s', (_, lies) => {
   test.each(lies.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
     const { first } = await judge(lied(genuine(), lie));
+    expect(first?.failure?.code).toBe(lie.code);
+  });
+});
+
+test('verify: a genuine run whose check counts its tests is verified', async () => {
+  const { verified } = await judge(treeOf(countedRun), countedRun);
+  const [check] = JSON.parse(treeOf(countedRun).text('evidence/test_results.json')).checks;
+  expect(check).toMatchObject({ status: 'passed', tests: { executed: 2 }, baseline: { tests: { executed: 2 } } });
+  expect(verified).toBe(true);
+});
+
+describe('verify: the verifier lies about counts', () => {
+  test.each(COUNT_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
+    const { first } = await judge(lied(treeOf(countedRun), lie), countedRun);
     expect(first?.failure?.code).toBe(lie.code);
   });
 });

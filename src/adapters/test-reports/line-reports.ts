@@ -1,4 +1,4 @@
-import { Parser } from 'tap-parser';
+import { type FinalResults, Parser } from 'tap-parser';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
 import { countOutcomes, type TestOutcome } from './outcomes.js';
 
@@ -24,7 +24,7 @@ export function countGoTestJson(text: string): TestCounts {
   return countOutcomes(outcomes);
 }
 
-const LIBTEST_SUMMARY = /^test result: (?:ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
+const LIBTEST_SUMMARY = /^test result: (?:ok|FAILED)\. (\d{1,9}) passed; (\d{1,9}) failed; (\d{1,9}) ignored;/gm;
 
 /** Adds up libtest's summary lines: one for each test binary that ran to its end. */
 export function countCargo(text: string): TestCounts {
@@ -35,11 +35,18 @@ export function countCargo(text: string): TestCounts {
   return { executed: passed + failed, passed, failed, skipped };
 }
 
-/** Counts the innermost points of a TAP stream. @throws Error when the stream has no plan */
+/** Streams within streams; the parser's time grows with the square of their depth. */
+const MAX_TAP_DEPTH = 64;
+
+/**
+ * Counts the innermost points of a TAP stream.
+ * @throws Error when the stream has no plan, breaks it, bails out, or is nested too deeply
+ */
 export function countTap(text: string): TestCounts {
   const outcomes: TestOutcome[] = [];
   let planned = false;
   const follow = (parser: Parser): void => {
+    if (parser.level > MAX_TAP_DEPTH) throw new Error(`its streams are nested more than ${MAX_TAP_DEPTH} deep`);
     parser.on('child', follow);
     parser.on('plan', () => {
       planned = true;
@@ -54,6 +61,12 @@ export function countTap(text: string): TestCounts {
       subtest = false;
       if (sumsUp) return;
       outcomes.push(skip || todo ? 'skipped' : ok ? 'passed' : 'failed');
+    });
+    parser.on('complete', ({ bailout, failures }: FinalResults) => {
+      if (bailout !== false) throw new Error('it bails out');
+      // Fewer points than planned are what a program that ended early leaves.
+      const problem = failures.find(({ tapError }) => typeof tapError === 'string')?.tapError;
+      if (problem !== undefined) throw new Error(`it is not complete: ${problem}`);
     });
   };
   const parser = new Parser();

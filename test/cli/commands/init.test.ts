@@ -138,6 +138,27 @@ test.each(kinds)('init: the files that it writes load, for %s', async (_, files,
   expect(config).toMatchObject({ checks: { allow: ['tests'] }, executors: {} });
 });
 
+test.each([
+  ['npm', { 'package.json': PACKAGE }, ['package.json'], ['package-lock.json', '.npmrc']],
+  ['pnpm', { 'package.json': PACKAGE, 'pnpm-lock.yaml': '' }, ['package.json', 'pnpm-lock.yaml'], ['.npmrc']],
+  ['pytest', { 'pytest.ini': '', 'setup.py': '' }, ['setup.py'], ['pytest.ini', 'setup.cfg', '**/conftest.py']],
+  ['go', { 'go.mod': 'module x\n', 'vendor/modules.txt': '' }, ['**/go.mod', '**/go.sum', 'vendor/**'], ['go.work']],
+  ['cargo', { 'Cargo.toml': '[package]\n' }, ['**/Cargo.toml'], ['Cargo.lock', '.cargo/**', '**/build.rs']],
+  ['maven', { 'pom.xml': '<project/>' }, ['**/pom.xml'], ['.mvn/**']],
+  ['make', { Makefile: 'test:\n\ttrue\n' }, ['Makefile'], ['GNUmakefile', 'makefile', '**/*.mk']],
+])(
+  'init: manifests that exist are protected like tests, others are out of scope, for %s',
+  async (_, files, tests, out) => {
+    const top = await repository(files as Record<string, string>);
+    await init(['--alone'], { cwd: top });
+    const { policy } = await written(top);
+    const made_of = policy.checks.tests?.made_of ?? [];
+    expect(policy.protected_tests).toEqual(expect.arrayContaining(tests));
+    expect(made_of).toEqual(expect.arrayContaining(out));
+    expect(made_of.filter((glob) => policy.protected_tests.includes(glob))).toEqual([]);
+  },
+);
+
 /** Runs a check of the written policy as the engine does: in another checkout, with a HOME of its own. */
 async function runCheck(top: string) {
   const { policy, config } = await written(top);

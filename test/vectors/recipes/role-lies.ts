@@ -477,6 +477,30 @@ export const VERIFIER_LIES: readonly RoleLie[] = rows([
   ],
 ]);
 
+interface CountedCheck {
+  tests?: Json;
+  baseline?: { tests?: Json | null };
+}
+const counts = (executed: number, failed = 0): Json => ({ executed, passed: executed - failed, failed, skipped: 0 });
+const counted = (name: string, change: (check: CountedCheck) => void): Row => [
+  name,
+  'P06',
+  changed<{ checks: CountedCheck[] }>('evidence/test_results.json', ({ checks }) => {
+    for (const check of checks) change(check);
+  }),
+  'EVIDENCE_DIFFERS',
+];
+
+/** Of a straight run whose check has a report: its verifier says that the check passed although its counts deny it. */
+export const COUNT_LIES: readonly RoleLie[] = rows([
+  counted('no counts of the report', (check) => delete check.tests),
+  counted('no counts of the base commit', (check) => delete check.baseline),
+  counted('no executed test', (check) => Object.assign(check, { tests: counts(0) })),
+  counted('fewer executed tests than the base commit', (check) => Object.assign(check, { tests: counts(1) })),
+  counted('a base commit with more tests', (check) => Object.assign(check.baseline ?? {}, { tests: counts(3) })),
+  counted('a failed test', (check) => Object.assign(check, { tests: counts(2, 1) })),
+]);
+
 export const REVIEWER_LIES: readonly RoleLie[] = rows([
   ...named('P07'),
   ['no review', 'P07', dropped('P07', 'artifacts', 'review.md'), 'ARTIFACT_MISSING'],
