@@ -6,7 +6,7 @@ import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/index.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
-import { maskAnswer, maskBytes } from '../rules/mask-secrets.js';
+import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
 import type { GateTask } from './gates/gate-definition.js';
 
 /** What came of asking, with every try that it took. */
@@ -69,6 +69,7 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
       stdout: maskBytes(said.stdout),
       stderr: maskBytes(said.stderr),
       answer: said.answer === null ? null : maskAnswer(said.answer),
+      problem: said.problem === null ? null : maskSecrets(said.problem),
     };
     await keep('stdout.txt', outcome.stdout, 'text/plain');
     await keep('stderr.txt', outcome.stderr, 'text/plain');

@@ -5,36 +5,43 @@ import type { Decision, Resolution } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
+import { requireNoSecret } from './require-no-secret.js';
 
 /** The fields that bind a decision to what it is about, filled from the run's own status. */
 export const bindDecision = (
   status: RunStatus,
   awaited: AwaitedDecision,
   choice: Pick<Decision, 'actor' | 'choice'> & Partial<Decision>,
-): Decision => ({
-  decision_id: randomUUID(),
-  run_id: status.run_id,
-  gate: awaited.gate,
-  attempt: awaited.attempt,
-  request_id: awaited.request_id,
-  output_sha256: awaited.output_sha256,
-  policy_sha256: status.policy_sha256,
-  ...choice,
-});
+): Decision => {
+  requireNoSecret(choice, 'MESSAGE_HOLDS_SECRET');
+  return {
+    decision_id: randomUUID(),
+    run_id: status.run_id,
+    gate: awaited.gate,
+    attempt: awaited.attempt,
+    request_id: awaited.request_id,
+    output_sha256: awaited.output_sha256,
+    policy_sha256: status.policy_sha256,
+    ...choice,
+  };
+};
 
 export const bindResolution = (
   status: RunStatus,
   awaited: AwaitedResolution,
   choice: Pick<Resolution, 'actor' | 'choice'> & Partial<Resolution>,
-): Resolution => ({
-  decision_id: randomUUID(),
-  run_id: status.run_id,
-  escalation_id: awaited.escalation_id,
-  request_id: awaited.request_id,
-  policy_sha256: status.policy_sha256,
-  report_sha256: shownReportSha256(awaited),
-  ...choice,
-});
+): Resolution => {
+  requireNoSecret(choice, 'MESSAGE_HOLDS_SECRET');
+  return {
+    decision_id: randomUUID(),
+    run_id: status.run_id,
+    escalation_id: awaited.escalation_id,
+    request_id: awaited.request_id,
+    policy_sha256: status.policy_sha256,
+    report_sha256: shownReportSha256(awaited),
+    ...choice,
+  };
+};
 
 /**
  * The digest of the report as it was shown: what is signed is what was read, whoever answered for the run.

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { OpenedRuns } from './governed-runs.js';
+import { requireNoSecret } from './require-no-secret.js';
 
 /** The status of a run that has not ended, or why nobody could say it. */
 export type LiveStatus = { readonly status: RunStatus } | { readonly missing: PromptOsError };
@@ -36,7 +37,10 @@ export function requireActor(as: string | undefined): string {
 export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<string, unknown>>): T {
   const said = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined));
   const parsed = schema.safeParse(said);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    requireNoSecret(said, 'MESSAGE_HOLDS_SECRET');
+    return parsed.data;
+  }
   const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
   throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
 }

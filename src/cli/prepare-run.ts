@@ -15,10 +15,10 @@ import type { Policy } from '../contracts/policy.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import { checkGovernedRepository } from '../rules/governed-repository.js';
-import { findSecretPatterns } from '../rules/secret-patterns.js';
 import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 import { findProject, type Project, readSetting } from './project.js';
+import { requireNoSecret } from './require-no-secret.js';
 
 /** What somebody types to start a run. */
 export interface RunOptions {
@@ -77,7 +77,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   checkGovernedRepository(policy.policy, named.name);
   const request = await readRequest(context, options, policy.policy, named.name);
   requireKnownChecks(request, policy.policy);
-  requireNoSecret(request);
+  requireNoSecret(request, 'REQUEST_HOLDS_SECRET');
   const inspected = await inspectTarget(target, {
     scope: request.scope,
     env: project.environment.variables,
@@ -116,19 +116,6 @@ async function findTarget(context: CommandContext, options: RunOptions): Promise
     if (entry !== undefined && 'path' in entry) return entry.path;
   }
   return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
-}
-
-/** What a request says is published, and shown to every executor. */
-export function requireNoSecret(request: RunRequest): void {
-  const texts = textsOf(request);
-  const hit = texts.flatMap((text) => findSecretPatterns(text)).find(({ confidence }) => confidence === 'known');
-  if (hit === undefined) return;
-  throw new PromptOsError('REQUEST_HOLDS_SECRET', `The request has ${hit.message} in it (${hit.rule}).`);
-}
-
-function textsOf(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
 }
 
 /** The engine refuses such a run too; here nothing has been started yet. */

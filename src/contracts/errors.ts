@@ -80,6 +80,7 @@ export const ERROR_CATALOGUE = {
   REQUEST_HOLDS_SECRET: usage(
     'Remove the credential, name the variable that holds it, and revoke it if it was shared.',
   ),
+  MESSAGE_HOLDS_SECRET: usage('Say it without the credential, and revoke it if it was shared.'),
   // Keys and signatures
   KEY_EXISTS: usage('Give --force to replace it: what the old one signed stays valid as long as the policy has it.'),
   KEY_NOT_FOUND: usage('Run `promptos keys generate --for NAME`, or name a key file with --key.'),

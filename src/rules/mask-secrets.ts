@@ -7,15 +7,19 @@ export type MaskedSecrets = 'known' | 'all';
 const maskOf = (id: string, value: string): string =>
   `[masked: ${id}, sha256 ${sha256Hex(value.toWellFormed()).slice(0, 8)}]`;
 
-/** The body of a key in PEM follows its first line; real line ends and the two characters of a JSON text count. */
-const KEY_BODY =
-  /^(?:\\n|\\r|[\r\n\t +-]|[A-Za-z0-9+/=]|:|,){0,20000}?-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----/;
+/** The body of a key in PEM: everything up to its last line, else what follows its first line without a word between. */
+const WHOLE_BODY = /^[\s\S]{0,20000}?-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----/;
+const CUT_BODY = /^(?:(?:\\[nrt]|[\s+"'`,;.()|>#*\\-]){0,120}[A-Za-z0-9+/=]{4,}){1,1000}/;
+
+/** A key of PuTTY ends with its checksum; one that was cut is masked as far as any key reaches. */
+const PUTTY_BODY = /^(?:[\s\S]{0,20000}?Private-(?:MAC|Hash): [0-9a-f]{40,64}|[\s\S]{0,6000})/;
 
 const isPem = ({ id }: FoundSecret): boolean => id === 'private-key' || id === 'pgp-private-key';
 
 function endOf(text: string, hit: FoundSecret): number {
-  if (!isPem(hit)) return hit.end;
-  const body = KEY_BODY.exec(text.slice(hit.end, hit.end + 24_000));
+  if (!isPem(hit) && hit.id !== 'putty-key') return hit.end;
+  const after = text.slice(hit.end, hit.end + 24_000);
+  const body = isPem(hit) ? (WHOLE_BODY.exec(after) ?? CUT_BODY.exec(after)) : PUTTY_BODY.exec(after);
   return hit.end + (body?.[0].length ?? 0);
 }
 

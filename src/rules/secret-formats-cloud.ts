@@ -1,5 +1,17 @@
 import { byStrength, formats } from './secret-format.js';
 
+/** What may be between the parts of a key: line ends, also as a text writes them, quotes, marks of comments and of patches. */
+const BETWEEN = '(?:\\\\[nrt]|[\\s+"\'`,;.()|>#*/\\\\-]){0,120}';
+/**
+ * The first line of a key that key material follows. Code and documents that name the line alone hold no key, nor do those
+ * that show its start and then dots.
+ */
+const pem = (label: string): RegExp =>
+  new RegExp(
+    `-----BEGIN ${label}-----(?=${BETWEEN}(?:[A-Za-z-]{4,20}: [^\\r\\n\\\\"'\`]{1,120}${BETWEEN}){0,4}(?=[A-Za-z+/]{0,40}\\d)[A-Za-z0-9+/]{16,20000}={0,2}(?![A-Za-z0-9+/=]|(?:\\\\[nr]|\\s){0,4}\\.))`,
+    'g',
+  );
+
 /** Credentials of clouds, infrastructure and databases of a vendor, and private keys. */
 export const CLOUD_FORMATS = formats([
   [
@@ -118,8 +130,14 @@ export const CLOUD_FORMATS = formats([
   ],
   ['sentry-token', 'a Sentry token', 'sntrys_ sntryu_', /sntry(?:u_[0-9a-f]{64}|s_eyJ[A-Za-z0-9+/=_]{60,500})/g],
   ['honeycomb-key', 'a Honeycomb key', 'hcaik_ hcbik_ hcalk_', /(?<![A-Za-z0-9])hc[abx][il]k_[a-z0-9]{58}/g],
-  ['private-key', 'a private key', 'private', /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/g, () => 'known'],
-  ['pgp-private-key', 'a PGP private key', 'pgp', /-----BEGIN PGP PRIVATE KEY BLOCK-----/g, () => 'known'],
-  ['putty-key', 'a PuTTY private key', 'putty-user', /PuTTY-User-Key-File-[23]: [a-z0-9-]{3,40}/g, () => 'known'],
+  ['private-key', 'a private key', 'private', pem('(?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY'), () => 'known'],
+  ['pgp-private-key', 'a PGP private key', 'pgp', pem('PGP PRIVATE KEY BLOCK'), () => 'known'],
+  [
+    'putty-key',
+    'a PuTTY private key',
+    'putty-user',
+    /PuTTY-User-Key-File-[23]: [a-z0-9-]{3,40}(?=(?:(?!PuTTY-User)[\s\S]){0,2000}?Private-Lines: \d{1,3}(?:\\[nr]|[\s+-]){1,9}[A-Za-z0-9+/]{16})/g,
+    () => 'known',
+  ],
   ['age-key', 'an age secret key', 'age-secret', /AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/gi],
 ]);

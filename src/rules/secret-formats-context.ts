@@ -1,9 +1,9 @@
 import { ambiguous, byStrength, formats } from './secret-format.js';
-import { isPlaceholder, looksGenerated } from './secret-values.js';
+import { decodeBase64, isPlaceholder, looksGenerated } from './secret-values.js';
 
 /** Hosts that are nobody's server: a password for them opens nothing. */
 const LOCAL_HOST =
-  /@(?:localhost|127\.\d|0\.0\.0\.0|\[?::1|host\.docker\.internal|[\w-]{1,60}(?:[:/"'?\s]|$)|[\w.-]{0,200}\b(?:example|test|invalid|local|localhost)\b)/i;
+  /@(?:localhost|127\.\d|0\.0\.0\.0|\[?::1|host\.docker\.internal|[\w-]{1,60}(?:[:/"'`)?\s]|$)|[\w.-]{0,200}\b(?:example|test|invalid|local|localhost)\b)/i;
 
 const inUrl = (value: string, match: string) => (LOCAL_HOST.test(match) ? null : byStrength(value));
 const urlOf = (schemes: string): RegExp =>
@@ -14,6 +14,12 @@ const urlOf = (schemes: string): RegExp =>
 
 /** A JSON web token whose issuer nobody can tell; the well-known sample of documents is none. */
 const jsonWebToken = (value: string) => (/eyJzdWIiOiIxMjM0NTY3ODkwI/.test(value) ? null : ambiguous(value));
+/** A login is base64 of `user:password`; one such as `user:pass` opens nothing, nor does the client of the OAuth RFCs. */
+const basicLogin = (value: string) => {
+  if (value.startsWith('czZCaGRSa3F0')) return null;
+  const [, password] = /^[^:]{0,200}:(.{1,2000})$/s.exec(decodeBase64(value) ?? '') ?? [];
+  return password === undefined || byStrength(password) === null ? null : ambiguous(value);
+};
 const generated = (value: string) => (looksGenerated(value) ? 'candidate' : null);
 
 /** Credentials that are known by where they are: in a URL, a header, a file of logins. */
@@ -36,7 +42,7 @@ export const CONTEXT_FORMATS = formats([
     'a login in a Basic header',
     'basic',
     /\bauthorization["']?\s{0,4}[:=]\s{0,4}["']?basic\s{1,4}([A-Za-z0-9+/]{12,2000})/gi,
-    ambiguous,
+    basicLogin,
   ],
   [
     'json-web-token',
@@ -49,8 +55,8 @@ export const CONTEXT_FORMATS = formats([
     'netrc',
     'a password of .netrc',
     'machine',
-    /\bmachine\s{1,8}\S{1,200}\s{1,8}login\s{1,8}\S{1,200}\s{1,8}password\s{1,8}(\S{4,200})/g,
-    byStrength,
+    /\bmachine\s{1,8}\S{1,200}\s{1,8}login\s{1,8}\S{1,200}\s{1,8}password\s{1,8}([^\s\\"']{4,200})/g,
+    (value, match) => (/^machine\s{1,8}\S{0,200}(?:example|localhost)/.test(match) ? null : byStrength(value)),
   ],
   [
     'pgpass',
@@ -70,8 +76,11 @@ export const CONTEXT_FORMATS = formats([
 
 const WORDS =
   'passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key|credentials?';
+/** Words before `token` that name a place in a list or one request: nothing that opens anything. */
+const NO_CREDENTIAL =
+  '(?<!(?:next|prev(?:ious)?|page|pagination|continuation|change|client_?request|lifecycle_?action|idempotency|cancel(?:lation)?|sync|input|output)[_-]?)';
 const QUOTED = new RegExp(
-  `((?:${WORDS})[A-Za-z0-9_]{0,30})["'\`\\]]{0,2}(?:\\s{0,4}:\\s{0,4}(?:string|str))?\\s{0,8}(?::|=>|:?=)\\s{0,8}["'\`]([^\\s"'\`]{12,400})["'\`]`,
+  `${NO_CREDENTIAL}((?:${WORDS})[A-Za-z0-9_]{0,30})["'\`\\]]{0,2}(?:\\s{0,4}:\\s{0,4}(?:string|str))?\\s{0,8}(?::|=>|:?=)\\s{0,8}["'\`]([^\\s"'\`]{12,400})["'\`]`,
   'gi',
 );
 /** A whole line of a configuration: `KEY=value` or `key: value`, with no quotes and nothing that a program would have. */
@@ -89,8 +98,14 @@ const NAMES_SOMETHING_ELSE =
 const REFERENCE =
   /^(?:[a-z][a-z0-9+.-]{1,20}:\/\/|\.{0,2}\/|~\/|[$%@#&*]|(?:process\.env|os\.environ|import\.meta|env|secrets|vault|ref|arn|urn|file|op|data)[.:[/]|(?:string|number|boolean|any|unknown|str|int|bytes|true|false|null|none|undefined)\b|[A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){1,8}$)/i;
 
+/** A time, a version, or code between two quotes of a line that has several: `)){a=1;b="`. */
+const NO_VALUE = /^\d{4}-\d\d-\d\d(?:[T ]|$)|^\d{1,4}\.\d{1,4}\.\d{1,4}|\)[{;.]|&&|\|\||=>|\bfunction\b/;
+
 const beside = (key: string, value: string): boolean =>
-  !isPlaceholder(value) && !REFERENCE.test(value) && looksGenerated(value, NAMES_SOMETHING_ELSE.test(key) ? 4.2 : 3.1);
+  !isPlaceholder(value) &&
+  !REFERENCE.test(value) &&
+  !NO_VALUE.test(value) &&
+  looksGenerated(value, NAMES_SOMETHING_ELSE.test(key) ? 4.2 : 3.1);
 
 /** A generated value beside a word such as `token`: the first group is the key, the second the value. */
 export const WORD_CONTEXTS: readonly {

@@ -31,9 +31,7 @@ function looksLikeWords(value: string): boolean {
     .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
     .split(/[^A-Za-z0-9]+/)
     .filter((part) => part !== '');
-  const words = parts.filter((part) =>
-    /^(?:[A-Z]?[a-z]{2,}\d{0,3}|[A-Z]{2,}\d{0,3}|\d{1,4}|[A-Za-z]\d{0,2})$/.test(part),
-  );
+  const words = parts.filter((part) => /^(?:[A-Z]?[a-z]+\d{0,3}|[A-Z]{2,}\d{0,3}|\d{1,4}|[A-Za-z]\d{0,2})$/.test(part));
   const letters = value.replace(/[^A-Za-z]/g, '').length;
   return words.length === parts.length && letters / Math.max(parts.length, 1) >= 3;
 }

@@ -29,6 +29,21 @@ test.each([
   'postgres://postgres:postgres@localhost:5432/test',
   'https://user:password@example.com/',
   "authToken: 'test-token-Example1'",
+  // Seen in the sources of public packages.
+  `privateKey: "-----BEGIN ${'PRIVATE'} KEY-----<KEY>-----END ${'PRIVATE'} KEY-----\\n"`,
+  `"PrivateKey": "-----BEGIN DSA ${'PRIVATE'} KEY-----<a very long private key string>-----END DSA ${'PRIVATE'} KEY-----"`,
+  `-----BEGIN RSA ${'PRIVATE'} KEY-----\\nMIIEpQIBAAKCAQEAuyf/lNrH9ck8DmNyo3fG...\\n-----END`,
+  '"SecretId": "MyTestDatabaseSecret"',
+  '"PasswordLastUsed": "2016-09-08T21:47:36Z"',
+  '"ChangeToken": "abcd12f2-46da-4fdb-b8d5-fbd4c466928f"',
+  '"clientRequestToken": "1d2129a1-3d38-460a-9756-e5b91fddb951"',
+  '"nextToken": "YW5vdGhlclRva2VuIQ=="',
+  '"input_token": "ExclusiveStartShardId"',
+  'assert headers == {"Proxy-Authorization": "Basic dXNlcjpwYXNz"}',
+  'Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW',
+  'f.write("machine example.com login aaaa password bbbb\\n")',
+  'f.write("machine api.acme.io login user password pass\\ndefault\\n")',
+  'credentials in a URL (e.g. `https://user:p%40ss@host`), decoded',
 ])('secrets: %j is no hit at all', (text) => {
   expect(findSecrets(text)).toEqual([]);
 });
@@ -98,6 +113,20 @@ test('maskSecrets: the body of a private key goes with its first line, also with
   expect(maskSecrets(`x\n${pem}\ny`)).not.toContain(body.slice(0, 20));
   expect(maskSecrets(JSON.stringify({ pem }))).not.toContain(body.slice(0, 20));
   expect(maskSecrets(pem.replace(/^/gm, '+'))).not.toContain(body.slice(70, 90));
+});
+
+test('maskSecrets: a key that a program joins, a key that was cut, and a key of PuTTY are masked as a whole', () => {
+  const [first, second] = [fill('MII{w61}'), fill('{w60}7q1K')];
+  const begin = `-----BEGIN RSA ${'PRIVATE'} KEY-----`;
+  const joined = `const key = '${begin}\\n' +\n  '${first}\\n' +\n  '${second}\\n' +\n  '-----END RSA ${'PRIVATE'} KEY-----';\nrest`;
+  const cut = `${begin}\n${first}\n${second}\n`;
+  const putty = `PuTTY-User${'-Key'}-File-3: ssh-rsa\nEncryption: none\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 2\n${first}\n${second}\nPrivate-MAC: ${fill('{h64}')}\n`;
+  for (const text of [joined, cut, putty]) {
+    expect(maskSecrets(text)).not.toContain(first.slice(8, 30));
+    expect(maskSecrets(text)).not.toContain(second.slice(8, 30));
+    expect(maskSecrets(text).split('\n')).toHaveLength(text.split('\n').length);
+  }
+  expect(maskSecrets(joined)).toMatch(/rest$/);
 });
 
 test('maskAnswer: an answer stays JSON, and escapes do not hide a credential', () => {

@@ -4,10 +4,10 @@ import { findSecretPatterns } from '../../src/rules/secret-patterns.js';
 // Put together here, so that no file of this repository holds anything that looks like a credential.
 const random = 'q7Rk2VxT9mZp4LwB8nHs3JdF6cGy1aUe0oKi';
 const secrets: readonly (readonly [string, string])[] = [
-  ['private-key', `-----BEGIN ${'RSA PRIVATE'} KEY-----`],
-  ['private-key', `-----BEGIN ${'PRIVATE'} KEY-----`],
-  ['private-key', `-----BEGIN ${'OPENSSH PRIVATE'} KEY-----`],
-  ['pgp-private-key', `-----BEGIN ${'PGP PRIVATE'} KEY BLOCK-----`],
+  ['private-key', `-----BEGIN ${'RSA PRIVATE'} KEY-----\n${random}`],
+  ['private-key', `-----BEGIN ${'PRIVATE'} KEY-----\n${random}`],
+  ['private-key', `-----BEGIN ${'OPENSSH PRIVATE'} KEY-----\n${random}`],
+  ['pgp-private-key', `-----BEGIN ${'PGP PRIVATE'} KEY BLOCK-----\n${random}`],
   ['aws-access-key', `id = ${'AKIA'}Q7RK2VXT9MZP4LWB`],
   ['aws-secret-key', `aws_secret_access_key = ${`${random}${random}`.slice(0, 40)}`],
   ['github-token', `url: https://${'ghp'}_${random}@github.com`],

@@ -7,9 +7,9 @@ import { addedTexts } from '../../rules/added-texts.js';
 import { judgeBuild } from '../../rules/build-output.js';
 import { describePatch } from '../../rules/describe-patch.js';
 import { judgeChange } from '../../rules/judge-change.js';
-import type { JudgedFinding } from '../../rules/judged-output.js';
 import { maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
+import type { JudgedPatch } from '../../rules/patch-rule.js';
 import { plannedFiles } from '../../rules/plan-output.js';
 import { protectedPaths } from '../../rules/what-holds.js';
 import {
@@ -22,13 +22,13 @@ import {
   scopesOf,
 } from './gate-definition.js';
 
-/** Every rule on patches, over what the engine itself sees of the change. */
-async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly JudgedFinding[]> {
+/** What every rule on patches judges: what the engine itself sees of the change. */
+async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
   const empty = patch.bytes.byteLength === 0;
-  return judgeChange({
+  return {
     patch,
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
@@ -37,17 +37,18 @@ async function judgeBuilt(task: GateTask, patch: Patch): Promise<readonly Judged
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
-  });
+  };
 }
 
 /** A patch that holds a secret is refused, and the secret is not for readers of the record: it is published masked. */
 async function publishChange(
   task: GateTask,
-  patch: Patch,
+  judged: JudgedPatch,
   output: BuildOutput,
   sealed: boolean,
 ): Promise<Judgement['artifacts']> {
-  const bytes = sealed ? maskPatch(patch) : patch.bytes;
+  const { patch } = judged;
+  const bytes = sealed ? maskPatch(judged) : patch.bytes;
   const listing = sealed
     ? maskJson(describePatch(patch, { sha256: sha256Hex(patch.bytes), bytes: patch.bytes.byteLength }))
     : describePatch(patch);
@@ -68,11 +69,11 @@ export const constrainedBuilder: GateDefinition<BuildOutput> = {
       inputs: gateInputs('P05', { request, context: earlier.context, job: earlier.job, plan: earlier.plan }),
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
-        const patch = await checkout.diff();
-        const found = [...(await judgeBuilt(task, patch)), ...judgeBuild(criteriaOf(task), output)];
+        const judged = await judgedBuild(task, await checkout.diff());
+        const found = [...judgeChange(judged), ...judgeBuild(criteriaOf(task), output)];
         const sealed = found.some(({ rule }) => rule === 'secrets');
         const findings = sealed ? maskJson(found) : found;
-        return { findings, artifacts: await publishChange(task, patch, output, sealed) };
+        return { findings, artifacts: await publishChange(task, judged, output, sealed) };
       },
     };
   },
