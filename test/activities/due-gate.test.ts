@@ -188,7 +188,7 @@ describe('a past that nobody signed', () => {
 
 describe('FORK', () => {
   test('a head of another past in the journal before the engine signed', async () => {
-    await append(headBy(start.keys.engine, { hash: OTHER, purpose: 'wait', gate: null, attempt: 0 }));
+    await append(headBy(start.keys.nina, { by: 'nina', hash: OTHER, purpose: 'gate', gate: 'P00', attempt: 1 }));
     driven.apply({ type: 'startGate', gate: 'P00', attempt: 1 });
     await append(headBy(start.keys.engine, {}));
     await refuse(driven.dueGate('P00', 1), { code: 'FORK', retryable: false });

@@ -190,11 +190,6 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
       }),
       'JOURNAL_DIFFERS',
     ],
-    [
-      "journal: a head of the engine's that the ledger does not extend",
-      beforeClose(otherHead('engine', engine)),
-      'JOURNAL_FORK',
-    ],
     ["journal: a role's head that the ledger does not extend", beforeClose(otherHead('nina', nina)), 'JOURNAL_FORK'],
     ['journal: a rejection that the ledger does not have', beforeClose(rejection), 'JOURNAL_FORK'],
     [
@@ -236,14 +231,6 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
     [
       'journal: a signed rejection that the ledger does not have, where nobody must sign',
       beforeClose(rejection),
-      'JOURNAL_FORK',
-    ],
-    [
-      'journal: a head that the ledger does not extend, where nobody signs',
-      beforeClose((tree) => {
-        const entry = otherHead('engine', engine)(tree);
-        return { ...entry, envelope: null } as JournalEntry;
-      }),
       'JOURNAL_FORK',
     ],
   ]),
