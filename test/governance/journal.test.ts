@@ -40,8 +40,14 @@ describe('missingEntries: heads', () => {
     const run = waiting();
     run.journalHead({ hash: OTHER }, makeTestKey());
     run.journalHead({ hash: OTHER, run_id: 'run-two' });
-    run.journalHead({ hash: OTHER, by: 'constructor' });
+    run.journalHead({ hash: OTHER, by: 'constructor' }, makeTestKey());
     run.journalEntry(null);
+    expect(run.missing()).toEqual([]);
+  });
+
+  test('the engine signs before its task is committed, so its head witnesses nothing', () => {
+    const run = waiting();
+    run.journalHead({ hash: OTHER, by: 'engine' });
     expect(run.missing()).toEqual([]);
   });
 

@@ -57,11 +57,13 @@ export class DomainRunWithJournal extends SignedRun {
   }
 
   /** A head as somebody signs it; null leaves it unsigned. */
-  journalHead(parts: Partial<VerifiedHead> = {}, signer: TestKey | null = ENGINE_KEY): void {
+  journalHead(parts: Partial<VerifiedHead> = {}, signer?: TestKey | null): void {
     const { entries, hash } = headOf(this.ledger);
     const step = { purpose: 'wait', gate: null, attempt: 0 } as const;
-    const head: VerifiedHead = { run_id: 'run-one', by: ENGINE, ...step, entries, hash, ...parts };
-    this.journalEntry({ kind: 'head', head, envelope: signer?.seal(ledgerHeadStatement(head)) ?? null });
+    const by = this.judged.plan.principals.verifier;
+    const head: VerifiedHead = { run_id: 'run-one', by, ...step, entries, hash, ...parts };
+    const key = signer === undefined ? (head.by === ENGINE ? ENGINE_KEY : keyOf(head.by)) : signer;
+    this.journalEntry({ kind: 'head', head, envelope: key?.seal(ledgerHeadStatement(head)) ?? null });
   }
 
   /** A result as its principal signs it, about the attempt that runs. */
