@@ -3,7 +3,8 @@ import { forkSchema } from './fork.js';
 import { ESCALATION_TRIGGERS } from './names.js';
 
 /** Texts of an escalation travel through Temporal, so they are short: what is long belongs in an artifact. */
-const shortTextSchema = z.string().trim().max(4_000);
+const MAX_TEXT = 4_000;
+const shortTextSchema = z.string().trim().max(MAX_TEXT);
 
 /** What an executor says when it must stop. */
 export const executorReportSchema = z.strictObject({
@@ -16,11 +17,18 @@ export const executorReportSchema = z.strictObject({
 });
 export type ExecutorReport = z.infer<typeof executorReportSchema>;
 
+/** A text of a report as it was recorded: parsing must not change what is hashed. */
+const recordedTextSchema = z.string().max(MAX_TEXT);
+
 /** A P08 report as the ledger has it. */
 export const escalationReportSchema = executorReportSchema.extend({
   trigger: z.enum(ESCALATION_TRIGGERS),
   fork: forkSchema.optional().describe('with the trigger `fork`: what the ledger does not account for'),
-  options: z.array(z.string()).max(8),
+  issue: recordedTextSchema.min(1).describe('what is wrong, in one or two sentences'),
+  impact: recordedTextSchema.describe('what happens if nobody acts'),
+  context: recordedTextSchema.describe('what a decider must know'),
+  options: z.array(z.string()).max(8).describe('what could be done'),
+  recommendation: recordedTextSchema.describe('what the reporter would do, and why'),
 });
 export type EscalationReport = z.infer<typeof escalationReportSchema>;
 

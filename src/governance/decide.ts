@@ -134,6 +134,9 @@ const TRUST_CODES = [
   'FORK',
 ];
 
+/** Characters of an error code: whoever answers for a worker can give any text as one. */
+const MAX_CODE = 100;
+
 function interruptGate(
   state: RunState,
   { gate, attempt, code, message }: Extract<Command, { type: 'interruptGate' }>,
@@ -141,7 +144,7 @@ function interruptGate(
   const trust = TRUST_CODES.includes(code);
   const report = {
     trigger: trust ? ('trust' as const) : ('infrastructure' as const),
-    issue: `${gate} could not be carried out: ${code}.`,
+    issue: `${gate} could not be carried out: ${code.slice(0, MAX_CODE)}.`,
     impact: 'The gate gave no output; the run stands still until an integrator decides.',
     context: message.slice(0, 2_000),
     options: ['retry: once the cause is gone', 'rework: go back to an earlier gate', 'abort: end the run'],
@@ -149,7 +152,7 @@ function interruptGate(
     security_sensitive: trust,
   };
   return [
-    { type: 'gateInterrupted', gate, attempt, code, message: message.slice(0, 2_000) },
+    { type: 'gateInterrupted', gate, attempt, code: code.slice(0, MAX_CODE), message: message.slice(0, 2_000) },
     openEscalation(state, { gate, attempt, raised_by: 'engine', report }),
   ];
 }
@@ -260,7 +263,7 @@ function judgeEscalation(
       envelope,
       report: {
         trigger: 'person',
-        issue: escalation.issue ?? 'Somebody stopped the run without saying why.',
+        issue: escalation.issue?.trim() || 'The run was stopped without a stated reason.',
         impact: escalation.impact ?? '',
         context: escalation.context ?? '',
         options: escalation.options ?? [],

@@ -1,7 +1,7 @@
 import type { GateOutcome } from '../contracts/activities.js';
 import type { EscalationReport } from '../contracts/escalation.js';
 import type { Finding } from '../contracts/findings.js';
-import { ESCALATION_TRIGGERS, SEVERITIES, VERDICTS } from '../contracts/names.js';
+import { ESCALATION_TRIGGERS, FINGERPRINT_PATTERN, SEVERITIES, VERDICTS } from '../contracts/names.js';
 
 /*
  * Reads what a gate's signed statement says of its result, by hand, since it runs in the workflow sandbox. Whoever holds
@@ -33,7 +33,8 @@ const isFinding = (value: unknown): value is Finding =>
   isText(value.message, 2_000, 1) &&
   (value.path === undefined || isText(value.path, 1_000, 1)) &&
   (value.line === undefined || (isCount(value.line) && value.line > 0)) &&
-  (value.fingerprint === undefined || isText(value.fingerprint, 128, 1));
+  (value.fingerprint === undefined ||
+    (typeof value.fingerprint === 'string' && FINGERPRINT_PATTERN.test(value.fingerprint)));
 
 const REPORT_KEYS = [
   'trigger',
@@ -48,7 +49,7 @@ const REPORT_KEYS = [
 function readReport(value: unknown): EscalationReport | null {
   if (!isObject(value) || !hasOnly(value, REPORT_KEYS)) return null;
   const { trigger, issue, impact, context, options, recommendation, securitySensitive } = value;
-  const texts = [issue, impact, context, recommendation].every((text) => isText(text, 4_000));
+  const texts = isText(issue, 4_000, 1) && [impact, context, recommendation].every((text) => isText(text, 4_000));
   const choices =
     Array.isArray(options) && options.length <= MAX_OPTIONS && options.every((option) => isText(option, 500));
   // A fork is the engine's to find, never a role's to claim.

@@ -25,7 +25,7 @@ type Move =
       readonly finding: string | null;
       readonly escalates: boolean;
     }
-  | { readonly do: 'interrupt' }
+  | { readonly do: 'interrupt'; readonly code: string }
   | {
       readonly do: 'decide';
       readonly actor: string;
@@ -43,7 +43,7 @@ type Move =
       readonly which: number;
       readonly to: GateId;
     }
-  | { readonly do: 'escalate' }
+  | { readonly do: 'escalate'; readonly content: unknown }
   | { readonly do: 'wait'; readonly hours: number }
   | { readonly do: 'cancel' }
   | {
@@ -54,6 +54,7 @@ type Move =
 
 const actor = fc.constantFrom(...ACTORS, 'grace', 'ivan', 'grace', 'ivan');
 const gate = fc.constantFrom(...GATE_IDS);
+const anyText = fc.constantFrom('', ' ', 'text', ' text\n', 'x'.repeat(4_000), 'x'.repeat(5_000), 'STORE_FULL');
 const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 45, arbitrary: fc.constant<Move>({ do: 'progress' }) },
   { weight: 9, arbitrary: fc.constant<Move>({ do: 'start' }) },
@@ -66,7 +67,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       escalates: fc.constantFrom(false, false, false, true),
     }),
   },
-  { weight: 1, arbitrary: fc.constant<Move>({ do: 'interrupt' }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('interrupt' as const), code: anyText }) },
   {
     weight: 14,
     arbitrary: fc.record({
@@ -90,7 +91,16 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       to: gate,
     }),
   },
-  { weight: 1, arbitrary: fc.constant<Move>({ do: 'escalate' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('escalate' as const),
+      content: fc.option(
+        fc.record({ issue: anyText, impact: anyText, context: anyText, recommendation: anyText }, { requiredKeys: [] }),
+        { nil: undefined },
+      ),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), hours: fc.nat(3) }) },
   {
     weight: 1,
@@ -157,7 +167,7 @@ function make(run: DomainRun, given: Move): void {
     case 'interrupt': {
       const step = nextStep(state);
       if (step.kind === 'awaitGate') {
-        run.send({ type: 'interruptGate', gate: step.gate, attempt: step.attempt, code: 'STORE_FULL', message: 'm' });
+        run.send({ type: 'interruptGate', gate: step.gate, attempt: step.attempt, code: given.code, message: 'm' });
       }
       return;
     }
@@ -192,7 +202,7 @@ function make(run: DomainRun, given: Move): void {
       return;
     }
     case 'escalate':
-      run.send({ type: 'message', kind: 'escalation', content: undefined });
+      run.send({ type: 'message', kind: 'escalation', content: given.content });
       return;
     case 'wait':
       run.now += given.hours * 3_600_000;
@@ -322,7 +332,8 @@ test('decide: whatever happens, the ledger keeps every promise of the design', (
       for (const given of moves) make(run, given);
       audit(run.events);
       expect(foldLedger(INITIAL_STATE, run.events)).toEqual(run.state);
-      for (const { at: _, ...event } of run.events) ledgerEventSchema.parse(event);
+      // A worker parses the ledger again: whatever is written must be of its shape, and come out unchanged.
+      for (const { at: _, ...event } of run.events) expect(ledgerEventSchema.parse(event)).toEqual(event);
       outcomes.set(run.state.outcome ?? 'open', (outcomes.get(run.state.outcome ?? 'open') ?? 0) + 1);
     }),
     { numRuns: 1_500, seed: 20_260_101 },

@@ -141,7 +141,7 @@ describe('decide: who raises one', () => {
     escalate(run);
     expect(run.state.escalations).toMatchObject([
       { raised_by: 'mallory', report: { issue: 'look here' }, gate: 'P03' },
-      { raised_by: 'unknown', report: { issue: 'Somebody stopped the run without saying why.' } },
+      { raised_by: 'unknown', report: { issue: 'The run was stopped without a stated reason.' } },
     ]);
   });
 

@@ -14,7 +14,7 @@ const REPORT = {
 const GOOD = {
   verdict: 'fail',
   reason: 'it fails',
-  findings: [{ ...FINDING, path: 'src/a.ts', line: 3, fingerprint: 'f'.repeat(64) }],
+  findings: [{ ...FINDING, path: 'src/a.ts', line: 3, fingerprint: 'f'.repeat(16) }],
   findingsOmitted: 1,
   blockingOmitted: 1,
   severeOmitted: 0,
@@ -60,6 +60,8 @@ describe('readGateOutcome', () => {
     ['a finding at line 0', finding({ line: 0 })],
     ['a finding at line 1.5', finding({ line: 1.5 })],
     ['a finding with an empty fingerprint', finding({ fingerprint: '' })],
+    ['a finding whose fingerprint is of another length', finding({ fingerprint: 'f'.repeat(64) })],
+    ['a report without an issue', report({ issue: '' })],
     ['a number of findings left out below zero', { findingsOmitted: -1 }],
     ['a number of findings left out in words', { blockingOmitted: 'none' }],
     ['no number of findings left out', { severeOmitted: undefined }],
