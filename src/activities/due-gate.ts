@@ -2,11 +2,10 @@ import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
 import type { VerifiedHead } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
-import { engineHeads } from '../governance/journal.js';
 import { nextStep } from '../governance/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { headEntry } from './journal-head.js';
-import { journalledRun, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
+import { engineHeadsOf, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
 
 /**
  * Finds out whether a gate is really the run's next step, before anything is done or signed for it: the whole ledger is
@@ -60,13 +59,11 @@ export async function findDueGate(
  * @throws PromptOsError STEP_NOT_DUE when it has none over this ledger
  */
 function placeOfEngineHead(
-  { entries, opening, journal }: VerifiedPrefix,
+  prefix: VerifiedPrefix,
   { gate, attempt }: Pick<ExecuteGateInput, 'gate' | 'attempt'>,
 ): number {
-  if (opening.type === 'openingFailed') throw notDue('the run was not opened');
-  const run = journalledRun(opening.run.run_id, opening.plan);
   const isDue = (head: VerifiedHead) => head.purpose === 'gate' && head.gate === gate && head.attempt === attempt;
-  const found = engineHeads(run, journal, entries, isDue).at(-1);
+  const found = engineHeadsOf(prefix, prefix.journal, isDue).at(-1);
   if (found === undefined) throw notDue(`the engine has not signed that ${gate}, attempt ${attempt} is due`);
   return found.seq;
 }

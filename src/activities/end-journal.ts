@@ -1,49 +1,56 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { PlacedJournalEntry } from '../contracts/journal.js';
+import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
 import { ENGINE } from '../contracts/names.js';
-import { engineHeads } from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
 import { closingOf } from '../governance/ledger-ends.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { engineSigner } from './engine-key.js';
 import { headEntry } from './journal-head.js';
-import { readRunJournal } from './run-journal.js';
-import { appendAll, unjournalled } from './sync-journal.js';
-import { journalledRun, notDue, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
+import { appendAll, readRunJournal, unjournalled } from './run-journal.js';
+import { engineHeadsOf, notDue, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
 
 /** Times that the journal's end is tried anew because somebody appended to it meanwhile. */
 const END_ROUNDS = 100;
 
+const isEnd = ({ purpose }: VerifiedHead): boolean => purpose === 'end';
+const isPermit = ({ purpose }: VerifiedHead): boolean => purpose === 'close';
+
 /**
- * Ends a closed run's journal and gives it up to that end, the same however often it is asked. A run closed as approved
- * only if the engine signed before that the journal held nothing against it; what came later is late, and is shown.
- * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, ENGINE_KEY_MISSING, and what the store fails with
+ * Signs the end of a closed run's journal, once, behind signed messages that came past the clients. A run closes as
+ * approved only if the engine signed before that the journal held nothing against it; what came later is late, and is shown.
+ * @throws PromptOsError STEP_NOT_DUE, FORK, ENGINE_KEY_MISSING, and what the store fails with
  */
 export async function endJournal(
   { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
   prefix: VerifiedPrefix,
-): Promise<readonly PlacedJournalEntry[]> {
+): Promise<void> {
   const { entries, opening, policy } = prefix;
   const { outcome, at } = closingOf(entries);
-  const runId = opening.run.run_id;
-  if (opening.type === 'openingFailed') {
-    return prefix.journal.slice(0, prefix.journal.findIndex(({ entry }) => entry?.kind === 'opened') + 1);
-  }
-  const run = journalledRun(runId, opening.plan);
+  const { run_id } = opening.run;
   if (outcome === 'approved') {
-    const permit = engineHeads(run, prefix.journal, entries, ({ purpose }) => purpose === 'close').at(-1);
+    const permit = engineHeadsOf(prefix, prefix.journal, isPermit).at(-1);
     if (permit === undefined) throw notDue('the engine has not signed that the run closes as approved');
     refuseFork(prefix, permit.seq);
   }
   const { entries: length, hash } = headOf(entries);
-  const last = { run_id: runId, by: ENGINE, purpose: 'end', gate: null, attempt: 0, entries: length, hash } as const;
+  const last = { run_id, by: ENGINE, purpose: 'end', gate: null, attempt: 0, entries: length, hash } as const;
   let { journal } = prefix;
   for (let round = 0; round < END_ROUNDS; round += 1) {
-    const end = engineHeads(run, journal, entries, ({ purpose }) => purpose === 'end')[0];
-    if (end !== undefined) return journal.slice(0, end.seq + 1);
-    const entry = await headEntry(last, engineSigner({ signers }, policy, at));
-    await appendAll(store, runId, journal, [...unjournalled(journal, entries), entry]);
-    journal = await readRunJournal(store, runId);
+    if (engineHeadsOf(prefix, journal, isEnd).length > 0) return;
+    const end = await headEntry(last, engineSigner({ signers }, policy, at));
+    if (await appendAll(store, run_id, journal, [...unjournalled(journal, entries), end])) return;
+    journal = await readRunJournal(store, run_id);
   }
-  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${runId} could not be ended.`);
+  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${run_id} could not be ended.`);
+}
+
+/**
+ * A closed run's journal up to the end that the engine signed within the run's own workflow. What merely asks for a record
+ * to be published cannot make up how the run ended.
+ * @throws PromptOsError STEP_NOT_DUE
+ */
+export function endedJournal(prefix: VerifiedPrefix): readonly PlacedJournalEntry[] {
+  const [end] = engineHeadsOf(prefix, prefix.journal, isEnd);
+  if (end === undefined) throw notDue('the engine has not signed that the run ended so');
+  return prefix.journal.slice(0, end.seq + 1);
 }

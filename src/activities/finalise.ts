@@ -21,7 +21,7 @@ import {
 } from '../governance/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../governance/run-record.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
-import { endJournal } from './end-journal.js';
+import { endedJournal } from './end-journal.js';
 import { sealingKey } from './engine-key.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { readDocuments } from './run-documents.js';
@@ -42,7 +42,7 @@ export interface EndedRun {
 
 /**
  * Makes a closed run's record, signs it, and publishes its tree, once the run's past is verified.
- * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, and what publishing fails with
+ * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, and what publishing fails with
  */
 export function createFinalise(
   ports: Pick<GovernancePorts, 'store' | 'signers'>,
@@ -52,7 +52,7 @@ export function createFinalise(
   const publish = createPublisher(ports, options);
   return async ({ run_id, ledger }, workflowId) => {
     const prefix = await verifier.verify(run_id, workflowId, ledger);
-    return publish({ entries: prefix.entries, journal: await endJournal(ports, prefix) });
+    return publish({ entries: prefix.entries, journal: endedJournal(prefix) });
   };
 }
 

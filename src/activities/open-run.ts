@@ -10,8 +10,8 @@ import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { isOpenedBy } from '../governance/journal.js';
-import { pinKey } from '../governance/pin-keys.js';
+import { engineKeysOfPolicy, readOpening } from '../governance/journal.js';
+import { wellFormed } from '../governance/well-formed.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
 import { signStatement } from './attest-attempt.js';
@@ -61,9 +61,9 @@ function parseInput(input: GovernedRunInput): GovernedRunInput {
 
 /**
  * The engine's first step. A start that no key of the policy's developer signed, where the policy asks for that, or whose
- * policy this worker does not trust, is refused: it takes no run id and leaves no tree. Then the run id is taken for this
- * chain of executions, all that the client judged is judged once more, and what the domain must know is read out of the
- * pinned policy. What is wrong from there on ends the run as failed, with a tree.
+ * policy this worker does not trust, is refused: it takes no run id and leaves no tree. Then all that the client judged is
+ * judged once more, what the domain must know is read out of the pinned policy, and the run id is taken for this chain of
+ * executions. What is wrong there ends the run as failed, with a tree.
  * @throws PromptOsError what may pass: the store is away, this worker has no key of the engine
  */
 export async function openRun(
@@ -77,8 +77,6 @@ export async function openRun(
   const started = await judged('refused', () => acceptStart(ports, documents, given, at));
   if (started.kind === 'refused') return started;
   const { run, trusted, signed } = started.value;
-  const claimed = await judged('refused', () => claimRunId(ports, trusted.policy, run, starting, at));
-  if (claimed.kind === 'refused') return claimed;
   const planned = await judged('failed', async () => {
     checkGateSelection(run.gates, trusted.policy);
     checkNamesExist(trusted.request, trusted.policy);
@@ -91,13 +89,18 @@ export async function openRun(
     checkPlannedDuties(ports.executors, trusted.policy, plan);
     return plan;
   });
+  const failed = planned.kind === 'failed' ? { code: planned.code, message: planned.message } : null;
+  const claimed = await judged('refused', () => claimRunId(ports, trusted.policy, { run, starting, failed, at }));
+  if (claimed.kind === 'refused') return claimed;
   const workflow = {
     namespace: starting.namespace,
     workflow_id: runWorkflowId(run.run_id),
     first_execution_run_id: starting.firstExecutionRunId,
     task_queue: starting.taskQueue,
   };
-  if (planned.kind === 'failed') return { ...planned, workflow };
+  // A step that Temporal lost is done again, or somebody resets the run: what was signed first is what became of it.
+  if (claimed.value.failed !== null) return { kind: 'failed', workflow, ...claimed.value.failed };
+  if (planned.kind === 'failed') return { ...planned, kind: 'refused' };
   return { kind: 'opened', workflow, plan: planned.value };
 }
 
@@ -112,7 +115,7 @@ async function judged<T, K extends 'refused' | 'failed'>(
     return { kind: 'ok', value: await judge() };
   } catch (error) {
     if (!(error instanceof PromptOsError) || error.retryable) throw error;
-    return { kind, code: error.code, message: error.message };
+    return { kind, code: error.code, message: wellFormed(error.message.slice(0, 2_000)) };
   }
 }
 
@@ -134,26 +137,33 @@ async function acceptStart(
   return { run, trusted, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
 }
 
+/** What the run id is taken for, and when. */
+interface Claim {
+  readonly run: GovernedRunInput;
+  readonly starting: StartingRun;
+  readonly failed: RunOpening['failed'];
+  readonly at: string;
+}
+
 /**
- * Takes the run id for one chain of executions, once in the life of a store. A Reset keeps the chain; whoever terminates
- * a run and starts it again does not.
+ * Takes the run id for one chain of executions, once in the life of a store, and says whether the run opened. A Reset
+ * keeps the chain; whoever terminates a run and starts it again does not.
+ * @returns the opening that this chain of executions has, which an earlier try may have written
  * @throws PromptOsError RUN_ID_TAKEN, ENGINE_KEY_MISSING
  */
 async function claimRunId(
   { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
   policy: Policy,
-  run: GovernedRunInput,
-  { firstExecutionRunId }: StartingRun,
-  at: string,
-): Promise<void> {
+  { run, starting, failed, at }: Claim,
+): Promise<RunOpening> {
   const opening: RunOpening = {
     run_id: run.run_id,
-    first_execution_run_id: firstExecutionRunId,
+    first_execution_run_id: starting.firstExecutionRunId,
     request_sha256: run.request_sha256,
     request_attestation_sha256: run.request_attestation_sha256,
+    failed,
   };
   const signer = engineSigner({ signers }, policy, at);
-  const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
   let journal = await readRunJournal(store, run.run_id);
   // Nothing is signed for a run id that is taken. People may write to the journal meanwhile.
   while (!journal.some(({ entry }) => entry?.kind === 'opened')) {
@@ -161,9 +171,11 @@ async function claimRunId(
     await appendAfter(store, run.run_id, journal, { kind: 'opened', ...opening, envelope });
     journal = await readRunJournal(store, run.run_id);
   }
-  if (isOpenedBy(journal, opening, engine, at)) return;
+  const found = readOpening(journal, engineKeysOfPolicy(policy), at);
+  const ours = { ...opening, failed: found?.failed ?? null };
+  if (found !== null && canonicalJson(found) === canonicalJson(ours)) return found;
   throw new PromptOsError(
     'RUN_ID_TAKEN',
-    `The run id ${run.run_id} was taken by another run: expected a journal that was opened by ${canonicalJson(opening)}.`,
+    `The run id ${run.run_id} was taken by another run: expected a journal that was opened by ${canonicalJson(ours)}.`,
   );
 }

@@ -1,5 +1,8 @@
 import { type JournalEntry, journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
+import type { Envelope } from '../contracts/keys.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { messageSha256 } from '../governance/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
 
 /** An entry as it was read, or null for what has not its shape: whoever can write to the store can put anything there. */
@@ -33,4 +36,37 @@ export async function appendAfter(
   const seq = known.length;
   const appended = await store.appendJournal(runId, journalBytes(entry), seq);
   return appended ? [...known, { seq, entry }] : null;
+}
+
+/** Signed messages of the ledger that no client journalled: they came through the Web UI or Temporal's command line. */
+export function unjournalled(
+  journal: readonly PlacedJournalEntry[],
+  entries: readonly LedgerEntry[],
+): readonly JournalEntry[] {
+  const known = new Set(
+    journal.flatMap(({ entry }) => (entry?.kind === 'message' ? [messageSha256(entry.envelope)] : [])),
+  );
+  const message = (kind: 'decision' | 'resolution' | 'escalation', envelope: Envelope | null): JournalEntry[] =>
+    envelope === null || known.has(messageSha256(envelope)) ? [] : [{ kind: 'message', message: kind, envelope }];
+  return entries.flatMap((entry) => {
+    if (entry.type === 'decisionCounted') return message('decision', entry.envelope);
+    if (entry.type === 'escalationResolved') return message('resolution', entry.envelope);
+    return entry.type === 'escalationOpened' ? message('escalation', entry.envelope) : [];
+  });
+}
+
+/** Appends entries behind those that the caller judged. @returns whether nobody appended meanwhile */
+export async function appendAll(
+  store: Pick<ArtifactStore, 'appendJournal'>,
+  runId: string,
+  known: readonly PlacedJournalEntry[],
+  entries: readonly JournalEntry[],
+): Promise<boolean> {
+  let journal = known;
+  for (const entry of entries) {
+    const appended = await appendAfter(store, runId, journal, entry);
+    if (appended === null) return false;
+    journal = appended;
+  }
+  return true;
 }

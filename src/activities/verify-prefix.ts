@@ -1,16 +1,25 @@
 import type { LedgerReference } from '../contracts/activities.js';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import type { PlacedJournalEntry } from '../contracts/journal.js';
+import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { checkForks, isOpenedBy, type JournalledRun, messagesOf, missingEntries } from '../governance/journal.js';
+import {
+  checkForks,
+  type EngineHead,
+  engineHeads,
+  engineKeysOfPolicy,
+  type JournalledRun,
+  messagesOf,
+  missingEntries,
+  openingOfEvent,
+  readOpening,
+} from '../governance/journal.js';
 import { headOf } from '../governance/ledger-chain.js';
 import { openingOf } from '../governance/ledger-ends.js';
-import { pinKey } from '../governance/pin-keys.js';
 import { eventOf, type Replay, replayLedger } from '../governance/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
@@ -128,21 +137,11 @@ async function checkOpening(
   }
 }
 
-/** The run id was given to this chain of executions, and to no other. */
-function checkClaim(
-  journal: readonly PlacedJournalEntry[],
-  policy: Policy,
-  { run, workflow, at }: VerifiedPrefix['opening'],
-): void {
-  const claim = {
-    run_id: run.run_id,
-    first_execution_run_id: workflow.first_execution_run_id,
-    request_sha256: run.request_sha256,
-    request_attestation_sha256: run.request_attestation_sha256,
-  };
-  const engine = { keys: policy.engine.keys.map(pinKey), required: policy.attestations === 'required' };
-  if (!isOpenedBy(journal, claim, engine, at)) {
-    throw notDue(`the journal of ${run.run_id} was not opened by this run`);
+/** The run id was given to this chain of executions, and to no other, for a run that opened or failed as the ledger says. */
+function checkClaim(journal: readonly PlacedJournalEntry[], policy: Policy, opening: VerifiedPrefix['opening']): void {
+  const found = readOpening(journal, engineKeysOfPolicy(policy), opening.at);
+  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
+    throw notDue(`the journal of ${opening.run.run_id} was not opened by this run`);
   }
 }
 
@@ -156,6 +155,14 @@ function acceptedForks(
   if ('problem' in forks) throw notDue(`at entry ${forks.seq}, ${forks.problem}`);
   return forks.accepted;
 }
+
+/** What the engine signed over a verified past, in the order of the journal. */
+export const engineHeadsOf = (
+  { entries, opening, policy }: VerifiedPrefix,
+  journal: readonly PlacedJournalEntry[],
+  wanted: (head: VerifiedHead) => boolean,
+): readonly EngineHead[] =>
+  engineHeads({ run_id: opening.run.run_id, engine: engineKeysOfPolicy(policy) }, journal, entries, wanted);
 
 export const journalledRun = (run_id: string, plan: RunPlan): JournalledRun => ({ run_id, plan });
 

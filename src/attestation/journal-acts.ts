@@ -12,10 +12,14 @@ export const ledgerHeadStatement = ({ run_id, by, purpose, gate, attempt, entrie
     entries,
   });
 
-/** `run-opening/v0.1`, about the digest of the request: the engine gives the run id to one chain of executions. */
+/**
+ * `run-opening/v0.1`, about the digest of the request: the engine gives the run id to one chain of executions, and says
+ * whether the run opened.
+ */
 export const runOpeningStatement = (opening: RunOpening): Statement =>
   statement(PREDICATES.runOpening, [{ name: 'request', digest: { sha256: opening.request_sha256 } }], {
     runId: opening.run_id,
     firstExecutionRunId: opening.first_execution_run_id,
     requestAttestationSha256: opening.request_attestation_sha256,
+    failed: opening.failed,
   });

@@ -27,16 +27,21 @@ export type VerifiedHead = z.infer<typeof verifiedHeadSchema>;
 
 /**
  * One entry of a run's journal: what happened to the run, kept outside Temporal, in one order. Whoever can write to the
- * store can append; an entry counts only by its signature.
+ * store can append; beside the opening, an entry counts only by its signature.
  */
 export const journalEntrySchema = z.discriminatedUnion('kind', [
-  /** Takes the run id for one chain of Temporal executions. Written by the engine; the first one counts. */
+  /** Takes the run id for one chain of Temporal executions, and says whether the run opened. Written by the engine; the
+   * first one counts, signed or not. */
   z.strictObject({
     kind: z.literal('opened'),
     run_id: runIdSchema,
     first_execution_run_id: z.string().min(1).max(100),
     request_sha256: sha256Schema,
     request_attestation_sha256: sha256Schema.nullable(),
+    failed: z
+      .strictObject({ code: z.string().min(1).max(100), message: z.string().max(2_000) })
+      .nullable()
+      .describe('why the run could not open; null for a run that opened'),
     /** By the engine; null where it has no key. */
     envelope: envelopeSchema.nullable(),
   }),

@@ -30,8 +30,7 @@ export type Command =
   /** Every gate has passed, and the journal holds nothing that speaks against it. */
   | { readonly type: 'close' }
   | { readonly type: 'clock' }
-  | { readonly type: 'cancel'; readonly reason: string }
-  | { readonly type: 'fail'; readonly code: string; readonly message: string };
+  | { readonly type: 'cancel'; readonly reason: string };
 
 /** `approve` and `reject` are decisions whose choice the signal's name gives. */
 export type MessageKind = 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'signal';

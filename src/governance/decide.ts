@@ -51,10 +51,7 @@ function decideCommand(
     case 'failToOpen': {
       const { run, workflow, code, message } = command;
       return state.phase === 'new'
-        ? [
-            { type: 'openingFailed', run, workflow, code, message: message.slice(0, 2_000) },
-            closed(code === 'CANCELLED' ? 'cancelled' : 'failed', code),
-          ]
+        ? [{ type: 'openingFailed', run, workflow, code, message: message.slice(0, 2_000) }, closed('failed', code)]
         : [];
     }
     case 'startGate': {
@@ -74,8 +71,6 @@ function decideCommand(
       return state.plan === null ? [] : dueEvents(state, state.plan, at);
     case 'cancel':
       return state.phase === 'open' ? [closed('cancelled', command.reason)] : [];
-    case 'fail':
-      return state.phase === 'open' ? [closed('failed', `${command.code}: ${command.message}`.slice(0, 2_000))] : [];
   }
 }
 

@@ -5,12 +5,14 @@ import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Fork } from '../contracts/fork.js';
 import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../contracts/journal.js';
 import type { Envelope, PinnedKey } from '../contracts/keys.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
+import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import { ENGINE } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
+import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';
 import { forkReport } from './open-fork.js';
+import { pinKey } from './pin-keys.js';
 import { readDecision, readEscalation, readResolution } from './read-message.js';
 import { isRefusal } from './refusals.js';
 
@@ -93,49 +95,63 @@ const withoutEnds = (keys: RunPlan['keys']): RunPlan['keys'] =>
 
 const brief = (text = ''): string => text.replaceAll(/\s+/g, ' ').slice(0, 120).toWellFormed();
 
-/** The keys that may sign a verified head in somebody's name. */
-const headKeys = (plan: RunPlan, by: string): readonly PinnedKey[] =>
-  by === ENGINE ? (plan.engine_keys ?? []) : (own(plan.keys, by) ?? []);
+/** The keys of one signer, and whether what it journals must be signed. */
+export interface TrustedKeys {
+  readonly keys: readonly PinnedKey[];
+  readonly required: boolean;
+}
 
-/**
- * Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures.
- * @param at when the key must count: the time of the ledger's entry that the head names; null for a head of another past,
- * which counts whenever its key did, since that past had times of its own
- */
-function isVerifiedHead(
-  { run_id, plan }: JournalledRun,
-  head: VerifiedHead,
-  envelope: Envelope | null,
-  at: string | null,
-): boolean {
-  if (head.run_id !== run_id) return false;
-  if (envelope === null) return plan.attestations === 'optional';
-  const keys = headKeys(plan, head.by).filter((key) => at === null || isValidAt(key, at));
+export const engineKeysOfPolicy = (policy: Policy | null): TrustedKeys => ({
+  keys: (policy?.engine.keys ?? []).map(pinKey),
+  required: policy?.attestations === 'required',
+});
+
+export const engineKeysOfPlan = (plan: RunPlan): TrustedKeys => ({
+  keys: plan.engine_keys ?? [],
+  required: plan.attestations === 'required',
+});
+
+/** Whether a journalled head counts: signed by whom it names, or unsigned where the policy asks for no signatures. */
+function isSignedHead({ keys, required }: TrustedKeys, head: VerifiedHead, envelope: Envelope | null): boolean {
+  if (envelope === null) return !required;
   const opened = openEnvelope(envelope, keys);
   return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
 }
 
+const validAt = ({ keys, required }: TrustedKeys, at: string): TrustedKeys => ({
+  keys: keys.filter((key) => isValidAt(key, at)),
+  required,
+});
+
+/** What the journal must say of a run whose ledger begins with this event. */
+export function openingOfEvent(event: LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>): RunOpening {
+  const { run, workflow } = event;
+  return {
+    run_id: run.run_id,
+    first_execution_run_id: workflow.first_execution_run_id,
+    request_sha256: run.request_sha256,
+    request_attestation_sha256: run.request_attestation_sha256,
+    failed: event.type === 'openingFailed' ? { code: event.code, message: event.message } : null,
+  };
+}
+
 /**
- * Whether the run id was taken by the run's own opening, signed by the engine where its policy requires signatures. The
- * first opening counts; before it are at most messages that people sent while no engine had opened the run.
+ * The opening that has the run id, if the engine signed it where its policy requires signatures. The first one counts;
+ * before it are at most messages that people sent while no engine had opened the run.
  * @param at when the engine's key must count: the time of the ledger's first entry
+ * @returns null for a journal that nobody opened, or whose opening is not the engine's
  */
-export function isOpenedBy(
+export function readOpening(
   journal: readonly PlacedJournalEntry[],
-  expected: RunOpening,
-  engine: { readonly keys: readonly PinnedKey[]; readonly required: boolean },
+  engine: TrustedKeys,
   at: string,
-): boolean {
+): RunOpening | null {
   const first = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
-  if (first?.kind !== 'opened') return false;
+  if (first?.kind !== 'opened') return null;
   const { kind: _, envelope, ...opening } = first;
-  if (canonicalJson(opening) !== canonicalJson(expected)) return false;
-  if (envelope === null) return !engine.required;
-  const opened = openEnvelope(
-    envelope,
-    engine.keys.filter((key) => isValidAt(key, at)),
-  );
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening));
+  if (envelope === null) return engine.required ? null : opening;
+  const opened = openEnvelope(envelope, validAt(engine, at).keys);
+  return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening)) ? opening : null;
 }
 
 const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
@@ -152,7 +168,7 @@ export interface EngineHead {
  * @param wanted which heads to look at, before their signatures are verified
  */
 export function engineHeads(
-  run: JournalledRun,
+  { run_id, engine }: { readonly run_id: string; readonly engine: TrustedKeys },
   journal: readonly PlacedJournalEntry[],
   ledger: readonly LedgerEntry[],
   wanted: (head: VerifiedHead) => boolean = () => true,
@@ -161,8 +177,8 @@ export function engineHeads(
     if (entry?.kind !== 'head' || entry.head.by !== ENGINE || !wanted(entry.head)) return [];
     const { head, envelope } = entry;
     const last = ledger[head.entries - 1];
-    const signed = last?.hash === head.hash && isVerifiedHead(run, head, envelope, last.at);
-    return signed ? [{ seq, head }] : [];
+    const ours = head.run_id === run_id && last?.hash === head.hash;
+    return ours && isSignedHead(validAt(engine, last.at), head, envelope) ? [{ seq, head }] : [];
   });
 }
 
@@ -214,8 +230,10 @@ export function missingEntries(
       const { head, envelope } = entry;
       // The engine signs within a workflow task, which may be lost before the server has it and is then done again at
       // another time. So its heads permit steps and witness nothing; a role signs once the task is committed.
-      if (head.by === ENGINE || isOnLedger(ledger, head)) continue;
-      if (!isVerifiedHead(run, head, envelope, null)) continue;
+      if (head.by === ENGINE || head.run_id !== run.run_id || isOnLedger(ledger, head)) continue;
+      // That other past had times of its own, so the key counts whenever it did.
+      const required = run.plan.attestations === 'required';
+      if (!isSignedHead({ keys: own(run.plan.keys, head.by) ?? [], required }, head, envelope)) continue;
       const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
       missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
       continue;

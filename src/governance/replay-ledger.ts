@@ -249,8 +249,5 @@ function escalationCommand(entry: Entry<'escalationOpened'>): Command {
 function closingCommand({ plan }: RunState, { outcome, reason }: Entry<'runClosed'>): Command | null {
   if (outcome === 'approved') return hasJournal(plan) ? { type: 'close' } : null;
   if (outcome === 'cancelled') return { type: 'cancel', reason };
-  if (outcome === 'expired') return { type: 'clock' };
-  if (outcome !== 'failed') return null;
-  const [code = '', ...message] = reason.split(': ');
-  return { type: 'fail', code, message: message.join(': ') };
+  return outcome === 'expired' ? { type: 'clock' } : null;
 }

@@ -181,6 +181,9 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
     () => (settled ? undefined : scope.cancel()),
     () => undefined, // the whole run is being cancelled, and the gate's activity says so itself
   );
+  const saving = saveWhile(run, input, () => !settled);
+  // Awaited below, once the gate has ended; until then its rejection must not count as unhandled.
+  saving.catch(() => undefined);
   try {
     const result = await work;
     run.apply({ type: 'finishGate', gate, attempt, result });
@@ -194,8 +197,18 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
   } finally {
     settled = true;
   }
-  await stop;
+  await Promise.all([stop, saving]);
   if (isFlooded() && run.state().phase === 'open') await handOver(run, input);
+}
+
+/** Journals what people sign while a gate runs, for hours if need be: a Reset meanwhile must not lose it. */
+async function saveWhile(run: RunDriver, input: GovernedRunInput, isRunning: () => boolean): Promise<void> {
+  const isDue = () => run.hasUnsavedActs() && run.state().phase === 'open' && !isFlooded();
+  for (;;) {
+    await condition(() => !isRunning() || isDue());
+    if (!isRunning()) return;
+    await syncJournal(run, input, 'wait');
+  }
 }
 
 const isFlooded = (): boolean =>
@@ -228,8 +241,8 @@ const SEAL_TRIES = 5;
 
 async function finalise(run: RunDriver, input: GovernedRunInput): Promise<FinaliseResult> {
   const outcome = run.state().outcome ?? 'failed';
-  if (run.state().plan !== null && isLong(run)) await syncJournal(run, input, 'wait');
   try {
+    await syncJournal(run, input, 'end');
     for (let tries = 1; tries <= SEAL_TRIES; tries += 1) {
       const result = await promptos_finalise.executeWithOptions({ summary: `publish the record: ${outcome}` }, [
         { run_id: input.run_id, ledger: run.ledger() },
@@ -244,10 +257,6 @@ async function finalise(run: RunDriver, input: GovernedRunInput): Promise<Finali
   }
   throw ApplicationFailure.nonRetryable('The published record is not signed by the engine.', 'SIGNATURE_INVALID');
 }
-
-/** As JSON: what an activity's input should not hold. */
-const MAX_TAIL_CHARACTERS = 100_000;
-const isLong = (run: RunDriver): boolean => JSON.stringify(run.ledger().entries).length > MAX_TAIL_CHARACTERS;
 
 /** Goes on in a fresh history, the whole ledger in the store. */
 async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {

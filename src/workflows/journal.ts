@@ -53,7 +53,7 @@ export async function syncJournal(
     }
     // A message that came meanwhile may have changed what is next: then the caller looks again.
     if (await condition(() => run.head().entries !== asked, WAIT)) {
-      if (purpose === 'gate' || purpose === 'close') return false;
+      if (purpose === 'gate' || purpose === 'close' || run.state().phase === 'closed') return false;
     }
   }
 }

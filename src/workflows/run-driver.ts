@@ -106,7 +106,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   };
 }
 
-/** A gate's result, or a person's signed message: what no past of the run may lose. */
+/** A gate's result, or a person's signed message: after it the ledger is compared with the journal. */
 function isSignedAct(entry: LedgerEntry): boolean {
   switch (entry.type) {
     case 'gateFinished':

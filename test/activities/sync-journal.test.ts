@@ -7,8 +7,9 @@ import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { type JournalEntry, journalEntrySchema } from '../../src/contracts/journal.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
 import { ENGINE } from '../../src/contracts/names.js';
+import type { Command } from '../../src/governance/commands.js';
 import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
-import type { DrivenRun } from '../support/driven-run.js';
+import { DrivenRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { outputs } from '../support/scripted-executor.js';
 import { type SignedStart, signedStart } from '../support/signed-start.js';
@@ -32,9 +33,9 @@ const kinds = async () =>
   (await journal()).map((entry) => (entry.kind === 'head' ? `${entry.head.by} ${entry.head.purpose}` : entry.kind));
 
 /** A message that Ada signed. */
-const stop = (issue = 'Wait.') => {
+const stop = (issue = 'Wait.', decision_id = 'stop-1') => {
   const times = { decided_at: '2026-01-02T00:00:02.000Z', expires_at: '2026-02-01T00:00:00.000Z' };
-  const said = { actor: 'ada', run_id: start.run.run_id, decision_id: 'stop-1', issue, ...times };
+  const said = { actor: 'ada', run_id: start.run.run_id, decision_id, issue, ...times };
   return start.keys.ada.seal(escalationStatement(said, start.run.policy_sha256));
 };
 const journalled = (envelope: ReturnType<typeof stop>) =>
@@ -84,6 +85,13 @@ describe('syncJournal', () => {
     expect(await kinds()).toEqual(['opened', 'message']);
     driven.apply({ type: 'message', kind: 'escalation', content: stop() });
     expect(await driven.sync()).toMatchObject({ fork: null });
+  });
+
+  test('journals what came past the clients with a fork too, so that a Reset does not lose it', async () => {
+    await journalled(stop('Forgotten.', 'stop-0'));
+    driven.apply({ type: 'message', kind: 'escalation', content: stop() });
+    expect(await driven.sync()).toMatchObject({ fork: { fork: { journal_entries: 2, missing: 1 } } });
+    expect(await kinds()).toEqual(['opened', 'message', 'message']);
   });
 
   test('a head of a past that was reset can not arrive any more', async () => {
@@ -143,20 +151,19 @@ describe('resumeRun', () => {
 });
 
 describe('endJournal', () => {
-  const end = async () =>
-    endJournal(
-      start.repository.ports,
-      await driven.newVerifier().verify(start.run.run_id, driven.workflowId, driven.ledger()),
-    );
-
   test('ends the journal once, with late messages in it', async () => {
     driven.apply({ type: 'cancel', reason: 'enough' });
     await journalled(stop());
-    const ended = await end();
+    expect(await driven.sync({ purpose: 'end' })).toMatchObject({ fork: null });
     expect(await kinds()).toEqual(['opened', 'message', 'engine end']);
     await journalled(stop('too late'));
-    expect(await end()).toEqual(ended);
-    expect(ended).toHaveLength(3);
+    await driven.sync({ purpose: 'end' });
+    expect(await kinds()).toEqual(['opened', 'message', 'engine end', 'message']);
+  });
+
+  test('signs no end of a run that goes on', async () => {
+    await expect(driven.sync({ purpose: 'end' })).rejects.toMatchObject(NOT_DUE);
+    expect(await kinds()).toEqual(['opened']);
   });
 
   /** The run as if every gate had passed: what of it is verified is not the subject here. */
@@ -177,7 +184,8 @@ describe('endJournal', () => {
   test('refuses to end a run as approved that the engine did not let close', async () => {
     await expect(approved()).rejects.toMatchObject(NOT_DUE);
     await permit();
-    expect(await approved()).toHaveLength(3);
+    await approved();
+    expect(await kinds()).toEqual(['opened', 'engine close', 'engine end']);
   });
 
   test('FORK when an approved run lacks what was journalled before the engine let it close; later is late', async () => {
@@ -192,7 +200,34 @@ describe('endJournal', () => {
   test('a message behind the closing word of the engine is late and stays in the journal', async () => {
     await permit();
     await journalled(stop());
-    expect(await approved()).toHaveLength(4);
+    await approved();
+    expect(await kinds()).toEqual(['opened', 'engine close', 'message', 'engine end']);
+  });
+});
+
+describe('finalise', () => {
+  test('publishes no ending that the engine did not sign', async () => {
+    driven.apply({ type: 'cancel', reason: 'whatever I like' });
+    await expect(driven.publish()).rejects.toMatchObject(NOT_DUE);
+    await driven.sync({ purpose: 'end' });
+    await expect(driven.publish()).resolves.toMatchObject({ files: expect.any(Number) });
+  });
+
+  test('an opening that failed is published only if the engine said so of this run', async () => {
+    const [opened] = driven.entries;
+    if (opened?.type !== 'runOpened') throw new Error('expected an opening');
+    const failed = {
+      type: 'failToOpen',
+      run: opened.run,
+      workflow: opened.workflow,
+      code: 'GATE_ORDER',
+      message: 'no',
+    };
+    const forged = new DrivenRun(start.repository, start.run, start.keys);
+    forged.apply(failed as Command);
+    await expect(forged.publish()).rejects.toMatchObject(NOT_DUE);
+    await expect(forged.sync({ purpose: 'end' })).rejects.toMatchObject(NOT_DUE);
+    expect(await kinds()).toEqual(['opened']);
   });
 });
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { escalationStatement } from '../../src/attestation/acts.js';
 import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
-import { type AttackSite, createAttackSite } from '../support/attack-site.js';
-import { eventually, type WorkedRun } from '../support/governed-worker.js';
+import { type AttackSite, createAttackSite, patientScripts } from '../support/attack-site.js';
+import { eventually, hangs, type WorkedRun } from '../support/governed-worker.js';
 import { createHostileClient, type HostileClient } from '../support/hostile-client.js';
+import { keyOf } from '../support/signed-run.js';
 
 let site: AttackSite;
 let hostile: HostileClient;
@@ -111,6 +113,18 @@ describe('Reset that excludes signals and updates, after a stop', () => {
     expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
     expect(await site.judge(run.runId)).toMatchObject({ verified: true });
     expect(await site.publishedJournal(run.runId)).toContain('stop-1');
+  });
+
+  test('one that came past the clients while a gate runs is in the journal before the gate ends', async () => {
+    const run = await site.startRun({ scripts: patientScripts({ wendy: [hangs] }) });
+    await eventually(async () => run.executors.calls[0] ?? null, 'the executor');
+    const times = { decided_at: new Date().toISOString(), expires_at: new Date(Date.now() + 3_600_000).toISOString() };
+    const stop = { actor: 'ada', issue: 'Stop.', decision_id: 'stop-2', run_id: run.runId, ...times };
+    const envelope = keyOf('ada').seal(escalationStatement(stop, site.repository.run.policy_sha256));
+    await run.handle.signal('escalate', envelope);
+    await eventually(async () => (await site.journal(run.runId)).includes('stop-2') || null, 'the stop in the journal');
+    expect((await run.ledger()).some(({ type }) => type === 'gateFinished')).toBe(false);
+    await run.handle.terminate('the test has ended');
   });
 
   test('a signed resolution of another fork does not count', async () => {

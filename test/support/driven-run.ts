@@ -138,7 +138,14 @@ export class DrivenRun {
     }
   }
 
-  finalise(options: FinaliseOptions = {}): Promise<FinaliseResult> {
+  /** Ends the journal and publishes the record. */
+  async finalise(options: FinaliseOptions = {}): Promise<FinaliseResult> {
+    await this.sync({ purpose: 'end' });
+    return this.publish(options);
+  }
+
+  /** Publishes the record, as whoever may schedule an activity can ask for. */
+  publish(options: FinaliseOptions = {}): Promise<FinaliseResult> {
     const finalise = createFinalise(this.repository.ports, this.verifier, options);
     return finalise({ run_id: this.run.run_id, ledger: this.ledger() }, this.workflowId);
   }

@@ -2,8 +2,7 @@ import { ledgerHeadStatement, runOpeningStatement } from '../../src/attestation/
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { JournalEntry, JournalledMessage } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import { hasJournal } from '../../src/contracts/rules-version.js';
-import { openingOf } from '../../src/governance/ledger-ends.js';
+import { openingOfEvent } from '../../src/governance/journal.js';
 import type { Moved, MutableTree } from './mutable-tree.js';
 import { keyOf } from './reseal.js';
 import { VECTOR_KEYS, type VectorKey } from './vector-keys.js';
@@ -56,18 +55,12 @@ export function forgeHeads(tree: MutableTree, moved: Moved, keys: readonly Vecto
 /** The entry that gives the run id to this run, made again where the engine's key is at hand. */
 export function forgeOpening(tree: MutableTree, keys: readonly VectorKey[]): void {
   const opening = tree.ledger()[0];
-  if (opening?.type !== 'runOpened' || !hasJournal(opening.plan)) return;
-  const { run, workflow } = openingOf(tree.ledger());
+  if (opening?.type !== 'runOpened' && opening?.type !== 'openingFailed') return;
   change(tree, ([first, ...rest]) => {
     if (first?.kind !== 'opened') return [...(first === undefined ? [] : [first]), ...rest];
     const key = first.envelope === null ? null : keyOf(keys, first.envelope);
     if (first.envelope !== null && key === null) return [first, ...rest];
-    const claim = {
-      run_id: run.run_id,
-      first_execution_run_id: workflow.first_execution_run_id,
-      request_sha256: run.request_sha256,
-      request_attestation_sha256: run.request_attestation_sha256,
-    };
+    const claim = openingOfEvent(opening);
     return [
       { kind: 'opened', ...claim, envelope: key === null ? null : key.seal(runOpeningStatement(claim)) },
       ...rest,

@@ -7,7 +7,6 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
 import { policySchema } from '../../src/contracts/policy.js';
-import { TREE_PATHS } from '../../src/governance/published-tree.js';
 import {
   judgeTree,
   parsePromptOsPolicy,
@@ -15,14 +14,13 @@ import {
   VERIFY_CODES,
   type VerifyTrust,
 } from '../../src/verify/index.js';
-import { ALL_KEYS, forge, patchRecord, seal } from '../support/forge-tree.js';
+import { ALL_KEYS, forge } from '../support/forge-tree.js';
 import { makeVectors } from '../support/make-vectors.js';
 import { MutableTree, sha256Of } from '../support/mutable-tree.js';
 import { underPolicy } from '../support/under-policy.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
 import { LONG_BEFORE, packLine, revokedPolicy, vectorPack } from '../support/vector-policies.js';
-import { journalled } from '../vectors/recipes/journal-edits.js';
-import { beforeClose, otherHead, rejection } from '../vectors/recipes/journal-recipes.js';
+import { beforeClose, beforeEnd, otherHead, rejection } from '../vectors/recipes/journal-recipes.js';
 import { policyWithSecondKey, WINDOW_CASES } from '../vectors/recipes/key-window-recipes.js';
 import { type PolicyName, type Recipe, RUN_POLICIES, TREE_NAMES, type TreeName } from '../vectors/recipes/recipe.js';
 import { policyFor } from '../vectors/recipes/repository-recipes.js';
@@ -203,7 +201,7 @@ describe('what a journal holds beside the run', () => {
   };
 
   test('a message that came once the run had closed: verified, and shown', async () => {
-    const { verified, remarks } = await afterwards(journalled((entries, tree) => [...entries, rejection(tree)]));
+    const { verified, remarks } = await afterwards(beforeEnd(rejection));
     expect(verified).toBe(true);
     expect(remarks.join()).toContain('not part of the run: reject of P00.1.1 by grace');
   });
@@ -214,11 +212,7 @@ describe('what a journal holds beside the run', () => {
     ['a message about another run', beforeClose((tree) => rejection(tree, { run_id: 'vector-another' }))],
     ["a message in somebody else's name", beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.nina))],
     ['a message that an unknown key signed', beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.stranger))],
-    [
-      'what is no entry',
-      (tree) =>
-        seal(patchRecord(tree.edit(TREE_PATHS.journal, (text) => `${text}${notAnEntry(text.split('\n').length - 1)}`))),
-    ],
+    ['what is no entry', beforeEnd(() => null)],
   ])('%s: counts for nothing, and the run is verified', async (_, change) => {
     expect(await afterwards(change)).toMatchObject({ verified: true, first: null });
   });
@@ -228,8 +222,6 @@ describe('what a journal holds beside the run', () => {
     expect(first?.failure?.code).toBe('ATTEMPT_DIFFERS');
   });
 });
-
-const notAnEntry = (seq: number): string => `{"entry":null,"seq":${seq}}\n`;
 
 describe.each(Object.entries(RECIPES))('%s', (_, recipes) => {
   test.each(recipes.map((recipe) => [recipe.name, recipe] as const))('%s', async (_name, recipe) => {

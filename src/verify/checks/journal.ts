@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../contracts/canonical-json.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
@@ -5,37 +6,48 @@ import {
   checkForks,
   type EngineHead,
   engineHeads,
-  isOpenedBy,
+  engineKeysOfPlan,
+  engineKeysOfPolicy,
   type JournalledRun,
   type MissingEntry,
   missingEntries,
+  openingOfEvent,
+  readOpening,
+  type TrustedKeys,
 } from '../../governance/journal.js';
 import { closingOf, openingOf } from '../../governance/ledger-ends.js';
-import { pinKey } from '../../governance/pin-keys.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
 
 /**
  * The run's journal, kept outside Temporal, agrees with its ledger: the run id was taken by this run, the engine signed
- * before each gate and before the run closed, and whatever the ledger does not account for was resolved as a fork.
+ * before each gate, before the run closed and at its end, and whatever the ledger does not account for was resolved as a fork.
  * @returns every fork that was resolved, and every message that came too late
  */
 export async function checkJournal(documents: TreeDocuments): Promise<readonly string[]> {
   const entries = await documents.ledger();
   const opening = openingOf(entries);
   const journal = await documents.journal();
-  if (opening.type === 'openingFailed') return [];
+  if (opening.type === 'openingFailed') {
+    // A tree of before runs had a journal; none can be left out of another, since the sealed record lists it.
+    if (journal.length === 0) return [];
+    await checkOpened(documents, opening, journal);
+    checkEnd(entries, journal, engineKeysOfPolicy(await documents.policy()));
+    return [];
+  }
   if (!hasJournal(opening.plan)) {
     return ['no journal: the run is from before runs had one, so a past that somebody reset would not show'];
   }
   const run: JournalledRun = { run_id: opening.run.run_id, plan: opening.plan };
+  const engine = engineKeysOfPlan(opening.plan);
   await checkOpened(documents, opening, journal);
   const forks = checkForks(run, journal, entries);
   if ('problem' in forks)
     throw differs('the forks that the journal shows', `ledger entry ${forks.seq}: ${forks.problem}`);
-  const heads = engineHeads(run, journal, entries);
+  const heads = engineHeads({ run_id: run.run_id, engine }, journal, entries);
   checkStarts(entries, heads);
+  checkEnd(entries, journal, engine);
   const missing = missingEntries(run, journal, entries, forks.accepted);
   const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(entries, heads) : null;
   const blocking = missing.filter(({ seq }) => end !== null && seq < end);
@@ -58,20 +70,21 @@ function forked([first, ...more]: readonly MissingEntry[]): VerifyFailure {
 
 async function checkOpened(
   documents: TreeDocuments,
-  { run, workflow, at }: LedgerEventOf<'runOpened'> & LedgerEntry,
+  opening: (LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>) & LedgerEntry,
   journal: readonly PlacedJournalEntry[],
 ): Promise<void> {
-  const policy = await documents.policy();
-  const claim = {
-    run_id: run.run_id,
-    first_execution_run_id: workflow.first_execution_run_id,
-    request_sha256: run.request_sha256,
-    request_attestation_sha256: run.request_attestation_sha256,
-  };
-  const engine = { keys: (policy?.engine.keys ?? []).map(pinKey), required: policy?.attestations === 'required' };
-  if (!isOpenedBy(journal, claim, engine, at)) {
+  const found = readOpening(journal, engineKeysOfPolicy(await documents.policy()), opening.at);
+  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
     throw differs('an opening in which the engine gives the run id to this run', 'another one, or none');
   }
+}
+
+/** The journal ends where the engine signed that the run ended so, whatever the outcome. */
+function checkEnd(entries: readonly LedgerEntry[], journal: readonly PlacedJournalEntry[], engine: TrustedKeys): void {
+  const run = { run_id: openingOf(entries).run.run_id, engine };
+  const ends = engineHeads(run, journal, entries, ({ purpose }) => purpose === 'end');
+  if (ends.some(({ seq, head }) => head.entries === entries.length && seq === journal.length - 1)) return;
+  throw differs("the engine's signature that the run ended, as the last entry", 'another last entry');
 }
 
 /** Before each attempt the engine signed that it was due. */

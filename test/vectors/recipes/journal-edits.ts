@@ -83,8 +83,8 @@ export function placeOf(entries: Journal, purpose: VerifiedHead['purpose']): num
 }
 
 /** Puts entries before a place. */
-export const putAt = (entries: Journal, place: number, ...more: readonly JournalEntry[]): JournalEntry[] => [
+export const putAt = (entries: Journal, place: number, ...more: readonly (JournalEntry | null)[]): JournalEntry[] => [
   ...(entries.slice(0, place) as JournalEntry[]),
-  ...more,
+  ...(more as readonly JournalEntry[]),
   ...(entries.slice(place) as JournalEntry[]),
 ];

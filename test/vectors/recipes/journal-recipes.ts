@@ -63,6 +63,10 @@ function escalation(tree: MutableTree): JournalEntry {
 export const beforeClose = (make: (tree: MutableTree) => JournalEntry): Recipe['break'] =>
   journalled((entries, tree) => putAt(entries, placeOf(entries, 'close'), make(tree)));
 
+/** The same journal with an entry more, or with what is none, before the engine signed its end. */
+export const beforeEnd = (make: (tree: MutableTree) => JournalEntry | null): Recipe['break'] =>
+  journalled((entries, tree) => putAt(entries, placeOf(entries, 'end'), make(tree)));
+
 /** A head that the ledger does not extend. */
 export const otherHead = (by: string, key: VectorKey) => (tree: MutableTree) =>
   headBy(key, {
@@ -75,7 +79,7 @@ export const otherHead = (by: string, key: VectorKey) => (tree: MutableTree) =>
     hash: OTHER,
   });
 
-const without = (by: string, purpose: 'gate' | 'close') =>
+const without = (by: string, purpose: 'gate' | 'close' | 'end') =>
   journalled((entries: Journal) => dropped(entries, (entry) => isHead(entry, by, purpose)));
 
 /** The journal is not the one that the engine kept, or the ledger does not account for it. */
@@ -148,6 +152,19 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
       }),
       'JOURNAL_DIFFERS',
     ],
+    ["journal: without the engine's head at its end", without('engine', 'end'), 'JOURNAL_DIFFERS'],
+    [
+      'journal: an entry behind its end',
+      journalled((entries, tree) => [...entries, rejection(tree)]),
+      'JOURNAL_DIFFERS',
+    ],
+    ['journal: an end that a role signed', engineHeads('end', () => ({}), nina), 'JOURNAL_DIFFERS'],
+    ['journal: an end over another ledger', engineHeads('end', () => ({ hash: OTHER })), 'JOURNAL_DIFFERS'],
+    [
+      'journal: the opening of a run that failed to open',
+      openedAs(() => ({ failed: { code: 'GATE_ORDER', message: 'no' } })),
+      'JOURNAL_DIFFERS',
+    ],
     ["journal: a role signs in the engine's name", engineHeads('gate', () => ({}), nina), 'JOURNAL_DIFFERS'],
     [
       "journal: an unknown key signs in the engine's name",
@@ -213,6 +230,24 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
   ]),
   ...recipesOf('cancelled', [
     ["journal: without the engine's heads, of a cancelled run", without('engine', 'gate'), 'JOURNAL_DIFFERS'],
+    ["journal: without the engine's head at its end, of a cancelled run", without('engine', 'end'), 'JOURNAL_DIFFERS'],
+  ]),
+  ...recipesOf('unopened', [
+    [
+      'journal: the opening of a run that opened, of one that did not',
+      openedAs(() => ({ failed: null })),
+      'JOURNAL_DIFFERS',
+    ],
+    [
+      'journal: another reason for not opening',
+      openedAs(() => ({ failed: { code: 'GATE_REQUIRED', message: 'The moon was full.' } })),
+      'JOURNAL_DIFFERS',
+    ],
+    [
+      "journal: without the engine's head at its end, of a run that never opened",
+      without('engine', 'end'),
+      'JOURNAL_DIFFERS',
+    ],
   ]),
   ...recipesOf('rotated', [
     [

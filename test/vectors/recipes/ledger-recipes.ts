@@ -158,12 +158,12 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
     [
       'ledger: the tail dropped and closed as cancelled, without keys',
       (tree) => forge(shortened(tree, closedEarly('cancelled'))),
-      'SEAL_INVALID',
+      'JOURNAL_DIFFERS',
     ],
     [
       'ledger: the tail dropped and closed as cancelled, sealed by a role key',
       (tree) => bundle(sealWith(forge(shortened(tree, closedEarly('cancelled'))), VECTOR_KEYS.nina)),
-      'SEAL_INVALID',
+      'JOURNAL_DIFFERS',
     ],
     ['ledger: the tail dropped and aborted by nobody', insiderShortened('aborted'), 'FOLD_DIFFERS'],
     [
@@ -178,7 +178,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       outsider((entries) => {
         nth(entries, 'runClosed').at = '2027-02-01T00:00:00.000Z';
       }),
-      'SEAL_INVALID',
+      'JOURNAL_DIFFERS',
     ],
   ]),
   ...recipesOf('unopened', [
@@ -187,7 +187,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       outsider((entries) => {
         nth(entries, 'openingFailed').message = 'The moon was full.';
       }),
-      'SEAL_INVALID',
+      'JOURNAL_DIFFERS',
     ],
     [
       'ledger: a run that never opened, under another id',
