@@ -78,7 +78,8 @@ export const VERIFY_CODES = {
   RECORD_SIGNATURE_INVALID: "The signature of the record is not by a key of the engine's, or is about another record.",
   // The journal
   JOURNAL_FORM: 'The journal is not JSON Lines in canonical form, one entry a place.',
-  JOURNAL_DIFFERS: "The journal lacks what the engine signs before a run's steps, or shows another fork.",
+  JOURNAL_DIFFERS:
+    "The journal lacks what the engine signs at the opening, before a run's steps or at its end, or shows another fork.",
   JOURNAL_FORK: 'The ledger does not account for what was signed and journalled, and no resolution names the fork.',
   // The policy file of existing PromptOS tooling
   PROMPTOS_VERSION: 'The session was made with another PromptOS version than the policy file requires.',
