@@ -10,6 +10,7 @@ import { createPinnedDocuments } from './pinned-documents.js';
 import { resumeRun } from './resume-run.js';
 import { runActivity } from './run-activity.js';
 import { syncJournal } from './sync-journal.js';
+import type { Retries } from './to-failure.js';
 import { createPrefixVerifier } from './verify-prefix.js';
 
 export interface CreateActivitiesOptions {
@@ -19,8 +20,13 @@ export interface CreateActivitiesOptions {
   readonly verifyTree?: VerifyTree;
 }
 
-/** Tries of a gate that fails by no judgement: some seven minutes, and then a P08. Finalisation never gives up. */
-const GATE_ATTEMPTS = 12;
+/** A gate that fails by no judgement: some seven minutes of tries, and then a P08. */
+const GATE: Retries = { giveUpAfter: 12 };
+/**
+ * The engine's own steps never give up: a store that is not mounted, or a key that a new worker was not given, must not
+ * end a run of weeks. Each try of a local activity is in the run's history, so they get far apart.
+ */
+const ENGINE_STEP: Retries = { mayHeal: ['ENGINE_KEY_MISSING', 'OBJECT_NOT_FOUND'], longestDelayMs: 600_000 };
 
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
@@ -53,13 +59,14 @@ export function createActivities(
           input,
         ),
       ),
-    promptos_syncJournal: (input) => runActivity((context) => syncJournal(ports, verifier, input, askedBy(context))),
-    promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context))),
+    promptos_syncJournal: (input) =>
+      runActivity((context) => syncJournal(ports, verifier, input, askedBy(context)), ENGINE_STEP),
+    promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context)), ENGINE_STEP),
     promptos_executeGate: (input) =>
       runActivity(async (context, progress) => {
         const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
         return sent(await executeGate(ports, documents, due, { signal: context.cancellationSignal, progress }));
-      }, GATE_ATTEMPTS),
-    promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId)),
+      }, GATE),
+    promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
   };
 }

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { PromptOsError } from '../contracts/errors.js';
-import { toFailure } from './to-failure.js';
+import { type Retries, toFailure } from './to-failure.js';
 
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
@@ -27,7 +27,7 @@ function reportRefusal({ info, log, metricMeter }: Context, error: unknown): voi
 /** Works with a heartbeat, and says to Temporal what an error means. */
 export async function runActivity<T>(
   work: (context: Context, progress: (details: object) => void) => Promise<T>,
-  giveUpAfter?: number,
+  retries?: Retries,
 ): Promise<T> {
   const context = Context.current();
   let details: object = {};
@@ -45,7 +45,7 @@ export async function runActivity<T>(
     reportRefusal(context, error);
     // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
     const { cancellationSignal, info } = context;
-    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt, giveUpAfter);
+    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt, retries);
   } finally {
     clearInterval(timer);
   }

@@ -54,13 +54,20 @@ const RETRY = { initialInterval: '1 second', maximumInterval: '2 seconds' } as c
 const MAX_EVENTS_WHILE_RUNNING = 3_500;
 const MAX_BYTES_WHILE_RUNNING = 8 * 1024 * 1024;
 
-const { promptos_openRun, promptos_resumeRun } = proxyLocalActivities<GovernanceActivities>({
+const VERIFY_START = {
   startToCloseTimeout: '30 seconds',
-  scheduleToCloseTimeout: '1 hour',
   // Longer pauses between tries are timers, so that queries and a cancellation are heard meanwhile.
   localRetryThreshold: '1 second',
   summary: 'verify what the run starts from',
+} as const;
+
+/** Whoever starts a run waits for its opening; nothing is lost when it is given up. */
+const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
+  ...VERIFY_START,
+  scheduleToCloseTimeout: '1 hour',
 });
+/** A run that goes on is never given up. */
+const { promptos_resumeRun } = proxyLocalActivities<GovernanceActivities>(VERIFY_START);
 
 const { promptos_finalise } = proxyActivities<GovernanceActivities>({
   startToCloseTimeout: '15 minutes',

@@ -39,7 +39,18 @@ test("toFailure: Temporal's own failures, and what is no error at all, go on as 
 
 test('toFailure: after the last attempt nothing is tried again', () => {
   const error = new PromptOsError('STORE_FULL', 'It happened.');
-  expect(toFailure(error, 11, 12)).toMatchObject({ nonRetryable: false });
-  expect(toFailure(error, 12, 12)).toMatchObject({ nonRetryable: true, type: 'STORE_FULL' });
-  expect(toFailure(new TypeError('a defect'), 12, 12)).toMatchObject({ nonRetryable: true, type: 'TypeError' });
+  expect(toFailure(error, 11, { giveUpAfter: 12 })).toMatchObject({ nonRetryable: false });
+  expect(toFailure(error, 12, { giveUpAfter: 12 })).toMatchObject({ nonRetryable: true, type: 'STORE_FULL' });
+  expect(toFailure(new TypeError('a defect'), 12, { giveUpAfter: 12 })).toMatchObject({
+    nonRetryable: true,
+    type: 'TypeError',
+  });
+});
+
+test('toFailure: what may heal is tried again, however final the catalogue calls it, and no other code is', () => {
+  const retries = { mayHeal: ['ENGINE_KEY_MISSING'], longestDelayMs: 600_000 } as const;
+  const failureOf = (code: 'ENGINE_KEY_MISSING' | 'LEDGER_BROKEN') =>
+    toFailure(new PromptOsError(code, 'It happened.'), 100, retries);
+  expect(failureOf('ENGINE_KEY_MISSING')).toMatchObject({ nonRetryable: false, nextRetryDelay: 600_000 });
+  expect(failureOf('LEDGER_BROKEN')).toMatchObject({ nonRetryable: true });
 });
