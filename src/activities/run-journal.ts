@@ -55,7 +55,7 @@ export function unjournalled(
   });
 }
 
-/** Appends entries behind those that the caller judged. @returns whether nobody appended meanwhile */
+/** Appends entries behind those that the caller judged. @returns false when something else was appended first */
 export async function appendAll(
   store: Pick<ArtifactStore, 'appendJournal'>,
   runId: string,

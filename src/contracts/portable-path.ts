@@ -1,7 +1,7 @@
 /** UTF-8 bytes of a published path: a tree is unpacked into folders whose own paths need room too. */
 export const PORTABLE_PATH_BYTES = 200;
 
-/** Control characters, those that direct the text, and those that nobody sees. */
+/** Control characters, those that direct the text, and invisible ones. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufffd]/u;
 
 /** Characters that no file name has on Windows, and the separator that it takes as well. */
@@ -18,7 +18,7 @@ function segmentProblem(segment: string): string | null {
   if (segment === '.' || segment === '..') return `has the segment "${segment}"`;
   if (/[. ]$/.test(segment) || segment.startsWith(' ')) return 'has a segment that ends in a dot or a space';
   if (DEVICE.test(segment)) return `has the name "${segment}", which is a device on Windows`;
-  if (GIT_NAME.test(segment)) return 'lies in a .git folder';
+  if (GIT_NAME.test(segment)) return 'is inside a .git folder';
   return null;
 }
 

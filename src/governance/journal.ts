@@ -2,6 +2,7 @@ import { openEnvelope } from '../attestation/envelope.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../attestation/journal-acts.js';
 import { PREDICATES } from '../attestation/statement.js';
 import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
+import type { Decision, Resolution } from '../contracts/decisions.js';
 import type { Fork } from '../contracts/fork.js';
 import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../contracts/journal.js';
 import type { Envelope, PinnedKey } from '../contracts/keys.js';
@@ -78,9 +79,15 @@ export function readSignedMessage(
     kind,
     envelope,
     signer,
-    same: canonicalJson([kind, signer, message.request_id, message.choice]),
+    same: canonicalJson([kind, signer, effectOf(message)]),
     what: `${message.choice} of ${message.request_id} by ${signer}${said === undefined ? '' : `: ${brief(said)}`}`,
   };
+}
+
+/** What follows from a decision, whichever copy of it counts: not its id, its times or the words that go with it. */
+function effectOf(message: Decision | Resolution): object {
+  const { decision_id: _id, decided_at: _from, expires_at: _until, ...said } = message;
+  return { ...said, comment: null, reason: null, guidance: null };
 }
 
 const EPOCH = '1970-01-01T00:00:00.000Z';
@@ -139,7 +146,7 @@ export function openingOfEvent(event: LedgerEventOf<'runOpened'> | LedgerEventOf
  * The opening that has the run id, if the engine signed it where its policy requires signatures. The first one counts;
  * before it are at most messages that people sent while no engine had opened the run.
  * @param at when the engine's key must count: the time of the ledger's first entry
- * @returns null for a journal that nobody opened, or whose opening is not the engine's
+ * @returns null for a journal without an opening, or whose opening is not the engine's
  */
 export function readOpening(
   journal: readonly PlacedJournalEntry[],

@@ -41,7 +41,7 @@ const around = (line: string, start: number, end: number): LineContext => ({
 
 /**
  * The paths of home folders on a line. Homes of service accounts and placeholders (`/home/node`, `/Users/runner`,
- * `/home/user`) are nobody's.
+ * `/home/user`) belong to no person.
  * @param file the path of the file that holds the line; its name tells an image or a pipeline from a program
  */
 export function homePathsIn(line: string, file: string): readonly HomePath[] {

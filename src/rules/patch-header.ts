@@ -2,7 +2,7 @@ import type { PatchFile } from '../contracts/patch.js';
 import type { PatchLines } from './patch-lines.js';
 import { unquotePath } from './quoted-path.js';
 
-/** What stands above the content of one file. */
+/** The lines above the content of one file. */
 export interface FileHeader extends Pick<PatchFile, 'path' | 'old_path' | 'status' | 'old_mode' | 'new_mode'> {
   /** Whether `---` and `+++` lines follow, and so hunks. */
   readonly hasContent: boolean;
@@ -39,7 +39,7 @@ function sameName(printed: string): string | null {
   return before.startsWith('a/') && after === `b/${before.slice(2)}` ? unquotePath(before.slice(2)) : null;
 }
 
-/** The name in a `---` or `+++` line; git ends one that has spaces with a tab. Null stands for no file. */
+/** The name in a `---` or `+++` line; git ends one that has spaces with a tab. Null means no file. */
 function contentName(line: string | undefined, mark: string, prefix: string): string | null | undefined {
   if (line === undefined || !line.startsWith(mark)) return undefined;
   const printed = line.slice(mark.length);

@@ -1,7 +1,7 @@
 import { ambiguous, byStrength, formats } from './secret-format.js';
 import { decodeBase64, isPlaceholder, looksGenerated } from './secret-values.js';
 
-/** Hosts that are nobody's server: a password for them opens nothing. */
+/** Hosts without a real server: a password for them opens nothing. */
 const LOCAL_HOST =
   /@(?:localhost|127\.\d|0\.0\.0\.0|\[?::1|host\.docker\.internal|[\w-]{1,60}(?:[:/"'`)?\s]|$)|[\w.-]{0,200}\b(?:example|test|invalid|local|localhost)\b)/i;
 
@@ -12,7 +12,7 @@ const urlOf = (schemes: string): RegExp =>
     'gim',
   );
 
-/** A JSON web token whose issuer nobody can tell; the well-known sample of documents is none. */
+/** A JSON web token whose issuer is unknown; the well-known sample of documents is none. */
 const jsonWebToken = (value: string) => (/eyJzdWIiOiIxMjM0NTY3ODkwI/.test(value) ? null : ambiguous(value));
 /** A login is base64 of `user:password`; one such as `user:pass` opens nothing, nor does the client of the OAuth RFCs. */
 const basicLogin = (value: string) => {

@@ -16,7 +16,7 @@ export function entropyBits(text: string): number {
   return bits;
 }
 
-/** A value that stands for another one, or that a document shows: no credential. Long values are judged by their start. */
+/** A placeholder, or a value that a document shows: no credential. Long values are judged by their start. */
 export function isPlaceholder(value: string): boolean {
   const start = value.slice(0, 400);
   return PLACEHOLDER.test(start) || /(.)\1{5}/.test(start) || new Set(start).size < Math.min(6, start.length / 2);

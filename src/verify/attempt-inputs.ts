@@ -31,13 +31,13 @@ export async function rulesVersion(documents: TreeDocuments): Promise<number | n
 export const judgesAgain = async (documents: TreeDocuments): Promise<boolean> =>
   ((await rulesVersion(documents)) ?? 1) >= 2;
 
-/** An attempt's public file: its digest, and where it lies in the tree. */
+/** An attempt's public file: its digest, and its path in the tree. */
 export interface PlacedArtifact {
   readonly ref: ArtifactRef;
   readonly place: string;
 }
 
-/** Where an attempt's public file lies: at its public place while the attempt stands, else in the attempt's folder. */
+/** Path of an attempt's public file: its public place unless the attempt was voided, then the attempt's folder. */
 export async function placedArtifact(
   documents: TreeDocuments,
   { record, history }: VerifiedAttempt,

@@ -4,7 +4,6 @@ import { headEntry } from '../../src/activities/journal-head.js';
 import { resumeRun } from '../../src/activities/resume-run.js';
 import { decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
 import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
-import { type JournalEntry, journalEntrySchema } from '../../src/contracts/journal.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
 import { ENGINE } from '../../src/contracts/names.js';
 import type { Command } from '../../src/governance/commands.js';
@@ -25,12 +24,10 @@ beforeEach(async () => {
 });
 afterEach(() => start.repository.remove());
 
-const journal = async (): Promise<JournalEntry[]> =>
-  (await start.repository.ports.store.readJournal(start.run.run_id)).map((bytes) =>
-    journalEntrySchema.parse(JSON.parse(new TextDecoder().decode(bytes))),
-  );
 const kinds = async () =>
-  (await journal()).map((entry) => (entry.kind === 'head' ? `${entry.head.by} ${entry.head.purpose}` : entry.kind));
+  (await driven.journal()).map((entry) =>
+    entry.kind === 'head' ? `${entry.head.by} ${entry.head.purpose}` : entry.kind,
+  );
 
 /** A message that Ada signed. */
 const stop = (issue = 'Wait.', decision_id = 'stop-1') => {

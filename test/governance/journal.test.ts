@@ -111,7 +111,7 @@ describe('missingEntries: messages', () => {
     const run = waiting();
     const first = run.signedDecision('P00', { decision_id: 'one' });
     run.journalMessage('decision', first);
-    run.journalMessage('decision', run.signedDecision('P00', { decision_id: 'two' }));
+    run.journalMessage('decision', run.signedDecision('P00', { decision_id: 'two', comment: 'Again.' }));
     run.deliver('approve', first);
     expect(run.missing()).toEqual([]);
   });
@@ -120,6 +120,13 @@ describe('missingEntries: messages', () => {
     const run = waiting();
     run.journalMessage('decision', run.signedDecision('P00', { choice: 'reject', reason: 'no' }));
     run.deliver('approve', run.signedDecision('P00'));
+    expect(run.missing()).toEqual(['reject of P00.1.1 by grace: no']);
+  });
+
+  test('a final rejection is not the same as one that sends the run back', () => {
+    const run = waiting();
+    run.journalMessage('decision', run.signedDecision('P00', { choice: 'reject', reason: 'no', final: true }));
+    run.deliver('reject', run.signedDecision('P00', { choice: 'reject', reason: 'no', decision_id: 'two' }));
     expect(run.missing()).toEqual(['reject of P00.1.1 by grace: no']);
   });
 

@@ -1,6 +1,7 @@
 import { findDueGate } from '../../src/activities/due-gate.js';
 import { createFinalise, type FinaliseOptions } from '../../src/activities/finalise.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
+import { readRunJournal } from '../../src/activities/run-journal.js';
 import { type AskingExecution, syncJournal } from '../../src/activities/sync-journal.js';
 import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
 import { decisionStatement, escalationStatement, resolutionStatement } from '../../src/attestation/acts.js';
@@ -14,6 +15,7 @@ import type {
   SyncJournalResult,
 } from '../../src/contracts/activities.js';
 import type { Decision } from '../../src/contracts/decisions.js';
+import type { JournalEntry } from '../../src/contracts/journal.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
@@ -84,6 +86,11 @@ export class DrivenRun {
   ledger(): LedgerReference {
     const stored = this.segments.reduce((sum, { entries }) => sum + entries, 0);
     return { segments: [...this.segments], entries: this.entries.slice(stored), head: headOf(this.entries) };
+  }
+
+  async journal(): Promise<readonly JournalEntry[]> {
+    const placed = await readRunJournal(this.repository.ports.store, this.run.run_id);
+    return placed.flatMap(({ entry }) => entry ?? []);
   }
 
   async sync(parts: Partial<SyncJournalInput> = {}, asking: Partial<AskingExecution> = {}): Promise<SyncJournalResult> {
