@@ -25,7 +25,7 @@ import { nextDeadline } from '../governance/deadlines.js';
 import { isSealed } from '../governance/is-sealed.js';
 import { nextStep, type Step } from '../governance/next-step.js';
 import { type Alarm, createAlarm } from './alarm.js';
-import { type DueStep, syncJournal } from './journal.js';
+import { type DueStep, syncJournal, syncWhile } from './journal.js';
 import {
   approveSignal,
   decideUpdate,
@@ -188,7 +188,7 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
     () => (settled ? undefined : scope.cancel()),
     () => undefined, // the whole run is being cancelled, and the gate's activity says so itself
   );
-  const saving = saveWhile(run, input, () => !settled);
+  const saving = syncWhile(run, input, () => !settled);
   // Awaited below, once the gate has ended; until then its rejection must not count as unhandled.
   saving.catch(() => undefined);
   try {
@@ -206,16 +206,6 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
   }
   await Promise.all([stop, saving]);
   if (isFlooded() && run.state().phase === 'open') await handOver(run, input);
-}
-
-/** Journals what people sign while a gate runs, for hours if need be: a Reset meanwhile must not lose it. */
-async function saveWhile(run: RunDriver, input: GovernedRunInput, isRunning: () => boolean): Promise<void> {
-  const isDue = () => run.hasUnsavedActs() && run.state().phase === 'open' && !isFlooded();
-  for (;;) {
-    await condition(() => !isRunning() || isDue());
-    if (!isRunning()) return;
-    await syncJournal(run, input, 'wait');
-  }
 }
 
 const isFlooded = (): boolean =>

@@ -57,3 +57,12 @@ export async function syncJournal(
     }
   }
 }
+
+/** Journals what people sign while a gate runs, for hours if need be: a Reset meanwhile must not lose it. */
+export async function syncWhile(run: RunDriver, input: GovernedRunInput, isRunning: () => boolean): Promise<void> {
+  for (;;) {
+    await condition(() => !isRunning() || (run.hasUnsavedActs() && run.state().phase === 'open'));
+    if (!isRunning()) return;
+    await syncJournal(run, input, 'wait');
+  }
+}
