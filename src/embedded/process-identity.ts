@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process that is not taken for another one with the same number. */
 export interface ProcessIdentity {
@@ -8,12 +8,15 @@ export interface ProcessIdentity {
   readonly process_started: string;
 }
 
+/** A process whose first thread has ended, as one that was killed, keeps its files and ports until its last thread has. */
+const hasOtherThreads = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).length > 1;
+
 function startedOnLinux(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // proc_pid_stat(5): after the program's name, which may hold anything, field 3 is the state and field 22 the start.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    if (fields[0] === 'X' || (fields[0] === 'Z' && !hasOtherThreads(pid))) return null;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[19]}`;
   } catch {
     return null;
