@@ -26,6 +26,7 @@ import { sealingKey } from './engine-key.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { readDocuments } from './run-documents.js';
 import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
+import { requireTrustedByEngine } from './trusted-run.js';
 import type { PrefixVerifier } from './verify-prefix.js';
 
 export interface FinaliseOptions {
@@ -42,16 +43,17 @@ export interface EndedRun {
 
 /**
  * Makes a closed run's record, signs it, and publishes its tree, once the run's past is verified.
- * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, and what publishing fails with
+ * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, POLICY_NOT_TRUSTED, and what publishing fails with
  */
 export function createFinalise(
-  ports: Pick<GovernancePorts, 'store' | 'signers'>,
+  ports: Pick<GovernancePorts, 'store' | 'signers' | 'trust'>,
   verifier: PrefixVerifier,
   options: FinaliseOptions = {},
 ): (input: FinaliseInput, workflowId: string | undefined) => Promise<FinaliseResult> {
   const publish = createPublisher(ports, options);
   return async ({ run_id, ledger }, workflowId) => {
     const prefix = await verifier.verify(run_id, workflowId, ledger);
+    await requireTrustedByEngine(ports, prefix);
     return publish({ entries: prefix.entries, journal: endedJournal(prefix) });
   };
 }

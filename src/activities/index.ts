@@ -1,9 +1,10 @@
 import type { Context } from '@temporalio/activity';
-import type { ExecuteGateResult, GovernanceActivities, SentGateResult } from '../contracts/activities.js';
+import type { GovernanceActivities } from '../contracts/activities.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate } from './execute-gate.js';
+import { executeOnce } from './execute-once.js';
 import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
@@ -23,17 +24,16 @@ export interface CreateActivitiesOptions {
 /** A gate that fails by no judgement: some seven minutes of tries, and then a P08. */
 const GATE: Retries = { giveUpAfter: 12 };
 /**
- * The engine's own steps never give up: a store that is not mounted, or a key that a new worker was not given, must not
- * end a run of weeks. Each try of a local activity is in the run's history, so they get far apart.
+ * The engine's own steps never give up: a store that is not mounted, a key that a new worker was not given, or a policy that
+ * it does not trust, must not end a run of weeks. Each try of a local activity is in the run's history, so they get far apart.
  */
-const ENGINE_STEP: Retries = { mayHeal: ['ENGINE_KEY_MISSING', 'OBJECT_NOT_FOUND'], longestDelayMs: 600_000 };
+const ENGINE_STEP: Retries = {
+  mayHeal: ['ENGINE_KEY_MISSING', 'OBJECT_NOT_FOUND', 'POLICY_NOT_TRUSTED'],
+  longestDelayMs: 600_000,
+};
 
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
-
-/** Of a signed result the envelope alone travels: all that counts is in it. */
-const sent = ({ attestation, ...outcome }: ExecuteGateResult): SentGateResult =>
-  attestation === null ? { ...outcome, attestation } : { attestation };
 
 /** The governance activities over the given ports. */
 export function createActivities(
@@ -65,7 +65,9 @@ export function createActivities(
     promptos_executeGate: (input) =>
       runActivity(async (context, progress) => {
         const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
-        return sent(await executeGate(ports, documents, due, { signal: context.cancellationSignal, progress }));
+        return executeOnce(ports.store, documents, due, () =>
+          executeGate(ports, documents, due, { signal: context.cancellationSignal, progress }),
+        );
       }, GATE),
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
   };

@@ -64,7 +64,7 @@ function parseInput(input: GovernedRunInput): GovernedRunInput {
  * policy this worker does not trust, is refused: it takes no run id and leaves no tree. Then all that the client judged is
  * judged once more, what the domain must know is read out of the pinned policy, and the run id is taken for this chain of
  * executions. What is wrong there ends the run as failed, with a tree.
- * @throws PromptOsError what may pass: the store is away, this worker has no key of the engine
+ * @throws PromptOsError what may pass, such as a store that is away
  */
 export async function openRun(
   ports: GovernancePorts,

@@ -1,25 +1,16 @@
-import { type JournalEntry, journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
-import { journalBytes } from '../contracts/journal-bytes.js';
+import type { JournalEntry, PlacedJournalEntry } from '../contracts/journal.js';
+import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { messageSha256 } from '../governance/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
-
-/** An entry as it was read, or null for what has not its shape: whoever can write to the store can put anything there. */
-function parseEntry(bytes: Uint8Array): JournalEntry | null {
-  try {
-    return journalEntrySchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null;
-  } catch {
-    return null;
-  }
-}
 
 /** A run's journal as it is now. @throws PromptOsError STORE_NOT_READABLE */
 export async function readRunJournal(
   store: Pick<ArtifactStore, 'readJournal'>,
   runId: string,
 ): Promise<readonly PlacedJournalEntry[]> {
-  return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseEntry(bytes) }));
+  return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
 }
 
 /**

@@ -10,6 +10,7 @@ import { endJournal } from './end-journal.js';
 import { engineSigner } from './engine-key.js';
 import { headEntry } from './journal-head.js';
 import { appendAll, readRunJournal, unjournalled } from './run-journal.js';
+import { requireTrustedByEngine } from './trusted-run.js';
 import { journalledRun, notDue, type PrefixVerifier, type VerifiedPrefix } from './verify-prefix.js';
 
 /** What asks: the engine vouches for a head only inside its own workflow task. */
@@ -23,19 +24,22 @@ const APPEND_ROUNDS = 100;
 
 /**
  * Brings a run's ledger and its journal together before the run's next step: verifies the whole ledger, saves what is new
- * of it, journals signed messages that came past the clients, and signs the head. With a fork it signs nothing and says
- * what is missing. A closed run's journal is ended.
- * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, ENGINE_KEY_MISSING, and what the store fails with
+ * of it, journals signed messages that came past the clients, and signs the step that is due. With a fork it signs nothing
+ * and says what is missing. A closed run's journal is ended.
+ * @throws PromptOsError STEP_NOT_DUE, FORK, LEDGER_BROKEN, POLICY_NOT_TRUSTED, ENGINE_KEY_MISSING, and what the store
+ *   fails with
  */
 export async function syncJournal(
-  { store, signers }: Pick<GovernancePorts, 'store' | 'signers'>,
+  ports: Pick<GovernancePorts, 'store' | 'signers' | 'trust'>,
   verifier: PrefixVerifier,
   input: SyncJournalInput,
   { workflowId, isLocal }: AskingExecution,
 ): Promise<SyncJournalResult> {
   if (!isLocal) throw notDue('the engine signs a head only for its own workflow, by a local activity');
+  const { store, signers } = ports;
   const { run_id, ledger, purpose, gate, attempt } = input;
   const prefix = await verifier.verify(run_id, workflowId, ledger);
+  await requireTrustedByEngine(ports, prefix);
   const { entries, opening } = prefix;
   requireDue(prefix, input);
   const segment = await saveEntries(store, ledger.entries);
@@ -44,17 +48,21 @@ export async function syncJournal(
     return { segment, fork: null };
   }
   if (opening.type === 'openingFailed') throw notDue('the run was not opened');
-  const signer = engineSigner({ signers }, prefix.policy, entries.at(-1)?.at ?? opening.at);
-  const last = ledger.head;
-  const head = await headEntry(
-    { run_id, by: ENGINE, purpose, gate, attempt, entries: last.entries, hash: last.hash },
-    signer,
-  );
+  const { entries: length, hash } = ledger.head;
+  const signed =
+    purpose === 'save'
+      ? []
+      : [
+          await headEntry(
+            { run_id, by: ENGINE, purpose, gate, attempt, entries: length, hash },
+            engineSigner({ signers }, prefix.policy, entries.at(-1)?.at ?? opening.at),
+          ),
+        ];
   let { journal } = prefix;
   for (let round = 0; round < APPEND_ROUNDS; round += 1) {
     const missing = missingEntries(journalledRun(run_id, opening.plan), journal, entries, prefix.accepted);
     // What came past the clients is journalled with a fork too: it must not be lost to another Reset.
-    const fresh = [...unjournalled(journal, entries), ...(missing.length === 0 ? [head] : [])];
+    const fresh = [...unjournalled(journal, entries), ...(missing.length === 0 ? signed : [])];
     if (await appendAll(store, run_id, journal, fresh)) {
       return { segment, fork: missing.length === 0 ? null : foundFork(missing, journal.length, entries.length) };
     }

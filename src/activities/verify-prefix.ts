@@ -73,6 +73,8 @@ export function createPrefixVerifier(
       const entries = continued ?? (await readLedger(store, ledger));
       const replay = replayed(entries, journal, continued === null ? undefined : before);
       const opening = openingOf(entries);
+      // A store that is not mounted has neither: that is no proof against the run. What is in memory says nothing of it.
+      if (journal.length === 0) await store.readObject(opening.run.policy_sha256);
       const policy = await documents.policy(opening.run.policy_sha256);
       if (continued === null) await checkOpening(store, documents, { runId, policy, opening });
       checkClaim(journal, policy, opening);

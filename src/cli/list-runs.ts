@@ -1,5 +1,5 @@
 import type { GovernedRuns, ListedRun } from '../client.js';
-import { journalEntrySchema } from '../contracts/journal.js';
+import { parseJournalEntry } from '../contracts/journal-bytes.js';
 import { RUN_ID_PATTERN } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
@@ -75,14 +75,9 @@ async function knownRuns(runs: GovernedRuns, store: ArtifactStore, limit: number
 /** What the engine would not begin: the execution failed, and the journal gives its run id to no run or to another one. */
 async function isRefusedStart(store: ArtifactStore, run: ListedRun): Promise<boolean> {
   if (run.status !== 'FAILED' || !RUN_ID_PATTERN.test(run.run_id)) return false;
-  const [first] = await store.readJournal(run.run_id);
-  if (first === undefined) return true;
-  try {
-    const opened = journalEntrySchema.parse(JSON.parse(Buffer.from(first).toString('utf8')));
-    return opened.kind !== 'opened' || opened.first_execution_run_id !== run.first_execution_run_id;
-  } catch {
-    return false;
-  }
+  const entries = (await store.readJournal(run.run_id)).map(parseJournalEntry);
+  const opened = entries.find((entry) => entry?.kind === 'opened');
+  return opened?.kind !== 'opened' || opened.first_execution_run_id !== run.first_execution_run_id;
 }
 
 async function publishedRuns(

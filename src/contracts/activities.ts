@@ -79,10 +79,13 @@ export type OpenRunResult =
   | { readonly kind: 'failed'; readonly workflow: RunWorkflow; readonly code: string; readonly message: string }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };
 
+/** What the ledger and the journal are brought together for: a step that the engine signs, or, with `save`, none. */
+export type SyncPurpose = HeadPurpose | 'save';
+
 /** Brings the run's ledger and its journal together. */
 export interface SyncJournalInput {
   readonly run_id: string;
-  readonly purpose: HeadPurpose;
+  readonly purpose: SyncPurpose;
   /** The step that is due next, where a gate is. */
   readonly gate: GateId | null;
   readonly attempt: number;

@@ -6,11 +6,8 @@ import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitive
 export const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation'] as const;
 export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 
-/**
- * Why a ledger's head was verified: before a gate is carried out, while people are waited for, before the run closes as
- * approved, and at its end.
- */
-export const HEAD_PURPOSES = ['gate', 'wait', 'close', 'end'] as const;
+/** What a ledger's head was verified for: to carry out a gate, to close the run as approved, or to end its journal. */
+export const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
 /** A head of the run's ledger that somebody verified, and what for. */
@@ -49,6 +46,8 @@ export const journalEntrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('message'), message: z.enum(JOURNALLED_MESSAGES), envelope: envelopeSchema }),
   /** The ledger up to here was verified; null where the policy gives the verifier of the head no key. */
   z.strictObject({ kind: z.literal('head'), head: verifiedHeadSchema, envelope: envelopeSchema.nullable() }),
+  /** A gate's signed result, written by the role's worker before it is sent: for one attempt the first one counts. */
+  z.strictObject({ kind: z.literal('result'), envelope: envelopeSchema }),
 ]);
 export type JournalEntry = z.infer<typeof journalEntrySchema>;
 

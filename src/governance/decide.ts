@@ -23,6 +23,7 @@ import {
   type Refusal,
   refuse,
   refusedEvent,
+  refusedMessage,
 } from './refusals.js';
 import { currentGate, gateState, type RunState } from './run-state.js';
 import { closedAsApproved, settle } from './settle.js';
@@ -162,10 +163,16 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   // A closed ledger takes no more entries, and a flood must not grow it.
   const refusal = hasJournal(state.plan) ? judged : { ...judged, envelope: undefined };
   const limit = refusal.envelope === undefined ? MAX_REFUSALS_IN_FULL : MAX_SIGNED_REFUSALS_IN_FULL;
-  if (state.phase === 'closed' || state.refusals >= limit) {
-    return { events: [], answer, uncounted: state.phase === 'closed' ? null : judged.reason };
-  }
-  return { events: [refusedEvent(ledgerKind(kind), refusal, content)], answer, uncounted: null };
+  if (state.phase === 'closed') return { events: [], answer, uncounted: null };
+  const event = refusedEvent(ledgerKind(kind), refusal, content);
+  const { message_sha256 } = event;
+  // The same signed message again is recorded already: whoever repeats it must not fill the room of others.
+  const again =
+    message_sha256 !== undefined && state.refused_messages.includes(refusedMessage(event.kind, message_sha256));
+  if (again) return { events: [], answer, uncounted: null };
+  return state.refusals >= limit
+    ? { events: [], answer, uncounted: judged.reason }
+    : { events: [event], answer, uncounted: null };
 }
 
 /** What a signed message of each kind must state. */

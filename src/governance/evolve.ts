@@ -2,6 +2,7 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { hasJournal } from '../contracts/rules-version.js';
+import { refusedMessage } from './refusals.js';
 import { defaultReworkTarget } from './rework-target.js';
 import {
   type AttemptState,
@@ -102,7 +103,14 @@ export function evolve(
     case 'escalationResolved':
       return closeEscalation(state, event);
     case 'refused':
-      return { ...state, refusals: state.refusals + 1 };
+      return {
+        ...state,
+        refusals: state.refusals + 1,
+        refused_messages:
+          event.message_sha256 === undefined
+            ? state.refused_messages
+            : [...state.refused_messages, refusedMessage(event.kind, event.message_sha256)],
+      };
     case 'reminded':
       return markReminded(state, event.request_id);
     case 'runClosed':

@@ -12,6 +12,7 @@ import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';
+import { replacedResult } from './journalled-results.js';
 import { forkReport } from './open-fork.js';
 import { pinKey } from './pin-keys.js';
 import { readDecision, readEscalation, readResolution } from './read-message.js';
@@ -26,7 +27,7 @@ export interface JournalledRun {
 /** An entry of the journal that the ledger does not account for. */
 export interface MissingEntry {
   readonly seq: number;
-  readonly kind: 'message' | 'head';
+  readonly kind: 'message' | 'head' | 'result';
   /** SHA-256 of the canonical JSON of the entry. */
   readonly sha256: string;
   /** For a person. */
@@ -217,8 +218,8 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
 }
 
 /**
- * What the journal holds and the ledger does not account for: verified heads that it does not extend, and signed
- * messages that are not in it. What does not count by its signature is passed over.
+ * What the journal holds and the ledger does not account for: verified heads that it does not extend, signed messages
+ * that are not in it, and results in whose place it has others. What does not count by its signature is passed over.
  * @param journal in the order of its places
  * @param accepted entries, from the first, that resolved forks account for
  */
@@ -243,6 +244,11 @@ export function missingEntries(
       if (!isSignedHead({ keys: own(run.plan.keys, head.by) ?? [], required }, head, envelope)) continue;
       const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
       missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
+      continue;
+    }
+    if (entry.kind === 'result') {
+      const what = replacedResult(run, entry, ledger);
+      if (what !== null) missing.push({ seq, kind: 'result', sha256: canonicalSha256(entry), what });
       continue;
     }
     accounted ??= accountedMessages(run, ledger);

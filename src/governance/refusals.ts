@@ -58,6 +58,9 @@ export const refuse = (reason: RefusalReason, detail?: string): Refusal => ({
 
 export const isRefusal = (value: object): value is Refusal => 'refused' in value;
 
+/** As the state names a signed message that was refused. */
+export const refusedMessage = (kind: LedgerEventOf<'refused'>['kind'], sha256: string): string => `${kind} ${sha256}`;
+
 /** The ledger's entry about a refusal. What the message claimed stands there as a claim, cut to a readable length. */
 export function refusedEvent(
   kind: LedgerEventOf<'refused'>['kind'],

@@ -91,6 +91,8 @@ export interface RunState {
   readonly decision_ids: readonly string[];
   /** Refusals that stand in the ledger in full. */
   readonly refusals: number;
+  /** What of them a key of the policy signed, as `<kind> <digest>`: the same message again is not recorded again. */
+  readonly refused_messages: readonly string[];
   /** Journal entries, from the first, that resolved forks account for. */
   readonly fork_accepted: number;
   /** When the last escalation closed: waiting times start from there. */
@@ -112,6 +114,7 @@ export const INITIAL_STATE: RunState = {
   rounds: 0,
   decision_ids: [],
   refusals: 0,
+  refused_messages: [],
   fork_accepted: 0,
   resumed_at: null,
   outcome: null,

@@ -214,7 +214,7 @@ const isFlooded = (): boolean =>
 /** Waits until what is awaited changes, or time makes something happen, or the history should be left. */
 async function awaitPeople(run: RunDriver, input: GovernedRunInput, step: Step, alarm: Alarm): Promise<void> {
   if (run.hasUnsavedActs()) {
-    await syncJournal(run, input, 'wait');
+    await syncJournal(run, input, 'save');
     return;
   }
   const deadline = nextDeadline(run.state());
@@ -258,7 +258,7 @@ async function finalise(run: RunDriver, input: GovernedRunInput): Promise<Finali
 /** Goes on in a fresh history, the whole ledger in the store. */
 async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {
   // Entries that come while the others are saved are saved too.
-  while (run.ledger().entries.length > 0) await syncJournal(run, input, 'wait');
+  while (run.ledger().entries.length > 0) await syncJournal(run, input, 'save');
   await condition(allHandlersFinished);
   log.info('continuing as new', { entries: run.head().entries });
   return continueAsNew<typeof governedRun>(input, run.carry());

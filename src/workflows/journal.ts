@@ -1,6 +1,5 @@
 import { condition, log, proxyLocalActivities } from '@temporalio/workflow';
-import type { GovernanceActivities } from '../contracts/activities.js';
-import type { HeadPurpose } from '../contracts/journal.js';
+import type { GovernanceActivities, SyncPurpose } from '../contracts/activities.js';
 import type { GateId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import { forkReport } from '../governance/open-fork.js';
@@ -32,7 +31,7 @@ export interface DueStep {
 export async function syncJournal(
   run: RunDriver,
   input: GovernedRunInput,
-  purpose: HeadPurpose,
+  purpose: SyncPurpose,
   { gate, attempt }: DueStep | { readonly gate: null; readonly attempt: 0 } = { gate: null, attempt: 0 },
 ): Promise<boolean> {
   for (let waited = 0; ; waited += 1) {
@@ -63,6 +62,6 @@ export async function syncWhile(run: RunDriver, input: GovernedRunInput, isRunni
   for (;;) {
     await condition(() => !isRunning() || (run.hasUnsavedActs() && run.state().phase === 'open'));
     if (!isRunning()) return;
-    await syncJournal(run, input, 'wait');
+    await syncJournal(run, input, 'save');
   }
 }

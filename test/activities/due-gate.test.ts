@@ -87,7 +87,7 @@ describe('findDueGate', () => {
     await append(headBy(start.keys.nina, {}));
     await append(headBy(start.keys.engine, { attempt: 2 }));
     await append(headBy(start.keys.engine, { gate: 'P01' }));
-    await append(headBy(start.keys.engine, { purpose: 'wait' }));
+    await append(headBy(start.keys.engine, { purpose: 'close' }));
     await refuse(driven.dueGate('P00', 1), because(/engine has not signed/));
     await append(headBy(start.keys.engine, {}));
     expect(await driven.dueGate('P00', 1)).toMatchObject({ gate: 'P00' });
@@ -192,7 +192,7 @@ describe('FORK', () => {
 
   test('one that was journalled behind the word of the engine does not stop this step', async () => {
     const { gate, attempt } = await driven.start();
-    await append(headBy(start.keys.engine, { hash: OTHER, purpose: 'wait', gate: null, attempt: 0 }));
+    await append(headBy(start.keys.engine, { hash: OTHER, purpose: 'close', gate: null, attempt: 0 }));
     expect(await driven.dueGate(gate, attempt)).toMatchObject({ gate });
   });
 });

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endJournal } from '../../src/activities/end-journal.js';
+import { createFinalise } from '../../src/activities/finalise.js';
 import { headEntry } from '../../src/activities/journal-head.js';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { resumeRun } from '../../src/activities/resume-run.js';
+import { syncJournal } from '../../src/activities/sync-journal.js';
+import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import { decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
 import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
@@ -11,7 +15,9 @@ import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
 import { DrivenRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { outputs } from '../support/scripted-executor.js';
+import { signerOfKey } from '../support/signed-finished-run.js';
 import { type SignedStart, signedStart } from '../support/signed-start.js';
+import { makeTestKey } from '../support/signing.js';
 
 const GOOD = exampleOutputs();
 const NOT_DUE = { code: 'STEP_NOT_DUE', retryable: false };
@@ -42,11 +48,56 @@ const journalled = (envelope: ReturnType<typeof stop>) =>
   );
 
 describe('syncJournal', () => {
-  test('saves what is new and signs the head', async () => {
+  test('saves what is new, and signs the step that is due', async () => {
     const first = await driven.sync();
     expect(first).toMatchObject({ segment: { entries: 1 }, fork: null });
-    expect(await driven.sync()).toEqual({ segment: null, fork: null });
-    expect(await kinds()).toEqual(['opened', 'engine wait', 'engine wait']);
+    expect(await kinds()).toEqual(['opened']);
+    expect(await driven.sync({ purpose: 'gate', gate: 'P00', attempt: 1 })).toEqual({ segment: null, fork: null });
+    expect(await kinds()).toEqual(['opened', 'engine gate']);
+  });
+
+  test('a store that is not mounted is no proof that the step is not due', async () => {
+    const { store } = start.repository.ports;
+    let mounted = true;
+    const readJournal: typeof store.readJournal = async (...asked) => (mounted ? store.readJournal(...asked) : []);
+    const readObject: typeof store.readObject = (sha256) => store.readObject(mounted ? sha256 : '0'.repeat(64));
+    const ports = { ...start.repository.ports, store: { ...store, readJournal, readObject } };
+    const verifier = createPrefixVerifier(ports.store, createPinnedDocuments(ports.store));
+    const asked = {
+      run_id: start.run.run_id,
+      purpose: 'save',
+      gate: null,
+      attempt: 0,
+      ledger: driven.ledger(),
+    } as const;
+    const sync = () => syncJournal(ports, verifier, asked, { workflowId: driven.workflowId, isLocal: true });
+    await sync();
+    mounted = false;
+    await expect(sync()).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+    mounted = true;
+    expect(await sync()).toMatchObject({ fork: null });
+  });
+
+  test('a policy that is not trusted any more ends what the engine itself has opened, and nothing else', async () => {
+    start.repository.trusted.clear();
+    expect(await driven.sync()).toMatchObject({ fork: null });
+    const other = makeTestKey();
+    const { signers } = start.repository.ports;
+    const another = { ...signers, forEngine: () => signerOfKey(other) };
+    const ports = { ...start.repository.ports, signers: another };
+    const asked = {
+      run_id: start.run.run_id,
+      purpose: 'save',
+      gate: null,
+      attempt: 0,
+      ledger: driven.ledger(),
+    } as const;
+    const asking = { workflowId: driven.workflowId, isLocal: true };
+    const refused = { code: 'POLICY_NOT_TRUSTED' };
+    await expect(syncJournal(ports, driven.newVerifier(), asked, asking)).rejects.toMatchObject(refused);
+    const finalise = createFinalise(ports, driven.newVerifier());
+    const published = finalise({ run_id: start.run.run_id, ledger: driven.ledger() }, driven.workflowId);
+    await expect(published).rejects.toMatchObject(refused);
   });
 
   test('is refused to everything but a local activity of the run itself', async () => {
@@ -71,7 +122,7 @@ describe('syncJournal', () => {
     driven.apply({ type: 'message', kind: 'escalation', content: stop() });
     await driven.sync();
     await driven.sync();
-    expect(await kinds()).toEqual(['opened', 'message', 'engine wait', 'engine wait']);
+    expect(await kinds()).toEqual(['opened', 'message']);
   });
 
   test('says what is missing and signs nothing; a message may still arrive', async () => {

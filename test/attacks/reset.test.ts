@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { escalationStatement } from '../../src/attestation/acts.js';
 import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
-import { type AttackSite, createAttackSite, patientScripts } from '../support/attack-site.js';
+import { type AttackSite, answering, createAttackSite, patientScripts } from '../support/attack-site.js';
 import { eventually, hangs, type WorkedRun } from '../support/governed-worker.js';
 import { createHostileClient, type HostileClient } from '../support/hostile-client.js';
+import type { ScriptStep } from '../support/scripted-executor.js';
 import { keyOf } from '../support/signed-run.js';
 
 let site: AttackSite;
@@ -153,5 +154,32 @@ describe('Reset that excludes signals and updates, after a stop', () => {
     expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
     expect(await site.judge(run.runId)).toMatchObject({ verified: true });
     expect(await site.publishedJournal(run.runId)).toContain('resolved-1');
+  });
+});
+
+describe('Reset that drops the result of a gate', () => {
+  test('gets the same result again: the gate is not carried out once more', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const first: ScriptStep = async (call) => {
+      await released;
+      return answering(call);
+    };
+    // Whoever asks twice would get another answer.
+    const second: ScriptStep = () => ({ answer: 'not what was answered before' });
+    const run = await site.startRun({ gates: ['P00', 'P01'], scripts: { wendy: [first, second, second, second] } });
+    await eventually(async () => run.executors.calls[0] ?? null, 'the executor');
+    // A workflow task that ends while the gate runs is where the run can be reset to.
+    await run.handle.signal('approve', 'anything');
+    await eventually(async () => ((await run.status()).refusals > 0 ? true : null), 'the refusal');
+    release();
+    const { output_sha256, attempt } = await run.awaitDecision('P00');
+    await hostile.reset(run.runId, 'while a gate ran');
+    await eventually(async () => ((await run.types()).includes('gateFinished') ? true : null), 'the result');
+    expect(await run.awaitDecision('P00')).toMatchObject({ output_sha256, attempt });
+    expect(run.executors.calls).toHaveLength(1);
+    await run.handle.terminate('the test has ended');
   });
 });

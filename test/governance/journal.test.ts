@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Fork } from '../../src/contracts/fork.js';
+import type { Envelope } from '../../src/contracts/keys.js';
 import { checkForks, describeFork, missingEntries } from '../../src/governance/journal.js';
 import { forkReport } from '../../src/governance/open-fork.js';
 import { DomainRunWithJournal, ENGINE_KEY, journalledPlan } from '../support/journalled-run.js';
@@ -66,6 +67,45 @@ describe('missingEntries: heads', () => {
     const [placed] = run.journal;
     if (placed?.entry?.kind !== 'head') throw new Error('expected a head');
     run.journal[0] = { seq: 0, entry: { ...placed.entry, head: { ...placed.entry.head, entries: 1 } } };
+    expect(run.missing()).toEqual([]);
+  });
+});
+
+describe('missingEntries: results', () => {
+  const journalled = (run: DomainRunWithJournal, envelope: Envelope) => run.journalEntry({ kind: 'result', envelope });
+  /** A run whose first gate gave a result, and another result of the same attempt. */
+  const resulted = (other: (run: DomainRunWithJournal) => Envelope) => {
+    const run = new DomainRunWithJournal().open(journalledPlan());
+    run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
+    const [first, second] = [run.result('P00'), other(run)];
+    run.send({ type: 'finishGate', gate: 'P00', attempt: 1, result: { attestation: first } });
+    return { run, first, second };
+  };
+
+  test('the result that the ledger has is accounted for, and so is one of an attempt without any', () => {
+    const { run, first } = resulted((same) => same.result('P00'));
+    journalled(run, first);
+    expect(run.missing()).toEqual([]);
+    const running = new DomainRunWithJournal().open(journalledPlan());
+    running.send({ type: 'startGate', gate: 'P00', attempt: 1 });
+    journalled(running, running.result('P00'));
+    expect(running.missing()).toEqual([]);
+  });
+
+  test('a result in whose place the ledger has another is missing, and named for people', () => {
+    const { run, second } = resulted((other) => other.result('P00', {}, { verdict: 'fail' }));
+    journalled(run, second);
+    expect(run.missing()).toEqual(['another result of P00, attempt 1, signed by wendy']);
+  });
+
+  test.each<[string, (run: DomainRunWithJournal) => Envelope]>([
+    ['by another key', (run) => run.result('P00', {}, { verdict: 'fail' }, keyOf('victor'))],
+    ['about another run', (run) => run.result('P00', { runId: 'run-two' }, { verdict: 'fail' })],
+    ['in the name of another', (run) => run.result('P00', { principal: 'victor' }, { verdict: 'fail' })],
+    ['about another past', (run) => run.result('P00', { nonce: OTHER }, { verdict: 'fail' })],
+  ])('a result that was signed %s counts for nothing', (_, other) => {
+    const { run, second } = resulted(other);
+    journalled(run, second);
     expect(run.missing()).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import type { MessageKind } from '../../src/governance/commands.js';
 import { MAX_OPEN_ESCALATIONS } from '../../src/governance/open-escalation.js';
 import { UNDECODABLE_KEY } from '../../src/governance/read-message.js';
 import { DomainRun, runInput, runPlan } from '../support/domain.js';
+import { DomainRunWithJournal, journalledPlan } from '../support/journalled-run.js';
 import { keyOf, SignedRun, signedPlan } from '../support/signed-run.js';
 import { makeTestKey, type TestKey } from '../support/signing.js';
 
@@ -202,6 +203,22 @@ describe('decide: a flood of refusals', () => {
       outcome: 'rejected',
       refusals_counted: { ACTOR_MISSING: 3, MALFORMED: 1 },
     });
+  });
+
+  test('the same signed message stands once, however often it is sent, and leaves room for others', () => {
+    const run = new DomainRunWithJournal().open(journalledPlan()).runJournalled('P00');
+    const approval = run.signedDecision('P00');
+    expect(run.deliver('approve', approval).accepted).toBe(true);
+    for (let sent = 0; sent < 600; sent++) {
+      expect(run.deliver('approve', approval)).toMatchObject({ accepted: false, reason: 'REQUEST_NOT_STANDING' });
+    }
+    run.runJournalled('P01');
+    expect(run.events.filter(({ type }) => type === 'refused')).toHaveLength(1);
+    const other = run.signedDecision('P01', { request_id: 'P01.9.9' });
+    expect(run.deliver('approve', other).accepted).toBe(false);
+    run.journalMessage('decision', approval);
+    run.journalMessage('decision', other);
+    expect(run.missing()).toEqual([]);
   });
 
   test('a closed run refuses without an entry and without counting', () => {

@@ -39,7 +39,7 @@ export const ENGINE_ACTIVITIES = [
 export const forgedEngineArguments = (run: Input, entries: readonly LedgerEntry[]): readonly unknown[] => {
   const opened = entries[0];
   const chain = opened?.type === 'runOpened' ? opened.workflow.first_execution_run_id : 'none';
-  const step = { purpose: 'wait', gate: null, attempt: 0 };
+  const step = { purpose: 'save', gate: null, attempt: 0 };
   const resumed = { run, first_execution_run_id: chain, state_sha256: canonicalSha256(null) };
   return [{ ...run, ...step, ...resumed, ...forgedFinalise(String(run.run_id), entries) }, chain];
 };

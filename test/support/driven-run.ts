@@ -1,4 +1,5 @@
 import { findDueGate } from '../../src/activities/due-gate.js';
+import { executeOnce } from '../../src/activities/execute-once.js';
 import { createFinalise, type FinaliseOptions } from '../../src/activities/finalise.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { readRunJournal } from '../../src/activities/run-journal.js';
@@ -11,6 +12,7 @@ import type {
   FinaliseResult,
   LedgerReference,
   LedgerSegment,
+  SentGateResult,
   SyncJournalInput,
   SyncJournalResult,
 } from '../../src/contracts/activities.js';
@@ -94,7 +96,7 @@ export class DrivenRun {
   }
 
   async sync(parts: Partial<SyncJournalInput> = {}, asking: Partial<AskingExecution> = {}): Promise<SyncJournalResult> {
-    const asked = { run_id: this.run.run_id, purpose: 'wait', gate: null, attempt: 0, ledger: this.ledger() } as const;
+    const asked = { run_id: this.run.run_id, purpose: 'save', gate: null, attempt: 0, ledger: this.ledger() } as const;
     const by = { workflowId: this.workflowId, isLocal: true, ...asking };
     const result = await syncJournal(this.repository.ports, this.verifier, { ...asked, ...parts }, by);
     if (result.segment !== null) this.segments.push(result.segment);
@@ -119,6 +121,13 @@ export class DrivenRun {
     return findDueGate(this.repository.ports, this.newVerifier(), asked, workflowId);
   }
 
+  /** As a role's worker does it. */
+  async executeGate(gate: GateId, attempt: number): Promise<SentGateResult> {
+    const { store } = this.repository.ports;
+    const due = await this.dueGate(gate, attempt);
+    return executeOnce(store, createPinnedDocuments(store), due, () => this.repository.executeGate(due));
+  }
+
   /** Up to where a gate's worker is asked. */
   async start(): Promise<{ readonly gate: GateId; readonly attempt: number }> {
     const step = nextStep(this.state);
@@ -134,9 +143,7 @@ export class DrivenRun {
     const step = nextStep(this.state);
     if (step.kind === 'executeGate') {
       const { gate, attempt } = await this.start();
-      const { attestation, ...outcome } = await this.repository.executeGate(await this.dueGate(gate, attempt));
-      const result = attestation === null ? { ...outcome, attestation } : { attestation };
-      this.apply({ type: 'finishGate', gate, attempt, result });
+      this.apply({ type: 'finishGate', gate, attempt, result: await this.executeGate(gate, attempt) });
     } else if (step.kind === 'close') {
       if (await this.raiseFork({ purpose: 'close' })) this.apply({ type: 'close' });
     } else {

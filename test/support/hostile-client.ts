@@ -55,8 +55,11 @@ export interface HostileClient {
   /** The input that a run was started with. */
   startInput(runId: string): Promise<Readonly<Record<string, unknown>>>;
   terminate(runId: string): Promise<void>;
-  /** Resets a run and excludes every signal and update. @param part how far along its workflow tasks, from 0 to 1 */
-  reset(runId: string, part: number): Promise<void>;
+  /**
+   * Resets a run and excludes every signal and update.
+   * @param part how far along its workflow tasks, from 0 to 1, or the last of them before a gate gave its result
+   */
+  reset(runId: string, part: number | 'while a gate ran'): Promise<void>;
   /** Takes one activity task off a queue, as a worker of the attacker's; its token completes it. */
   stealTask(taskQueue: string): Promise<Uint8Array>;
   completeByToken(token: Uint8Array, result: unknown): Promise<void>;
@@ -152,8 +155,13 @@ export async function createHostileClient(address: string): Promise<HostileClien
     },
     reset: async (runId, part) => {
       const handle = client.workflow.getHandle(runWorkflowId(runId));
-      const tasks = (await eventsOf(runId)).filter(({ workflowTaskCompletedEventAttributes: done }) => done);
-      const workflowTaskFinishEventId = tasks[Math.round(part * (tasks.length - 1))]?.eventId;
+      const events = await eventsOf(runId);
+      const ended = events.findLastIndex(({ activityTaskCompletedEventAttributes: done }) => done);
+      const tasks = (part === 'while a gate ran' ? events.slice(0, ended) : events).filter(
+        ({ workflowTaskCompletedEventAttributes: done }) => done,
+      );
+      const along = part === 'while a gate ran' ? 1 : part;
+      const workflowTaskFinishEventId = tasks[Math.round(along * (tasks.length - 1))]?.eventId;
       if (workflowTaskFinishEventId == null) throw new Error(`run ${runId} has done no workflow task`);
       await client.workflowService.resetWorkflowExecution({
         namespace: 'default',

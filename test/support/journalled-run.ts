@@ -59,7 +59,7 @@ export class DomainRunWithJournal extends SignedRun {
   /** A head as somebody signs it; null leaves it unsigned. */
   journalHead(parts: Partial<VerifiedHead> = {}, signer?: TestKey | null): void {
     const { entries, hash } = headOf(this.ledger);
-    const step = { purpose: 'wait', gate: null, attempt: 0 } as const;
+    const step = { purpose: 'close', gate: null, attempt: 0 } as const;
     const by = this.judged.plan.principals.verifier;
     const head: VerifiedHead = { run_id: 'run-one', by, ...step, entries, hash, ...parts };
     const key = signer === undefined ? (head.by === ENGINE ? ENGINE_KEY : keyOf(head.by)) : signer;

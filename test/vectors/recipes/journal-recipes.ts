@@ -1,6 +1,7 @@
 import { decisionStatement, escalationStatement } from '../../../src/attestation/acts.js';
 import type { Decision } from '../../../src/contracts/decisions.js';
 import type { JournalEntry } from '../../../src/contracts/journal.js';
+import type { Envelope } from '../../../src/contracts/keys.js';
 import { openingOf } from '../../../src/governance/ledger-ends.js';
 import { TREE_PATHS } from '../../../src/governance/published-tree.js';
 import { patchRecord, seal } from '../../support/forge-tree.js';
@@ -58,6 +59,16 @@ function escalation(tree: MutableTree): JournalEntry {
   };
   return { kind: 'message', message: 'escalation', envelope: ada.seal(escalationStatement(message, policy_sha256)) };
 }
+
+/** Another result of the first gate than the ledger has. */
+const otherResult =
+  (key: VectorKey) =>
+  (tree: MutableTree): JournalEntry => {
+    const { attestation } = nth(tree.ledger() as Entries, 'gateFinished');
+    const statement = JSON.parse(Buffer.from((attestation as Envelope).payload, 'base64').toString('utf8'));
+    const envelope = key.seal({ ...statement, predicate: { ...statement.predicate, verdict: 'fail' } });
+    return { kind: 'result', envelope };
+  };
 
 /** The same journal with an entry more, before the engine signed that the run closes. */
 export const beforeClose = (make: (tree: MutableTree) => JournalEntry): Recipe['break'] =>
@@ -130,8 +141,8 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
     ],
     ["journal: without the engine's head for closing", without('engine', 'close'), 'JOURNAL_DIFFERS'],
     [
-      'journal: the head for closing is one for waiting',
-      engineHeads('close', () => ({ purpose: 'wait' })),
+      'journal: the head for closing is one for the end',
+      engineHeads('close', () => ({ purpose: 'end' })),
       'JOURNAL_DIFFERS',
     ],
     [
@@ -208,6 +219,7 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
       'JOURNAL_DIFFERS',
     ],
     ["journal: a role's head that the ledger does not extend", beforeClose(otherHead('nina', nina)), 'JOURNAL_FORK'],
+    ['journal: another result than the ledger has', beforeClose(otherResult(nina)), 'JOURNAL_FORK'],
     ['journal: a rejection that the ledger does not have', beforeClose(rejection), 'JOURNAL_FORK'],
     [
       'journal: a rejection by the other integrator that the ledger does not have',
