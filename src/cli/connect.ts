@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { readTemporalConnection } from '../config/environment.js';
 import { ensureStateFolder } from '../config/project-files.js';
+import { requireUsableState } from '../config/shared-state.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import { governanceDataConverter } from '../converter/data-converter.js';
@@ -47,6 +48,7 @@ export async function locateTemporal(
       embedded: false,
     };
   }
+  await requireUsableState(project.files.state);
   const server = start
     ? await ensureServer({
         stateDir: await ensureStateFolder(project.files),

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { openStore } from '../adapters/open-store.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../config/project-files.js';
+import { requireUsableState } from '../config/shared-state.js';
 import { readWorkerConfig } from '../config/worker-config-file.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
@@ -53,8 +54,13 @@ export const readSetting = async (project: Project): Promise<WorkerSetting> => (
   stateDir: await ensureStateFolder(project.files),
 });
 
+/** Where a project's store is on this machine, which need not exist yet. */
+export const storeFolder = async (project: Project): Promise<string> =>
+  (await settingWithoutState(project)).config.store?.path ?? project.files.artifacts;
+
 /** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
 export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
+  await requireUsableState(project.files.state);
   const setting = await settingWithoutState(project);
   return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
 }

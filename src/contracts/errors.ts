@@ -100,6 +100,7 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),
   // Store
   STORE_NOT_READABLE: infrastructure('Check the permissions of the store folder.'),
+  STATE_NOT_SHARED: no('Ask its owner to share it: `promptos init --share-with GROUP`.'),
   STORE_NOT_WRITABLE: infrastructure('Check the permissions of the store folder.'),
   STORE_FULL: infrastructure('Free some space on the disk of the store.'),
   OBJECT_NOT_FOUND: broken(

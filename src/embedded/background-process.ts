@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -34,6 +34,8 @@ export function recordProcess<Details extends object>(
   const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
   const temporary = `${file}.${randomUUID()}`;
   writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+  // Whoever shares the folder finds the process; a folder that is not shared lets nobody else in.
+  chmodSync(temporary, 0o640);
   renameSync(temporary, file);
   return record;
 }

@@ -42,7 +42,8 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
   const child = spawn(binary.path, args, {
     cwd: stateDir,
     detached: true,
-    env: Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])),
+    // The server wants a name for whoever runs it, which the number of a container's user need not have.
+    env: { ...Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])), USER: env.USER || 'promptos' },
     stdio: ['ignore', log.handle.fd, log.handle.fd],
   });
   const spawnError = once(child, 'error').then(([error]: Error[]) => error);

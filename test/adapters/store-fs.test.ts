@@ -199,6 +199,31 @@ test('errors: each failure of the system has its code, and others stay what they
   expect(writeError(mine, 'write')).toBe(mine);
 });
 
+test('a shared folder: what is made in it is for the group too, whatever the umask; another is left as it is', async () => {
+  const umask = process.umask(0o077);
+  try {
+    await chmod(directory, 0o2770);
+    const shared = await fileOf('of all', 'evidence/deep/file.txt');
+    await createFileSystemStore(directory).publish('run-1', [shared]);
+    await createFileSystemStore(directory).appendJournal('run-1', Buffer.from('{}'));
+    const modes = new Map<string, number>();
+    for (const name of await readdir(directory, { recursive: true })) {
+      const found = await lstat(join(directory, name));
+      modes.set(name, found.isDirectory() ? found.mode & 0o7070 : found.mode & 0o070);
+      expect([name, modes.get(name)]).toEqual([name, found.isDirectory() ? 0o2070 : 0o040]);
+    }
+    expect([...modes.keys()]).toEqual(
+      expect.arrayContaining(['runs/run-1/evidence/deep/file.txt', 'journals/run-1/00000000.json']),
+    );
+    const own = await mkdtemp(join(directory, 'own-'));
+    await chmod(own, 0o700);
+    const { sha256 } = await createFileSystemStore(own).putObject(Buffer.from('of one'));
+    expect((await lstat(objectFile(own, sha256))).mode & 0o777).toBe(0o400);
+  } finally {
+    process.umask(umask);
+  }
+});
+
 test('reading: needs no folder, and makes none', async () => {
   const path = join(directory, 'absent');
   const store = createFileSystemStore(path);

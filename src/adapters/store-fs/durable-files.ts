@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { StoredObject } from '../../ports/artifact-store.js';
+import { isShared } from './shared-folders.js';
 import { systemCode, writeError } from './store-errors.js';
 
 /** Forces a folder's entries to the medium, where the file system knows how. */
@@ -51,6 +52,7 @@ export async function writeNewFile(
   try {
     const handle = await open(path, 'wx', 0o444);
     try {
+      if (await isShared(dirname(path))) await handle.chmod(0o440);
       await writeFile(handle, hashed());
       await handle.sync();
     } finally {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type ArtifactRef, artifactRefSchema, instantSchema, runIdSchema } from '../../contracts/primitives.js';
 import { syncFolder, writeNewFile } from './durable-files.js';
+import { makeFolder } from './shared-folders.js';
 import { stagingPath } from './staging.js';
 import { readError, systemCode } from './store-errors.js';
 import type { StoreLayout } from './store-layout.js';
@@ -42,7 +43,7 @@ export async function readManifest({ manifests }: StoreLayout, runId: string): P
 export async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
   const staged = stagingPath(staging);
   try {
-    await mkdir(staged);
+    await makeFolder(staged);
     await writeNewFile(join(staged, 'manifest.json'), Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
     await syncFolder(staged);
     await rename(staged, join(manifests, manifest.run_id));

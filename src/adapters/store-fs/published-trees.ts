@@ -1,10 +1,11 @@
-import { lstat, mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { syncFolder, syncFolders, writeNewFile } from './durable-files.js';
 import { commitManifest, isTaken, readManifest, sameTree, sortedFiles } from './manifests.js';
 import { objectSize, openObject, readChecked } from './object-files.js';
+import { makeFolder, makeFolders } from './shared-folders.js';
 import { stagingPath } from './staging.js';
 import { readError, systemCode, writeError } from './store-errors.js';
 import { checkRunId, checkTreePath, checkTreePaths, type StoreLayout } from './store-layout.js';
@@ -80,13 +81,13 @@ async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]):
 /** Copies, never links: whoever edits a published file must not reach the object behind it. */
 async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<string> {
   const staged = stagingPath(layout.staging);
-  await mkdir(staged);
+  await makeFolder(staged);
   try {
     const left = [...files];
     const write = async (): Promise<void> => {
       for (let file = left.shift(); file !== undefined; file = left.shift()) {
         const path = join(staged, file.path);
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolders(staged, dirname(file.path));
         await writeNewFile(path, openObject(layout, file.sha256));
       }
     };

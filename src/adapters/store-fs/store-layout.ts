@@ -1,8 +1,9 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN, SHA256_PATTERN } from '../../contracts/names.js';
 import { syncFolder } from './durable-files.js';
+import { makeFolder } from './shared-folders.js';
 import { systemCode } from './store-errors.js';
 
 /** Where things lie in a store, as absolute folders of one file system. */
@@ -76,7 +77,7 @@ export function checkTreePaths(paths: readonly string[]): void {
  */
 export async function ensureFolder(parent: string, folder: string): Promise<void> {
   try {
-    await mkdir(folder);
+    await makeFolder(folder);
     await syncFolder(parent);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
@@ -7,20 +8,23 @@ import { renderFirstWorkerConfig } from '../../config/first-worker-config.js';
 import { repositoryName } from '../../config/git-facts.js';
 import { slugName } from '../../config/name-slug.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
-import { findProjectFiles, type ProjectFiles } from '../../config/project-files.js';
+import type { ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
+import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../context.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from '../first-keys.js';
 import { findPeople, type InitQuestions, type PeopleOptions, terminalInitQuestions } from '../first-people.js';
 import type { Output } from '../output.js';
+import { findProject, type Project, storeFolder } from '../project.js';
 
 interface InitOptions extends PeopleOptions {
   readonly yes?: true;
   /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
   readonly force?: true;
+  readonly shareWith?: string;
 }
 
 /** Keeps what is not to be committed out of git, beside whatever the file says already. */
@@ -58,9 +62,11 @@ interface Told {
   readonly setup: ProjectSetup;
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
+  /** Folders that a group shares now. */
+  readonly shared: readonly string[];
 }
 
-function tell(output: Output, { files, setup, keys, assumptions }: Told): void {
+function tell(output: Output, { files, setup, keys, assumptions, shared }: Told): void {
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
   const warnings = warningsOf(setup, keys);
@@ -111,13 +117,22 @@ function tell(output: Output, { files, setup, keys, assumptions }: Told): void {
     })),
     assumptions,
     warnings,
+    shared,
   });
+}
+
+async function share(output: Output, project: Project, group: string): Promise<readonly string[]> {
+  const shared = await shareState(project.files, await storeFolder(project), group);
+  for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
+  output.say(`Whoever is in ${group} sees runs, decides with an own key, and finds the server. No key is shared.`);
+  return shared;
 }
 
 const EXAMPLES = `
 Examples:
   $ promptos init --alone
   $ promptos init --not-alone --developer ada --integrator grace --integrator-key "ssh-ed25519 AAAA…"
+  $ promptos init --share-with developers
 `;
 
 /** `promptos init`: the first policy, worker config and keys of a repository. */
@@ -137,11 +152,20 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     .option('--integrator-key <line>', "the integrator's own public key; without it one is made here")
     .option('--no-passphrase', "let the people's new keys lie open (a passphrase is asked for otherwise)")
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
+    .option(
+      '--share-with <group>',
+      "let a group of this machine's users use the state and the store; on a repository that has its files, only this",
+    )
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', EXAMPLES)
     .action(async (options: InitOptions) => {
       const output = context.output();
-      const files = await findProjectFiles(context.cwd, context.env.PROMPTOS_HOME || undefined);
+      const project = await findProject(context);
+      const { files } = project;
+      if (options.shareWith !== undefined && options.force !== true && existsSync(files.policy)) {
+        output.emit({ shared: await share(output, project, options.shareWith) });
+        return;
+      }
       if (files.repository === null) {
         throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository.`, {
           hint: 'Run it inside a repository, or make one with `git init`.',
@@ -182,6 +206,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
         ],
         force,
       );
-      tell(output, { files, setup, keys, assumptions });
+      const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
+      tell(output, { files, setup, keys, assumptions, shared });
     });
 }
