@@ -50,7 +50,8 @@ export async function findDueGate(
     inputs,
     feedback,
     nonce: started.hash,
-    ledger: ledger.head,
+    started_at: started.at,
+    ledger: { entries: started.seq + 1, hash: started.hash },
   };
 }
 

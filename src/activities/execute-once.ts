@@ -18,6 +18,7 @@ const APPEND_ROUNDS = 100;
  * asks for the same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
  * passes.
  * @param execute carries it out
+ * @param signal aborted when nobody waits for the result any more
  * @returns of a signed result the envelope alone: all that counts is in it
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `execute` throws
  */
@@ -26,14 +27,17 @@ export async function executeOnce(
   documents: PinnedDocuments,
   due: DueGate,
   execute: () => Promise<ExecuteGateResult>,
+  signal: AbortSignal,
 ): Promise<SentGateResult> {
-  const { principal, nonce, run } = due;
-  const step = { run_id: run.run_id, principal, nonce };
+  const { principal, nonce, started_at, run } = due;
+  const step = { run_id: run.run_id, principal, nonce, started_at };
   const policy = await documents.policy(run.policy_sha256);
   const keys = (own(policy.principals, principal)?.keys ?? []).map(pinKey);
   const before = firstResult(await readRunJournal(store, run.run_id), step, keys);
   if (before !== null) return { attestation: before };
   const { attestation, ...outcome } = await execute();
+  // Temporal has given the attempt up: a result that it does not take would show as one that was dropped.
+  signal.throwIfAborted();
   return attestation === null
     ? { ...outcome, attestation }
     : { attestation: await journalResult(store, step, keys, attestation) };

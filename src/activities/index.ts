@@ -65,9 +65,9 @@ export function createActivities(
     promptos_executeGate: (input) =>
       runActivity(async (context, progress) => {
         const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
-        return executeOnce(ports.store, documents, due, () =>
-          executeGate(ports, documents, due, { signal: context.cancellationSignal, progress }),
-        );
+        const signal = context.cancellationSignal;
+        const execute = () => executeGate(ports, documents, due, { signal, progress });
+        return executeOnce(ports.store, documents, due, execute, signal);
       }, GATE),
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
   };

@@ -1,6 +1,8 @@
 import { PromptOsError } from '../contracts/errors.js';
+import type { Envelope } from '../contracts/keys.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
+import { envelopeText } from '../governance/attestation-files.js';
 import { findKey, isValidAt } from '../governance/authenticate.js';
 import { judgeRequest } from '../governance/judge-request.js';
 import { pinKeys } from '../governance/pin-keys.js';
@@ -19,8 +21,13 @@ export async function judgeRequestSigner(
   at: string,
 ): Promise<RunPlan['request_signed_by']> {
   const sha256 = run.request_attestation_sha256;
-  const signed = judgeRequest(run, policy, sha256 === null ? null : await readJson(store, sha256));
+  const text = sha256 === null ? null : new TextDecoder().decode(await store.readObject(sha256));
+  const signed = judgeRequest(run, policy, text === null ? null : parsed(text));
   if (signed === null) return null;
+  // The file is published as it is, and a verifier wants it in the one layout of such files.
+  if (text !== envelopeText(parsed(String(text)) as Envelope)) {
+    throw new PromptOsError('SIGNATURE_INVALID', `The signed request ${sha256} is not laid out as promptos writes it.`);
+  }
   const held = findKey(pinKeys(policy), signed.keyid);
   if (held !== null && isValidAt(held.key, at)) return signed;
   throw new PromptOsError(
@@ -29,11 +36,10 @@ export async function judgeRequestSigner(
   );
 }
 
-async function readJson(store: Pick<GovernancePorts['store'], 'readObject'>, sha256: string): Promise<unknown> {
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(await store.readObject(sha256)));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -159,6 +159,7 @@ async function claimRunId(
   const opening: RunOpening = {
     run_id: run.run_id,
     first_execution_run_id: starting.firstExecutionRunId,
+    policy_sha256: run.policy_sha256,
     request_sha256: run.request_sha256,
     request_attestation_sha256: run.request_attestation_sha256,
     failed,

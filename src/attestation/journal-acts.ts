@@ -20,6 +20,7 @@ export const runOpeningStatement = (opening: RunOpening): Statement =>
   statement(PREDICATES.runOpening, [{ name: 'request', digest: { sha256: opening.request_sha256 } }], {
     runId: opening.run_id,
     firstExecutionRunId: opening.first_execution_run_id,
+    policySha256: opening.policy_sha256,
     requestAttestationSha256: opening.request_attestation_sha256,
     failed: opening.failed,
   });

@@ -45,7 +45,9 @@ export interface DueGate {
   readonly feedback: readonly Feedback[];
   /** The hash of the entry that started the attempt. */
   readonly nonce: string;
-  /** The ledger's head that was verified. */
+  /** When that was, by the ledger. */
+  readonly started_at: string;
+  /** The ledger up to and with that entry; it was verified as far as it went. */
   readonly ledger: LedgerHead;
 }
 

@@ -33,6 +33,7 @@ export const journalEntrySchema = z.discriminatedUnion('kind', [
     kind: z.literal('opened'),
     run_id: runIdSchema,
     first_execution_run_id: z.string().min(1).max(100),
+    policy_sha256: sha256Schema,
     request_sha256: sha256Schema,
     request_attestation_sha256: sha256Schema.nullable(),
     failed: z

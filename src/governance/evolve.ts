@@ -17,11 +17,15 @@ import {
 /** Feedback that a gate carries along: enough to learn from, small enough for history. */
 const MAX_FEEDBACK = 5;
 
+/** When an event happened, and its place in the ledger once it has one. */
+interface Placed {
+  readonly at: string;
+  readonly seq?: number;
+  readonly hash?: string;
+}
+
 /** Folds one event into the state. Total: it never throws, whatever the order of events. */
-export function evolve(
-  state: RunState,
-  event: LedgerEvent & { readonly at: string; readonly hash?: string },
-): RunState {
+export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
   switch (event.type) {
     case 'runOpened':
       return {
@@ -45,7 +49,7 @@ export function evolve(
       return withGate(state, event.gate, (gate) => ({
         ...gate,
         attempts: event.attempt,
-        current: startedAttempt(event.attempt, event.hash ?? null, canonicalSha256(gate.feedback)),
+        current: startedAttempt(event, canonicalSha256(gate.feedback)),
         puts: 0,
         request: null,
       }));
@@ -122,10 +126,14 @@ export function evolve(
 export const foldLedger = (initial: RunState, events: readonly (LedgerEvent & { readonly at: string })[]): RunState =>
   events.reduce(evolve, initial);
 
-const startedAttempt = (attempt: number, nonce: string | null, feedbackSha256: string): AttemptState => ({
+const startedAttempt = (
+  { attempt, hash, seq }: LedgerEventOf<'gateStarted'> & Placed,
+  feedbackSha256: string,
+): AttemptState => ({
   attempt,
   status: 'running',
-  nonce,
+  nonce: hash ?? null,
+  started_entries: seq === undefined ? null : seq + 1,
   feedback_sha256: feedbackSha256,
   verdict: null,
   reason: null,

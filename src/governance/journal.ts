@@ -12,7 +12,7 @@ import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';
-import { replacedResult } from './journalled-results.js';
+import { droppedResult } from './journalled-results.js';
 import { forkReport } from './open-fork.js';
 import { pinKey } from './pin-keys.js';
 import { readDecision, readEscalation, readResolution } from './read-message.js';
@@ -137,6 +137,7 @@ export function openingOfEvent(event: LedgerEventOf<'runOpened'> | LedgerEventOf
   return {
     run_id: run.run_id,
     first_execution_run_id: workflow.first_execution_run_id,
+    policy_sha256: run.policy_sha256,
     request_sha256: run.request_sha256,
     request_attestation_sha256: run.request_attestation_sha256,
     failed: event.type === 'openingFailed' ? { code: event.code, message: event.message } : null,
@@ -219,12 +220,12 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
 
 /**
  * What the journal holds and the ledger does not account for: verified heads that it does not extend, signed messages
- * that are not in it, and results in whose place it has others. What does not count by its signature is passed over.
+ * that are not in it, and results that it goes on without. What does not count by its signature is passed over.
  * @param journal in the order of its places
  * @param accepted entries, from the first, that resolved forks account for
  */
 export function missingEntries(
-  run: JournalledRun,
+  given: JournalledRun,
   journal: readonly PlacedJournalEntry[],
   ledger: readonly LedgerEntry[],
   accepted: number,
@@ -232,6 +233,7 @@ export function missingEntries(
   const candidates = journal.filter(({ seq }) => seq >= accepted);
   const missing: MissingEntry[] = [];
   let accounted: ReturnType<typeof accountedMessages> | null = null;
+  const run = withoutEndedKeys(given, ledger[0]?.at);
   for (const { seq, entry } of candidates) {
     if (entry === null || entry.kind === 'opened') continue;
     if (entry.kind === 'head') {
@@ -239,7 +241,7 @@ export function missingEntries(
       // The engine signs within a workflow task, which may be lost before the server has it and is then done again at
       // another time. So its heads permit steps and witness nothing; a role signs once the task is committed.
       if (head.by === ENGINE || head.run_id !== run.run_id || isOnLedger(ledger, head)) continue;
-      // That other past had times of its own, so the key counts whenever it did.
+      // That other past had times of its own, so a key counts that counted at any time of the run.
       const required = run.plan.attestations === 'required';
       if (!isSignedHead({ keys: own(run.plan.keys, head.by) ?? [], required }, head, envelope)) continue;
       const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
@@ -247,7 +249,7 @@ export function missingEntries(
       continue;
     }
     if (entry.kind === 'result') {
-      const what = replacedResult(run, entry, ledger);
+      const what = droppedResult(run, entry, ledger);
       if (what !== null) missing.push({ seq, kind: 'result', sha256: canonicalSha256(entry), what });
       continue;
     }
@@ -258,6 +260,15 @@ export function missingEntries(
     missing.push({ seq, kind: 'message', sha256: canonicalSha256(entry), what: message.what });
   }
   return missing;
+}
+
+/** A run with the keys that had not ended before it opened: others cannot have signed anything about it. */
+function withoutEndedKeys({ run_id, plan }: JournalledRun, opened: string | undefined): JournalledRun {
+  if (opened === undefined) return { run_id, plan };
+  const notEnded = ({ valid_until, revoked_at }: PinnedKey) =>
+    [valid_until, revoked_at].every((end) => end === null || Date.parse(end) > Date.parse(opened));
+  const keys = Object.entries(plan.keys).map(([name, held]) => [name, held.filter(notEnded)]);
+  return { run_id, plan: { ...plan, keys: Object.fromEntries(keys) } };
 }
 
 /** What a report says of a fork. */

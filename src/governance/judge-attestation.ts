@@ -81,7 +81,11 @@ function judgeSigned(
     feedbackSha256: current?.feedback_sha256,
   });
   if (different !== null) return refused(different);
-  if (!isHead(stated.predicate.ledger)) return refused('it names no head of the ledger');
+  // A head further on would be one of another past, when the result is given again after a Reset.
+  const { ledger } = stated.predicate;
+  if (!isHead(ledger) || ledger.hash !== current?.nonce || ledger.entries !== current?.started_entries) {
+    return refused('it names another head of the ledger than the entry that started the attempt');
+  }
   const outcome = readGateOutcome(stated.predicate, about.digest.sha256);
   return outcome === null
     ? refused('what it says of the result has another shape')

@@ -16,6 +16,8 @@ export interface AttemptState {
   readonly status: 'running' | 'finished' | 'interrupted' | 'passed';
   /** The hash of the entry that started it: a result names it, so that it fits this ledger alone. Null until it has its place. */
   readonly nonce: string | null;
+  /** Entries of the ledger up to and with that one. */
+  readonly started_entries: number | null;
   /** SHA-256 of the canonical JSON of the feedback that it was given. */
   readonly feedback_sha256: string;
   readonly verdict: Verdict | null;

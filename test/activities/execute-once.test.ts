@@ -13,6 +13,7 @@ import { type SignedStart, signedStart } from '../support/signed-start.js';
 import { makeTestKey, type TestKey } from '../support/signing.js';
 
 const GOOD = exampleOutputs();
+const { signal } = new AbortController();
 
 let start: SignedStart;
 let driven: DrivenRun;
@@ -37,7 +38,7 @@ const carryOut = (output: object = GOOD.P00) => {
   return start.repository.executeGate(due);
 };
 const once = (execute: Parameters<typeof executeOnce>[3], parts: Partial<DueGate> = {}): Promise<SentGateResult> =>
-  executeOnce(store(), createPinnedDocuments(store()), { ...due, ...parts }, execute);
+  executeOnce(store(), createPinnedDocuments(store()), { ...due, ...parts }, execute, signal);
 
 /** Another genuine result of the same attempt, signed by whoever. */
 async function signedBy(key: TestKey, parts: object = {}): Promise<Envelope> {
@@ -80,7 +81,7 @@ describe('executeOnce', () => {
         return ports.appendJournal(runId, entry, after);
       },
     };
-    const given = await executeOnce(busy, createPinnedDocuments(ports), due, carryOut);
+    const given = await executeOnce(busy, createPinnedDocuments(ports), due, carryOut, signal);
     expect(await results()).toEqual([{ kind: 'result', envelope: given.attestation }]);
   });
 
@@ -95,6 +96,12 @@ describe('executeOnce', () => {
     const given = await once(carryOut);
     expect(await results()).toContainEqual({ kind: 'result', envelope: given.attestation });
     expect(await once(never)).toEqual(given);
+  });
+
+  test('a result that nobody waits for any more is not journalled', async () => {
+    const given = executeOnce(store(), createPinnedDocuments(store()), due, carryOut, AbortSignal.abort());
+    await expect(given).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await results()).toEqual([]);
   });
 
   test('an unsigned result is nobody’s word: it is not journalled', async () => {

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { judgeRequestSigner } from '../../src/activities/judge-request-signer.js';
 import { runRequestStatement } from '../../src/attestation/acts.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
+import type { Envelope } from '../../src/contracts/keys.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import { envelopeText } from '../../src/governance/attestation-files.js';
 import { runInput } from '../support/domain.js';
 import { makeTestKey } from '../support/signing.js';
 
@@ -27,9 +29,9 @@ prompt_packs: ['${'d'.repeat(64)}']
   ).policy;
 
 /** What is asked of a store here: the one envelope. */
-const judge = (run: GovernedRunInput, times = '') => {
+const judge = (run: GovernedRunInput, times = '', layout: (envelope: Envelope) => string = envelopeText) => {
   const envelope = ada.seal(runRequestStatement(run, '2026-01-01T00:00:00.000Z'));
-  const readObject = async () => Buffer.from(JSON.stringify(envelope));
+  const readObject = async () => Buffer.from(layout(envelope));
   return judgeRequestSigner({ store: { readObject } }, run, policyWith(times), new Date().toISOString()).catch(
     (error) => error.code,
   );
@@ -53,4 +55,8 @@ test('judgeRequestSigner: a key that does not count now is refused before any ga
 
 test('judgeRequestSigner: an unsigned request is refused where signing is asked', async () => {
   expect(await judge(runInput())).toBe('REQUEST_NOT_SIGNED');
+});
+
+test('judgeRequestSigner: another layout than that of published envelopes is refused before the run opens', async () => {
+  expect(await judge(signedRun, '', JSON.stringify)).toBe('SIGNATURE_INVALID');
 });

@@ -158,7 +158,8 @@ describe('Reset that excludes signals and updates, after a stop', () => {
 });
 
 describe('Reset that drops the result of a gate', () => {
-  test('gets the same result again: the gate is not carried out once more', async () => {
+  /** A run whose first gate has given its result; a workflow task ended while it ran, where the run can be reset to. */
+  async function resultedRun(next: ScriptStep): Promise<WorkedRun> {
     let release = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -167,19 +168,37 @@ describe('Reset that drops the result of a gate', () => {
       await released;
       return answering(call);
     };
-    // Whoever asks twice would get another answer.
-    const second: ScriptStep = () => ({ answer: 'not what was answered before' });
-    const run = await site.startRun({ gates: ['P00', 'P01'], scripts: { wendy: [first, second, second, second] } });
+    const run = await site.startRun({ gates: ['P00', 'P01'], scripts: { wendy: [first, next, next, next] } });
     await eventually(async () => run.executors.calls[0] ?? null, 'the executor');
-    // A workflow task that ends while the gate runs is where the run can be reset to.
     await run.handle.signal('approve', 'anything');
     await eventually(async () => ((await run.status()).refusals > 0 ? true : null), 'the refusal');
     release();
+    return run;
+  }
+
+  test('gets the same result again: the gate is not carried out once more', async () => {
+    // Whoever asks twice would get another answer.
+    const run = await resultedRun(() => ({ answer: 'not what was answered before' }));
     const { output_sha256, attempt } = await run.awaitDecision('P00');
     await hostile.reset(run.runId, 'while a gate ran');
     await eventually(async () => ((await run.types()).includes('gateFinished') ? true : null), 'the result');
     expect(await run.awaitDecision('P00')).toMatchObject({ output_sha256, attempt });
     expect(run.executors.calls).toHaveLength(1);
+    await run.handle.terminate('the test has ended');
+  });
+
+  test('and has another answer for the gate: the result that its worker signed shows as a fork', async () => {
+    const run = await resultedRun(answering);
+    await run.awaitDecision('P00');
+    await site.stop('writer');
+    await hostile.reset(run.runId, 'while a gate ran');
+    const { activityId } = await hostile.awaitPending(run.runId, 'promptos_executeGate');
+    await hostile.completeById(run.runId, activityId, {});
+    await site.start('writer');
+    await run.resolve('E1', { choice: 'retry' });
+    const fork = await awaitFork(run);
+    if (fork.type !== 'escalationOpened') throw new Error('expected an escalation');
+    expect(fork.report.context).toContain('the result of P00, attempt 1, signed by wendy: pass');
     await run.handle.terminate('the test has ended');
   });
 });

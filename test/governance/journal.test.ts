@@ -3,6 +3,7 @@ import type { Fork } from '../../src/contracts/fork.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import { checkForks, describeFork, missingEntries } from '../../src/governance/journal.js';
 import { forkReport } from '../../src/governance/open-fork.js';
+import { gateResult } from '../support/domain.js';
 import { DomainRunWithJournal, ENGINE_KEY, journalledPlan } from '../support/journalled-run.js';
 import { keyOf } from '../support/signed-run.js';
 import { makeTestKey } from '../support/signing.js';
@@ -74,8 +75,8 @@ describe('missingEntries: heads', () => {
 describe('missingEntries: results', () => {
   const journalled = (run: DomainRunWithJournal, envelope: Envelope) => run.journalEntry({ kind: 'result', envelope });
   /** A run whose first gate gave a result, and another result of the same attempt. */
-  const resulted = (other: (run: DomainRunWithJournal) => Envelope) => {
-    const run = new DomainRunWithJournal().open(journalledPlan());
+  const resulted = (other: (run: DomainRunWithJournal) => Envelope, plan = journalledPlan()) => {
+    const run = new DomainRunWithJournal().open(plan);
     run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
     const [first, second] = [run.result('P00'), other(run)];
     run.send({ type: 'finishGate', gate: 'P00', attempt: 1, result: { attestation: first } });
@@ -95,7 +96,50 @@ describe('missingEntries: results', () => {
   test('a result in whose place the ledger has another is missing, and named for people', () => {
     const { run, second } = resulted((other) => other.result('P00', {}, { verdict: 'fail' }));
     journalled(run, second);
-    expect(run.missing()).toEqual(['another result of P00, attempt 1, signed by wendy']);
+    expect(run.missing()).toEqual(['the result of P00, attempt 1, signed by wendy: fail; the ledger has another']);
+  });
+
+  test('a result of an attempt that was interrupted instead is missing, but for one that a fork interrupted', () => {
+    for (const [code, missing] of [
+      [
+        'ATTESTATION_INVALID',
+        ['the result of P00, attempt 1, signed by wendy: fail; the ledger has an interruption, ATTESTATION_INVALID'],
+      ],
+      ['FORK', []],
+    ] as const) {
+      const run = new DomainRunWithJournal().open(journalledPlan());
+      run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
+      journalled(run, run.result('P00', {}, { verdict: 'fail' }));
+      run.send({ type: 'interruptGate', gate: 'P00', attempt: 1, code, message: 'no answer' });
+      expect(run.missing()).toEqual(missing);
+    }
+  });
+
+  test('a signed result in whose place the ledger has one that is not signed is missing', () => {
+    const run = new DomainRunWithJournal().open(journalledPlan({ attestations: 'optional' }));
+    run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
+    journalled(run, run.result('P00', {}, { verdict: 'fail' }));
+    run.send({ type: 'finishGate', gate: 'P00', attempt: 1, result: gateResult() });
+    expect(run.missing()).toEqual([
+      'the result of P00, attempt 1, signed by wendy: fail; the ledger has one that is not signed',
+    ]);
+  });
+
+  test('a key that had ended before the run opened speaks for nobody: no result, no head, no message', () => {
+    const old = makeTestKey();
+    const ended = { ...old.pinned, revoked_at: '2025-01-01T00:00:00.000Z' };
+    const plan = journalledPlan();
+    const keys = {
+      ...plan.keys,
+      wendy: [...(plan.keys.wendy ?? []), ended],
+      grace: [...(plan.keys.grace ?? []), ended],
+    };
+    const { run, second } = resulted((other) => other.result('P00', {}, { verdict: 'fail' }, old), { ...plan, keys });
+    journalled(run, second);
+    run.journalHead({ hash: OTHER, by: 'wendy' }, old);
+    const times = { decided_at: '2024-12-31T00:00:00.000Z', expires_at: '2026-12-31T00:00:00.000Z' };
+    run.journalMessage('decision', run.signedDecision('P00', { choice: 'reject', reason: 'no', ...times }, old));
+    expect(run.missing()).toEqual([]);
   });
 
   test.each<[string, (run: DomainRunWithJournal) => Envelope]>([

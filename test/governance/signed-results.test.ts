@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { gateAttemptStatement } from '../../src/attestation/acts.js';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { Envelope } from '../../src/contracts/keys.js';
+import { headOf } from '../../src/governance/ledger-chain.js';
 import { gateResult, POLICY_SHA256 } from '../support/domain.js';
 import { DomainRunWithJournal, journalledPlan } from '../support/journalled-run.js';
 import { keyOf } from '../support/signed-run.js';
@@ -76,11 +77,24 @@ describe('a signed result', () => {
     ['names another policy', (run) => run.result('P00', { policySha256: '0'.repeat(64) }), /another policySha256/],
     ['was made for another past', (run) => run.result('P00', { nonce: '0'.repeat(64) }), /another nonce/],
     ['was given other feedback', (run) => run.result('P00', { feedbackSha256: '0'.repeat(64) }), /feedbackSha256/],
-    ['names no head of the ledger', (run) => run.result('P00', { ledger: null }), /no head/],
+    ['names no head of the ledger', (run) => run.result('P00', { ledger: null }), /another head/],
     [
       'names a head with a field more',
       (run) => run.result('P00', { ledger: { entries: 2, hash: 'a', more: 1 } }),
-      /no head/,
+      /another head/,
+    ],
+    [
+      'names a later head of this ledger',
+      (run) => {
+        run.deliver('approve', 'anything');
+        return run.result('P00', { ledger: headOf(run.ledger) });
+      },
+      /another head/,
+    ],
+    [
+      'names the head of its start as a later one',
+      (run) => run.result('P00', { ledger: { ...headOf(run.ledger), entries: headOf(run.ledger).entries + 1 } }),
+      /another head/,
     ],
     ['has another shape', (run) => run.result('P00', { findings: 'none' }), /another shape/],
     ['claims a fork', (run) => run.result('P00', { escalation: fork }), /another shape/],

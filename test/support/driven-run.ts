@@ -125,7 +125,13 @@ export class DrivenRun {
   async executeGate(gate: GateId, attempt: number): Promise<SentGateResult> {
     const { store } = this.repository.ports;
     const due = await this.dueGate(gate, attempt);
-    return executeOnce(store, createPinnedDocuments(store), due, () => this.repository.executeGate(due));
+    return executeOnce(
+      store,
+      createPinnedDocuments(store),
+      due,
+      () => this.repository.executeGate(due),
+      new AbortController().signal,
+    );
   }
 
   /** Up to where a gate's worker is asked. */

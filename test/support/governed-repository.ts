@@ -174,6 +174,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       inputs: {},
       feedback: [],
       nonce: 'a'.repeat(64),
+      started_at: '2026-01-02T00:00:00.000Z',
       ledger: { entries: 2, hash: 'a'.repeat(64) },
       ...parts,
     }),

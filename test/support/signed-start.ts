@@ -1,5 +1,6 @@
 import { runRequestStatement } from '../../src/attestation/acts.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
+import { envelopeText } from '../../src/governance/attestation-files.js';
 import { makeKeys, policyText, type RunKeys } from '../verify/genuine-run.js';
 import { type DrivenRun, driveRun } from './driven-run.js';
 import { createGovernedRepository, type GovernedRepository } from './governed-repository.js';
@@ -18,7 +19,7 @@ export async function signedStart(): Promise<SignedStart> {
   const keys = makeKeys();
   const repository = await createGovernedRepository({ policy: policyText(keys), signers: signersOf(keys) });
   const request = keys.ada.seal(runRequestStatement(repository.run, '2026-01-02T00:00:00.000Z'));
-  const request_attestation_sha256 = await repository.putText(JSON.stringify(request));
+  const request_attestation_sha256 = await repository.putText(envelopeText(request));
   const run = { ...repository.run, request_attestation_sha256 };
   return { repository, keys, run, open: () => driveRun(repository, run, keys) };
 }

@@ -113,6 +113,7 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
       'JOURNAL_DIFFERS',
     ],
     ['journal: the opening of another run', openedAs(() => ({ run_id: 'vector-another' })), 'JOURNAL_DIFFERS'],
+    ['journal: the opening under another policy', openedAs(() => ({ policy_sha256: OTHER })), 'JOURNAL_DIFFERS'],
     ['journal: the opening of another request', openedAs(() => ({ request_sha256: OTHER })), 'JOURNAL_DIFFERS'],
     [
       'journal: the opening of a request that nobody signed',

@@ -176,13 +176,13 @@ export const RESULT_RECIPES: readonly Recipe[] = [
       seen((head) => Object.assign(head, { gate: 'P05' })),
       'ATTESTATION_REFUSED',
     ],
-    ['result: over another ledger', seen((head) => Object.assign(head, { hash: OTHER })), 'ATTEMPT_DIFFERS'],
+    ['result: over another ledger', seen((head) => Object.assign(head, { hash: OTHER })), 'ATTESTATION_REFUSED'],
     [
       'result: over a ledger with another number of entries',
       seen((head) => {
         head.entries += 1;
       }),
-      'ATTEMPT_DIFFERS',
+      'ATTESTATION_REFUSED',
     ],
     [
       'result: over the ledger before the attempt was started',
@@ -190,7 +190,7 @@ export const RESULT_RECIPES: readonly Recipe[] = [
         const [first] = tree.ledger();
         predicate.ledger = { entries: 1, hash: first?.hash };
       }),
-      'ATTEMPT_DIFFERS',
+      'ATTESTATION_REFUSED',
     ],
     ['result: without the number of findings left out', said('findingsOmitted', undefined), 'ATTESTATION_REFUSED'],
     ['result: a finding of another shape', said('findings', [{ id: 'x' }]), 'ATTESTATION_REFUSED'],
