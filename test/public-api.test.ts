@@ -149,6 +149,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'createFileSigner',
       'createFileSystemStore',
       'createGitWorkspace',
+      'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
     ],

@@ -8,4 +8,5 @@ export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent
 export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';
 export { createWorkerSigners } from './signers/worker-signers.js';
 export { createFileSystemStore } from './store-fs/file-system-store.js';
+export { createS3Store } from './store-s3/s3-store.js';
 export { createGitWorkspace } from './workspace-git/git-workspace.js';
