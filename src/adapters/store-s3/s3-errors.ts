@@ -83,6 +83,8 @@ const BY_NAME: Readonly<Record<string, Meaning>> = {
   CredentialsProviderError: wrongKeys('no AWS credentials were found'),
   TokenProviderError: wrongKeys('the AWS credentials cannot be renewed'),
   InvalidAccessKeyId: wrongKeys('the server does not know the access key'),
+  // The name that versitygw has for it.
+  XAdminUserNotFound: wrongKeys('the server does not know the access key'),
   SignatureDoesNotMatch: wrongKeys('the secret access key does not fit the access key'),
   ExpiredToken: wrongKeys('the AWS credentials have expired'),
   InvalidToken: wrongKeys('the AWS session token is not valid'),
@@ -151,7 +153,7 @@ export function storeError(
   const said = reason ?? plainMessage(error);
   return new PromptOsError(other ?? code, `The store ${place.url} could not ${doing}: ${said}.`, {
     cause: error,
-    hint: hint ?? ENDPOINT,
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 
