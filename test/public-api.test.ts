@@ -152,8 +152,9 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
+      'openStore',
     ],
-    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions'],
+    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions', 'StorePlace'],
   },
 };
 

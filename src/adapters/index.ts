@@ -3,6 +3,7 @@
 export { type CheckRunnerOptions, createCheckRunner } from './check-runner/check-runner.js';
 export { type CommandExecutorOptions, createCommandExecutor } from './executor-command/command-executor.js';
 export { createExecutorRegistry } from './executor-command/executor-registry.js';
+export { openStore, type StorePlace } from './open-store.js';
 export { createSecretlintScanner } from './secret-scan-secretlint/secret-scanner.js';
 export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent-signer.js';
 export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';

@@ -133,7 +133,7 @@ function meaningOf(error: unknown, { bucket, endpoint }: S3Place): Meaning {
   if (status === 429 || status === 503) return later('the server asks for fewer requests');
   if (status !== null && status >= 500) return later(`the server failed with status ${status}`);
   if (/Deserialization error|char .* is not expected|SyntaxError/.test(String(error))) {
-    return { reason: `what answers${at} is not S3`, hint: ENDPOINT };
+    return { reason: `what answers is not S3${at === '' ? '' : `: ${endpoint}`}`, hint: ENDPOINT };
   }
   return {};
 }
