@@ -91,6 +91,25 @@ test('openObject: STORE_NOT_READABLE when the connection is cut again and again'
   expect(server.requests.length).toBeLessThan(10);
 });
 
+test('readObject: a web server without the page is no store without the object', async () => {
+  server.otherwise(status(404, { 'content-type': 'text/html' }, '<p>Nothing here'));
+  await expect(store.readObject('0'.repeat(64))).rejects.toMatchObject({ code: 'STORE_NOT_READABLE' });
+  server.otherwise(s3Error(404, 'NoSuchKey'));
+  await expect(store.readObject('0'.repeat(64))).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+});
+
+test('readJournal: a listing of several pages is read to its end', async () => {
+  const page = (seq: number, next: string): S3Answer =>
+    status(
+      200,
+      {},
+      `<ListBucketResult><Contents><Key>shop/journals/run-1/0000000${seq}.json</Key></Contents>${next}</ListBucketResult>`,
+    );
+  server.script(page(0, '<NextContinuationToken>more</NextContinuationToken>'), page(1, ''));
+  server.otherwise(status(200, {}, 'entry'));
+  expect(await store.readJournal('run-1')).toEqual([Buffer.from('entry'), Buffer.from('entry')]);
+});
+
 test('a busy server and a cut connection are tried again before anybody hears of them', async () => {
   server.script(s3Error(503, 'SlowDown'), ...PREPARED, cut, status(200));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
@@ -118,6 +137,7 @@ test.each([
   ['a clock that is wrong', s3Error(403, 'RequestTimeTooSkewed'), 'STORE_NOT_READABLE', /clock differs/],
   ['a full server', s3Error(507, 'InsufficientStorage'), 'STORE_FULL', /Free some space/],
   ['a part of S3 that is missing', s3Error(501, 'NotImplemented'), 'STORE_NOT_READABLE', /lacks a part of S3/],
+  ['a web page that is missing', status(404, {}, '<p>Nothing here'), 'STORE_NOT_READABLE', /not S3.*store\.endpoint/],
   ['a web page', status(200, {}, '<!doctype html><p>Hello<br>'), 'STORE_NOT_READABLE', /not S3.*store\.endpoint/],
 ] as const)('checkS3Store: %s is said with what to do, and is tried again', async (_, answer, code, message) => {
   server.otherwise(answer);

@@ -1,7 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
 import { openSession, type S3Session } from './s3-client.js';
-import { errorFacts, isConflict, isMissing, isRefusedCondition, type S3Place, storeError } from './s3-errors.js';
+import {
+  errorFacts,
+  isConflict,
+  isMissing,
+  isMissingHead,
+  isRefusedCondition,
+  type S3Place,
+  storeError,
+} from './s3-errors.js';
 
 /** What a bucket says of an object without its bytes. */
 export interface ObjectHead {
@@ -75,7 +83,7 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
       };
     } catch (error) {
       // An answer without a body does not say whether the key or the bucket is missing.
-      if (isMissing(error)) return null;
+      if (isMissingHead(error)) return null;
       throw reading(error, `look up ${key}`);
     }
   };
@@ -145,7 +153,7 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
         } while (token !== undefined);
         return keys;
       } catch (error) {
-        throw reading(error, `list ${keyPrefix}`);
+        throw reading(error, `list its ${keyPrefix}`);
       }
     },
     call: async (doing, work) => {

@@ -34,10 +34,11 @@ export function errorFacts(error: unknown): Facts {
   };
 }
 
-export const isMissing = (error: unknown): boolean => {
-  const { name, status } = errorFacts(error);
-  return ['NoSuchKey', 'NotFound'].includes(name) || (status === 404 && name !== 'NoSuchBucket');
-};
+/** Whether a read found no object. By its name: a server that is not S3 answers with status 404 too. */
+export const isMissing = (error: unknown): boolean => errorFacts(error).name === 'NoSuchKey';
+
+/** The same for an answer without a body, which has no name for what is missing. */
+export const isMissingHead = (error: unknown): boolean => ['NotFound', 'NoSuchKey'].includes(errorFacts(error).name);
 
 /** Whether a conditional write found something in its place. */
 export const isRefusedCondition = (error: unknown): boolean => errorFacts(error).status === 412;
@@ -113,7 +114,7 @@ const BY_NAME: Readonly<Record<string, Meaning>> = {
 function meaningOf(error: unknown, { bucket, endpoint }: S3Place): Meaning {
   const { name, status, system } = errorFacts(error);
   const at = endpoint === null ? '' : ` at ${endpoint}`;
-  if (name === 'NoSuchBucket' || name === 'NotFound') {
+  if (name === 'NoSuchBucket') {
     return {
       reason: `there is no bucket ${bucket}${at}`,
       hint: 'Make the bucket, or correct `store.bucket` in the worker config.',
@@ -132,7 +133,7 @@ function meaningOf(error: unknown, { bucket, endpoint }: S3Place): Meaning {
   if (status === 401 || status === 403) return { reason: 'the credentials do not allow it', hint: PERMISSIONS };
   if (status === 429 || status === 503) return later('the server asks for fewer requests');
   if (status !== null && status >= 500) return later(`the server failed with status ${status}`);
-  if (/Deserialization error|char .* is not expected|SyntaxError/.test(String(error))) {
+  if (name === 'NotFound' || /Deserialization error|char .* is not expected|SyntaxError/.test(String(error))) {
     return { reason: `what answers is not S3${at === '' ? '' : `: ${endpoint}`}`, hint: ENDPOINT };
   }
   return {};

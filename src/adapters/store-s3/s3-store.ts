@@ -54,6 +54,6 @@ async function prepare(bucket: S3Bucket): Promise<void> {
  */
 export async function checkS3Store(config: S3StoreConfig): Promise<void> {
   const bucket = openBucket(config);
-  await bucket.list('conditional-writes');
+  await bucket.list('runs/');
   await checkConditionalWrites(bucket);
 }
