@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests with whole processes, killed workers and floods: minutes, not seconds. `npm test` leaves them to `test:all`. */
 const SLOW = [
   'test/activities/first-policy-attacks.test.ts',
+  'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
   'test/cli/{bad-input,demo,dev,hostile-trees,hostile-writer,process,two-users,without-worker}.test.ts',

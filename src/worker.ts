@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
-import { openStore } from './adapters/open-store.js';
+import { openWorkerStore } from './adapters/open-store.js';
 import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-scanner.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
 import { createWorkerSigners } from './adapters/signers/worker-signers.js';
@@ -29,13 +29,13 @@ export interface WorkerSetting {
 const SHUTDOWN_GRACE = '5 seconds';
 
 /**
- * The world as a worker config describes it; its keys are opened now.
- * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED
+ * The world as a worker config describes it; its keys are opened now, and a store on a server is reached.
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE
  */
 export const createPorts = async (setting: WorkerSetting): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   return {
-    store: openStore(setting),
+    store: await openWorkerStore(setting),
     workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
     checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),

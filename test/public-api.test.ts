@@ -149,10 +149,12 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'createFileSigner',
       'createFileSystemStore',
       'createGitWorkspace',
+      'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
+      'openStore',
     ],
-    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions'],
+    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions', 'StorePlace'],
   },
 };
 

@@ -3,9 +3,11 @@
 export { type CheckRunnerOptions, createCheckRunner } from './check-runner/check-runner.js';
 export { type CommandExecutorOptions, createCommandExecutor } from './executor-command/command-executor.js';
 export { createExecutorRegistry } from './executor-command/executor-registry.js';
+export { openStore, type StorePlace } from './open-store.js';
 export { createSecretlintScanner } from './secret-scan-secretlint/secret-scanner.js';
 export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent-signer.js';
 export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';
 export { createWorkerSigners } from './signers/worker-signers.js';
 export { createFileSystemStore } from './store-fs/file-system-store.js';
+export { createS3Store } from './store-s3/s3-store.js';
 export { createGitWorkspace } from './workspace-git/git-workspace.js';

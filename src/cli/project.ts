@@ -54,9 +54,11 @@ export const readSetting = async (project: Project): Promise<WorkerSetting> => (
   stateDir: await ensureStateFolder(project.files),
 });
 
-/** Where a project's store is on this machine, which need not exist yet. */
-export const storeFolder = async (project: Project): Promise<string> =>
-  (await settingWithoutState(project)).config.store?.path ?? project.files.artifacts;
+/** Where a project's store is on this machine, which need not exist yet; null for one that is elsewhere. */
+export async function storeFolder(project: Project): Promise<string | null> {
+  const { store } = (await settingWithoutState(project)).config;
+  return store?.kind === 's3' ? null : (store?.path ?? project.files.artifacts);
+}
 
 /** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
 export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {

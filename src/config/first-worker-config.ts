@@ -25,7 +25,8 @@ ${Object.entries(setup.signers)
   .map(([name, file]) => `  ${inlineYaml(name)}: { file: ${inlineYaml(file)} }`)
   .join('\n')}
 
-# Artifacts are kept in state/artifacts; \`store: { kind: fs, path: … }\` puts them elsewhere.
+# Artifacts are kept in state/artifacts. \`store: { kind: fs, path: … }\` puts them elsewhere, and for several machines
+# \`store: { kind: s3, bucket: …, prefix: … }\`; docs/stores.md says more.
 
 # How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
 # checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.

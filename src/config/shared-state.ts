@@ -21,11 +21,12 @@ async function shareAll(path: string, gid: number): Promise<void> {
 /**
  * Makes a project's state and store usable by a group: folders get the group, and hand it on to what is made in them.
  * Keys are elsewhere, and stay their owner's.
+ * @param store its folder; null for a store that is not on this machine
  * @param group name or number
  * @returns what is shared now
  * @throws PromptOsError USAGE for a group that is not known; STORE_NOT_WRITABLE
  */
-export async function shareState(files: ProjectFiles, store: string, group: string): Promise<readonly string[]> {
+export async function shareState(files: ProjectFiles, store: string | null, group: string): Promise<readonly string[]> {
   const gid = await findGroupId(group);
   if (gid === null) {
     throw new PromptOsError('USAGE', `This system knows no group "${group}".`, {
@@ -39,8 +40,10 @@ export async function shareState(files: ProjectFiles, store: string, group: stri
     await chown(state, uid, gid);
     await chmod(state, SHARED_FOLDER);
     for (const name of await readdir(state)) if (name.endsWith('.json')) await shareAll(join(state, name), gid);
-    await mkdir(store, { recursive: true });
-    await shareAll(store, gid);
+    if (store !== null) {
+      await mkdir(store, { recursive: true });
+      await shareAll(store, gid);
+    }
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
@@ -49,7 +52,7 @@ export async function shareState(files: ProjectFiles, store: string, group: stri
       hint: 'Only the owner can share it, and only with a group that the owner is a member of; `id -Gn` lists them.',
     });
   }
-  return [state, ...(store.startsWith(state) ? [] : [store])];
+  return store === null || store.startsWith(state) ? [state] : [state, store];
 }
 
 /**

@@ -31,7 +31,7 @@ export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
       ),
     },
     signers: mapValues(config.signers, (signer) => resolveSigner(folder, signer)),
-    ...(config.store && { store: { ...config.store, path: resolve(folder, config.store.path) } }),
+    ...(config.store?.kind === 'fs' && { store: { kind: 'fs', path: resolve(folder, config.store.path) } }),
   };
 }
 

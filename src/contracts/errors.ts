@@ -99,10 +99,10 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
   EXECUTOR_LOST: infrastructure('The guard of the executor ended unexpectedly; it will be tried again.'),
   // Store
-  STORE_NOT_READABLE: infrastructure('Check the permissions of the store folder.'),
+  STORE_NOT_READABLE: infrastructure('Check the store and its permissions; `promptos doctor` tries it.'),
   STATE_NOT_SHARED: no('Ask its owner to share it: `promptos init --share-with GROUP`.'),
-  STORE_NOT_WRITABLE: infrastructure('Check the permissions of the store folder.'),
-  STORE_FULL: infrastructure('Free some space on the disk of the store.'),
+  STORE_NOT_WRITABLE: infrastructure('Check the store and its permissions; `promptos doctor` tries it.'),
+  STORE_FULL: infrastructure('Free some space where the store is.'),
   OBJECT_NOT_FOUND: broken(
     'The store lacks bytes that the run refers to; check that every worker uses the same store.',
   ),

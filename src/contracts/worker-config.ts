@@ -106,6 +106,46 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
   }
 }
 
+export const fsStoreSchema = z.strictObject({
+  kind: z.literal('fs'),
+  path: z.string().min(1).describe('the folder of the store; every worker and person of a run must reach the same one'),
+});
+
+export const s3StoreSchema = z.strictObject({
+  kind: z.literal('s3'),
+  bucket: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+      'expected the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens',
+    )
+    .describe('the bucket; it is never made for you'),
+  prefix: z
+    .string()
+    .max(200)
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/,
+      'expected what the keys in the bucket begin with, such as "promptos" or "team/promptos", without a slash at its ends',
+    )
+    .describe('what every key in the bucket begins with'),
+  endpoint: z
+    .string()
+    .regex(
+      /^https?:\/\/[^\s/?#@]+\/?$/,
+      'expected a URL of scheme, host and port, such as "https://s3.example.org:9000", without credentials and path',
+    )
+    .optional()
+    .describe('the server, for a store that is not AWS; without it the AWS endpoint of the region'),
+  region: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected a region such as "eu-central-1"')
+    .optional()
+    .describe(
+      "the bucket's region; without it what the AWS configuration says, and us-east-1 where an endpoint is named",
+    ),
+});
+export type S3StoreConfig = z.infer<typeof s3StoreSchema>;
+
 /** What one worker may do. Relative paths are relative to the file's own folder. */
 export const workerConfigSchema = z
   .strictObject({
@@ -139,7 +179,10 @@ export const workerConfigSchema = z
         .min(1, 'a worker that trusts no policy can carry out nothing')
         .describe('paths of policy files, or sha256:… digests'),
     }),
-    store: z.strictObject({ kind: z.literal('fs'), path: z.string().min(1) }).optional(),
+    store: z
+      .discriminatedUnion('kind', [fsStoreSchema, s3StoreSchema])
+      .optional()
+      .describe('where artifacts are kept; without it a folder of the state folder'),
     executors: z
       .record(nameSchema, executorConfigSchema)
       .default({})

@@ -34,6 +34,7 @@ describeArtifactStore('file system store', async () => {
       await writeFile(objectFile(directory, sha256), bytes);
     },
     unfinished: async () => readdir(join(directory, 'staging')),
+    leftByKilledPut: 1,
     child: { entry: fileURLToPath(new URL('store-fs-child.ts', import.meta.url)), arguments: [directory] },
     remove: () => rm(directory, { recursive: true, force: true }),
   };

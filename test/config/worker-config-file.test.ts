@@ -28,6 +28,34 @@ executors:
   expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
 });
 
+test('readWorkerConfig: an S3 store stays as it is written', async () => {
+  const store = { kind: 's3', bucket: 'runs', prefix: 'team/shop', endpoint: 'http://127.0.0.1:9000', region: 'eu-1' };
+  const { config } = await read(
+    `schema_version: 1\ntrust: { policies: [policy.yaml] }\nstore: ${JSON.stringify(store)}\n`,
+  );
+  expect(config.store).toEqual(store);
+});
+
+test.each([
+  ['kind', '{ kind: s4, bucket: runs, prefix: p }', 'store.kind'],
+  ['bucket', '{ kind: s3, bucket: Runs, prefix: p }', 'store.bucket: expected the name of a bucket'],
+  ['no prefix', '{ kind: s3, bucket: runs }', 'store.prefix: expected text, received nothing'],
+  ['a prefix with a slash at its end', '{ kind: s3, bucket: runs, prefix: p/ }', 'without a slash at its ends'],
+  ['a prefix that climbs', '{ kind: s3, bucket: runs, prefix: a/../b }', 'store.prefix: expected what the keys'],
+  ['no scheme', '{ kind: s3, bucket: runs, prefix: p, endpoint: "127.0.0.1:9000" }', 'store.endpoint: expected a URL'],
+  [
+    'credentials',
+    '{ kind: s3, bucket: runs, prefix: p, endpoint: "https://k:s@s3.example.org" }',
+    'without credentials',
+  ],
+  ['a path', '{ kind: s3, bucket: runs, prefix: p, endpoint: "https://s3.example.org/runs" }', 'store.endpoint'],
+  ['region', '{ kind: s3, bucket: runs, prefix: p, region: "EU Central" }', 'store.region: expected a region'],
+  ['a path as in a folder', '{ kind: s3, bucket: runs, prefix: p, path: x }', 'store.path: unknown key'],
+])('readWorkerConfig: WORKER_CONFIG_INVALID for an S3 store with a wrong %s', async (_, store, problem) => {
+  const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\nstore: ${store}\n`);
+  expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(problem) });
+});
+
 test('readWorkerConfig: no store, when none is said', async () => {
   const { config } = await read('schema_version: 1\ntrust: { policies: [policy.yaml] }\n');
   expect('store' in config).toBe(false);

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +7,7 @@ import { openLog } from '../../src/embedded/log-file.js';
 import { choosePorts } from '../../src/embedded/ports.js';
 import { awaitReady } from '../../src/embedded/readiness.js';
 import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/settings.js';
+import { startGuarded } from './guarded-server.js';
 
 /** A real dev server of a test's own. */
 export interface TestServer {
@@ -21,21 +20,6 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/**
- * Runs the server and watches the pipe from the test: when that closes, also because the test was killed, the server is
- * killed and its folder removed.
- */
-const GUARD = `
-folder=$1; shift
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-{ cat <&3 >/dev/null; kill -KILL "$server" 2>/dev/null; rm -f "$folder.log"; } &
-exec 3<&-
-wait "$server" 2>/dev/null
-cd / && rm -rf "$folder"
-`;
-
 const ATTEMPTS = 3;
 const READY_TIMEOUT_MS = 60_000;
 const note = (line: string) => process.stderr.write(`${line}\n`);
@@ -46,20 +30,14 @@ async function startOnce(binary: { readonly path: string; readonly version: stri
   const args = serverArguments({ version: binary.version, port, uiPort, databaseFile: 'temporal.db' });
   const logFile = `${folder}.log`;
   const log = await openLog(logFile);
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'guard', folder, binary.path, ...args], {
-    cwd: folder,
-    detached: true,
-    stdio: ['pipe', log.handle.fd, log.handle.fd],
-  });
-  const exit = once(guard, 'exit');
+  const guarded = startGuarded(folder, [binary.path, ...args], { log: log.handle.fd });
   await log.handle.close();
   const stop = async () => {
-    guard.stdin?.end();
-    await exit;
+    await guarded.stop();
     await rm(logFile, { force: true });
   };
   const address = `${SERVER_IP}:${port}`;
-  const alive = () => guard.exitCode === null;
+  const { alive } = guarded;
   const state = await awaitReady({ address, namespace: SERVER_NAMESPACE, alive, timeoutMs: READY_TIMEOUT_MS });
   const ui_url = `http://${SERVER_IP}:${uiPort}`;
   if (state === 'ready') return { address, namespace: SERVER_NAMESPACE, ui_url, folder, stop };

@@ -2,6 +2,8 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { ArtifactStore, PublishedRun } from '../../ports/artifact-store.js';
+import { collectBytes } from '../store/checked-bytes.js';
+import { newestFirst } from '../store/manifest.js';
 import { syncFolder } from './durable-files.js';
 import { appendJournal, readJournal } from './journal-files.js';
 import { readManifest } from './manifests.js';
@@ -33,11 +35,7 @@ export function createFileSystemStore(directory: string): ArtifactStore {
   return {
     putObject: (content) => writing(() => putObject(layout, content)),
     hasObject: async (sha256) => (await objectSize(layout, sha256)) !== null,
-    readObject: async (sha256) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of openObject(layout, sha256)) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    readObject: (sha256) => collectBytes(openObject(layout, sha256)),
     openObject: (sha256) => openObject(layout, sha256),
     publish: (runId, files) => writing(() => publishTree(layout, runId, files)),
     published: (runId) => publishedFiles(layout, runId),
@@ -69,7 +67,7 @@ async function listRuns(layout: StoreLayout): Promise<readonly PublishedRun[]> {
   for (const run_id of names.filter((name) => RUN_ID_PATTERN.test(name))) {
     if (await treeExists(layout, run_id)) found.push({ run_id, published_at: await publishedAt(layout, run_id) });
   }
-  return found.sort((a, b) => b.published_at.getTime() - a.published_at.getTime() || (a.run_id < b.run_id ? 1 : -1));
+  return newestFirst(found);
 }
 
 async function publishedAt(layout: StoreLayout, runId: string): Promise<Date> {

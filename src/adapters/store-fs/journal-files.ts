@@ -1,18 +1,14 @@
 import { link, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PromptOsError } from '../../contracts/errors.js';
+import { checkEntry, entryName, MAX_ENTRIES } from '../store/journal-entries.js';
+import { checkRunId } from '../store/tree-paths.js';
 import { syncFolder, writeNewFile } from './durable-files.js';
 import { stagingPath } from './staging.js';
 import { readError, systemCode, writeError } from './store-errors.js';
-import { checkIsNoLink, checkRunId, ensureFolder, type StoreLayout } from './store-layout.js';
-
-/** Bytes of one entry at the most: a message has 64 KiB, its envelope in base64 a third more. */
-const MAX_ENTRY_BYTES = 256 * 1_024;
-/** Entries of one journal at the most: whoever can write to the store must not make it grow without end. */
-const MAX_ENTRIES = 20_000;
+import { checkIsNoLink, ensureFolder, type StoreLayout } from './store-layout.js';
 
 const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): string =>
-  join(journals, runId, `${String(seq).padStart(8, '0')}.json`);
+  join(journals, runId, entryName(seq));
 
 /** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
 export async function appendJournal(
@@ -32,12 +28,7 @@ export async function appendJournal(
 /** Writes an entry aside and links it into its place, which fails when the place is taken. */
 async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry: Uint8Array): Promise<boolean> {
   checkRunId(runId);
-  if (!Number.isSafeInteger(seq) || seq < 0 || seq >= MAX_ENTRIES || entry.byteLength > MAX_ENTRY_BYTES) {
-    throw new PromptOsError(
-      'STORE_FULL',
-      `The journal of ${runId} takes ${MAX_ENTRIES} entries of ${MAX_ENTRY_BYTES} bytes; received entry ${seq} of ${entry.byteLength} bytes.`,
-    );
-  }
+  checkEntry(runId, seq, entry);
   const folder = join(layout.journals, runId);
   const staged = stagingPath(layout.staging);
   await ensureFolder(layout.journals, folder);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PromptOsError } from '../../contracts/errors.js';
+import type { PromptOsError } from '../../contracts/errors.js';
 import type { StoredObject } from '../../ports/artifact-store.js';
+import { checkedBytes, objectMissing } from '../store/checked-bytes.js';
 import { syncFolder, writeNewFile } from './durable-files.js';
 import { stagingPath } from './staging.js';
 import { readError, systemCode, writeError } from './store-errors.js';
@@ -65,7 +66,7 @@ async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject
  */
 export async function* openObject(layout: StoreLayout, sha256: string): AsyncIterable<Uint8Array> {
   const path = objectPath(layout, sha256);
-  const missing = () => new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${JSON.stringify(sha256)}.`);
+  const missing = () => objectMissing(sha256);
   if (path === null) throw missing();
   yield* readChecked(path, sha256, `object ${sha256}`, missing);
 }
@@ -77,21 +78,13 @@ export async function* readChecked(
   what: string,
   missing: () => PromptOsError,
 ): AsyncIterable<Uint8Array> {
-  const hash = createHash('sha256');
   const handle = await open(path, 'r').catch((error: unknown): never => {
     throw systemCode(error) === 'ENOENT' ? missing() : readError(error, `read ${what}`);
   });
   try {
-    for await (const chunk of chunks(handle)) {
-      hash.update(chunk);
-      yield chunk;
-    }
+    yield* checkedBytes(chunks(handle), sha256, what);
   } finally {
     await handle.close();
-  }
-  const actual = hash.digest('hex');
-  if (actual !== sha256) {
-    throw new PromptOsError('OBJECT_CORRUPT', `Expected ${what} to have SHA-256 ${sha256}, its bytes have ${actual}.`);
   }
 }
 

@@ -2,13 +2,15 @@ import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { newManifest, runTaken, sameTree, sortedFiles } from '../store/manifest.js';
+import { checkRunId, checkTreePath, checkTreePaths } from '../store/tree-paths.js';
 import { syncFolder, syncFolders, writeNewFile } from './durable-files.js';
-import { commitManifest, isTaken, readManifest, sameTree, sortedFiles } from './manifests.js';
+import { commitManifest, isTaken, readManifest } from './manifests.js';
 import { objectSize, openObject, readChecked } from './object-files.js';
 import { makeFolder, makeFolders } from './shared-folders.js';
 import { stagingPath } from './staging.js';
 import { readError, systemCode, writeError } from './store-errors.js';
-import { checkRunId, checkTreePath, checkTreePaths, type StoreLayout } from './store-layout.js';
+import type { StoreLayout } from './store-layout.js';
 
 /** Files of a tree that are written at the same time: each ends in a wait for the medium. */
 const PARALLEL_WRITES = 4;
@@ -36,10 +38,9 @@ async function publishSorted(layout: StoreLayout, runId: string, files: readonly
     if (await treeExists(layout, runId)) {
       if (await bringToEnd(layout, runId, files)) return;
       // A folder that nobody committed: put there by hand, or its manifest is lost.
-      throw taken(runId);
+      throw runTaken(runId);
     }
-    const manifest = { schema_version: 1 as const, run_id: runId, published_at: new Date().toISOString() };
-    if (await commitManifest(layout, { ...manifest, files: [...files] })) await moveIntoPlace(layout, staged, runId);
+    if (await commitManifest(layout, newManifest(runId, files))) await moveIntoPlace(layout, staged, runId);
     else await bringToEnd(layout, runId, files);
   } finally {
     await rm(staged, { recursive: true, force: true });
@@ -58,12 +59,9 @@ async function bringToEnd(layout: StoreLayout, runId: string, files: readonly Ar
       await rm(staged, { recursive: true, force: true });
     }
   }
-  if (!sameTree(manifest.files, files)) throw taken(runId);
+  if (!sameTree(manifest.files, files)) throw runTaken(runId);
   return true;
 }
-
-const taken = (runId: string): PromptOsError =>
-  new PromptOsError('RUN_ALREADY_PUBLISHED', `Run ${runId} is published with another tree.`);
 
 async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<void> {
   for (const { path, sha256, bytes } of files) {

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import { RUN_ID_PATTERN, SHA256_PATTERN } from '../../contracts/names.js';
+import { SHA256_PATTERN } from '../../contracts/names.js';
 import { syncFolder } from './durable-files.js';
 import { makeFolder } from './shared-folders.js';
 import { systemCode } from './store-errors.js';
@@ -37,39 +37,6 @@ export function storeLayout(directory: string): StoreLayout {
 /** The object's file, or null for what is no digest and so names no object. */
 export const objectPath = ({ objects }: StoreLayout, sha256: string): string | null =>
   SHA256_PATTERN.test(sha256) ? join(objects, sha256.slice(0, 2), sha256.slice(2)) : null;
-
-/** @throws PromptOsError PATH_ESCAPES for what is no run id, and could lead anywhere. */
-export function checkRunId(runId: string): void {
-  if (!RUN_ID_PATTERN.test(runId)) {
-    throw new PromptOsError('PATH_ESCAPES', `Expected a run id, received ${JSON.stringify(runId)}.`);
-  }
-}
-
-/** @throws PromptOsError PATH_ESCAPES for a path that is not plainly inside a tree. */
-export function checkTreePath(path: string): void {
-  const inside = !/[\\\0]/.test(path) && !path.split('/').some((part) => part === '' || part === '.' || part === '..');
-  if (!inside) throw new PromptOsError('PATH_ESCAPES', `${JSON.stringify(path)} leads out of the run's tree.`);
-}
-
-/**
- * Every path of a tree to publish.
- * @throws PromptOsError PATH_ESCAPES; PATH_CLASH when one place is wanted twice, or as a file and as a folder
- */
-export function checkTreePaths(paths: readonly string[]): void {
-  const files = new Set<string>();
-  for (const path of paths) {
-    checkTreePath(path);
-    if (files.has(path)) throw new PromptOsError('PATH_CLASH', `Two files are to be published as ${path}.`);
-    files.add(path);
-  }
-  for (const path of paths) {
-    const parts = path.split('/');
-    for (let length = 1; length < parts.length; length += 1) {
-      const folder = parts.slice(0, length).join('/');
-      if (files.has(folder)) throw new PromptOsError('PATH_CLASH', `${folder} is to be both a file and a folder.`);
-    }
-  }
-}
 
 /**
  * Makes a folder of the store, durably, when it is not there.

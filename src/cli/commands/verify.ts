@@ -10,7 +10,7 @@ import { verifyStore } from '../verify/verify-store.js';
 interface VerifyOptions {
   readonly policy?: readonly string[];
   readonly promptosPolicy?: string;
-  readonly all?: string;
+  readonly all?: string | true;
 }
 
 /** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
@@ -20,7 +20,7 @@ export function verifyCommand(context: StoreCommandContext): Command {
     .argument('[tree-or-run]', 'an exported folder, or a run: its id, the beginning of its id, or "latest"')
     .option('--policy <file>', 'a policy that you trust; may be given several times', collectPaths)
     .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
-    .option('--all <store>', 'every run of a store: the folder that holds runs/')
+    .option('--all [store]', "every run of a store: the folder that holds runs/, or this project's store")
     .addHelpText(
       'after',
       `
@@ -35,14 +35,14 @@ Examples:
     )
     .action(async (target: string | undefined, options: VerifyOptions) => {
       if ((target === undefined) === (options.all === undefined)) {
-        throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all STORE.');
+        throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all [STORE].');
       }
       // For one tree, compiling the schemas takes more time than they save.
       if (target !== undefined) z.config({ jitless: true });
       const trust = await readTrust(context.cwd, options);
       const verified =
         target === undefined
-          ? await verifyStore(context, options.all ?? '', trust)
+          ? await verifyStore(context, options.all ?? true, trust)
           : await verifyOne(context, target, trust);
       if (!verified) context.exit(1);
     });

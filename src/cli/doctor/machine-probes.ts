@@ -1,10 +1,12 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { checkS3Store } from '../../adapters/store-s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
 import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { S3StoreConfig } from '../../contracts/worker-config.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
 const OLDEST_NODE = '20.19';
@@ -105,9 +107,17 @@ async function tryStore(path: string): Promise<ProbeResult> {
   return warn(`${path}: ${Math.floor(free / 1_048_576)} MiB are free`, 'Free some space on the disk of the store.');
 }
 
+async function tryS3Store(store: S3StoreConfig): Promise<ProbeResult> {
+  await checkS3Store(store);
+  return ok(`s3://${store.bucket}/${store.prefix}${store.endpoint === undefined ? '' : ` at ${store.endpoint}`}`);
+}
+
 const storeProbe = (setting: ProbeSetting): Probe => ({
   name: 'store',
-  run: async () => tryStore((await workerOrNull(setting))?.config.store?.path ?? setting.files.artifacts),
+  run: async () => {
+    const store = (await workerOrNull(setting))?.config.store;
+    return store?.kind === 's3' ? tryS3Store(store) : tryStore(store?.path ?? setting.files.artifacts);
+  },
 });
 
 const ignoredProbe = ({ files }: ProbeSetting): Probe => ({

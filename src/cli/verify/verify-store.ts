@@ -2,10 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, type VerifyTrust } from '../../verify/index.js';
 import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
+import { openPublishedTree } from './open-target.js';
 import { warnOfNoTrust } from './show-outcome.js';
 
 /** Milliseconds between two lines of progress. */
@@ -22,21 +24,45 @@ interface StoreRun {
   readonly remarks: readonly string[];
 }
 
+/** The published trees of a store. */
+interface StoreTrees {
+  readonly runs: readonly string[];
+  open(runId: string): Promise<TreeReader>;
+}
+
+/** Each folder below `runs/`, also one that the store itself knows nothing of. */
+async function treesOfFolder(path: string): Promise<StoreTrees> {
+  const folder = join(path, 'runs');
+  const names = await readdir(folder).catch((error: Error): never => {
+    throw new PromptOsError('FILE_NOT_READABLE', `${path} is no store: ${error.message}.`, { cause: error });
+  });
+  return { runs: names.sort(), open: (runId) => openFolderTree(join(folder, runId)) };
+}
+
+/** The runs of the store that the project's worker config names. */
+async function treesOfProject(context: StoreCommandContext): Promise<StoreTrees> {
+  const store = await context.openStore();
+  const runs = (await store.list()).map(({ run_id }) => run_id).sort();
+  return { runs, open: (runId) => openPublishedTree(store, runId) };
+}
+
 /**
- * Verifies every run that a store's folder holds. It ends with a summary whatever the trees are: one that cannot be read,
+ * Verifies every run of a store. It ends with a summary whatever the trees are: one that cannot be read,
  * or that ends its check in an unexpected way, is one that is not verified.
+ * @param named the store's folder; true for the project's own store, wherever it is
  * @returns whether all are verified
  */
-export async function verifyStore(context: StoreCommandContext, store: string, trust: VerifyTrust): Promise<boolean> {
+export async function verifyStore(
+  context: StoreCommandContext,
+  named: string | true,
+  trust: VerifyTrust,
+): Promise<boolean> {
   const output = context.output();
-  const folder = join(resolve(context.cwd, store), 'runs');
-  const names = await readdir(folder).catch((error: Error): never => {
-    throw new PromptOsError('FILE_NOT_READABLE', `${resolve(context.cwd, store)} is no store: ${error.message}.`, {
-      cause: error,
-    });
-  });
-  const runs = names.sort();
-  if (runs.length === 0) throw new PromptOsError('RUN_NOT_PUBLISHED', `${store} holds no published run.`);
+  const trees = await (named === true ? treesOfProject(context) : treesOfFolder(resolve(context.cwd, named)));
+  const { runs } = trees;
+  if (runs.length === 0) {
+    throw new PromptOsError('RUN_NOT_PUBLISHED', `${named === true ? 'The store' : named} holds no published run.`);
+  }
   warnOfNoTrust(output, trust);
   const started = performance.now();
   const seconds = () => Math.max((performance.now() - started) / 1_000, 0.001);
@@ -45,7 +71,7 @@ export async function verifyStore(context: StoreCommandContext, store: string, t
   const left = [...runs];
   const work = async (): Promise<void> => {
     for (let runId = left.shift(); runId !== undefined; runId = left.shift()) {
-      const run = await judgeRun(folder, runId, trust);
+      const run = await judgeRun(trees, runId, trust);
       judged.push(run);
       report(output, run);
       if (performance.now() - shown < PROGRESS_MS) continue;
@@ -89,9 +115,9 @@ function summarise(output: Output, judged: readonly StoreRun[], perSecond: numbe
   for (const run of failed) output.say(`NOT VERIFIED: ${printableLine(run.runId)}: ${place(run)}`);
 }
 
-async function judgeRun(folder: string, runId: string, trust: VerifyTrust): Promise<StoreRun> {
+async function judgeRun({ open }: StoreTrees, runId: string, trust: VerifyTrust): Promise<StoreRun> {
   try {
-    const { first, remarks } = await judgeTree(await openFolderTree(join(folder, runId)), { ...trust, runId });
+    const { first, remarks } = await judgeTree(await open(runId), { ...trust, runId });
     return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks };
   } catch (error) {
     // One tree must not hide the others, whatever it does.

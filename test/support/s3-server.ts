@@ -1,0 +1,97 @@
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { execa } from 'execa';
+import { cacheFolder } from '../../src/embedded/cache-folder.js';
+import { openLog } from '../../src/embedded/log-file.js';
+import { choosePorts } from '../../src/embedded/ports.js';
+import { SERVER_IP } from '../../src/embedded/settings.js';
+import { startGuarded } from './guarded-server.js';
+
+/** The S3 server of the tests: versitygw keeps buckets in a folder. It is built from source, once for each version. */
+const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
+const VERSION = '1.8.0';
+const READY_TIMEOUT_MS = 30_000;
+
+/** What the tests' server takes; the SDK finds them in the environment. */
+export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'promptos', AWS_SECRET_ACCESS_KEY: 'promptos-test-secret' } as const;
+export const S3_BUCKET = 'governed-runs';
+
+/**
+ * The server's program out of the cache, built first when it is missing: that takes minutes.
+ * @returns null where neither the program nor Go is at hand
+ */
+export async function findS3Server(): Promise<string | null> {
+  const cache = cacheFolder(process.env);
+  const path = join(cache, `versitygw-${VERSION}-${process.platform}-${process.arch}`, 'versitygw');
+  if ((await stat(path).catch(() => null)) !== null) return path;
+  if ((await execa('go', ['version'], { reject: false })).failed) return null;
+  process.stderr.write(`Building ${MODULE}@v${VERSION} once, which takes some minutes …\n`);
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(join(cache, 'fetch-'));
+  try {
+    await execa('go', ['install', '-p=2', `${MODULE}@v${VERSION}`], { env: { GOBIN: folder, CGO_ENABLED: '0' } });
+    await mkdir(dirname(path), { recursive: true });
+    // Another process may have built it too: either program is the same.
+    await rename(join(folder, 'versitygw'), path);
+    return path;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export interface S3Server {
+  /** Such as `http://127.0.0.1:7070`. */
+  readonly endpoint: string;
+  /** Where the server keeps the bucket and the parts of unfinished uploads. */
+  readonly folder: string;
+  /** A client with the root's credentials, to reach behind a store's back. */
+  readonly client: S3Client;
+  stop(): Promise<void>;
+}
+
+/** A server of a test file's own with one bucket. */
+export async function startS3Server(program: string): Promise<S3Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'promptos-s3-'));
+  for (const name of ['data', 'versions']) await mkdir(join(folder, name));
+  const [port = 0] = await choosePorts(SERVER_IP, [undefined]);
+  const log = await openLog(`${folder}.log`);
+  const argv = [program, '--port', `${SERVER_IP}:${port}`, '--quiet', '--keep-alive', 'posix'];
+  const server = startGuarded(folder, [...argv, '--versioning-dir', join(folder, 'versions'), join(folder, 'data')], {
+    log: log.handle.fd,
+    env: {
+      PATH: process.env.PATH,
+      ROOT_ACCESS_KEY: S3_CREDENTIALS.AWS_ACCESS_KEY_ID,
+      ROOT_SECRET_KEY: S3_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+    },
+  });
+  await log.handle.close();
+  const endpoint = `http://${SERVER_IP}:${port}`;
+  const client = new S3Client({
+    endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: S3_CREDENTIALS.AWS_ACCESS_KEY_ID,
+      secretAccessKey: S3_CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+    },
+  });
+  const stop = async () => {
+    client.destroy();
+    await server.stop();
+    await rm(`${folder}.log`, { force: true });
+  };
+  for (const end = Date.now() + READY_TIMEOUT_MS; ; ) {
+    const answer = await fetch(endpoint).catch(() => null);
+    if (answer !== null) break;
+    if (!server.alive() || Date.now() > end) {
+      const text = await readFile(`${folder}.log`, 'utf8').catch(() => 'there is no log');
+      await stop();
+      throw new Error(`no S3 server came up: ${text.slice(-2_000)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await client.send(new CreateBucketCommand({ Bucket: S3_BUCKET }));
+  return { endpoint, folder, client, stop };
+}
