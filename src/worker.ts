@@ -7,6 +7,7 @@ import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
 import { createWorkerSigners } from './adapters/signers/worker-signers.js';
 import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
+import { withDirectLoopback } from './config/proxy.js';
 import { createTrustRegistry } from './config/trust-registry.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
@@ -36,7 +37,7 @@ export const createPorts = async (setting: WorkerSetting): Promise<GovernancePor
   const { config, configDir, stateDir, env } = setting;
   return {
     store: await openWorkerStore(setting),
-    workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env }),
+    workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env: withDirectLoopback(env) }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
     checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
     secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env['PATH'] })]),

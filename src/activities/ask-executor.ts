@@ -40,7 +40,7 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
 /**
  * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is told
  * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
- * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_LOST; the signal's reason when it is aborted
+ * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
  */
 export async function askExecutor({ task, executor, checkout, render, onTry }: AskOptions): Promise<Asked> {
   const { input, policy, signal, putArtifact } = task;

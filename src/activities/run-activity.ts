@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { PromptOsError } from '../contracts/errors.js';
+import { workerOf } from './describe-error.js';
 import { type Retries, toFailure } from './to-failure.js';
 
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
@@ -45,7 +46,9 @@ export async function runActivity<T>(
     reportRefusal(context, error);
     // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
     const { cancellationSignal, info } = context;
-    throw cancellationSignal.aborted ? cancellationSignal.reason : toFailure(error, info.attempt, retries);
+    throw cancellationSignal.aborted
+      ? cancellationSignal.reason
+      : toFailure(error, info.attempt, retries, workerOf(context));
   } finally {
     clearInterval(timer);
   }

@@ -1,5 +1,6 @@
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { describeError, systemCode } from './describe-error.js';
 
 /** Which failures of an activity are tried again, and how. */
 export interface Retries {
@@ -19,17 +20,20 @@ const retryDelayMs = (attempt: number, longest = 60_000): number => Math.min(1_0
  * the workflow's own retry policy is for workers that ended, and quicker. Anything that is no `PromptOsError` stays
  * retryable.
  * @param attempt the activity's, from 1
+ * @param worker the worker that failed, for the message
  */
-export function toFailure(error: unknown, attempt: number, retries: Retries = {}): unknown {
+export function toFailure(error: unknown, attempt: number, retries: Retries = {}, worker?: string): unknown {
   const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], longestDelayMs } = retries;
   const again =
     attempt < giveUpAfter ? { nextRetryDelay: retryDelayMs(attempt, longestDelayMs) } : { nonRetryable: true };
   if (error instanceof PromptOsError) {
-    const { code: type, message } = error;
+    const { code: type } = error;
+    const message = describeError(error, worker);
     return ERROR_CATALOGUE[type].retryable || mayHeal.includes(type)
       ? ApplicationFailure.create({ type, message, cause: error, ...again })
       : ApplicationFailure.create({ type, message, cause: error, nonRetryable: true });
   }
   if (!(error instanceof Error) || error instanceof TemporalFailure) return error;
-  return ApplicationFailure.fromError(error, again);
+  const type = systemCode(error) ?? error.name;
+  return ApplicationFailure.fromError(error, { ...again, type, message: describeError(error, worker) });
 }

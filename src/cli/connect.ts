@@ -3,6 +3,7 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { readTemporalConnection } from '../config/environment.js';
 import { ensureStateFolder } from '../config/project-files.js';
 import { requireUsableState } from '../config/shared-state.js';
+import { clientRoute, temporalProxy } from '../config/temporal-proxy.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import { governanceDataConverter } from '../converter/data-converter.js';
@@ -16,6 +17,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export interface TemporalAddress {
   readonly connectionOptions: ClientConnectConfig['connectionOptions'] & { address: string };
   readonly namespace: string;
+  /** The proxy on the way there; null for a direct connection. */
+  readonly proxy: URL | null;
   /** The Web UI's address, where it is known: that of the embedded server. */
   readonly ui: string | null;
   readonly embedded: boolean;
@@ -44,6 +47,7 @@ export async function locateTemporal(
     return {
       connectionOptions: { ...named.connectionOptions, address },
       namespace: named.namespace ?? 'default',
+      proxy: temporalProxy(project.environment.variables, address),
       ui: null,
       embedded: false,
     };
@@ -62,6 +66,7 @@ export async function locateTemporal(
   return {
     connectionOptions: { address: server.address },
     namespace: server.namespace,
+    proxy: null,
     ui: server.ui_url,
     embedded: true,
   };
@@ -76,19 +81,22 @@ export async function connectTemporal(
   { start, log }: { readonly start: boolean; readonly log: (line: string) => void },
 ): Promise<Connected> {
   const located = await locateTemporal(project, start, log);
-  const { connectionOptions, namespace, ui } = located;
-  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
-    (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PromptOsError(
-        'TEMPORAL_UNREACHABLE',
-        `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
-        {
-          cause,
-        },
-      );
-    },
-  );
+  const { connectionOptions, namespace, proxy, ui } = located;
+  const route = clientRoute(connectionOptions.address, proxy);
+  const connection = await Connection.connect({
+    ...connectionOptions,
+    ...route,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  }).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PromptOsError(
+      'TEMPORAL_UNREACHABLE',
+      `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
+      {
+        cause,
+      },
+    );
+  });
   return {
     ...located,
     client: new Client({ connection, namespace, dataConverter: governanceDataConverter }),

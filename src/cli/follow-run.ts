@@ -105,6 +105,7 @@ export function describeGate({
   if (state === 'running') return words.join('');
   if (state !== 'passed' && verdict !== null)
     words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
+  else if (state === 'held' && reason !== null) words.push(printableLine(reason, 300));
   const count = findings.length + findings_omitted;
   if (count > 0) words.push(`${count} finding${count === 1 ? '' : 's'}`);
   return words.join(', ');

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { NativeConnection } from '@temporalio/worker';
+import { workerRoute } from '../config/temporal-proxy.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { bridgeTemporalLog, createLog } from '../log.js';
 import { createGovernanceWorkers, type WorkerSetting } from '../worker.js';
@@ -25,22 +26,24 @@ export interface HostOptions {
  */
 export async function hostWorkers(
   setting: WorkerSetting,
-  { connectionOptions, namespace }: Pick<TemporalAddress, 'connectionOptions' | 'namespace'>,
+  { connectionOptions, namespace, proxy }: Pick<TemporalAddress, 'connectionOptions' | 'namespace' | 'proxy'>,
   { logLevel, logFile }: HostOptions,
 ): Promise<HostedWorkers> {
   bridgeTemporalLog(
     createLog(logLevel, logFile === undefined ? process.stderr : createWriteStream(logFile, { flags: 'a' })),
   );
-  const connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PromptOsError(
-      'TEMPORAL_UNREACHABLE',
-      `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
-      {
-        cause,
-      },
-    );
-  });
+  const connection = await NativeConnection.connect({ ...connectionOptions, ...workerRoute(proxy) }).catch(
+    (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PromptOsError(
+        'TEMPORAL_UNREACHABLE',
+        `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
+        {
+          cause,
+        },
+      );
+    },
+  );
   const workers = await createGovernanceWorkers(setting, { connection, namespace }).catch(async (error: unknown) => {
     // An open connection keeps the process alive, and nobody would learn that there is no worker.
     await connection.close().catch(() => undefined);

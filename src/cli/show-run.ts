@@ -14,7 +14,7 @@ import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { statusOfRecord } from './recorded-status.js';
 import { LATEST, selectRun } from './select-run.js';
-import { describeAwaited, showStatus } from './show-status.js';
+import { describeAwaited, describeCause, showStatus } from './show-status.js';
 
 /**
  * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor
@@ -97,6 +97,7 @@ export async function watchRun(context: CommandContext, given: string): Promise<
         published,
         onAwaiting: async (status, awaited) => {
           output.say(`  awaits ${describeAwaited(awaited)}`);
+          for (const line of describeCause(awaited)) output.say(`    ${line}`);
           for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
         },
       });

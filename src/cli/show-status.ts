@@ -1,10 +1,15 @@
 import type { Finding } from '../contracts/findings.js';
 import { GATES } from '../contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import {
+  type AwaitedDecision,
+  type AwaitedResolution,
+  isInterruption,
+  type RunStatus,
+} from '../contracts/run-status.js';
 import { describeGate } from './follow-run.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
-import { printableLine } from './printable.js';
+import { printable, printableLine } from './printable.js';
 
 /** Where a person finds more about a run. */
 export interface RunPlaces {
@@ -31,6 +36,7 @@ export function showStatus(status: RunStatus, { tree, ui }: RunPlaces, output: O
   for (const awaited of status.awaiting) {
     output.say();
     output.say(`awaits  ${describeAwaited(awaited)}`);
+    for (const line of describeCause(awaited)) output.say(`        ${line}`);
     for (const command of howToAnswer(status, awaited)) output.say(`        → ${command}`);
   }
   if (status.run_record_sha256 !== null) output.say(`record  sha256:${status.run_record_sha256}`);
@@ -60,6 +66,12 @@ export function describeAwaited(awaited: AwaitedDecision | AwaitedResolution): s
   }
   const { request_id, gate } = awaited;
   return `a decision on ${gate} ${GATES[gate].title} (${request_id}): ${decisionProgress(awaited)}`;
+}
+
+/** What kept a gate from being carried out, in the words of the worker; nothing for any other request. */
+export function describeCause(awaited: AwaitedDecision | AwaitedResolution): readonly string[] {
+  if (awaited.kind === 'decision' || !isInterruption(awaited)) return [];
+  return printable(awaited.report.context).split('\n');
 }
 
 /** How far a request has come. */

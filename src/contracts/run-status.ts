@@ -48,6 +48,10 @@ export interface AwaitedResolution {
   readonly since: string;
 }
 
+/** Whether an escalation says that a gate could not be carried out: then the report's context is the cause. */
+export const isInterruption = ({ trigger }: Pick<AwaitedResolution, 'trigger'>): boolean =>
+  trigger === 'infrastructure' || trigger === 'trust';
+
 /** The answer of the `status` query. */
 export interface RunStatus {
   readonly run_id: string;

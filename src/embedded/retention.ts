@@ -1,3 +1,4 @@
+import { clientRoute } from '../config/temporal-proxy.js';
 import { RETENTION_SECONDS } from './settings.js';
 import type { ServerRecord } from './state-files.js';
 
@@ -15,7 +16,9 @@ export async function keepEndedRuns({
     import('@temporalio/client'),
     import('@temporalio/common/lib/time.js'),
   ]);
-  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS }).catch(() => null);
+  const connection = await Connection.connect({ ...clientRoute(address, null), connectTimeout: TIMEOUT_MS }).catch(
+    () => null,
+  );
   if (connection === null) return;
   const config = { workflowExecutionRetentionTtl: msToTs(RETENTION_SECONDS * 1_000) };
   try {

@@ -32,7 +32,7 @@ export interface GateExecutor {
   readonly descriptor: ExecutorDescriptor;
   /**
    * Resolves when the executor and everything that it started has ended.
-   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_LOST; the signal's reason when it is aborted
+   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
    */
   execute(call: ExecutorCall): Promise<ExecutorOutcome>;
 }

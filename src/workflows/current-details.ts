@@ -1,5 +1,11 @@
 import { ESCALATION_TITLE, runWorkflowId } from '../contracts/names.js';
-import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
+import {
+  type AwaitedDecision,
+  type AwaitedResolution,
+  type GateStatus,
+  isInterruption,
+  type RunStatus,
+} from '../contracts/run-status.js';
 import { bytesOf, code, inert, pasteable } from './markdown-text.js';
 
 /** The Web UI fetches the details in the address of a request, so they stay well below its limits: bytes of UTF-8. */
@@ -137,6 +143,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
   return [
     `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
     `Raised by ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,
+    ...(isInterruption(awaited) ? awaited.report.context.split('\n').map((line) => inert(line, 1_400)) : []),
     ...(recommendation === '' ? [] : [`Recommendation: ${recommendation}`]),
     'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived), `rework` (back to the gate that `to_gate` names), `abort` (end the run).',
     whoMay(asked),

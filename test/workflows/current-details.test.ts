@@ -210,3 +210,16 @@ test('current details: where decisions must be signed, they say how to print one
   expect(text).toContain('resolve run-1 E1 --choose retry --as grace --print`');
   expect(text).not.toContain('"decision_id"');
 });
+
+test('renderCurrentDetails: an escalation for a gate that could not be carried out shows its cause', () => {
+  const context = 'The store cannot be read.\nCaused by: EACCES: <denied>\nWorker: 7@builder';
+  const awaited = (trigger: AwaitedResolution['trigger']) => {
+    const base = resolution();
+    return { ...base, trigger, report: { ...base.report, trigger, context } };
+  };
+  for (const trigger of ['infrastructure', 'trust'] as const) {
+    const details = renderCurrentDetails(status({ awaiting: [awaited(trigger)] }));
+    expect(details).toContain('The store cannot be read.\n\nCaused by: EACCES: &lt;denied&gt;\n\nWorker: 7\\@builder');
+  }
+  expect(renderCurrentDetails(status({ awaiting: [awaited('executor')] }))).not.toContain('EACCES');
+});

@@ -196,6 +196,7 @@ describe('governedRun: escalations', () => {
     const awaited = await run.awaitEscalation('E1');
     expect(awaited).toMatchObject({ trigger: 'infrastructure', gate: 'P00' });
     expect(awaited.issue).toContain('EXECUTOR_NOT_CONFIGURED');
+    expect(awaited.report.context).toMatch(/nina[\s\S]*\nWorker: \d+@/);
     expect(await run.resolve('E1', { choice: 'continue' })).toMatchObject({
       answer: { reason: 'NOTHING_TO_CONTINUE' },
     });

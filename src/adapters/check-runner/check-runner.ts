@@ -37,9 +37,10 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
       if (stale !== null) return notStarted(stale);
       await endLeftovers();
       return withScratch(scratchRoot, async (scratch) => {
+        const environment = checkEnvironment(env, passed, scratch);
         const result = await runGuarded({
           argv: call.argv,
-          env: checkEnvironment(env, passed, scratch),
+          env: environment,
           mark: `HOME=${scratch.home}`,
           cwd: call.directory,
           stdin: null,
@@ -50,7 +51,11 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           signal: call.signal,
         });
         if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
-        return notStarted(explainNotStarted(result.code, call.argv[0] ?? '', call.directory).reason);
+        const { code } = result;
+        const [program = ''] = call.argv;
+        return notStarted(
+          explainNotStarted({ code, program, directory: call.directory, path: environment.PATH }).reason,
+        );
       });
     },
   };

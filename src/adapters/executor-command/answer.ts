@@ -1,6 +1,7 @@
 import type { AnswerLocation } from '../../contracts/worker-config.js';
 import { lastFencedBlock } from './fenced-blocks.js';
-import { followPointer, type PointerResult } from './json-pointer.js';
+import { parseJson } from './json-values.js';
+import { pointInto } from './point-into.js';
 
 export type LocatedAnswer =
   | { readonly ok: true; readonly text: string }
@@ -46,14 +47,14 @@ function locateInText(fence: string | undefined, text: string): LocatedAnswer {
       : located(block);
   }
   const whole = text.trim();
-  if (isObject(parse(whole))) return located(whole);
+  if (isObject(parseJson(whole))) return located(whole);
   const lines = text.split(/\r?\n/);
   const lastLine = lines.findLast((line) => line.trim() !== '') ?? '';
-  if (isObject(parse(lastLine))) return located(lastLine.trim());
+  if (isObject(parseJson(lastLine))) return located(lastLine.trim());
   const block = lastFencedBlock(text, 'json');
   if (block !== null) return located(block);
   // Indented lines are parts of something larger.
-  const object = lines.findLast((line) => line.startsWith('{') && isObject(parse(line)));
+  const object = lines.findLast((line) => line.startsWith('{') && isObject(parseJson(line)));
   return object === undefined
     ? missing(
         'The executor gave no answer: expected a JSON object, alone, on a line of its own or fenced with ```json.',
@@ -61,28 +62,4 @@ function locateInText(fence: string | undefined, text: string): LocatedAnswer {
     : located(object.trim());
 }
 
-/** Points into the whole document, or, where that is JSON Lines, into the last line in which the pointer leads somewhere. */
-function pointInto(text: string, pointer: string): PointerResult {
-  const document = parse(text);
-  if (document !== undefined) return followPointer(document, pointer);
-  let nearest: PointerResult = { found: false, problem: 'it is neither JSON nor JSON Lines' };
-  for (const line of text.split(/\r?\n/).reverse()) {
-    const value = parse(line);
-    if (value === undefined) continue;
-    const target = followPointer(value, pointer);
-    if (target.found) return target;
-    nearest = target;
-  }
-  return nearest;
-}
-
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Undefined for what is not JSON. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

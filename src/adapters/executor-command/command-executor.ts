@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import { canonicalSha256 } from '../../contracts/canonical-json.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import type { CommandExecutorConfig } from '../../contracts/worker-config.js';
 import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../../ports/gate-executor.js';
 import { locateAnswer, locateServedModel } from './answer.js';
 import { readAnswerSource } from './answer-source.js';
 import { type Environment, passVariables } from './environment.js';
 import { type GuardedResult, runGuarded } from './guarded-process.js';
-import { explainNotStarted } from './not-started.js';
+import { explainNotStarted, type FailedStart, type NotStarted } from './not-started.js';
 import { resolveArguments } from './program-arguments.js';
 import { type Scratch, withScratch } from './scratch.js';
 
@@ -44,9 +44,11 @@ export function createCommandExecutor(
     descriptor,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
+        const argv = resolveArguments(config.argv, options.configDir);
+        const env = executorEnvironment(config, options.env, call, scratch);
         const result = await runGuarded({
-          argv: resolveArguments(config.argv, options.configDir),
-          env: executorEnvironment(config, options.env, call, scratch),
+          argv,
+          env,
           mark: `PROMPTOS_SCRATCH=${scratch.files}`,
           cwd: call.directory,
           stdin: call.prompt,
@@ -56,7 +58,10 @@ export function createCommandExecutor(
           scratch,
           signal: call.signal,
         });
-        if (result.kind === 'not_started') throw notStarted(principal, program, result.code, call.directory);
+        if (result.kind === 'not_started') {
+          const { code } = result;
+          throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
+        }
         return judgeExecution(config, result, scratch);
       }),
   };
@@ -115,11 +120,17 @@ function describeEnd(config: CommandExecutorConfig, result: Ended): string | nul
   return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.`;
 }
 
-function notStarted(principal: string, program: string, code: string, directory: string): PromptOsError {
-  const { program_at_fault, reason } = explainNotStarted(code, program, directory);
+const START_ERRORS = {
+  missing_program: 'EXECUTOR_NOT_FOUND',
+  refused_program: 'EXECUTOR_NOT_PERMITTED',
+  surroundings: 'EXECUTOR_LOST',
+} as const satisfies Record<NotStarted['fault'], ErrorCode>;
+
+function notStarted(principal: string, failed: FailedStart): PromptOsError {
+  const { fault, reason } = explainNotStarted(failed);
   return new PromptOsError(
-    program_at_fault ? 'EXECUTOR_NOT_FOUND' : 'EXECUTOR_LOST',
+    START_ERRORS[fault],
     `The executor of "${principal}" did not start. ${reason}`,
-    program_at_fault ? undefined : { hint: 'It will be tried again.' },
+    fault === 'surroundings' ? { hint: 'It will be tried again.' } : undefined,
   );
 }

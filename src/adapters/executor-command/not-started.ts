@@ -1,34 +1,74 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 
-/** What the system says of a program that is missing, is none, or may not be run. */
-const PROGRAM_CODES: ReadonlySet<string> = new Set([
-  'ENOENT',
-  'EACCES',
-  'EPERM',
-  'ENOEXEC',
-  'ENOTDIR',
-  'EISDIR',
-  'ELOOP',
-]);
+/** What the system says of a program that is missing. */
+const MISSING_CODES: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+/** What it says of one that exists, and that this user may not run or that is none. */
+const REFUSED_CODES: readonly string[] = ['EACCES', 'EPERM', 'ENOEXEC', 'EISDIR'];
 
-/** Why a command did not start, as one sentence, and whether its program is to blame. */
+/** A command that the system did not start. */
+export interface FailedStart {
+  /** What the system said, such as `ENOENT`, which means a missing folder as well as a missing program. */
+  readonly code: string;
+  /** The program as it was given to the system: absolute, or a name that PATH was searched for. */
+  readonly program: string;
+  readonly directory: string;
+  /** The PATH that was searched. */
+  readonly path: string | undefined;
+}
+
+/** Why a command did not start, as one sentence, and what is at fault. */
 export interface NotStarted {
-  readonly program_at_fault: boolean;
+  readonly fault: 'missing_program' | 'refused_program' | 'surroundings';
   readonly reason: string;
 }
 
-/** @param code what the system said, such as `ENOENT`, which stands for a missing folder as well as a missing program. */
-export function explainNotStarted(code: string, program: string, directory: string): NotStarted {
+/** Names no folder: the sentence goes into a record that others read. */
+export function explainNotStarted({ code, program, directory, path }: FailedStart): NotStarted {
+  const name = basename(program);
   if (!existsSync(directory)) {
-    return { program_at_fault: false, reason: `"${program}" was not started: its folder is not there.` };
+    return { fault: 'surroundings', reason: `"${name}" was not started: its folder does not exist (${code}).` };
   }
-  const said: Readonly<Record<string, string>> = {
-    ENOENT: 'is not there',
-    EACCES: 'may not be run by this worker',
-    EPERM: 'may not be run by this worker',
-  };
-  return {
-    program_at_fault: PROGRAM_CODES.has(code),
-    reason: `The program "${program}" ${said[code] ?? 'could not be started'} (${code}).`,
-  };
+  if (REFUSED_CODES.includes(code) && !mayEnter(directory)) {
+    return { fault: 'surroundings', reason: `"${name}" was not started: its folder may not be entered (${code}).` };
+  }
+  if (MISSING_CODES.includes(code)) {
+    return { fault: 'missing_program', reason: `The program "${name}" does not exist (${code}).` };
+  }
+  if (!REFUSED_CODES.includes(code)) {
+    return { fault: 'surroundings', reason: `The program "${name}" could not be started (${code}).` };
+  }
+  const found = program.includes('/') ? describeFile(program) : describeFirstIn(path ?? '', program);
+  const reason =
+    found === null
+      ? `The program "${name}" was not found, and a folder of PATH may not be read by this worker (${code}).`
+      : `The program "${name}" exists, and this worker may not run it (${code}): ${found}.`;
+  return { fault: 'refused_program', reason };
+}
+
+function mayEnter(directory: string): boolean {
+  try {
+    accessSync(directory, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const describeFirstIn = (path: string, program: string): string | null =>
+  path
+    .split(delimiter)
+    .map((folder) => describeFile(join(folder, program)))
+    .find((found) => found !== null) ?? null;
+
+/** What a person needs to mend the file's permissions, or null when nothing can be learned of it. */
+function describeFile(path: string): string | null {
+  try {
+    const { mode, uid } = statSync(path);
+    if ((mode & constants.S_IFMT) === constants.S_IFDIR) return 'it is a folder';
+    const permissions = (mode & 0o7777).toString(8).padStart(4, '0');
+    return `its mode is ${permissions} and its owner ${uid}, the worker is user ${process.getuid?.() ?? 'unknown'}`;
+  } catch {
+    return null;
+  }
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import type { TemporalConnection } from '../../config/environment.js';
+import type { TemporalConnection, Variables } from '../../config/environment.js';
+import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { readCliVersion } from '../../embedded/cli-version.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
@@ -17,11 +18,15 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function reach({ connectionOptions, namespace = 'default' }: TemporalConnection): Promise<void> {
+async function reach(
+  variables: Variables,
+  { connectionOptions, namespace = 'default' }: TemporalConnection,
+): Promise<void> {
   const { Connection } = await import('@temporalio/client');
   const address = connectionOptions.address ?? 'localhost:7233';
+  const route = clientRoute(address, temporalProxy(variables, address));
   try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
+    const connection = await Connection.connect({ ...connectionOptions, ...route, connectTimeout: CONNECT_TIMEOUT_MS });
     try {
       await connection.withDeadline(Date.now() + CONNECT_TIMEOUT_MS, () =>
         connection.workflowService.describeNamespace({ namespace }),
@@ -42,7 +47,7 @@ async function reach({ connectionOptions, namespace = 'default' }: TemporalConne
 }
 
 /** Looks at the real thing, and fetches nothing. */
-export const temporalProbes = (env: Readonly<Record<string, string | undefined>>): TemporalProbes => ({
+export const temporalProbes = (env: Variables): TemporalProbes => ({
   findBinary: async () => {
     if (!env.TEMPORAL_CLI_PATH && !(await isThere(cachedToolPath(TEMPORAL_CLI, env)))) {
       const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
@@ -52,5 +57,5 @@ export const temporalProbes = (env: Readonly<Record<string, string | undefined>>
     return findServerBinary({ env });
   },
   findServer,
-  reach,
+  reach: (connection) => reach(env, connection),
 });

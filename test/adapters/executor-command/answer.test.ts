@@ -43,6 +43,61 @@ describe('locateAnswer: pointer', () => {
   });
 });
 
+describe('locateAnswer: pointer into messages', () => {
+  const result = { type: 'result', result: '{"n":1}' };
+  const messages = [{ type: 'system' }, { type: 'assistant', message: {} }, result];
+  const wanted = { ok: true, text: '{"n":1}' };
+  const line = (value: unknown) => JSON.stringify(value);
+
+  test.each([
+    ['an array', line(messages)],
+    ['a pretty-printed array', JSON.stringify(messages, null, 2)],
+    ['an array of batches', line([messages.slice(0, 2), [result]])],
+    ['an array whose last message is another', line([...messages, { type: 'system' }])],
+    ['an array whose last message has null there', line([...messages, { type: 'system', result: null }])],
+    ['lines', messages.map(line).join('\n')],
+    ['lines that end with CR LF', messages.map(line).join('\r\n')],
+    ['lines that end with CR', messages.map(line).join('\r')],
+    ['lines that are arrays', `${line(messages.slice(0, 2))}\n${line([result])}\n`],
+    ['an array behind a warning', `warning: old configuration\n${line(messages)}\n`],
+    ['a pretty-printed array behind a warning', `warning\n${JSON.stringify(messages, null, 2)}\nbye\n`],
+    ['pretty-printed objects', messages.map((one) => JSON.stringify(one, null, 2)).join('\n')],
+    ['a JSON text sequence', messages.map((one) => `\u001e${line(one)}\n`).join('')],
+    ['server-sent events', messages.map((one) => `event: message\ndata: ${line(one)}\n\n`).join('')],
+  ])('%s: the last message in which it leads to a value counts', (_shape, text) => {
+    expect(locateAnswer({ pointer: '/result' }, text)).toEqual(wanted);
+  });
+
+  test('an index still points into the whole array, and into a line that is one', () => {
+    expect(locateAnswer({ pointer: '/2/result' }, line(messages))).toEqual(wanted);
+    expect(locateAnswer({ pointer: '/1/result' }, `["a"]\n${line(['event', result])}`)).toEqual(wanted);
+  });
+
+  test('a null counts where there is no other value', () => {
+    expect(locateAnswer({ pointer: '/result' }, '[{"result":null},{}]')).toEqual({ ok: true, text: 'null' });
+  });
+
+  test.each([
+    ['{"error":"x","type":"error"}', 'it saw an object of type "error" with the members "error", "type"'],
+    ['[{"type":"system"},{"a":1}]', 'it saw 2 JSON values, the last an object with the members "a"'],
+    ['[]', 'it saw an array of 0'],
+    ['{"a":1}\n"text"\n', 'it saw 2 JSON values, the last a string'],
+    ['{"a":1}\nnoise\n', 'it saw an object with the members "a"'],
+    ['Please log in first.\n', 'begins with "Please log in first.\\n"'],
+    [`${'word '.repeat(1_000)}`, `begins with "${'word '.repeat(16)}…"`],
+    [
+      JSON.stringify(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`m${index}`, 0]))),
+      '"m7" and 12 more',
+    ],
+  ])('%j: a pointer that finds nothing says what it saw', (text, seen) => {
+    expect(locateAnswer({ pointer: '/result' }, text)).toEqual({ ok: false, problem: expect.stringContaining(seen) });
+  });
+
+  test('an output of many unclosed brackets is read in linear time', () => {
+    expect(locateAnswer({ pointer: '/result' }, '{\n'.repeat(500_000))).toMatchObject({ ok: false });
+  });
+});
+
 describe('locateAnswer: fence', () => {
   test('the last block with the info string is taken, others are not', () => {
     const text = `${fenced('{"n":1}')}\n${fenced('{"n":2}', 'JSON title')}\n${fenced('x', 'js')}\n`;

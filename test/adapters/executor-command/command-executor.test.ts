@@ -192,7 +192,8 @@ describe('programs', () => {
   test.each([
     ['a name that PATH has not', ['no-such-program-of-promptos'], 'EXECUTOR_NOT_FOUND'],
     ['a file that is not there', ['./no-such-file'], 'EXECUTOR_NOT_FOUND'],
-    ['a file that is no program', ['./worker-stand-in.mjs'], 'EXECUTOR_NOT_FOUND'],
+    ['a file that is not executable', ['./worker-stand-in.mjs'], 'EXECUTOR_NOT_PERMITTED'],
+    ['a folder', ['.'], 'EXECUTOR_NOT_PERMITTED'],
   ])('command executor: %s is refused', async (_case, argv, code) => {
     const error = await errorOf(run(argv));
     expect(error).toBeInstanceOf(PromptOsError);
