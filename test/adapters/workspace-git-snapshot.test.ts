@@ -42,6 +42,7 @@ test.each<[string, () => Promise<unknown> | unknown]>([
   ['a list of what is ignored', () => writeFiles(path, { '.git/info/exclude': 'ignored/\n' })],
   ['a graft', () => writeFiles(path, { '.git/info/grafts': `${git(path, 'rev-parse', 'HEAD')}\n` })],
   ['another source of objects', () => writeFiles(path, { '.git/objects/info/alternates': '/nonexistent\n' })],
+  ['refs in a table', () => writeFiles(path, { '.git/reftable/tables.list': 'one.ref\n' })],
   ['a changed hook', () => writeFiles(path, { '.git/hooks/pre-commit.sample': '#!/bin/sh\nexit 1\n' })],
   ['a changed configuration', () => git(path, 'config', 'core.fsmonitor', 'evil')],
   ['a new hook', () => writeFiles(path, { '.git/hooks/post-checkout': '#!/bin/sh\n' })],
@@ -120,6 +121,15 @@ test('snapshot: a bare repository, a linked worktree and SHA-256 ids are seen to
     git(source, 'branch', 'added');
     expect(await next.workspace.snapshot('shop')).not.toEqual(before);
   }
+});
+
+test('snapshot: the configuration of a linked worktree alone is seen to change', async () => {
+  const linked = join(room.root, 'linked');
+  git(path, 'worktree', 'add', '-q', '-b', 'linked', linked);
+  const other = await makeWorkspace(room.root, { path: linked });
+  const before = await other.workspace.snapshot('shop');
+  await writeFiles(path, { '.git/worktrees/linked/config.worktree': '[core]\n\thooksPath = /evil\n' });
+  expect(await other.workspace.snapshot('shop')).not.toEqual(before);
 });
 
 test('snapshot: an empty repository has a digest, a clone URL has none', async () => {

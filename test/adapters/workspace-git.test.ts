@@ -225,12 +225,12 @@ test('checkout: a signal that is aborted while git waits for another machine kil
   const abort = new AbortController();
   const pending = workspace.checkout({ repository: 'shop', commit: 'a'.repeat(40), signal: abort.signal });
   const outcome = expect(pending).rejects.toThrow('cancelled');
-  await expect.poll(() => existsSync(pidFile), { timeout: 20_000 }).toBe(true);
-  await expect.poll(() => readFile(pidFile, 'utf8'), { timeout: 5_000 }).toMatch(/\d/);
+  await expect.poll(() => existsSync(pidFile)).toBe(true);
+  await expect.poll(() => readFile(pidFile, 'utf8')).toMatch(/\d/);
   const pid = Number(await readFile(pidFile, 'utf8'));
   abort.abort(new Error('cancelled'));
   await outcome;
-  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
 function isAlive(pid: number): boolean {
