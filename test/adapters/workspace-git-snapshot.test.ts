@@ -71,6 +71,14 @@ test('snapshot: a file that is dirty already and changes again is seen', async (
   expect(await digest()).not.toBe(before);
 });
 
+test('snapshot: line endings alone are a change, in a repository that normalises them too', async () => {
+  await writeFile(at('.gitattributes'), '* text=auto\n');
+  git(path, 'add', '.gitattributes');
+  const before = await digest();
+  await writeFile(at('src/a.txt'), 'a\r\n');
+  expect(await digest()).not.toBe(before);
+});
+
 test('snapshot: ignored files, packed refs and a refreshed index change nothing', async () => {
   const before = await digest();
   await writeFiles(path, { 'ignored/x': 'x' });
