@@ -20,8 +20,8 @@ const common = {
   // Hang guards only: no test is about how long something takes.
   testTimeout: 180_000,
   hookTimeout: 240_000,
-  // Real processes and signals meet a stalling machine now and then: CI asks such a test twice, people see it at once.
-  retry: process.env.CI === undefined ? 0 : 1,
+  // The default of a second is a judgement about the machine: what is polled for comes late when it is busy.
+  expect: { poll: { interval: 50, timeout: 60_000 } },
 } as const;
 
 export default defineConfig({

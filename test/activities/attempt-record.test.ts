@@ -63,6 +63,20 @@ describe('boundedOutcome', () => {
     expect(findings.slice(1).every(({ rule }) => rule === 'size')).toBe(true);
   });
 
+  test('of the findings that are left out, the blocking and the severe ones are counted', () => {
+    const waivable = Array.from({ length: 18 }, (_, index) => finding('size', index + 1, { blocking: true }));
+    const blocking = ['low', 'high', 'low'] as const;
+    const told = ['critical', 'high', 'medium', 'low'] as const;
+    const all = [
+      ...waivable,
+      ...blocking.map((severity, index) => finding('checks', index + 1, { severity, blocking: true })),
+      ...told.map((severity, index) => finding('review', index + 1, { severity })),
+    ];
+    const { findings, ...counts } = boundedOutcome(record(all), 'a'.repeat(64), ['size', 'checks']);
+    expect(findings).toHaveLength(20);
+    expect(counts).toMatchObject({ findings_omitted: 5, blocking_omitted: 1, severe_omitted: 2 });
+  });
+
   test('texts are cut, in the result only', () => {
     const long = finding('scope', 1, { message: 'm'.repeat(2_000), path: 'p'.repeat(900) });
     const result = boundedOutcome(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);

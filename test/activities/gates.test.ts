@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { GateId } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -163,6 +163,20 @@ describe('P05', () => {
     const { result } = await walk(given, toBuild);
     expect(result.findings).toMatchObject([{ rule: 'secrets', severity: 'critical', blocking: true }]);
     expect(result.escalation).toMatchObject({ trigger: 'rule_violation', security_sensitive: true });
+  });
+
+  test('git is asked whether the patch applies to the base commit, and its refusal fails the gate', async () => {
+    const given = await surroundings();
+    const asked = vi
+      .spyOn(given.ports.workspace, 'checkPatch')
+      .mockResolvedValue({ ok: false, reason: 'src/split.js: patch does not apply' });
+    const { result, record } = await walk(given, toBuild);
+    const patch = new TextEncoder().encode(await given.text(record, 'patch/change.patch'));
+    expect(asked.mock.calls).toEqual([['example', given.run.base_commit, patch]]);
+    expect(result).toMatchObject({ verdict: 'fail', escalation: null });
+    expect(result.findings).toMatchObject([
+      { rule: 'applies', severity: 'high', message: expect.stringContaining('src/split.js: patch does not apply') },
+    ]);
   });
 
   test('an empty patch fails, and so does a criterion that is not addressed', async () => {

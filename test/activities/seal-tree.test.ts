@@ -160,11 +160,33 @@ describe('finalise, without a key of the engine', () => {
     expect(await store.published('run-1')).toBeNull();
   });
 
-  test('ENGINE_KEY_MISSING when the key had expired when the run closed', async () => {
+  /** A run whose engine's key has times that depend on when the run opened and closed. */
+  const runWithTimes = async (times: (opened: string, closed: string) => string): Promise<SignedFinishedRun> => {
+    const { entries } = await signedFinishedRun(store);
+    const [opened, closed] = [entries[0], entries.at(-1)].map((entry) => new Date(entry?.at ?? '').toISOString());
     const keys = makeRunKeys();
-    const policy = signedPolicyText(keys, `[{ public: '${keys.engine.line}', valid_until: '2026-01-01T00:00:00Z' }]`);
-    const run = await signedFinishedRun(store, { policy }, keys);
+    const engine = `[{ public: '${keys.engine.line}', ${times(opened ?? '', closed ?? '')} }]`;
+    return signedFinishedRun(store, { policy: signedPolicyText(keys, engine) }, keys);
+  };
+
+  test.each<[string, (opened: string, closed: string) => string]>([
+    ['had expired long before', () => "valid_until: '2025-01-01T00:00:00Z'"],
+    ['counted at the opening and expired as the run closed', (_, closed) => `valid_until: '${closed}'`],
+    ['was revoked as the run closed', (_, closed) => `revoked_at: '${closed}'`],
+    ['was not valid yet', () => "valid_from: '2099-01-01T00:00:00Z'"],
+  ])('ENGINE_KEY_MISSING when the key %s; nothing is published', async (_, times) => {
+    const run = await runWithTimes(times);
     await expect(finalise(run, run.signers)).rejects.toMatchObject({ code: 'ENGINE_KEY_MISSING' });
+    expect(await store.published('run-1')).toBeNull();
+  });
+
+  test('a key that began to count after the opening and before the closing seals the run', async () => {
+    const run = await runWithTimes((opened, closed) => {
+      expect(Date.parse(opened)).toBeLessThan(Date.parse(closed));
+      return `valid_from: '${closed}'`;
+    });
+    await finalise(run, run.signers);
+    expect(await record()).toMatchObject({ sealed_by: run.keys.engine.key.keyid });
   });
 
   test('where it is optional the record stays unsigned and says so; what others signed is bundled all the same', async () => {

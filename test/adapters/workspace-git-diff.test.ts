@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, readlink, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, readlink, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Patch } from '../../src/contracts/patch.js';
@@ -315,11 +315,17 @@ test('diff: files and folders that were closed are read all the same', async () 
   expect(existsSync(checkout.directory)).toBe(false);
 });
 
-test('diff: a checkout whose folder was replaced by a link is refused', async () => {
+test.each<[string, () => Promise<unknown>]>([
+  ['a link', () => symlink(room.root, checkout.directory)],
+  ['another folder', () => cp(`${checkout.directory}.moved`, checkout.directory, { recursive: true })],
+  ['a file', () => writeFile(checkout.directory, 'x')],
+  ['nothing', async () => undefined],
+])('checkout: a folder that was replaced by %s is neither read nor emptied', async (what, replace) => {
   await rename(checkout.directory, `${checkout.directory}.moved`);
-  await symlink(room.root, checkout.directory);
+  await replace();
   await expect(checkout.diff()).rejects.toMatchObject({ code: 'CHECKOUT_LOST' });
   await expect(checkout.reset()).rejects.toMatchObject({ code: 'CHECKOUT_LOST' });
+  if (what === 'another folder') expect(existsSync(at('src/a.txt'))).toBe(true);
   await checkout.discard();
   expect(existsSync(join(room.root, 'state'))).toBe(true);
 });

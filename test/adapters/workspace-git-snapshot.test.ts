@@ -35,6 +35,15 @@ test.each<[string, () => Promise<unknown> | unknown]>([
   ['a new branch', () => git(path, 'branch', 'other')],
   ['a new tag', () => git(path, 'tag', 'v1')],
   ['another HEAD', () => git(path, 'symbolic-ref', 'HEAD', 'refs/heads/other')],
+  ['a HEAD that leaves its branch, on the same commit', () => git(path, 'checkout', '-q', '--detach')],
+  ['where HEAD was', () => writeFile(at('.git/ORIG_HEAD'), `${git(path, 'rev-parse', 'HEAD')}\n`)],
+  ['a merge that is under way', () => writeFile(at('.git/MERGE_HEAD'), `${git(path, 'rev-parse', 'HEAD')}\n`)],
+  ['the configuration of a worktree', () => writeFile(at('.git/config.worktree'), '[core]\n\tbare = true\n')],
+  ['a list of what is ignored', () => writeFiles(path, { '.git/info/exclude': 'ignored/\n' })],
+  ['a graft', () => writeFiles(path, { '.git/info/grafts': `${git(path, 'rev-parse', 'HEAD')}\n` })],
+  ['another source of objects', () => writeFiles(path, { '.git/objects/info/alternates': '/nonexistent\n' })],
+  ['refs in a table', () => writeFiles(path, { '.git/reftable/tables.list': 'one.ref\n' })],
+  ['a changed hook', () => writeFiles(path, { '.git/hooks/pre-commit.sample': '#!/bin/sh\nexit 1\n' })],
   ['a changed configuration', () => git(path, 'config', 'core.fsmonitor', 'evil')],
   ['a new hook', () => writeFiles(path, { '.git/hooks/post-checkout': '#!/bin/sh\n' })],
   ['an attribute of the git folder', () => writeFiles(path, { '.git/info/attributes': '* filter=evil\n' })],
@@ -59,6 +68,17 @@ test('snapshot: a file that is dirty already and changes again is seen', async (
   const { atime, mtime } = await stat(at('src/a.txt'));
   await writeFile(at('src/a.txt'), 'cc\n');
   await utimes(at('src/a.txt'), atime, new Date(mtime.getTime() + 5_000));
+  expect(await digest()).not.toBe(before);
+});
+
+test('snapshot: line endings alone are a change, in a repository that normalises them too', async () => {
+  // Two texts of one size and one normal form: git itself calls neither a change.
+  await writeFiles(path, { '.gitattributes': '* text=auto\n', 'src/a.txt': 'a\r\nb\n' });
+  git(path, 'add', '-A');
+  git(path, 'commit', '-q', '-m', 'normal form');
+  const before = await digest();
+  await writeFile(at('src/a.txt'), 'a\nb\r\n');
+  expect(git(path, 'status', '--porcelain')).toBe('');
   expect(await digest()).not.toBe(before);
 });
 
@@ -112,6 +132,15 @@ test('snapshot: a bare repository, a linked worktree and SHA-256 ids are seen to
     git(source, 'branch', 'added');
     expect(await next.workspace.snapshot('shop')).not.toEqual(before);
   }
+});
+
+test('snapshot: the configuration of a linked worktree alone is seen to change', async () => {
+  const linked = join(room.root, 'linked');
+  git(path, 'worktree', 'add', '-q', '-b', 'linked', linked);
+  const other = await makeWorkspace(room.root, { path: linked });
+  const before = await other.workspace.snapshot('shop');
+  await writeFiles(path, { '.git/worktrees/linked/config.worktree': '[core]\n\thooksPath = /evil\n' });
+  expect(await other.workspace.snapshot('shop')).not.toEqual(before);
 });
 
 test('snapshot: an empty repository has a digest, a clone URL has none', async () => {

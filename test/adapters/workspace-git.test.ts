@@ -179,15 +179,15 @@ test.each([
   ['to a file that is not there', NO_SUCH_FILE],
   ['out of the tree', CLIMBING],
   ['that is no patch', Buffer.from('hello\n')],
-])('checkPatch and checkout: a patch %s is refused with a reason', async (_what, patch) => {
+])('checkPatch, readPatch and checkout: a patch %s is refused with a reason', async (_what, patch) => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace, temporaryDir } = await makeWorkspace(room.root, { path });
   const answer = await workspace.checkPatch('shop', commit, patch);
   expect(answer.ok).toBe(false);
   expect(answer.ok ? '' : answer.reason).not.toBe('');
-  await expect(workspace.checkout({ repository: 'shop', commit, patch })).rejects.toMatchObject({
-    code: 'PATCH_NOT_APPLICABLE',
-  });
+  const refused = { code: 'PATCH_NOT_APPLICABLE' };
+  await expect(workspace.readPatch('shop', commit, patch)).rejects.toMatchObject(refused);
+  await expect(workspace.checkout({ repository: 'shop', commit, patch })).rejects.toMatchObject(refused);
   expect(await readdir(temporaryDir)).toEqual([]);
 });
 
@@ -225,12 +225,12 @@ test('checkout: a signal that is aborted while git waits for another machine kil
   const abort = new AbortController();
   const pending = workspace.checkout({ repository: 'shop', commit: 'a'.repeat(40), signal: abort.signal });
   const outcome = expect(pending).rejects.toThrow('cancelled');
-  await expect.poll(() => existsSync(pidFile), { timeout: 20_000 }).toBe(true);
-  await expect.poll(() => readFile(pidFile, 'utf8'), { timeout: 5_000 }).toMatch(/\d/);
+  await expect.poll(() => existsSync(pidFile)).toBe(true);
+  await expect.poll(() => readFile(pidFile, 'utf8')).toMatch(/\d/);
   const pid = Number(await readFile(pidFile, 'utf8'));
   abort.abort(new Error('cancelled'));
   await outcome;
-  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => isAlive(pid)).toBe(false);
 });
 
 function isAlive(pid: number): boolean {

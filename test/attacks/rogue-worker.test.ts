@@ -106,7 +106,7 @@ describe("rogue worker on the engine's queue", () => {
       workflowId: run.handle.workflowId,
       args: [input],
     });
-    expect(await endOf(site, run.runId)).toBe('running');
+    expect(await endOf(site, run.runId, 15_000)).toBe('running');
     const awaited = await run.awaitEscalation('E1');
     expect(awaited).toMatchObject({ trigger: 'fork' });
     expect(await site.store.published(run.runId)).toBeNull();

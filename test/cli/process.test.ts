@@ -24,7 +24,7 @@ const environment = (more: Readonly<Record<string, string>> = {}) => ({
   ...more,
 });
 const run = (...args: readonly string[]) =>
-  spawnSync(PROMPTOS, args, { cwd: folder, env: environment(), encoding: 'utf8', timeout: 30_000 });
+  spawnSync(PROMPTOS, args, { cwd: folder, env: environment(), encoding: 'utf8', timeout: 90_000 });
 
 test('bin/promptos: runs as it lies there, also through a link', async () => {
   await symlink(PROMPTOS, join(folder, 'linked'));

@@ -14,6 +14,7 @@ function running(plan = journalledPlan()) {
   run.send({ type: 'startGate', gate: 'P00', attempt: 1 });
   return run;
 }
+const instant = (time: number): string => new Date(time).toISOString();
 const finish = (run: DomainRunWithJournal, attestation: Envelope | null, beside: Partial<ExecuteGateResult> = {}) => {
   const result =
     Object.keys(beside).length === 0 && attestation !== null ? { attestation } : gateResult({ ...beside, attestation });
@@ -124,6 +125,24 @@ describe('a signed result', () => {
       message: expect.stringMatching(problem),
     });
     expect(run.state.escalations).toMatchObject([{ trigger: 'trust', gate: 'P00' }]);
+  });
+
+  test.each<[string, (now: number) => object, boolean]>([
+    ['begins at that instant', (now) => ({ valid_from: instant(now) }), true],
+    ['begins later', (now) => ({ valid_from: instant(now + 1) }), false],
+    ['ends later', (now) => ({ valid_until: instant(now + 1) }), true],
+    ['ended at that instant', (now) => ({ valid_until: instant(now) }), false],
+    ['is revoked later', (now) => ({ revoked_at: instant(now + 1) }), true],
+    ['was revoked at that instant', (now) => ({ revoked_at: instant(now) }), false],
+  ])('the key of the principal must count at workflow time: one that %s', (_, times, counts) => {
+    const { now } = new DomainRunWithJournal();
+    const wendy = [{ ...keyOf('wendy').pinned, ...times(now) }];
+    const run = running(journalledPlan({ keys: { ...journalledPlan().keys, wendy } }));
+    expect(finish(run, run.result('P00'))).toMatchObject(
+      counts
+        ? { type: 'gateFinished', verdict: 'pass' }
+        : { type: 'gateInterrupted', code: 'ATTESTATION_INVALID', message: expect.stringMatching(/valid at/) },
+    );
   });
 
   test('the result of an attempt before does not count for the next', () => {

@@ -61,6 +61,23 @@ describe('judgeVerification', () => {
     expect(judgeVerification(criteria, verification({ criteria: [] }))).toHaveLength(2);
   });
 
+  test.each([
+    ['last', [true, false]],
+    ['first', [false, true]],
+  ])('a criterion that is judged twice is unmet when the %s entry says so', (_, judged) => {
+    const twice = judged.map((met, index) => ({ id: 'AC1', met, evidence: `Entry ${index + 1}.` }));
+    const rest = verification().criteria.filter(({ id }) => id !== 'AC1');
+    expect(judgeVerification(criteria, verification({ criteria: [...twice, ...rest] }))).toMatchObject([
+      { rule: 'verifier', blocking: true, message: `Criterion AC1 is not met: Entry ${judged.indexOf(false) + 1}.` },
+    ]);
+  });
+
+  test('both entries of a criterion that call it unmet are kept', () => {
+    const unmet = ['One.', 'Two.'].map((evidence) => ({ id: 'AC1', met: false, evidence }));
+    const rest = verification().criteria.filter(({ id }) => id !== 'AC1');
+    expect(judgeVerification(criteria, verification({ criteria: [...unmet, ...rest] }))).toHaveLength(2);
+  });
+
   test('a high finding is told, a critical one blocks and escalates', () => {
     expect(judgeVerification(criteria, verification({ findings: [high, critical] }))).toMatchObject([
       { rule: 'verifier', severity: 'high', blocking: false, path: 'src/a.js', line: 3 },

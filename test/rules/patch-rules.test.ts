@@ -85,6 +85,8 @@ test.each([
   ['a new one', changed('lib', { status: 'added', old_mode: '000000', new_mode: '160000' })],
   ['one that goes', changed('lib', { status: 'deleted', old_mode: '160000', new_mode: '000000' })],
   ['where they come from', changed('.gitmodules')],
+  ['where they come from, on a file system without case', changed('.GITMODULES')],
+  ['the name that it had', changed('modules.txt', { status: 'renamed', old_path: '.GitModules' })],
 ])('submodules: %s is critical and escalates', (_what, file) => {
   const { findings, escalates } = judgePatch(judged([file]));
   expect(findings).toMatchObject([{ id: 'submodules-1', severity: 'critical', blocking: true }]);

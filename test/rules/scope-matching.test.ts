@@ -25,6 +25,10 @@ test('pathAllowed: a deny glob of any scope, or a protected path, wins over ever
 
 test('pathAllowed: case makes a difference where it allows, none where it forbids', () => {
   expect(pathAllowed('SRC/a.ts', [scope(['src/**'])])).toBe(false);
+  for (const path of ['src/Secret/a.ts', 'SRC/secret/A.TS']) {
+    expect(pathAllowed(path, [scope(['**'], ['src/secret/**'])])).toBe(false);
+    expect(pathAllowed(path, [scope(['**']), scope(['**'], ['Src/SECRET/a.ts'])])).toBe(false);
+  }
   expect(pathAllowed('.PromptOS/policy.yaml', [scope(['**'])], ['.promptos/**'])).toBe(false);
 });
 

@@ -19,7 +19,7 @@ export const ALLOWED_VARIABLE = 'ALLOWED_SETTING';
 
 /** What the worker printed stands under this name. */
 export const WORKER = 'the worker';
-const COMMAND_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 120_000;
 
 /** What one command printed and ended with. */
 export interface ProgramRun {

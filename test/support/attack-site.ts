@@ -152,16 +152,19 @@ export async function createAttackSite(options: AttackSiteOptions): Promise<Atta
   };
 }
 
-/** Milliseconds after which a run that goes on is not waited for any more. */
-const PATIENCE_MS = 15_000;
+/** Milliseconds after which a run that should end is not waited for any more: a hang guard. */
+const PATIENCE_MS = 90_000;
 
-/** The outcome of a run; `failed` also for an execution that failed without one, `running` for one that goes on. */
-export async function endOf(site: AttackSite, runId: string): Promise<string> {
+/**
+ * The outcome of a run; `failed` also for an execution that failed without one, `running` for one that goes on.
+ * @param patienceMs how long a run is given that is expected to go on
+ */
+export async function endOf(site: AttackSite, runId: string, patienceMs = PATIENCE_MS): Promise<string> {
   const ended = site.runs.wait(runId).then(
     ({ outcome }) => outcome,
     () => 'failed',
   );
-  const still = new Promise<'running'>((resolve) => setTimeout(() => resolve('running'), PATIENCE_MS).unref());
+  const still = new Promise<'running'>((resolve) => setTimeout(() => resolve('running'), patienceMs).unref());
   return Promise.race([ended, still]);
 }
 

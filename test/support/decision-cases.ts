@@ -24,6 +24,15 @@ const at = (run: DecidingRun, offset: number) => new Date(run.now + offset).toIS
 /** A key that no policy lists. */
 export const stranger = makeTestKey();
 
+/** Grace's approval, with a predicate whose fields are spelled otherwise and say the same. */
+function respelled(run: DecidingRun, change: (said: Record<string, unknown>) => object): Envelope {
+  const statement = decisionStatement(run.decision('P00', run.times()));
+  return keyOf('grace').seal({
+    ...statement,
+    predicate: change(statement.predicate as unknown as Record<string, unknown>),
+  });
+}
+
 /** What a run that awaits P00.1.1 is sent, and the reason of its refusal; null where it counts. */
 export const DECISION_CASES: readonly Case[] = [
   ['a signed approval counts', (run) => run.signedDecision('P00'), null],
@@ -109,6 +118,16 @@ export const DECISION_CASES: readonly Case[] = [
       const statement = decisionStatement(run.decision('P00', run.times()));
       return keyOf('grace').seal({ ...statement, predicate: { ...(statement.predicate as object), sudo: true } });
     },
+    'MALFORMED',
+  ],
+  [
+    'a field of the predicate in snake_case',
+    (run) => respelled(run, ({ runId, ...rest }) => ({ ...rest, run_id: runId })),
+    'MALFORMED',
+  ],
+  [
+    'a field of the predicate in both spellings',
+    (run) => respelled(run, (said) => ({ ...said, run_id: said.runId })),
     'MALFORMED',
   ],
   [

@@ -115,7 +115,7 @@ export interface GovernedWorker {
 }
 
 /** Millisecond steps in which a test looks again; the longest that it looks. */
-const POLL = { interval: 40, timeout: 30_000 };
+const POLL = { interval: 40, timeout: 90_000 };
 
 /** Waits for a value that is not null. */
 export async function eventually<T>(look: () => Promise<T | null>, what: string): Promise<T> {

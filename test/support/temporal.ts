@@ -24,10 +24,16 @@ const ATTEMPTS = 3;
 const READY_TIMEOUT_MS = 60_000;
 const note = (line: string) => process.stderr.write(`${line}\n`);
 
-async function startOnce(binary: { readonly path: string; readonly version: string }): Promise<TestServer | string> {
+async function startOnce(
+  binary: { readonly path: string; readonly version: string },
+  settings: readonly string[],
+): Promise<TestServer | string> {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-test-server-'));
   const [port = 0, uiPort = 0] = await choosePorts(SERVER_IP, [undefined, undefined]);
-  const args = serverArguments({ version: binary.version, port, uiPort, databaseFile: 'temporal.db' });
+  const args = [
+    ...serverArguments({ version: binary.version, port, uiPort, databaseFile: 'temporal.db' }),
+    ...settings,
+  ];
   const logFile = `${folder}.log`;
   const log = await openLog(logFile);
   const guarded = startGuarded(folder, [binary.path, ...args], { log: log.handle.fd });
@@ -46,12 +52,15 @@ async function startOnce(binary: { readonly path: string; readonly version: stri
   return `${state}: ${text.slice(-2_000)}`;
 }
 
-/** A dev server with the settings of the embedded one, on free ports, with a database of its own. */
-export async function startTestServer(): Promise<TestServer> {
+/**
+ * A dev server with the settings of the embedded one, on free ports, with a database of its own.
+ * @param settings more arguments for it
+ */
+export async function startTestServer(settings: readonly string[] = []): Promise<TestServer> {
   const binary = await findServerBinary({ env: process.env, onProgress: note });
   const problems: string[] = [];
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const result = await startOnce(binary);
+    const result = await startOnce(binary, settings);
     if (typeof result !== 'string') return result;
     problems.push(result);
   }

@@ -12,7 +12,7 @@ import { forgeMessages } from './forge-journal.js';
 import { ALL_KEYS, bundle, forge, sealWith } from './forge-tree.js';
 import { filesSha256, type Loose, type MutableTree, sha256Of } from './mutable-tree.js';
 import { editLedger } from './rechain.js';
-import { type VectorKey, vectorKeyById } from './vector-keys.js';
+import { VECTOR_KEYS, type VectorKey, type VectorKeyName, vectorKeyById } from './vector-keys.js';
 
 /** What a run signed, by kind; the engine signs the ledger and the record. */
 export const SIGNED_KINDS = [
@@ -27,9 +27,10 @@ export const SIGNED_KINDS = [
 ] as const;
 export type SignedKind = (typeof SIGNED_KINDS)[number];
 
-/** Which envelopes another key signs; the signers keep the others. */
+/** Which envelopes of one holder another key signs; every other one keeps its signer. */
 export interface OtherKey {
   readonly kind: SignedKind;
+  readonly holder: VectorKeyName;
   readonly key: VectorKey;
 }
 
@@ -44,7 +45,7 @@ export function underPolicy(tree: MutableTree, text: string, other: OtherKey | n
   const again = (envelope: Envelope, kind: SignedKind): Envelope => {
     const signer = vectorKeyById(envelope.signatures[0]?.keyid ?? '');
     if (signer === undefined) throw new Error('signed by no key of the vectors');
-    const key = other?.kind === kind ? other.key : signer;
+    const key = other?.kind === kind && signer === VECTOR_KEYS[other.holder] ? other.key : signer;
     return key.sealBytes(exchange(Buffer.from(envelope.payload, 'base64').toString('utf8')));
   };
   tree.put(TREE_PATHS.policyYaml, text);

@@ -12,7 +12,9 @@ const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
 
 beforeAll(async () => {
   quietRuntime();
-  if (process.env.RECORD_HISTORIES !== undefined) await recordHistories(inject('temporalAddress'), FOLDER);
+  const { RECORD_HISTORIES: asked } = process.env;
+  if (asked === undefined) return;
+  await recordHistories(inject('temporalAddress'), FOLDER, asked === '1' ? HISTORY_NAMES : asked.split(','));
 });
 
 interface Recorded {
@@ -30,7 +32,7 @@ async function replay({ workflow_id, history }: Recorded): Promise<void> {
 
 /** What another workflow would have left: each of these must be noticed. */
 const MUTATIONS: Readonly<Record<string, (text: string) => string>> = {
-  'another activity': (text) => text.replace('"name":"promptos_executeGate"', '"name":"promptos_other"'),
+  'another activity': (text) => text.replace(/"name":"promptos_(?:executeGate|finalise)"/, '"name":"promptos_other"'),
   'activities in another order': (text) =>
     text
       .replaceAll('"name":"promptos_finalise"', '"name":"*"')
@@ -50,9 +52,23 @@ const MARKER = {
   markerRecordedEventAttributes: { markerName: 'core_patch', workflowTaskCompletedEventId: '4' },
 };
 
+/** How executions ended that gave no result; one that goes on has no end. */
+const END: Readonly<Record<string, string | null>> = {
+  cancelled: 'EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED',
+  continued: 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW',
+  open: null,
+};
+const IS_END = /_EXECUTION_(?:COMPLETED|FAILED|CANCELED|TERMINATED|TIMED_OUT|CONTINUED_AS_NEW)$/;
+
 describe.each(HISTORY_NAMES)('governedRun: the recorded run "%s"', (name) => {
   test('replays', async () => {
     await replay(read(readText(name)));
+  });
+
+  test('ends as the run did', () => {
+    const types = read(readText(name)).history.events.flatMap(({ eventType }) => eventType ?? []);
+    const end = name in END ? END[name] : 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED';
+    expect(types.find((type) => IS_END.test(type)) ?? null).toBe(end);
   });
 
   test.each(Object.keys(MUTATIONS))('with %s is refused', async (mutation) => {

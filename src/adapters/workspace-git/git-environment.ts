@@ -57,6 +57,12 @@ const ENGINE_CONFIG = `[safe]
 \tgpgSign = false
 `;
 
+/**
+ * The transports that git may use; `file` is that of a path. Every other one is a program that a URL names: `ext::` takes a
+ * whole command line, and `NAME::` runs `git-remote-NAME`.
+ */
+const TRANSPORTS = ['file', 'git', 'http', 'https', 'ssh'];
+
 /** Attributes that give exact bytes: with the highest precedence, nothing is converted, filtered or shown by a driver. */
 export const EXACT_BYTES_ATTRIBUTES =
   '* -text -crlf -eol -filter -ident -working-tree-encoding !diff !merge !whitespace !conflict-marker-size\n';
@@ -97,6 +103,8 @@ export async function createGitEnvironment(stateDir: string, variables: Variable
     GIT_LITERAL_PATHSPECS: '1',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+    // Before any configuration, that of a repository included.
+    GIT_ALLOW_PROTOCOL: TRANSPORTS.join(':'),
     // A repository's own configuration comes after the global one; this comes after both.
     GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: 'core.fsmonitor',

@@ -56,7 +56,7 @@ test.each([
   const pids = await startWorker();
   try {
     kill(worker.pid ?? 0);
-    await until(() => !within(pids).some(isRunning), 10_000);
+    await until(() => !within(pids).some(isRunning));
     await until(() => !existsSync(join(root, 'scratch')));
   } finally {
     endLeftovers(pids);

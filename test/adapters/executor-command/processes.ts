@@ -18,7 +18,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Waits until something holds; fails when it does not within `limitMs`. */
-export async function until(holds: () => boolean, limitMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean, limitMs = 60_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`did not come true within ${limitMs} ms`);

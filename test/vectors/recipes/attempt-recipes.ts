@@ -1,8 +1,12 @@
 import type { AttemptRecord } from '../../../src/contracts/attempt.js';
+import type { Finding } from '../../../src/contracts/findings.js';
+import type { GateId } from '../../../src/contracts/names.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';
-import { VECTOR_KEYS } from '../../support/vector-keys.js';
+import { underPolicy } from '../../support/under-policy.js';
+import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
+import { exchanged, packLine, SIGNED_POLICY, vectorPack } from '../../support/vector-policies.js';
 import { conspired, conspiredFile, restateResult } from './conspired.js';
 import { nth, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
@@ -68,6 +72,38 @@ const FIELDS: Readonly<Record<string, (record: Loose<AttemptRecord>) => void>> =
     record.inputs.P03 = OTHER;
   },
 };
+
+/** A finding of no rule: whether it blocks and how severe it is decide what the ledger must say of it. */
+const finding = (id: string, more: Partial<Finding> = {}): Finding => ({
+  ...{ id, rule: 'plan', severity: 'low', blocking: false, message: 'It was late.' },
+  ...more,
+});
+
+/** The record of a finding more than there was, of which the ledger says something else; everybody signs both. */
+const reported =
+  (of: ReportedResult, recorded: readonly Finding[], said: Readonly<Record<string, unknown>>): Recipe['break'] =>
+  (tree) => {
+    restateResult(tree, of.number, of.key, (predicate) => Object.assign(predicate, said));
+    return forge(
+      tree.editAttempt(of.gate, 1, (record) => {
+        record.findings.push(...recorded.map((one) => ({ ...one })));
+      }),
+      ALL_KEYS,
+    );
+  };
+
+/** A result by its place among those of the run. */
+interface ReportedResult {
+  readonly gate: GateId;
+  readonly number: number;
+  readonly key: VectorKey;
+}
+const BUILD: ReportedResult = { gate: 'P05', number: 4, key: VECTOR_KEYS.nina };
+/** In the reworked run it failed. */
+const VERIFICATION: ReportedResult = { gate: 'P06', number: 5, key: VECTOR_KEYS.vera };
+
+/** The signed policy with one try for each attempt; in the run, one attempt took two. */
+const ONE_TRY = `${exchanged(SIGNED_POLICY, 'output_tries: 2', 'output_tries: 1')}${packLine(vectorPack())}`;
 
 /** Fields that decide which paths a record may name. */
 const OF_ITS_GATE = new Set(['gate', 'attempt']);
@@ -136,6 +172,16 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
         record.escalation_prompt_sha256 = OTHER;
       }),
       'PROMPT_DIFFERS',
+    ],
+    [
+      'findings: a severe one left out of the ledger and not counted there, everybody signs it',
+      reported(BUILD, [finding('plan-1', { severity: 'high' })], { findingsOmitted: 1 }),
+      'ATTEMPT_DIFFERS',
+    ],
+    [
+      'findings: two of one id, of which the ledger has the milder, everybody signs it',
+      reported(BUILD, [finding('plan-1', { severity: 'high' }), finding('plan-1')], { findings: [finding('plan-1')] }),
+      'ATTEMPT_DIFFERS',
     ],
     [
       'prompt: its text edited, everybody signs it',
@@ -233,6 +279,11 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
       'ATTEMPT_DIFFERS',
     ],
     [
+      'findings: a blocking one left out of the ledger and not counted there, everybody signs it',
+      reported(VERIFICATION, [finding('plan-1', { blocking: true })], { findingsOmitted: 1 }),
+      'ATTEMPT_DIFFERS',
+    ],
+    [
       'attempt: the first try left out, everybody signs it',
       conspired('P00', 1, (record) => {
         record.tries.shift();
@@ -253,6 +304,13 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
   ]),
+  {
+    name: 'attempt: two tries, each well recorded, under a policy that allows one',
+    tree: 'reworked',
+    policyTexts: [ONE_TRY],
+    code: 'ATTEMPT_DIFFERS',
+    break: (tree) => underPolicy(tree, ONE_TRY),
+  },
 ];
 
 /** The first tests passed, says everybody. */

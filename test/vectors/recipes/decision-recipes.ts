@@ -88,6 +88,11 @@ export const DECISION_RECIPES: readonly Recipe[] = [
     ],
     ['decision: made in the future', field('decisionCounted', 1, 'decidedAt', LATER), 'DECISION_REFUSED'],
     ['decision: a field in snake_case', field('decisionCounted', 1, 'decided_at', LATER), 'DECISION_REFUSED'],
+    [
+      'decision: a field in snake_case beside the same in camelCase',
+      field('decisionCounted', 1, 'run_id', 'vector-straight'),
+      'DECISION_REFUSED',
+    ],
     ['decision: a field that nobody knows', field('decisionCounted', 1, 'reviewed', true), 'DECISION_REFUSED'],
     [
       'decision: a look-alike of the actor, with a Cyrillic а',

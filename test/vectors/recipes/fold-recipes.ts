@@ -1,3 +1,4 @@
+import type { LedgerEntry } from '../../../src/contracts/ledger.js';
 import { gone, inserted, insider, nth, twice, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
 
@@ -40,6 +41,17 @@ export const FOLD_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
     ['ledger: a gate finished and never started', insider(gone('gateStarted', 3)), 'FOLD_DIFFERS'],
+    ...(['decisionRequested', 'gatePassed', 'gateSentBack'] as const).map(
+      (type) =>
+        [
+          `ledger: a ${type} later than what it follows from`,
+          insider((entries) => {
+            const entry = nth(entries, type);
+            entry.at = (entries[entries.indexOf(entry) + 1] as LedgerEntry).at;
+          }),
+          'FOLD_DIFFERS',
+        ] as const,
+    ),
     ['ledger: a decision dropped', insider(gone('decisionCounted', 1)), 'FOLD_DIFFERS'],
     [
       'ledger: a rejection dropped',

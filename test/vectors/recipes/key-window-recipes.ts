@@ -21,6 +21,8 @@ export const WINDOW_CASES: readonly WindowCase[] = [
   { kind: 'resolution', holder: 'grace', tree: 'escalated', code: 'RESOLUTION_REFUSED' },
   { kind: 'escalation', holder: 'ada', tree: 'escalated', code: 'ESCALATION_REFUSED' },
   { kind: 'result', holder: 'nina', tree: 'cancelled', code: 'ATTESTATION_REFUSED' },
+  { kind: 'result', holder: 'vera', tree: 'straight', code: 'ATTESTATION_REFUSED' },
+  { kind: 'result', holder: 'rex', tree: 'straight', code: 'ATTESTATION_REFUSED' },
   // Of an attempt that was voided, too: in this run P05 and P06 were done twice.
   { kind: 'provenance', holder: 'nina', tree: 'reworked', code: 'ATTESTATION_INVALID' },
   { kind: 'test result', holder: 'vera', tree: 'reworked', code: 'ATTESTATION_INVALID' },
@@ -44,12 +46,12 @@ const ended = ({ kind, holder, tree, code }: WindowCase): readonly Recipe[] =>
   Object.entries(WINDOWS).map(([what, times]) => {
     const text = policyWithSecondKey(holder, times);
     return {
-      name: `key of a signature (${kind}) ${what}`,
+      name: `key of a signature (${kind} by ${holder}) ${what}`,
       tree,
       policyTexts: [text],
       // Revocations are judged before the seal.
       code: kind === 'engine' && what === 'was revoked' ? 'KEY_REVOKED' : code,
-      break: (broken) => underPolicy(broken, text, { kind, key: VECTOR_KEYS.stranger }),
+      break: (broken) => underPolicy(broken, text, { kind, holder, key: VECTOR_KEYS.stranger }),
     };
   });
 
@@ -57,13 +59,31 @@ const ended = ({ kind, holder, tree, code }: WindowCase): readonly Recipe[] =>
 const revokedLater = ({ kind, holder, tree }: WindowCase): Recipe => {
   const text = policyWithSecondKey(holder, '');
   return {
-    name: `key of a signature (${kind}) was revoked by a newer policy`,
+    name: `key of a signature (${kind} by ${holder}) was revoked by a newer policy`,
     tree,
     policyTexts: [text, policyWithSecondKey(holder, `, revoked_at: ${LONG_BEFORE}`)],
     code: 'KEY_REVOKED',
-    break: (broken) => underPolicy(broken, text, { kind, key: VECTOR_KEYS.stranger }),
+    break: (broken) => underPolicy(broken, text, { kind, holder, key: VECTOR_KEYS.stranger }),
   };
 };
 
+/** Whichever policy is handed in first, and whatever the others say, the earliest revocation counts. */
+const earliestRevocation: readonly Recipe[] = ['first', 'last'].map((place) => {
+  const { kind, holder, tree } = WINDOW_CASES[0] as WindowCase;
+  const text = policyWithSecondKey(holder, '');
+  const later = policyWithSecondKey(holder, `, revoked_at: ${LONG_AFTER}`);
+  const earlier = policyWithSecondKey(holder, `, revoked_at: ${LONG_BEFORE}`);
+  return {
+    name: `key of a signature (${kind} by ${holder}) was revoked twice, the earlier time in the policy handed in ${place}`,
+    tree,
+    policyTexts: [text, ...(place === 'first' ? [earlier, later] : [later, earlier])],
+    code: 'KEY_REVOKED',
+    break: (broken) => underPolicy(broken, text, { kind, holder, key: VECTOR_KEYS.stranger }),
+  };
+});
+
 /** Keys that do not count at the ledger's time, for each kind of signature. */
-export const KEY_WINDOW_RECIPES: readonly Recipe[] = WINDOW_CASES.flatMap((one) => [...ended(one), revokedLater(one)]);
+export const KEY_WINDOW_RECIPES: readonly Recipe[] = WINDOW_CASES.flatMap((one) => [
+  ...ended(one),
+  revokedLater(one),
+]).concat(earliestRevocation);

@@ -122,6 +122,6 @@ export const UNOPENED_RECIPES: readonly Recipe[] = [
     tree: 'unopened',
     policyTexts: [ENDED],
     code: 'REQUEST_SIGNATURE_INVALID',
-    break: (tree) => underPolicy(tree, ENDED, { kind: 'request', key: VECTOR_KEYS.stranger }),
+    break: (tree) => underPolicy(tree, ENDED, { kind: 'request', holder: 'ada', key: VECTOR_KEYS.stranger }),
   },
 ];
