@@ -10,7 +10,8 @@ import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { type ExportFile, prepareExport } from '../export-tree.js';
 import { publishedBundle } from '../published-bundle.js';
-import { newestRun, readPublished, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
+import { readPublished, type StoreCommandContext } from '../published-run.js';
+import { selectExported } from '../select-exported.js';
 
 interface ExportCommandOptions {
   readonly artifactsDir?: string;
@@ -28,7 +29,10 @@ export function exportCommand(context: StoreCommandContext): Command {
     .option('--artifacts-dir <dir>', 'the evidence folder: prompt_session.json and its sidecar go there')
     .option('--tree <dir>', 'a folder for the whole published tree')
     .option('--bundle <file>', 'one file for the whole published tree, the same bytes wherever it is written')
-    .option('--run <id>', 'the run (default: the one that was published last)')
+    .option(
+      '--run <id>',
+      'the run (default: the one that was published last, else the last that dev started from here)',
+    )
     .option('--session-file <file>', 'a prompt_session.json to check and copy, instead of a run')
     .option('--force', 'replace files that are there and differ', false)
     .addHelpText(
@@ -49,8 +53,7 @@ Examples:
         report(context, { session_file: sessionFile, artifacts_dir: at(artifactsDir) });
         return;
       }
-      const store = await context.openStore();
-      const run = options.run === undefined ? await newestRun(store) : await selectPublishedRun(options.run, store);
+      const { store, run } = await selectExported(context, options.run);
       const writes: (() => Promise<number>)[] = [];
       const facts: { bundle?: string; bundle_sha256?: string } = {};
       if (artifactsDir !== undefined) {
