@@ -6,6 +6,7 @@ const SLOW = [
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
+  'test/docs/ci-recipe.test.ts',
   'test/cli/{bad-input,demo,dev,hostile-trees,hostile-writer,process,two-users,without-worker}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',

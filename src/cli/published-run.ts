@@ -4,7 +4,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { type PromptSession, promptSessionSchema } from '../contracts/prompt-session.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { TREE_PATHS } from '../governance/published-tree.js';
-import type { ArtifactStore } from '../ports/index.js';
+import type { ArtifactStore, ReadableStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 import { selectRun } from './select-run.js';
 
@@ -23,7 +23,7 @@ export interface PublishedRunFacts {
 }
 
 /** The id of the run that was published last. @throws PromptOsError RUN_NOT_PUBLISHED when there is none */
-export async function newestRun(store: ArtifactStore): Promise<string> {
+export async function newestRun(store: ReadableStore): Promise<string> {
   const [newest] = await store.list();
   if (newest !== undefined) return newest.run_id;
   throw new PromptOsError('RUN_NOT_PUBLISHED', 'No run has been published in this store yet.');
@@ -33,7 +33,7 @@ export async function newestRun(store: ArtifactStore): Promise<string> {
  * The id of the published run that somebody means.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
-export const selectPublishedRun = (given: string, store: ArtifactStore): Promise<string> =>
+export const selectPublishedRun = (given: string, store: ReadableStore): Promise<string> =>
   selectRun(given, store, null);
 
 /** Bytes of a published file that is read whole; a verifier reads no larger one either. */
@@ -43,7 +43,7 @@ const MAX_FILE_BYTES = 64 * 1_048_576;
  * A whole file of a published tree.
  * @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID for a file that is too large
  */
-export async function readPublished(store: ArtifactStore, runId: string, path: string): Promise<Buffer> {
+export async function readPublished(store: ReadableStore, runId: string, path: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of store.openPublished(runId, path)) {
@@ -60,7 +60,7 @@ export async function readPublished(store: ArtifactStore, runId: string, path: s
 }
 
 /** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_CORRUPT, RECORD_INVALID */
-export async function readPublishedRun(store: ArtifactStore, runId: string): Promise<PublishedRunFacts> {
+export async function readPublishedRun(store: ReadableStore, runId: string): Promise<PublishedRunFacts> {
   if ((await store.published(runId)) === null) {
     throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
   }

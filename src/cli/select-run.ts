@@ -1,6 +1,6 @@
 import type { GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { ArtifactStore } from '../ports/artifact-store.js';
+import type { ReadableStore } from '../ports/artifact-store.js';
 
 /** The word that stands for the newest run. */
 export const LATEST = 'latest';
@@ -17,7 +17,7 @@ const CAN_BEGIN_AN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
  * @param runs null when no Temporal is there: then only published runs are known
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
-export async function selectRun(given: string, store: ArtifactStore, runs: GovernedRuns | null): Promise<string> {
+export async function selectRun(given: string, store: ReadableStore, runs: GovernedRuns | null): Promise<string> {
   if (given === LATEST) return latestRun(store, runs);
   if (!CAN_BEGIN_AN_ID.test(given)) throw notFound(given);
   if (await exists(given, store, runs)) return given;
@@ -31,14 +31,14 @@ export async function selectRun(given: string, store: ArtifactStore, runs: Gover
   throw new PromptOsError('RUN_AMBIGUOUS', `Several runs begin with "${given}": ${some}.`);
 }
 
-async function latestRun(store: ArtifactStore, runs: GovernedRuns | null): Promise<string> {
+async function latestRun(store: ReadableStore, runs: GovernedRuns | null): Promise<string> {
   const [newest] = runs === null ? [] : await runs.list(1);
   const found = newest ?? (await store.list())[0];
   if (found !== undefined) return found.run_id;
   throw new PromptOsError('RUN_NOT_FOUND', 'There is no run yet.', { hint: '`promptos dev` starts one.' });
 }
 
-async function exists(runId: string, store: ArtifactStore, runs: GovernedRuns | null): Promise<boolean> {
+async function exists(runId: string, store: ReadableStore, runs: GovernedRuns | null): Promise<boolean> {
   // Two characters are the beginning of an id, never one.
   if (runId.length < 3) return false;
   if ((await store.published(runId)) !== null) return true;

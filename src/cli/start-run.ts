@@ -13,6 +13,7 @@ import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
 import { type HostedWorkers, hostWorkers } from './host-workers.js';
 import { howToAnswer } from './how-to-answer.js';
+import { rememberRun } from './last-run.js';
 import type { PreparedRun } from './prepare-run.js';
 import { findProject, type Project, projectKeys } from './project.js';
 import { shellWord } from './shell-word.js';
@@ -49,6 +50,7 @@ export async function startAndFollow(
 ): Promise<boolean> {
   return withWorkers(context, prepared, choices, async (hosted) => {
     await hosted.runs.start(prepared.start);
+    await rememberRun(context, prepared.project, prepared.start.runId);
     introduce(context, prepared.start.runId, hosted.temporal);
     // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
     await delay(OPENING_MS);
@@ -81,6 +83,7 @@ export async function startDetached(context: CommandContext, prepared: PreparedR
     }
     const { store, runs } = openRuns(context, prepared, temporal, key);
     await runs.start(prepared.start);
+    await rememberRun(context, prepared.project, prepared.start.runId);
     introduce(context, prepared.start.runId, temporal);
     output.emit({
       event: 'detached',

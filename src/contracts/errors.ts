@@ -116,6 +116,7 @@ export const ERROR_CATALOGUE = {
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
   SESSION_INVALID: no('Name a prompt_session.json as it was written; export the run again if it was changed.'),
   EXPORT_DIFFERS: no('Give --force to replace the files that are there.'),
+  BUNDLE_MALFORMED: no('Take the bundle anew: `promptos export --bundle FILE --run RUN`.'),
   // Runs
   RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),
   RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),

@@ -12,6 +12,9 @@ export interface PublishedRun {
   readonly published_at: Date;
 }
 
+/** A store whose published trees are read, and nothing else. */
+export type ReadableStore = Omit<ArtifactStore, 'putObject' | 'publish' | 'appendJournal' | 'readJournal'>;
+
 /**
  * Bytes by SHA-256, and the published trees of runs. Objects are immutable and every read is checked against the
  * digest. One conformance suite (`test/adapters/artifact-store-conformance.ts`) runs on every implementation.

@@ -28,6 +28,9 @@ export function failingReader(reader: TreeReader): TreeReader {
 
 function notReadable(path: string, error: unknown): unknown {
   if (!(error instanceof PromptOsError)) return error;
+  if (error.code === 'BUNDLE_MALFORMED') {
+    return new VerifyFailure('BUNDLE_MALFORMED', { path, expected: 'a bundle', found: error.summary });
+  }
   const found = `${error.code}: ${error.summary}`;
   return new VerifyFailure('FILE_NOT_READABLE', { path, expected: 'something that can be read', found });
 }

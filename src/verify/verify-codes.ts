@@ -6,7 +6,8 @@ export const VERIFY_CODES = {
   // The tree
   LINK_IN_TREE: 'A symbolic link lies in the tree.',
   SPECIAL_FILE: 'Something lies in the tree that is neither a file nor a folder.',
-  PATH_UNSAFE: 'A path holds control characters, a backslash, or is written in another Unicode form.',
+  PATH_UNSAFE:
+    'A path holds control characters, a backslash, or is written in another Unicode form, or leads out of the tree.',
   PATH_NOT_ALLOWED: 'A record lists a path that no gate may write, or one that is not the same file on every system.',
   PATH_CLASH: 'Two paths differ only in case, so one of them would be lost on many systems.',
   FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
@@ -15,6 +16,8 @@ export const VERIFY_CODES = {
   TREE_TOO_LARGE: 'The tree has more entries, deeper folders or more bytes than a run makes.',
   FILE_NOT_READABLE: 'A file or folder of the tree could not be read, so nothing is known of it.',
   FILE_CHANGED: 'A file changed while it was read.',
+  BUNDLE_MALFORMED:
+    'The bundle is not one that `promptos export --bundle` writes: cut off, changed, or with more in it.',
   DIGEST_MISMATCH: 'The bytes of a file are not those that the record lists.',
   JSON_MALFORMED: 'A file is not UTF-8 or not JSON, or there is something before or behind the JSON.',
   JSON_NOT_STRICT:

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +108,25 @@ test('from init to the applied patch: detached, approved from a second terminal,
   for (const folder of ['by command', 'by script']) {
     expect(await readdir(join(root, folder))).toEqual(['prompt_session.json', 'prompt_session.sha256']);
   }
+
+  // The two commands of the integration document, one after the other in a folder that is not the repository.
+  const checkout = join(root, 'checkout');
+  await mkdir(join(checkout, 'session'), { recursive: true });
+  await symlink(EXPORT_SCRIPT, join(checkout, 'session/export_session_artifact.sh'));
+  const gates = ['--prompts', 'P00,P01,P03,P05,P06,P07'];
+  const who = ['--developer', 'ada', '--target-repo', repository, '--notes', NOTES, '--decide-as', 'ada'];
+  const third = await runProgram(['dev', ...gates, ...who, '--json'], { cwd: checkout, env });
+  expect(third).toMatchObject({ exitCode: 0, last: { outcome: 'approved' } });
+  execFileSync('./session/export_session_artifact.sh', ['--artifacts-dir', 'artifacts/evidence'], {
+    cwd: checkout,
+    env,
+    stdio: 'ignore',
+  });
+  expect(await readFile(join(checkout, 'artifacts/evidence/prompt_session.json'))).toEqual(
+    await readFile(join(String(third.last?.tree), 'evidence/prompt_session.json')),
+  );
+  expect(await readdir(checkout)).toEqual(['artifacts', 'session']);
+
   const block = await promptos('pr-block', runId);
   expect(block.stdout).toMatch(/^> \*\*Governed Session\*\*\n/);
   expect(block.stdout).toContain(runId);

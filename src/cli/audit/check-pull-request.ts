@@ -60,8 +60,8 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
   const match = await findMatch(input, question, blocks);
   if (match === null) {
     const block: PullRequestCheck = { check: 'block', ...checkBlock(blocks, null, artifactsDir) };
-    const none = refused('NO_MATCH', `No published run is named by the description or made commit ${commit}.`);
-    return { run_id: null, commit, change_commit, verification: null, checks: [block, { check: 'record', ...none }] };
+    const record: PullRequestCheck = { check: 'record', ...noRun(catalogue, commit) };
+    return { run_id: null, commit, change_commit, verification: null, checks: [block, record] };
   }
   const { run } = match;
   const verification = await verify(run);
@@ -110,6 +110,18 @@ function checkBlock(blocks: readonly PrBlockLines[], run: AuditedRun | null, art
   const differences = compareBlock(block, expected);
   if (differences.length === 0) return holds(`the block is that of run ${run.runId}`);
   return refused('PR_BLOCK_DIFFERS', `The block is not that of run ${run.runId}: ${differences.join('; ')}.`);
+}
+
+/** A bundle that does not verify may be the one of this pull request, and is no better than none. */
+function noRun({ refused: bundles }: RunCatalogue, commit: string): Checked {
+  const [first] = bundles;
+  if (first === undefined) {
+    return refused('NO_MATCH', `No published run is named by the description or made commit ${commit}.`);
+  }
+  return refused(
+    'RUN_NOT_VERIFIED',
+    bundles.map(({ bundle, code, message }) => `${bundle}: ${code}: ${message}`).join(' '),
+  );
 }
 
 function checkVerified({ runId }: AuditedRun, { problem, trusted }: RunVerification): Checked {

@@ -3,7 +3,7 @@ import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Policy } from '../../contracts/policy.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
-import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../published-run.js';
 import type { AuditedRun } from './run-catalogue.js';
 
@@ -12,7 +12,7 @@ import type { AuditedRun } from './run-catalogue.js';
  * @throws PromptOsError RECORD_INVALID when the tree's is another than the record names
  */
 export async function policyOfRun(
-  store: ArtifactStore,
+  store: ReadableStore,
   { runId, record }: AuditedRun,
   policies: readonly PolicyFile[],
 ): Promise<Policy | null> {

@@ -2,11 +2,11 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
 import { ledgerLines } from '../../governance/ledger-chain.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
-import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../published-run.js';
 
 /** A published ledger, its shape checked. @throws PromptOsError LEDGER_BROKEN */
-export async function readLedger(store: ArtifactStore, runId: string): Promise<readonly LedgerEntry[]> {
+export async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
   const text = (await readPublished(store, runId, TREE_PATHS.ledger)).toString('utf8');
   try {
     const entries = text

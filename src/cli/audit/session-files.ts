@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { promptSessionSidecar, promptSessionText } from '../../governance/prompt-session.js';
+import { bundleName } from '../published-bundle.js';
 import type { AuditRepository } from './audit-repository.js';
 import type { ChangedFile } from './change.js';
 import { fileDigest } from './commit-facts.js';
@@ -9,7 +10,10 @@ import type { AuditedRun } from './run-catalogue.js';
 
 const NAMES = ['prompt_session.json', 'prompt_session.sha256'] as const;
 
-/** A file of a commit that is, byte for byte, what `promptos export --artifacts-dir` wrote for a run. */
+/**
+ * A file of a commit that is, byte for byte, what `promptos export` wrote for a run: its session, or its bundle under the
+ * run's id.
+ */
 export interface SessionFile {
   readonly path: string;
   readonly run: AuditedRun;
@@ -28,8 +32,8 @@ export function sessionPaths(artifactsDir: string): readonly string[] {
 }
 
 /**
- * The session files among those that a commit adds or changes, and whose they are. What is not exactly a published
- * session stays part of the commit's change.
+ * The session files and bundles among the files that a commit adds or changes, and whose they are. What is not exactly
+ * what a run published stays part of the commit's change.
  * @param runs asked only when the commit touches such a file
  */
 export async function sessionFilesOf(
@@ -39,16 +43,25 @@ export async function sessionFilesOf(
   artifactsDir: string,
 ): Promise<readonly SessionFile[]> {
   const paths = sessionPaths(artifactsDir);
-  const touched = files.filter(({ path, mode }) => paths.includes(path) && mode === '100644');
+  const folder = posix.dirname(paths[0] ?? '');
+  const isBundle = (path: string) => posix.dirname(path) === folder && path.endsWith(bundleName(''));
+  const touched = files.filter(({ path, mode }) => (paths.includes(path) || isBundle(path)) && mode === '100644');
   if (touched.length === 0) return [];
+  const all = await runs();
   const owners = new Map<string, AuditedRun>();
-  for (const run of await runs()) for (const digest of sessionDigests(run)) owners.set(digest, run);
+  for (const run of all) for (const digest of sessionDigests(run)) owners.set(digest, run);
   const found: SessionFile[] = [];
   for (const { path } of touched) {
-    const run = owners.get((await fileDigest(repository, commit, path)) ?? '');
+    const digest = (await fileDigest(repository, commit, path)) ?? '';
+    const run = paths.includes(path) ? owners.get(digest) : await bundled(all, posix.basename(path), digest);
     if (run !== undefined) found.push({ path, run });
   }
   return found;
+}
+
+async function bundled(runs: readonly AuditedRun[], name: string, sha256: string): Promise<AuditedRun | undefined> {
+  const run = runs.find(({ runId }) => bundleName(runId) === name);
+  return run !== undefined && (await run.bundleSha256()) === sha256 ? run : undefined;
 }
 
 /** Digests of a run's session file and of its sidecar. */

@@ -3,7 +3,7 @@ import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
-import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { ReadableStore } from '../../ports/artifact-store.js';
 import { type TracedDecision, tracedDecisions } from './decisions.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import { readLedger } from './read-ledger.js';
@@ -144,7 +144,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
 }
 
 async function ledgerOf(
-  store: ArtifactStore,
+  store: ReadableStore,
   runId: string,
 ): Promise<{ readonly entries: readonly LedgerEntry[]; readonly problems: readonly string[] }> {
   try {
@@ -192,7 +192,7 @@ async function receivedPrompts(
 }
 
 /** Whether a published file is there with the bytes that it was published with. */
-async function canBeRead(store: ArtifactStore, runId: string, path: string): Promise<boolean> {
+async function canBeRead(store: ReadableStore, runId: string, path: string): Promise<boolean> {
   try {
     for await (const _chunk of store.openPublished(runId, path));
     return true;

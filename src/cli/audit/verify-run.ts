@@ -1,6 +1,6 @@
 import type { PolicyFile } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { ReadableStore } from '../../ports/artifact-store.js';
 import { judgeTree } from '../../verify/index.js';
 import { openPublishedTree } from '../verify/open-target.js';
 import type { AuditedRun } from './run-catalogue.js';
@@ -20,7 +20,7 @@ export interface RunVerification {
  * @param policies those that are trusted; none when nobody handed one in
  */
 export type RunVerifier = (
-  store: ArtifactStore,
+  store: ReadableStore,
   run: AuditedRun,
   policies: readonly PolicyFile[],
 ) => Promise<RunVerification>;

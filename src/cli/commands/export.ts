@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { sha256Hex } from '../../contracts/digest.js';
@@ -9,23 +9,30 @@ import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { type ExportFile, prepareExport } from '../export-tree.js';
-import { newestRun, readPublished, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
+import { publishedBundle } from '../published-bundle.js';
+import { readPublished, type StoreCommandContext } from '../published-run.js';
+import { selectExported } from '../select-exported.js';
 
 interface ExportCommandOptions {
   readonly artifactsDir?: string;
   readonly tree?: string;
+  readonly bundle?: string;
   readonly run?: string;
   readonly sessionFile?: string;
   readonly force: boolean;
 }
 
-/** `promptos export`: takes a run's session, or its whole tree, out of the store into a folder of the user's. */
+/** `promptos export`: takes a run's session, or its whole tree, out of the store into the user's files. */
 export function exportCommand(context: StoreCommandContext): Command {
   return new Command('export')
-    .description("write a run's session artifact, or its whole published tree, into a folder")
+    .description("write a run's session artifact, or its whole published tree, into a folder or one file")
     .option('--artifacts-dir <dir>', 'the evidence folder: prompt_session.json and its sidecar go there')
     .option('--tree <dir>', 'a folder for the whole published tree')
-    .option('--run <id>', 'the run (default: the one that was published last)')
+    .option('--bundle <file>', 'one file for the whole published tree, the same bytes wherever it is written')
+    .option(
+      '--run <id>',
+      'the run (default: the one that was published last, else the last that dev started from here)',
+    )
     .option('--session-file <file>', 'a prompt_session.json to check and copy, instead of a run')
     .option('--force', 'replace files that are there and differ', false)
     .addHelpText(
@@ -33,41 +40,51 @@ export function exportCommand(context: StoreCommandContext): Command {
       `
 Examples:
   $ promptos export --artifacts-dir artifacts/evidence
-  $ promptos export --tree ./run --run 20260102-fix-sum`,
+  $ promptos export --tree ./run --run 20260102-fix-sum
+  $ promptos export --bundle artifacts/evidence/20260102-fix-sum.tar --run 20260102-fix-sum`,
     )
     .action(async (options: ExportCommandOptions) => {
       checkOptions(options);
       const at = (directory: string): string => resolve(context.cwd, directory);
-      const { artifactsDir, tree, sessionFile, force } = options;
+      const { artifactsDir, tree, bundle, sessionFile, force } = options;
       if (artifactsDir !== undefined && sessionFile !== undefined) {
         const write = await prepareExport(at(artifactsDir), await checkedSessionFile(at(sessionFile)), { force });
         await write();
         report(context, { session_file: sessionFile, artifacts_dir: at(artifactsDir) });
         return;
       }
-      const store = await context.openStore();
-      const run = options.run === undefined ? await newestRun(store) : await selectPublishedRun(options.run, store);
+      const { store, run } = await selectExported(context, options.run);
       const writes: (() => Promise<number>)[] = [];
+      const facts: { bundle?: string; bundle_sha256?: string } = {};
       if (artifactsDir !== undefined) {
         writes.push(await prepareExport(at(artifactsDir), await sessionFiles(store, run), { force }));
       }
       if (tree !== undefined) writes.push(await prepareExport(at(tree), await treeFiles(store, run), { force }));
+      if (bundle !== undefined) {
+        const file = { path: basename(at(bundle)), ...(await publishedBundle(store, run)) };
+        writes.push(await prepareExport(dirname(at(bundle)), [file], { force }));
+        facts.bundle = at(bundle);
+        facts.bundle_sha256 = file.sha256;
+      }
       for (const write of writes) await write();
       report(context, {
         run_id: run,
         ...(artifactsDir === undefined ? {} : { artifacts_dir: at(artifactsDir) }),
         ...(tree === undefined ? {} : { tree: at(tree) }),
+        ...facts,
       });
     });
 }
 
-function checkOptions({ artifactsDir, tree, run, sessionFile }: ExportCommandOptions): void {
+function checkOptions({ artifactsDir, tree, bundle, run, sessionFile }: ExportCommandOptions): void {
   const refuse = (summary: string): never => {
     throw new PromptOsError('USAGE', summary);
   };
-  if (artifactsDir === undefined && tree === undefined) refuse('Expected --artifacts-dir DIR or --tree DIR.');
+  if (artifactsDir === undefined && tree === undefined && bundle === undefined) {
+    refuse('Expected --artifacts-dir DIR, --tree DIR or --bundle FILE.');
+  }
   if (sessionFile !== undefined && run !== undefined) refuse('Expected either --run or --session-file, received both.');
-  if (sessionFile !== undefined && tree !== undefined)
+  if (sessionFile !== undefined && (tree !== undefined || bundle !== undefined))
     refuse('A session file has no tree: give it --artifacts-dir only.');
 }
 
@@ -76,6 +93,9 @@ function report(context: StoreCommandContext, facts: Readonly<Record<string, str
   const from = facts.run_id ?? facts.session_file;
   if (facts.artifacts_dir !== undefined) output.say(`Session of ${from} exported to ${facts.artifacts_dir}`);
   if (facts.tree !== undefined) output.say(`Tree of ${from} exported to ${facts.tree}`);
+  if (facts.bundle !== undefined) {
+    output.say(`Bundle of ${from} exported to ${facts.bundle}\n  sha256 ${facts.bundle_sha256}`);
+  }
   output.emit(facts);
 }
 

@@ -5,7 +5,8 @@ import { ERROR_CATALOGUE, PromptOsError } from '../../contracts/errors.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { checkPullRequest } from '../audit/check-pull-request.js';
-import { createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
+import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
+import { noteUnreadable } from '../audit/run-catalogue.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import { printableLine } from '../printable.js';
@@ -16,6 +17,7 @@ interface PrCheckOptions {
   readonly commit: string;
   readonly artifactsDir: string;
   readonly policy?: readonly string[];
+  readonly bundle?: readonly string[];
 }
 
 /** Enough for a sentence that lists several lines of a block. */
@@ -29,21 +31,23 @@ export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier
     .requiredOption('--commit <commit>', 'the commit that brings the change in')
     .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
     .option('--policy <file>', 'a policy to verify the run against; may stand several times', collectPaths)
+    .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',
       `
 A line for each check; exit 1 when one fails. docs/audit.md explains what is compared.
 
-Example:
-  $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml`,
+Examples:
+  $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml
+  $ promptos pr-check --body pr-body.md --commit HEAD --policy trusted.yaml --bundle artifacts/evidence/*.tar`,
     )
-    .action(async ({ body: bodyPath, commit: revision, artifactsDir, policy }: PrCheckOptions) => {
+    .action(async ({ body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }: PrCheckOptions) => {
       const output = context.output();
       const body = await readBody(resolve(context.cwd, bodyPath));
       const policies = await readTrustedPolicies(context, policy);
       const repository = await openAuditRepository(context.cwd, context.env);
       const commit = await requireCommit(repository, revision);
-      const catalogue = createRunCatalogue(await context.openStore());
+      const catalogue = await openCatalogue(context, bundle, policies);
       const checked = await checkPullRequest({
         repository,
         catalogue,

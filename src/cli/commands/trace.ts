@@ -5,8 +5,9 @@ import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { type AuditRepository, openAuditRepository } from '../audit/audit-repository.js';
 import { findTraced, SUBJECT_KINDS, type SubjectKind } from '../audit/find-traced.js';
 import { nearestRuns } from '../audit/nearest-runs.js';
+import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
 import { renderNearest, renderTrace } from '../audit/render-trace.js';
-import { createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
+import { noteUnreadable } from '../audit/run-catalogue.js';
 import { traceRun } from '../audit/trace.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
@@ -18,6 +19,7 @@ interface TraceOptions {
   readonly kind?: SubjectKind;
   readonly artifactsDir: string;
   readonly policy?: readonly string[];
+  readonly bundle?: readonly string[];
 }
 
 /** `promptos trace`: from something that runs in production back to the text that a model received. */
@@ -29,6 +31,7 @@ export function traceCommand(context: StoreCommandContext, verify: RunVerifier =
     .addOption(new Option('--kind <kind>', 'what the subject is, where it could be two things').choices(SUBJECT_KINDS))
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
     .option('--policy <file>', 'a policy to verify the run against; may stand several times', collectPaths)
+    .option('--bundle <file>', BUNDLE_HELP, collectPaths)
     .addHelpText(
       'after',
       `
@@ -37,12 +40,13 @@ Exit 1 when no run accounts for the subject (NO_MATCH), or when something on the
 Examples:
   $ promptos trace src/split.js
   $ promptos trace HEAD --policy .promptos/policy.yaml
-  $ promptos trace latest --json`,
+  $ promptos trace latest --json
+  $ promptos trace HEAD --bundle run.tar --policy trusted.yaml`,
     )
     .action(async (given: string, options: TraceOptions) => {
       const output = context.output();
       const policies = await readTrustedPolicies(context, options.policy);
-      const catalogue = createRunCatalogue(await context.openStore());
+      const catalogue = await openCatalogue(context, options.bundle ?? [], policies);
       const directory = resolve(context.cwd, options.repoPath ?? '.');
       const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
       const { kind = null, artifactsDir } = options;

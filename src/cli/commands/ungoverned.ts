@@ -3,7 +3,8 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { type CoveredCommit, judgeCommits, type UngovernedCommit } from '../audit/list-ungoverned.js';
-import { type AuditedRun, createRunCatalogue, noteUnreadable } from '../audit/run-catalogue.js';
+import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
+import { type AuditedRun, noteUnreadable } from '../audit/run-catalogue.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import { printableLine } from '../printable.js';
@@ -15,6 +16,7 @@ interface UngovernedOptions {
   readonly branch: string;
   readonly artifactsDir: string;
   readonly policy?: readonly string[];
+  readonly bundle?: readonly string[];
 }
 
 /** `promptos ungoverned`: what came into a branch past governance. */
@@ -25,6 +27,7 @@ export function ungovernedCommand(context: StoreCommandContext, verify: RunVerif
     .option('--branch <branch>', 'the branch that is looked at', 'HEAD')
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
     .option('--policy <file>', 'a policy to verify the runs against; may stand several times', collectPaths)
+    .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',
       `
@@ -33,12 +36,12 @@ Exit 1 when there is one. docs/audit.md explains what covers a commit.
 Example:
   $ promptos ungoverned --since v1.2.0 --branch main --policy .promptos/policy.yaml`,
     )
-    .action(async ({ since: from, branch, artifactsDir, policy }: UngovernedOptions) => {
+    .action(async ({ since: from, branch, artifactsDir, policy, bundle = [] }: UngovernedOptions) => {
       const output = context.output();
       const policies = await readTrustedPolicies(context, policy);
       const repository = await openAuditRepository(context.cwd, context.env);
       const [since, until] = [await requireCommit(repository, from), await requireCommit(repository, branch)];
-      const catalogue = createRunCatalogue(await context.openStore());
+      const catalogue = await openCatalogue(context, bundle, policies);
       const input = {
         repository,
         catalogue,

@@ -17,7 +17,7 @@ interface VerifyOptions {
 export function verifyCommand(context: StoreCommandContext): Command {
   return new Command('verify')
     .description('check a run from its published tree: every byte, every signature, every rule')
-    .argument('[tree-or-run]', 'an exported folder, or a run: its id, the beginning of its id, or "latest"')
+    .argument('[tree-or-run]', 'an exported folder, a bundle, or a run: its id, the beginning of its id, or "latest"')
     .option('--policy <file>', 'a policy that you trust; may be given several times', collectPaths)
     .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
     .option('--all [store]', "every run of a store: the folder that holds runs/, or this project's store")
@@ -30,6 +30,7 @@ Exit codes: 0 verified, 1 not verified (also what cannot be read), 2 wrong usage
 
 Examples:
   $ promptos verify ./exported-run --policy .promptos/policy.yaml
+  $ promptos verify run.tar --policy trusted.yaml
   $ promptos verify latest --policy .promptos/policy.yaml
   $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml`,
     )

@@ -5,17 +5,21 @@ import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
 
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
+/** A folder has no such entries; a bundle may name anything. */
+const LEADS_OUT = /^\/|\/$|(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /** Only plain files, and no two that some system would take for one. */
 export async function checkTree({ entries, plainFile }: TreeDocuments): Promise<void> {
   const places: Places = { known: new Set(), folded: new Map() };
   for (const { path, kind } of (await entries()).values()) {
     if (kind === 'link' || kind === 'special') await plainFile(path);
-    if (UNSAFE.test(path) || path !== path.normalize('NFC')) {
+    if (UNSAFE.test(path) || LEADS_OUT.test(path) || path !== path.normalize('NFC')) {
       throw new VerifyFailure('PATH_UNSAFE', {
         path: JSON.stringify(path),
         expected: 'a plain path',
-        found: 'control characters, a backslash or another Unicode form',
+        found: LEADS_OUT.test(path)
+          ? 'a path that is not relative to the tree'
+          : 'control characters, a backslash or another Unicode form',
       });
     }
     checkClash(places, path);

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
@@ -7,9 +6,11 @@ import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
 import { traceCommand } from '../../../src/cli/commands/trace.js';
 import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
 import { promptos } from '../../support/command-line.js';
-import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
-import { type AuditedRepository, createAuditedRepository } from './audited-repository.js';
+import type { GenuineRun } from '../../verify/genuine-run.js';
+import type { AuditedRepository } from './audited-repository.js';
+import { createGovernedChange, type GovernedChange } from './governed-fixture.js';
 
+let change: GovernedChange;
 let audited: AuditedRepository;
 let genuine: GenuineRun;
 let base: string;
@@ -18,29 +19,10 @@ let folder: string;
 
 /** One real run, with the verifier that `promptos verify` has. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'promptos-governed-change-'));
-  genuine = await genuineRun();
-  audited = await createAuditedRepository();
-  await publish(audited, genuine);
-  policy = join(folder, 'policy.yaml');
-  await writeFile(policy, genuine.policyText);
-  await audited.write('src/split.js', "export const split = 'wrong';\n");
-  base = audited.commitAll('base');
-  const patch = join(folder, 'change.patch');
-  await writeFile(patch, genuine.files.get('patch/change.patch') ?? '');
-  audited.git('apply', '--index', patch);
-  audited.commitAll(`Split\n\nPromptOS-Run: ${genuine.run.run_id}`);
+  change = await createGovernedChange();
+  ({ audited, genuine, base, policy, folder } = change);
 }, 120_000);
-afterAll(async () => {
-  await audited?.remove();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function publish({ store }: AuditedRepository, { run, files }: GenuineRun): Promise<void> {
-  const refs = [];
-  for (const [path, bytes] of files) refs.push({ path, ...(await store.putObject(bytes)), media_type: 'text/plain' });
-  await store.publish(run.run_id, refs);
-}
+afterAll(() => change?.remove());
 
 describe('a run that was really governed, with the real verifier', () => {
   test('promptos trace: verified against the policy, every prompt intact, every decision signed', async () => {

@@ -178,11 +178,19 @@ describe('promptos export', () => {
     const script = join(cwd, 'tool/session/export_session_artifact.sh');
     await copyFile(fileURLToPath(new URL('../../../session/export_session_artifact.sh', import.meta.url)), script);
     await writeFile(join(cwd, 'tool/bin/promptos'), '#!/bin/sh\nprintf "<%s>" "$@"\nexit 7\n', { mode: 0o755 });
-    const done = spawnSync(script, ['--artifacts-dir', 'a b'], { cwd: tmpdir(), encoding: 'utf8' });
-    expect({ status: done.status, stdout: done.stdout }).toEqual({
-      status: 7,
-      stdout: '<export><--artifacts-dir><a b>',
-    });
+    // Also through links to it, relative and absolute, and through a linked folder.
+    await mkdir(join(cwd, 'links'));
+    await symlink('../tool/session/export_session_artifact.sh', join(cwd, 'links/relative'));
+    await symlink(join(cwd, 'links/relative'), join(cwd, 'absolute'));
+    await symlink('tool/session', join(cwd, 'folder'));
+    const links = ['links/relative', 'absolute', 'folder/export_session_artifact.sh'].map((link) => join(cwd, link));
+    for (const path of [script, ...links]) {
+      const done = spawnSync(path, ['--artifacts-dir', 'a b'], { cwd: tmpdir(), encoding: 'utf8' });
+      expect({ status: done.status, stdout: done.stdout }).toEqual({
+        status: 7,
+        stdout: '<export><--artifacts-dir><a b>',
+      });
+    }
   });
 });
 
