@@ -14,6 +14,7 @@ import { engineKeysOfPolicy, readOpening } from '../governance/journal.js';
 import { wellFormed } from '../governance/well-formed.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
+import { checkReadableGlobs } from '../rules/stated-globs.js';
 import { signStatement } from './attest-attempt.js';
 import { checkPlannedDuties } from './check-separation.js';
 import { engineSigner } from './engine-key.js';
@@ -80,6 +81,7 @@ export async function openRun(
   const planned = await judged('failed', async () => {
     checkGateSelection(run.gates, trusted.policy);
     checkNamesExist(trusted.request, trusted.policy);
+    checkReadableGlobs(trusted.request, trusted.policy);
     checkVersion(run, await documents.packBundle(run.pack_object_sha256));
     const plan = await planOfRun(documents, run, trusted.policy, {
       task_queues: starting.taskQueues,

@@ -5,10 +5,11 @@ import type { StartRunOptions } from '../client.js';
 import { validateGates } from '../config/gate-selection.js';
 import { repositoryName } from '../config/git-facts.js';
 import { slugName } from '../config/name-slug.js';
-import { readPolicy } from '../config/policy-file.js';
+import { type PolicyFile, readPolicyInForce } from '../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
-import { readRunRequest, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';
+import { readRunRequestFile, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';
 import { createTrustRegistry } from '../config/trust-registry.js';
+import { parseYaml } from '../config/yaml-document.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
@@ -17,6 +18,7 @@ import type { WorkerConfig } from '../contracts/worker-config.js';
 import { checkGovernedRepository } from '../rules/governed-repository.js';
 import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
+import { judgeWrittenScope, type WrittenScope } from './judge-written-scope.js';
 import { findProject, type Project, readSetting } from './project.js';
 import { requireNoSecret } from './require-no-secret.js';
 
@@ -58,7 +60,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const target = await findTarget(context, options);
   const project = await findProject(context, target, options.workerConfig);
   const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
-  const policy = await readPolicy(policyPath);
+  const policy = await readPolicyInForce(policyPath);
   requireKnownDeveloper(developer, policy.policy);
   const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
   if (project.workerConfigPath === null) {
@@ -75,7 +77,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   }
   const named = await nameRepository(read.config, target);
   checkGovernedRepository(policy.policy, named.name);
-  const request = await readRequest(context, options, policy.policy, named.name);
+  const { request, written } = await readRequest(context, options, { ...policy, path: policyPath }, named.name);
   requireKnownChecks(request, policy.policy);
   requireNoSecret(request, 'REQUEST_HOLDS_SECRET');
   const inspected = await inspectTarget(target, {
@@ -83,6 +85,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
     env: project.environment.variables,
     ...(options.base === undefined ? {} : { base: options.base }),
   });
+  judgeWrittenScope(context, written, inspected);
   if (inspected.untracked.length > 0) {
     context
       .output()
@@ -148,15 +151,25 @@ async function nameRepository(config: WorkerConfig, path: string): Promise<{ nam
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }
 
+/** A request, and where its scope is written. */
+interface WrittenRequest {
+  readonly request: RunRequest;
+  readonly written: WrittenScope;
+}
+
 async function readRequest(
   context: CommandContext,
   options: RunOptions,
-  policy: Policy,
+  { policy, bytes, path }: PolicyFile & { readonly path: string },
   project: string,
-): Promise<RunRequest> {
-  if (options.request === undefined) return requestFromNotes({ notes: options.notes ?? '', policy, project });
-  const request = await readRunRequest(resolve(context.cwd, options.request));
-  return options.notes === undefined ? request : { ...request, notes: options.notes };
+): Promise<WrittenRequest> {
+  if (options.request === undefined) {
+    const request = requestFromNotes({ notes: options.notes ?? '', policy, project });
+    return { request, written: { document: parseYaml(bytes, path), key: 'default_scope' } };
+  }
+  const { request, document } = await readRunRequestFile(resolve(context.cwd, options.request));
+  const noted = options.notes === undefined ? request : { ...request, notes: options.notes };
+  return { request: noted, written: { document, key: 'scope' } };
 }
 
 const SLUG_LENGTH = 28;

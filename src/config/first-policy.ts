@@ -164,7 +164,7 @@ default_scope:
   allow: ${inlineYaml(setup.scope)}
   deny: []
 
-# Out of every scope, whatever a request says. The files that checks are made of are added.
+# Out of every scope, whatever a request says. The files that checks are made of are added. docs/globs.md has the language.
 protected_paths: ['.promptos/**']
 
 # Tests, and what decides how they run, manifests and lock files included. New files are fine. A change of one that existed before fails and escalates unless

@@ -1,6 +1,8 @@
 import { sha256Hex } from '../contracts/digest.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
+import { globsOfPolicy } from '../rules/stated-globs.js';
 import { readNamedFile } from './read-file.js';
+import { requireReadableGlobs } from './require-readable-globs.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
 
@@ -25,3 +27,13 @@ export function parsePolicyBytes(bytes: Uint8Array, name = 'policy'): PolicyFile
 /** @throws PromptOsError POLICY_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, POLICY_INVALID */
 export const readPolicy = async (path: string): Promise<PolicyFile> =>
   parsePolicyBytes(await readNamedFile(path, 'POLICY_NOT_FOUND'), path);
+
+/**
+ * The policy of a run that is to start, or of a project that is examined: its globs must be ones that can be judged.
+ * @throws PromptOsError POLICY_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, POLICY_INVALID
+ */
+export async function readPolicyInForce(path: string): Promise<PolicyFile> {
+  const read = await readPolicy(path);
+  requireReadableGlobs(parseYaml(read.bytes, path), globsOfPolicy(read.policy), 'POLICY_INVALID');
+  return read;
+}

@@ -173,11 +173,21 @@ async function findMake(top: string): Promise<FoundCheck | null> {
   return null;
 }
 
+/** A name without a slash is meant in every folder; what decides what the command runs is read at the top. */
+const atTop = (glob: string): string =>
+  /^[^/]+(?:\{[^}]*\})?$/.test(glob) && !glob.startsWith('**') ? `./${glob}` : glob;
+
+const anchored = (check: FoundCheck): FoundCheck => ({
+  ...check,
+  made_of: check.made_of.map(atTop),
+  tests: check.tests.map(atTop),
+});
+
 /** The test commands of the kinds of project that a repository's top folder shows, one for each kind. */
 export async function findChecks(top: string): Promise<readonly FoundCheck[]> {
   const finders = [findNpm, findPytest, findGo, findCargo, findMaven, findMake];
   const found = await Promise.all(finders.map((find) => find(top)));
-  return found.filter((check) => check !== null);
+  return found.filter((check) => check !== null).map(anchored);
 }
 
 const SOURCE_FOLDERS = ['src', 'lib', 'app', 'apps', 'packages', 'crates', 'cmd', 'internal', 'pkg'];

@@ -1,14 +1,29 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { globsOfRequest } from '../rules/stated-globs.js';
 import { suggestName } from './nearest-name.js';
 import { readNamedFile } from './read-file.js';
+import { requireReadableGlobs } from './require-readable-globs.js';
 import { parseDocumentAs } from './schema-problems.js';
-import { parseYaml } from './yaml-document.js';
+import { parseYaml, type YamlDocument } from './yaml-document.js';
+
+/** A request with the file that still knows its lines. */
+export interface RunRequestFile {
+  readonly request: RunRequest;
+  readonly document: YamlDocument;
+}
 
 /** @throws PromptOsError FILE_NOT_READABLE, YAML_MALFORMED, REQUEST_INVALID */
-export const readRunRequest = async (path: string): Promise<RunRequest> =>
-  parseDocumentAs(parseYaml(await readNamedFile(path, 'FILE_NOT_READABLE'), path), runRequestSchema, 'REQUEST_INVALID');
+export async function readRunRequestFile(path: string): Promise<RunRequestFile> {
+  const document = parseYaml(await readNamedFile(path, 'FILE_NOT_READABLE'), path);
+  const request = parseDocumentAs(document, runRequestSchema, 'REQUEST_INVALID');
+  requireReadableGlobs(document, globsOfRequest(request), 'REQUEST_INVALID');
+  return { request, document };
+}
+
+/** @throws PromptOsError FILE_NOT_READABLE, YAML_MALFORMED, REQUEST_INVALID */
+export const readRunRequest = async (path: string): Promise<RunRequest> => (await readRunRequestFile(path)).request;
 
 export interface NotesRequestInput {
   /** What somebody typed after --notes; survives unchanged as the request's notes. */

@@ -22,4 +22,6 @@ export interface Patch {
   readonly added_lines: readonly { readonly path: string; readonly line: number; readonly text: string }[];
   /** What binary files hold of ASCII, without its zeros: UTF-16, and text that has a NUL. For the search for secrets. */
   readonly binary_texts?: readonly { readonly path: string; readonly text: string }[];
+  /** Files that a normal checkout with the repository's attributes would not have as the patch has them, and why. */
+  readonly unclean?: readonly { readonly path: string; readonly reason: string }[];
 }

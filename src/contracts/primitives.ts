@@ -56,15 +56,19 @@ export const repoPathSchema = z
     'expected a relative path with forward slashes and without ".."',
   );
 
-/** A picomatch glob over paths of the target repository. */
+/**
+ * A glob over paths of the target repository, in the language of docs/globs.md. Its shape alone: documents of older runs
+ * are read as they are; `rules/read-glob.ts` judges the globs of runs that start.
+ */
 export const globSchema = z
   .string()
   .min(1)
   .max(500)
   .refine(
-    (glob) => !glob.startsWith('/') && !glob.split('/').includes('..'),
-    'expected a glob relative to the repository',
+    (glob) => !glob.startsWith('/'),
+    'expected a glob without a leading "/": paths begin at the top of the repository, and a name at the top only is written "./NAME"',
   )
+  .refine((glob) => !glob.split('/').includes('..'), 'expected a glob relative to the repository')
   .refine((glob) => !glob.startsWith('!'), 'expected a glob without "!": name exclusions under "deny"');
 
 const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

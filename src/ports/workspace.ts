@@ -18,8 +18,12 @@ export interface TreeWatch {
 /** A throwaway working copy with a `.git` of its own. */
 export interface Checkout {
   readonly directory: string;
-  /** The difference between the tree that was checked out and what lies there now, computed out of the executor's reach. */
-  diff(): Promise<Patch>;
+  /**
+   * The difference between the tree that was checked out and what lies there now, computed out of the executor's reach.
+   * Files that git ignores are left out.
+   * @param named paths that are taken in although git ignores them
+   */
+  diff(named?: readonly string[]): Promise<Patch>;
   /** Starts to observe the tracked files: those of the commit and of the patch. */
   watch(): Promise<TreeWatch>;
   /** Throws away every change, ignored and untracked files included. */

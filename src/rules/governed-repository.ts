@@ -1,11 +1,16 @@
+import picomatch from 'picomatch/posix.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
-import { matchingPaths } from './scope-matching.js';
+import { isBoundedGlob } from './glob-cost.js';
 
 /** Whether a policy governs a repository, by the name that runs call it. Policies that name none govern any. */
 export const governsRepository = ({ repositories }: Pick<Policy, 'repositories'>, name: string): boolean =>
   repositories === undefined ||
-  repositories.some((pattern) => pattern === '*' || matchingPaths(pattern, [name]).length > 0);
+  repositories.some((pattern) => pattern === '*' || pattern === name || matchesName(pattern, name));
+
+/** Names of repositories are no paths: a pattern has the plain language of picomatch. */
+const matchesName = (pattern: string, name: string): boolean =>
+  isBoundedGlob(pattern) && picomatch(pattern, { dot: true })(name);
 
 /**
  * Refuses a run of a repository that the policy does not govern: a policy that is laxer, and trusted for another

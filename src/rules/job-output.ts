@@ -1,12 +1,16 @@
 import type { JobOutput } from '../contracts/gate-outputs.js';
 import type { Criterion, RunRequest, Scope } from '../contracts/run-request.js';
 import { blockingFinding, type JudgedFinding } from './judged-output.js';
+import { isNarrower } from './narrower-glob.js';
+import { unreadableGlobs } from './read-glob.js';
 
 export interface JudgedJob {
   readonly request: RunRequest;
   readonly output: JobOutput;
   /** Names of the policy's checks. */
   readonly checks: ReadonlySet<string>;
+  /** The version of the rules that the run pinned. */
+  readonly rules_version: number;
   /** Whether the request's scope holds a literal path. */
   readonly inRequestScope: (path: string) => boolean;
 }
@@ -20,8 +24,8 @@ function literalFolder(glob: string): string | null {
   return folder === null || GLOB_CHARACTERS.test(folder) ? null : folder;
 }
 
-/** Whether a job's glob certainly matches nothing that the request's scope does not. What cannot be told is no. */
-function narrows(glob: string, scope: Scope, inRequestScope: (path: string) => boolean): boolean {
+/** `isNarrower` for runs that pinned version 1, whose globs have another language. */
+function isNarrowerInVersion1(glob: string, scope: Scope, inRequestScope: (path: string) => boolean): boolean {
   if (scope.allow.includes(glob)) return true;
   if (!GLOB_CHARACTERS.test(glob)) return inRequestScope(glob);
   // A bare "|" splits a whole glob in two, so that its start says nothing of what its second half matches.
@@ -46,7 +50,13 @@ function judgeCriterion(wanted: Criterion, given: readonly Criterion[]): string 
 }
 
 /** P01: every criterion of the request word for word, checks that exist, and a scope that is never wider. */
-export function judgeJob({ request, output, checks, inRequestScope }: JudgedJob): readonly JudgedFinding[] {
+export function judgeJob({
+  request,
+  output,
+  checks,
+  rules_version,
+  inRequestScope,
+}: JudgedJob): readonly JudgedFinding[] {
   const criteria = request.task.acceptance_criteria
     .map((wanted) => judgeCriterion(wanted, output.acceptance_criteria))
     .filter((problem) => problem !== null);
@@ -54,6 +64,8 @@ export function judgeJob({ request, output, checks, inRequestScope }: JudgedJob)
   const wanted = new Set(request.task.acceptance_criteria.map(({ id }) => id));
   const added = output.acceptance_criteria.filter(({ id }) => !wanted.has(id));
   const repeated = [...new Set(added.map(({ id }) => id))].filter((id) => ids.indexOf(id) !== ids.lastIndexOf(id));
+  const narrows = rules_version >= 2 ? isNarrower : isNarrowerInVersion1;
+  const unreadable = rules_version >= 2 ? unreadableGlobs([...output.scope.allow, ...output.scope.deny]) : [];
   const unknown = added.flatMap(({ id, check }) => (check !== undefined && !checks.has(check) ? [{ id, check }] : []));
   return [
     ...criteria.map((problem) => blockingFinding('job', problem)),
@@ -61,6 +73,7 @@ export function judgeJob({ request, output, checks, inRequestScope }: JudgedJob)
     ...unknown.map(({ id, check }) =>
       blockingFinding('job', `Criterion ${id} names the check "${check}", which the policy does not have.`),
     ),
+    ...unreadable.map(({ glob, what }) => blockingFinding('job', `The glob "${glob}" of the job's scope ${what}.`)),
     ...output.scope.allow
       .filter((glob) => !narrows(glob, request.scope, inRequestScope))
       .map((glob) =>

@@ -2,8 +2,9 @@ import type { RuleFinding } from '../contracts/findings.js';
 import type { PatchFile } from '../contracts/patch.js';
 import { plannedPaths } from './patch-plan.js';
 import type { PatchRule } from './patch-rule.js';
+import type { GlobMatcher } from './path-globs.js';
 import { printable } from './path-names.js';
-import { createGlobMatcher, type GlobMatcher } from './scope-matching.js';
+import { createGlobMatcher } from './scope-matching.js';
 
 /** The path of the file as it was before the patch; null for one that the patch adds. A copy leaves its source alone. */
 const existingPath = ({ status, path, old_path }: PatchFile): string | null =>
@@ -18,9 +19,9 @@ const DEEDS: Readonly<Record<PatchFile['status'], string>> = {
   renamed: 'renames',
 };
 
-/** Why a path is protected, for a person; null when it is not. A glob that cannot be matched in bounded time protects all. */
-function protectionOf(path: string, { match, unbounded }: GlobMatcher): string | null {
-  const glob = match(path) ?? unbounded[0];
+/** Why a path is protected, for a person; null when it is not. A glob that cannot be judged protects all. */
+function protectionOf(path: string, { match, unreadable }: GlobMatcher): string | null {
+  const glob = match(path) ?? unreadable[0]?.glob;
   return glob === undefined ? null : `it existed before and matches "${printable(glob)}"`;
 }
 
@@ -31,9 +32,9 @@ function protectionOf(path: string, { match, unbounded }: GlobMatcher): string |
 export const protectedTestsRule: PatchRule = {
   title: 'Existing tests are changed only with the plan and an acknowledgement',
   escalates: true,
-  judge: ({ patch, protected_tests, planned_files }) => {
+  judge: ({ patch, protected_tests, planned_files, rules_version }) => {
     if (protected_tests.length === 0) return [];
-    const matcher = createGlobMatcher(protected_tests, true);
+    const matcher = createGlobMatcher(protected_tests, true, rules_version);
     const planned = plannedPaths(planned_files ?? []);
     return patch.files.flatMap((file): readonly RuleFinding[] => {
       const path = existingPath(file);

@@ -15,6 +15,7 @@ export const PATCH_RULE_IDS = [
   'links',
   'submodules',
   'modes',
+  'attributes',
   'binary',
   'size',
   'secrets',
@@ -36,6 +37,8 @@ export interface JudgedSecretHit {
 /** Everything that the rules on patches look at. */
 export interface JudgedPatch {
   readonly patch: Patch;
+  /** The version of the rules that the run pinned. */
+  readonly rules_version: number;
   /** What `git apply --check` said of the patch and the base. */
   readonly applies: { readonly ok: true } | { readonly ok: false; readonly reason: string };
   /** The request's scope and the job's: a path must be in each. */

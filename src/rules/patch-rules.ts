@@ -1,6 +1,7 @@
 import type { Finding, RuleFinding } from '../contracts/findings.js';
 import { SEVERITIES } from '../contracts/names.js';
 import { appliesRule } from './patch-applies.js';
+import { attributesRule } from './patch-attributes.js';
 import { binaryRule } from './patch-binary.js';
 import { emptyRule } from './patch-empty.js';
 import { homePathsRule } from './patch-home-paths.js';
@@ -27,6 +28,7 @@ export const PATCH_RULES = {
   links: linksRule,
   submodules: submodulesRule,
   modes: modesRule,
+  attributes: attributesRule,
   binary: binaryRule,
   size: sizeRule,
   secrets: secretsRule,

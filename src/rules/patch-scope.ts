@@ -6,8 +6,8 @@ import { createScopeJudgement } from './scope-matching.js';
 export const scopeRule: PatchRule = {
   title: 'Only files in scope are touched',
   escalates: true,
-  judge: ({ patch, scopes, protected_paths }) => {
-    const judgement = createScopeJudgement(scopes, protected_paths);
+  judge: ({ patch, scopes, protected_paths, rules_version }) => {
+    const judgement = createScopeJudgement(scopes, protected_paths, rules_version);
     return patch.files.flatMap((file) =>
       touchedPaths(file).flatMap((path) => {
         const reason = judgement(path);

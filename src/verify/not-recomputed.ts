@@ -4,6 +4,7 @@ import type { TreeDocuments } from './open-documents.js';
 /** What no verifier can make again from a tree alone. `docs/verify.md` has the same list. */
 export const NOT_RECOMPUTED = [
   'whether the patch applies to the base commit: this needs the repository',
+  'whether files have the bytes that their attributes give them: this needs the repository',
   'what the secret scanner found beyond the built-in patterns, and what is inside binary files',
   'why a try of an executor did not count, and which program and model gave an answer',
   'what a check printed and how it ended: its logs are compared with the record, the check is not run',

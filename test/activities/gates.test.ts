@@ -192,6 +192,21 @@ describe('P05', () => {
     const { result } = await walk(given, [['P05', build]]);
     expect(result.verdict).toBe('pass');
   });
+
+  test('a file that the plan names is in the patch although git ignores it', async () => {
+    const given = await surroundings({ files: { '.gitignore': 'src/generated/\n', 'src/split.js': 'wrong\n' } });
+    const files = ['src/split.js', 'src/generated/table.js'];
+    const plan = { ...good.P03, components: [{ name: 'split', responsibility: 'Splits.', files }] };
+    const written = { ...fixed, 'src/generated/table.js': '1\n', 'src/generated/other.js': '2\n' };
+    const { record } = await walk(given, [
+      ['P01', outputs(good.P01)],
+      ['P03', outputs(plan)],
+      ['P05', edits(written, outputs(good.P05))],
+    ]);
+    const patch = await given.text(record, 'patch/change.patch');
+    expect(patch).toContain('+++ b/src/generated/table.js');
+    expect(patch).not.toContain('other.js');
+  });
 });
 
 describe('P06', () => {

@@ -354,3 +354,10 @@ test('reset: throws away every change, ignored and untracked files and the git f
   expect(await readFile(at('src/a.txt'), 'utf8')).toBe(BASE['src/a.txt']);
   expect(git(checkout.directory, 'status', '--porcelain')).toBe('');
 });
+
+test('diff: a named file is in the patch although git ignores it, and its neighbours are not', async () => {
+  await writeFiles(checkout.directory, { 'build/out.js': '1\n', 'build/other.js': '2\n', 'x.log': '3\n' });
+  const named = await checkout.diff(['build/out.js', 'build', 'missing.log']);
+  expect(summary(named)).toEqual([['added', 'build/out.js', null]]);
+  await roundTrip(named);
+});

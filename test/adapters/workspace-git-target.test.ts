@@ -61,6 +61,7 @@ test('inspectTarget: the base is HEAD, or what was named', async () => {
   expect(await inspectTarget(path, { scope: scope(['src/**']), env })).toEqual({
     baseCommit: git(path, 'rev-parse', 'HEAD'),
     untracked: [],
+    scope: { useful: true, idle: [], twofold: [] },
   });
   expect((await inspectTarget(path, { base: 'main~1', scope: scope(['src/**']), env })).baseCommit).toBe(commit);
 });
@@ -99,6 +100,7 @@ test('inspectTarget: files out of scope may be dirty, and untracked ones in scop
   expect(await inspectTarget(path, { scope: scope(['src/**']), env })).toEqual({
     baseCommit: commit,
     untracked: ['src/new file.txt'],
+    scope: { useful: true, idle: [], twofold: [] },
   });
 });
 
@@ -112,8 +114,21 @@ test('inspectTarget: a bare repository is never dirty', async () => {
 test('inspectTarget: globs that match nothing are refused, unless another one matches or is a file to be made', async () => {
   const inspect = (allow: string[]) => inspectTarget(path, { scope: scope(allow), env });
   await expect(inspect(['lib/**', '*.py'])).rejects.toMatchObject({ code: 'SCOPE_MATCHES_NOTHING' });
-  await expect(inspect(['src'])).rejects.toMatchObject({ code: 'SCOPE_MATCHES_NOTHING' });
-  await expect(inspect(['src/'])).rejects.toThrow('"src/**"');
+  await expect(inspect(['*.py'])).rejects.toMatchObject({ code: 'SCOPE_MATCHES_NOTHING' });
+  await expect(inspect(['*.txt'])).rejects.toThrow('"**/*.txt"');
+  expect((await inspect(['src'])).scope.idle).toEqual([]);
+  expect((await inspect(['src/'])).scope.idle).toEqual([]);
+  expect((await inspect(['lib/**', 'src'])).scope.idle).toEqual([{ list: 'allow', index: 0, glob: 'lib/**' }]);
   expect((await inspect(['lib/**', 'src/**'])).baseCommit).toBe(commit);
   expect((await inspect(['src/made-by-the-run.txt'])).baseCommit).toBe(commit);
+});
+
+test('inspectTarget: a denied glob that matches nothing, and an allowed one that matches in two ways, are named', async () => {
+  await writeFiles(path, { 'app/[ab]/x.txt': '1\n', 'app/a/x.txt': '2\n' });
+  git(path, 'add', '-A');
+  git(path, 'commit', '-q', '-m', 'routes');
+  const given = { allow: ['app/[ab]/**', 'app/\\[ab\\]/**'], deny: ['src/**', 'lib/gone/**'] };
+  const { scope: judged } = await inspectTarget(path, { scope: given, env });
+  expect(judged.idle).toEqual([{ list: 'deny', index: 1, glob: 'lib/gone/**' }]);
+  expect(judged.twofold).toEqual([{ list: 'allow', index: 0, glob: 'app/[ab]/**', write: 'app/\\[ab\\]/**' }]);
 });

@@ -105,3 +105,20 @@ test('requireKnownChecks: CHECK_UNKNOWN names every check that the policy lacks'
       'checks names the check "banana". AC1 names the check "tsets". Did you mean "tests"? The policy "example" has the checks tests.',
   });
 });
+
+test('readRunRequest: REQUEST_INVALID at the line of each glob that can match nothing, with the spelling that would work', async () => {
+  const scope = "scope:\n  allow: ['src/**.ts']\n  deny:\n    - 'src\\flask\\**'\n    - /docs/**\n";
+  const text = (from: string) => REQUEST.replace(/^scope:.*\n/m, from);
+  const error = await refusalOf(
+    readRunRequest(await temporaryFile('request.yaml', text(scope.replace(/ +- \/docs.*\n/, '')))),
+  );
+  expect(error).toMatchObject({ code: 'REQUEST_INVALID' });
+  expect(error.message).toMatch(
+    /request\.yaml:8: scope\.allow\[0\]: the glob "src\/\*\*\.ts" has.*write "src\/\*\*\/\*\.ts"/,
+  );
+  expect(error.message).toMatch(
+    /request\.yaml:10: scope\.deny\[0\]: the glob .* has a backslash.*write "src\/flask\/\*\*"/,
+  );
+  const absolute = await refusalOf(readRunRequest(await temporaryFile('request.yaml', text(scope))));
+  expect(absolute.message).toMatch(/request\.yaml:11: scope\.deny\[1\]: expected a glob without a leading "\/"/);
+});

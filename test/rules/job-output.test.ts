@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JobOutput } from '../../src/contracts/gate-outputs.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import { judgeJob, publishedJob } from '../../src/rules/job-output.js';
 import { pathAllowed } from '../../src/rules/scope-matching.js';
 import { exampleRequest } from '../support/run-request.js';
@@ -19,6 +20,7 @@ const judge = (output: JobOutput) =>
     request,
     output,
     checks: new Set(['tests', 'lint']),
+    rules_version: RULES_VERSION,
     inRequestScope: (path) => pathAllowed(path, [request.scope]),
   });
 const allowing = (...allow: string[]) => judge(job({ scope: { allow, deny: [] } }));

@@ -1,4 +1,5 @@
 import type { PatchFile } from '../../src/contracts/patch.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import type { JudgedPatch } from '../../src/rules/patch-rule.js';
 
 /** A file of a patch: a plain modification unless said otherwise. */
@@ -25,6 +26,7 @@ export const judged = (
   const { lines = [], bytes = new Uint8Array(10), ...rest } = more;
   return {
     patch: { bytes, files, added_lines: lines },
+    rules_version: RULES_VERSION,
     applies: { ok: true },
     scopes: [{ allow: ['**'], deny: [] }],
     protected_paths: [],

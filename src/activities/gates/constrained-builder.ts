@@ -9,6 +9,7 @@ import { describePatch } from '../../rules/describe-patch.js';
 import { judgeChange } from '../../rules/judge-change.js';
 import { maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
+import { plannedPaths } from '../../rules/patch-plan.js';
 import type { JudgedPatch } from '../../rules/patch-rule.js';
 import { plannedFiles } from '../../rules/plan-output.js';
 import { protectedPaths } from '../../rules/what-holds.js';
@@ -30,6 +31,7 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
   const empty = patch.bytes.byteLength === 0;
   return {
     patch,
+    rules_version: input.rules_version,
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
     protected_paths: protectedPaths(policy),
@@ -59,17 +61,21 @@ async function publishChange(
   ];
 }
 
-/** P05: the writer edits the checkout; the engine computes the patch from what lies there, and judges it. */
+/**
+ * P05: the writer edits the checkout; the engine computes the patch from what lies there, and judges it. A file that the
+ * plan names is in the patch although git ignores it: work that was agreed on is not lost without a word.
+ */
 export const constrainedBuilder: GateDefinition<BuildOutput> = {
   editsFiles: true,
   begin: async (task) => {
     const { request, earlier } = task;
+    const planned = earlier.plan === null ? [] : plannedPaths(plannedFiles(earlier.plan));
     return {
       patch: null,
       inputs: gateInputs('P05', { request, context: earlier.context, job: earlier.job, plan: earlier.plan }),
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
-        const judged = await judgedBuild(task, await checkout.diff());
+        const judged = await judgedBuild(task, await checkout.diff([...planned]));
         const found = [...judgeChange(judged), ...judgeBuild(criteriaOf(task), output)];
         const sealed = found.some(({ rule }) => rule === 'secrets');
         const findings = sealed ? maskJson(found) : found;

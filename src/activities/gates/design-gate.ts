@@ -10,7 +10,7 @@ export const designGate: GateDefinition<PlanOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier, policy } = task;
-    const scope = createScopeJudgement(scopesOf(task), protectedPaths(policy));
+    const scope = createScopeJudgement(scopesOf(task), protectedPaths(policy), task.input.rules_version);
     return {
       patch: null,
       inputs: gateInputs('P03', { request, context: earlier.context, job: earlier.job }),

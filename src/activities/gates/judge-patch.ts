@@ -26,6 +26,7 @@ export async function judgePatchAgain(task: GateTask, { bytes, sha256, findings 
     ...judgeForm(parsePatch(bytes), seen),
     ...judgeChange({
       patch: seen,
+      rules_version: input.rules_version,
       applies: { ok: true },
       scopes: scopesOf(task),
       protected_paths: protectedPaths(policy),

@@ -21,18 +21,16 @@ const SUBMODULE_MODE = '160000';
 /**
  * Writes what lies in a checkout as a tree. Expects the index to hold the tree that was checked out, without the times
  * of any file, so that every file's content is read anew. Ignored files stay out, as `.gitignore` files in the tree say.
+ * @param named paths that are taken in although they are ignored
  */
-export async function writeCheckoutTree(writer: TreeWriter): Promise<WrittenTree> {
+export async function writeCheckoutTree(writer: TreeWriter, named: readonly string[]): Promise<WrittenTree> {
   await clearOddities(writer.directory);
   const submodules = await takeOutSubmodules(writer);
   await addTracked(writer);
   await putBackSubmodules(writer, submodules);
   const others = await untrackedPaths(writer);
   const nested = others.filter(isNested);
-  await addUntracked(
-    writer,
-    others.filter((path) => !isNested(path)),
-  );
+  await addUntracked(writer, [...others.filter((path) => !isNested(path)), ...(await ignoredAmong(writer, named))]);
   const left = others.length === nested.length ? [] : (await untrackedPaths(writer)).filter((path) => !isNested(path));
   const tree = (await git(writer, ['write-tree'])).toString('latin1').trim();
   return {
@@ -68,6 +66,21 @@ const isNested = (path: string): boolean => path.endsWith('/');
 
 const untrackedPaths = async (writer: TreeWriter): Promise<readonly string[]> =>
   split(await git(writer, ['ls-files', '--others', '--exclude-standard', '-z']));
+
+/** Paths that git is asked of at once: a command line is bounded. */
+const PATHS_AT_ONCE = 200;
+
+/** Those of the named paths that are files here, and that git would leave out because they are ignored. */
+async function ignoredAmong(writer: TreeWriter, named: readonly string[]): Promise<readonly string[]> {
+  const wanted = new Set(named.map((path) => Buffer.from(path, 'utf8').toString('latin1')));
+  const found: string[] = [];
+  for (let start = 0; start < named.length; start += PATHS_AT_ONCE) {
+    const args = ['ls-files', '--others', '--ignored', '--exclude-standard', '-z', '--'];
+    const listed = split(await git(writer, [...args, ...named.slice(start, start + PATHS_AT_ONCE)]));
+    found.push(...listed.filter((path) => wanted.has(path)));
+  }
+  return found;
+}
 
 const untaken = (path: string, mode: string): PatchFile => ({
   path,

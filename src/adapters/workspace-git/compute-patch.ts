@@ -1,59 +1,16 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Patch, PatchFile } from '../../contracts/patch.js';
 import { readAddedLines } from './added-lines.js';
 import { writeCheckoutTree } from './checkout-tree.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
-import type { Mirror } from './mirror.js';
+import { normalForm } from './normal-checkout.js';
 import { type ListedFile, readPatchListing } from './patch-listing.js';
-import { type GitCall, gitWords, requireGit, runGit } from './run-git.js';
+import { gitWords, requireGit, runGit } from './run-git.js';
+import type { Scratch } from './scratch.js';
 
 /** A patch that is larger than this is not computed at all. */
 export const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
 const LINK_MODE = '120000';
 const LINK_TARGET_LIMIT = 64 * 1_024;
-
-/** The engine's git on a tree: the mirror's git folder, an index and new objects in a scratch folder of its own. */
-export interface Scratch {
-  readonly folder: string;
-  readonly env: Readonly<Record<string, string>>;
-  git(args: readonly string[], more?: Partial<GitCall>): GitCall;
-}
-
-/** Runs `work` with a scratch that holds a commit, and a patch on it when there is one; the scratch is removed after. */
-export async function withScratch<T>(
-  input: {
-    readonly stateDir: string;
-    readonly mirror: Mirror;
-    readonly commit: string;
-    readonly signal?: AbortSignal | undefined;
-  },
-  work: (scratch: Scratch) => Promise<T>,
-): Promise<T> {
-  const { mirror, signal } = input;
-  const folder = await makeMarkedFolder(join(input.stateDir, 'scratch'), 'tree');
-  try {
-    const objects = join(folder, 'objects');
-    await mkdir(join(objects, 'info'), { recursive: true });
-    await writeFile(join(objects, 'info', 'alternates'), `${join(mirror.gitDir, 'objects')}\n`);
-    const env = {
-      ...mirror.env,
-      GIT_DIR: mirror.gitDir,
-      GIT_INDEX_FILE: join(folder, 'index'),
-      GIT_OBJECT_DIRECTORY: objects,
-    };
-    const scratch: Scratch = {
-      folder,
-      env,
-      git: (args, more) => ({ args, cwd: mirror.gitDir, env, signal, ...more }),
-    };
-    await requireGit(scratch.git(['read-tree', input.commit]));
-    return await work(scratch);
-  } finally {
-    await removeFolder(folder);
-  }
-}
 
 /**
  * Whether a patch applies to the tree in the scratch's index; with `keep` it is applied there.
@@ -69,17 +26,21 @@ export async function applyToIndex(scratch: Scratch, patch: Uint8Array, keep: bo
 const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index'];
 
 /**
- * The change from the tree in the scratch's index to what lies in a checkout.
+ * The change from the tree in the scratch's index to what lies in a checkout, in the form in which git would commit it in a
+ * normal checkout.
+ * @param named paths that are taken in although git ignores them
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
  */
-export async function computePatch(scratch: Scratch, directory: string): Promise<Patch> {
+export async function computePatch(scratch: Scratch, directory: string, named: readonly string[]): Promise<Patch> {
   const before = await writeTree(scratch);
   const env = { ...scratch.env, GIT_WORK_TREE: directory };
   const { signal } = scratch.git([]);
-  const { tree, untaken } = await writeCheckoutTree({ directory, env, signal });
+  const { tree: written, untaken } = await writeCheckoutTree({ directory, env, signal }, named);
   // Most gates change nothing, and every git that is not started is time that nobody waits.
-  if (tree === before) return { bytes: new Uint8Array(), files: untaken, added_lines: [] };
-  const change = await listChange(scratch, [before, tree]);
+  if (written === before) return { bytes: new Uint8Array(), files: untaken, added_lines: [] };
+  const { cleaned, unclean } = await normalFormOf(scratch, [before, written]);
+  const tree = cleaned.length === 0 ? written : await replaceBlobs(scratch, cleaned);
+  const change = { ...(await listChange(scratch, [before, tree])), ...(unclean.length === 0 ? {} : { unclean }) };
   const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', before, tree]);
   return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untaken] };
 }
@@ -93,7 +54,34 @@ export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promis
   const before = await writeTree(scratch);
   const reason = await applyToIndex(scratch, bytes, true);
   if (reason !== null) return reason;
-  return { ...(await listChange(scratch, [before, await writeTree(scratch)])), bytes };
+  const after = await writeTree(scratch);
+  const { cleaned, unclean } = await normalFormOf(scratch, [before, after]);
+  const other = cleaned.map(({ path }) => ({ path, reason: 'with its attributes git commits other bytes than these' }));
+  const all = [...unclean, ...other];
+  return { ...(await listChange(scratch, [before, after])), ...(all.length === 0 ? {} : { unclean: all }), bytes };
+}
+
+/** A file that git commits with other bytes, with its mode. */
+interface CleanedFile {
+  readonly path: string;
+  readonly mode: string;
+  readonly blob: string;
+}
+
+async function normalFormOf(scratch: Scratch, trees: readonly [string, string]) {
+  const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
+  const { cleaned, unclean } = await normalForm(scratch, trees, listing);
+  const files = listing.flatMap(({ file }): readonly CleanedFile[] => {
+    const blob = cleaned.get(file.path);
+    return blob === undefined ? [] : [{ path: file.path, mode: file.new_mode, blob }];
+  });
+  return { cleaned: files, unclean };
+}
+
+async function replaceBlobs(scratch: Scratch, files: readonly CleanedFile[]): Promise<string> {
+  const entries = files.map(({ path, mode, blob }) => `${mode} ${blob}\t${path}\0`).join('');
+  await requireGit(scratch.git(['update-index', '-z', '--index-info'], { input: Buffer.from(entries, 'utf8') }));
+  return writeTree(scratch);
 }
 
 const writeTree = async (scratch: Scratch): Promise<string> =>

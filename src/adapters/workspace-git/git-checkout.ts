@@ -2,11 +2,12 @@ import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Checkout } from '../../ports/workspace.js';
-import { applyToIndex, computePatch, type Scratch, withScratch } from './compute-patch.js';
+import { applyToIndex, computePatch } from './compute-patch.js';
 import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
 import { gitWords, requireGit, runGit } from './run-git.js';
+import { type Scratch, withScratch } from './scratch.js';
 import { watchTracked } from './tree-watch.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
@@ -63,9 +64,9 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
         if (refused !== null) throw notApplicable(refused);
         return work(scratch);
       });
-    const diff = async () => {
+    const diff: Checkout['diff'] = async (named = []) => {
       await requireSameFolder();
-      return onPatchedTree((scratch) => computePatch(scratch, directory));
+      return onPatchedTree((scratch) => computePatch(scratch, directory, named));
     };
     return {
       directory,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
-import { appliedChange, applyToIndex, withScratch } from './compute-patch.js';
+import { appliedChange, applyToIndex } from './compute-patch.js';
 import { CHECKOUT_PREFIX, makeCheckout } from './git-checkout.js';
 import { createGitEnvironment, type GitEnvironment, type Variables } from './git-environment.js';
 import { removeLeftovers } from './marked-folders.js';
@@ -13,6 +13,7 @@ import { locateRepository, type RepositoryLocation, type RepositorySource } from
 import { snapshotRepository } from './repository-snapshot.js';
 import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
 import { requireGit } from './run-git.js';
+import { withScratch } from './scratch.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */

@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Scope } from '../../contracts/run-request.js';
-import { isLiteralPath, matchingPaths, pathAllowed } from '../../rules/scope-matching.js';
+import { pathAllowed } from '../../rules/scope-matching.js';
+import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
 import type { Variables } from './git-environment.js';
 import { openLocalRepository } from './repository-location.js';
 import { resolveLocalRevision } from './resolve-revision.js';
@@ -22,6 +23,8 @@ export interface InspectedTarget {
   readonly baseCommit: string;
   /** Files in scope that git does not know yet: the run will not see them. */
   readonly untracked: readonly string[];
+  /** What the scope's globs come to in the base commit. */
+  readonly scope: ScopeOfTree;
 }
 
 /** Files that a message names before it counts the rest. */
@@ -114,8 +117,8 @@ export async function inspectTarget(
       `Files in scope are modified and not committed: ${dirty.slice(0, NAMED_FILES).join(', ')}${more}.`,
     );
   }
-  await requireSomethingInScope(path, baseCommit, input.scope, env);
-  return { baseCommit, untracked: untracked.filter(inScope) };
+  const judged = await requireSomethingInScope(path, baseCommit, input.scope, env);
+  return { baseCommit, untracked: untracked.filter(inScope), scope: judged };
 }
 
 const NO_CHANGES = { changed: [], untracked: [] } as const;
@@ -136,27 +139,25 @@ async function readStatus(top: string, env: Record<string, string>) {
   return { changed: [...paths('1', 8), ...paths('u', 10)], untracked: paths('?', 1) };
 }
 
-/** A path that is written out may be a file that the run will make; a folder's name alone matches nothing below it. */
 async function requireSomethingInScope(
   path: string,
   commit: string,
-  { allow }: Scope,
+  scope: Scope,
   env: Record<string, string>,
-): Promise<void> {
+): Promise<ScopeOfTree> {
   const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
   const files = (await requireGit({ args, cwd: path, env })).toString('utf8').split('\0').slice(0, -1);
-  const isFolder = (name: string) => files.some((file) => file.startsWith(`${name.replace(/\/$/, '')}/`));
-  const useful = allow.some((glob) =>
-    isLiteralPath(glob) ? !glob.endsWith('/') && !isFolder(glob) : matchingPaths(glob, files).length > 0,
-  );
-  if (useful) return;
-  const folders = allow.filter((glob) => isLiteralPath(glob) && isFolder(glob));
+  const judged = judgeScopeOfTree(scope, files);
+  if (judged.useful) return judged;
+  const allowed = scope.allow.map((glob) => `"${glob}"`).join(', ');
+  const elsewhere = scope.allow
+    .filter((glob) => !glob.includes('/'))
+    .map((glob) => `**/${glob}`)
+    .filter((glob) => judgeScopeOfTree({ allow: [glob], deny: [] }, files).idle.length === 0);
   const advice =
-    folders.length === 0
-      ? ''
-      : ` A folder is written ${folders.map((name) => `"${name.replace(/\/$/, '')}/**"`).join(', ')}.`;
+    elsewhere.length === 0 ? '' : ` In every folder is written ${elsewhere.map((glob) => `"${glob}"`).join(', ')}.`;
   throw new PromptOsError(
     'SCOPE_MATCHES_NOTHING',
-    `The scope allows ${allow.map((glob) => `"${glob}"`).join(', ')}, and none of the ${files.length} files matches.${advice}`,
+    `The scope allows ${allowed}, and none of the ${files.length} files matches.${advice}`,
   );
 }

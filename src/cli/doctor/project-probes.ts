@@ -1,6 +1,6 @@
 import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
 import { readPackFolder } from '../../config/pack-files.js';
-import { readPolicy } from '../../config/policy-file.js';
+import { readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { createTrustRegistry } from '../../config/trust-registry.js';
@@ -13,7 +13,7 @@ import { findProgram } from './programs.js';
 const policyProbe = ({ files }: ProbeSetting): Probe => ({
   name: 'policy',
   run: async () => {
-    const { policy, sha256 } = await readPolicy(files.policy);
+    const { policy, sha256 } = await readPolicyInForce(files.policy);
     return ok(`${policy.name}, sha256:${sha256}`);
   },
 });

@@ -27,6 +27,7 @@ import {
   judgesAgain,
   patchOf,
   placedArtifact,
+  rulesVersion,
   type StandingPatch,
 } from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
@@ -36,7 +37,7 @@ import { answerOf, filesOf } from './derivations.js';
 
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
 const DERIVED = new Set<string>([
-  ...PATCH_RULE_IDS.filter((rule) => !['applies', 'secrets', 'secret_candidates'].includes(rule)),
+  ...PATCH_RULE_IDS.filter((rule) => !['applies', 'attributes', 'secrets', 'secret_candidates'].includes(rule)),
   ...['context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
 ]);
 
@@ -44,6 +45,7 @@ const DERIVED = new Set<string>([
 const OBSERVED = new Set<string>([
   ...[
     'applies',
+    'attributes',
     'secrets',
     'secret_candidates',
     PATCH_FORM_RULE,
@@ -57,24 +59,26 @@ const OBSERVED = new Set<string>([
 /** What every check of an attempt's findings looks at. */
 interface Judged {
   readonly policy: Policy;
+  readonly rulesVersion: number;
   readonly inputs: AttemptInputs;
   readonly attempt: VerifiedAttempt;
 }
 
 type Judge<G extends GateId> = (judged: Judged, output: GateOutputs[G]) => readonly JudgedFinding[];
 
-const judgePlanned: Judge<'P03'> = ({ policy, inputs: { request, job } }, output) =>
-  judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy)));
+const judgePlanned: Judge<'P03'> = ({ policy, rulesVersion, inputs: { request, job } }, output) =>
+  judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion));
 
 /** The rules over each gate's own output. */
 const JUDGES: { readonly [G in GateId]: Judge<G> } = {
   P00: ({ inputs }, output) => judgeContext(inputs.request, output),
-  P01: ({ policy, inputs: { request } }, output) =>
+  P01: ({ policy, rulesVersion, inputs: { request } }, output) =>
     judgeJob({
       request,
       output,
       checks: new Set(Object.keys(policy.checks)),
-      inRequestScope: (path) => pathAllowed(path, [request.scope]),
+      rules_version: rulesVersion,
+      inRequestScope: (path) => pathAllowed(path, [request.scope], [], rulesVersion),
     }),
   P03: judgePlanned,
   P05: ({ inputs: { request, job } }, output) => judgeBuild(criteriaThatHold(request, job), output),
@@ -84,7 +88,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
 
 /** The rules on patches; what needs the repository or the scanner is left out. */
 function judgeStanding(
-  { policy, inputs: { request, job, plan } }: Judged,
+  { policy, rulesVersion, inputs: { request, job, plan } }: Judged,
   patch: StandingPatch,
 ): readonly JudgedFinding[] {
   const files = filesOf(patch);
@@ -96,6 +100,7 @@ function judgeStanding(
   );
   return judgeChange({
     patch: { bytes: patch.bytes, files, added_lines: patch.parsed.added_lines },
+    rules_version: rulesVersion,
     applies: { ok: true },
     scopes: scopesThatHold(request, job),
     protected_paths: protectedPaths(policy),
@@ -227,7 +232,8 @@ function checkIds({ findings }: AttemptRecord, path: string): void {
 
 /** The pure rules, a third time: an attempt's findings and its escalation are what they give for what is published. */
 export async function checkJudgement(documents: TreeDocuments): Promise<void> {
-  if (!(await judgesAgain(documents))) return;
+  const version = await rulesVersion(documents);
+  if (version === null || !(await judgesAgain(documents))) return;
   const policy = await documents.policy();
   if (policy === null) return;
   for (const attempt of await documents.attempts()) {
@@ -236,7 +242,7 @@ export async function checkJudgement(documents: TreeDocuments): Promise<void> {
     const path = `${attemptFolder(attempt.history.gate, attempt.history.attempt)}/attempt.json`;
     const answer = await answerOf(documents, attempt);
     const output = answer?.kind === 'output' ? (answer.output as GateOutputs[GateId]) : null;
-    const expected = await derivedFindings(documents, { policy, inputs, attempt }, output);
+    const expected = await derivedFindings(documents, { policy, rulesVersion: version, inputs, attempt }, output);
     const built = attempt.record.gate === 'P05' ? await patchOf(documents, attempt) : null;
     // What a masked patch held cannot be judged any more; that it was refused, the derivations ask.
     if (built?.masked !== true) matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));

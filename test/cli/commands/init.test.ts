@@ -139,13 +139,13 @@ test.each(kinds)('init: the files that it writes load, for %s', async (_, files,
 });
 
 test.each([
-  ['npm', { 'package.json': PACKAGE }, ['package.json'], ['package-lock.json', '.npmrc']],
-  ['pnpm', { 'package.json': PACKAGE, 'pnpm-lock.yaml': '' }, ['package.json', 'pnpm-lock.yaml'], ['.npmrc']],
-  ['pytest', { 'pytest.ini': '', 'setup.py': '' }, ['setup.py'], ['pytest.ini', 'setup.cfg', '**/conftest.py']],
-  ['go', { 'go.mod': 'module x\n', 'vendor/modules.txt': '' }, ['**/go.mod', '**/go.sum', 'vendor/**'], ['go.work']],
-  ['cargo', { 'Cargo.toml': '[package]\n' }, ['**/Cargo.toml'], ['Cargo.lock', '.cargo/**', '**/build.rs']],
+  ['npm', { 'package.json': PACKAGE }, ['./package.json'], ['./package-lock.json', './.npmrc']],
+  ['pnpm', { 'package.json': PACKAGE, 'pnpm-lock.yaml': '' }, ['./package.json', './pnpm-lock.yaml'], ['./.npmrc']],
+  ['pytest', { 'pytest.ini': '', 'setup.py': '' }, ['./setup.py'], ['./pytest.ini', './setup.cfg', '**/conftest.py']],
+  ['go', { 'go.mod': 'module x\n', 'vendor/modules.txt': '' }, ['**/go.mod', '**/go.sum', 'vendor/**'], ['./go.work']],
+  ['cargo', { 'Cargo.toml': '[package]\n' }, ['**/Cargo.toml'], ['./Cargo.lock', '.cargo/**', '**/build.rs']],
   ['maven', { 'pom.xml': '<project/>' }, ['**/pom.xml'], ['.mvn/**']],
-  ['make', { Makefile: 'test:\n\ttrue\n' }, ['Makefile'], ['GNUmakefile', 'makefile', '**/*.mk']],
+  ['make', { Makefile: 'test:\n\ttrue\n' }, ['./Makefile'], ['./GNUmakefile', './makefile', '**/*.mk']],
 ])(
   'init: manifests that exist are protected like tests, others are out of scope, for %s',
   async (_, files, tests, out) => {

@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import type { Mirror } from './mirror.js';
+import { type GitCall, requireGit } from './run-git.js';
+
+/** The engine's git on a tree: the mirror's git folder, an index and new objects in a scratch folder of its own. */
+export interface Scratch {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  git(args: readonly string[], more?: Partial<GitCall>): GitCall;
+}
+
+/** Runs `work` with a scratch that holds a commit, and a patch on it when there is one; the scratch is removed after. */
+export async function withScratch<T>(
+  input: {
+    readonly stateDir: string;
+    readonly mirror: Mirror;
+    readonly commit: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> {
+  const { mirror, signal } = input;
+  const folder = await makeMarkedFolder(join(input.stateDir, 'scratch'), 'tree');
+  try {
+    const objects = join(folder, 'objects');
+    await mkdir(join(objects, 'info'), { recursive: true });
+    await writeFile(join(objects, 'info', 'alternates'), `${join(mirror.gitDir, 'objects')}\n`);
+    const env = {
+      ...mirror.env,
+      GIT_DIR: mirror.gitDir,
+      GIT_INDEX_FILE: join(folder, 'index'),
+      GIT_OBJECT_DIRECTORY: objects,
+    };
+    const scratch: Scratch = {
+      folder,
+      env,
+      git: (args, more) => ({ args, cwd: mirror.gitDir, env, signal, ...more }),
+    };
+    await requireGit(scratch.git(['read-tree', input.commit]));
+    return await work(scratch);
+  } finally {
+    await removeFolder(folder);
+  }
+}
