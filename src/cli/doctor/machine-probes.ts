@@ -6,6 +6,7 @@ import { readTemporalConnection, type TemporalConnection } from '../../config/en
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
 import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { EXECUTOR_ROLES, engineTaskQueue, roleTaskQueue } from '../../contracts/names.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
@@ -21,6 +22,8 @@ export interface TemporalProbes {
   findServer(stateDir: string): Promise<{ readonly address: string; readonly ui_url: string } | null>;
   /** Resolves when the server answers and knows the namespace. @throws PromptOsError TEMPORAL_UNREACHABLE */
   reach(connection: TemporalConnection): Promise<void>;
+  /** How many workers poll a queue for activities now. @throws PromptOsError TEMPORAL_UNREACHABLE */
+  pollers(connection: TemporalConnection, queue: string): Promise<number>;
 }
 
 /** Whether a version such as `20.20.2` is at least `20.19`. */
@@ -82,6 +85,24 @@ const serverProbe = ({ env, files }: ProbeSetting, temporal: TemporalProbes): Pr
   },
 });
 
+/** Whether somebody works on each queue of the named server; `dev` starts a worker for the embedded one by itself. */
+const workersProbe = (setting: ProbeSetting, temporal: TemporalProbes): Probe => ({
+  name: 'workers',
+  run: async () => {
+    const connection = readTemporalConnection(setting.env);
+    if (connection === null) return ok('started by `promptos dev` with the embedded server');
+    const engine = engineTaskQueue((await workerOrNull(setting))?.config ?? {});
+    const queues = [engine, ...EXECUTOR_ROLES.map((role) => roleTaskQueue(engine, role))];
+    const counts = await Promise.all(queues.map((queue) => temporal.pollers(connection, queue)));
+    const idle = queues.filter((_, index) => counts[index] === 0);
+    if (idle.length === 0) return ok(`each of ${queues.join(', ')} has one`);
+    return warn(
+      `no worker polls ${idle.join(', ')}`,
+      'Start `promptos worker` where the key of that role is, or give `dev --worker`.',
+    );
+  },
+});
+
 /** The nearest folder that is there: what is missing below it would be made. */
 async function nearestFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => null);
@@ -140,6 +161,7 @@ export const machineProbes = (setting: ProbeSetting, temporal: TemporalProbes): 
   gitProbe(setting),
   binaryProbe(setting, temporal),
   serverProbe(setting, temporal),
+  workersProbe(setting, temporal),
   storeProbe(setting),
   ignoredProbe(setting),
 ];

@@ -1,4 +1,5 @@
 import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
+import { unpushedHead } from '../../config/git-facts.js';
 import { readPackFolder } from '../../config/pack-files.js';
 import { readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
@@ -42,6 +43,24 @@ const repositoriesProbe = (setting: ProbeSetting): Probe => ({
     }
     if (problems.length === 0) return ok(entries.map(([name]) => name).join(', '));
     return fail(problems.join('; '), 'Correct the path under `repositories` in worker.yaml.');
+  },
+});
+
+/** A worker on another machine fetches the base commit of a run from the URL that its config names. */
+const baseCommitProbe = (setting: ProbeSetting): Probe => ({
+  name: 'base commit',
+  run: async () => {
+    const { repository } = setting.files;
+    const worker = await workerOrNull(setting);
+    if (worker === null || repository === null) return notLookedAt('worker config or the repository');
+    const fetched = Object.entries(worker.config.repositories).filter(([, entry]) => 'url' in entry);
+    if (fetched.length === 0) return ok('read from this repository, pushed or not');
+    const unpushed = await unpushedHead(repository);
+    if (unpushed === null) return ok('pushed');
+    return warn(
+      `HEAD, ${unpushed.commit.slice(0, 12)}, is on no remote branch: workers fetch ${fetched.map(([name]) => name).join(', ')} by URL and cannot get it`,
+      `Push it before a run starts from it: git push origin ${unpushed.branch}`,
+    );
   },
 });
 
@@ -146,6 +165,7 @@ export const projectProbes = (setting: ProbeSetting): readonly Probe[] => [
   policyProbe(setting),
   workerProbe(setting),
   repositoriesProbe(setting),
+  baseCommitProbe(setting),
   trustProbe(setting),
   packProbe(setting),
   executorsProbe(setting),

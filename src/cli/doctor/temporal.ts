@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { Connection } from '@temporalio/client';
 import type { TemporalConnection, Variables } from '../../config/environment.js';
 import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -11,6 +12,8 @@ import type { TemporalProbes } from './machine-probes.js';
 import { findProgram } from './programs.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** temporal.api.enums.v1.TaskQueueType: the engine polls its queue for activities too, a role for nothing else. */
+const ACTIVITY_QUEUE = 2;
 
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -18,19 +21,20 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function reach(
+/** Asks a server that somebody named. @throws PromptOsError TEMPORAL_UNREACHABLE */
+async function ask<T>(
   variables: Variables,
   { connectionOptions, namespace = 'default' }: TemporalConnection,
-): Promise<void> {
+  question: (connection: Connection, namespace: string) => Promise<T>,
+): Promise<T> {
   const { Connection } = await import('@temporalio/client');
   const address = connectionOptions.address ?? 'localhost:7233';
   const route = clientRoute(address, temporalProxy(variables, address));
   try {
     const connection = await Connection.connect({ ...connectionOptions, ...route, connectTimeout: CONNECT_TIMEOUT_MS });
     try {
-      await connection.withDeadline(Date.now() + CONNECT_TIMEOUT_MS, () =>
-        connection.workflowService.describeNamespace({ namespace }),
-      );
+      const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+      return await connection.withDeadline(deadline, () => question(connection, namespace));
     } finally {
       await connection.close();
     }
@@ -57,5 +61,16 @@ export const temporalProbes = (env: Variables): TemporalProbes => ({
     return findServerBinary({ env });
   },
   findServer,
-  reach: (connection) => reach(env, connection),
+  reach: async (named) => {
+    await ask(env, named, (connection, namespace) => connection.workflowService.describeNamespace({ namespace }));
+  },
+  pollers: (named, queue) =>
+    ask(env, named, async (connection, namespace) => {
+      const { pollers } = await connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: queue },
+        taskQueueType: ACTIVITY_QUEUE,
+      });
+      return pollers.length;
+    }),
 });

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { doctorCommand } from '../../../src/cli/commands/doctor.js';
 import { initCommand } from '../../../src/cli/commands/init.js';
 import { keysCommand } from '../../../src/cli/commands/keys.js';
@@ -12,6 +12,7 @@ import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
 import { findProgram } from '../../../src/cli/doctor/programs.js';
 import { temporalProbes } from '../../../src/cli/doctor/temporal.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { createGovernedWorker } from '../../support/governed-worker.js';
 import { invoke } from './recorded-context.js';
 
 /** A Temporal that is there; `reach` is called only where a test says that somebody named a server. */
@@ -20,6 +21,9 @@ const embedded: TemporalProbes = {
   findServer: async () => ({ address: '127.0.0.1:7233', ui_url: 'http://127.0.0.1:8233' }),
   reach: async () => {
     throw new Error('no server was named, so none is to be reached');
+  },
+  pollers: async () => {
+    throw new Error('no server was named, so none is to be asked');
   },
 };
 
@@ -91,7 +95,7 @@ test('doctor: a line each with the next step under it, for a person', async () =
   expect(stdout).toMatch(
     /^fail {2}checks {10}The worker config does not grant tests\.\n {22}→ Add tests to checks\.allow/m,
   );
-  expect(stdout).toContain('1 of 15 failed');
+  expect(stdout).toContain('1 of 17 failed');
   expect(exitCode).toBe(1);
 });
 
@@ -217,6 +221,7 @@ test('doctor: a server that somebody named is reached, and nothing embedded is l
     findBinary: async () => Promise.reject(new Error('not to be looked for')),
     findServer: async () => Promise.reject(new Error('not to be looked for')),
     reach: async ({ connectionOptions }) => void named.push(String(connectionOptions.address)),
+    pollers: async () => 1,
   };
   const env = { TEMPORAL_ADDRESS: 'temporal.example:7233' };
   const { probe } = await examine(await readyRepository(), { temporal, env });
@@ -225,6 +230,46 @@ test('doctor: a server that somebody named is reached, and nothing embedded is l
     status: 'ok',
     message: expect.stringContaining('named by TEMPORAL_ADDRESS'),
   });
+});
+
+test('doctor: names the queues of a server that no worker polls', async () => {
+  const temporal = {
+    ...embedded,
+    reach: async () => {},
+    pollers: async (_: unknown, queue: string) => +!/er$/.test(queue),
+  };
+  const env = { TEMPORAL_ADDRESS: 'temporal.example:7233' };
+  const { probe, exitCode } = await examine(await readyRepository(), { temporal, env });
+  expect(probe('workers')).toMatchObject({
+    status: 'warn',
+    message: 'no worker polls promptos.writer, promptos.verifier, promptos.reviewer',
+  });
+  expect(exitCode).toBe(0);
+});
+
+test('pollers: the workers that poll a queue of a real server', async () => {
+  const site = await createGovernedWorker({ address: inject('temporalAddress') });
+  onTestFinished(() => site.close());
+  const server = { named_by: [], connectionOptions: { address: inject('temporalAddress') } };
+  const probes = temporalProbes({});
+  expect(await probes.pollers(server, 'promptos-of-nobody')).toBe(0);
+  await expect.poll(() => probes.pollers(server, site.taskQueue)).toBeGreaterThan(0);
+});
+
+test('doctor: a commit that is not pushed is out of reach for workers that fetch by URL', async () => {
+  const [top, remote] = [await readyRepository(), await folder()];
+  const git = (...args: string[]) =>
+    execa('git', ['-c', 'user.name=A', '-c', 'user.email=a@b.c', ...args], { cwd: top });
+  await git('add', '-A');
+  await git('commit', '-qm', 'governed');
+  expect((await examine(top)).probe('base commit')).toMatchObject({ status: 'ok' });
+  await change(workerPath(top), /path: "?\.\."?/, `url: ${JSON.stringify(remote)}`);
+  const pushed = () => examine(top).then(({ probe }) => probe('base commit'));
+  expect(await pushed()).toMatchObject({ status: 'warn', next: expect.stringContaining('git push origin main') });
+  await execa('git', ['init', '-q', '--bare', remote]);
+  await git('remote', 'add', 'origin', remote);
+  await git('push', '-q', 'origin', 'main');
+  expect(await pushed()).toMatchObject({ status: 'ok', message: 'pushed' });
 });
 
 test('doctor: TEMPORAL_UNREACHABLE from the real connection, when nobody answers', async () => {
