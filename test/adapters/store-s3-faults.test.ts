@@ -122,6 +122,17 @@ test('readJournal: a listing of several pages is read to its end', async () => {
   expect(await store.readJournal('run-1')).toEqual([Buffer.from('entry'), Buffer.from('entry')]);
 });
 
+test('putObject: a temporary file that cannot be made is STORE_NOT_WRITABLE and names TMPDIR', async () => {
+  vi.stubEnv('TMPDIR', '/nowhere/at/all');
+  const large = (async function* () {
+    for (let part = 0; part < 9; part += 1) yield Buffer.alloc(1_048_576);
+  })();
+  await expect(store.putObject(large)).rejects.toMatchObject({
+    code: 'STORE_NOT_WRITABLE',
+    message: expect.stringMatching(/temporary file in \/nowhere\/at\/all.*TMPDIR/),
+  });
+});
+
 test('a busy server and a cut connection are tried again before anybody hears of them', async () => {
   server.script(s3Error(503, 'SlowDown'), cut, status(200));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
