@@ -16,7 +16,6 @@ import { cut, type S3Answer, type ScriptedS3, s3Error, startScriptedS3, status }
 
 const ENTRY = new TextEncoder().encode('entry');
 const TAKEN = s3Error(412, 'PreconditionFailed');
-const NO_UPLOADS = status(200, {}, '<ListMultipartUploadsResult></ListMultipartUploadsResult>');
 
 let server: ScriptedS3;
 let config: S3StoreConfig;
@@ -34,10 +33,8 @@ afterEach(async () => {
   await server.close();
 });
 
-/** What comes before the first write of a store: the conditional write that is refused, and the unfinished uploads. */
-const PREPARED: readonly S3Answer[] = [TAKEN, status(200), NO_UPLOADS];
-
 test('a server that ignores If-None-Match is refused before anything is written', async () => {
+  server.ignoreConditions();
   await expect(store.appendJournal('run-1', ENTRY, 0)).rejects.toMatchObject({
     code: 'STORE_NOT_WRITABLE',
     message: expect.stringContaining('overwrites what a conditional write (If-None-Match) must not'),
@@ -52,14 +49,14 @@ test('appendJournal: an entry whose answer got lost has won, one in the place of
     request.socket.destroy();
   };
   const whatWasWritten: S3Answer = (_, response) => void response.writeHead(200, written).end();
-  server.script(...PREPARED, writtenButLost, TAKEN, whatWasWritten);
+  server.script(writtenButLost, TAKEN, whatWasWritten);
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
   server.script(TAKEN, status(200, { 'x-amz-meta-promptos-write': 'of another writer' }));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(false);
 });
 
 test('appendJournal: a conflict with another write at the same moment is tried again', async () => {
-  server.script(...PREPARED, s3Error(409, 'ConditionalRequestConflict'), status(200));
+  server.script(s3Error(409, 'ConditionalRequestConflict'), status(200));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
 });
 
@@ -70,7 +67,11 @@ test('openObject: goes on where the connection was cut, and reads nothing twice'
   const half: S3Answer = (request, response) => {
     ranges.push(request.headers.range);
     const from = Number(/=(\d+)-/.exec(request.headers.range ?? 'bytes=0-')?.[1]);
-    response.writeHead(from === 0 ? 200 : 206, { 'content-length': String(bytes.length - from) });
+    const range = { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
+    response.writeHead(from === 0 ? 200 : 206, {
+      'content-length': String(bytes.length - from),
+      ...(from === 0 ? {} : range),
+    });
     response.write(bytes.subarray(from, from + 4_000), () =>
       from + 4_000 < bytes.length ? response.destroy() : response.end(),
     );
@@ -78,6 +79,17 @@ test('openObject: goes on where the connection was cut, and reads nothing twice'
   server.otherwise(half);
   expect(Buffer.from(await store.readObject(sha256)).equals(bytes)).toBe(true);
   expect(ranges).toEqual([undefined, 'bytes=4000-', 'bytes=8000-']);
+});
+
+test('openObject: a server that ignores from where it is asked is STORE_NOT_READABLE, not read for ever', async () => {
+  server.otherwise((_, response) => {
+    response.writeHead(200, { 'content-length': '10' });
+    response.write('01234', () => response.destroy());
+  });
+  await expect(store.readObject('0'.repeat(64))).rejects.toMatchObject({
+    code: 'STORE_NOT_READABLE',
+    message: expect.stringContaining('ignores which bytes are asked for'),
+  });
 });
 
 test('openObject: STORE_NOT_READABLE when the connection is cut again and again', async () => {
@@ -110,8 +122,19 @@ test('readJournal: a listing of several pages is read to its end', async () => {
   expect(await store.readJournal('run-1')).toEqual([Buffer.from('entry'), Buffer.from('entry')]);
 });
 
+test('putObject: a temporary file that cannot be made is STORE_NOT_WRITABLE and names TMPDIR', async () => {
+  vi.stubEnv('TMPDIR', '/nowhere/at/all');
+  const large = (async function* () {
+    for (let part = 0; part < 9; part += 1) yield Buffer.alloc(1_048_576);
+  })();
+  await expect(store.putObject(large)).rejects.toMatchObject({
+    code: 'STORE_NOT_WRITABLE',
+    message: expect.stringMatching(/temporary file in \/nowhere\/at\/all.*TMPDIR/),
+  });
+});
+
 test('a busy server and a cut connection are tried again before anybody hears of them', async () => {
-  server.script(s3Error(503, 'SlowDown'), ...PREPARED, cut, status(200));
+  server.script(s3Error(503, 'SlowDown'), cut, status(200));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
 });
 
@@ -119,7 +142,7 @@ test('loopback is never proxied, whatever the variables say', async () => {
   for (const name of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'ALL_PROXY', 'NODE_USE_ENV_PROXY']) {
     vi.stubEnv(name, name === 'NODE_USE_ENV_PROXY' ? '1' : 'http://127.0.0.1:9');
   }
-  server.script(...PREPARED, status(200));
+  server.script(status(200));
   expect(await store.appendJournal('run-1', ENTRY, 0)).toBe(true);
 });
 

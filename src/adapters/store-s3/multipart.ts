@@ -1,7 +1,7 @@
 import type { CompletedPart } from '@aws-sdk/client-s3';
 import { type S3Bucket, sha256Base64 } from './s3-bucket.js';
 import type { S3Session } from './s3-client.js';
-import { isConflict, isRefusedCondition } from './s3-errors.js';
+import { errorFacts, isConflict, isRefusedCondition } from './s3-errors.js';
 import type { PartSource } from './spool.js';
 
 /** Bytes of one part, and of the largest object that is sent in one request. S3 asks for 5 MiB at least. */
@@ -43,7 +43,9 @@ export async function uploadParts(
       return true;
     } catch (error) {
       await client.send(new sdk.AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => undefined);
-      if (ifAbsent && (isRefusedCondition(error) || isConflict(error))) return false;
+      // An upload that is gone was completed by a request whose answer got lost, or ended by a rule of the bucket.
+      const gone = errorFacts(error).name === 'NoSuchUpload';
+      if (ifAbsent && (gone || isRefusedCondition(error) || isConflict(error))) return false;
       throw error;
     }
   });

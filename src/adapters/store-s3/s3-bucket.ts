@@ -110,8 +110,11 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
       try {
         const { sdk, client } = await session();
         const range = from === 0 ? {} : { Range: `bytes=${from}-` };
-        const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket, Key: fullKey(key), ...range }));
-        return Body as AsyncIterable<Uint8Array>;
+        const found = await client.send(new sdk.GetObjectCommand({ Bucket, Key: fullKey(key), ...range }));
+        if (from > 0 && found.ContentRange?.startsWith(`bytes ${from}-`) !== true) {
+          throw new Error('the server ignores which bytes are asked for');
+        }
+        return found.Body as AsyncIterable<Uint8Array>;
       } catch (error) {
         if (isMissing(error)) return null;
         // The connection was cut behind the last byte.

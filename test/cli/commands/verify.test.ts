@@ -126,6 +126,14 @@ test('verify: the PromptOS policy file is kept too', async () => {
   expect(emitted.at(-1)).toMatchObject({ code: 'PROMPTOS_VERSION' });
 });
 
+test("verify --all: without a folder, every run of the project's own store", async () => {
+  const { emitted } = await verify(['--all', '--policy', 'policy.yaml'], true);
+  const folder = await verify(['--all', 'store', '--policy', 'policy.yaml'], true);
+  const runsOf = (all: readonly { readonly run_id?: string }[]) => all.flatMap(({ run_id }) => run_id ?? []).sort();
+  expect(runsOf(emitted)).toEqual(runsOf(folder.emitted));
+  expect(emitted.at(-1)).toMatchObject({ runs: runsOf(emitted).length, verified: false });
+});
+
 test('verify --all: every run of a store, the bad ones named, the whole counted', async () => {
   const { exit, emitted } = await verify(['--all', 'store', '--policy', 'policy.yaml'], true);
   expect(exit).toBe(1);
