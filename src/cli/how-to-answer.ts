@@ -17,7 +17,9 @@ export function howToAnswer(
     return [`${program} resolve ${run} ${awaited.escalation_id} --choose continue|retry|rework|abort --as ${who}`];
   }
   const acknowledged = awaited.to_acknowledge.map((id) => ` --acknowledge ${id}`).join('');
-  const reject = `${program} reject ${run} --gate ${awaited.gate} --as ${who} --comment "why"`;
+  // Where nothing but a rejection can count, the command says where it goes.
+  const to = awaited.approvable ? '' : ` --to ${awaited.rejects_to}`;
+  const reject = `${program} reject ${run} --gate ${awaited.gate}${to} --as ${who} --comment "why"`;
   return awaited.approvable
     ? [`${program} approve ${run} --gate ${awaited.gate} --as ${who}${acknowledged}`, reject]
     : [reject];

@@ -51,6 +51,7 @@ const OBSERVED = new Set<string>([
     'no_checks',
     'stray_edits',
     'repository_changed',
+    'repository_used',
   ],
 ]);
 
