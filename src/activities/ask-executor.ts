@@ -8,6 +8,7 @@ import type { PromptInput } from '../prompt-pack/index.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
 import type { GateTask } from './gates/gate-definition.js';
+import { findStrayEdits, type StrayEdits } from './stray-edits.js';
 
 /** What came of asking, with every try that it took. */
 export interface Asked {
@@ -18,12 +19,16 @@ export interface Asked {
   readonly tries: readonly ExecutorTry[];
   readonly transcripts: readonly ArtifactRef[];
   readonly executor: ExecutorDescriptor;
+  /** The last edits that an answer came with in a gate that makes none. */
+  readonly stray: StrayEdits | null;
 }
 
 export interface AskOptions {
   readonly task: GateTask;
   readonly executor: GateExecutor;
   readonly checkout: Checkout;
+  /** Whether what the executor changes in the checkout is the gate's work. */
+  readonly editsFiles: boolean;
   /** Renders the prompt of one try. */
   render(more: readonly PromptInput[]): string;
   /** Called when a try starts, from 1. */
@@ -40,15 +45,19 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
 /**
  * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is told
  * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
+ * An answer that came with edits in a gate that makes none was made on another tree than the gate's: once, it is asked
+ * for again.
  * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
  */
-export async function askExecutor({ task, executor, checkout, render, onTry }: AskOptions): Promise<Asked> {
+export async function askExecutor(options: AskOptions): Promise<Asked> {
+  const { task, executor, checkout, editsFiles, render, onTry } = options;
   const { input, policy, signal, putArtifact } = task;
   const limit = policy.limits.output_tries;
   const tries: ExecutorTry[] = [];
   const transcripts: ArtifactRef[] = [];
   let descriptor = executor.descriptor;
   let previous: PreviousTry | null = null;
+  let stray: StrayEdits | null = null;
 
   for (let number = 1; number <= limit; number += 1) {
     onTry(number);
@@ -81,17 +90,23 @@ export async function askExecutor({ task, executor, checkout, render, onTry }: A
 
     const failed = outcomeProblem(outcome);
     const answer = failed === null ? readAnswer(gate, given ?? '') : { kind: 'unusable' as const, problem: failed };
+    const left = answer.kind === 'output' && !editsFiles ? await findStrayEdits(checkout) : null;
+    const again = left?.resettable === true && stray === null && number < limit;
+    stray = left ?? stray;
+    const problem = answer.kind === 'unusable' ? answer.problem : again ? left.message : null;
     tries.push({
       number,
       rendered_prompt_sha256: sha256,
       exit_code: outcome.exit_code,
       duration_ms: Math.round(outcome.duration_ms),
-      problem: answer.kind === 'unusable' ? answer.problem : null,
+      problem,
     });
-    if (answer.kind !== 'unusable') return { answer, tries, transcripts, executor: descriptor };
-    previous = previousTry(answer.problem, given);
+    if (answer.kind !== 'unusable' && problem === null) {
+      return { answer, tries, transcripts, executor: descriptor, stray };
+    }
+    previous = previousTry(problem ?? '', given);
   }
   const counted = limit === 1 ? 'the one try' : `${limit} tries`;
   const reason = clipText(`No usable answer in ${counted}; the last: ${previous?.problem ?? 'none'}`, 2_000);
-  return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor };
+  return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray };
 }

@@ -5,9 +5,10 @@ import { prettyJson } from '../contracts/pretty-json.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
-import type { Checkout } from '../ports/workspace.js';
+import type { RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/index.js';
-import { blockingFinding, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
+import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
+import { judgeRepositoryChange } from '../rules/repository-change.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attemptRecord, boundedOutcome } from './attempt-record.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
@@ -46,17 +47,6 @@ function checkPack({ pack }: TrustedRun, { pack_sha256 }: DueGate): void {
   );
 }
 
-/** Edits that are not the gate's work: told, and thrown away with the checkout. */
-async function strayEdits({ editsFiles }: GateDefinition, checkout: Checkout): Promise<readonly JudgedFinding[]> {
-  if (editsFiles) return [];
-  const { files } = await checkout.diff();
-  if (files.length === 0) return [];
-  const named = files.slice(0, 10).map(({ path }) => path);
-  const rest = files.length > named.length ? ` and ${files.length - named.length} more` : '';
-  const message = `The executor changed files in a gate that changes none; thrown away: ${named.join(', ')}${rest}.`;
-  return [plainFinding('stray_edits', 'medium', message)];
-}
-
 /** Asks the executor in a checkout of its own, and judges what it gave. The checkout goes whatever happens. */
 async function askAndJudge(
   task: GateTask,
@@ -80,12 +70,13 @@ async function askAndJudge(
       task,
       executor,
       checkout,
+      editsFiles: definition.editsFiles,
       render: (more) =>
         renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
       onTry: (number) => progress({ gate, attempt, try: number }),
     });
-    if (asked.answer.kind !== 'output') return { asked, judgement: NOTHING_OBSERVED };
-    const stray = await strayEdits(definition, checkout);
+    const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
+    if (asked.answer.kind !== 'output') return { asked, judgement: { ...NOTHING_OBSERVED, findings: stray } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
     return { asked, judgement: { findings: [...findings, ...stray], artifacts } };
   } finally {
@@ -94,11 +85,12 @@ async function askAndJudge(
   }
 }
 
-async function repositoryChanged(task: GateTask, before: string | null): Promise<readonly JudgedFinding[]> {
-  const { digest } = await task.ports.workspace.snapshot(task.input.run.target_repo);
-  if (digest === before) return [];
-  const message = `The repository itself (HEAD, refs, configuration, hooks or working tree) changed while ${task.input.gate} ran.`;
-  return [blockingFinding('repository_changed', message, { severity: 'critical', escalates: 'rule_violation' })];
+async function repositoryChanged(
+  { ports, input }: GateTask,
+  before: RepositorySnapshot,
+): Promise<readonly JudgedFinding[]> {
+  const { digests } = await ports.workspace.snapshot(input.run.target_repo);
+  return judgeRepositoryChange(input.gate, before.digests, digests);
 }
 
 function createTask(
@@ -140,7 +132,7 @@ export async function executeGate(
   const before = await ports.workspace.snapshot(input.run.target_repo);
   const work = await definition.begin(task);
   const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor, options);
-  const changed = await repositoryChanged(task, before.digest);
+  const changed = await repositoryChanged(task, before);
   const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });

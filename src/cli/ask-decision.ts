@@ -1,5 +1,5 @@
 import type { Decision } from '../contracts/decisions.js';
-import { GATES, type GateId } from '../contracts/names.js';
+import type { GateId } from '../contracts/names.js';
 import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
 import { bindDecision, failureOf } from './decide-as.js';
 import {
@@ -83,7 +83,7 @@ async function rejection({ status, awaited }: AskDecisionOptions, questions: Dec
   const suggestion = awaited.approvable ? undefined : printableLine(failureOf(status, awaited), 4_000);
   const reason = await questions.write('Why? The next attempt gets this to read.', suggestion);
   if (reason === null) return null;
-  const target = await askTarget(status, awaited.gate, questions);
+  const target = await askTarget(status, awaited, questions);
   if (target === null) return null;
   return target === 'end' ? { reason, final: true } : { reason, to_gate: target };
 }
@@ -91,11 +91,11 @@ async function rejection({ status, awaited }: AskDecisionOptions, questions: Dec
 /** Where a rejection sends the run: the gate's own default stands first. */
 async function askTarget(
   status: RunStatus,
-  gate: GateId,
+  { gate, rejects_to }: AwaitedDecision,
   questions: DecisionQuestions,
 ): Promise<GateId | 'end' | null> {
   const possible = gatesUpTo(status, gate);
-  const preset = possible.includes(GATES[gate].rejectsTo) ? GATES[gate].rejectsTo : gate;
+  const preset = possible.includes(rejects_to) ? rejects_to : gate;
   return questions.choose<GateId | 'end'>('Back to which gate?', [
     ...gateChoices([preset, ...possible.filter((one) => one !== preset)]),
     { value: 'end', label: 'none: end the run as rejected' },

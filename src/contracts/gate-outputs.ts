@@ -118,7 +118,7 @@ export type TestCounts = z.infer<typeof testCountsSchema>;
 
 const checkStatusSchema = z.enum(['passed', 'failed', 'timed_out', 'not_started']);
 
-/** The same check on the base commit without the patch: what the counts are compared with. */
+/** The same check on the base commit without the patch: what the counts, or a failure, are compared with. */
 export const checkBaselineSchema = z.strictObject({
   status: checkStatusSchema,
   exit_code: z.int().nullable(),

@@ -29,6 +29,8 @@ export interface AwaitedDecision {
   readonly approved_by: readonly string[];
   /** Whether an approval can count: a failed gate can only be rejected. */
   readonly approvable: boolean;
+  /** The gate that a rejection goes back to when it names none. */
+  readonly rejects_to: GateId;
   /** Ids of the findings that an approval must acknowledge. */
   readonly to_acknowledge: readonly string[];
 }

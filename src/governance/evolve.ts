@@ -3,7 +3,7 @@ import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.j
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { hasJournal } from '../contracts/rules-version.js';
 import { refusedMessage } from './refusals.js';
-import { defaultReworkTarget } from './rework-target.js';
+import { defaultReworkTarget, isRetry } from './rework-target.js';
 import {
   type AttemptState,
   currentGate,
@@ -179,7 +179,7 @@ function countDecision(state: RunState, { decision }: LedgerEventOf<'decisionCou
   const target = decision.to_gate ?? defaultReworkTarget(state, decision.gate);
   return {
     ...answered,
-    rounds: state.rounds + 1,
+    ...(isRetry(state, decision) ? { retries: (state.retries ?? 0) + 1 } : { rounds: state.rounds + 1 }),
     rework: earliest(state.rework, { to_gate: target, feedback: [feedback] }),
   };
 }

@@ -5,7 +5,7 @@ import type { Signed } from './authenticate.js';
 import { judgeActor, judgeTimes } from './authority.js';
 import { openEscalation } from './open-escalation.js';
 import { type Refusal, refuse } from './refusals.js';
-import { isReworkTarget } from './rework-target.js';
+import { isRetry, isReworkTarget } from './rework-target.js';
 import { type AttemptState, effectiveVerdict, findingsToAcknowledge, gateState, type RunState } from './run-state.js';
 
 /**
@@ -48,7 +48,8 @@ export function judgeDecision(
 
   const counted: LedgerEvent = { type: 'decisionCounted', decision, envelope };
   if (decision.choice === 'approve') return [counted];
-  if (decision.final === true || state.rounds < plan.rework_rounds) return [counted];
+  const rounds = isRetry(state, decision) ? (state.retries ?? 0) : state.rounds;
+  if (decision.final === true || rounds < plan.rework_rounds) return [counted];
   return [counted, openEscalation(state, reworkBoundReport(plan, decision))];
 }
 

@@ -89,6 +89,8 @@ export interface RunState {
   readonly rejected: string | null;
   /** Rejections that sent the run back. */
   readonly rounds: number;
+  /** Rejections that had a gate without a usable answer done again; absent while there was none. */
+  readonly retries?: number;
   /** Ids that counted: each counts once. */
   readonly decision_ids: readonly string[];
   /** Refusals that stand in the ledger in full. */

@@ -2,6 +2,7 @@ import type { LedgerHead } from '../contracts/ledger.js';
 import { GATES } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
+import { defaultReworkTarget } from './rework-target.js';
 import {
   approvalsNeeded,
   effectiveVerdict,
@@ -98,6 +99,7 @@ export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[
         approvals_needed: approvalsNeeded(state, standing),
         approved_by: request.approved_by,
         approvable: effectiveVerdict(current) === 'pass',
+        rejects_to: defaultReworkTarget(state, gate),
         to_acknowledge: findingsToAcknowledge(current).map(({ id }) => id),
       },
     ];

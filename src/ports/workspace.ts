@@ -1,9 +1,10 @@
 import type { Patch } from '../contracts/patch.js';
+import type { RepositoryDigests } from '../contracts/repository-parts.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
 export interface RepositorySnapshot {
-  /** Digest over HEAD, refs, configuration, hooks and the state of the working tree; null for a remote repository. */
-  readonly digest: string | null;
+  /** By part, so that what a person does there is told from what an executor could abuse; null for a remote repository. */
+  readonly digests: RepositoryDigests | null;
 }
 
 /** Observes the tracked files of a checkout from one moment on. */

@@ -92,12 +92,14 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
   };
   const approval = to_acknowledge.length === 0 ? bound : { ...bound, acknowledged: to_acknowledge };
   // Sent as it stands it is refused, since it gives no reason.
-  const rejection = { ...bound, reason: '' };
+  const rejection = { ...bound, reason: '', ...(awaited.approvable ? {} : { to_gate: awaited.rejects_to }) };
   const facts = [
     `Verdict ${found?.verdict ?? 'none'}`,
     `${awaited.approved_by.length} of ${awaited.approvals_needed} approvals`,
   ];
-  const { approvable } = awaited;
+  const { approvable, rejects_to } = awaited;
+  const choice = approvable ? 'approve' : 'reject';
+  const to = approvable ? '' : ` --to ${rejects_to}`;
   const acknowledging = approvable ? to_acknowledge.map((id) => ` --acknowledge ${code(id)}`).join('') : '';
   return [
     `#### ${gate} ${found?.title ?? ''}, attempt ${attempt}: ${approvable ? 'approve or reject?' : 'did not pass, so it can only be rejected'}`,
@@ -105,9 +107,9 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     ...(found === undefined ? [] : findingParts(found)),
     whoMay(asked),
     'On the command line, which shows what is decided and asks:',
-    `\`promptos ${approvable ? 'approve' : 'reject'} ${status.run_id} --gate ${gate} --as ${name}\``,
+    `\`promptos ${choice} ${status.run_id} --gate ${gate}${to} --as ${name}\``,
     ...(status.authentication === 'required'
-      ? signedParts(`${approvable ? 'approve' : 'reject'} ${status.run_id} --gate ${gate} --as ${name}${acknowledging}`)
+      ? signedParts(`${choice} ${status.run_id} --gate ${gate}${to} --as ${name}${acknowledging}`)
       : [
           FORM,
           ...(approvable ? signalParts('approve', '', approval) : []),

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
-import { edits, fails, outputs, promptInputs, says } from '../support/scripted-executor.js';
+import { edits, fails, outputs, promptInputs, type ScriptStep, says } from '../support/scripted-executor.js';
 
 const made: GovernedRepository[] = [];
 const surroundings = async (...options: Parameters<typeof createGovernedRepository>) => {
@@ -109,27 +109,82 @@ describe('executeGate: escalation', () => {
   test('a change of the repository itself is critical and escalates', async () => {
     const given = await surroundings();
     given.executors.script('nina', (call) => {
-      writeFileSync(join(given.repository, 'README.md'), 'changed behind the back\n');
-      given.git('branch', 'sneaky');
+      given.git('config', 'core.fsmonitor', 'evil');
+      given.git('update-ref', 'refs/promptos/sneaky', 'HEAD');
       return outputs(good.P00)(call);
     });
     const result = await given.executeGate(given.input('P00'));
     expect(result).toMatchObject({
       verdict: 'fail',
-      findings: [{ id: 'repository_changed-1', severity: 'critical', blocking: true }],
+      findings: [
+        { id: 'repository_changed-1', severity: 'critical', blocking: true },
+        { id: 'repository_changed-2', severity: 'critical', blocking: true },
+      ],
       escalation: { trigger: 'rule_violation' },
     });
+    expect(result.findings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/own configuration changed while P00 ran: sha256:\w{64} before, sha256:\w{64} after\.$/),
+      expect.stringMatching(
+        /own refs under refs\/promptos changed while P00 ran: sha256:\w{64} before, sha256:\w{64} after/,
+      ),
+    ]);
   });
 
-  test('edits in a gate that makes none are thrown away and told', async () => {
+  test('a person who works in the repository meanwhile does not stop the gate: it is noted', async () => {
     const given = await surroundings();
-    given.executors.script('nina', edits({ 'src/split.js': 'mine\n' }, outputs(good.P00)));
+    given.executors.script('nina', (call) => {
+      writeFileSync(join(given.repository, 'README.md'), 'my own work\n');
+      given.git('checkout', '-q', '-b', 'mine');
+      given.git('-c', 'user.name=a', '-c', 'user.email=a@example.org', 'commit', '-q', '--allow-empty', '-m', 'mine');
+      return outputs(good.P00)(call);
+    });
     const result = await given.executeGate(given.input('P00'));
     expect(result).toMatchObject({
       verdict: 'pass',
-      findings: [{ id: 'stray_edits-1', severity: 'medium', blocking: false }],
+      findings: [{ id: 'repository_used-1', severity: 'info', blocking: false }],
+      escalation: null,
     });
+    expect(result.findings[0]?.message).toContain('HEAD; branches, tags or other refs; files of the working tree');
+  });
+});
+
+describe('executeGate: edits in a gate that makes none', () => {
+  const stray = [{ id: 'stray_edits-1', severity: 'medium', blocking: false }];
+  const editsSplit = edits({ 'src/split.js': 'mine\n' }, outputs(good.P00));
+
+  test('are thrown away, become a finding, and the executor is asked again on a clean checkout', async () => {
+    const given = await surroundings();
+    let seen = '';
+    given.executors.script('nina', editsSplit, (call) => {
+      seen = readFileSync(join(call.directory, 'src/split.js'), 'utf8');
+      return outputs(good.P00)(call);
+    });
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({ verdict: 'pass', findings: stray, escalation: null });
     expect(result.findings[0]?.message).toContain('src/split.js');
+    expect(seen).not.toBe('mine\n');
+    const { tries } = await given.record(result);
+    expect(tries).toMatchObject([{ problem: expect.stringContaining('src/split.js') }, { problem: null }]);
+  });
+
+  test('are asked about once: the second answer counts, with the finding', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', editsSplit, editsSplit);
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({ verdict: 'pass', findings: stray, escalation: null });
+  });
+
+  test('that cannot be listed are no failure of the gate', async () => {
+    const given = await surroundings();
+    const replaced: ScriptStep = (call) => {
+      rmSync(call.directory, { recursive: true });
+      writeFileSync(call.directory, '');
+      return outputs(good.P00)(call);
+    };
+    given.executors.script('nina', replaced);
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({ verdict: 'pass', findings: stray, escalation: null });
+    expect(result.findings[0]?.message).toContain('removed or replaced');
   });
 });
 

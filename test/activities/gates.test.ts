@@ -236,10 +236,30 @@ describe('P06', () => {
     const wrong = edits({ 'src/split.js': "export const split = 'wrong again';\n" }, outputs(good.P05));
     const { result, record } = await walk(given, [...toPlan, ['P05', wrong], ['P06', outputs(good.P06)]]);
     expect(result.verdict).toBe('fail');
+    const failsToo = 'It fails on the base commit too, without the patch (exit code 1).';
     expect(result.findings).toMatchObject([
-      { id: 'checks-1', severity: 'high', blocking: true, message: 'The check tests failed: exit code 1.' },
+      { id: 'checks-1', severity: 'high', blocking: true, message: `The check tests failed: exit code 1. ${failsToo}` },
     ]);
     expect(await given.text(record, 'evidence/checks/tests.stderr.txt')).toBe('still wrong\n');
+  });
+
+  test('a check that the patch broke is told from one that failed before', async () => {
+    const policy = `
+schema_version: 1
+name: example
+principals: { grace: { kind: human }, nina: { kind: agent }, vera: { kind: agent }, rex: { kind: agent } }
+roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
+decisions: { authentication: optional }
+attestations: optional
+checks:
+  tests: { argv: [node, -e, "process.exit(require('node:fs').readFileSync('src/split.js', 'utf8').includes('again') ? 1 : 0)"] }
+`;
+    const given = await surroundings({ policy });
+    const wrong = edits({ 'src/split.js': "export const split = 'wrong again';\n" }, outputs(good.P05));
+    const { result } = await walk(given, [...toPlan, ['P05', wrong], ['P06', outputs(good.P06)]]);
+    expect(result.findings).toMatchObject([
+      { id: 'checks-1', message: expect.stringContaining('so the patch broke it') },
+    ]);
   });
 
   test('a run without any check fails', async () => {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GUARDED_PARTS, type RepositoryDigests, WORKED_PARTS } from '../../src/contracts/repository-parts.js';
 import type { Workspace } from '../../src/ports/workspace.js';
 import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from './git-fixtures.js';
 
@@ -17,13 +18,23 @@ beforeEach(async () => {
 });
 afterEach(() => room.remove());
 
-const digest = async () => (await workspace.snapshot('shop')).digest;
+const digests = async (): Promise<RepositoryDigests> => {
+  const found = (await workspace.snapshot('shop')).digests;
+  if (found === null) throw new Error('expected a local repository');
+  return found;
+};
+const digest = async () => JSON.stringify(await digests());
+/** The parts that differ from an earlier snapshot. */
+const changedSince = async (before: RepositoryDigests): Promise<readonly string[]> => {
+  const after = await digests();
+  return [...GUARDED_PARTS, ...WORKED_PARTS].filter((part) => before[part] !== after[part]);
+};
 const at = (file: string) => join(path, file);
 
 test('snapshot: the same repository gives the same digest', async () => {
-  const before = await digest();
-  expect(before).toMatch(/^[0-9a-f]{64}$/);
-  expect(await digest()).toBe(before);
+  const before = await digests();
+  expect(before.hooks).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(await digests()).toEqual(before);
 });
 
 test.each<[string, () => Promise<unknown> | unknown]>([
@@ -60,6 +71,42 @@ test.each<[string, () => Promise<unknown> | unknown]>([
   const before = await digest();
   await change();
   expect(await digest()).not.toBe(before);
+});
+
+describe('snapshot: parts', () => {
+  const upstream = () => {
+    git(path, 'config', 'branch.main.remote', 'origin');
+    git(path, 'config', 'branch.main.merge', 'refs/heads/main');
+    git(path, 'config', 'branch.main.vscode-merge-base', 'origin/main');
+  };
+
+  test.each<[string, () => Promise<unknown> | unknown, readonly string[]]>([
+    ['a hook', () => writeFiles(path, { '.git/hooks/post-checkout': '#!/bin/sh\n' }), ['hooks']],
+    ['a program in the configuration', () => git(path, 'config', 'core.fsmonitor', 'evil'), ['configuration']],
+    ['where hooks are found', () => git(path, 'config', 'core.hooksPath', 'evil'), ['configuration']],
+    ['a remote', () => git(path, 'remote', 'add', 'evil', 'ext::sh'), ['configuration']],
+    ['a branch that follows a URL', () => git(path, 'config', 'branch.main.remote', 'ext::sh'), ['configuration']],
+    ['attributes', () => writeFiles(path, { '.git/info/attributes': '* filter=evil\n' }), ['attributes']],
+    ['alternates', () => writeFiles(path, { '.git/objects/info/alternates': '/evil\n' }), ['object_sources']],
+    ['grafts', () => writeFiles(path, { '.git/info/grafts': '' }), ['object_sources']],
+    ['replaced objects', () => git(path, 'update-ref', 'refs/replace/0', 'HEAD'), ['object_sources']],
+    ["the project's own refs", () => git(path, 'update-ref', 'refs/promptos/x', 'HEAD'), ['promptos_refs']],
+    ['an edited file', () => writeFile(at('src/a.txt'), 'b\n'), ['working_tree']],
+    ['a new branch', () => git(path, 'branch', 'other'), ['refs']],
+    ['a branch that follows another', upstream, []],
+    ['another branch', () => git(path, 'checkout', '-q', '-b', 'other'), ['head', 'refs']],
+  ])('%s', async (_what, change, parts) => {
+    const before = await digests();
+    await change();
+    expect(await changedSince(before)).toEqual(parts);
+  });
+
+  test('a commit of an edited file', async () => {
+    await writeFile(at('src/a.txt'), 'b\n');
+    const before = await digests();
+    git(path, 'commit', '-q', '-a', '-m', 'x');
+    expect(await changedSince(before)).toEqual(['refs', 'working_tree']);
+  });
 });
 
 test('snapshot: a file that is dirty already and changes again is seen', async () => {
@@ -147,7 +194,7 @@ test('snapshot: an empty repository has a digest, a clone URL has none', async (
   await mkdir(join(room.root, 'empty'));
   git(join(room.root, 'empty'), 'init', '-q');
   const empty = await makeWorkspace(room.root, { path: join(room.root, 'empty') });
-  expect((await empty.workspace.snapshot('shop')).digest).toMatch(/^[0-9a-f]{64}$/);
+  expect((await empty.workspace.snapshot('shop')).digests?.head).toMatch(/^sha256:[0-9a-f]{64}$/);
   const remote = await makeWorkspace(room.root, { url: `file://${path}` });
-  expect(await remote.workspace.snapshot('shop')).toEqual({ digest: null });
+  expect(await remote.workspace.snapshot('shop')).toEqual({ digests: null });
 });

@@ -140,7 +140,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
   });
 });
 
-test("an executor that changes the user's own refs: repository_changed is critical and raises a P08", async () => {
+test("an executor that changes refs/promptos of the user's own repository: repository_changed is critical and raises a P08", async () => {
   const run = await site.play('users_refs');
   expect(run).toMatchObject({ exitCode: 1, last: { outcome: 'aborted' } });
   const { verdict, findings, escalation } = await attempt(run, 'P05');

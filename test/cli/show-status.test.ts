@@ -73,8 +73,11 @@ test('showStatus: an escalation for a gate that could not be carried out shows i
     const text = printed([awaited(trigger)]);
     expect(text).toContain('        The program "claude" exists, and this worker may not run it (EACCES).\n');
     expect(text).toContain('        Worker: 7@builder\n');
+    expect(text).toContain('→ promptos resolve run-1 E1 --choose retry --as grace');
   }
-  expect(printed([awaited('executor')])).not.toContain('        Worker: 7@builder\n');
+  const other = printed([awaited('executor')]);
+  expect(other).not.toContain('        Worker: 7@builder\n');
+  expect(other).toContain('--choose continue|retry|rework|abort');
 });
 
 test('describeGate: a gate that is held says why', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
+import type { RunPlan } from '../../src/contracts/run-plan.js';
 import { nextStep } from '../../src/governance/next-step.js';
+import { awaited } from '../../src/governance/run-status.js';
 import { DomainRun, runInput, runPlan } from '../support/domain.js';
 
 /** A run whose gates before the given one passed, and in which the given one awaits a decision. */
@@ -56,6 +58,76 @@ describe('decide: where a rejection goes', () => {
     const run = awaitingAt('P03');
     run.reject('P03', { final: true, reason: 'not wanted' });
     expect(run.state).toMatchObject({ phase: 'closed', outcome: 'rejected', outcome_reason: 'not wanted' });
+  });
+});
+
+describe('decide: a gate that gave no usable answer', () => {
+  const blocked = { verdict: 'blocked', reason: 'No usable answer in 3 tries.' } as const;
+  const finding = { id: 'checks-1', rule: 'checks', severity: 'high', message: 'tests fail', blocking: true } as const;
+
+  const planOf2 = (overrides: Partial<RunPlan> = {}) => runPlan({ rules_version: 2, ...overrides });
+
+  /** P07 is due, everything before it passed. */
+  function dueAtReview(plan = planOf2()): DomainRun {
+    const run = awaitingAt('P06', plan);
+    run.approve('P06');
+    return run;
+  }
+
+  test.each(['P06', 'P07'] as const)('%s is done again when nobody names a gate, and the status says so', (gate) => {
+    const run = gate === 'P07' ? dueAtReview() : awaitingAt('P05', planOf2());
+    if (gate === 'P06') run.approve('P05');
+    run.runGate(gate, blocked);
+    expect(awaited(run.state)).toMatchObject([{ gate, approvable: false, rejects_to: gate }]);
+    run.reject(gate);
+    expect(lastSentBack(run)).toMatchObject({ to_gate: gate });
+    expect(nextStep(run.state)).toMatchObject({ kind: 'executeGate', gate, attempt: 2 });
+  });
+
+  test('goes back to the builder when it has a blocking finding all the same', () => {
+    const run = dueAtReview();
+    run.runGate('P07', { ...blocked, findings: [finding] });
+    expect(awaited(run.state)).toMatchObject([{ rejects_to: 'P05' }]);
+    run.reject('P07');
+    expect(lastSentBack(run)).toMatchObject({ to_gate: 'P05' });
+  });
+
+  test('goes back to the builder under the rules of version 1', () => {
+    const run = dueAtReview(runPlan({ rules_version: 1 }));
+    run.runGate('P07', blocked);
+    run.reject('P07');
+    expect(lastSentBack(run)).toMatchObject({ to_gate: 'P05' });
+    expect(run.state).toMatchObject({ rounds: 1 });
+  });
+
+  test('uses up no round of rework, and is bounded as rounds are', () => {
+    const run = dueAtReview(planOf2({ rework_rounds: 1 }));
+    run.runGate('P07', blocked);
+    run.reject('P07');
+    expect(run.state).toMatchObject({ rounds: 0, retries: 1 });
+    run.runGate('P07');
+    run.reject('P07');
+    expect(lastSentBack(run)).toMatchObject({ to_gate: 'P05' });
+    expect(run.state).toMatchObject({ rounds: 1, escalations: [] });
+  });
+
+  test('a second retry under a policy that allows one opens a P08', () => {
+    const run = dueAtReview(planOf2({ rework_rounds: 1 }));
+    run.runGate('P07', blocked);
+    run.reject('P07');
+    run.runGate('P07', blocked);
+    run.reject('P07');
+    expect(run.events.at(-1)).toMatchObject({ type: 'escalationOpened', report: { trigger: 'rework_bound' } });
+  });
+
+  test('a retry after an infrastructure failure uses up no round of rework', () => {
+    const run = dueAtReview();
+    run.send({ type: 'startGate', gate: 'P07', attempt: 1 });
+    run.send({ type: 'interruptGate', gate: 'P07', attempt: 1, code: 'STORE_FULL', message: 'no space' });
+    expect(run.resolve('E1', 'retry').accepted).toBe(true);
+    expect(nextStep(run.state)).toMatchObject({ kind: 'executeGate', gate: 'P07', attempt: 2 });
+    expect(run.state.rounds).toBe(0);
+    expect(run.state.retries).toBeUndefined();
   });
 });
 

@@ -34,6 +34,7 @@ const decision = (parts: Partial<AwaitedDecision> = {}): AwaitedDecision => ({
   approvals_needed: 1,
   approved_by: [],
   approvable: true,
+  rejects_to: 'P05',
   to_acknowledge: [],
   ...parts,
 });
@@ -125,7 +126,7 @@ test('current details: a gate that failed offers no approval', () => {
   expect(details).toContain('The tests fail.');
   expect(details).not.toContain('approve run-1');
   expect(details).not.toContain('--name approve');
-  expect(pasted(details)[0]).toBe('promptos reject run-1 --gate P05 --as grace');
+  expect(pasted(details)[0]).toBe('promptos reject run-1 --gate P05 --to P05 --as grace');
 });
 
 test('current details: with several integrators nobody is named, the developer is left out unless the policy allows it', () => {

@@ -73,18 +73,22 @@ async function runOnFreshCheckout(
   }
 }
 
-/** Runs the check on the base commit as well, and holds the counts of its report against the base's. */
+/**
+ * Runs the check on the base commit as well: holds the counts of its report against the base's, and learns of a check that
+ * failed whether the patch broke it.
+ */
 async function compareWithBase(
   task: GateTask,
   name: string,
   check: Check,
   outcome: CheckOutcome,
 ): Promise<{ readonly outcome: CheckOutcome; readonly baseline?: CheckBaseline }> {
-  // What failed already needs nothing to be compared with.
-  if (outcome.status !== 'passed' || outcome.tests === null) return { outcome };
+  const failed = outcome.status === 'failed';
+  if (!failed && (outcome.status !== 'passed' || outcome.tests === null)) return { outcome };
   const base = await runOnFreshCheckout(task, NOTHING, name, check);
   const { status, exit_code, tests, reason } = base.outcome;
   const baseline: CheckBaseline = { status, exit_code, tests, ...(reason === null ? {} : { reason }) };
+  if (failed || outcome.tests === null) return { outcome, baseline };
   const problem = base.disturbed ? `on the base commit, ${reason}` : judgeCounts(outcome.tests, baseline);
   return { outcome: problem === null ? outcome : { ...outcome, status: 'failed', reason: problem }, baseline };
 }

@@ -10,7 +10,7 @@ import { createGitEnvironment, type GitEnvironment, type Variables } from './git
 import { removeLeftovers } from './marked-folders.js';
 import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorHolding, mirrorWithCommit } from './mirror.js';
 import { locateRepository, type RepositoryLocation, type RepositorySource } from './repository-location.js';
-import { snapshotRepository } from './repository-snapshot.js';
+import { snapshotRepository, UNREADABLE_REPOSITORY } from './repository-snapshot.js';
 import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
 import { requireGit } from './run-git.js';
 import { withScratch } from './scratch.js';
@@ -115,9 +115,9 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
         if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
         throw error;
       });
-      if (location === null) return { digest: 'unreadable' };
-      if (location.kind === 'url') return { digest: null };
-      return { digest: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
+      if (location === null) return { digests: UNREADABLE_REPOSITORY };
+      if (location.kind === 'url') return { digests: null };
+      return { digests: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
     },
   };
 }

@@ -1,7 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
 import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
+import { guardedConfig } from './guarded-config.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { LocalRepository } from './repository-location.js';
 import { runGit } from './run-git.js';
@@ -12,35 +14,71 @@ export interface SnapshotInput {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Files of a git folder, besides refs and hooks, that say what git does. */
-const CONTROL_FILES = [
-  'config',
-  'config.worktree',
-  'info/attributes',
-  'info/exclude',
-  'info/grafts',
-  'objects/info/alternates',
-];
+/** Files of a git folder, besides configuration, refs and hooks, that say where git finds objects and how it reads files. */
+const OBJECT_SOURCES = ['objects/info/alternates', 'objects/info/http-alternates', 'info/grafts'];
+const ATTRIBUTES = ['info/attributes'];
+
+/** A digest that is made piece by piece. */
+interface Digest {
+  readonly hash: Hash;
+  put(name: string, content: string): void;
+}
+
+function startDigest(): Digest {
+  const hash = createHash('sha256');
+  return { hash, put: (name, content) => void hash.update(`${name}\0${content.length}\0${content}\0`) };
+}
+
+/** Replaced objects stand for others wherever git reads them. */
+const partOfRef = (name: string): RepositoryPart =>
+  name.startsWith('refs/promptos/') ? 'promptos_refs' : name.startsWith('refs/replace/') ? 'object_sources' : 'refs';
 
 /**
- * Digest over what an executor could have changed in the user's repository: HEAD, refs, configuration, hooks, and the
- * state of the working tree with the size and time of every changed file. Ignored files are not looked at. Nothing
+ * Digests over what an executor could have changed in the user's repository, by part: HEAD, refs, configuration, hooks, and
+ * the state of the working tree with the size and time of every changed file. Ignored files are not looked at. Nothing
  * that the repository's own configuration says is run, since an executor may have written it.
  */
-export async function snapshotRepository(input: SnapshotInput): Promise<string> {
+export async function snapshotRepository(input: SnapshotInput): Promise<RepositoryDigests> {
   const { gitDir, commonDir, top } = input.repository;
-  const hash = createHash('sha256');
-  const put = (name: string, content: string) => hash.update(`${name}\0${content.length}\0${content}\0`);
-  for (const head of ['HEAD', 'ORIG_HEAD', 'MERGE_HEAD']) put(head, await contentOf(join(gitDir, head)));
-  const references = await readReferences(commonDir);
-  for (const [name, value] of references) put(name, value);
-  for (const file of CONTROL_FILES) put(file, await contentOf(join(commonDir, file)));
-  if (gitDir !== commonDir) put('worktree', await contentOf(join(gitDir, 'config.worktree')));
-  await putFolder(hash, join(commonDir, 'hooks'), 'hooks');
-  await putFolder(hash, join(commonDir, 'reftable'), 'reftable');
-  if (top !== null) await putStatus(put, input, top);
-  return hash.digest('hex');
+  const parts = {
+    configuration: startDigest(),
+    hooks: startDigest(),
+    attributes: startDigest(),
+    object_sources: startDigest(),
+    promptos_refs: startDigest(),
+    head: startDigest(),
+    refs: startDigest(),
+    working_tree: startDigest(),
+  } satisfies Record<RepositoryPart, Digest>;
+  for (const head of ['HEAD', 'ORIG_HEAD', 'MERGE_HEAD']) parts.head.put(head, await contentOf(join(gitDir, head)));
+  for (const [name, value] of await readReferences(commonDir)) parts[partOfRef(name)].put(name, value);
+  // A linked working tree that was pointed at another git folder is another repository.
+  parts.configuration.put('folders', `${gitDir}\0${commonDir}`);
+  const configs = [join(commonDir, 'config'), join(commonDir, 'config.worktree'), join(gitDir, 'config.worktree')];
+  for (const file of configs) parts.configuration.put('config', guardedConfig(await contentOf(file)));
+  for (const file of OBJECT_SOURCES) parts.object_sources.put(file, await contentOf(join(commonDir, file)));
+  for (const file of ATTRIBUTES) parts.attributes.put(file, await contentOf(join(commonDir, file)));
+  parts.working_tree.put('exclude', await contentOf(join(commonDir, 'info/exclude')));
+  await putFolder(parts.hooks.hash, join(commonDir, 'hooks'), 'hooks');
+  await putFolder(parts.refs.hash, join(commonDir, 'reftable'), 'reftable');
+  if (top !== null) await putStatus(parts.working_tree.put, input, top);
+  const digests = Object.entries(parts).map(([part, { hash }]) => [part, `sha256:${hash.digest('hex')}`]);
+  return Object.fromEntries(digests) as RepositoryDigests;
 }
+
+const UNREADABLE = 'unreadable';
+
+/** What a repository is like that can no longer be opened. */
+export const UNREADABLE_REPOSITORY: RepositoryDigests = {
+  configuration: UNREADABLE,
+  hooks: UNREADABLE,
+  attributes: UNREADABLE,
+  object_sources: UNREADABLE,
+  promptos_refs: UNREADABLE,
+  head: UNREADABLE,
+  refs: UNREADABLE,
+  working_tree: UNREADABLE,
+};
 
 const contentOf = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '(none)');
 

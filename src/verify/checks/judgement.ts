@@ -53,6 +53,7 @@ const OBSERVED = new Set<string>([
     'no_checks',
     'stray_edits',
     'repository_changed',
+    'repository_used',
   ],
 ]);
 
