@@ -1,18 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests with whole processes, killed workers and floods: minutes, not seconds. `npm test` leaves them to `test:all`. */
+/**
+ * Tests with runs on a Temporal server, whole processes, killed workers and floods: minutes, not seconds. `npm test` leaves
+ * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
+ */
 const SLOW = [
   'test/activities/first-policy-attacks.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
+  'test/{client,plugin}.test.ts',
+  'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,process,two-users,without-worker}.test.ts',
   'test/docs/ci-recipe.test.ts',
-  'test/cli/{bad-input,demo,dev,hostile-trees,hostile-writer,process,two-users,without-worker}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
+  'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{continue-as-new,deadlines,hostile-signals,reset}.test.ts',
+  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,reset}.test.ts',
 ];
 
 const common = {

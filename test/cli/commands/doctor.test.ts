@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { doctorCommand } from '../../../src/cli/commands/doctor.js';
 import { initCommand } from '../../../src/cli/commands/init.js';
 import { keysCommand } from '../../../src/cli/commands/keys.js';
@@ -12,7 +12,6 @@ import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
 import { findProgram } from '../../../src/cli/doctor/programs.js';
 import { temporalProbes } from '../../../src/cli/doctor/temporal.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import { createGovernedWorker } from '../../support/governed-worker.js';
 import { invoke } from './recorded-context.js';
 
 /** A Temporal that is there; `reach` is called only where a test says that somebody named a server. */
@@ -245,15 +244,6 @@ test('doctor: names the queues of a server that no worker polls', async () => {
     message: 'no worker polls promptos.writer, promptos.verifier, promptos.reviewer',
   });
   expect(exitCode).toBe(0);
-});
-
-test('pollers: the workers that poll a queue of a real server', async () => {
-  const site = await createGovernedWorker({ address: inject('temporalAddress') });
-  onTestFinished(() => site.close());
-  const server = { named_by: [], connectionOptions: { address: inject('temporalAddress') } };
-  const probes = temporalProbes({});
-  expect(await probes.pollers(server, 'promptos-of-nobody')).toBe(0);
-  await expect.poll(() => probes.pollers(server, site.taskQueue)).toBeGreaterThan(0);
 });
 
 test('doctor: a commit that is not pushed is out of reach for workers that fetch by URL', async () => {
