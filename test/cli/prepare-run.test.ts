@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { promptos } from '../support/command-line.js';
 
@@ -33,6 +33,15 @@ test('dev: an unknown developer, a glob that can match nothing, and a policy of 
     await writeFile(request, REQUEST);
     const slipped = await promptos(['dev', '--developer', 'ada', '--request', request], { cwd: folder, env });
     expect(slipped.stderr).toContain('request.yaml:6: scope.deny[0]: the glob "src\\flask\\**" has a backslash');
+    for (const path of ['app/[id]/x.ts', 'app/i/x.ts']) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), 'x\n');
+    }
+    git('add', 'app');
+    git('commit', '-q', '-m', 'routes');
+    await writeFile(request, REQUEST.replace("['**']", "['app/[id]/**']").replace(/'src.*'/, "'src/gone/**'"));
+    const twofold = await promptos(['dev', '--developer', 'ada', '--request', request], { cwd: folder, env });
+    expect(twofold.stderr).toContain('request.yaml:4: scope.allow[0]: the glob "app/[id]/**" is a name and a set');
     const policy = join(folder, '.promptos/policy.yaml');
     const text = await readFile(policy, 'utf8');
     const name = /^repositories: \[(.*)\]$/m.exec(text)?.[1];
