@@ -52,7 +52,7 @@ test('dev: an unknown developer, a glob that can match nothing, and a policy of 
     git('config', 'core.sparseCheckout', 'true');
     await rm(policy);
     const sparse = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
-    expect(sparse.stderr).toMatch(/The checkout is sparse\.[^]*`git sparse-checkout add \.promptos`/);
+    expect(sparse.stderr).toMatch(/The checkout is sparse\.[\s\S]*`git sparse-checkout add \.promptos`/);
     const other = text.replace(/^repositories: .*$/m, 'repositories: [billing]');
     await writeFile(policy, other);
     const foreign = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
