@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { inspectTarget, resolveTarget } from '../adapters/workspace-git/target.js';
 import type { StartRunOptions } from '../client.js';
 import { validateGates } from '../config/gate-selection.js';
-import { repositoryName } from '../config/git-facts.js';
+import { gitConfigValue, repositoryName } from '../config/git-facts.js';
 import { slugName } from '../config/name-slug.js';
 import { type PolicyFile, readPolicyInForce } from '../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
@@ -60,7 +60,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const target = await findTarget(context, options);
   const project = await findProject(context, target, options.workerConfig);
   const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
-  const policy = await readPolicyInForce(policyPath);
+  const policy = await readPolicyInForce(policyPath).catch((error: unknown) => explainSparse(error, target));
   requireKnownDeveloper(developer, policy.policy);
   const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
   if (project.workerConfigPath === null) {
@@ -119,6 +119,14 @@ async function findTarget(context: CommandContext, options: RunOptions): Promise
     if (entry !== undefined && 'path' in entry) return entry.path;
   }
   return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
+}
+
+/** A sparse checkout may leave out the project's own folder. */
+async function explainSparse(error: unknown, target: string): Promise<never> {
+  if (!(error instanceof PromptOsError) || error.code !== 'POLICY_NOT_FOUND') throw error;
+  if ((await gitConfigValue(target, 'core.sparseCheckout')) !== 'true') throw error;
+  const hint = 'Run `git sparse-checkout add .promptos` if the repository has the folder.';
+  throw new PromptOsError('POLICY_NOT_FOUND', `${error.summary} The checkout is sparse.`, { hint, cause: error });
 }
 
 /** The engine refuses such a run too; here nothing has been started yet. */

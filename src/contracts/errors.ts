@@ -46,6 +46,8 @@ export const ERROR_CATALOGUE = {
   REPO_DIRTY: usage('Commit or stash the files named: a run starts from a commit.'),
   BASE_NOT_FOUND: usage('Name a commit, branch or tag that the repository has.'),
   SCOPE_MATCHES_NOTHING: usage('Correct the globs: none of the files of the base commit matches.'),
+  SUBMODULE_NOT_FOUND: usage('Run `git submodule update --init --recursive` in the repository.'),
+  CLONE_INCOMPLETE: usage('Connect to the remote, or run `git fetch --refetch --no-filter` in the clone.'),
   REPO_FETCH_FAILED: infrastructure('Check that the repository can be read from this worker.'),
   GIT_FAILED: infrastructure('Read what git printed; `promptos doctor` checks the version.'),
   GIT_NOT_FOUND: broken('Install git 2.31 or newer.'),

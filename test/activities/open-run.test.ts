@@ -178,3 +178,16 @@ test.each(['__proto__', 'constructor', 'toString'])(
     });
   },
 );
+
+test.each([
+  [
+    'a denied glob with a backslash',
+    { scope: { allow: ['**'], deny: ['src\\flask\\**'] } },
+    undefined,
+    'REQUEST_INVALID',
+  ],
+  ['a protected path that is not certain', {}, `${EXAMPLE_POLICY}protected_paths: ['docs/**.md']\n`, 'POLICY_INVALID'],
+])('openRun: %s ends the run', async (_, request, policy, code) => {
+  const given = await surroundings({ request: exampleRequest(request), ...(policy === undefined ? {} : { policy }) });
+  expect(await given.openRun()).toMatchObject({ kind: 'failed', code, message: expect.stringContaining('; write "') });
+});

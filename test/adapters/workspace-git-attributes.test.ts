@@ -101,7 +101,7 @@ new file mode 100644
 +rem\r
 `;
   const patch = await workspace.readPatch('shop', commit, Buffer.from(raw));
-  expect(reasons(patch)).toEqual(['new.bat: with its attributes git commits other bytes than these']);
+  expect(reasons(patch)).toEqual(['new.bat: with its attributes git commits other bytes']);
   expect(attributesRule.judge({ patch } as Parameters<typeof attributesRule.judge>[0])).toMatchObject([
     { severity: 'high', blocking: true, path: 'new.bat' },
   ]);

@@ -1,12 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { promptos } from '../support/command-line.js';
 
-test('dev: an unknown developer, and a policy of another repository, are refused before anything starts', async () => {
+const REQUEST = `context: { project: shop, description: A shop., goal: Split bills. }
+task: { title: Split, description: Split., acceptance_criteria: [{ id: AC1, text: Parts add up. }] }
+scope:
+  allow: ['**']
+  deny:
+    - 'src\\flask\\**'
+`;
+
+test('dev: an unknown developer, a glob that can match nothing, and a policy of another repository, are refused before anything starts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-prepare-'));
   try {
     const git = (...args: string[]) =>
@@ -21,10 +29,30 @@ test('dev: an unknown developer, and a policy of another repository, are refused
     expect(existsSync(join(folder, '.promptos/state/server.json'))).toBe(false);
     const known = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
     expect(known.stderr).toMatch(/^error REQUEST_INCOMPLETE: /m);
+    const request = join(folder, 'request.yaml');
+    await writeFile(request, REQUEST);
+    const slipped = await promptos(['dev', '--developer', 'ada', '--request', request], { cwd: folder, env });
+    expect(slipped.stderr).toContain('request.yaml:6: scope.deny[0]: the glob "src\\flask\\**" has a backslash');
+    for (const path of ['app/[id]/x.ts', 'app/i/x.ts']) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), 'x\n');
+    }
+    git('add', 'app');
+    git('commit', '-q', '-m', 'routes');
+    await writeFile(request, REQUEST.replace("['**']", "['app/[id]/**']").replace(/'src.*'/, "'src/gone/**'"));
+    const twofold = await promptos(['dev', '--developer', 'ada', '--request', request], { cwd: folder, env });
+    expect(twofold.stderr).toContain('request.yaml:4: scope.allow[0]: the glob "app/[id]/**" is a name and a set');
     const policy = join(folder, '.promptos/policy.yaml');
     const text = await readFile(policy, 'utf8');
     const name = /^repositories: \[(.*)\]$/m.exec(text)?.[1];
     expect(text).toContain(`\nname: ${name}\n`);
+    await writeFile(policy, text.replace(/^protected_paths: .*$/m, "protected_paths: ['.promptos/**', 'docs/**.md']"));
+    const unclear = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
+    expect(unclear.stderr).toMatch(/policy\.yaml:\d+: protected_paths\[1\]: .*write "docs\/\*\*\/\*\.md"/);
+    git('config', 'core.sparseCheckout', 'true');
+    await rm(policy);
+    const sparse = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });
+    expect(sparse.stderr).toMatch(/The checkout is sparse\.[\s\S]*`git sparse-checkout add \.promptos`/);
     const other = text.replace(/^repositories: .*$/m, 'repositories: [billing]');
     await writeFile(policy, other);
     const foreign = await promptos(['dev', '--developer', 'ada', '--notes', 'x'], { cwd: folder, env });

@@ -15,13 +15,13 @@ const job = (parts: Partial<JobOutput> = {}): JobOutput => ({
   exclusions: [],
   ...parts,
 });
-const judge = (output: JobOutput) =>
+const judge = (output: JobOutput, rules_version = RULES_VERSION) =>
   judgeJob({
     request,
     output,
     checks: new Set(['tests', 'lint']),
-    rules_version: RULES_VERSION,
-    inRequestScope: (path) => pathAllowed(path, [request.scope]),
+    rules_version,
+    inRequestScope: (path) => pathAllowed(path, [request.scope], [], rules_version),
   });
 const allowing = (...allow: string[]) => judge(job({ scope: { allow, deny: [] } }));
 
@@ -56,6 +56,21 @@ describe('judgeJob: scope', () => {
         message: `The job allows "${glob}", which may reach outside the request's scope.`,
       },
     ]);
+  });
+
+  test('a glob that cannot be judged is refused, also where it denies', () => {
+    expect(judge(job({ scope: { allow: ['src/**'], deny: ['src\\old\\**'] } }))).toMatchObject([
+      { rule: 'job', blocking: true, message: expect.stringContaining('has a backslash') },
+    ]);
+    expect(judge(job({ scope: { allow: ['src/**'], deny: ['src\\old\\**'] } }), 1)).toEqual([]);
+  });
+
+  test.each([
+    ['src/lib', 'a folder of the request by its name'],
+    ['./src/lib/*.js', 'a glob from the top'],
+    ['src/(group)/[...slug]/**', 'names with brackets'],
+  ])('%s is accepted: %s', (glob) => {
+    expect(allowing(glob)).toEqual([]);
   });
 
   test('the published job keeps what the request denies', () => {

@@ -2,6 +2,7 @@ import { chmod, lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
 import { type GitCall, requireGit, runGit } from './run-git.js';
+import type { Submodule } from './submodules.js';
 
 /** Git with the mirror's git folder, an index and an object folder of its own, and a checkout as its working tree. */
 export interface TreeWriter {
@@ -14,6 +15,8 @@ export interface WrittenTree {
   readonly tree: string;
   /** What lies there and git takes into no tree: nested repositories, and names that stand for `.git` somewhere. */
   readonly untaken: readonly PatchFile[];
+  /** The submodules of the tree that was checked out. */
+  readonly submodules: readonly Submodule[];
 }
 
 const SUBMODULE_MODE = '160000';
@@ -39,6 +42,10 @@ export async function writeCheckoutTree(writer: TreeWriter, named: readonly stri
       ...nested.map((path) => untaken(text(path).replace(/\/$/, ''), SUBMODULE_MODE)),
       ...left.map((path) => untaken(text(path), '100644')),
     ],
+    submodules: submodules.map((entry) => ({
+      path: text(entry.slice(entry.indexOf('\t') + 1)),
+      commit: entry.split(' ')[1] ?? '',
+    })),
   };
 }
 

@@ -1,14 +1,12 @@
-import { PromptOsError } from '../../contracts/errors.js';
 import type { Patch, PatchFile } from '../../contracts/patch.js';
 import { readAddedLines } from './added-lines.js';
 import { writeCheckoutTree } from './checkout-tree.js';
 import { normalForm } from './normal-checkout.js';
 import { type ListedFile, readPatchListing } from './patch-listing.js';
 import { gitWords, requireGit, runGit } from './run-git.js';
-import type { Scratch } from './scratch.js';
+import { bounded, type Scratch } from './scratch.js';
+import { changedSubmodules } from './submodule-files.js';
 
-/** A patch that is larger than this is not computed at all. */
-export const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
 const LINK_MODE = '120000';
 const LINK_TARGET_LIMIT = 64 * 1_024;
 
@@ -35,12 +33,16 @@ export async function computePatch(scratch: Scratch, directory: string, named: r
   const before = await writeTree(scratch);
   const env = { ...scratch.env, GIT_WORK_TREE: directory };
   const { signal } = scratch.git([]);
-  const { tree: written, untaken } = await writeCheckoutTree({ directory, env, signal }, named);
+  const { tree: written, submodules, ...rest } = await writeCheckoutTree({ directory, env, signal }, named);
+  const untaken = [...rest.untaken, ...(await changedSubmodules(scratch, directory, submodules))];
   // Most gates change nothing, and every git that is not started is time that nobody waits.
   if (written === before) return { bytes: new Uint8Array(), files: untaken, added_lines: [] };
-  const { cleaned, unclean } = await normalFormOf(scratch, [before, written]);
+  const first = await listFiles(scratch, [before, written]);
+  const { cleaned, unclean } = await normalForm(scratch, [before, written], first);
   const tree = cleaned.length === 0 ? written : await replaceBlobs(scratch, cleaned);
-  const change = { ...(await listChange(scratch, [before, tree])), ...(unclean.length === 0 ? {} : { unclean }) };
+  const listing = tree === written ? first : await listFiles(scratch, [before, tree]);
+  const listed = await readChange(scratch, [before, tree], listing);
+  const change = { ...listed, ...(unclean.length === 0 ? {} : { unclean }) };
   const bytes = await bounded(scratch, [...DIFF, '-p', '--binary', before, tree]);
   return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untaken] };
 }
@@ -55,31 +57,16 @@ export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promis
   const reason = await applyToIndex(scratch, bytes, true);
   if (reason !== null) return reason;
   const after = await writeTree(scratch);
-  const { cleaned, unclean } = await normalFormOf(scratch, [before, after]);
-  const other = cleaned.map(({ path }) => ({ path, reason: 'with its attributes git commits other bytes than these' }));
+  const listing = await listFiles(scratch, [before, after]);
+  const { cleaned, unclean } = await normalForm(scratch, [before, after], listing);
+  const other = cleaned.map(({ file: { path } }) => ({ path, reason: 'with its attributes git commits other bytes' }));
   const all = [...unclean, ...other];
-  return { ...(await listChange(scratch, [before, after])), ...(all.length === 0 ? {} : { unclean: all }), bytes };
+  const listed = await readChange(scratch, [before, after], listing);
+  return { ...listed, ...(all.length === 0 ? {} : { unclean: all }), bytes };
 }
 
-/** A file that git commits with other bytes, with its mode. */
-interface CleanedFile {
-  readonly path: string;
-  readonly mode: string;
-  readonly blob: string;
-}
-
-async function normalFormOf(scratch: Scratch, trees: readonly [string, string]) {
-  const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
-  const { cleaned, unclean } = await normalForm(scratch, trees, listing);
-  const files = listing.flatMap(({ file }): readonly CleanedFile[] => {
-    const blob = cleaned.get(file.path);
-    return blob === undefined ? [] : [{ path: file.path, mode: file.new_mode, blob }];
-  });
-  return { cleaned: files, unclean };
-}
-
-async function replaceBlobs(scratch: Scratch, files: readonly CleanedFile[]): Promise<string> {
-  const entries = files.map(({ path, mode, blob }) => `${mode} ${blob}\t${path}\0`).join('');
+async function replaceBlobs(scratch: Scratch, files: readonly ListedFile[]): Promise<string> {
+  const entries = files.map(({ file, object }) => `${file.new_mode} ${object}\t${file.path}\0`).join('');
   await requireGit(scratch.git(['update-index', '-z', '--index-info'], { input: Buffer.from(entries, 'utf8') }));
   return writeTree(scratch);
 }
@@ -87,12 +74,15 @@ async function replaceBlobs(scratch: Scratch, files: readonly CleanedFile[]): Pr
 const writeTree = async (scratch: Scratch): Promise<string> =>
   (await requireGit(scratch.git(['write-tree']))).toString('latin1').trim();
 
+const listFiles = async (scratch: Scratch, trees: readonly [string, string]): Promise<readonly ListedFile[]> =>
+  readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
+
 /** The files and added lines between two trees. */
-async function listChange(
+async function readChange(
   scratch: Scratch,
   trees: readonly [string, string],
+  listing: readonly ListedFile[],
 ): Promise<Pick<Patch, 'files' | 'added_lines' | 'binary_texts'>> {
-  const listing = readPatchListing(await requireGit(scratch.git([...DIFF, '-z', '--raw', '--numstat', ...trees])));
   const added = readAddedLines(await bounded(scratch, [...DIFF, '-p', '--unified=0', ...trees]));
   return {
     files: listing.map(({ file }) => file),
@@ -100,14 +90,6 @@ async function listChange(
     binary_texts: await binaryTexts(scratch, listing),
   };
 }
-
-const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buffer> =>
-  requireGit(
-    scratch.git(args, {
-      maxBytes: PATCH_BYTES_LIMIT,
-      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${limit} bytes.`),
-    }),
-  );
 
 /** A binary file that is larger than this is not searched for secrets. */
 const BINARY_TEXT_LIMIT = 16 * 1_024 * 1_024;

@@ -1,5 +1,5 @@
 import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Checkout } from '../../ports/workspace.js';
 import { applyToIndex, computePatch } from './compute-patch.js';
@@ -8,6 +8,7 @@ import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
 import { gitWords, requireGit, runGit } from './run-git.js';
 import { type Scratch, withScratch } from './scratch.js';
+import { writeSubmodules } from './submodule-files.js';
 import { watchTracked } from './tree-watch.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
@@ -103,6 +104,8 @@ async function populate(input: GitCheckoutInput, directory: string, signal: Abor
     git('fetch', '--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source),
   );
   await requireGit(git('reset', '--quiet', '--hard'));
+  const place = { cwd: mirror.gitDir, env: { ...mirror.env, GIT_DIR: mirror.gitDir } };
+  await writeSubmodules(place, { scratch: dirname(directory), directory }, commit);
   // The log of refs says where the commit was fetched from.
   await removeFolder(join(directory, '.git', 'logs'));
   if (patch.length === 0) return;

@@ -7,6 +7,7 @@ import { withLock } from './mirror-lock.js';
 import { markOf, stateOfMark } from './process-mark.js';
 import type { RepositoryLocation } from './repository-location.js';
 import { type GitOutput, gitWords, requireGit, runGit } from './run-git.js';
+import { findSubmodules, submodulesOf } from './submodules.js';
 
 /** The engine's own copy of a repository: a bare one that holds the commits that runs start from, without their history. */
 export interface Mirror {
@@ -56,7 +57,7 @@ export async function mirrorHolding(input: MirrorInput, commit: string): Promise
 
 /**
  * The mirror with a commit in it, fetched when it was not there yet; one process fetches at a time.
- * @throws PromptOsError BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
+ * @throws PromptOsError BASE_NOT_FOUND, SUBMODULE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
  */
 export async function mirrorWithCommit(input: MirrorInput, commit: string): Promise<Mirror> {
   const mirror = mirrorOf(input);
@@ -70,9 +71,24 @@ export async function mirrorWithCommit(input: MirrorInput, commit: string): Prom
     }
     const found = await runGit(mirrorGit(mirror, ['rev-parse', '--verify', '--quiet', `${commit}^{commit}`]));
     if (found.stdout.toString('latin1').trim() !== commit) throw baseNotFound(input, commit);
+    await fetchSubmodules(mirror, input, commit);
     await requireGit(mirrorGit(mirror, ['update-ref', `refs/promptos/${commit}`, commit]));
   });
   return mirror;
+}
+
+/**
+ * Fetches the recorded commits of submodules too, from this machine alone: a clone URL in a repository is anybody's text.
+ * A mirror of a clone URL has none, so that their folders are empty in checkouts.
+ */
+async function fetchSubmodules(mirror: Mirror, input: MirrorInput, commit: string): Promise<void> {
+  const { location, environment } = input;
+  if (location.kind !== 'path' || (await submodulesOf(mirrorGit(mirror, []), commit)).length === 0) return;
+  for (const submodule of await findSubmodules(location, commit, environment.local)) {
+    const { exitCode, stderr } = await fetchInto(mirror, input, ['--depth=1', submodule.gitDir, submodule.commit]);
+    if (exitCode !== 0) throw fetchFailed({ name: `${input.name}, submodule ${submodule.path}` }, stderr);
+    await requireGit(mirrorGit(mirror, ['update-ref', `refs/promptos/${submodule.commit}`, submodule.commit]));
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ListedFile } from './patch-listing.js';
 import { requireGit, runGit } from './run-git.js';
-import type { Scratch } from './scratch.js';
+import { bounded, type Scratch } from './scratch.js';
 
 /** A changed file that would not be clean in a normal checkout, and why, as the end of a sentence. */
 export interface UncleanFile {
@@ -12,8 +12,8 @@ export interface UncleanFile {
 }
 
 export interface NormalForm {
-  /** What git would commit of files instead, where attributes convert line endings or idents: blobs by path. */
-  readonly cleaned: ReadonlyMap<string, string>;
+  /** Files of which git would commit other bytes, since attributes convert line endings or idents, with those bytes. */
+  readonly cleaned: readonly ListedFile[];
   readonly unclean: readonly UncleanFile[];
 }
 
@@ -21,7 +21,7 @@ export interface NormalForm {
 const CONVERTING = ['text', 'crlf', 'eol', 'ident', 'filter', 'working-tree-encoding'] as const;
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/v1\n';
 const REGULAR_FILE = /^100/;
-const NOTHING: NormalForm = { cleaned: new Map(), unclean: [] };
+const NOTHING: NormalForm = { cleaned: [], unclean: [] };
 
 /**
  * What a normal checkout of the repository would make of changed files. The engine's own checkouts have the exact bytes of
@@ -41,11 +41,11 @@ export async function normalForm(
   const place = await makePlace(scratch, { before, attributes, stale: await attributeFiles(scratch, before) });
   const converting = await convertingAttributes(place, files);
   const unclean: UncleanFile[] = [];
-  const converted: { readonly path: string; readonly object: string }[] = [];
+  const converted: ListedFile[] = [];
   for (const { file, object } of files) {
     const values = converting.get(file.path);
     if (values === undefined) continue;
-    const content = await requireGit(scratch.git(['cat-file', 'blob', object]));
+    const content = await bounded(scratch, ['cat-file', 'blob', object]);
     const filter = values.get('filter');
     const encoding = values.get('working-tree-encoding');
     if (filter !== undefined) {
@@ -56,22 +56,23 @@ export async function normalForm(
       });
     } else if (encoding === undefined || !isUtf8(content) || content.includes(0)) {
       await putFile(place, file.path, content);
-      converted.push({ path: file.path, object });
+      converted.push({ file, object });
     }
   }
   const { blobs, failed } = await addFiles(
     place,
-    converted.map(({ path }) => path),
+    converted.map(({ file }) => file.path),
   );
   unclean.push(...failed.map((path) => ({ path, reason: 'its attributes give it an encoding that it does not have' })));
   const stable = await checkedOutAgain(place, [...blobs.keys()]);
-  const cleaned = new Map<string, string>();
-  for (const { path, object } of converted) {
+  const cleaned: ListedFile[] = [];
+  for (const { file, object } of converted) {
+    const { path } = file;
     const blob = blobs.get(path);
     if (blob === undefined) continue;
     if (stable.get(path) !== blob) {
       unclean.push({ path, reason: 'with its attributes git takes it for changed in every checkout' });
-    } else if (blob !== object) cleaned.set(path, blob);
+    } else if (blob !== object) cleaned.push({ file, object: blob });
   }
   return { cleaned, unclean };
 }

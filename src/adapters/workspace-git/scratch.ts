@@ -1,8 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
 import { type GitCall, requireGit } from './run-git.js';
+
+/** A patch that is larger than this is not computed at all. */
+const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
+
+/** What git prints of a change, as far as a change may be large. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
+export const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buffer> =>
+  requireGit(
+    scratch.git(args, {
+      maxBytes: PATCH_BYTES_LIMIT,
+      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${limit} bytes.`),
+    }),
+  );
 
 /** The engine's git on a tree: the mirror's git folder, an index and new objects in a scratch folder of its own. */
 export interface Scratch {

@@ -5,10 +5,12 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { Scope } from '../../contracts/run-request.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
 import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
+import { completeBaseTree } from './complete-clone.js';
 import type { Variables } from './git-environment.js';
 import { openLocalRepository } from './repository-location.js';
 import { resolveLocalRevision } from './resolve-revision.js';
 import { requireGit, runGit } from './run-git.js';
+import { findSubmodules } from './submodules.js';
 
 /** The repository that somebody means. */
 export interface ResolvedTarget {
@@ -98,7 +100,7 @@ async function knownNames(path: string, env: Record<string, string>): Promise<re
  * Judges whether a run may start here.
  * @param input.base a revision; HEAD by default.
  * @throws PromptOsError REPO_NOT_GIT, REPO_EMPTY, BASE_NOT_FOUND, REPO_DIRTY for tracked files in scope that differ from
- * what is committed, SCOPE_MATCHES_NOTHING
+ * what is committed, SCOPE_MATCHES_NOTHING, SUBMODULE_NOT_FOUND, CLONE_INCOMPLETE
  */
 export async function inspectTarget(
   path: string,
@@ -117,6 +119,8 @@ export async function inspectTarget(
       `Files in scope are modified and not committed: ${dirty.slice(0, NAMED_FILES).join(', ')}${more}.`,
     );
   }
+  await completeBaseTree(path, baseCommit, env);
+  await findSubmodules(repository, baseCommit, env);
   const judged = await requireSomethingInScope(path, baseCommit, input.scope, env);
   return { baseCommit, untracked: untracked.filter(inScope), scope: judged };
 }
