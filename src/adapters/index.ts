@@ -8,4 +8,6 @@ export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent
 export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';
 export { createWorkerSigners } from './signers/worker-signers.js';
 export { createFileSystemStore } from './store-fs/file-system-store.js';
+export { openBundleTree } from './tree-fs/bundle-tree.js';
+export { openFolderTree } from './tree-fs/folder-tree.js';
 export { createGitWorkspace } from './workspace-git/git-workspace.js';
