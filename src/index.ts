@@ -6,6 +6,7 @@ export {
   GovernedRuns,
   type GovernedRunsOptions,
   type ListedRun,
+  type SignerFor,
   type StartRunOptions,
 } from './client.js';
 export { type PolicyFile, parsePolicyBytes, readPolicy } from './config/policy-file.js';
@@ -80,4 +81,6 @@ export type {
 } from './ports/index.js';
 export type { SecretHit } from './ports/secret-scanner.js';
 export type { Signer, SignerRegistry } from './ports/signer.js';
+export type { TreeDigest, TreeEntry, TreeLimits, TreeReader } from './ports/tree-reader.js';
 export type { ApplyResult, Checkout, CheckoutOptions, RepositorySnapshot } from './ports/workspace.js';
+export { createObjectTree, judgeTree, type TreeVerdict, type TrustedPolicy, type VerifyTrust } from './verify/index.js';

@@ -10,4 +10,6 @@ export { createFileSigner, type FileSignerOptions } from './signer-file/file-sig
 export { createWorkerSigners } from './signers/worker-signers.js';
 export { createFileSystemStore } from './store-fs/file-system-store.js';
 export { createS3Store } from './store-s3/s3-store.js';
+export { openBundleTree } from './tree-fs/bundle-tree.js';
+export { openFolderTree } from './tree-fs/folder-tree.js';
 export { createGitWorkspace } from './workspace-git/git-workspace.js';

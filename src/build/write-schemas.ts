@@ -20,6 +20,11 @@ interface PublishedSchema {
   readonly schema: z.ZodType;
   /** Whether people and models write such a file, or the engine does: the one may leave out what has a default. */
   readonly io: 'input' | 'output';
+  /**
+   * Part of the schema's `$id`; 1 when absent. It is that of `schema_version` where files have one. It goes up when files
+   * that were valid are not any more; whatever only adds keeps it.
+   */
+  readonly version?: number;
 }
 
 /** A line of `evidence/ledger.jsonl`: an event with its links in the hash chain. */
@@ -51,10 +56,10 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
  */
 export const renderSchemas = (): ReadonlyMap<string, string> =>
   new Map(
-    Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io }]) => {
+    Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io, version = 1 }]) => {
       const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
-      const file = `${name}.schema.json`;
-      return [file, `${JSON.stringify({ $schema, $id: file, title, ...body }, null, 2)}\n`];
+      const $id = `urn:promptos-temporal:schema:${name}:${version}`;
+      return [`${name}.schema.json`, `${JSON.stringify({ $schema, $id, title, ...body }, null, 2)}\n`];
     }),
   );
 

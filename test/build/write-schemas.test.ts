@@ -15,6 +15,17 @@ test('schemas: those that ship are those that the contracts give; `npm run schem
   for (const [file, text] of rendered) expect(await readFile(join(shipped, file), 'utf8'), file).toBe(text);
 });
 
+test('schemas: each has an $id of its own with its version, which is that of the files', () => {
+  const ids = [...renderSchemas().keys()].map((file) => String(schema(file).$id));
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const [file] of renderSchemas()) {
+    const name = file.replace('.schema.json', '');
+    const version = schema(file).properties?.schema_version?.const ?? 1;
+    expect(schema(file).$id).toBe(`urn:promptos-temporal:schema:${name}:${version}`);
+  }
+  expect(schema('run-record.schema.json').properties?.schema_version?.const).toBe(1);
+});
+
 test('writeSchemas: writes every schema into a folder that is not there yet', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-schemas-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -1,9 +1,12 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
+import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
+import { loadPack } from '../../prompt-pack/index.js';
+import { parseFile, readPublished } from '../published-run.js';
 import { type TracedDecision, tracedDecisions } from './decisions.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import { readLedger } from './read-ledger.js';
@@ -96,6 +99,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
   const plan = opening?.type === 'runOpened' ? opening.plan : null;
   const received = await receivedPrompts(catalogue, run);
   const decided = tracedDecisions(entries);
+  const escalation = received.length === 0 ? [] : await escalationText(store, run);
   const { problem } = verification;
   return {
     run_id: runId,
@@ -123,7 +127,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
       prompts_used: session.prompts_used,
       developer: session.developer,
       request_signed_by: plan?.request_signed_by?.keyid ?? null,
-      texts: promptTexts(record),
+      texts: [...promptTexts(record), ...escalation],
     },
     received,
     decided,
@@ -159,6 +163,22 @@ async function ledgerOf(
 function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {
   const texts = gates.flatMap(({ attempts }) => attempts.flatMap(({ prompt }) => (prompt === null ? [] : [prompt])));
   return [...new Map(texts.map((text) => [`${text.prompt_id} ${text.sha256}`, text])).values()];
+}
+
+/**
+ * P08 has no attempts: its prompt is in every text that a model received, and the run's pack has it. A pack that is not the
+ * run's, or that does not load, is a problem of the verification.
+ */
+async function escalationText(store: ReadableStore, { runId, record }: AuditedRun): Promise<Trace['prompts']['texts']> {
+  try {
+    const bytes = await readPublished(store, runId, TREE_PATHS.pack);
+    const { digest, prompts } = loadPack(parseFile(promptPackBundleSchema, bytes, TREE_PATHS.pack));
+    const { prompt_id, version, sha256 } = prompts.P08;
+    return digest === record.promptos.pack_sha256 ? [{ prompt_id, version, sha256 }] : [];
+  } catch (error) {
+    if (error instanceof PromptOsError) return [];
+    throw error;
+  }
 }
 
 async function receivedPrompts(

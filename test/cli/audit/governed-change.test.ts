@@ -5,6 +5,8 @@ import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
 import { traceCommand } from '../../../src/cli/commands/trace.js';
 import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
+import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
+import { sha256Hex } from '../../../src/contracts/digest.js';
 import { promptos } from '../../support/command-line.js';
 import type { GenuineRun } from '../../verify/genuine-run.js';
 import type { AuditedRepository } from './audited-repository.js';
@@ -35,6 +37,11 @@ describe('a run that was really governed, with the real verifier', () => {
     expect(
       new Set(json.decided.map(({ signature, keyid }: Record<string, string>) => `${signature} ${keyid}`)),
     ).toEqual(new Set([`valid ${genuine.keys.grace.key.keyid}`]));
+    // P08 was raised and has no attempt of its own; its prompt is in each text that was received.
+    const texts = json.prompts.texts as readonly { prompt_id: string; sha256: string }[];
+    expect(texts.map(({ prompt_id }) => prompt_id)).toEqual(['P00', 'P01', 'P03', 'P05', 'P06', 'P07', 'P08']);
+    const pack = await readPromptPack(builtInPackDir());
+    expect(texts.at(-1)?.sha256).toBe(sha256Hex(pack.files['P08-governance-escalation.md'] ?? ''));
     expect(json.received.every(({ intact }: { intact: boolean }) => intact)).toBe(true);
   });
 
