@@ -9,7 +9,7 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
-import { type ListedRun, listed } from './client-listing.js';
+import { type ListedRun, listed, listRuns, type RunsWanted } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
@@ -33,7 +33,7 @@ import {
 } from './workflows/messages.js';
 
 /** Milliseconds that a worker has for answering before a message is left for it as a signal. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 export interface GovernedRunsOptions {
   readonly client: Client;
@@ -46,7 +46,7 @@ export interface GovernedRunsOptions {
    * Without it nothing is signed.
    */
   readonly signerFor?: SignerFor;
-  /** Milliseconds; 10,000 unless a test is in a hurry. */
+  /** Milliseconds that a worker has for answering; 2,000 by default. */
   readonly answerTimeoutMs?: number;
 }
 
@@ -69,7 +69,7 @@ export interface StartRunOptions {
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export type { ListedRun };
+export type { ListedRun, RunsWanted };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -165,13 +165,20 @@ export class GovernedRuns {
     );
   }
 
-  /** A resolution as it would be sent. */
+  /**
+   * A resolution as it would be sent.
+   * @throws PromptOsError USAGE when it would be signed, and does not name the report that it answers
+   */
   async sealResolution(resolution: Resolution): Promise<Resolution | Envelope> {
     const signer = await this.#signerFor(resolution.actor, resolution.policy_sha256);
+    if (signer === null) return resolution;
     const { report_sha256 } = resolution;
-    return signer === null || report_sha256 === undefined
-      ? resolution
-      : sealResolution({ ...resolution, report_sha256 }, signer, Date.now());
+    if (report_sha256 === undefined) {
+      throw new PromptOsError('USAGE', `The resolution of ${resolution.escalation_id} lacks its report_sha256.`, {
+        hint: 'A signed resolution names the report that it answers: take report_sha256 from the status of the run.',
+      });
+    }
+    return sealResolution({ ...resolution, report_sha256 }, signer, Date.now());
   }
 
   /**
@@ -267,22 +274,34 @@ export class GovernedRuns {
     }
   }
 
-  /**
-   * Newest first, at most `limit`; the server's listing may lag a moment behind.
-   * @param prefix what their ids begin with: lower-case letters, digits and hyphens
-   */
-  async list(limit = 50, prefix = ''): Promise<ListedRun[]> {
+  /** Runs in the order of the server, at most `limit`; its listing may lag a moment behind. */
+  async list(limit = 50, wanted: RunsWanted = {}): Promise<ListedRun[]> {
     const runs: ListedRun[] = [];
-    const begins = prefix === '' ? '' : ` AND WorkflowId STARTS_WITH '${runWorkflowId(prefix)}'`;
+    for await (const found of this.each(wanted)) {
+      runs.push(found);
+      if (runs.length >= limit) break;
+    }
+    return runs;
+  }
+
+  /** As `list`, one after the other. */
+  async *each(wanted: RunsWanted = {}): AsyncGenerator<ListedRun> {
     try {
-      for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'${begins}` })) {
-        runs.push(listed(found));
-        if (runs.length >= limit) break;
-      }
+      yield* listRuns(this.#client, wanted);
     } catch (error) {
       throw asTemporalFailure(error);
     }
-    return runs;
+  }
+
+  /** When a run was started, however often it continued as new since. @throws PromptOsError RUN_NOT_FOUND */
+  async startedAt(runId: string): Promise<Date> {
+    const { first_execution_run_id, started_at } = await this.describe(runId);
+    const first = this.#client.workflow.getHandle(runWorkflowId(runId), first_execution_run_id);
+    // The server forgets ended executions after its retention time.
+    return first.describe().then(
+      ({ startTime }) => startTime,
+      () => started_at,
+    );
   }
 
   #run(runId: string): WorkflowHandle {

@@ -4,6 +4,7 @@ import { type Connected, connectTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
 import { findProject, openProjectStore, type Project, projectKeys } from './project.js';
 import { createSignerFinder, type SigningOptions } from './signing.js';
+import { type ThisRepository, thisRepository } from './this-repository.js';
 
 /** What a command that speaks to runs works with. */
 export interface OpenedRuns {
@@ -11,6 +12,7 @@ export interface OpenedRuns {
   readonly temporal: Connected;
   readonly store: ArtifactStore;
   readonly runs: GovernedRuns;
+  readonly here: ThisRepository;
 }
 
 /** Opens the project's runs on the Temporal that is there, does the work, and closes the connection. */
@@ -27,6 +29,7 @@ export async function withRuns<T>(
       project,
       temporal,
       store,
+      here: await thisRepository(project, store),
       runs: new GovernedRuns({
         client: temporal.client,
         taskQueue,

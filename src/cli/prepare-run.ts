@@ -3,8 +3,6 @@ import { isAbsolute, resolve } from 'node:path';
 import { inspectTarget, resolveTarget } from '../adapters/workspace-git/target.js';
 import type { StartRunOptions } from '../client.js';
 import { validateGates } from '../config/gate-selection.js';
-import { repositoryName } from '../config/git-facts.js';
-import { slugName } from '../config/name-slug.js';
 import { readPolicy } from '../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
 import { readRunRequest, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';
@@ -19,6 +17,7 @@ import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 import { findProject, type Project, readSetting } from './project.js';
 import { requireNoSecret } from './require-no-secret.js';
+import { namesOfRepository } from './this-repository.js';
 
 /** What somebody types to start a run. */
 export interface RunOptions {
@@ -139,12 +138,10 @@ async function requireTrust(config: WorkerConfig, sha256: string, path: string, 
 const packFolder = (context: CommandContext, { promptPack }: RunOptions): string =>
   promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
 
-/** The name that runs call the repository by: the config's own, else one made from its remote or folder, and added. */
+/** The name that runs call the repository by; where the config has none, it is added. */
 async function nameRepository(config: WorkerConfig, path: string): Promise<{ name: string; config: WorkerConfig }> {
-  const known = Object.entries(config.repositories).find(([, entry]) => 'path' in entry && entry.path === path);
-  if (known !== undefined) return { name: known[0], config };
-  const wanted = slugName(await repositoryName(path)) ?? 'repository';
-  const name = config.repositories[wanted] === undefined ? wanted : `${wanted}-${randomBytes(2).toString('hex')}`;
+  const [name] = await namesOfRepository(config, path);
+  if (config.repositories[name] !== undefined) return { name, config };
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }
 

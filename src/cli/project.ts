@@ -59,9 +59,14 @@ export async function openProjectStore(project: Project): Promise<{ store: Artif
   return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
 }
 
-async function settingWithoutState({ workerConfigPath: path, files, environment }: Project): Promise<WorkerSetting> {
+/** @throws PromptOsError WORKER_CONFIG_INVALID */
+export const readProjectConfig = async ({ workerConfigPath: path }: Project): Promise<WorkerConfig> =>
+  path === null ? EMPTY_CONFIG : readWorkerConfig(path);
+
+async function settingWithoutState(project: Project): Promise<WorkerSetting> {
+  const { workerConfigPath: path, files, environment } = project;
   return {
-    config: path === null ? EMPTY_CONFIG : await readWorkerConfig(path),
+    config: await readProjectConfig(project),
     configDir: dirname(path ?? files.workerConfig),
     stateDir: files.state,
     env: environment.variables,

@@ -9,7 +9,9 @@ import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { type ExportFile, prepareExport } from '../export-tree.js';
-import { newestRun, readPublished, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
+import { readPublished, type StoreCommandContext } from '../published-run.js';
+import { selectPublishedRun } from '../select-published-run.js';
+import { LATEST } from '../select-run.js';
 
 interface ExportCommandOptions {
   readonly artifactsDir?: string;
@@ -25,7 +27,7 @@ export function exportCommand(context: StoreCommandContext): Command {
     .description("write a run's session artifact, or its whole published tree, into a folder")
     .option('--artifacts-dir <dir>', 'the evidence folder: prompt_session.json and its sidecar go there')
     .option('--tree <dir>', 'a folder for the whole published tree')
-    .option('--run <id>', 'the run (default: the one that was published last)')
+    .option('--run <id>', 'the run (default: "latest", the newest of this repository)')
     .option('--session-file <file>', 'a prompt_session.json to check and copy, instead of a run')
     .option('--force', 'replace files that are there and differ', false)
     .addHelpText(
@@ -46,7 +48,7 @@ Examples:
         return;
       }
       const store = await context.openStore();
-      const run = options.run === undefined ? await newestRun(store) : await selectPublishedRun(options.run, store);
+      const run = await selectPublishedRun(context, options.run ?? LATEST, store);
       const writes: (() => Promise<number>)[] = [];
       if (artifactsDir !== undefined) {
         writes.push(await prepareExport(at(artifactsDir), await sessionFiles(store, run), { force }));

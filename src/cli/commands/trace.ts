@@ -12,6 +12,7 @@ import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js'
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { describeError } from '../report-error.js';
+import { selectPublishedRun } from '../select-published-run.js';
 
 interface TraceOptions {
   readonly repoPath?: string;
@@ -46,7 +47,8 @@ Examples:
       const directory = resolve(context.cwd, options.repoPath ?? '.');
       const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
       const { kind = null, artifactsDir } = options;
-      const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir });
+      const selectRun = (run: string) => selectPublishedRun(context, run, catalogue.store);
+      const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir, selectRun });
       noteUnreadable(output, catalogue);
       if (found.run === null) {
         const nearest = await nearestRuns(catalogue, repository, found.files);

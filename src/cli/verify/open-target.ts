@@ -6,7 +6,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { createObjectTree } from '../../verify/index.js';
 import type { StoreCommandContext } from '../published-run.js';
-import { selectRun } from '../select-run.js';
+import { selectPublishedRun } from '../select-published-run.js';
 
 const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() === true;
 
@@ -34,6 +34,6 @@ export async function openTarget(context: StoreCommandContext, target: string): 
   if (await isFolder(path)) return { reader: await openFolderTree(path) };
   if (/[/\\]/.test(target)) throw new PromptOsError('FILE_NOT_READABLE', `Expected a folder, found none at ${path}.`);
   const store = await context.openStore();
-  const runId = await selectRun(target, store, null);
+  const runId = await selectPublishedRun(context, target, store);
   return { runId, reader: await openPublishedTree(store, runId) };
 }
