@@ -31,7 +31,8 @@ export const decisionAnswer = (
   isNamed: ({ gate, requestId }) => gate !== undefined || requestId !== undefined,
   naming: '--gate GATE',
   signal: (choice === 'approve' ? approveSignal : rejectSignal).name,
-  isBare: ({ gate: _gate, as: _as, key: _key, ...said }) => Object.values(said).every((value) => value === undefined),
+  isBare: ({ comment, to, final, acknowledge, attempt, output, decisionId, requestId, policy }) =>
+    [comment, to, final, acknowledge, attempt, output, decisionId, requestId, policy].every(isMissing),
   isBound: ({ output, policy, ...rest }) => output !== undefined && policy !== undefined && boundTo(rest) !== null,
   requireComplete: ({ comment }) => {
     if (choice === 'approve' || comment !== undefined) return;
@@ -55,6 +56,8 @@ export const decisionAnswer = (
   seal: (runs, decision) => runs.sealDecision(decision),
   send: (runs, decision) => runs.decide(decision),
 });
+
+const isMissing = (value: unknown): boolean => value === undefined;
 
 /** The decision as the line and the run's status say it; its shape is checked afterwards. */
 function bind(

@@ -32,8 +32,8 @@ export const resolutionAnswer = (
   isNamed: ({ escalation, requestId }) => escalation !== undefined || requestId !== undefined,
   naming: 'the escalation after the run, such as E1',
   signal: resolveEscalationSignal.name,
-  isBare: ({ escalation: _escalation, as: _as, key: _key, ...said }) =>
-    Object.values(said).every((value) => value === undefined),
+  isBare: ({ choose, to, guidance, waive, report, decisionId, requestId, policy }) =>
+    [choose, to, guidance, waive, report, decisionId, requestId, policy].every((value) => value === undefined),
   isBound: ({ requestId, policy, report, ...rest }) =>
     requestId !== undefined && policy !== undefined && report !== undefined && idOf({ ...rest, requestId }) !== null,
   requireComplete: ({ choose }) => {

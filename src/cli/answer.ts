@@ -9,7 +9,8 @@ import { printMessage, reportDelivery } from './decide-as.js';
 import { type AskOptions, askActor, type DecisionQuestions } from './decision-questions.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { type LiveStatus, liveStatus, requireActor } from './live-status.js';
-import { announceRun, LATEST, selectRun } from './select-run.js';
+import { LATEST, selectRun } from './select-run.js';
+import { announceRun } from './selected-run.js';
 import { terminalQuestions } from './terminal-questions.js';
 
 /** What every command takes that answers a request. */

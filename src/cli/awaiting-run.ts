@@ -4,7 +4,7 @@ import type { OpenedRuns } from './governed-runs.js';
 import { latestRun, openRuns } from './latest-run.js';
 import { type LiveStatus, liveStatus } from './live-status.js';
 import type { Output } from './output.js';
-import { describeSelected, type SelectedRun } from './select-run.js';
+import { describeSelected, type SelectedRun } from './selected-run.js';
 import { describeAwaited } from './show-status.js';
 
 type Awaited = AwaitedDecision | AwaitedResolution;

@@ -6,7 +6,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
 import { requireNoSecret } from './require-no-secret.js';
-import type { SelectedRun } from './select-run.js';
+import type { SelectedRun } from './selected-run.js';
 
 /** The fields that bind a decision to what it is about, filled from the run's own status. */
 export const bindDecision = (

@@ -6,7 +6,7 @@ import type { RunStatus } from '../contracts/run-status.js';
 import { reportDelivery } from './decide-as.js';
 import { ableIntegrators } from './how-to-answer.js';
 import type { Output } from './output.js';
-import type { SelectedRun } from './select-run.js';
+import type { SelectedRun } from './selected-run.js';
 import type { ShowRequestOptions } from './show-request.js';
 
 export interface AskOptions<Awaited> extends ShowRequestOptions<Awaited> {

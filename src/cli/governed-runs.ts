@@ -2,7 +2,7 @@ import { GovernedRuns } from '../client.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type Connected, connectTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
-import { findProject, openProjectStore, type Project, projectKeys } from './project.js';
+import { findProject, openProjectStore, type Project, projectKeys, projectPolicies } from './project.js';
 import { createSignerFinder, type SigningOptions } from './signing.js';
 import { type ThisRepository, thisRepository } from './this-repository.js';
 
@@ -25,6 +25,7 @@ export async function withRuns<T>(
   const temporal = await connectTemporal(project, { start: false, log: context.output().note });
   try {
     const { store, taskQueue } = await openProjectStore(project);
+    const policyFiles = await projectPolicies(project);
     return await work({
       project,
       temporal,
@@ -34,7 +35,7 @@ export async function withRuns<T>(
         client: temporal.client,
         taskQueue,
         store,
-        signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), ...signing }),
+        signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), policyFiles, ...signing }),
       }),
     });
   } finally {

@@ -3,7 +3,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { readPublishedRun } from './published-run.js';
 import { isRefusedStart } from './refused-start.js';
-import type { RunSources, SelectedRun } from './select-run.js';
+import type { RunSources, SelectedRun } from './selected-run.js';
 import type { ThisRepository } from './this-repository.js';
 
 interface StartedRun extends SelectedRun {

@@ -2,7 +2,8 @@ import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 import { isNoServer } from './no-server.js';
 import { findProject } from './project.js';
-import { announceRun, LATEST, type SelectedRun, selectRun } from './select-run.js';
+import { LATEST, selectRun } from './select-run.js';
+import { announceRun, type SelectedRun } from './selected-run.js';
 import { thisRepository } from './this-repository.js';
 
 /**

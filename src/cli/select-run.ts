@@ -1,11 +1,7 @@
-import type { GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { ArtifactStore } from '../ports/artifact-store.js';
 import { latestRun } from './latest-run.js';
-import type { Output } from './output.js';
-import { printableLine } from './printable.js';
 import { readPublishedRun } from './published-run.js';
-import type { ThisRepository } from './this-repository.js';
+import type { RunSources, SelectedRun } from './selected-run.js';
 
 /** The word for the newest run of this repository. */
 export const LATEST = 'latest';
@@ -16,21 +12,6 @@ export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "lates
 /** For the help of every command that answers what a run waits for. */
 export const WAITING_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
-
-/** Where runs are looked for. */
-export interface RunSources {
-  readonly store: ArtifactStore;
-  /** Null when no Temporal is there: then only published runs are known. */
-  readonly runs: GovernedRuns | null;
-  readonly here: ThisRepository;
-}
-
-/** A run that somebody meant. */
-export interface SelectedRun {
-  readonly run_id: string;
-  /** The repository that it is of; null when its record cannot be read. */
-  readonly target_repo: string | null;
-}
 
 /** Enough to see that a beginning is not unique, and to name some. */
 const CANDIDATES = 4;
@@ -74,10 +55,3 @@ async function find(runId: string, { store, runs }: RunSources): Promise<Selecte
 
 const notFound = (given: string): PromptOsError =>
   new PromptOsError('RUN_NOT_FOUND', `There is no run ${JSON.stringify(given)}, nor one that begins so.`);
-
-/** Such as `20260102-fix-sum of shop`: what every command says of the run that it acts on. */
-export const describeSelected = ({ run_id, target_repo }: SelectedRun): string =>
-  target_repo === null ? run_id : `${run_id} of ${printableLine(target_repo, 60)}`;
-
-/** Says which run a command acts on, before it acts. On standard error, so that what it prints can be piped on. */
-export const announceRun = (run: SelectedRun, output: Output): void => output.note(`run     ${describeSelected(run)}`);

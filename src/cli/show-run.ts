@@ -14,7 +14,8 @@ import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { statusOfRecord } from './recorded-status.js';
-import { announceRun, LATEST, selectRun } from './select-run.js';
+import { LATEST, selectRun } from './select-run.js';
+import { announceRun } from './selected-run.js';
 import { describeAwaited, showStatus } from './show-status.js';
 import { thisRepository } from './this-repository.js';
 

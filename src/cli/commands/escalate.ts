@@ -39,13 +39,15 @@ export function escalateCommand(context: CommandContext): Command {
       const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key } = options;
       const [
         { withRuns },
-        { announceRun, selectRun },
+        { selectRun },
+        { announceRun },
         { readMessage },
         { reportDelivery },
         { personEscalationSchema },
       ] = await Promise.all([
         import('../governed-runs.js'),
         import('../select-run.js'),
+        import('../selected-run.js'),
         import('../live-status.js'),
         import('../decide-as.js'),
         import('../../contracts/decisions.js'),

@@ -1,0 +1,27 @@
+import type { GovernedRuns } from '../client.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import type { Output } from './output.js';
+import { printableLine } from './printable.js';
+import type { ThisRepository } from './this-repository.js';
+
+/** Where runs are looked for. */
+export interface RunSources {
+  readonly store: ArtifactStore;
+  /** Null when no Temporal is there: then only published runs are known. */
+  readonly runs: GovernedRuns | null;
+  readonly here: ThisRepository;
+}
+
+/** A run that somebody meant. */
+export interface SelectedRun {
+  readonly run_id: string;
+  /** The repository that it is of; null when its record cannot be read. */
+  readonly target_repo: string | null;
+}
+
+/** Such as `20260102-fix-sum of shop`: what every command says of the run that it acts on. */
+export const describeSelected = ({ run_id, target_repo }: SelectedRun): string =>
+  target_repo === null ? run_id : `${run_id} of ${printableLine(target_repo, 60)}`;
+
+/** Says which run a command acts on, before it acts. On standard error, so that what it prints can be piped on. */
+export const announceRun = (run: SelectedRun, output: Output): void => output.note(`run     ${describeSelected(run)}`);
