@@ -5,7 +5,7 @@ const SLOW = [
   'test/activities/first-policy-attacks.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
-  'test/cli/{bad-input,demo,dev,hostile-trees,hostile-writer,process,without-worker}.test.ts',
+  'test/cli/{bad-input,demo,dev,hostile-trees,hostile-writer,process,terminal,without-worker}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
   'test/temporal-cli/**/*.test.ts',

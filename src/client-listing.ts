@@ -77,3 +77,13 @@ export async function* listRuns(
   ].join(' AND ');
   for await (const found of client.workflow.list({ query })) yield listed(found);
 }
+
+/** When the first execution of a run's chain was started. */
+export async function firstStart(client: Client, run: ListedRun): Promise<Date> {
+  const first = client.workflow.getHandle(run.workflow_id, run.first_execution_run_id);
+  // The server forgets ended executions after its retention time.
+  return first.describe().then(
+    ({ startTime }) => startTime,
+    () => run.started_at,
+  );
+}

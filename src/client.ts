@@ -9,7 +9,8 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
-import { type ListedRun, listed, listRuns, type RunsWanted } from './client-listing.js';
+import { type RecordedRun, readRecordedRun } from './client-ledger.js';
+import { firstStart, type ListedRun, listed, listRuns, type RunsWanted } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
@@ -34,6 +35,8 @@ import {
 
 /** Milliseconds that a worker has for answering before a message is left for it as a signal. */
 const ANSWER_TIMEOUT_MS = 2_000;
+/** A query is asked for nothing but its answer, so a busy worker is given longer. */
+const QUERY_TIMEOUT_MS = 10_000;
 
 export interface GovernedRunsOptions {
   readonly client: Client;
@@ -46,7 +49,7 @@ export interface GovernedRunsOptions {
    * Without it nothing is signed.
    */
   readonly signerFor?: SignerFor;
-  /** Milliseconds that a worker has for answering; 2,000 by default. */
+  /** Milliseconds that a worker has for answering; by default 2,000 for messages, and 10,000 for the status. */
   readonly answerTimeoutMs?: number;
 }
 
@@ -69,7 +72,7 @@ export interface StartRunOptions {
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export type { ListedRun, RunsWanted };
+export type { ListedRun, RecordedRun, RunsWanted };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -77,20 +80,16 @@ export class GovernedRuns {
   readonly #taskQueue: string;
   readonly #store: ArtifactStore;
   readonly #answerTimeoutMs: number;
+  readonly #queryTimeoutMs: number;
   readonly #signerFor: SignerFor;
 
-  constructor({
-    client,
-    taskQueue,
-    store,
-    signerFor = async () => null,
-    answerTimeoutMs = ANSWER_TIMEOUT_MS,
-  }: GovernedRunsOptions) {
+  constructor({ client, taskQueue, store, signerFor = async () => null, answerTimeoutMs }: GovernedRunsOptions) {
     this.#signerFor = signerFor;
     this.#client = client;
     this.#taskQueue = taskQueue;
     this.#store = store;
-    this.#answerTimeoutMs = answerTimeoutMs;
+    this.#answerTimeoutMs = answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+    this.#queryTimeoutMs = answerTimeoutMs ?? QUERY_TIMEOUT_MS;
   }
 
   /**
@@ -225,13 +224,15 @@ export class GovernedRuns {
    * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when nobody answers in time
    */
   async status(runId: string): Promise<RunStatus> {
-    const answer = await this.#inTime(() => this.#run(runId).query(statusQuery)).catch((error: unknown) => {
-      throw asRunFailure(runId, error);
-    });
+    const answer = await this.#inTime(this.#queryTimeoutMs, () => this.#run(runId).query(statusQuery)).catch(
+      (error: unknown) => {
+        throw asRunFailure(runId, error);
+      },
+    );
     if (answer === TOO_LATE) {
       throw new PromptOsError(
         'WORKER_MISSING',
-        `No worker answered for run ${runId} within ${this.#answerTimeoutMs} ms.`,
+        `No worker answered for run ${runId} within ${this.#queryTimeoutMs} ms.`,
       );
     }
     return answer;
@@ -274,13 +275,17 @@ export class GovernedRuns {
     }
   }
 
+  /** What the history says of a run: for that no worker is needed. @throws PromptOsError RUN_NOT_FOUND */
+  async recorded(runId: string): Promise<RecordedRun> {
+    return readRecordedRun(this.#client, runId).catch((error: unknown) => {
+      throw asRunFailure(runId, error);
+    });
+  }
+
   /** Runs in the order of the server, at most `limit`; its listing may lag a moment behind. */
   async list(limit = 50, wanted: RunsWanted = {}): Promise<ListedRun[]> {
     const runs: ListedRun[] = [];
-    for await (const found of this.each(wanted)) {
-      runs.push(found);
-      if (runs.length >= limit) break;
-    }
+    for await (const found of this.each(wanted)) if (runs.push(found) >= limit) break;
     return runs;
   }
 
@@ -295,13 +300,7 @@ export class GovernedRuns {
 
   /** When a run was started, however often it continued as new since. @throws PromptOsError RUN_NOT_FOUND */
   async startedAt(runId: string): Promise<Date> {
-    const { first_execution_run_id, started_at } = await this.describe(runId);
-    const first = this.#client.workflow.getHandle(runWorkflowId(runId), first_execution_run_id);
-    // The server forgets ended executions after its retention time.
-    return first.describe().then(
-      ({ startTime }) => startTime,
-      () => started_at,
-    );
+    return firstStart(this.#client, await this.describe(runId));
   }
 
   #run(runId: string): WorkflowHandle {
@@ -316,7 +315,9 @@ export class GovernedRuns {
   ): Promise<Delivery> {
     const run = this.#run(runId);
     try {
-      const answer = await this.#inTime(() => run.executeUpdate(decideUpdate, { args: [message] }));
+      const answer = await this.#inTime(this.#answerTimeoutMs, () =>
+        run.executeUpdate(decideUpdate, { args: [message] }),
+      );
       if (answer !== TOO_LATE) return { kind: 'answered', answer };
       await leave(run);
       return { kind: 'queued' };
@@ -325,9 +326,9 @@ export class GovernedRuns {
     }
   }
 
-  async #inTime<T>(call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
+  async #inTime<T>(limitMs: number, call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), this.#answerTimeoutMs);
+    const timer = setTimeout(() => abort.abort(), limitMs);
     try {
       return await this.#client.connection.withAbortSignal(abort.signal, call);
     } catch (error) {

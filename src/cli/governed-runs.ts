@@ -6,6 +6,9 @@ import { findProject, openProjectStore, type Project, projectKeys, projectPolici
 import { createSignerFinder, type SigningOptions } from './signing.js';
 import { type ThisRepository, thisRepository } from './this-repository.js';
 
+/** Milliseconds that a worker has for answering a command. */
+const ANSWER_TIMEOUT_MS = 2_000;
+
 /** What a command that speaks to runs works with. */
 export interface OpenedRuns {
   readonly project: Project;
@@ -35,6 +38,8 @@ export async function withRuns<T>(
         client: temporal.client,
         taskQueue,
         store,
+        // What a worker does not say in time is read from the store.
+        answerTimeoutMs: ANSWER_TIMEOUT_MS,
         signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), policyFiles, ...signing }),
       }),
     });

@@ -17,6 +17,7 @@ import { statusOfRecord } from './recorded-status.js';
 import { LATEST, selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { describeAwaited, showStatus } from './show-status.js';
+import { storedStatus } from './stored-status.js';
 import { thisRepository } from './this-repository.js';
 
 /**
@@ -51,12 +52,21 @@ async function showLiveRun(output: Output, session: OpenedRuns, given: string): 
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
+    const stored = known.status === 'RUNNING' ? await storedStatus(runs, store, runId) : null;
+    if (stored !== null) {
+      tell(output, stored.status, store, ui);
+      output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
+      return;
+    }
     tellWithoutWorker(output, known, ui);
     // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
     if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
   }
 }
+
+const unreadMessages = (count: number): string =>
+  count === 0 ? '' : `, and ${count === 1 ? '1 message waits' : `${count} messages wait`} for a worker`;
 
 /** What Temporal itself knows of a run. */
 function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): void {
