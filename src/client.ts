@@ -9,7 +9,8 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
-import { type ListedRun, listed } from './client-listing.js';
+import { type RecordedRun, readRecordedRun } from './client-ledger.js';
+import { firstStart, type ListedRun, listed, listRuns, type RunsWanted } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
@@ -33,7 +34,9 @@ import {
 } from './workflows/messages.js';
 
 /** Milliseconds that a worker has for answering before a message is left for it as a signal. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 2_000;
+/** A query is asked for nothing but its answer, so a busy worker is given longer. */
+const QUERY_TIMEOUT_MS = 10_000;
 
 export interface GovernedRunsOptions {
   readonly client: Client;
@@ -46,7 +49,7 @@ export interface GovernedRunsOptions {
    * Without it nothing is signed.
    */
   readonly signerFor?: SignerFor;
-  /** Milliseconds; 10,000 unless a test is in a hurry. */
+  /** Milliseconds that a worker has for answering; by default 2,000 for messages, and 10,000 for the status. */
   readonly answerTimeoutMs?: number;
 }
 
@@ -69,7 +72,7 @@ export interface StartRunOptions {
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export type { ListedRun };
+export type { ListedRun, RecordedRun, RunsWanted };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -77,20 +80,16 @@ export class GovernedRuns {
   readonly #taskQueue: string;
   readonly #store: ArtifactStore;
   readonly #answerTimeoutMs: number;
+  readonly #queryTimeoutMs: number;
   readonly #signerFor: SignerFor;
 
-  constructor({
-    client,
-    taskQueue,
-    store,
-    signerFor = async () => null,
-    answerTimeoutMs = ANSWER_TIMEOUT_MS,
-  }: GovernedRunsOptions) {
+  constructor({ client, taskQueue, store, signerFor = async () => null, answerTimeoutMs }: GovernedRunsOptions) {
     this.#signerFor = signerFor;
     this.#client = client;
     this.#taskQueue = taskQueue;
     this.#store = store;
-    this.#answerTimeoutMs = answerTimeoutMs;
+    this.#answerTimeoutMs = answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
+    this.#queryTimeoutMs = answerTimeoutMs ?? QUERY_TIMEOUT_MS;
   }
 
   /**
@@ -165,13 +164,20 @@ export class GovernedRuns {
     );
   }
 
-  /** A resolution as it would be sent. */
+  /**
+   * A resolution as it would be sent.
+   * @throws PromptOsError USAGE when it would be signed, and does not name the report that it answers
+   */
   async sealResolution(resolution: Resolution): Promise<Resolution | Envelope> {
     const signer = await this.#signerFor(resolution.actor, resolution.policy_sha256);
+    if (signer === null) return resolution;
     const { report_sha256 } = resolution;
-    return signer === null || report_sha256 === undefined
-      ? resolution
-      : sealResolution({ ...resolution, report_sha256 }, signer, Date.now());
+    if (report_sha256 === undefined) {
+      throw new PromptOsError('USAGE', `The resolution of ${resolution.escalation_id} lacks its report_sha256.`, {
+        hint: 'A signed resolution names the report that it answers: take report_sha256 from the status of the run.',
+      });
+    }
+    return sealResolution({ ...resolution, report_sha256 }, signer, Date.now());
   }
 
   /**
@@ -218,13 +224,15 @@ export class GovernedRuns {
    * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when nobody answers in time
    */
   async status(runId: string): Promise<RunStatus> {
-    const answer = await this.#inTime(() => this.#run(runId).query(statusQuery)).catch((error: unknown) => {
-      throw asRunFailure(runId, error);
-    });
+    const answer = await this.#inTime(this.#queryTimeoutMs, () => this.#run(runId).query(statusQuery)).catch(
+      (error: unknown) => {
+        throw asRunFailure(runId, error);
+      },
+    );
     if (answer === TOO_LATE) {
       throw new PromptOsError(
         'WORKER_MISSING',
-        `No worker answered for run ${runId} within ${this.#answerTimeoutMs} ms.`,
+        `No worker answered for run ${runId} within ${this.#queryTimeoutMs} ms.`,
       );
     }
     return answer;
@@ -267,22 +275,32 @@ export class GovernedRuns {
     }
   }
 
-  /**
-   * Newest first, at most `limit`; the server's listing may lag a moment behind.
-   * @param prefix what their ids begin with: lower-case letters, digits and hyphens
-   */
-  async list(limit = 50, prefix = ''): Promise<ListedRun[]> {
+  /** What the history says of a run: for that no worker is needed. @throws PromptOsError RUN_NOT_FOUND */
+  async recorded(runId: string): Promise<RecordedRun> {
+    return readRecordedRun(this.#client, runId).catch((error: unknown) => {
+      throw asRunFailure(runId, error);
+    });
+  }
+
+  /** Runs in the order of the server, at most `limit`; its listing may lag a moment behind. */
+  async list(limit = 50, wanted: RunsWanted = {}): Promise<ListedRun[]> {
     const runs: ListedRun[] = [];
-    const begins = prefix === '' ? '' : ` AND WorkflowId STARTS_WITH '${runWorkflowId(prefix)}'`;
+    for await (const found of this.each(wanted)) if (runs.push(found) >= limit) break;
+    return runs;
+  }
+
+  /** As `list`, one after the other. */
+  async *each(wanted: RunsWanted = {}): AsyncGenerator<ListedRun> {
     try {
-      for await (const found of this.#client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPE}'${begins}` })) {
-        runs.push(listed(found));
-        if (runs.length >= limit) break;
-      }
+      yield* listRuns(this.#client, wanted);
     } catch (error) {
       throw asTemporalFailure(error);
     }
-    return runs;
+  }
+
+  /** When a run was started, however often it continued as new since. @throws PromptOsError RUN_NOT_FOUND */
+  async startedAt(runId: string): Promise<Date> {
+    return firstStart(this.#client, await this.describe(runId));
   }
 
   #run(runId: string): WorkflowHandle {
@@ -297,7 +315,9 @@ export class GovernedRuns {
   ): Promise<Delivery> {
     const run = this.#run(runId);
     try {
-      const answer = await this.#inTime(() => run.executeUpdate(decideUpdate, { args: [message] }));
+      const answer = await this.#inTime(this.#answerTimeoutMs, () =>
+        run.executeUpdate(decideUpdate, { args: [message] }),
+      );
       if (answer !== TOO_LATE) return { kind: 'answered', answer };
       await leave(run);
       return { kind: 'queued' };
@@ -306,9 +326,9 @@ export class GovernedRuns {
     }
   }
 
-  async #inTime<T>(call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
+  async #inTime<T>(limitMs: number, call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), this.#answerTimeoutMs);
+    const timer = setTimeout(() => abort.abort(), limitMs);
     try {
       return await this.#client.connection.withAbortSignal(abort.signal, call);
     } catch (error) {

@@ -12,7 +12,7 @@ import {
   gatesUpTo,
 } from './decision-questions.js';
 import { printableLine } from './printable.js';
-import { readRecord, showArtifact, showRequest } from './show-request.js';
+import { readRecord, type ShowRequestOptions, showArtifact, showRequest } from './show-request.js';
 import { describeFinding } from './show-status.js';
 import { terminalQuestions } from './terminal-questions.js';
 
@@ -54,7 +54,7 @@ export async function askDecision(
     if (made === null) continue;
     const decision = bindDecision(status, awaited, { actor, choice, ...made });
     const what = `${choice === 'approve' ? 'approval' : 'rejection'} of ${awaited.gate}`;
-    const delivered = await deliverAnswer(() => runs.decide(decision), what, output);
+    const delivered = await deliverAnswer(() => runs.decide(decision), what, output, status);
     if (delivered !== 'again') return delivered;
   }
 }
@@ -102,7 +102,11 @@ async function askTarget(
   ]);
 }
 
-async function lookAt({ store, awaited, output }: AskDecisionOptions, questions: DecisionQuestions): Promise<void> {
+/** Lets a person read what the attempt left, one file at a time. */
+export async function lookAt(
+  { store, awaited, output }: ShowRequestOptions<AwaitedDecision>,
+  questions: DecisionQuestions,
+): Promise<void> {
   const record = await readRecord(store, awaited.output_sha256, output);
   if (record === null) return;
   const files = [...record.artifacts, ...record.transcripts];

@@ -50,7 +50,7 @@ export async function askResolution(
     if (made === null) continue;
     const resolution = bindResolution(status, awaited, { actor, choice, ...made });
     const what = `${choice} on ${awaited.escalation_id}`;
-    const delivered = await deliverAnswer(() => runs.resolve(resolution), what, output);
+    const delivered = await deliverAnswer(() => runs.resolve(resolution), what, output, status);
     if (delivered !== 'again') return delivered;
   }
 }

@@ -6,6 +6,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
 import { requireNoSecret } from './require-no-secret.js';
+import type { SelectedRun } from './selected-run.js';
 
 /** The fields that bind a decision to what it is about, filled from the run's own status. */
 export const bindDecision = (
@@ -63,19 +64,19 @@ export function printMessage(message: object, output: Output): void {
 }
 
 /** @throws PromptOsError DECISION_REFUSED */
-function requireCounted(delivery: Delivery, output: Output): void {
+function requireCounted(delivery: Delivery, output: Output, { run_id, target_repo }: SelectedRun): void {
   if (delivery.kind === 'queued') {
-    output.emit({ delivery: 'queued' });
+    output.emit({ run_id, target_repo, delivery: 'queued' });
     return;
   }
   const { accepted, reason, message } = delivery.answer;
-  output.emit({ delivery: 'answered', accepted, reason, message });
+  output.emit({ run_id, target_repo, delivery: 'answered', accepted, reason, message });
   if (!accepted) throw new PromptOsError('DECISION_REFUSED', `Refused (${reason}): ${message}`);
 }
 
 /** Tells a person what became of a message. @throws PromptOsError DECISION_REFUSED */
-export function reportDelivery(delivery: Delivery, what: string, output: Output): void {
-  requireCounted(delivery, output);
+export function reportDelivery(delivery: Delivery, what: string, output: Output, run: SelectedRun): void {
+  requireCounted(delivery, output, run);
   output.say(
     delivery.kind === 'queued'
       ? `queued: no worker answered, so ${what} waits in the run's history for the next one`
@@ -100,21 +101,20 @@ export async function decideUnattended(
     const choice = awaited.trigger === 'executor' || awaited.trigger === 'open_question' ? 'retry' : 'abort';
     const guidance = choice === 'retry' ? awaited.recommendation : awaited.issue;
     const resolution = bindResolution(status, awaited, { actor, choice, ...(guidance === '' ? {} : { guidance }) });
-    requireCounted(await runs.resolve(resolution), output);
+    requireCounted(await runs.resolve(resolution), output, status);
     tell(`answers ${awaited.escalation_id} with ${choice}: ${guidance}`);
     return;
   }
   if (awaited.approvable) {
     const acknowledged = [...awaited.to_acknowledge];
-    requireCounted(
-      await runs.decide(bindDecision(status, awaited, { actor, choice: 'approve', acknowledged })),
-      output,
-    );
+    const approval = bindDecision(status, awaited, { actor, choice: 'approve', acknowledged });
+    requireCounted(await runs.decide(approval), output, status);
     tell(`approves ${awaited.gate}${acknowledged.length === 0 ? '' : `, acknowledging ${acknowledged.join(', ')}`}`);
     return;
   }
   const reason = failureOf(status, awaited);
-  requireCounted(await runs.decide(bindDecision(status, awaited, { actor, choice: 'reject', reason })), output);
+  const rejection = bindDecision(status, awaited, { actor, choice: 'reject', reason });
+  requireCounted(await runs.decide(rejection), output, status);
   tell(`rejects ${awaited.gate}: ${reason}`);
 }
 

@@ -6,6 +6,7 @@ import type { RunStatus } from '../contracts/run-status.js';
 import { reportDelivery } from './decide-as.js';
 import { ableIntegrators } from './how-to-answer.js';
 import type { Output } from './output.js';
+import type { SelectedRun } from './selected-run.js';
 import type { ShowRequestOptions } from './show-request.js';
 
 export interface AskOptions<Awaited> extends ShowRequestOptions<Awaited> {
@@ -69,6 +70,7 @@ export async function deliverAnswer(
   send: () => Promise<Delivery>,
   what: string,
   output: Output,
+  run: SelectedRun,
 ): Promise<'decided' | 'later' | 'again'> {
   try {
     const delivery = await send();
@@ -77,7 +79,7 @@ export async function deliverAnswer(
       output.say(`refused (${reason}): ${message}`);
       return WORTH_ASKING_AGAIN.includes(reason) ? 'again' : 'later';
     }
-    reportDelivery(delivery, what, output);
+    reportDelivery(delivery, what, output, run);
     return 'decided';
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'RUN_CLOSED')) throw error;

@@ -2,8 +2,12 @@ import { GovernedRuns } from '../client.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type Connected, connectTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
-import { findProject, openProjectStore, type Project, projectKeys } from './project.js';
+import { findProject, openProjectStore, type Project, projectKeys, projectPolicies } from './project.js';
 import { createSignerFinder, type SigningOptions } from './signing.js';
+import { type ThisRepository, thisRepository } from './this-repository.js';
+
+/** Milliseconds that a worker has for answering a command. */
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** What a command that speaks to runs works with. */
 export interface OpenedRuns {
@@ -11,6 +15,7 @@ export interface OpenedRuns {
   readonly temporal: Connected;
   readonly store: ArtifactStore;
   readonly runs: GovernedRuns;
+  readonly here: ThisRepository;
 }
 
 /** Opens the project's runs on the Temporal that is there, does the work, and closes the connection. */
@@ -23,15 +28,19 @@ export async function withRuns<T>(
   const temporal = await connectTemporal(project, { start: false, log: context.output().note });
   try {
     const { store, taskQueue } = await openProjectStore(project);
+    const policyFiles = await projectPolicies(project);
     return await work({
       project,
       temporal,
       store,
+      here: await thisRepository(project, store),
       runs: new GovernedRuns({
         client: temporal.client,
         taskQueue,
         store,
-        signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), ...signing }),
+        // What a worker does not say in time is read from the store.
+        answerTimeoutMs: ANSWER_TIMEOUT_MS,
+        signerFor: createSignerFinder(context, store, { keysDir: projectKeys(project), policyFiles, ...signing }),
       }),
     });
   } finally {

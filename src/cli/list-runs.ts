@@ -1,13 +1,12 @@
-import type { GovernedRuns, ListedRun } from '../client.js';
-import { parseJournalEntry } from '../contracts/journal-bytes.js';
-import { RUN_ID_PATTERN } from '../contracts/names.js';
+import type { GovernedRuns } from '../client.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 import { withRuns } from './governed-runs.js';
+import { isNoServer } from './no-server.js';
 import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
-import { isNoServer } from './show-run.js';
+import { isRefusedStart } from './refused-start.js';
 
 /** The state of what was started and never became a run. */
 const REFUSED = 'refused';
@@ -70,14 +69,6 @@ async function knownRuns(runs: GovernedRuns, store: ArtifactStore, limit: number
   // A server forgets runs after its retention; the store does not.
   const older = await publishedRuns(store, limit - lines.length, new Set(lines.map(({ run_id }) => run_id)));
   return [...lines, ...older].sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
-}
-
-/** What the engine would not begin: the execution failed, and the journal gives its run id to no run or to another one. */
-async function isRefusedStart(store: ArtifactStore, run: ListedRun): Promise<boolean> {
-  if (run.status !== 'FAILED' || !RUN_ID_PATTERN.test(run.run_id)) return false;
-  const entries = (await store.readJournal(run.run_id)).map(parseJournalEntry);
-  const opened = entries.find((entry) => entry?.kind === 'opened');
-  return opened?.kind !== 'opened' || opened.first_execution_run_id !== run.first_execution_run_id;
 }
 
 async function publishedRuns(

@@ -3,12 +3,13 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { OpenedRuns } from './governed-runs.js';
 import { requireNoSecret } from './require-no-secret.js';
+import { storedStatus } from './stored-status.js';
 
-/** The status of a run that has not ended, or why nobody could say it. */
+/** The status of a run that has not ended, or why it is not known. */
 export type LiveStatus = { readonly status: RunStatus } | { readonly missing: PromptOsError };
 
 /**
- * Asks a run that a message is meant for.
+ * Asks a run that a message is meant for; without a worker, what the store has of it.
  * @throws PromptOsError RUN_CLOSED when it has ended
  */
 export async function liveStatus({ runs, store }: OpenedRuns, runId: string): Promise<LiveStatus> {
@@ -21,7 +22,10 @@ export async function liveStatus({ runs, store }: OpenedRuns, runId: string): Pr
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     if ((await runs.describe(runId)).status !== 'RUNNING') throw closed();
-    return { missing: error };
+    const stored = await storedStatus(runs, store, runId);
+    if (stored === null) return { missing: error };
+    if (stored.status.phase === 'closed') throw closed();
+    return { status: stored.status };
   }
 }
 

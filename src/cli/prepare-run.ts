@@ -3,8 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { inspectTarget, resolveTarget } from '../adapters/workspace-git/target.js';
 import type { StartRunOptions } from '../client.js';
 import { validateGates } from '../config/gate-selection.js';
-import { gitConfigValue, repositoryName } from '../config/git-facts.js';
-import { slugName } from '../config/name-slug.js';
+import { gitConfigValue } from '../config/git-facts.js';
 import { type PolicyFile, readPolicyInForce } from '../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
 import { readRunRequestFile, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';
@@ -21,6 +20,7 @@ import type { CommandContext } from './context.js';
 import { judgeWrittenScope, type WrittenScope } from './judge-written-scope.js';
 import { findProject, type Project, readSetting } from './project.js';
 import { requireNoSecret } from './require-no-secret.js';
+import { namesOfRepository } from './this-repository.js';
 
 /** What somebody types to start a run. */
 export interface RunOptions {
@@ -150,12 +150,10 @@ async function requireTrust(config: WorkerConfig, sha256: string, path: string, 
 const packFolder = (context: CommandContext, { promptPack }: RunOptions): string =>
   promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
 
-/** The name that runs call the repository by: the config's own, else one made from its remote or folder, and added. */
+/** The name that runs call the repository by; where the config has none, it is added. */
 async function nameRepository(config: WorkerConfig, path: string): Promise<{ name: string; config: WorkerConfig }> {
-  const known = Object.entries(config.repositories).find(([, entry]) => 'path' in entry && entry.path === path);
-  if (known !== undefined) return { name: known[0], config };
-  const wanted = slugName(await repositoryName(path)) ?? 'repository';
-  const name = config.repositories[wanted] === undefined ? wanted : `${wanted}-${randomBytes(2).toString('hex')}`;
+  const [name] = await namesOfRepository(config, path);
+  if (config.repositories[name] !== undefined) return { name, config };
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }
 

@@ -4,7 +4,7 @@ import { openStore } from '../adapters/open-store.js';
 import { type Environment, readEnvironment } from '../config/environment.js';
 import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../config/project-files.js';
 import { requireUsableState } from '../config/shared-state.js';
-import { readWorkerConfig } from '../config/worker-config-file.js';
+import { DIGEST_PREFIX, readWorkerConfig } from '../config/worker-config-file.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -37,6 +37,12 @@ export async function findProject(context: CommandContext, from?: string, worker
 /** Where a project keeps the keys of its own workers, and the demonstration everybody's. Never committed. */
 export const projectKeys = ({ files }: Project): string => join(files.home, 'keys');
 
+/** The policies of a project: its own, and those that its worker config trusts by path. */
+export const projectPolicies = async (project: Project): Promise<readonly string[]> => [
+  project.files.policy,
+  ...(await readProjectConfig(project)).trust.policies.filter((entry) => !entry.startsWith(DIGEST_PREFIX)),
+];
+
 /** A project's worker config, or one that grants nothing where there is no file: enough to look at runs. */
 const EMPTY_CONFIG: WorkerConfig = {
   schema_version: 1,
@@ -67,9 +73,14 @@ export async function openProjectStore(project: Project): Promise<{ store: Artif
   return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
 }
 
-async function settingWithoutState({ workerConfigPath: path, files, environment }: Project): Promise<WorkerSetting> {
+/** @throws PromptOsError WORKER_CONFIG_INVALID */
+export const readProjectConfig = async ({ workerConfigPath: path }: Project): Promise<WorkerConfig> =>
+  path === null ? EMPTY_CONFIG : readWorkerConfig(path);
+
+async function settingWithoutState(project: Project): Promise<WorkerSetting> {
+  const { workerConfigPath: path, files, environment } = project;
   return {
-    config: path === null ? EMPTY_CONFIG : await readWorkerConfig(path),
+    config: await readProjectConfig(project),
     configDir: dirname(path ?? files.workerConfig),
     stateDir: files.state,
     env: environment.variables,

@@ -6,7 +6,6 @@ import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { TREE_PATHS } from '../governance/published-tree.js';
 import type { ArtifactStore, ReadableStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
-import { selectRun } from './select-run.js';
 
 /** What a command receives that reads published runs. */
 export interface StoreCommandContext extends CommandContext {
@@ -21,20 +20,6 @@ export interface PublishedRunFacts {
   readonly recordSha256: string;
   readonly session: PromptSession;
 }
-
-/** The id of the run that was published last. @throws PromptOsError RUN_NOT_PUBLISHED when there is none */
-export async function newestRun(store: ReadableStore): Promise<string> {
-  const [newest] = await store.list();
-  if (newest !== undefined) return newest.run_id;
-  throw new PromptOsError('RUN_NOT_PUBLISHED', 'No run has been published in this store yet.');
-}
-
-/**
- * The id of the published run that somebody means.
- * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
- */
-export const selectPublishedRun = (given: string, store: ReadableStore): Promise<string> =>
-  selectRun(given, store, null);
 
 /** Bytes of a published file that is read whole; a verifier reads no larger one either. */
 const MAX_FILE_BYTES = 64 * 1_048_576;

@@ -1,6 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { newestRun, type StoreCommandContext, selectPublishedRun } from './published-run.js';
+import type { StoreCommandContext } from './published-run.js';
+import { selectPublishedRun } from './select-published-run.js';
 import { LATEST } from './select-run.js';
 
 /** A published run and the store that it is in. */
@@ -18,10 +19,7 @@ export async function selectExported(context: StoreCommandContext, given = LATES
   const own = await context.openStore();
   const elsewhere = await openElsewhere(context);
   const published = await own.list();
-  const inOwn = async (): Promise<ExportedRun> => ({
-    store: own,
-    run: given === LATEST ? await newestRun(own) : await selectPublishedRun(given, own),
-  });
+  const inOwn = async (): Promise<ExportedRun> => ({ store: own, run: await selectPublishedRun(context, given, own) });
   if (elsewhere === null) return inOwn();
   const { store, run_id, repository } = elsewhere;
   if (given !== LATEST) {
@@ -35,7 +33,7 @@ export async function selectExported(context: StoreCommandContext, given = LATES
     if (started === undefined || (newest !== undefined && newest.published_at >= started.published_at)) return inOwn();
   }
   context.output().note(`note: ${run_id} is of ${repository}, for which dev started it from here`);
-  return { store, run: await selectPublishedRun(run_id, store) };
+  return { store, run: run_id };
 }
 
 /** The store of the last run that `dev` started from here for another repository; null where there is none any more. */

@@ -1,53 +1,54 @@
-import type { GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { ReadableStore } from '../ports/artifact-store.js';
+import { latestRun } from './latest-run.js';
+import { readPublishedRun } from './published-run.js';
+import type { RunSources, SelectedRun } from './selected-run.js';
 
-/** The word that stands for the newest run. */
+/** The word for the newest run of this repository. */
 export const LATEST = 'latest';
 
 /** For the help of every command that takes a run. */
-export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "latest"';
+export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "latest", the newest of this repository';
+
+/** For the help of every command that answers what a run waits for. */
+export const WAITING_RUN_ARGUMENT =
+  'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
 
 /** Enough to see that a beginning is not unique, and to name some. */
 const CANDIDATES = 4;
 const CAN_BEGIN_AN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /**
- * The id of the run that somebody means: the id itself, a beginning that only one run has, or `latest`.
- * @param runs null when no Temporal is there: then only published runs are known
+ * The run that somebody means: by its id, by a beginning that only one run has, or by `latest`.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
-export async function selectRun(given: string, store: ReadableStore, runs: GovernedRuns | null): Promise<string> {
-  if (given === LATEST) return latestRun(store, runs);
+export async function selectRun(given: string, sources: RunSources): Promise<SelectedRun> {
+  if (given === LATEST) return latestRun(sources);
   if (!CAN_BEGIN_AN_ID.test(given)) throw notFound(given);
-  if (await exists(given, store, runs)) return given;
-  const listed = runs === null ? [] : await runs.list(CANDIDATES, given);
+  const exact = await find(given, sources);
+  if (exact !== null) return exact;
+  const { store, runs } = sources;
+  const listed = runs === null ? [] : await runs.list(CANDIDATES, { prefix: given });
   const published = (await store.list()).filter(({ run_id }) => run_id.startsWith(given));
   const ids = [...new Set([...listed, ...published].map(({ run_id }) => run_id))];
   const [only] = ids;
   if (only === undefined) throw notFound(given);
-  if (ids.length === 1) return only;
+  if (ids.length === 1) return (await find(only, sources)) ?? { run_id: only, target_repo: null };
   const some = ids.slice(0, CANDIDATES - 1).join(', ') + (ids.length >= CANDIDATES ? ', …' : '');
   throw new PromptOsError('RUN_AMBIGUOUS', `Several runs begin with "${given}": ${some}.`);
 }
 
-async function latestRun(store: ReadableStore, runs: GovernedRuns | null): Promise<string> {
-  const [newest] = runs === null ? [] : await runs.list(1);
-  const found = newest ?? (await store.list())[0];
-  if (found !== undefined) return found.run_id;
-  throw new PromptOsError('RUN_NOT_FOUND', 'There is no run yet.', { hint: '`promptos dev` starts one.' });
-}
-
-async function exists(runId: string, store: ReadableStore, runs: GovernedRuns | null): Promise<boolean> {
+async function find(runId: string, { store, runs }: RunSources): Promise<SelectedRun | null> {
   // Two characters are the beginning of an id, never one.
-  if (runId.length < 3) return false;
-  if ((await store.published(runId)) !== null) return true;
-  if (runs === null) return false;
+  if (runId.length < 3) return null;
+  if ((await store.published(runId)) !== null) {
+    const read = await readPublishedRun(store, runId).catch(() => null);
+    return { run_id: runId, target_repo: read?.record.target_repo ?? null };
+  }
+  if (runs === null) return null;
   try {
-    await runs.describe(runId);
-    return true;
+    return await runs.describe(runId);
   } catch (error) {
-    if (error instanceof PromptOsError && error.code === 'RUN_NOT_FOUND') return false;
+    if (error instanceof PromptOsError && error.code === 'RUN_NOT_FOUND') return null;
     throw error;
   }
 }

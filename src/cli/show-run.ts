@@ -8,39 +8,42 @@ import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { howToAnswer } from './how-to-answer.js';
+import { isNoServer } from './no-server.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { statusOfRecord } from './recorded-status.js';
 import { LATEST, selectRun } from './select-run.js';
+import { announceRun } from './selected-run.js';
 import { describeAwaited, describeCause, showStatus } from './show-status.js';
+import { storedStatus } from './stored-status.js';
+import { thisRepository } from './this-repository.js';
 
 /**
  * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor
  * worker; else from the run itself.
  */
 export async function showRun(context: CommandContext, given: string): Promise<void> {
-  const { store } = await openProjectStore(await findProject(context));
+  const project = await findProject(context);
+  const { store } = await openProjectStore(project);
   const recorded = given === LATEST ? null : await publishedStatus(store, given);
   if (recorded !== null) return tell(context.output(), recorded, store, null);
   try {
     await withRuns(context, (session) => showLiveRun(context.output(), session, given));
   } catch (error) {
     if (!isNoServer(error)) throw error;
-    const runId = await selectRun(given, store, null).catch(() => null);
-    const status = runId === null ? null : await publishedStatus(store, runId);
+    const here = await thisRepository(project, store);
+    const found = await selectRun(given, { store, runs: null, here }).catch(() => null);
+    const status = found === null ? null : await publishedStatus(store, found.run_id);
     if (status === null) throw error;
     tell(context.output(), status, store, null);
   }
 }
 
-/** Whether nothing could be asked since no Temporal is there. */
-export const isNoServer = (error: unknown): boolean =>
-  error instanceof PromptOsError && (error.code === 'SERVER_NOT_RUNNING' || error.code === 'TEMPORAL_UNREACHABLE');
-
-async function showLiveRun(output: Output, { runs, store, temporal }: OpenedRuns, given: string): Promise<void> {
-  const runId = await selectRun(given, store, runs);
+async function showLiveRun(output: Output, session: OpenedRuns, given: string): Promise<void> {
+  const { runs, store, temporal } = session;
+  const { run_id: runId } = await selectRun(given, session);
   const ui = temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
@@ -49,12 +52,21 @@ async function showLiveRun(output: Output, { runs, store, temporal }: OpenedRuns
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
+    const stored = known.status === 'RUNNING' ? await storedStatus(runs, store, runId) : null;
+    if (stored !== null) {
+      tell(output, stored.status, store, ui);
+      output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
+      return;
+    }
     tellWithoutWorker(output, known, ui);
     // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
     if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
   }
 }
+
+const unreadMessages = (count: number): string =>
+  count === 0 ? '' : `, and ${count === 1 ? '1 message waits' : `${count} messages wait`} for a worker`;
 
 /** What Temporal itself knows of a run. */
 function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): void {
@@ -83,9 +95,12 @@ async function publishedStatus(store: ArtifactStore, runId: string): Promise<Run
 
 /** `run watch`: prints what happens until the run has ended. */
 export async function watchRun(context: CommandContext, given: string): Promise<void> {
-  await withRuns(context, async ({ runs, store, temporal }) => {
+  await withRuns(context, async (session) => {
+    const { runs, store, temporal } = session;
     const output = context.output();
-    const runId = await selectRun(given, store, runs);
+    const run = await selectRun(given, session);
+    announceRun(run, output);
+    const runId = run.run_id;
     const published = () => publishedStatus(store, runId);
     if ((await published()) === null) {
       await followRun({
@@ -108,12 +123,15 @@ export async function watchRun(context: CommandContext, given: string): Promise<
 
 /** `run cancel`: what runs is stopped, and the record is published as that of a cancelled run. */
 export async function cancelRun(context: CommandContext, given: string): Promise<void> {
-  await withRuns(context, async ({ runs, store }) => {
-    const runId = await selectRun(given, store, runs);
+  await withRuns(context, async (session) => {
+    const { runs, store } = session;
+    const run = await selectRun(given, session);
+    const output = context.output();
+    announceRun(run, output);
+    const runId = run.run_id;
     if ((await store.published(runId)) !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
     await runs.cancel(runId);
-    const output = context.output();
     output.say(`asked ${runId} to end; its record follows: promptos run watch ${runId}`);
-    output.emit({ run_id: runId, cancel: 'requested' });
+    output.emit({ run_id: runId, target_repo: run.target_repo, cancel: 'requested' });
   });
 }

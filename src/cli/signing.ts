@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SignerFor } from '../client.js';
-import { parsePolicyBytes } from '../config/policy-file.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PolicyKey } from '../contracts/keys.js';
 import { own } from '../contracts/own.js';
@@ -11,12 +10,15 @@ import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { Signer } from '../ports/signer.js';
 import type { CommandContext } from './context.js';
 import { openSigner } from './open-signer.js';
+import { readRunPolicy } from './run-policy.js';
 
 export interface SigningOptions {
   /** The key file that `--key` names. */
   readonly key?: string | undefined;
   /** The project's own folder of keys, looked in before the user's: the demonstration keeps its throwaway keys there. */
   readonly keysDir?: string | undefined;
+  /** Policies of this machine, for a run whose policy the store does not hold. */
+  readonly policyFiles?: readonly string[] | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SigningOptions {
 export function createSignerFinder(context: CommandContext, store: ArtifactStore, options: SigningOptions): SignerFor {
   const opened = new Map<string, Promise<Signer | null>>();
   const find = async (principal: string, policySha256: string): Promise<Signer | null> => {
-    const { policy } = parsePolicyBytes(await store.readObject(policySha256), 'the run’s policy');
+    const policy = await readRunPolicy(store, policySha256, options.policyFiles ?? []);
     const required = policy.decisions.authentication === 'required';
     const listed = own(policy.principals, principal)?.keys ?? [];
     if (options.key === undefined && listed.length === 0) {

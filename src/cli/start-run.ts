@@ -71,11 +71,15 @@ export async function resumeAndFollow(
 }
 
 /** Starts a prepared run, and leaves the work to a background worker. */
-export async function startDetached(context: CommandContext, prepared: PreparedRun, key?: string): Promise<void> {
+export async function startDetached(
+  context: CommandContext,
+  prepared: PreparedRun,
+  { key, worker }: Pick<FollowChoices, 'key' | 'worker'>,
+): Promise<void> {
   const output = context.output();
   const temporal = await connectTemporal(prepared.project, { start: true, log: output.note });
   try {
-    if (temporal.embedded) {
+    if (temporal.embedded || worker) {
       const { startDetachedWorker } = await import('./detached-worker.js');
       await startDetachedWorker(context, prepared);
     } else {

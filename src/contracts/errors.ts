@@ -153,7 +153,7 @@ export const ERROR_CATALOGUE = {
   SERVER_NOT_STARTED: infrastructure('Read the log file named; `promptos server stop` clears what is left.'),
   PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
-  WORKER_MISSING: infrastructure('Start a worker: `promptos worker`, or give --worker.'),
+  WORKER_MISSING: infrastructure('Start a worker: `promptos worker`; `promptos dev --worker` starts one of its own.'),
   WORKER_RUNNING: no('`promptos server status` tells of it; `promptos server stop` ends it.'),
   WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker says more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),

@@ -109,6 +109,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     decision_id: z.string().nullable(),
     /** Of the canonical JSON of a signed message: by it the journal's entry is accounted for. */
     message_sha256: sha256Schema.optional(),
+    /** Of the canonical JSON of an envelope that no key of the policy signed: by it a person finds the message. */
+    envelope_sha256: sha256Schema.optional(),
   }),
   z.strictObject({ type: z.literal('reminded'), request_id: z.string() }),
   z.strictObject({

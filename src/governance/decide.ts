@@ -2,10 +2,11 @@ import { PREDICATES } from '../attestation/statement.js';
 import type { PersonEscalation } from '../contracts/decisions.js';
 import type { LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { GATES } from '../contracts/names.js';
-import { hasJournal } from '../contracts/rules-version.js';
+import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, type Signed } from './authenticate.js';
 import { judgeTimes } from './authority.js';
+import { bareClaims, claimsOf } from './claims.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
 import { dueEvents } from './deadlines.js';
 import { evolve } from './evolve.js';
@@ -164,7 +165,9 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   const refusal = hasJournal(state.plan) ? judged : { ...judged, envelope: undefined };
   const limit = refusal.envelope === undefined ? MAX_REFUSALS_IN_FULL : MAX_SIGNED_REFUSALS_IN_FULL;
   if (state.phase === 'closed') return { events: [], answer, uncounted: null };
-  const event = refusedEvent(ledgerKind(kind), refusal, content);
+  // Runs of before rules version 2 recorded no claims of signed messages; replayed, they must give the same entries.
+  const claims = state.plan !== null && rulesVersionOf(state.plan) >= 2 ? claimsOf(content) : bareClaims(content);
+  const event = refusedEvent(ledgerKind(kind), refusal, claims);
   const { message_sha256 } = event;
   // The same signed message again is recorded already: whoever repeats it must not fill the room of others.
   const again =

@@ -61,24 +61,22 @@ export const isRefusal = (value: object): value is Refusal => 'refused' in value
 /** As the state names a signed message that was refused. */
 export const refusedMessage = (kind: LedgerEventOf<'refused'>['kind'], sha256: string): string => `${kind} ${sha256}`;
 
-/** The ledger's entry about a refusal. What the message claimed stands there as a claim, cut to a readable length. */
+/** What a message that was refused says of itself. Nothing of it is verified. */
+export interface MessageClaims {
+  readonly claimed_actor: string | null;
+  readonly decision_id: string | null;
+  /** Of the canonical JSON of the envelope, where the message is one. */
+  readonly envelope_sha256: string | null;
+}
+
+/** The ledger's entry about a refusal. What the message says of itself is recorded as a claim. */
 export function refusedEvent(
   kind: LedgerEventOf<'refused'>['kind'],
   { reason, message, envelope }: Refusal,
-  content: unknown,
+  { claimed_actor, decision_id, envelope_sha256 }: MessageClaims,
 ): LedgerEventOf<'refused'> {
-  const claim = (key: string): string | null => {
-    if (typeof content !== 'object' || content === null || !Object.hasOwn(content, key)) return null;
-    const value = (content as Record<string, unknown>)[key];
-    return typeof value === 'string' ? value.slice(0, 128).toWellFormed() : null;
-  };
-  return {
-    type: 'refused',
-    kind,
-    reason,
-    message: message.toWellFormed(),
-    claimed_actor: claim('actor'),
-    decision_id: claim('decision_id'),
-    ...(envelope === undefined ? {} : { message_sha256: canonicalSha256(envelope) }),
-  };
+  const signed = envelope === undefined ? {} : { message_sha256: canonicalSha256(envelope) };
+  const unverified = envelope !== undefined || envelope_sha256 === null ? {} : { envelope_sha256 };
+  const claims = { claimed_actor, decision_id };
+  return { type: 'refused', kind, reason, message: message.toWellFormed(), ...claims, ...signed, ...unverified };
 }

@@ -33,11 +33,13 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ports',
     'attestation',
     'client-failures',
+    'client-ledger',
     'client-listing',
     'converter',
     'workflows/messages.ts',
   ],
   'client-failures': ['contracts'],
+  'client-ledger': ['contracts'],
   'client-listing': ['contracts'],
   'merge-workflows': ['contracts'],
   plugin: [

@@ -270,7 +270,7 @@ describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
 
   test.each([
     ['run', 'status', 'no-such-run'],
-    ['approve', 'no-such-run', '--as', 'grace'],
+    ['approve', 'no-such-run', '--gate', 'P00', '--as', 'grace'],
     ['resolve', 'no-such-run', 'E1', '--choose', 'abort', '--as', 'grace'],
     ['export', '--tree', 'out', '--run', 'no-such-run'],
     ['pr-block', 'no-such-run'],
@@ -299,7 +299,7 @@ describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
     const awaiting = { awaiting: [{ request_id: 'P01.1.1' }] };
     await vi.waitFor(async () => expect(await status()).toMatchObject(awaiting), { timeout: 60_000 });
 
-    const approve = (...args: readonly string[]) => site.promptos('approve', 'taken-run', '--json', ...args);
+    const approve = (...args: readonly string[]) => site.promptos('approve', 'taken-run', '--yes', '--json', ...args);
     const refused = (reason: string) => `^Refused \\(${reason}\\): `;
     expectError(await approve('--as', 'mallory'), 'DECISION_REFUSED', 1, refused('ACTOR_UNKNOWN'));
     expectError(await approve('--as', 'vera'), 'DECISION_REFUSED', 1, refused('NOT_AN_INTEGRATOR'));

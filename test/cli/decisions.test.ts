@@ -57,8 +57,18 @@ const ended = (run: WorkedRun) => site.runs.wait(run.runId);
 describe('approve', () => {
   test('the one request that stands: counts, and the run goes on to its end', async () => {
     const [run] = await awaitingRun();
-    const { exitCode, stdout } = await type('approve', run.runId, '--as', 'grace', '--comment', 'Über-clear');
+    const { exitCode, stdout, stderr } = await type(
+      'approve',
+      run.runId,
+      '--gate',
+      'P00',
+      '--as',
+      'grace',
+      '--comment',
+      'Über-clear',
+    );
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'counted: approval of P00\n' });
+    expect(stderr).toBe(`run     ${run.runId} of example\n`);
     expect((await ended(run)).outcome).toBe('approved');
     const counted = (await site.publishedLedger(run.runId)).find((entry) => entry.type === 'decisionCounted');
     expect(counted).toMatchObject({ decision: { actor: 'grace', choice: 'approve', comment: 'Über-clear' } });
@@ -66,12 +76,19 @@ describe('approve', () => {
 
   test('the beginning of a run id is enough, --json answers with objects, an id of the own is kept', async () => {
     const [run] = await awaitingRun();
-    const approve = ['approve', run.runId.slice(0, -3), '--as', 'grace', '--decision-id', 'mine-1'];
+    const approve = ['approve', run.runId.slice(0, -3), '--yes', '--as', 'grace', '--decision-id', 'mine-1'];
     const answer = await eventually(async () => {
       const { exitCode, last } = await typeJson(...approve);
       return exitCode === 0 ? last : null; // the server's listing may lag a moment behind
     }, 'the run in the listing');
-    expect(answer).toEqual({ delivery: 'answered', accepted: true, reason: null, message: 'counted' });
+    expect(answer).toEqual({
+      run_id: run.runId,
+      target_repo: 'example',
+      delivery: 'answered',
+      accepted: true,
+      reason: null,
+      message: 'counted',
+    });
     await ended(run);
     expect(await site.publishedLedger(run.runId)).toContainEqual(
       expect.objectContaining({ decision: expect.objectContaining({ decision_id: 'mine-1' }) }),
@@ -83,7 +100,7 @@ describe('approve', () => {
     ['nina', 'NOT_AN_INTEGRATOR'],
   ])('by %s: refused with %s, exit 1, and written down', async (actor, reason) => {
     const [run] = await awaitingRun();
-    const { exitCode, objects } = await typeJson('approve', run.runId, '--as', actor);
+    const { exitCode, objects } = await typeJson('approve', run.runId, '--gate', 'P00', '--as', actor);
     expect(exitCode).toBe(1);
     expect(objects[0]).toMatchObject({ delivery: 'answered', accepted: false, reason });
     expect(objects[1]).toMatchObject({ error: { code: 'DECISION_REFUSED' } });
@@ -110,7 +127,8 @@ describe('approve', () => {
   });
 
   test.each([
-    [['--as', 'not a name'], 'USAGE', 2],
+    [['--as', 'not a name', '--gate', 'P00'], 'USAGE', 2],
+    [['--as', 'grace'], 'USAGE', 2],
     [[], 'NOT_A_TERMINAL', 2],
   ])('%j: exit code and code', async (args, code, exit) => {
     const [run] = await awaitingRun();
@@ -123,11 +141,11 @@ describe('approve', () => {
     const [run] = await awaitingRun();
     await run.approve('P00');
     await ended(run);
-    expect(await typeJson('approve', run.runId, '--as', 'grace')).toMatchObject({
+    expect(await typeJson('approve', run.runId, '--gate', 'P00', '--as', 'grace')).toMatchObject({
       exitCode: 1,
       last: { error: { code: 'RUN_CLOSED' } },
     });
-    expect(await typeJson('approve', 'no-such-run', '--as', 'grace')).toMatchObject({
+    expect(await typeJson('approve', 'no-such-run', '--gate', 'P00', '--as', 'grace')).toMatchObject({
       exitCode: 1,
       last: { error: { code: 'RUN_NOT_FOUND' } },
     });
@@ -146,7 +164,16 @@ describe('reject', () => {
   test('with a reason: the next attempt gets it to read', async () => {
     const scripts = { nina: [outputs(exampleOutputs().P00), outputs(exampleOutputs().P00)] };
     const [run] = await awaitingRun({ scripts });
-    const { exitCode } = await type('reject', run.runId, '--as', 'grace', '--comment', 'Say "why"\nin two lines');
+    const { exitCode } = await type(
+      'reject',
+      run.runId,
+      '--gate',
+      'P00',
+      '--as',
+      'grace',
+      '--comment',
+      'Say "why"\nin two lines',
+    );
     expect(exitCode).toBe(0);
     await eventually(async () => ((await run.status()).gates[0]?.attempt === 2 ? true : null), 'the second attempt');
     await run.awaitDecision('P00');
@@ -155,7 +182,9 @@ describe('reject', () => {
 
   test('--final: the run ends as rejected; watch and status answer 1 and from the record', async () => {
     const [run] = await awaitingRun();
-    expect((await type('reject', run.runId, '--as', 'grace', '--comment', 'no', '--final')).exitCode).toBe(0);
+    expect(
+      (await type('reject', run.runId, '--gate', 'P00', '--as', 'grace', '--comment', 'no', '--final')).exitCode,
+    ).toBe(0);
     expect((await ended(run)).outcome).toBe('rejected');
     const watched = await typeJson('run', 'watch', run.runId);
     expect(watched).toMatchObject({
@@ -169,7 +198,17 @@ describe('reject', () => {
 
   test('to a gate that the run cannot go back to: refused', async () => {
     const [run] = await awaitingRun();
-    const { exitCode, objects } = await typeJson('reject', run.runId, '--as', 'grace', '--comment', 'x', '--to', 'P07');
+    const { exitCode, objects } = await typeJson(
+      'reject',
+      run.runId,
+      '--yes',
+      '--as',
+      'grace',
+      '--comment',
+      'x',
+      '--to',
+      'P07',
+    );
     expect({ exitCode, first: objects[0] }).toMatchObject({ exitCode: 1, first: { reason: 'TARGET_INVALID' } });
   });
 });
@@ -209,7 +248,7 @@ describe('escalate and resolve', () => {
       exitCode: 2,
       last: { error: { code: 'NOT_A_TERMINAL' } },
     });
-    expect((await type('resolve', run.runId, '--choose', 'continue', '--as', 'grace')).stdout).toBe(
+    expect((await type('resolve', run.runId, 'E1', '--choose', 'continue', '--as', 'grace')).stdout).toBe(
       'counted: continue on E1\n',
     );
     await run.approve('P00');

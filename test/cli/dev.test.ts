@@ -62,7 +62,7 @@ const json = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as
 async function approveAll(runId: string): Promise<readonly string[]> {
   const counted: string[] = [];
   for (let tries = 0; tries < 90; tries += 1) {
-    const { exitCode, stdout, last } = await promptos('approve', runId, '--as', 'ada', '--json');
+    const { exitCode, stdout, last } = await promptos('approve', runId, '--as', 'ada', '--yes', '--json');
     if (exitCode === 0) counted.push(stdout);
     const code = (last?.error as { code?: string } | undefined)?.code;
     if (code === 'RUN_CLOSED') return counted;

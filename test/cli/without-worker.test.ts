@@ -1,25 +1,25 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { GovernedRuns } from '../../src/client.js';
+import type { AwaitedDecision } from '../../src/contracts/run-status.js';
 import { promptos } from '../support/command-line.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 
 /*
- * A run whose worker has gone. Each question waits for the ten seconds that an answer may take, so they are asked at once.
+ * A run whose worker has gone: people see it and decide all the same.
  */
 
 let site: GovernedWorker;
 let run: WorkedRun;
-let request: string[];
+let request: AwaitedDecision;
 let type: (...args: readonly string[]) => ReturnType<typeof promptos>;
 beforeAll(async () => {
   site = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
   const worker = await site.createWorker();
   const running = worker.run();
   run = await site.startRun();
-  const awaited = await run.awaitDecision('P00');
-  const { policy_sha256 } = await run.status();
-  request = ['--request-id', awaited.request_id, '--output', awaited.output_sha256, '--policy', policy_sha256];
+  request = await run.awaitDecision('P00');
   worker.shutdown();
   await running;
   const root = dirname(dirname(dirname(site.store.locate('run'))));
@@ -33,29 +33,31 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-test('without a worker: status tells what Temporal knows, a decision needs its binding, and one that has it is queued', async () => {
-  const [status, unbound, unresolved, bound] = await Promise.all([
-    type('run', 'status', run.runId),
-    type('approve', run.runId, '--as', 'grace'),
-    type('resolve', run.runId, '--choose', 'abort', '--as', 'grace'),
-    type('approve', run.runId, '--as', 'grace', ...request),
-  ]);
-  const missing = { error: expect.objectContaining({ code: 'WORKER_MISSING' }) };
-  expect(status.exitCode).toBe(3);
-  expect(status.objects()).toEqual([
-    expect.objectContaining({ run_id: run.runId, temporal_status: 'RUNNING', developer: 'ada' }),
-    missing,
-  ]);
-  expect(unbound).toMatchObject({
-    exitCode: 3,
-    stderr: expect.stringContaining('--request-id, --gate, --attempt, --output, --policy'),
-  });
-  expect(unresolved).toMatchObject({
-    exitCode: 3,
-    stderr: expect.stringContaining('give ESCALATION, --request-id and --policy'),
-  });
-  expect(bound.exitCode).toBe(0);
-  expect(bound.objects()).toEqual([{ delivery: 'queued' }]);
+const seconds = async <T>(work: Promise<T>): Promise<readonly [T, number]> => {
+  const began = Date.now();
+  return [await work, (Date.now() - began) / 1_000];
+};
+
+test('without a worker: status shows the gates and what is awaited, from the server and the store alone', async () => {
+  const { exitCode, objects, stderr } = await type('run', 'status', run.runId);
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('no worker answers') });
+  const awaiting = [{ kind: 'decision', gate: 'P00', request_id: 'P00.1.1', approvable: true }];
+  const [P00] = [{ gate: 'P00', state: 'awaiting_decision', verdict: 'pass' }];
+  expect(objects()).toMatchObject([{ run_id: run.runId, phase: 'open', developer: 'ada', gates: [P00], awaiting }]);
+});
+
+test('without a worker: a resolution of nothing is refused, and a decision is signed and left as a signal within seconds', async () => {
+  const unresolved = await type('resolve', 'latest', '--yes', '--choose', 'abort', '--as', 'grace');
+  expect(unresolved.objects()).toMatchObject([{ error: { code: 'NOTHING_AWAITED' } }]);
+  const asShipped = new GovernedRuns({ client: site.client, taskQueue: site.taskQueue, store: site.store });
+  const [approved, took] = await seconds(asShipped.decide(run.decision(request, { decision_id: 'early' })));
+  expect(approved).toEqual({ kind: 'queued' });
+  expect(took).toBeLessThan(8);
+  const queued = await type('approve', 'latest', '--gate', 'P00', '--as', 'grace');
+  expect(queued).toMatchObject({ exitCode: 0 });
+  expect(queued.objects()).toEqual([{ run_id: run.runId, target_repo: 'example', delivery: 'queued' }]);
+  const { stderr } = await type('run', 'status', run.runId);
+  expect(stderr).toContain('2 messages wait for a worker');
 
   const worker = await site.createWorker();
   const running = worker.run();

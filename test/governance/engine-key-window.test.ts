@@ -25,6 +25,7 @@ describe("the engine's key", () => {
   const opening: RunOpening = {
     run_id: 'run-one',
     first_execution_run_id: 'first-execution',
+    policy_sha256: 'b'.repeat(64),
     request_sha256: 'a'.repeat(64),
     request_attestation_sha256: null,
     failed: null,

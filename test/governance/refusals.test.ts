@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { type DecisionAnswer, REFUSAL_REASONS, type RefusalReason } from '../../src/contracts/decisions.js';
 import type { EscalationReport } from '../../src/contracts/escalation.js';
@@ -165,6 +166,24 @@ describe('decide: what a refusal keeps', () => {
       claimed_actor: `${'n'.repeat(127)}\ufffd`,
       decision_id: '\ufffdx',
     });
+  });
+
+  test('of a signed message, what its payload claims and its digest, whoever signed it; of version 1 neither', () => {
+    const claimed = { actor: 'grace', decision_id: 'd-9' };
+    const run = new DomainRunWithJournal().open(journalledPlan()).runJournalled('P00');
+    const stranger = run.signedDecision('P00', claimed, makeTestKey());
+    expect(run.deliver('approve', stranger)).toMatchObject({ reason: 'KEY_UNKNOWN' });
+    const recorded = { type: 'refused', claimed_actor: 'grace', decision_id: 'd-9' };
+    expect(run.events.at(-1)).toMatchObject({ ...recorded, envelope_sha256: canonicalSha256(stranger) });
+    const old = run.signedDecision('P00', { ...claimed, request_id: 'P00.9.9' });
+    expect(run.deliver('approve', old)).toMatchObject({ reason: 'REQUEST_NOT_STANDING' });
+    expect(run.events.at(-1)).toMatchObject({ ...recorded, message_sha256: canonicalSha256(old) });
+    expect(run.events.at(-1)).not.toHaveProperty('envelope_sha256');
+
+    const before = signed();
+    before.deliver('approve', before.signedDecision('P00', claimed, makeTestKey()));
+    expect(before.events.at(-1)).toMatchObject({ type: 'refused', claimed_actor: null, decision_id: null });
+    expect(before.events.at(-1)).not.toHaveProperty('envelope_sha256');
   });
 
   test.each([

@@ -168,7 +168,10 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
   const client = options.connections?.client ?? (await connectClient(address));
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
   const { taskQueue = `test-${randomUUID()}`, signerFor } = options;
-  const runs = new GovernedRuns({ client, taskQueue, store, ...(signerFor === undefined ? {} : { signerFor }) });
+  // A test is not about how busy its machine is.
+  const answerTimeoutMs = 10_000;
+  const signing = signerFor === undefined ? {} : { signerFor };
+  const runs = new GovernedRuns({ client, taskQueue, store, answerTimeoutMs, ...signing });
   const createWorker = async (more: Partial<WorkerOptions> = {}) =>
     Worker.create({
       connection,

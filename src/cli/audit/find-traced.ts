@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
-import { LATEST, selectRun } from '../select-run.js';
+import { LATEST } from '../select-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
 import { findDigest } from './find-digest.js';
@@ -24,6 +24,8 @@ export interface FindInput {
   /** What paths are relative to. */
   readonly directory: string;
   readonly artifactsDir: string;
+  /** Finds the run that somebody means, by its id, its beginning or `latest`. */
+  selectRun(given: string): Promise<string>;
 }
 
 /** What a trace begins with, or what is known of something that no run accounts for. */
@@ -73,14 +75,14 @@ const CAN_BEGIN_AN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 const foundRun = (run: AuditedRun): Found => ({ run, artifact: { kind: 'run', found_by: 'run_id' }, problems: [] });
 
-async function findRun({ given, catalogue }: FindInput, required: boolean): Promise<AuditedRun | null> {
-  if (given === LATEST || required) return requireRun(catalogue, await selectRun(given, catalogue.store, null));
+async function findRun({ given, catalogue, selectRun }: FindInput, required: boolean): Promise<AuditedRun | null> {
+  if (given === LATEST || required) return requireRun(catalogue, await selectRun(given));
   return RUN_ID_PATTERN.test(given) ? catalogue.run(given) : null;
 }
 
-async function runThatBegins({ given, catalogue }: FindInput): Promise<AuditedRun | null> {
+async function runThatBegins({ given, catalogue, selectRun }: FindInput): Promise<AuditedRun | null> {
   const begins = (await catalogue.store.list()).some(({ run_id }) => run_id.startsWith(given));
-  return begins ? requireRun(catalogue, await selectRun(given, catalogue.store, null)) : null;
+  return begins ? requireRun(catalogue, await selectRun(given)) : null;
 }
 
 async function requireRun(catalogue: RunCatalogue, runId: string): Promise<AuditedRun> {

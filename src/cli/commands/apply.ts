@@ -12,8 +12,8 @@ import {
   readPublished,
   readPublishedRun,
   type StoreCommandContext,
-  selectPublishedRun,
 } from '../published-run.js';
+import { selectPublishedRun } from '../select-published-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 
 interface ApplyCommandOptions {
@@ -39,7 +39,7 @@ Example:
     )
     .action(async (given: string, { branch, repo }: ApplyCommandOptions) => {
       const store = await context.openStore();
-      const run = await selectPublishedRun(given, store);
+      const run = await selectPublishedRun(context, given, store);
       const facts = await readPublishedRun(store, run);
       const { record } = facts;
       if (record.outcome !== 'approved') {

@@ -1,14 +1,18 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GATE_IDS } from '../../contracts/names.js';
+import type { DecisionOptions } from '../answer-decision.js';
 import type { CommandContext } from '../context.js';
-import { RUN_ARGUMENT } from '../select-run.js';
-import type { DecisionOptions } from '../send-decision.js';
+import { WAITING_RUN_ARGUMENT } from '../select-run.js';
 
 const EXAMPLES = `
 Examples:
   promptos approve latest                    shows what is to be decided, and asks
   promptos approve 20260102-fix-sum --gate P03 --as grace
-  promptos approve 20260102-fix-sum --as grace --acknowledge review-1 review-2
+  promptos approve 20260102-fix-sum --gate P07 --as grace --acknowledge review-1 review-2
+  promptos approve latest --as grace --yes   asks nothing
+
+In a terminal it shows what is decided and asks, unless --yes is given. Without one, as in a script, the line names who
+decides and the gate, or says --yes. With several runs waiting, "latest" lists them and exits with 2.
 
 Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
 
@@ -17,14 +21,22 @@ function attemptNumber(text: string): number {
   return Number(text);
 }
 
-/** The options by which a decision names what it is about; each is filled from the run where it is not given. */
-export const addBindingOptions = (command: Command): Command =>
+/** What a decision alone is bound to; each is filled from the run where it is not given. */
+export const addDecisionOptions = (command: Command): Command =>
+  addAnswerOptions(
+    command
+      .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
+      .option('--output <sha256>', 'the digest of what is decided on'),
+    'P03.1.1',
+  );
+
+/** What every answer takes: approve, reject and resolve. */
+export const addAnswerOptions = (command: Command, request: string): Command =>
   command
-    .option('--decision-id <id>', 'an id of your choice: sent twice, the decision counts once')
-    .option('--request-id <id>', 'the request that is answered, whether or not it stands, such as P03.1.1')
-    .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
-    .option('--output <sha256>', 'the digest of what is decided on')
+    .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
+    .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
     .option('--policy <sha256>', "the digest of the run's policy")
+    .option('--yes', 'send it without asking; without a terminal: also without naming what is answered')
     .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
     .option(
       '--print',
@@ -39,14 +51,17 @@ export const gateOption = (): Option =>
 export function approveCommand(context: CommandContext): Command {
   const command = new Command('approve')
     .description('approve what a gate of a run puts up; in a terminal it shows it and asks')
-    .argument('<run>', RUN_ARGUMENT)
+    .argument('<run>', WAITING_RUN_ARGUMENT)
     .addOption(gateOption())
     .option('--as <name>', 'who decides: an integrator of the policy')
     .option('--comment <text>', 'a remark for the record')
     .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
     .addHelpText('after', EXAMPLES);
-  return addBindingOptions(command).action(async (run: string, options: DecisionOptions) => {
-    const { sendDecision } = await import('../send-decision.js');
-    await sendDecision(context, run, 'approve', options);
+  return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
+    const [{ answer }, { decisionAnswer }] = await Promise.all([
+      import('../answer.js'),
+      import('../answer-decision.js'),
+    ]);
+    await answer(context, run, options, decisionAnswer('approve', options));
   });
 }

@@ -56,12 +56,15 @@ export function devCommand(context: CommandContext): Command {
         run_id: prepared.start.runId,
         workflow_id: runWorkflowId(prepared.start.runId),
       });
-      if (options.detach === true) return startDetached(context, prepared, options.key);
+      const workers = {
+        ...(options.key === undefined ? {} : { key: options.key }),
+        worker: options.worker === true,
+      };
+      if (options.detach === true) return startDetached(context, prepared, workers);
       await startAndFollow(context, prepared, {
         ...(options.decideAs === undefined ? {} : { decideAs: options.decideAs }),
         ...(options.as === undefined ? {} : { askAs: options.as }),
-        ...(options.key === undefined ? {} : { key: options.key }),
-        worker: options.worker === true,
+        ...workers,
       });
     });
 }

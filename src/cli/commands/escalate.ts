@@ -37,18 +37,28 @@ export function escalateCommand(context: CommandContext): Command {
     .addHelpText('after', EXAMPLE)
     .action(async (given: string, options: EscalateOptions) => {
       const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key } = options;
-      const [{ withRuns }, { selectRun }, { readMessage }, { reportDelivery }, { personEscalationSchema }] =
-        await Promise.all([
-          import('../governed-runs.js'),
-          import('../select-run.js'),
-          import('../live-status.js'),
-          import('../decide-as.js'),
-          import('../../contracts/decisions.js'),
-        ]);
+      const [
+        { withRuns },
+        { selectRun },
+        { announceRun },
+        { readMessage },
+        { reportDelivery },
+        { personEscalationSchema },
+      ] = await Promise.all([
+        import('../governed-runs.js'),
+        import('../select-run.js'),
+        import('../selected-run.js'),
+        import('../live-status.js'),
+        import('../decide-as.js'),
+        import('../../contracts/decisions.js'),
+      ]);
       await withRuns(
         context,
-        async ({ runs, store }) => {
-          const runId = await selectRun(given, store, runs);
+        async (session) => {
+          const { runs } = session;
+          const run = await selectRun(given, session);
+          announceRun(run, context.output());
+          const runId = run.run_id;
           const escalation = readMessage(personEscalationSchema, {
             ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
             options: option,
@@ -56,7 +66,7 @@ export function escalateCommand(context: CommandContext): Command {
           });
           const { policy_sha256 } = await runs.describe(runId);
           const policy = policy_sha256 === '' ? undefined : policy_sha256;
-          reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output());
+          reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output(), run);
         },
         { key },
       );

@@ -31,7 +31,7 @@ export function exportCommand(context: StoreCommandContext): Command {
     .option('--bundle <file>', 'one file for the whole published tree, the same bytes wherever it is written')
     .option(
       '--run <id>',
-      'the run (default: the one that was published last, else the last that dev started from here)',
+      'the run (default: "latest", the newest of this repository, else the last that dev started from here)',
     )
     .option('--session-file <file>', 'a prompt_session.json to check and copy, instead of a run')
     .option('--force', 'replace files that are there and differ', false)

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../governance/pr-block.js';
-import { readPublishedRun, type StoreCommandContext, selectPublishedRun } from '../published-run.js';
+import { readPublishedRun, type StoreCommandContext } from '../published-run.js';
+import { selectPublishedRun } from '../select-published-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 
 /** `promptos pr-block`: the lines that a pull request quotes. */
@@ -17,7 +18,7 @@ Example:
     )
     .action(async (given: string, { artifactsDir }: { readonly artifactsDir: string }) => {
       const store = await context.openStore();
-      const run = await selectPublishedRun(given, store);
+      const run = await selectPublishedRun(context, given, store);
       const facts = await readPublishedRun(store, run);
       const block = prBlock({ ...facts, artifactsDir });
       context.output().say(block);

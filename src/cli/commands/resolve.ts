@@ -1,13 +1,14 @@
 import { Command, Option } from 'commander';
 import { GATE_IDS, RESOLUTION_CHOICES } from '../../contracts/names.js';
+import type { ResolutionOptions } from '../answer-resolution.js';
 import type { CommandContext } from '../context.js';
-import { RUN_ARGUMENT } from '../select-run.js';
-import type { ResolutionOptions } from '../send-resolution.js';
+import { WAITING_RUN_ARGUMENT } from '../select-run.js';
+import { addAnswerOptions } from './approve.js';
 
 const EXAMPLES = `
 Examples:
   promptos resolve latest                    shows the escalation, and asks
-  promptos resolve 20260102-fix-sum --choose retry --guidance "The first people pay" --as grace
+  promptos resolve 20260102-fix-sum E1 --choose retry --guidance "The first people pay" --as grace
   promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
 
 continue  goes on with what there is; findings that the policy calls waivable are waived, and the gate still needs its approval.
@@ -16,25 +17,32 @@ retry     carries the same gate out again, with the guidance
 rework    goes back to an earlier gate
 abort     ends the run
 
+In a terminal it shows the escalation and asks, unless --yes is given. Without one, as in a script, the line names who
+resolves it and the escalation, or says --yes.
+
 Exits with 1 when the resolution was refused, with 0 when it counted or waits for a worker.`;
 
 /** `promptos resolve`: an integrator's answer to an escalation. */
 export function resolveCommand(context: CommandContext): Command {
-  return new Command('resolve')
+  const command = new Command('resolve')
     .description('answer an open escalation of a run; in a terminal it shows it and asks')
-    .argument('<run>', RUN_ARGUMENT)
+    .argument('<run>', WAITING_RUN_ARGUMENT)
     .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
     .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
     .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
     .option('--guidance <text>', 'guidance for the next attempt; with --waive the reason')
     .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
-    .option('--decision-id <id>', 'an id of your choice: sent twice, the resolution counts once')
-    .option('--request-id <id>', 'the request that is answered, whether or not it stands, such as E1.1')
-    .option('--policy <sha256>', "the digest of the run's policy")
-    .addHelpText('after', EXAMPLES)
-    .action(async (run: string, escalation: string | undefined, options: ResolutionOptions) => {
-      const { sendResolution } = await import('../send-resolution.js');
-      await sendResolution(context, run, escalation, options);
-    });
+    .option('--report <sha256>', 'the digest of the report that is answered')
+    .addHelpText('after', EXAMPLES);
+  return addAnswerOptions(command, 'E1.1').action(
+    async (run: string, escalation: string | undefined, given: Omit<ResolutionOptions, 'escalation'>) => {
+      const [{ answer }, { resolutionAnswer }] = await Promise.all([
+        import('../answer.js'),
+        import('../answer-resolution.js'),
+      ]);
+      const options = { ...given, ...(escalation === undefined ? {} : { escalation }) };
+      await answer(context, run, options, resolutionAnswer(options));
+    },
+  );
 }

@@ -5,7 +5,7 @@ import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { type AuditRepository, openAuditRepository } from '../audit/audit-repository.js';
 import { findTraced, SUBJECT_KINDS, type SubjectKind } from '../audit/find-traced.js';
 import { nearestRuns } from '../audit/nearest-runs.js';
-import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
+import { BUNDLE_HELP, openCatalogue, selectAudited } from '../audit/open-catalogue.js';
 import { renderNearest, renderTrace } from '../audit/render-trace.js';
 import { noteUnreadable } from '../audit/run-catalogue.js';
 import { traceRun } from '../audit/trace.js';
@@ -50,7 +50,8 @@ Examples:
       const directory = resolve(context.cwd, options.repoPath ?? '.');
       const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
       const { kind = null, artifactsDir } = options;
-      const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir });
+      const selectRun = (run: string) => selectAudited(context, options.bundle ?? [], catalogue, run);
+      const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir, selectRun });
       noteUnreadable(output, catalogue);
       if (found.run === null) {
         const nearest = await nearestRuns(catalogue, repository, found.files);

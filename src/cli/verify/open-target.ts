@@ -7,7 +7,7 @@ import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { createObjectTree } from '../../verify/index.js';
 import type { StoreCommandContext } from '../published-run.js';
-import { selectRun } from '../select-run.js';
+import { selectPublishedRun } from '../select-published-run.js';
 
 /** The tree in an exported folder or in a bundle; null where neither is. */
 async function openPlace(path: string): Promise<TreeReader | null> {
@@ -43,6 +43,6 @@ export async function openTarget(context: StoreCommandContext, target: string): 
     throw new PromptOsError('FILE_NOT_READABLE', `Expected a folder or a bundle, found none at ${path}.`);
   }
   const store = await context.openStore();
-  const runId = await selectRun(target, store, null);
+  const runId = await selectPublishedRun(context, target, store);
   return { runId, reader: await openPublishedTree(store, runId) };
 }

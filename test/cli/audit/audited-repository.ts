@@ -46,6 +46,14 @@ export async function createAuditedRepository(): Promise<AuditedRepository> {
   const store = createFileSystemStore(join(home, 'state', 'artifacts'));
   const keys = makeRunKeys();
   await mkdir(repo);
+  await mkdir(home);
+  // The runs call the repository as the worker config does.
+  const config = {
+    schema_version: 1,
+    repositories: { 'split-bill': { path: repo } },
+    trust: { policies: ['none.yaml'] },
+  };
+  await writeFile(join(home, 'worker.yaml'), JSON.stringify(config));
   const env = {
     PATH: process.env.PATH,
     HOME: '/nonexistent',

@@ -148,8 +148,8 @@ describe('promptos export', () => {
     await expect(readdir(join(cwd, 'out'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('RUN_NOT_PUBLISHED for an empty store, RUN_NOT_FOUND for an unknown run', async () => {
-    await expect(run(['--artifacts-dir', 'out'])).rejects.toMatchObject({ code: 'RUN_NOT_PUBLISHED', exitCode: 1 });
+  test('RUN_NOT_FOUND for an empty store and for an unknown run', async () => {
+    await expect(run(['--artifacts-dir', 'out'])).rejects.toMatchObject({ code: 'RUN_NOT_FOUND', exitCode: 1 });
     for (const where of ['--artifacts-dir', '--tree']) {
       await expect(run([where, 'out', '--run', 'run-9'])).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     }

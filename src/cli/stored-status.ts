@@ -1,0 +1,48 @@
+import type { GovernedRuns } from '../client.js';
+import { canonicalJson } from '../contracts/canonical-json.js';
+import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
+import type { RunStatus } from '../contracts/run-status.js';
+import { evolve } from '../governance/evolve.js';
+import { checkChain, EMPTY_LEDGER } from '../governance/ledger-chain.js';
+import { INITIAL_STATE } from '../governance/run-state.js';
+import { describeRun } from '../governance/run-status.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+
+/** A run as the store has it, and what has come since. */
+export interface StoredStatus {
+  readonly status: RunStatus;
+  /** Messages that wait for a worker. */
+  readonly unread: number;
+}
+
+/**
+ * The status of a run without a worker: its ledger as far as the engine saved it, folded as the run does. A run that waits
+ * for a person has saved all of it.
+ * @returns null when the store holds no ledger of the run, or one that does not hold together
+ */
+export async function storedStatus(
+  runs: GovernedRuns,
+  store: ArtifactStore,
+  runId: string,
+): Promise<StoredStatus | null> {
+  const { input, segments, unread } = await runs.recorded(runId);
+  if (segments.length === 0) return null;
+  const entries: LedgerEntry[] = [];
+  for (const { sha256 } of segments) {
+    if (!(await store.hasObject(sha256))) return null;
+    entries.push(...parseLines(await store.readObject(sha256)));
+  }
+  const chain = checkChain(entries, EMPTY_LEDGER);
+  const opening = entries[0];
+  const ours = opening?.type === 'runOpened' && canonicalJson(opening.run) === canonicalJson(input);
+  if (!chain.ok || !ours) return null;
+  const state = entries.reduce(evolve, INITIAL_STATE);
+  return { status: describeRun(state, input, chain.head, null), unread };
+}
+
+const parseLines = (bytes: Uint8Array): LedgerEntry[] =>
+  new TextDecoder()
+    .decode(bytes)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => parseLedgerEntry(JSON.parse(line)));
