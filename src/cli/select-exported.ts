@@ -51,7 +51,9 @@ async function openElsewhere(
     return { ...last, store: (await openProjectStore(project)).store };
   } catch (error) {
     if (!(error instanceof PromptOsError)) throw error;
-    context.output().note(`note: run ${last.run_id} of ${last.repository} is left out: ${error.code}: ${error.summary}`);
+    context
+      .output()
+      .note(`note: run ${last.run_id} of ${last.repository} is left out: ${error.code}: ${error.summary}`);
     return null;
   }
 }
