@@ -48,6 +48,12 @@ const MEDIUM_RECIPES: readonly Recipe[] = [
     ...reader,
     list: async () => unreadable('.'),
   })),
+  medium('the bundle is cut off', 'BUNDLE_MALFORMED', (reader) => ({
+    ...reader,
+    list: async () => {
+      throw new PromptOsError('BUNDLE_MALFORMED', 'At byte 512: expected a bundle, found the end of the file.');
+    },
+  })),
   medium('a log cannot be hashed', 'FILE_NOT_READABLE', (reader) => ({
     ...reader,
     digest: async (path, most) => (path.endsWith('.stdout.txt') ? unreadable(path) : reader.digest(path, most)),
