@@ -1,6 +1,7 @@
 import type { Decision } from '../contracts/decisions.js';
 import type { GateId } from '../contracts/names.js';
-import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import { askResolution } from './ask-resolution.js';
 import { bindDecision, failureOf } from './decide-as.js';
 import {
   type AskOptions,
@@ -16,12 +17,19 @@ import { readRecord, type ShowRequestOptions, showArtifact, showRequest } from '
 import { describeFinding } from './show-status.js';
 import { terminalQuestions } from './terminal-questions.js';
 
-export { askResolution } from './ask-resolution.js';
 export { showRequest } from './show-request.js';
 
 export interface AskDecisionOptions extends AskOptions<AwaitedDecision> {
   /** What stands ready to be chosen. */
   readonly suggested?: Decision['choice'];
+}
+
+/** Asks for whatever a run waits for. */
+export async function askAwaited(
+  asked: Omit<AskOptions<never>, 'awaited'>,
+  awaited: AwaitedDecision | AwaitedResolution,
+): Promise<void> {
+  await (awaited.kind === 'decision' ? askDecision({ ...asked, awaited }) : askResolution({ ...asked, awaited }));
 }
 
 type Answer = 'approve' | 'reject' | 'look' | 'later';

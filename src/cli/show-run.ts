@@ -3,6 +3,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { askAwaited } from './ask-decision.js';
 import type { CommandContext } from './context.js';
 import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
@@ -93,9 +94,20 @@ async function publishedStatus(store: ArtifactStore, runId: string): Promise<Run
   return statusOfRecord(record, recordSha256);
 }
 
-/** `run watch`: prints what happens until the run has ended. */
-export async function watchRun(context: CommandContext, given: string): Promise<void> {
-  await withRuns(context, async (session) => {
+export interface WatchOptions {
+  /** Asks on the terminal for what the run waits for, as this integrator. */
+  readonly as?: string;
+  readonly key?: string;
+}
+
+/** `run watch`: prints what happens until the run has ended, and with `--as` asks for decisions as `dev` does. */
+export async function watchRun(context: CommandContext, given: string, { as, key }: WatchOptions): Promise<void> {
+  if (as !== undefined && !context.output().interactive) {
+    throw new PromptOsError('NOT_A_TERMINAL', 'There is no terminal to ask on.', {
+      hint: 'Leave --as out, and decide with `promptos approve`, `reject` and `resolve`.',
+    });
+  }
+  const watch = async (session: OpenedRuns) => {
     const { runs, store, temporal } = session;
     const output = context.output();
     const run = await selectRun(given, session);
@@ -111,6 +123,7 @@ export async function watchRun(context: CommandContext, given: string): Promise<
         signal: new AbortController().signal,
         published,
         onAwaiting: async (status, awaited) => {
+          if (as !== undefined) return askAwaited({ runs, store, status, actor: as, output }, awaited);
           output.say(`  awaits ${describeAwaited(awaited)}`);
           for (const line of describeCause(awaited)) output.say(`    ${line}`);
           for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
@@ -118,7 +131,8 @@ export async function watchRun(context: CommandContext, given: string): Promise<
       });
     }
     output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
-  });
+  };
+  await withRuns(context, watch, { key });
 }
 
 /** `run cancel`: what runs is stopped, and the record is published as that of a cancelled run. */

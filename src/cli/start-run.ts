@@ -5,7 +5,7 @@ import { EXECUTOR_ROLES, engineTaskQueue, GATES, roleTaskQueue } from '../contra
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { askDecision, askResolution, showRequest } from './ask-decision.js';
+import { askAwaited, showRequest } from './ask-decision.js';
 import { type Connected, connectTemporal } from './connect.js';
 import { type CommandContext, programOf } from './context.js';
 import { decideUnattended } from './decide-as.js';
@@ -221,8 +221,7 @@ async function answer(
   if (choices.decideAs !== undefined) return decideUnattended(runs, choices.decideAs, status, awaited, output);
   if (choices.askAs !== undefined && output.interactive) {
     const asked = { runs, store, status, actor: choices.askAs, output };
-    await (awaited.kind === 'decision' ? askDecision({ ...asked, awaited }) : askResolution({ ...asked, awaited }));
-    return;
+    return askAwaited(asked, awaited);
   }
   await showRequest({ store, status, awaited, output });
   for (const line of howToAnswer(status, awaited, program)) output.say(`  → ${line}`);

@@ -108,7 +108,7 @@ describe('errors', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error SERVER_NOT_RUNNING: /);
     const { stderr: other } = await promptos(['export', '--tree', 'out'], { cwd: folder, env: { HOME: folder } });
-    expect(other).toMatch(/^error RUN_NOT_PUBLISHED: /);
+    expect(other).toMatch(/^error RUN_NOT_FOUND: /);
     const { readdir } = await import('node:fs/promises');
     expect(await readdir(folder)).toEqual([]);
   });

@@ -63,6 +63,17 @@ test('an answer that the line says in full: is shown and asked too, and no is th
   expect((await site.runs.wait(run.runId)).outcome).toBe('rejected');
 });
 
+test('run watch --as: asks for what the run waits for, and follows it to its end', async () => {
+  const run = await waiting();
+  const { screen, exitCode } = await type(
+    ['run', 'watch', run.runId, '--as', 'grace'],
+    [/decide, grace\?/, KEYS.enter],
+  );
+  expect(screen).toContain('counted: approval of P00');
+  expect(screen).toContain('APPROVED: every gate passed');
+  expect(exitCode).toBe(0);
+});
+
 test('resolve: shows the escalation and asks; --yes asks nothing', async () => {
   const run = await waiting();
   await site.runs.escalate(run.runId, { actor: 'ada', issue: 'The request contradicts ADR 7' });

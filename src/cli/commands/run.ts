@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { CommandContext } from '../context.js';
 import { RUN_ARGUMENT } from '../select-run.js';
+import type { WatchOptions } from '../show-run.js';
 
 function positiveNumber(text: string): number {
   const number = Number(text);
@@ -32,10 +33,15 @@ export function runCommand(context: CommandContext): Command {
   const watch = new Command('watch')
     .description('follow a run until it has ended; exit 0 when it was approved, 1 otherwise')
     .argument('<run>', RUN_ARGUMENT)
-    .addHelpText('after', '\nExample:\n  promptos run watch latest\n\nCtrl-C stops watching; the run goes on.')
-    .action(async (run: string) => {
+    .option('--as <name>', 'ask on this terminal for each decision, as this integrator')
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run watch latest\n  promptos run watch 20260102-fix-sum --as grace\n\nCtrl-C stops watching; the run goes on.',
+    )
+    .action(async (run: string, options: WatchOptions) => {
       const { watchRun } = await import('../show-run.js');
-      await watchRun(context, run);
+      await watchRun(context, run, options);
     });
   const cancel = new Command('cancel')
     .description('ask a run to end as cancelled; it still publishes its record')
