@@ -49,8 +49,6 @@ const ENGINE_CONFIG = `[safe]
 \tsubmodule = short
 [credential]
 \thelper =
-[protocol "ext"]
-\tallow = never
 [uploadpack]
 \tallowAnySHA1InWant = true
 [commit]
