@@ -21,7 +21,7 @@ import { serverCommand } from './commands/server.js';
 import { traceCommand } from './commands/trace.js';
 import { ungovernedCommand } from './commands/ungoverned.js';
 import { verifyCommand } from './commands/verify.js';
-import { versionCommand } from './commands/version.js';
+import { ownVersion, versionCommand } from './commands/version.js';
 import { workerCommand } from './commands/worker.js';
 import { addGlobalOptions, withSubcommands } from './global-options.js';
 import type { StoreCommandContext } from './published-run.js';
@@ -43,6 +43,7 @@ export function createProgram(context: StoreCommandContext): Command {
   };
   const program = new Command('promptos')
     .description('Governed AI work as durable Temporal workflows: gates, human approvals, and a record to check.')
+    .version(ownVersion(), '-V, --version', 'print the version of promptos; `promptos version` prints more')
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError();
   const groups: Readonly<Record<string, readonly Command[]>> = {

@@ -114,8 +114,9 @@ export async function watchRun(context: CommandContext, given: string, { as, key
     announceRun(run, output);
     const runId = run.run_id;
     const published = () => publishedStatus(store, runId);
-    if ((await published()) === null) {
-      await followRun({
+    let ended = await published();
+    if (ended === null) {
+      ended = await followRun({
         runs,
         runId,
         output,
@@ -130,7 +131,9 @@ export async function watchRun(context: CommandContext, given: string, { as, key
         },
       });
     }
-    output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
+    if (ended !== null) {
+      output.emit(await showFinishedRun(context, { store, runId, ended, ui: temporal.runPage(runId) }));
+    }
   };
   await withRuns(context, watch, { key });
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openStore } from '../adapters/open-store.js';
 import { GovernedRuns } from '../client.js';
-import { EXECUTOR_ROLES, engineTaskQueue, GATES, roleTaskQueue } from '../contracts/names.js';
+import { unpushedCommit } from '../config/git-facts.js';
+import { engineTaskQueue } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -16,6 +17,7 @@ import { howToAnswer } from './how-to-answer.js';
 import { rememberRun } from './last-run.js';
 import type { PreparedRun } from './prepare-run.js';
 import { findProject, type Project, projectKeys } from './project.js';
+import { countPollers, runQueues } from './run-queues.js';
 import { shellWord } from './shell-word.js';
 import { createSignerFinder } from './signing.js';
 
@@ -48,6 +50,7 @@ export async function startAndFollow(
   prepared: PreparedRun,
   choices: FollowChoices,
 ): Promise<boolean> {
+  await warnUnpushed(prepared, context.output().note);
   return withWorkers(context, prepared, choices, async (hosted) => {
     await hosted.runs.start(prepared.start);
     await rememberRun(context, prepared.project, prepared.start.runId);
@@ -77,6 +80,7 @@ export async function startDetached(
   { key, worker }: Pick<FollowChoices, 'key' | 'worker'>,
 ): Promise<void> {
   const output = context.output();
+  await warnUnpushed(prepared, output.note);
   const temporal = await connectTemporal(prepared.project, { start: true, log: output.note });
   try {
     if (temporal.embedded || worker) {
@@ -198,7 +202,7 @@ async function follow(
       context.exit(1);
       return false;
     }
-    output.emit(await showFinishedRun(context, { store, runId, ui: temporal.runPage(runId) }));
+    output.emit(await showFinishedRun(context, { store, runId, ended, ui: temporal.runPage(runId) }));
     return true;
   } finally {
     interrupted.abort();
@@ -227,31 +231,28 @@ async function answer(
   for (const line of howToAnswer(status, awaited, program)) output.say(`  → ${line}`);
 }
 
-/** With a Temporal of the user's own, a queue that nobody polls is the commonest reason why nothing happens. */
+/** With a Temporal of the user's own, a queue that no worker polls is the commonest reason why nothing happens. */
 async function warnWithoutPollers(
   { setting }: Pick<PreparedRun, 'setting'>,
   { client, namespace }: Connected,
   note: (line: string) => void,
 ): Promise<void> {
-  const engine = engineTaskQueue(setting.config);
-  const queues = [
-    { taskQueue: engine, type: 1, gates: 'the run itself' },
-    ...EXECUTOR_ROLES.map((role) => ({
-      taskQueue: roleTaskQueue(engine, role),
-      type: 2,
-      gates: Object.entries(GATES)
-        .filter(([, gate]) => gate.role === role)
-        .map(([id]) => id)
-        .join(', '),
-    })),
-  ];
-  for (const { taskQueue, type, gates } of queues) {
-    const { pollers } = await client.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: taskQueue },
-      taskQueueType: type,
-    });
-    if (!pollers?.length)
-      note(`warning: no worker polls the queue ${taskQueue} (${gates}); start one: promptos worker`);
+  for (const queue of runQueues(engineTaskQueue(setting.config))) {
+    if ((await countPollers(client.connection, namespace, queue)) === 0) {
+      note(`warning: no worker polls the queue ${queue.name} (${queue.carries}); start one: promptos worker`);
+    }
   }
+}
+
+/** A worker that fetches the repository by URL cannot have a commit that is only in this clone. */
+async function warnUnpushed({ project, setting, start }: PreparedRun, note: (line: string) => void): Promise<void> {
+  const { repository } = project.files;
+  const { baseCommit, targetRepo } = start;
+  const entry = setting.config.repositories[targetRepo];
+  if (repository === null || entry === undefined || !('url' in entry)) return;
+  const unpushed = await unpushedCommit(repository, baseCommit);
+  if (unpushed === null) return;
+  note(
+    `warning: the base commit ${baseCommit.slice(0, 12)} is on no remote branch: workers fetch ${targetRepo} by URL and cannot get it; push it: git push origin ${unpushed.branch}`,
+  );
 }

@@ -36,13 +36,17 @@ export const gitConfigValue = async (folder: string, key: string): Promise<strin
 export const isGitIgnored = async (repository: string, path: string): Promise<boolean> =>
   (await askGit(['check-ignore', '--quiet', '--', path], repository)) !== null;
 
-/** The commit that is checked out and its branch, where no remote branch that is known here has it; else null. */
-export async function unpushedHead(top: string): Promise<{ readonly commit: string; readonly branch: string } | null> {
-  const commit = (await askGit(['rev-parse', '--verify', '--quiet', 'HEAD'], top))?.trim();
-  if (commit === undefined) return null;
-  const containing = await askGit(['for-each-ref', '--count=1', '--contains', commit, 'refs/remotes'], top);
+/**
+ * Whether a commit is on a remote branch that is known here.
+ * @returns null when it is; else the branch that is checked out, which may have it
+ */
+export async function unpushedCommit(top: string, commit = 'HEAD'): Promise<{ commit: string; branch: string } | null> {
+  const found = (await askGit(['rev-parse', '--verify', '--quiet', `${commit}^{commit}`], top))?.trim();
+  if (found === undefined) return null;
+  const containing = await askGit(['for-each-ref', '--count=1', '--contains', found, 'refs/remotes'], top);
   if (containing !== '') return null;
-  return { commit, branch: (await askGit(['symbolic-ref', '--quiet', '--short', 'HEAD'], top))?.trim() ?? 'HEAD' };
+  const branch = (await askGit(['symbolic-ref', '--quiet', '--short', 'HEAD'], top))?.trim() ?? 'HEAD';
+  return { commit: found, branch };
 }
 
 /** What a repository is called: the last segment of its remote's URL, or its top folder's name. */

@@ -17,8 +17,11 @@ import {
 import { scopeSchema } from './run-request.js';
 import { ENGINE_SIGNER } from './worker-config.js';
 
+/** What a principal can be. */
+export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
+
 export const principalSchema = z.strictObject({
-  kind: z.enum(['human', 'agent']),
+  kind: z.enum(PRINCIPAL_KINDS),
   display_name: lineSchema.optional(),
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
 });

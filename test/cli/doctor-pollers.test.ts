@@ -7,6 +7,6 @@ test('pollers: the workers that poll a queue of a real server', async () => {
   onTestFinished(() => site.close());
   const server = { named_by: [], connectionOptions: { address: inject('temporalAddress') } };
   const probes = temporalProbes({});
-  expect(await probes.pollers(server, 'promptos-of-nobody')).toBe(0);
-  await expect.poll(() => probes.pollers(server, site.taskQueue)).toBeGreaterThan(0);
+  expect(await probes.pollers(server, { name: 'promptos-of-nobody', type: 2 })).toBe(0);
+  await expect.poll(() => probes.pollers(server, { name: site.taskQueue, type: 1 })).toBeGreaterThan(0);
 });

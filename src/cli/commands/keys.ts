@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { publicFileOf, publicKeyOfLine } from '../../adapters/signer-file/describe-key.js';
 import { generatePrivateKey } from '../../adapters/signer-file/generate-key.js';
 import { type PublicKey, publicKeyLine } from '../../attestation/public-keys.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { PRINCIPAL_KINDS } from '../../contracts/policy.js';
 import { nameSchema } from '../../contracts/primitives.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { askNewPassphrase, type PassphraseQuestions, terminalPassphrase } from '../ask-passphrase.js';
@@ -14,16 +15,17 @@ import { keysFolderOf, listKeys, readNamedKey } from '../named-key.js';
 
 interface GenerateOptions {
   readonly for: string;
+  readonly kind: (typeof PRINCIPAL_KINDS)[number];
   /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
   readonly force?: true;
   readonly out?: string;
 }
 
-/** What a policy says of a new key, to be pasted into it. */
-function policyLines(name: string, line: string): string {
+/** The policy's whole entry for a new key, so that it can be pasted. */
+function policyLines(name: string, kind: string, line: string): string {
   const keys = { keys: [{ public: line }] };
-  const lines = name === ENGINE_SIGNER ? { engine: keys } : { principals: { [name]: keys } };
+  const lines = name === ENGINE_SIGNER ? { engine: keys } : { principals: { [name]: { kind, ...keys } } };
   return stringify(lines, { lineWidth: 0 }).trimEnd();
 }
 
@@ -45,7 +47,7 @@ async function generate(
   const publicLine = `${publicKeyLine(publicKey)} ${name}`;
   await writeKeyFile({ path, pem, publicPath, publicLine }, force);
   const output = context.output();
-  const policy = policyLines(name, publicLine);
+  const policy = policyLines(name, options.kind, publicLine);
   if (output.json) {
     const passphrased = passphrase !== null;
     output.emit({ name, path, public: publicLine, keyid: publicKey.keyid, passphrase: passphrased, policy });
@@ -115,6 +117,9 @@ export function keysCommand(context: CommandContext, questions: PassphraseQuesti
     'generate --for grace',
   )
     .requiredOption('--for <name>', 'the principal, as the policy names it; "engine" for the engine')
+    .addOption(
+      new Option('--kind <kind>', 'what the principal is, for the policy').choices(PRINCIPAL_KINDS).default('human'),
+    )
     .option('--no-passphrase', 'let the key lie open (a passphrase is asked for otherwise)')
     .option('--force', 'replace the key that is there')
     .option('--out <file>', "write the key there (default: the user's folder of keys)")

@@ -1,20 +1,19 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Command } from 'commander';
 import type { CommandContext } from '../context.js';
 
 /** The version in a package.json. */
-async function versionIn(path: string | URL): Promise<string> {
-  const { version } = JSON.parse(await readFile(path, 'utf8')) as { readonly version?: string };
+function versionIn(path: string | URL): string {
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version?: string };
   return version ?? 'unknown';
 }
 
 /** The version of this package: two levels above `cli`, in `src` as in `dist`. */
-export const ownVersion = (): Promise<string> => versionIn(new URL('../../../package.json', import.meta.url));
+export const ownVersion = (): string => versionIn(new URL('../../../package.json', import.meta.url));
 
-const sdkVersion = (): Promise<string> =>
-  versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
+const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
 
 /** `promptos version`: the versions of everything that a report of a defect should name. */
 export function versionCommand(context: CommandContext): Command {
@@ -23,12 +22,8 @@ export function versionCommand(context: CommandContext): Command {
     .addHelpText('after', '\nExample:\n  promptos version --json')
     .action(async () => {
       const { builtInPackDir, readPromptPack } = await import('../../config/prompt-pack.js');
-      const [promptos, pack, temporal_sdk] = await Promise.all([
-        ownVersion(),
-        readPromptPack(builtInPackDir(), context.env),
-        sdkVersion(),
-      ]);
-      const { prompt_os_version, digest } = pack;
+      const { prompt_os_version, digest } = await readPromptPack(builtInPackDir(), context.env);
+      const [promptos, temporal_sdk] = [ownVersion(), sdkVersion()];
       const node = process.versions.node;
       const output = context.output();
       output.say(`promptos      ${promptos}`);

@@ -6,8 +6,9 @@ import { readTemporalConnection, type TemporalConnection } from '../../config/en
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
 import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { EXECUTOR_ROLES, engineTaskQueue, roleTaskQueue } from '../../contracts/names.js';
+import { engineTaskQueue } from '../../contracts/names.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
+import { type RunQueue, runQueues } from '../run-queues.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
 const OLDEST_NODE = '20.19';
@@ -22,8 +23,8 @@ export interface TemporalProbes {
   findServer(stateDir: string): Promise<{ readonly address: string; readonly ui_url: string } | null>;
   /** Resolves when the server answers and knows the namespace. @throws PromptOsError TEMPORAL_UNREACHABLE */
   reach(connection: TemporalConnection): Promise<void>;
-  /** How many workers poll a queue for activities now. @throws PromptOsError TEMPORAL_UNREACHABLE */
-  pollers(connection: TemporalConnection, queue: string): Promise<number>;
+  /** How many workers poll a queue. @throws PromptOsError TEMPORAL_UNREACHABLE */
+  pollers(connection: TemporalConnection, queue: Pick<RunQueue, 'name' | 'type'>): Promise<number>;
 }
 
 /** Whether a version such as `20.20.2` is at least `20.19`. */
@@ -91,13 +92,13 @@ const workersProbe = (setting: ProbeSetting, temporal: TemporalProbes): Probe =>
   run: async () => {
     const connection = readTemporalConnection(setting.env);
     if (connection === null) return ok('started by `promptos dev` with the embedded server');
-    const engine = engineTaskQueue((await workerOrNull(setting))?.config ?? {});
-    const queues = [engine, ...EXECUTOR_ROLES.map((role) => roleTaskQueue(engine, role))];
+    const queues = runQueues(engineTaskQueue((await workerOrNull(setting))?.config ?? {}));
     const counts = await Promise.all(queues.map((queue) => temporal.pollers(connection, queue)));
+    const named = (some: readonly RunQueue[]) => some.map(({ name, carries }) => `${name} (${carries})`).join(', ');
     const idle = queues.filter((_, index) => counts[index] === 0);
-    if (idle.length === 0) return ok(`each of ${queues.join(', ')} has one`);
+    if (idle.length === 0) return ok(`each of ${queues.map(({ name }) => name).join(', ')} has one`);
     return warn(
-      `no worker polls ${idle.join(', ')}`,
+      `no worker polls ${named(idle)}`,
       'Start `promptos worker` where the key of that role is, or give `dev --worker`.',
     );
   },

@@ -8,12 +8,11 @@ import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
+import { countPollers } from '../run-queues.js';
 import type { TemporalProbes } from './machine-probes.js';
 import { findProgram } from './programs.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** temporal.api.enums.v1.TaskQueueType: the engine polls its queue for activities too, a role for nothing else. */
-const ACTIVITY_QUEUE = 2;
 
 const isThere = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -64,13 +63,5 @@ export const temporalProbes = (env: Variables): TemporalProbes => ({
   reach: async (named) => {
     await ask(env, named, (connection, namespace) => connection.workflowService.describeNamespace({ namespace }));
   },
-  pollers: (named, queue) =>
-    ask(env, named, async (connection, namespace) => {
-      const { pollers } = await connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: queue },
-        taskQueueType: ACTIVITY_QUEUE,
-      });
-      return pollers.length;
-    }),
+  pollers: (named, queue) => ask(env, named, (connection, namespace) => countPollers(connection, namespace, queue)),
 });

@@ -235,13 +235,13 @@ test('doctor: names the queues of a server that no worker polls', async () => {
   const temporal = {
     ...embedded,
     reach: async () => {},
-    pollers: async (_: unknown, queue: string) => +!/er$/.test(queue),
+    pollers: async (_: unknown, { name }: { readonly name: string }) => +!/er$/.test(name),
   };
   const env = { TEMPORAL_ADDRESS: 'temporal.example:7233' };
   const { probe, exitCode } = await examine(await readyRepository(), { temporal, env });
   expect(probe('workers')).toMatchObject({
     status: 'warn',
-    message: 'no worker polls promptos.writer, promptos.verifier, promptos.reviewer',
+    message: 'no worker polls promptos.writer (P00, P01, P03, P05), promptos.verifier (P06), promptos.reviewer (P07)',
   });
   expect(exitCode).toBe(0);
 });

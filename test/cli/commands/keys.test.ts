@@ -112,7 +112,9 @@ test('keys generate: USAGE without a terminal; PROMPTOS_PASSPHRASE_FILE helps', 
       public: (await readFile(join(keys, 'grace.pub'), 'utf8')).trim(),
       keyid: await sshFingerprint(join(keys, 'grace.pub')),
       passphrase: true,
-      policy: expect.stringMatching(/^principals:\n {2}grace:\n {4}keys:\n {6}- public: ssh-ed25519 AAAA\S+ grace$/),
+      policy: expect.stringMatching(
+        /^principals:\n {2}grace:\n {4}kind: human\n {4}keys:\n {6}- public: ssh-ed25519 AAAA\S+ grace$/,
+      ),
     },
   ]);
   await execa('openssl', ['pkey', '-in', join(keys, 'grace.pem'), '-passin', 'pass:geheim', '-noout']);
