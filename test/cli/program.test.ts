@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { fullName } from '../../src/cli/command-line.js';
 import { withSubcommands } from '../../src/cli/global-options.js';
@@ -31,6 +32,11 @@ test('program: every command that is documented is there', () => {
   const names = commands.map(([path]) => path.join(' '));
   const documented = [...DOCUMENTED.split(' '), ...SUBCOMMANDS, 'hooks install', 'server status', 'server stop'];
   expect(documented.filter((name) => !names.includes(name))).toEqual([]);
+});
+
+test.each(['--version', '-V'])('promptos %s: the version of the package', async (option) => {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+  expect(await promptos([option])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test.each(commands)(

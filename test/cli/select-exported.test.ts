@@ -52,7 +52,7 @@ const exported = async (...more: readonly string[]) => {
 };
 
 test('export: where nothing is published, the last run that dev started from here for another repository', async () => {
-  expect(await exported()).toBe('RUN_NOT_PUBLISHED');
+  expect(await exported()).toBe('RUN_NOT_FOUND');
   await remember(here, 'shop-run');
   expect(await exported()).toBe('RUN_NOT_PUBLISHED');
   await publish(shop, 'shop-run');
@@ -77,9 +77,9 @@ test('export: of a run of this place and one that was started from here, the one
 test('export: a run that was started from elsewhere, and a repository that is gone, are no fallback', async () => {
   await publish(shop, 'shop-run');
   await remember(root, 'shop-run');
-  expect(await exported()).toBe('RUN_NOT_PUBLISHED');
+  expect(await exported()).toBe('RUN_NOT_FOUND');
   await remember(shop, 'shop-run');
   await remember(here, 'shop-run');
   await rm(shop, { recursive: true });
-  expect(await exported()).toBe('RUN_NOT_PUBLISHED');
+  expect(await exported()).toBe('RUN_NOT_FOUND');
 });

@@ -73,7 +73,8 @@ describe('promptos export --bundle', () => {
     [['--bundle', '.'], 'EXPORT_DIFFERS'],
     [['--bundle', 'x.tar', '--run', 'no-such-run'], 'RUN_NOT_FOUND'],
   ])('%j is refused as %s', async (args, code) => {
-    await expect(change.audited.invoke(exportCommand, ...args)).rejects.toMatchObject({ code });
+    const named = args.includes('--run') ? args : [...args, '--run', change.runId];
+    await expect(change.audited.invoke(exportCommand, ...named)).rejects.toMatchObject({ code });
   });
 });
 

@@ -61,7 +61,7 @@ test('keys generate: without a passphrase when that is said, with a warning', as
   expect(stderr).toContain('warning: whatever runs as you can sign with this key');
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   const policy = parse(stdout.split('Add to the policy:')[1] ?? '');
-  expect(policy).toEqual({ principals: { grace: { keys: [{ public: line }] } } });
+  expect(policy).toEqual({ principals: { grace: { kind: 'human', keys: [{ public: line }] } } });
   expect(policyKeySchema.parse(policy.principals.grace.keys[0])).toEqual({ public: line });
   const pem = await readFile(path, 'utf8');
   expect(pem).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
