@@ -109,18 +109,22 @@ describe('clone URLs that name a program', () => {
 });
 
 describe('attributes of a tree that change bytes', () => {
-  /** Content as it is committed, by the attribute that would change it in a working tree or on the way back. */
-  const CASES: Readonly<Record<string, string>> = {
-    'text eol=crlf': 'a\nb\n',
-    'text=auto': 'a\r\nb\r\n',
-    crlf: 'a\r\nb\r\n',
-    ident: '$Id$\n',
-    'working-tree-encoding=UTF-16LE': 'text\n',
+  const LINE = '$Id$ more\r\n';
+  /**
+   * By the attribute that would change bytes in a working tree: content as it is committed, and as it is taken back with
+   * a line more. Nothing is converted on the way out; on the way back the patch has what `git add` would make of it.
+   */
+  const CASES: Readonly<Record<string, readonly [before: string, after: string]>> = {
+    'text eol=crlf': ['a\nb\n', 'a\nb\n$Id$ more\n'],
+    'text=auto': ['a\r\nb\r\n', `a\r\nb\r\n${LINE}`],
+    crlf: ['a\r\nb\r\n', 'a\nb\n$Id$ more\n'],
+    ident: ['$Id$\n', `$Id$\n${LINE}`],
+    'working-tree-encoding=UTF-16LE': ['text\n', `text\n${LINE}`],
   };
 
   test.each(Object.entries(CASES))(
-    '%s: files are checked out and taken back byte for byte',
-    async (attributes, before) => {
+    '%s: files are checked out byte for byte, and taken back as git would add them',
+    async (attributes, [before, after]) => {
       const { path } = await makeRepository(inRoom('r'), { 'a.txt': before });
       await writeFile(join(path, '.gitattributes'), `*.txt ${attributes}\n`);
       git(path, 'add', '.gitattributes');
@@ -131,10 +135,10 @@ describe('attributes of a tree that change bytes', () => {
       const file = join(checkout.directory, 'a.txt');
       expect(await readFile(file, 'utf8')).toBe(before);
       expect((await checkout.diff()).files).toEqual([]);
-      await writeFile(file, `${before}$Id$ more\r\n`);
+      await writeFile(file, `${before}${LINE}`);
       const { bytes } = await checkout.diff();
       const applied = await workspace.checkout({ repository: 'shop', commit, patch: bytes });
-      expect(await readFile(join(applied.directory, 'a.txt'), 'utf8')).toBe(`${before}$Id$ more\r\n`);
+      expect(await readFile(join(applied.directory, 'a.txt'), 'utf8')).toBe(after);
       await checkout.discard();
       await applied.discard();
     },

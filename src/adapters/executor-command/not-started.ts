@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { basename, delimiter, join, resolve } from 'node:path';
 
 /** What the system says of a program that is missing. */
 const MISSING_CODES: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
@@ -10,7 +10,7 @@ const REFUSED_CODES: readonly string[] = ['EACCES', 'EPERM', 'ENOEXEC', 'EISDIR'
 export interface FailedStart {
   /** What the system said, such as `ENOENT`, which means a missing folder as well as a missing program. */
   readonly code: string;
-  /** The program as it was given to the system: absolute, or a name that PATH was searched for. */
+  /** The program as it was given to the system: a path, which may be relative to the folder, or a name that PATH was searched for. */
   readonly program: string;
   readonly directory: string;
   /** The PATH that was searched. */
@@ -38,7 +38,9 @@ export function explainNotStarted({ code, program, directory, path }: FailedStar
   if (!REFUSED_CODES.includes(code)) {
     return { fault: 'surroundings', reason: `The program "${name}" could not be started (${code}).` };
   }
-  const found = program.includes('/') ? describeFile(program) : describeFirstIn(path ?? '', program);
+  const found = program.includes('/')
+    ? describeFile(resolve(directory, program))
+    : describeFirstIn(path ?? '', program);
   const reason =
     found === null
       ? `The program "${name}" was not found, and a folder of PATH may not be read by this worker (${code}).`

@@ -78,8 +78,8 @@ test('check runner: a log of 50 MB is kept whole', async () => {
 });
 
 test.each([
-  ['a missing program', ['no-such-program-of-promptos'], 'is not there (ENOENT)'],
-  ['a file that may not be run', ['./plain'], 'may not be run by this worker (EACCES)'],
+  ['a missing program', ['no-such-program-of-promptos'], 'does not exist (ENOENT)'],
+  ['a file that may not be run', ['./plain'], 'exists, and this worker may not run it (EACCES)'],
 ])('check runner: %s is not started', async (_case, argv, reason) => {
   writeFileSync(join(directory, 'plain'), '');
   expect(await run(argv)).toMatchObject({
