@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { cacheFolder } from '../../src/embedded/cache-folder.js';
+import { withLock } from '../../src/embedded/lock.js';
 import { openLog } from '../../src/embedded/log-file.js';
 import { choosePorts } from '../../src/embedded/ports.js';
 import { SERVER_IP } from '../../src/embedded/settings.js';
@@ -13,6 +14,7 @@ import { startGuarded } from './guarded-server.js';
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw';
 const VERSION = '1.8.0';
 const READY_TIMEOUT_MS = 30_000;
+const BUILD_TIMEOUT_MS = 15 * 60_000;
 
 /** What the tests' server takes; the SDK finds them in the environment. */
 export const S3_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'promptos', AWS_SECRET_ACCESS_KEY: 'promptos-test-secret' } as const;
@@ -23,22 +25,36 @@ export const S3_BUCKET = 'governed-runs';
 
 /**
  * The server's program out of the cache, built first when it is missing: that takes minutes.
- * @returns null where neither the program nor Go is at hand
+ * @returns null where the program is not at hand and cannot be built
  */
 export async function findS3Server(): Promise<string | null> {
   const cache = cacheFolder(process.env);
   const path = join(cache, `versitygw-${VERSION}-${process.platform}-${process.arch}`, 'versitygw');
-  if ((await stat(path).catch(() => null)) !== null) return path;
+  const isBuilt = async () => (await stat(path).catch(() => null)) !== null;
+  if (await isBuilt()) return path;
   if ((await execa('go', ['version'], { reject: false })).failed) return null;
-  process.stderr.write(`Building ${MODULE}@v${VERSION} once, which takes some minutes …\n`);
   await mkdir(cache, { recursive: true });
+  // Of several test files at once, one builds.
+  return withLock(join(cache, 'versitygw-build-lock'), 2 * BUILD_TIMEOUT_MS, async () =>
+    (await isBuilt()) || (await build(cache, path)) ? path : null,
+  );
+}
+
+/** @returns false where Go cannot get the sources: then the suite is skipped, as without Go */
+async function build(cache: string, path: string): Promise<boolean> {
+  process.stderr.write(`Building ${MODULE}@v${VERSION} once, which takes some minutes …\n`);
   const folder = await mkdtemp(join(cache, 'fetch-'));
   try {
-    await execa('go', ['install', '-p=2', `${MODULE}@v${VERSION}`], { env: { GOBIN: folder, CGO_ENABLED: '0' } });
+    const env = { GOBIN: folder, CGO_ENABLED: '0' };
+    const argv = ['install', '-p=2', `${MODULE}@v${VERSION}`];
+    const built = await execa('go', argv, { env, reject: false, timeout: BUILD_TIMEOUT_MS });
+    if (built.failed) {
+      process.stderr.write(`The S3 server of the tests cannot be built: ${built.stderr.slice(-500)}\n`);
+      return false;
+    }
     await mkdir(dirname(path), { recursive: true });
-    // Another process may have built it too: either program is the same.
     await rename(join(folder, 'versitygw'), path);
-    return path;
+    return true;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
