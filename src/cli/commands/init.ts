@@ -16,6 +16,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../context.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from '../first-keys.js';
 import { findPeople, type InitQuestions, type PeopleOptions, terminalInitQuestions } from '../first-people.js';
+import { findIntegratorKey } from '../integrator-key.js';
 import type { Output } from '../output.js';
 import { findProject, type Project, storeFolder } from '../project.js';
 
@@ -149,7 +150,10 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     .option('--not-alone', 'somebody else decides on your runs')
     .option('--developer <name>', 'who starts runs (default: the name that git knows)')
     .option('--integrator <name>', 'who decides on them')
-    .option('--integrator-key <line>', "the integrator's own public key; without it one is made here")
+    .option(
+      '--integrator-key <key>',
+      "the integrator's own public key: its line, or a file with it; without it, it is asked for, else one is made here",
+    )
     .option('--no-passphrase', "let the people's new keys lie open (a passphrase is asked for otherwise)")
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(
@@ -178,12 +182,16 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       const asked = output.interactive && options.yes !== true ? questions : null;
       const { assumptions, ...people } = await findPeople(options, top, asked);
       const workerKeys = join(files.home, 'keys');
-      const { integratorKey, passphrase } = options;
+      const integratorKey = await findIntegratorKey(context, {
+        people,
+        given: options.integratorKey,
+        questions: asked,
+      });
       const keys = await planFirstKeys(context, {
         people,
         workerKeys,
         integratorKey,
-        passphrase,
+        passphrase: options.passphrase,
         questions: asked,
       });
       const setup: ProjectSetup = {
