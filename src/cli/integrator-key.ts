@@ -3,7 +3,6 @@ import type { PublicKey } from '../attestation/public-keys.js';
 import { keyFileOf } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { CommandContext } from './context.js';
-import type { FirstPeople } from './first-people.js';
 import { readGivenKeys } from './given-public-key.js';
 import { keysFolderOf } from './named-key.js';
 
@@ -43,7 +42,7 @@ export const terminalIntegratorKey: IntegratorKeyQuestions = {
 };
 
 export interface IntegratorKeyInput {
-  readonly people: Pick<FirstPeople, 'integrator' | 'alone'>;
+  readonly people: { readonly integrator: string; readonly alone: boolean };
   /** The value of `--integrator-key`. */
   readonly given: string | undefined;
   /** Null when nobody is to be asked. */

@@ -95,9 +95,12 @@ function tell(output: Output, { files, setup, keys, assumptions, shared }: Told)
   output.say(
     '  2. Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.',
   );
-  output.say('  3. promptos doctor');
   output.say(
-    `  4. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
+    `  3. promptos except --setup --as ${setup.integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of step 2.`,
+  );
+  output.say('  4. promptos doctor');
+  output.say(
+    `  5. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
   );
   output.emit({
     policy,

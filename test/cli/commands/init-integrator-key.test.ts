@@ -62,7 +62,8 @@ test.each([
 ])('init: asks for the public key first and takes %s; no key of the integrator is made', async (_, form) => {
   const { line } = makeTestKey();
   const { top, keysDir, asked, done } = await init({ publicKey: [form(line)] });
-  const { stderr } = await done;
+  const { stderr, stdout } = await done;
+  expect(stdout).toContain('promptos except --setup --as grace');
   expect(asked).toEqual(['publicKey']);
   expect(await keyOfGrace(top)).toEqual([`${line} grace`]);
   expect((await readdir(keysDir)).sort()).toEqual(['ada.pem', 'ada.pub']);
