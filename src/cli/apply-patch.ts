@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PromptOsError } from '../contracts/errors.js';
 import { applyTarget, type Target, updateTarget } from './apply-target.js';
+import type { Committer } from './audit/committer.js';
 import type { LocalGit } from './local-git.js';
+import { shellWord } from './shell-word.js';
 
 export interface ApplyPatchInput {
   /** A folder inside the repository. */
@@ -14,12 +16,17 @@ export interface ApplyPatchInput {
   /** Where the commit goes; the checked-out branch when absent. Made at HEAD when it does not exist. */
   readonly branch?: string;
   readonly message: string;
+  /** Instead of the name that git knows; the address stays git's. */
+  readonly committerName?: string;
+  /** Is called with whom git will name as the committer, before anything is committed; a throw stops it. */
+  readonly beforeCommit: (committer: Committer) => Promise<void>;
 }
 
 export interface AppliedPatch {
   readonly commit: string;
   /** Null when HEAD is detached. */
   readonly branch: string | null;
+  readonly committer: Committer;
   readonly files: readonly string[];
 }
 
@@ -45,6 +52,9 @@ export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> 
     const changes = await patchChanges(git, input, env);
     await checkNotMoved(git, input.baseCommit, target, changes);
     if (target.worktree !== null) await checkClean(git, target.worktree, changes);
+    const identity = input.committerName === undefined ? {} : { GIT_COMMITTER_NAME: input.committerName };
+    const committer = await readCommitter(git, identity);
+    await input.beforeCommit(committer);
     await git.run(['read-tree', target.commit], { env });
     const entries = changes.map(
       ({ path, newMode, blob }) => `${newMode === '000000' ? '0' : newMode} ${blob}\t${path}\0`,
@@ -54,12 +64,20 @@ export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> 
     const sign = (await git.ask(['config', '--type=bool', 'commit.gpgSign'])).stdout.trim() === 'true' ? ['-S'] : [];
     const commit = await git.run(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
       input: input.message,
+      env: identity,
     });
     await updateTarget(git, target, commit);
-    return { commit, branch: target.branch, files: changes.map(({ path }) => path) };
+    return { commit, branch: target.branch, committer, files: changes.map(({ path }) => path) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Whom git names as the committer of the next commit. @throws PromptOsError GIT_FAILED when git knows no identity */
+async function readCommitter(git: LocalGit, env: Readonly<Record<string, string>>): Promise<Committer> {
+  const ident = await git.run(['var', 'GIT_COMMITTER_IDENT'], { env });
+  const [, name = ident, email = ''] = /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec(ident) ?? [];
+  return { name, email };
 }
 
 async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
@@ -120,13 +138,25 @@ async function checkNotMoved(
     since.some(({ path, newMode, blob }) => path === change.path && newMode === change.newMode && blob === change.blob),
   );
   if (there) {
-    const hint = 'There is nothing left to apply.';
-    throw new PromptOsError('PATCH_NOT_APPLICABLE', `${target.name} holds the change of the run already.`, { hint });
+    throw new PromptOsError(
+      'PATCH_NOT_APPLICABLE',
+      `${target.name} holds the change of the run already.`,
+      alreadyThere(baseCommit, target),
+    );
   }
   throw new PromptOsError(
     'PATCH_NOT_APPLICABLE',
     `${target.name} has changed since the run's base commit in: ${named(moved.map(({ path }) => path))}.`,
   );
+}
+
+/** What to do about a change that is there: on a branch that does not exist, nothing is. */
+function alreadyThere(baseCommit: string, { branch, name, tip }: Target): { readonly hint: string } {
+  if (tip !== null) return { hint: 'There is nothing left to apply.' };
+  const start = `git branch ${shellWord(branch ?? '')} ${baseCommit.slice(0, 12)}`;
+  return {
+    hint: `Branch ${branch} does not exist and would start at ${name}, so it was not made. To have the change on a branch of its own, start it at the run's base commit (${start}) and apply again.`,
+  };
 }
 
 async function checkClean(git: LocalGit, worktree: string, changes: readonly Change[]): Promise<void> {

@@ -6,7 +6,7 @@ import { type LocalGit, localGit } from './local-git.js';
 export interface Target {
   /** Null when HEAD is detached and no branch was named. */
   readonly branch: string | null;
-  /** For messages. */
+  /** What `commit` is the head of, for messages: the branch, or where a new branch starts. */
   readonly name: string;
   /** The commit that the new one goes on top of. */
   readonly commit: string;
@@ -53,7 +53,10 @@ export async function applyTarget({
     const hint = 'Run the command there, or name another branch.';
     throw new PromptOsError('REPO_DIRTY', `Branch ${branch} is checked out in another worktree.`, { hint });
   }
-  return { git, target: { branch, name: branch, commit: tip || head, tip: tip || null, worktree: null } };
+  return {
+    git,
+    target: { branch, name: tip ? branch : current || 'HEAD', commit: tip || head, tip: tip || null, worktree: null },
+  };
 }
 
 async function openRepository(

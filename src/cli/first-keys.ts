@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { publicFileOf, publicKeyOfLine } from '../adapters/signer-file/describe-key.js';
+import { publicFileOf } from '../adapters/signer-file/describe-key.js';
 import { generatePrivateKey } from '../adapters/signer-file/generate-key.js';
 import { type PublicKey, publicKeyLine } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
@@ -36,8 +36,8 @@ export interface FirstKeysInput {
   readonly people: Pick<FirstPeople, 'developer' | 'integrator'>;
   /** The folder of the worker's own keys. */
   readonly workerKeys: string;
-  /** Somebody else's public key, for the integrator. */
-  readonly integratorKey: string | undefined;
+  /** The integrator's own public key; null when the private one is to be on this machine. */
+  readonly integratorKey: PublicKey | null;
   /** False when a person's key is to lie open, in as many words. */
   readonly passphrase: boolean;
   /** Null when nobody is to be asked. */
@@ -55,9 +55,8 @@ export async function planFirstKeys(context: CommandContext, input: FirstKeysInp
   for (const name of WORKER_SIGNERS) keys.push(await planWorkerKey(context, keyFileOf(workerKeys, name), name));
   const own = keysFolderOf(context);
   keys.push(await planPersonsKey(context, keyFileOf(own, people.developer), people.developer, input));
-  if (integratorKey !== undefined) {
-    const publicKey = publicKeyOfLine(integratorKey.trim(), '--integrator-key');
-    keys.push({ name: people.integrator, publicKey, path: null, passphrase: false, pem: null });
+  if (integratorKey !== null) {
+    keys.push({ name: people.integrator, publicKey: integratorKey, path: null, passphrase: false, pem: null });
   } else if (people.integrator !== people.developer) {
     keys.push(await planPersonsKey(context, keyFileOf(own, people.integrator), people.integrator, input));
   }

@@ -4,9 +4,10 @@ import { slugName } from '../config/name-slug.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';
 import { type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';
+import { type IntegratorKeyQuestions, terminalIntegratorKey } from './integrator-key.js';
 
 /** What `init` asks a person in a terminal. Null: the person broke off. */
-export interface InitQuestions extends PassphraseQuestions {
+export interface InitQuestions extends PassphraseQuestions, IntegratorKeyQuestions {
   alone(repository: string): Promise<boolean | null>;
   /** Who decides on the developer's runs. */
   integrator(): Promise<string | null>;
@@ -15,6 +16,7 @@ export interface InitQuestions extends PassphraseQuestions {
 /** Asks with @clack/prompts. */
 export const terminalInitQuestions: InitQuestions = {
   ...terminalPassphrase,
+  ...terminalIntegratorKey,
   alone: async (repository) => {
     const { confirm, isCancel } = await import('@clack/prompts');
     const answer = await confirm({ message: `Are you alone on ${repository}?`, initialValue: false });

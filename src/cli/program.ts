@@ -6,6 +6,7 @@ import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
 import { doctorCommand } from './commands/doctor.js';
 import { escalateCommand } from './commands/escalate.js';
+import { exceptCommand } from './commands/except.js';
 import { exportCommand } from './commands/export.js';
 import { hooksCommand } from './commands/hooks.js';
 import { initCommand } from './commands/init.js';
@@ -55,7 +56,13 @@ export function createProgram(context: StoreCommandContext): Command {
       prBlockCommand(context),
       applyCommand(context),
     ],
-    'Audit:': [verifyCommand(context), traceCommand(context), prCheckCommand(context), ungovernedCommand(context)],
+    'Audit:': [
+      verifyCommand(context),
+      traceCommand(context),
+      prCheckCommand(context),
+      ungovernedCommand(context),
+      exceptCommand(context),
+    ],
     'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
     'Keys:': [keysCommand(context)],
     'Processes:': [workerCommand(context), serverCommand(context, stateDir)],

@@ -138,7 +138,9 @@ export const ERROR_CATALOGUE = {
   RUN_NOT_VERIFIED: no('Look at the run with `promptos verify RUN`; do not merge what does not verify.'),
   SESSION_DIFFERS: no('Export the session of this run again: `promptos export --artifacts-dir DIR --run RUN`.'),
   TRAILER_DIFFERS: no('Commit with the trailers of this run: `promptos apply`.'),
-  UNGOVERNED: no('Bring the change in through a governed run, or record why it is an exception.'),
+  UNGOVERNED: no(
+    'Bring the change in through a governed run, or have an integrator sign an exception: `promptos except`.',
+  ),
   // Temporal and the embedded server
   TEMPORAL_UNREACHABLE: infrastructure(
     'Check TEMPORAL_ADDRESS, or unset it to use the embedded server; `promptos doctor` tells more.',

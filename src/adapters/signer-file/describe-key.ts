@@ -31,7 +31,8 @@ export async function describeKeyFile(path: string): Promise<KeyDescription> {
 const openPlainKey = (text: string, path: string): Promise<OpenedKey> =>
   openPrivateKey(text, path, () => Promise.reject(new Error('a plain key was asked for its passphrase')));
 
-const isPublicLine = (text: string): boolean => /^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(text);
+/** Whether a text begins as the line of a public key does, of whatever type. */
+export const isPublicLine = (text: string): boolean => /^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(text);
 
 /** @throws PromptOsError KEY_NOT_READABLE */
 export function publicKeyOfLine(line: string, name: string): PublicKey {

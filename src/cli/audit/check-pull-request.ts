@@ -1,15 +1,13 @@
 import type { PolicyFile } from '../../config/policy-file.js';
-import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
-import { GATES } from '../../contracts/names.js';
+import type { ErrorCode } from '../../contracts/errors.js';
 import { prBlock } from '../../governance/pr-block.js';
 import type { AuditRepository } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
 import { type BranchHead, findChangeCommit } from './change-commit.js';
 import { fileDigest } from './commit-facts.js';
-import { isCommitter, namesOfPrincipal } from './committer.js';
+import { judgeCommitter } from './judge-committer.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
-import { policyOfRun } from './published-policy.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import { sessionDigests, sessionPaths } from './session-files.js';
 import type { RunVerification } from './verify-run.js';
@@ -52,7 +50,8 @@ const refused = (code: ErrorCode, message: string): Checked => ({ code, message 
 
 /** Judges a pull request; every reason is kept, not only the first. */
 export async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
-  const { repository, catalogue, body, commit, artifactsDir, verify } = input;
+  const { repository, catalogue, body, commit, artifactsDir, policies, verify } = input;
+  const { store } = catalogue;
   const blocks = findPrBlocks(body);
   const head = await findChangeCommit(repository, { commit, runs: catalogue.all, artifactsDir });
   const question = head.change;
@@ -82,7 +81,7 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
       { check: 'trailers', ...checkTrailers(question, match) },
       { check: 'session', ...(await checkSession(input, head, run)) },
       { check: 'change', ...checkChange(question, match) },
-      { check: 'committer', ...(await checkCommitter(input, question, run)) },
+      { check: 'committer', ...(await judgeCommitter({ store, run, policies, committer: question.facts.committer })) },
     ],
   };
 }
@@ -199,31 +198,4 @@ function checkChange({ facts }: CommitInQuestion, match: CommitMatch): Checked {
     no_patch: 'the run published no patch',
   }[likeness];
   return refused('COMMIT_DIFFERS', `Commit ${facts.commit} is not the patch of run ${run.runId}: ${why}.`);
-}
-
-async function checkCommitter(
-  { catalogue, policies }: PullRequestInput,
-  { facts: { committer } }: CommitInQuestion,
-  run: AuditedRun,
-): Promise<Checked> {
-  const shown = `${committer.name} <${committer.email}>`;
-  try {
-    const policy = await policyOfRun(catalogue.store, run, policies);
-    const { record } = run;
-    const made = record.gates.filter(({ gate }) => GATES[gate].role === 'writer').flatMap(({ attempts }) => attempts);
-    const writers = new Set(made.map(({ principal }) => principal));
-    for (const writer of writers) {
-      if (isCommitter(committer, namesOfPrincipal(writer, policy))) {
-        return refused('COMMITTER_IS_WRITER', `${shown} committed what the writer ${writer} made.`);
-      }
-    }
-    if (isCommitter(committer, namesOfPrincipal(record.developer, policy))) {
-      if (policy?.self_approval === 'allowed') return holds(`${shown} started the run; the policy lets them`);
-      return refused('COMMITTER_IS_DEVELOPER', `${shown} committed the run that ${record.developer} started.`);
-    }
-    return holds(`committed by ${shown}`);
-  } catch (error) {
-    if (!(error instanceof PromptOsError)) throw error;
-    return refused('RUN_NOT_VERIFIED', `${error.code}: ${error.summary}`);
-  }
 }

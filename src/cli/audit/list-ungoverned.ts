@@ -1,15 +1,22 @@
+import type { CommitException } from '../../attestation/commit-exception.js';
 import type { AuditRepository } from './audit-repository.js';
+import type { ExceptionReader } from './exceptions.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
 import { plainMerge } from './plain-merge.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { RunVerification } from './verify-run.js';
 
-/** Why a commit needs no more: a run, an exported session, a merge that adds nothing, or nothing that changed. */
+/**
+ * Why a commit needs no more: a run, an exported session, a merge that adds nothing, nothing that changed, an exception
+ * that an integrator signed, or only such exceptions in it.
+ */
 export interface CoveredCommit {
   readonly commit: string;
   readonly subject: string;
-  readonly by: CommitMatch['found_by'] | 'session' | 'merge' | 'no_change';
+  readonly by: CommitMatch['found_by'] | 'session' | 'merge' | 'no_change' | 'exception' | 'exceptions_added';
   readonly run_id: string | null;
+  /** Who excepts it, why, and until when; only with `exception`. */
+  readonly exception?: Pick<CommitException, 'integrator' | 'reason' | 'expires_at'>;
 }
 
 /** A commit that no verified run covers. */
@@ -27,6 +34,9 @@ export interface UngovernedInput {
   readonly since: string;
   readonly until: string;
   readonly artifactsDir: string;
+  readonly exceptions: ExceptionReader;
+  /** The time at which exceptions are judged. */
+  readonly now: Date;
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
@@ -47,12 +57,35 @@ export async function* judgeCommits(input: UngovernedInput): AsyncGenerator<Judg
   for (const commit of listed.split('\n').filter(Boolean)) {
     const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
     const { subject, committer } = question.facts;
-    const judged = await judge(input, question, verify);
+    const judged = await judgeWithExceptions(input, question, await judge(input, question, verify));
     if (typeof judged === 'string') {
       const who = `${committer.name} <${committer.email}>`;
       yield { covered: false, commit, subject, committer: who, reason: judged };
     } else yield { covered: true, commit, subject, ...judged };
   }
+}
+
+type Judgement = Omit<CoveredCommit, 'commit' | 'subject'> | string;
+
+/** What nothing else covers, an integrator may have excepted. */
+async function judgeWithExceptions(
+  { exceptions, now }: UngovernedInput,
+  { facts: { commit, parents }, files }: CommitInQuestion,
+  judged: Judgement,
+): Promise<Judgement> {
+  if (typeof judged !== 'string') return judged;
+  const found = await exceptions.exceptionOf(commit);
+  if (found !== null && typeof found !== 'string') {
+    const { integrator, reason, expires_at } = found;
+    if (now.getTime() >= Date.parse(expires_at)) return `the exception of ${integrator} expired at ${expires_at}`;
+    return { by: 'exception', run_id: null, exception: { integrator, reason, expires_at } };
+  }
+  if (found !== null) return `${judged}; ${found}`;
+  if (parents.length > 1) return judged;
+  const added = await Promise.all(
+    files.map(({ path, mode }) => mode === '100644' && exceptions.isException(commit, path)),
+  );
+  return files.length > 0 && added.every(Boolean) ? { by: 'exceptions_added', run_id: null } : judged;
 }
 
 /** What covers a commit, or why nothing does. */

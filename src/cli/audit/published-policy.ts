@@ -13,7 +13,7 @@ import type { AuditedRun } from './run-catalogue.js';
  */
 export async function policyOfRun(
   store: ReadableStore,
-  { runId, record }: AuditedRun,
+  { runId, record }: Pick<AuditedRun, 'runId' | 'record'>,
   policies: readonly PolicyFile[],
 ): Promise<Policy | null> {
   const trusted = policies.find(({ sha256 }) => sha256 === record.policy.sha256);

@@ -2,10 +2,14 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
 import { jobOutputSchema } from '../../contracts/gate-outputs.js';
+import { own } from '../../contracts/own.js';
+import type { Policy } from '../../contracts/policy.js';
 import { runRequestSchema } from '../../contracts/run-request.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
+import { policyOfRun } from '../audit/published-policy.js';
+import type { DecisionQuestions } from '../decision-questions.js';
 import {
   type PublishedRunFacts,
   parseFile,
@@ -15,29 +19,44 @@ import {
 } from '../published-run.js';
 import { selectPublishedRun } from '../select-published-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';
+import { terminalQuestions } from '../terminal-questions.js';
+import { warnOfCommitter } from '../warn-of-committer.js';
 
 interface ApplyCommandOptions {
   readonly branch?: string;
   readonly repo: string;
+  readonly as?: string;
+  readonly yes?: true;
 }
 
 /** `promptos apply`: commits the patch that a run was approved with. */
-export function applyCommand(context: StoreCommandContext): Command {
+export function applyCommand(
+  context: StoreCommandContext,
+  questions: Pick<DecisionQuestions, 'confirm'> = terminalQuestions,
+): Command {
   return new Command('apply')
     .description("commit an approved run's patch, with trailers that name the run and its record")
     .argument('<run>', `${RUN_ARGUMENT}; it was approved`)
     .option('--branch <name>', 'commit there without checking it out; made at HEAD when it does not exist')
     .option('--repo <path>', 'the repository', '.')
+    .option('--as <name>', "who commits: a human of the run's policy (default: the name that git knows)")
+    .option('--yes', 'commit without asking, whoever the committer is')
     .addHelpText(
       'after',
       `
 The branch's versions of the patch's files must be those of the run's base commit, and clean. No hooks run: the commit
 holds exactly what was approved.
 
-Example:
-  $ promptos apply 20260102-fix-sum --branch fix-sum`,
+pr-check refuses a change that its writer committed, or its developer (unless the policy has self_approval: allowed). Where
+that would happen the command warns before it commits, says who may commit, and in a terminal asks. --as NAME is the
+committer's name; the address stays that of git's user.email, and counts too.
+
+Examples:
+  $ promptos apply 20260102-fix-sum --branch fix-sum
+  $ promptos apply 20260102-fix-sum --branch fix-sum --as grace`,
     )
-    .action(async (given: string, { branch, repo }: ApplyCommandOptions) => {
+    .action(async (given: string, { branch, repo, as: actor, yes }: ApplyCommandOptions) => {
+      const output = context.output();
       const store = await context.openStore();
       const run = await selectPublishedRun(context, given, store);
       const facts = await readPublishedRun(store, run);
@@ -45,19 +64,47 @@ Example:
       if (record.outcome !== 'approved') {
         throw new PromptOsError('RUN_NOT_APPROVED', `Run ${run} ended as ${record.outcome}: ${record.outcome_reason}.`);
       }
+      const policy = await runPolicy(store, facts);
+      const committerName = actor === undefined ? undefined : nameOfCommitter(actor, policy);
+      const asked = output.interactive && yes !== true ? questions : null;
+      const warn = { store, run: { runId: run, record }, policies: [], policy, output, questions: asked };
+      let warning: string | null = null;
       const applied = await applyPatch({
         directory: resolve(context.cwd, repo),
         environment: context.env,
         baseCommit: record.base_commit,
         patch: await approvedPatch(store, facts),
         message: commitMessage(await title(store, facts), facts),
+        beforeCommit: async (committer) => {
+          warning = (await warnOfCommitter({ ...warn, committer })).code;
+        },
         ...(branch === undefined ? {} : { branch }),
+        ...(committerName === undefined ? {} : { committerName }),
       });
       const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
-      const output = context.output();
       output.say(`Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${applied.files.length} files.`);
-      output.emit({ run_id: run, ...applied });
+      output.emit({ run_id: run, ...applied, warning });
     });
+}
+
+/** The policy that the run pins; null when it cannot be read, which the judgement of the committer reports. */
+async function runPolicy(store: ArtifactStore, { record }: PublishedRunFacts): Promise<Policy | null> {
+  return policyOfRun(store, { runId: record.run_id, record }, []).catch((error: unknown) => {
+    if (error instanceof PromptOsError) return null;
+    throw error;
+  });
+}
+
+/** @throws PromptOsError USAGE when the policy knows no such human */
+function nameOfCommitter(actor: string, policy: Policy | null): string {
+  const principal = own(policy?.principals ?? {}, actor);
+  if (principal?.kind === 'human') return principal.display_name ?? actor;
+  const humans = Object.entries(policy?.principals ?? {}).flatMap(([name, { kind }]) =>
+    kind === 'human' ? [name] : [],
+  );
+  throw new PromptOsError('USAGE', `--as: expected a human of the run's policy, received ${JSON.stringify(actor)}.`, {
+    hint: humans.length === 0 ? "The run's policy cannot be read." : `The policy has ${humans.join(', ')}.`,
+  });
 }
 
 const hasFile = ({ record }: PublishedRunFacts, path: string): boolean =>

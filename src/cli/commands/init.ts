@@ -16,6 +16,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../context.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from '../first-keys.js';
 import { findPeople, type InitQuestions, type PeopleOptions, terminalInitQuestions } from '../first-people.js';
+import { findIntegratorKey } from '../integrator-key.js';
 import type { Output } from '../output.js';
 import { findProject, type Project, storeFolder } from '../project.js';
 
@@ -94,9 +95,12 @@ function tell(output: Output, { files, setup, keys, assumptions, shared }: Told)
   output.say(
     '  2. Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.',
   );
-  output.say('  3. promptos doctor');
   output.say(
-    `  4. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
+    `  3. promptos except --setup --as ${setup.integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of step 2.`,
+  );
+  output.say('  4. promptos doctor');
+  output.say(
+    `  5. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
   );
   output.emit({
     policy,
@@ -149,7 +153,10 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     .option('--not-alone', 'somebody else decides on your runs')
     .option('--developer <name>', 'who starts runs (default: the name that git knows)')
     .option('--integrator <name>', 'who decides on them')
-    .option('--integrator-key <line>', "the integrator's own public key; without it one is made here")
+    .option(
+      '--integrator-key <key>',
+      "the integrator's own public key: its line, or a file with it; without it, it is asked for, else one is made here",
+    )
     .option('--no-passphrase', "let the people's new keys lie open (a passphrase is asked for otherwise)")
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(
@@ -178,12 +185,16 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       const asked = output.interactive && options.yes !== true ? questions : null;
       const { assumptions, ...people } = await findPeople(options, top, asked);
       const workerKeys = join(files.home, 'keys');
-      const { integratorKey, passphrase } = options;
+      const integratorKey = await findIntegratorKey(context, {
+        people,
+        given: options.integratorKey,
+        questions: asked,
+      });
       const keys = await planFirstKeys(context, {
         people,
         workerKeys,
         integratorKey,
-        passphrase,
+        passphrase: options.passphrase,
         questions: asked,
       });
       const setup: ProjectSetup = {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
+import { createExceptionReader } from '../audit/exceptions.js';
 import { type CoveredCommit, judgeCommits, type UngovernedCommit } from '../audit/list-ungoverned.js';
 import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
 import { type AuditedRun, noteUnreadable } from '../audit/run-catalogue.js';
@@ -48,6 +49,8 @@ Example:
         since,
         until,
         artifactsDir,
+        exceptions: createExceptionReader(repository, until, policies),
+        now: new Date(),
         verify: (run: AuditedRun) => verify(catalogue.store, run, policies),
       };
       const covered: CoveredCommit[] = [];
@@ -56,6 +59,11 @@ Example:
         if (judged.covered) {
           const { covered: _, ...commit } = judged;
           covered.push(commit);
+          if (commit.exception !== undefined) {
+            const { integrator, reason, expires_at } = commit.exception;
+            output.say(`${commit.commit.slice(0, 12)} ${printableLine(commit.subject)}`);
+            output.say(`             excepted by ${integrator} until ${expires_at}: ${printableLine(reason)}`);
+          }
         } else {
           const { covered: _, ...commit } = judged;
           ungoverned.push(commit);

@@ -200,6 +200,34 @@ describe('promptos apply', () => {
     expect(git('rev-parse', 'HEAD')).toBe(head);
   });
 
+  test('--branch: a branch that does not exist is never said to hold the change', async () => {
+    await publishRun();
+    await apply();
+    const refusal = await apply('--branch', 'fix').catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: 'PATCH_NOT_APPLICABLE',
+      message: expect.stringMatching(/^main holds the change .* Branch fix does not exist and would start at main/),
+    });
+    expect(git('branch', '--list', 'fix')).toBe('');
+    // The way out that the hint names.
+    git('branch', 'fix', base.slice(0, 12));
+    const { emitted } = await apply('--branch', 'fix');
+    expect(git('rev-parse', 'fix~')).toBe(base);
+    expect(emitted[0]).toMatchObject({ branch: 'fix' });
+    await expect(apply('--branch', 'fix')).rejects.toMatchObject({
+      message: expect.stringMatching(/^fix holds the change .* There is nothing left to apply\.$/),
+    });
+  });
+
+  test('--branch: what has moved is said of the branch that a new one would start at', async () => {
+    await publishRun();
+    await write('src/sum.ts', 'moved\n');
+    commitAll('moved on');
+    await expect(apply('--branch', 'fix')).rejects.toMatchObject({
+      message: expect.stringMatching(/^main has changed since the run's base commit in: src\/sum\.ts/),
+    });
+  });
+
   test('REPO_DIRTY for a file of the patch that is changed, staged, untracked or ignored', async () => {
     await publishRun();
     const changes: readonly (readonly [string, () => Promise<unknown>])[] = [

@@ -38,7 +38,14 @@ async function repository(files: Readonly<Record<string, string>> = {}, userName
 
 /** Answers in order; asked more often, it throws. */
 function scriptedQuestions(
-  answers: { alone?: (boolean | null)[]; integrator?: (string | null)[]; passphrase?: string[] } = {},
+  answers: {
+    alone?: (boolean | null)[];
+    integrator?: (string | null)[];
+    publicKey?: (string | null)[];
+    chooseKey?: (string | null)[];
+    keepKeyHere?: (boolean | null)[];
+    passphrase?: string[];
+  } = {},
 ): InitQuestions {
   const next = <T>(script: T[] | undefined, question: string): T => {
     if (script === undefined || script.length === 0)
@@ -48,6 +55,9 @@ function scriptedQuestions(
   return {
     alone: async () => next(answers.alone, 'being alone'),
     integrator: async () => next(answers.integrator, 'the integrator'),
+    publicKey: async () => next(answers.publicKey, "the integrator's public key"),
+    chooseKey: async () => next(answers.chooseKey, 'which key it is'),
+    keepKeyHere: async () => next(answers.keepKeyHere, 'a key on this machine'),
     passphrase: async (message) => next(answers.passphrase, message),
   };
 }
@@ -258,7 +268,13 @@ test('init: in a terminal it asks, and --yes asks nothing', async () => {
   await init([], { cwd: alone, terminal: true }, scriptedQuestions({ alone: [true], passphrase: ['abc', 'abc'] }));
   expect((await written(alone)).policy.self_approval).toBe('allowed');
   const team = await repository();
-  const answers = { alone: [false], integrator: ['Grace Hopper'], passphrase: ['abc', 'abc', 'def', 'def'] };
+  const answers = {
+    alone: [false],
+    integrator: ['Grace Hopper'],
+    publicKey: [''],
+    keepKeyHere: [true],
+    passphrase: ['abc', 'abc', 'def', 'def'],
+  };
   await init([], { cwd: team, terminal: true }, scriptedQuestions(answers));
   expect((await written(team)).policy.roles.integrator).toEqual(['grace-hopper']);
   const quiet = await repository();
@@ -399,7 +415,11 @@ test('init: no key is within reach of `git add`, also where .gitignore says some
 
 test("init: in a terminal the passphrase of each person's key is asked for, and the key opens with it alone", async () => {
   const top = await repository();
-  const questions = scriptedQuestions({ passphrase: ['six words', 'six words', 'other words', 'other words'] });
+  const questions = scriptedQuestions({
+    publicKey: [''],
+    keepKeyHere: [true],
+    passphrase: ['six words', 'six words', 'other words', 'other words'],
+  });
   const { stderr } = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, terminal: true }, questions);
   expect(stderr).not.toContain('NO PASSPHRASE');
   const open = (name: string, text: string) =>
