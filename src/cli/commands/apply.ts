@@ -6,6 +6,7 @@ import { runRequestSchema } from '../../contracts/run-request.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
+import { counted } from '../counted.js';
 import {
   type PublishedRunFacts,
   parseFile,
@@ -55,7 +56,9 @@ Example:
       });
       const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
       const output = context.output();
-      output.say(`Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${applied.files.length} files.`);
+      output.say(
+        `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
+      );
       output.emit({ run_id: run, ...applied });
     });
 }
