@@ -10,10 +10,12 @@ import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../contracts/ledger.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
+import { durationSchema, durationText } from '../contracts/primitives.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { workerConfigSchema } from '../contracts/worker-config.js';
+import { writeReferencePages } from './reference-pages.js';
 
 interface PublishedSchema {
   readonly title: string;
@@ -50,6 +52,13 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
   attempt: { title: 'attempt.json', schema: attemptRecordSchema, io: 'output' },
 };
 
+/** A duration is parsed to milliseconds, so zod leaves the default out of a schema whose files have durations as text. */
+const stateDuration: NonNullable<z.core.ToJSONSchemaParams['override']> = ({ zodSchema, jsonSchema }) => {
+  const { def } = zodSchema._zod;
+  if (def.type !== 'default' || def.innerType !== durationSchema || jsonSchema.type !== 'string') return;
+  jsonSchema.default = durationText(Number(def.defaultValue));
+};
+
 /**
  * The JSON Schemas (2020-12) as they ship: file name → text. What a schema cannot say (a rule over several fields) the
  * engine checks all the same.
@@ -57,7 +66,7 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
 export const renderSchemas = (): ReadonlyMap<string, string> =>
   new Map(
     Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io, version = 1 }]) => {
-      const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
+      const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, override: stateDuration });
       const $id = `urn:promptos-temporal:schema:${name}:${version}`;
       return [`${name}.schema.json`, `${JSON.stringify({ $schema, $id, title, ...body }, null, 2)}\n`];
     }),
@@ -72,4 +81,5 @@ export async function writeSchemas(folder: string): Promise<void> {
 const started = process.argv[1];
 if (started !== undefined && import.meta.url === pathToFileURL(started).href) {
   await writeSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)));
+  await writeReferencePages(renderSchemas());
 }

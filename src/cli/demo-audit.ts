@@ -8,6 +8,7 @@ import { createRunCatalogue } from './audit/run-catalogue.js';
 import { traceRun } from './audit/trace.js';
 import { verifyRun } from './audit/verify-run.js';
 import { type CommandContext, programOf } from './context.js';
+import { counted } from './counted.js';
 import type { DemoProject } from './demo-project.js';
 import { printableLine } from './printable.js';
 import { openPublishedTree } from './verify/open-target.js';
@@ -49,7 +50,7 @@ export async function auditDemo(
   output.say(`trace   ${promptos} trace latest`);
   for (const line of renderTrace(trace).filter(isStep)) output.say(`        ${line}`);
   const signed = trace.decided.filter(({ signature }) => signature === 'valid').length;
-  output.say(`          decided     ${trace.decided.length} times by people, ${signed} of them signed`);
+  output.say(`          decided     ${counted(trace.decided.length, 'time')} by people, ${signed} of them signed`);
   output.say();
   if (!verified || trace.problems.length > 0) context.exit(1);
 }

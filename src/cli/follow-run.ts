@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
+import { counted } from './counted.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 
@@ -107,6 +108,6 @@ export function describeGate({
     words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
   else if (state === 'held' && reason !== null) words.push(printableLine(reason, 300));
   const count = findings.length + findings_omitted;
-  if (count > 0) words.push(`${count} finding${count === 1 ? '' : 's'}`);
+  if (count > 0) words.push(counted(count, 'finding'));
   return words.join(', ');
 }

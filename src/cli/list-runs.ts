@@ -1,12 +1,17 @@
-import type { GovernedRuns } from '../client.js';
+import type { ListedRun } from '../client.js';
+import { GATES } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { type AwaitedPeople, awaitedPeople } from './awaited-people.js';
 import type { CommandContext } from './context.js';
-import { withRuns } from './governed-runs.js';
+import { type OpenedRuns, withRuns } from './governed-runs.js';
+import { journalledRun } from './journalled-run.js';
 import { isNoServer } from './no-server.js';
+import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { isRefusedStart } from './refused-start.js';
+import { storedStatus } from './stored-status.js';
 
 /** The state of what was started and never became a run. */
 const REFUSED = 'refused';
@@ -14,32 +19,40 @@ const REFUSED = 'refused';
 /** One run of a listing. */
 interface RunLine {
   readonly run_id: string;
-  /** `running`, an outcome, or what Temporal says of a run without a record, such as `terminated`. */
+  /**
+   * `running`, an outcome, `open` for a run that only its journal is known of, or what Temporal says of a run without a
+   * record, such as `terminated`.
+   */
   readonly state: string;
+  /** Empty when it is not known. */
   readonly started_at: string;
   readonly finished_at: string | null;
   readonly developer: string;
   readonly target_repo: string;
+  readonly awaits: readonly AwaitedPeople[];
 }
 
 /** `run list`: the runs that Temporal and the store know, the newest first. */
 export async function listRuns(context: CommandContext, limit: number): Promise<void> {
   const output = context.output();
-  const lines = await withRuns(context, ({ runs, store }) => knownRuns(runs, store, limit)).catch(
-    async (error: unknown) => {
-      if (!isNoServer(error)) throw error;
-      const { store } = await openProjectStore(await findProject(context));
-      const published = await publishedRuns(store, limit, new Set());
-      if (published.length === 0) throw error;
-      output.note('note: no Temporal server answers, so only published runs are listed');
-      return published;
-    },
-  );
+  const lines = await withRuns(context, (opened) => knownRuns(opened, limit)).catch(async (error: unknown) => {
+    if (!isNoServer(error)) throw error;
+    const { store } = await openProjectStore(await findProject(context));
+    const stored = await storedRuns(store, limit, new Set());
+    if (stored.length === 0) throw error;
+    output.note('note: no Temporal server answers, so the runs are listed as the store has them');
+    return stored;
+  });
+  showLines(lines, output);
+}
+
+function showLines(lines: readonly RunLine[], output: Output): void {
   const width = Math.max(0, ...lines.map(({ run_id }) => run_id.length));
-  const say = ({ run_id, state, started_at, developer, target_repo }: RunLine) => {
-    const started = `${started_at.slice(0, 16).replace('T', ' ')}Z`;
+  const say = ({ run_id, state, started_at, developer, target_repo, awaits }: RunLine) => {
+    const started = started_at === '' ? '?'.padEnd(17) : `${started_at.slice(0, 16).replace('T', ' ')}Z`;
     const who = `${printableLine(target_repo, 60)}, by ${printableLine(developer, 60)}`;
     output.say(`${run_id.padEnd(width)}  ${state.padEnd(10)}  ${started}  ${who}`);
+    for (const awaited of awaits) output.say(`${''.padEnd(width)}  ${describeAwaited(awaited)}`);
   };
   for (const line of lines) if (line.state !== REFUSED) say(line);
   const refused = lines.filter(({ state }) => state === REFUSED);
@@ -49,26 +62,55 @@ export async function listRuns(context: CommandContext, limit: number): Promise<
   for (const line of lines) output.emit(line);
 }
 
-async function knownRuns(runs: GovernedRuns, store: ArtifactStore, limit: number): Promise<readonly RunLine[]> {
+function describeAwaited({ kind, gate, request_id, of }: AwaitedPeople): string {
+  const what = [
+    kind === 'decision' ? 'a decision' : 'a resolution',
+    gate === null ? '' : ` ${kind === 'decision' ? 'on' : 'at'} ${gate} ${GATES[gate].title}`,
+    request_id === null ? '' : ` (${request_id})`,
+  ].join('');
+  return `waits for ${what} by ${of.map((name) => printableLine(name, 60)).join(' or ') || 'an integrator'}`;
+}
+
+async function knownRuns({ runs, store }: OpenedRuns, limit: number): Promise<readonly RunLine[]> {
   const lines: RunLine[] = [];
-  for (const found of await runs.list(limit)) {
-    const { run_id, status, started_at, closed_at, developer, target_repo } = found;
-    const refused = await isRefusedStart(store, found);
-    const recorded = status === 'RUNNING' || refused ? null : await publishedLine(store, run_id);
-    lines.push(
-      recorded ?? {
-        run_id,
-        state: refused ? REFUSED : status.toLowerCase(),
-        started_at: started_at.toISOString(),
-        finished_at: closed_at?.toISOString() ?? null,
-        developer,
-        target_repo,
-      },
-    );
-  }
+  for (const found of await runs.list(limit)) lines.push(await knownLine({ runs, store }, found));
   // A server forgets runs after its retention; the store does not.
   const older = await publishedRuns(store, limit - lines.length, new Set(lines.map(({ run_id }) => run_id)));
-  return [...lines, ...older].sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+  return newestFirst([...lines, ...older]);
+}
+
+async function knownLine({ runs, store }: Pick<OpenedRuns, 'runs' | 'store'>, found: ListedRun): Promise<RunLine> {
+  const { run_id, status, started_at, closed_at, developer, target_repo } = found;
+  const refused = await isRefusedStart(store, found);
+  const open = status === 'RUNNING';
+  const recorded = open || refused ? null : await publishedLine(store, run_id);
+  if (recorded !== null) return recorded;
+  // A run whose ledger cannot be read is listed all the same; `run status` says what is wrong.
+  const stored = open ? await storedStatus(runs, store, run_id).catch(() => null) : null;
+  const failed = !open && !refused && (await journalledRun(store, run_id).catch(() => null))?.failed;
+  return {
+    run_id,
+    state: refused ? REFUSED : failed ? 'failed' : (stored?.status.outcome ?? status.toLowerCase()),
+    started_at: started_at.toISOString(),
+    finished_at: closed_at?.toISOString() ?? null,
+    developer,
+    target_repo,
+    awaits: stored === null ? [] : awaitedPeople(stored.status),
+  };
+}
+
+/** What the store has without a server: runs that are published, and those that have a journal alone. */
+async function storedRuns(
+  store: ArtifactStore,
+  limit: number,
+  known: ReadonlySet<string>,
+): Promise<readonly RunLine[]> {
+  const published = await store.list();
+  const ended = new Set(published.map(({ run_id }) => run_id));
+  const open = (await store.journals()).filter((run_id) => !ended.has(run_id) && !known.has(run_id));
+  const lines = await Promise.all(open.map((run_id) => journalledLine(store, run_id)));
+  const all = [...lines.filter((line) => line !== null), ...(await publishedRuns(store, limit, known))];
+  return newestFirst(all).slice(0, limit);
 }
 
 async function publishedRuns(
@@ -81,14 +123,38 @@ async function publishedRuns(
   return lines.filter((line) => line !== null);
 }
 
+const newestFirst = (lines: readonly RunLine[]): readonly RunLine[] =>
+  [...lines].sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+
 /** Null when the run is not published; one whose record is damaged is named all the same. */
 async function publishedLine(store: ArtifactStore, runId: string): Promise<RunLine | null> {
   if ((await store.published(runId).catch(() => [])) === null) return null;
-  const unknown = { run_id: runId, state: 'unreadable', started_at: '', finished_at: null, developer: '?' };
   return readPublishedRun(store, runId).then(
     ({ record: { outcome, started_at, finished_at, developer, target_repo } }) => ({
-      ...{ run_id: runId, state: outcome, started_at, finished_at, developer, target_repo },
+      ...{ run_id: runId, state: outcome, started_at, finished_at, developer, target_repo, awaits: [] },
     }),
-    () => ({ ...unknown, target_repo: '?' }),
+    () => unreadable(runId),
   );
 }
+
+/** Null for a journal that begins no run. */
+async function journalledLine(store: ArtifactStore, runId: string): Promise<RunLine | null> {
+  const found = await journalledRun(store, runId).catch(() => undefined);
+  if (found === undefined) return unreadable(runId);
+  if (found === null) return null;
+  const { failed, started_at, developer, target_repo, awaits } = found;
+  return {
+    run_id: runId,
+    state: failed === null ? 'open' : 'failed',
+    started_at: started_at ?? '',
+    finished_at: null,
+    developer: developer ?? '?',
+    target_repo: target_repo ?? '?',
+    awaits,
+  };
+}
+
+const unreadable = (runId: string): RunLine => ({
+  ...{ run_id: runId, state: 'unreadable', started_at: '', finished_at: null, developer: '?', target_repo: '?' },
+  awaits: [],
+});

@@ -6,6 +6,7 @@ import {
   isInterruption,
   type RunStatus,
 } from '../contracts/run-status.js';
+import { counted } from './counted.js';
 import { describeGate } from './follow-run.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
@@ -30,9 +31,9 @@ export function showStatus(status: RunStatus, { tree, ui }: RunPlaces, output: O
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
     if (gate.state === 'passed') continue;
     for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);
-    if (gate.findings_omitted > 0) output.say(`      … and ${gate.findings_omitted} more findings`);
+    if (gate.findings_omitted > 0) output.say(`      … and ${counted(gate.findings_omitted, 'more finding')}`);
   }
-  if (status.refusals > 0) output.say(`refused ${status.refusals} messages; the ledger says why`);
+  if (status.refusals > 0) output.say(`refused ${counted(status.refusals, 'message')}; the ledger says why`);
   for (const awaited of status.awaiting) {
     output.say();
     output.say(`awaits  ${describeAwaited(awaited)}`);
@@ -76,4 +77,6 @@ export function describeCause(awaited: AwaitedDecision | AwaitedResolution): rea
 
 /** How far a request has come. */
 export const decisionProgress = ({ approvable, approved_by, approvals_needed }: AwaitedDecision): string =>
-  approvable ? `${approved_by.length} of ${approvals_needed} approvals` : 'it did not pass, so it can only be rejected';
+  approvable
+    ? `${approved_by.length} of ${counted(approvals_needed, 'approval')}`
+    : 'it did not pass, so it can only be rejected';

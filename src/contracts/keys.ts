@@ -12,8 +12,8 @@ export const policyKeySchema = z.strictObject({
     .string()
     .regex(/^ssh-ed25519 [A-Za-z0-9+/]+={0,2}(?: .*)?$/, 'expected a line such as "ssh-ed25519 AAAA… comment"')
     .describe('an OpenSSH public key of the type Ed25519; `promptos keys generate` prints it'),
-  valid_from: keyInstantSchema.optional(),
-  valid_until: keyInstantSchema.optional(),
+  valid_from: keyInstantSchema.optional().describe('what it signed before this instant does not count'),
+  valid_until: keyInstantSchema.optional().describe('what it signed from this instant on does not count'),
   revoked_at: keyInstantSchema.optional().describe('what it signed from this instant on does not count'),
 });
 export type PolicyKey = z.infer<typeof policyKeySchema>;

@@ -21,8 +21,8 @@ import { ENGINE_SIGNER } from './worker-config.js';
 export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
 
 export const principalSchema = z.strictObject({
-  kind: z.enum(PRINCIPAL_KINDS),
-  display_name: lineSchema.optional(),
+  kind: z.enum(PRINCIPAL_KINDS).describe('what the principal is; an integrator is a human'),
+  display_name: lineSchema.optional().describe('a name for people to read; nothing is judged by it'),
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
 });
 
@@ -33,7 +33,7 @@ export const principalSchema = z.strictObject({
 export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
 
 export const testReportSchema = z.strictObject({
-  format: z.enum(TEST_REPORT_FORMATS),
+  format: z.enum(TEST_REPORT_FORMATS).describe('the form of the report; docs/executors.md says who writes which'),
   path: repoPathSchema
     .optional()
     .describe('the file that the check writes in its checkout; its standard output when absent'),
@@ -70,20 +70,25 @@ const approvalsSchema = z
  */
 export const policySchema = z
   .strictObject({
-    schema_version: z.literal(1),
-    name: nameSchema,
+    schema_version: z.literal(1).describe('the version of this form of policy'),
+    name: nameSchema.describe('the name of the policy, as messages and records show it'),
     repositories: z
       .array(globSchema)
       .min(1, 'a policy that governs no repository can start no run')
       .optional()
       .describe('names or globs of the repositories that the policy governs; any where nothing is said'),
     principals: z.record(nameSchema, principalSchema).describe('every human and agent that may have a duty, by name'),
-    roles: z.strictObject({
-      writer: nameSchema,
-      verifier: nameSchema,
-      reviewer: nameSchema,
-      integrator: z.array(nameSchema).min(1, 'a policy without an integrator can never approve anything'),
-    }),
+    roles: z
+      .strictObject({
+        writer: nameSchema.describe('the principal that does P00, P01, P03 and P05'),
+        verifier: nameSchema.describe('the principal that does P06'),
+        reviewer: nameSchema.describe('the principal that does P07'),
+        integrator: z
+          .array(nameSchema)
+          .min(1, 'a policy without an integrator can never approve anything')
+          .describe('the people who decide on gates and resolve escalations'),
+      })
+      .describe('which principal has which duty; no principal holds two roles'),
     decisions: z
       .strictObject({
         authentication: z
@@ -93,13 +98,16 @@ export const policySchema = z
             'whether decisions, resolutions and escalations of people must be signed; optional lets unsigned ones count, marked',
           ),
       })
-      .prefault({}),
+      .prefault({})
+      .describe("how people's messages are judged"),
     attestations: z
       .enum(['required', 'optional'])
       .default('required')
       .describe("whether each gate's result must be signed by its principal's key, and the record by the engine's"),
     engine: z
-      .strictObject({ keys: z.array(policyKeySchema).max(20).default([]) })
+      .strictObject({
+        keys: z.array(policyKeySchema).max(20).default([]).describe('public keys of the engine; no principal has one'),
+      })
       .prefault({})
       .describe('keys that seal ledgers and sign run records'),
     separation: z
@@ -111,13 +119,19 @@ export const policySchema = z
             'whether each role needs a program or arguments of its own; principals and keys are disjoint always. The record shows it',
           ),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('what the parties of a run may not share'),
     self_approval: z
       .enum(['refused', 'allowed'])
       .default('refused')
       .describe('whether the developer who started a run may decide on it; the record shows it'),
-    required_gates: z.array(gateIdSchema).default([...GATE_IDS]),
-    approvals: approvalsSchema.describe('how many integrators must approve each gate; 1 where nothing is said'),
+    required_gates: z
+      .array(gateIdSchema)
+      .default([...GATE_IDS])
+      .describe('gates that no run may leave out'),
+    approvals: approvalsSchema.describe(
+      'how many integrators must approve each gate that passed: 1 where nothing is said, none with 0',
+    ),
     waivable: z
       .array(nameSchema)
       .default([])
@@ -135,10 +149,11 @@ export const policySchema = z
           .max(10)
           .default(3)
           .describe('tries for an output that does not parse, in one attempt'),
-        patch_bytes: z.int().positive().default(1_000_000),
-        patch_files: z.int().positive().default(200),
+        patch_bytes: z.int().positive().default(1_000_000).describe('bytes of a patch at most; a larger one fails'),
+        patch_files: z.int().positive().default(200).describe('files of a patch at most; one with more fails'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('bounds of a run'),
     deadlines: z
       .strictObject({
         remind: durationSchema.default(24 * 3_600_000).describe('a waiting run reminds after this long'),
@@ -147,10 +162,23 @@ export const policySchema = z
           .default(14 * 24 * 3_600_000)
           .describe('then ends as expired; nothing is ever approved by a timer'),
       })
-      .prefault({}),
-    checks: z.record(nameSchema, checkSchema).default({}),
+      .prefault({})
+      .describe('how long a run waits for a person'),
+    checks: z
+      .record(nameSchema, checkSchema)
+      .default({})
+      .describe('commands of the repository that prove something, by name'),
     default_checks: z.array(nameSchema).default([]).describe('checks of a run that is started without a request file'),
-    default_scope: scopeSchema.optional().describe('scope of a run that is started without a request file'),
+    default_scope: z
+      .strictObject({
+        // Said here and not in the request's scope, whose schema is part of prompts.
+        allow: scopeSchema.shape.allow.describe(
+          'globs of the paths that a run may touch; docs/globs.md has the language',
+        ),
+        deny: scopeSchema.shape.deny.describe('globs of paths that are out, even where `allow` matches them'),
+      })
+      .optional()
+      .describe('scope of a run that is started without a request file'),
     protected_paths: z
       .array(globSchema)
       .default(['.promptos/**'])

@@ -79,6 +79,13 @@ export const durationSchema = z
   .regex(/^[1-9]\d{0,6}[smhd]$/, 'expected a duration such as "90s", "15m", "24h" or "14d"')
   .transform((text) => Number(text.slice(0, -1)) * DURATION_UNITS[text.slice(-1) as keyof typeof DURATION_UNITS]);
 
+/** A whole number of seconds in the largest unit that has no rest, as `durationSchema` reads it. */
+export function durationText(milliseconds: number): string {
+  const units = Object.entries(DURATION_UNITS).reverse();
+  const [unit, size] = units.find(([, one]) => milliseconds % one === 0) ?? ['s', DURATION_UNITS.s];
+  return `${milliseconds / size}${unit}`;
+}
+
 /** An instant in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
 export const instantSchema = z
   .string()

@@ -6,16 +6,22 @@ import { durationSchema, nameSchema } from './primitives.js';
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
 export const answerLocationSchema = z
   .strictObject({
-    from: z.enum(['stdout', 'file']).default('stdout'),
-    /** With `from: file`: a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`). */
-    file: z.string().min(1).optional(),
-    /** RFC 6901 pointer into the JSON found there, such as `/result`; a string found there is parsed on. */
+    from: z.enum(['stdout', 'file']).default('stdout').describe('what the executor gives its answer in'),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("with `from: file`, a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`)"),
     pointer: z
       .string()
       .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
-      .optional(),
-    /** Take the last fenced block with this info string, such as `json`, out of the text. */
-    fence: z.string().min(1).optional(),
+      .optional()
+      .describe('RFC 6901 pointer into the JSON found there; a string found there is parsed on'),
+    fence: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('the answer is the last fenced block of the text with this info string'),
   })
   .refine(({ from, file }) => from !== 'file' || file !== undefined, {
     path: ['file'],
@@ -34,18 +40,29 @@ export const passedEnvironmentSchema = z.strictObject({
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
 export const commandExecutorSchema = z.strictObject({
-  kind: z.literal('command'),
+  kind: z.literal('command').describe('a program that the worker starts'),
   argv: z
     .array(z.string().min(1))
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
-  env: passedEnvironmentSchema.prefault({}),
-  answer: answerLocationSchema.prefault({}),
-  timeout: durationSchema.default(30 * 60_000),
+  env: passedEnvironmentSchema.prefault({}).describe('what the program sees of the environment'),
+  answer: answerLocationSchema
+    .prefault({})
+    .describe('where the answer is in what the program printed or wrote; applied in the order from, pointer, fence'),
+  timeout: durationSchema
+    .default(30 * 60_000)
+    .describe('the program is ended, and the try has failed, after this long'),
   max_output_bytes: z.int().positive().default(10_000_000).describe('the executor is stopped when it prints more'),
   model: z
-    .strictObject({ requested: z.string().min(1).optional(), served_pointer: z.string().optional() })
-    .prefault({}),
+    .strictObject({
+      requested: z.string().min(1).optional().describe('the model that the program asks for, as the record shows it'),
+      served_pointer: z
+        .string()
+        .optional()
+        .describe('RFC 6901 pointer to the name of the model that answered, in the JSON that the program printed'),
+    })
+    .prefault({})
+    .describe('which model does the work, for the record'),
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
@@ -59,7 +76,7 @@ const passphraseFileSchema = z
   .string()
   .min(1)
   .optional()
-  .describe('the file that holds the passphrase of the key; nobody is there to ask');
+  .describe('the file that holds the passphrase of the key; a worker cannot ask for it');
 
 /** Where a worker has a private key from. */
 export const signerConfigSchema = z.union([
@@ -107,12 +124,12 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
 }
 
 export const fsStoreSchema = z.strictObject({
-  kind: z.literal('fs'),
+  kind: z.literal('fs').describe('a folder'),
   path: z.string().min(1).describe('the folder of the store; every worker and person of a run must reach the same one'),
 });
 
 export const s3StoreSchema = z.strictObject({
-  kind: z.literal('s3'),
+  kind: z.literal('s3').describe('a bucket of S3 or of a compatible server'),
   bucket: z
     .string()
     .regex(
@@ -149,7 +166,7 @@ export type S3StoreConfig = z.infer<typeof s3StoreSchema>;
 /** What one worker may do. Relative paths are relative to the file's own folder. */
 export const workerConfigSchema = z
   .strictObject({
-    schema_version: z.literal(1),
+    schema_version: z.literal(1).describe('the version of this form of worker config'),
     task_queue: nameSchema
       .optional()
       .describe("the engine's queue; the roles' queues add .writer, .verifier, .reviewer"),
@@ -161,24 +178,29 @@ export const workerConfigSchema = z
     repositories: z
       .record(
         nameSchema,
-        z.union([z.strictObject({ path: z.string().min(1) }), z.strictObject({ url: z.string().min(1) })]),
+        z.union([
+          z.strictObject({ path: z.string().min(1).describe('the folder of a clone on this machine') }),
+          z.strictObject({ url: z.string().min(1).describe('a URL that git can fetch from') }),
+        ]),
       )
       .default({})
       .describe('the repositories that runs may name'),
-    trust: z.strictObject({
-      policies: z
-        .array(
-          z
-            .string()
-            .min(1)
-            .regex(
-              /^(?!sha256:(?![0-9a-f]{64}$))/,
-              'expected a path, or "sha256:" and 64 lower-case hexadecimal digits',
-            ),
-        )
-        .min(1, 'a worker that trusts no policy can carry out nothing')
-        .describe('paths of policy files, or sha256:… digests'),
-    }),
+    trust: z
+      .strictObject({
+        policies: z
+          .array(
+            z
+              .string()
+              .min(1)
+              .regex(
+                /^(?!sha256:(?![0-9a-f]{64}$))/,
+                'expected a path, or "sha256:" and 64 lower-case hexadecimal digits',
+              ),
+          )
+          .min(1, 'a worker that trusts no policy can carry out nothing')
+          .describe('paths of policy files, or sha256:… digests'),
+      })
+      .describe('which runs this worker carries out'),
     store: z
       .discriminatedUnion('kind', [fsStoreSchema, s3StoreSchema])
       .optional()
@@ -197,7 +219,8 @@ export const workerConfigSchema = z
           .prefault({})
           .describe('for toolchains that need more than PATH; HOME is a fresh folder'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('which checks run on this worker, and what they see'),
     signers: z
       .record(nameSchema, signerConfigSchema)
       .default({})

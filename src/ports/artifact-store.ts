@@ -13,7 +13,7 @@ export interface PublishedRun {
 }
 
 /** A store whose published trees are read, and nothing else. */
-export type ReadableStore = Omit<ArtifactStore, 'putObject' | 'publish' | 'appendJournal' | 'readJournal'>;
+export type ReadableStore = Omit<ArtifactStore, 'putObject' | 'publish' | 'appendJournal' | 'readJournal' | 'journals'>;
 
 /**
  * Bytes by SHA-256, and the published trees of runs. Objects are immutable and every read is checked against the
@@ -56,6 +56,8 @@ export interface ArtifactStore {
    * @throws PromptOsError PATH_ESCAPES, STORE_NOT_READABLE
    */
   readJournal(runId: string, from?: number): Promise<readonly Uint8Array[]>;
+  /** The ids of the runs that have a journal, published or not, sorted. */
+  journals(): Promise<readonly string[]>;
   /** Newest first. */
   list(): Promise<readonly PublishedRun[]>;
   /** Where a person finds the published tree: an absolute folder, or a URL. */

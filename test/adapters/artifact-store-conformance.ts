@@ -343,6 +343,13 @@ export function describeArtifactStore(name: string, makeStore: () => Promise<Sto
       expect(await store.readJournal('run-1')).toEqual([]);
     });
 
+    test('journals: every run that has one, published or not, by its id; none before the first write', async () => {
+      expect(await store.journals()).toEqual([]);
+      for (const runId of ['run-b', 'run-a', 'run-b']) await store.appendJournal(runId, text('entry'));
+      await store.publish('run-c', await putTree(store, { a: '1' }));
+      expect(await under.reopen().journals()).toEqual(['run-a', 'run-b']);
+    });
+
     test('list: newest first', async () => {
       const files = await putTree(store, { a: '1' });
       for (const runId of ['run-b', 'run-c', 'run-a']) {

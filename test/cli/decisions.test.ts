@@ -114,7 +114,7 @@ describe('approve', () => {
     const { exitCode, stderr } = await type('approve', run.runId, '--gate', 'P07', '--as', 'grace');
     expect(exitCode).toBe(1);
     expect(stderr).toContain(`error NOTHING_AWAITED: Run ${run.runId} awaits no decision on P07.`);
-    expect(stderr).toContain('a decision on P00 Context Lock (P00.1.1): 0 of 1 approvals');
+    expect(stderr).toContain('a decision on P00 Context Lock (P00.1.1): 0 of 1 approval');
     expect((await run.status()).refusals).toBe(0);
   });
 

@@ -14,6 +14,7 @@ let site: GovernedWorker;
 let run: WorkedRun;
 let request: AwaitedDecision;
 let type: (...args: readonly string[]) => ReturnType<typeof promptos>;
+let typeOffline: typeof type;
 beforeAll(async () => {
   site = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
   const worker = await site.createWorker();
@@ -30,6 +31,7 @@ beforeAll(async () => {
   await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
   const env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: inject('temporalAddress') };
   type = (...args) => promptos([...args, '--json'], { cwd, env });
+  typeOffline = (...args) => promptos([...args, '--json'], { cwd, env: { ...env, TEMPORAL_ADDRESS: undefined } });
 });
 afterAll(() => site.close());
 
@@ -44,6 +46,22 @@ test('without a worker: status shows the gates and what is awaited, from the ser
   const awaiting = [{ kind: 'decision', gate: 'P00', request_id: 'P00.1.1', approvable: true }];
   const [P00] = [{ gate: 'P00', state: 'awaiting_decision', verdict: 'pass' }];
   expect(objects()).toMatchObject([{ run_id: run.runId, phase: 'open', developer: 'ada', gates: [P00], awaiting }]);
+});
+
+test('without a worker: the listing says what waits for whom, with the server and from the store alone', async () => {
+  const line = { run_id: run.runId, developer: 'ada', target_repo: 'example' };
+  const known = await type('run', 'list', '--limit', '100');
+  expect(known.objects()).toContainEqual(
+    expect.objectContaining({
+      ...line,
+      state: 'running',
+      awaits: [{ kind: 'decision', gate: 'P00', request_id: 'P00.1.1', of: ['grace'] }],
+    }),
+  );
+  const offline = await typeOffline('run', 'list');
+  expect(offline).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('as the store has them') });
+  // Nothing of this run is signed, so its journal says neither who started it nor that the gate has its result.
+  expect(offline.objects()).toMatchObject([{ run_id: run.runId, state: 'open', developer: '?', awaits: [] }]);
 });
 
 test('without a worker: a resolution of nothing is refused, and a decision is signed and left as a signal within seconds', async () => {

@@ -29,6 +29,7 @@ export function memoryStore(): ArtifactStore {
       return true;
     },
     readJournal: async (runId, from = 0) => (journals.get(runId) ?? []).slice(from),
+    journals: async () => [...journals.keys()].sort(),
     list: refuse,
     locate: refuse,
   };

@@ -5,7 +5,7 @@ import type { ArtifactStore, PublishedRun } from '../../ports/artifact-store.js'
 import { collectBytes } from '../store/checked-bytes.js';
 import { newestFirst } from '../store/manifest.js';
 import { syncFolder } from './durable-files.js';
-import { appendJournal, readJournal } from './journal-files.js';
+import { appendJournal, listJournals, readJournal } from './journal-files.js';
 import { readManifest } from './manifests.js';
 import { objectSize, openObject, putObject } from './object-files.js';
 import { openPublishedFile, publishedFiles, publishTree, treeExists } from './published-trees.js';
@@ -42,6 +42,7 @@ export function createFileSystemStore(directory: string): ArtifactStore {
     openPublished: (runId, path) => openPublishedFile(layout, runId, path),
     appendJournal: (runId, entry, after) => writing(() => appendJournal(layout, runId, entry, after)),
     readJournal: (runId, from) => readJournal(layout, runId, from),
+    journals: () => listJournals(layout),
     list: () => listRuns(layout),
     locate: (runId) => join(layout.runs, runId),
   };

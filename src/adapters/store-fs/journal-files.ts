@@ -1,5 +1,6 @@
-import { link, readFile, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import { checkEntry, entryName, MAX_ENTRIES } from '../store/journal-entries.js';
 import { checkRunId } from '../store/tree-paths.js';
 import { syncFolder, writeNewFile } from './durable-files.js';
@@ -59,4 +60,13 @@ export async function readJournal(layout: StoreLayout, runId: string, from = 0):
     entries.push(entry);
   }
   return entries;
+}
+
+/** The runs that have a journal, sorted; none before the first write. */
+export async function listJournals({ journals }: StoreLayout): Promise<readonly string[]> {
+  const names = await readdir(journals).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw readError(error, 'list its journals');
+  });
+  return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
 }

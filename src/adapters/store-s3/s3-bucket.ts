@@ -36,6 +36,8 @@ export interface S3Bucket {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean>;
   /** Keys that begin with a prefix, in their order. */
   list(prefix: string, after?: string): Promise<readonly string[]>;
+  /** What keys below a prefix begin with, up to and with the next slash. */
+  folders(prefix: string): Promise<readonly string[]>;
   /** Any other call of the SDK, with the full key. */
   call<T>(doing: string, work: (session: S3Session, fullKey: (key: string) => string) => Promise<T>): Promise<T>;
 }
@@ -103,6 +105,28 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
     );
   };
 
+  /** Every page of a listing: keys, and with a delimiter what other keys begin with. */
+  const listing = async (keyPrefix: string, how: { readonly StartAfter?: string; readonly Delimiter?: string }) => {
+    const keys: string[] = [];
+    const folders: string[] = [];
+    const own = (key: string) => key.slice(prefix.length + 1);
+    try {
+      const { sdk, client } = await session();
+      let token: string | undefined;
+      do {
+        const next = token === undefined ? {} : { ContinuationToken: token };
+        const asked = { Bucket, Prefix: fullKey(keyPrefix), ...how, ...next };
+        const page = await client.send(new sdk.ListObjectsV2Command(asked));
+        for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(own(Key));
+        for (const { Prefix } of page.CommonPrefixes ?? []) if (Prefix !== undefined) folders.push(own(Prefix));
+        token = page.NextContinuationToken;
+      } while (token !== undefined);
+    } catch (error) {
+      throw reading(error, `list its ${keyPrefix}`);
+    }
+    return { keys, folders };
+  };
+
   return {
     place,
     head,
@@ -137,28 +161,10 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
       }
     },
     list: async (keyPrefix, after) => {
-      try {
-        const { sdk, client } = await session();
-        const keys: string[] = [];
-        const start = after === undefined ? {} : { StartAfter: fullKey(after) };
-        let token: string | undefined;
-        do {
-          const page = await client.send(
-            new sdk.ListObjectsV2Command({
-              Bucket,
-              Prefix: fullKey(keyPrefix),
-              ...start,
-              ...(token === undefined ? {} : { ContinuationToken: token }),
-            }),
-          );
-          for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key.slice(prefix.length + 1));
-          token = page.NextContinuationToken;
-        } while (token !== undefined);
-        return keys;
-      } catch (error) {
-        throw reading(error, `list its ${keyPrefix}`);
-      }
+      const { keys } = await listing(keyPrefix, after === undefined ? {} : { StartAfter: fullKey(after) });
+      return keys;
     },
+    folders: async (keyPrefix) => (await listing(keyPrefix, { Delimiter: '/' })).folders,
     call: async (doing, work) => {
       try {
         return await work(await session(), fullKey);

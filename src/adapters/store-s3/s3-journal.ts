@@ -1,11 +1,13 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import { checkEntry, entryName, MAX_ENTRIES } from '../store/journal-entries.js';
 import { checkRunId } from '../store/tree-paths.js';
 import { mapInParallel } from './in-parallel.js';
 import type { S3Bucket } from './s3-bucket.js';
 import { readWhole } from './s3-read.js';
 
-const folder = (runId: string): string => `journals/${runId}/`;
+const JOURNALS = 'journals/';
+const folder = (runId: string): string => `${JOURNALS}${runId}/`;
 const entryKey = (runId: string, seq: number): string => `${folder(runId)}${entryName(seq)}`;
 
 /** Appends an entry, behind all others or only after so many. The bucket refuses the second write of one place. */
@@ -47,4 +49,10 @@ async function entryKeys(bucket: S3Bucket, runId: string, from: number): Promise
     keys.push(key);
   }
   return keys;
+}
+
+/** The runs that have a journal, sorted. */
+export async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
+  const names = (await bucket.folders(JOURNALS)).map((key) => key.slice(JOURNALS.length).replace(/\/$/, ''));
+  return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
 }

@@ -4,7 +4,7 @@ import { collectBytes } from '../store/checked-bytes.js';
 import { checkConditionalWrites } from './conditional-writes.js';
 import { abortAbandoned } from './multipart.js';
 import { openBucket, type S3Bucket } from './s3-bucket.js';
-import { appendJournal, readJournal } from './s3-journal.js';
+import { appendJournal, listJournals, readJournal } from './s3-journal.js';
 import { headObject, openObject, putObject } from './s3-objects.js';
 import { listRuns, manifestKey, openPublishedFile, publishedFiles, publishTree } from './s3-published.js';
 
@@ -37,6 +37,7 @@ export function createS3Store(config: S3StoreConfig): ArtifactStore {
     openPublished: (runId, path) => openPublishedFile(bucket, runId, path),
     appendJournal: (runId, entry, after) => writing(() => appendJournal(bucket, runId, entry, after)),
     readJournal: (runId, from) => readJournal(bucket, runId, from),
+    journals: () => listJournals(bucket),
     list: () => listRuns(bucket),
     locate: (runId) => `${bucket.place.url}/${manifestKey(runId)}`,
   };

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { counted } from '../counted.js';
 import { printableLine } from '../printable.js';
 import type { NearRun } from './nearest-runs.js';
 import type { Trace, TracedArtifact } from './trace.js';
@@ -46,7 +47,7 @@ export function renderTrace(trace: Trace): readonly string[] {
     ...prompts.texts.map(
       (text) => `              ${text.prompt_id} ${printableLine(text.version)} sha256:${text.sha256}`,
     ),
-    `5 received    ${received.length === 0 ? 'nothing: no model was asked' : `${received.length} texts`}`,
+    `5 received    ${received.length === 0 ? 'nothing: no model was asked' : counted(received.length, 'text')}`,
     ...received.flatMap((one) => [
       `              ${one.gate}.${one.attempt}, try ${one.try}, by ${one.principal}${executorOf(one)}${standing(one.standing)}`,
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,

@@ -10,6 +10,7 @@ import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
 import { policyOfRun } from '../audit/published-policy.js';
 import type { DecisionQuestions } from '../decision-questions.js';
+import { counted } from '../counted.js';
 import {
   type PublishedRunFacts,
   parseFile,
@@ -82,7 +83,9 @@ Examples:
         ...(committerName === undefined ? {} : { committerName }),
       });
       const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
-      output.say(`Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${applied.files.length} files.`);
+      output.say(
+        `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
+      );
       output.emit({ run_id: run, ...applied, warning });
     });
 }

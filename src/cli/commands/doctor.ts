@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { findProjectFiles } from '../../config/project-files.js';
 import { builtInPackDir } from '../../config/prompt-pack.js';
 import type { CommandContext } from '../context.js';
+import { counted } from '../counted.js';
 import { keyProbes } from '../doctor/key-probes.js';
 import { machineProbes, type TemporalProbes } from '../doctor/machine-probes.js';
 import { type ProbeReport, type ProbeSetting, type ProbeStatus, runProbes } from '../doctor/probe.js';
@@ -25,7 +26,7 @@ function tell(output: Output, { name, status, message, next }: ProbeReport): voi
 function conclusion(reports: readonly ProbeReport[]): string {
   const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;
   if (count('fail') > 0) return `${count('fail')} of ${reports.length} failed: runs cannot work yet.`;
-  return count('warn') > 0 ? `Runs can work; ${count('warn')} warnings.` : 'All is well.';
+  return count('warn') > 0 ? `Runs can work; ${counted(count('warn'), 'warning')}.` : 'All is well.';
 }
 
 /**

@@ -5,6 +5,7 @@ import { builtInPackDir } from '../../config/prompt-pack.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import type { LintFinding } from '../../prompt-pack/lint-finding.js';
 import type { CommandContext } from '../context.js';
+import { counted } from '../counted.js';
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +30,7 @@ export function pathFrom(cwd: string, path: string): string {
 
 const count = (findings: readonly LintFinding[], severity: LintFinding['severity']): string => {
   const number = findings.filter((finding) => finding.severity === severity).length;
-  return `${number} ${severity}${number === 1 ? '' : 's'}`;
+  return counted(number, severity);
 };
 
 /** `promptos lint [DIR]`: everything wrong with a prompt pack. */

@@ -10,6 +10,7 @@ import { loadPack, requirePromptIndex } from '../../prompt-pack/load.js';
 import { formatPromptLock, makePromptLock } from '../../prompt-pack/lock.js';
 import { LOCK_PATH, packFile } from '../../prompt-pack/pack-files.js';
 import type { CommandContext } from '../context.js';
+import { counted } from '../counted.js';
 import { pathFrom } from './lint.js';
 
 interface PackOptions {
@@ -79,7 +80,7 @@ async function lock(context: CommandContext, options: PackOptions & { readonly c
     const place = `${pathFrom(context.cwd, join(folder, first.path))}:${first.line}`;
     throw new PromptOsError(
       'PACK_LINT_FAILED',
-      `Only a pack that passes its linter is locked; ${errors.length} error(s), the first: ${place} ${first.code} ${first.message}.`,
+      `Only a pack that passes its linter is locked; ${counted(errors.length, 'error')}, the first: ${place} ${first.code} ${first.message}.`,
     );
   }
   const wanted = formatPromptLock(makePromptLock(files, index));

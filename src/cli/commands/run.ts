@@ -16,7 +16,7 @@ export function runCommand(context: CommandContext): Command {
     .option('--limit <n>', 'how many at most', positiveNumber, 20)
     .addHelpText(
       'after',
-      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n\nWithout a Temporal server it lists the runs that are published.',
+      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.',
     )
     .action(async ({ limit }: { readonly limit: number }) => {
       const { listRuns } = await import('../list-runs.js');

@@ -8,6 +8,7 @@ import { createTrustRegistry } from '../../config/trust-registry.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { lintPack } from '../../prompt-pack/lint.js';
+import { counted } from '../counted.js';
 import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
 import { findProgram } from './programs.js';
 
@@ -88,7 +89,7 @@ const packProbe = (setting: ProbeSetting): Probe => ({
       const [first] = errors;
       const told = first === undefined ? '' : `, first ${first.path}:${first.line} ${first.message}`;
       return fail(
-        `${setting.pack}: the linter found ${errors.length} errors${told}`,
+        `${setting.pack}: the linter found ${counted(errors.length, 'error')}${told}`,
         'Run `promptos lint` and correct what it names.',
       );
     }

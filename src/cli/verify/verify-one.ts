@@ -1,5 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { type CheckOutcome, type VerifyTrust, verifyTree } from '../../verify/index.js';
+import { counted } from '../counted.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { openTarget } from './open-target.js';
@@ -32,10 +33,10 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
     remarks,
     not_recomputed: left,
   });
-  const but = remarks.length === 0 ? '' : `, with ${remarks.length} note${remarks.length === 1 ? '' : 's'} above`;
+  const but = remarks.length === 0 ? '' : `, with ${counted(remarks.length, 'note')} above`;
   if (left.length > 0) output.say('\nNot recomputed from the tree alone:');
   for (const one of left) output.say(`- ${one}`);
-  if (first === undefined) output.say(`\nVerified: ${outcomes.length} checks${but}.`);
+  if (first === undefined) output.say(`\nVerified: ${counted(outcomes.length, 'check')}${but}.`);
   else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
   return first === undefined;
 }
