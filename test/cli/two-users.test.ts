@@ -63,7 +63,7 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
     const owner = `belongs to user ${USERS.ada}, who does not share it with you`;
     for (const asked of [
       ['run', 'list'],
-      ['approve', 'latest', '--as', 'grace'],
+      ['approve', 'latest', '--as', 'grace', '--yes'],
     ]) {
       const refused = as('grace', ...asked);
       expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('error STATE_NOT_SHARED: ') });
