@@ -11,7 +11,7 @@ const SLOW = [
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
   'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal,process,terminal,two-users,without-worker}.test.ts',
-  'test/docs/ci-recipe.test.ts',
+  'test/docs/{ci-recipe,team}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
   'test/support/temporal.test.ts',

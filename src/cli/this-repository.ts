@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { repositoryName } from '../config/git-facts.js';
+import { gitConfigValue, repositoryName } from '../config/git-facts.js';
 import { slugName } from '../config/name-slug.js';
+import { remotePlace } from '../config/remote-place.js';
 import { createTrustRegistry } from '../config/trust-registry.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
@@ -61,15 +62,20 @@ export async function namesOfRepository(
   top: string,
 ): Promise<readonly [string, ...string[]]> {
   const place = await realPlace(top);
+  const remote = await gitConfigValue(top, 'remote.origin.url');
   const known: string[] = [];
   for (const [name, entry] of Object.entries(repositories)) {
-    if ('path' in entry && (await realPlace(entry.path)) === place) known.push(name);
+    const isThis =
+      'path' in entry
+        ? (await realPlace(entry.path)) === place
+        : remote !== null && remotePlace(entry.url) === remotePlace(remote);
+    if (isThis) known.push(name);
   }
   const [first, ...others] = known;
   if (first !== undefined) return [first, ...others];
   const wanted = slugName(await repositoryName(top)) ?? 'repository';
   const taken = repositories[wanted];
-  // A name that stands for a URL is that of this repository's remote as far as anybody can say here.
+  // Mirrors have other URLs than the remote: a name that stands for one may still be that of this repository.
   if (taken === undefined) return [wanted];
   const other = `${wanted}-${createHash('sha256').update(place).digest('hex').slice(0, 4)}`;
   return 'url' in taken ? [other, wanted] : [other];

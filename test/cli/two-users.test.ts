@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findServerBinary } from '../../src/embedded/find-binary.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { eventually } from '../support/governed-worker.js';
+import { becoming, canBecome, type UnixUser } from '../support/unix-users.js';
 
 /*
  * Two users of one machine, each with a HOME of their own, and a group that both are in. Only root can become them, and
@@ -17,18 +18,10 @@ const GROUP = 30_001;
 const USERS = { ada: 20_001, grace: 20_002, mallory: 20_003 } as const;
 type User = keyof typeof USERS;
 
-/** The program that changes user, group and groups; mallory is in no group of the others. */
-const becoming = (user: User): readonly string[] => [
-  `--reuid=${USERS[user]}`,
-  `--regid=${USERS[user]}`,
-  ...(user === 'mallory' ? ['--clear-groups'] : [`--groups=${GROUP}`]),
-];
-const possible =
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  spawnSync('setpriv', [...becoming('ada'), process.execPath, '--check', PROMPTOS]).status === 0;
+/** Mallory is in no group of the others. */
+const unixUser = (user: User): UnixUser => ({ uid: USERS[user], groups: user === 'mallory' ? [] : [GROUP] });
 
-describe.runIf(possible)('two users of one machine', () => {
+describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
   let root: string;
   let app: string;
   let environment: (user: User) => Record<string, string>;
@@ -53,8 +46,10 @@ describe.runIf(possible)('two users of one machine', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  const command = (user: User, args: readonly string[]) =>
-    ['setpriv', [...becoming(user), PROMPTOS, ...args], { cwd: app, env: environment(user) }] as const;
+  const command = (user: User, args: readonly string[]) => {
+    const [program, ...become] = becoming(unixUser(user));
+    return [program, [...become, PROMPTOS, ...args], { cwd: app, env: environment(user) }] as const;
+  };
   const as = (user: User, ...args: readonly string[]) => {
     const [program, given, options] = command(user, args);
     return spawnSync(program, given, { ...options, encoding: 'utf8', timeout: 60_000 });
@@ -68,7 +63,7 @@ describe.runIf(possible)('two users of one machine', () => {
     const owner = `belongs to user ${USERS.ada}, who does not share it with you`;
     for (const asked of [
       ['run', 'list'],
-      ['approve', 'latest', '--as', 'grace'],
+      ['approve', 'latest', '--as', 'grace', '--yes'],
     ]) {
       const refused = as('grace', ...asked);
       expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('error STATE_NOT_SHARED: ') });

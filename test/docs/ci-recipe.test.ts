@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createGovernedChange, type GovernedChange } from '../cli/audit/governed-fixture.js';
 import { ensureBuilt } from '../support/built-package.js';
+import { pageBlocks } from '../support/page-blocks.js';
 
 /*
  * The recipes of docs/audit.md, each line as it is printed, with the package as `npm pack` makes it.
@@ -17,11 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = await readFile(join(root, 'docs/audit.md'), 'utf8');
 
 /** The one fenced block of a language in a section. */
-function block(section: string, language: string): string {
-  const [, text = ''] = page.split(`\n${section}\n`);
-  const found = new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(text.split(/\n## /)[0] ?? '');
-  return found?.[1] ?? '';
-}
+const block = (section: string, language: string): string => pageBlocks(page, section, language)[0] ?? '';
 
 interface Workflow {
   readonly jobs: {

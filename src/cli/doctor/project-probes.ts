@@ -141,6 +141,8 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
         'Add the test command under `checks` in policy.yaml.',
       );
     }
+    const { roles } = worker.config;
+    if (!EXECUTOR_ROLES.some((role) => roles.includes(role))) return ok('this worker carries out no role');
     const { allow } = worker.config.checks;
     const denied = checks.map(([name]) => name).filter((name) => !allow.includes('*') && !allow.includes(name));
     if (denied.length > 0) {

@@ -83,6 +83,15 @@ test('doctor: all is well and exit 0, when a repository is ready', async () => {
   expect(probe('checks').message).toBe('tests');
 });
 
+test('doctor: a worker of the engine alone needs neither executors nor checks', async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), 'allow: [tests]', 'allow: []');
+  await change(workerPath(top), /^roles: .*$/m, 'roles: [engine]');
+  const { exitCode, probe } = await examine(top);
+  const ok = { status: 'ok', message: 'this worker carries out no role' };
+  expect([probe('executors'), probe('checks'), exitCode]).toMatchObject([ok, ok, 0]);
+});
+
 test('doctor: a line each with the next step under it, for a person', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');
