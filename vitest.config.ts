@@ -10,7 +10,7 @@ const SLOW = [
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
-  'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,process,resume,terminal,two-users,without-worker}.test.ts',
+  'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,process,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/ci-recipe.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
