@@ -155,7 +155,7 @@ export const ERROR_CATALOGUE = {
   PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
   WORKER_MISSING: infrastructure('Start a worker: `promptos worker`; `promptos dev --worker` starts one of its own.'),
-  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos server stop` ends it.'),
+  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos worker restart` starts it anew.'),
   WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker says more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
   HOOK_FOREIGN: no('Call `promptos lint` from the hook that is there.'),
