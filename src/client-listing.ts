@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { runIdOfWorkflow, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
+import type { GovernedRunInput } from './contracts/run-plan.js';
 
 /** A run as Temporal lists it. */
 export interface ListedRun {
@@ -17,7 +18,14 @@ export interface ListedRun {
   readonly task_queue: string;
   /** Digest of the policy that it was started under; empty when Temporal does not know. */
   readonly policy_sha256: string;
+  /** Digest of the request that it carries out; empty when Temporal does not know. */
+  readonly request_sha256: string;
 }
+
+/** What Temporal lists of a run beside its id. */
+export const memoOf = ({ target_repo, developer, policy_sha256, request_sha256 }: GovernedRunInput) => ({
+  ...{ target_repo, developer, policy_sha256, request_sha256 },
+});
 
 /** What Temporal says of an execution, whether it was listed or described. */
 type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime' | 'taskQueue' | 'raw'> &
@@ -45,6 +53,7 @@ export function listed({
     developer: String(memo?.developer ?? ''),
     task_queue: taskQueue,
     policy_sha256: String(memo?.policy_sha256 ?? ''),
+    request_sha256: String(memo?.request_sha256 ?? ''),
   };
 }
 

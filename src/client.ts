@@ -10,7 +10,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
-import { firstStart, type ListedRun, listed, listRuns, type RunsWanted } from './client-listing.js';
+import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
@@ -127,7 +127,7 @@ export class GovernedRuns {
         // A refused start takes no run id. Whether a run has taken it is for the journal to say, when the run opens.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         args: [input],
-        memo: { target_repo: options.targetRepo, developer: options.developer, policy_sha256: policy.sha256 },
+        memo: memoOf(input),
         staticSummary: oneLine(`${options.request.task.title} · ${options.targetRepo}`, 150),
       });
     } catch (error) {

@@ -4,7 +4,7 @@ import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-s
 import { GovernedRuns } from '../../src/client.js';
 import { DEFAULT_TASK_QUEUE } from '../../src/contracts/names.js';
 import { findServer, stopServer } from '../../src/embedded/server.js';
-import { stopWorker } from '../../src/embedded/worker-process.js';
+import { withoutWorker } from '../../src/embedded/worker-process.js';
 import type { BenchRepository } from './bench-repository.js';
 import type { GovernedBench } from './drive-governed-run.js';
 
@@ -37,6 +37,5 @@ export async function openBench(repository: BenchRepository): Promise<OpenBench>
 
 /** Ends everything that the commands left in the background. */
 export async function stopBackground({ stateDir }: BenchRepository): Promise<void> {
-  await stopWorker(stateDir);
-  await stopServer(stateDir);
+  await withoutWorker(stateDir, () => stopServer(stateDir));
 }

@@ -71,23 +71,31 @@ async function askRest(
   return guidance === null ? null : { guidance };
 }
 
-/** Possible secrets are waived together here, or not at all; `--waive` names single ones. */
+/**
+ * What waives findings says why. Possible secrets are waived together here, or not at all; `--waive` names single ones.
+ */
 async function askWaiver(
   { status, awaited }: AskOptions<AwaitedResolution>,
   questions: DecisionQuestions,
 ): Promise<Partial<Resolution> | null> {
   const gate = status.gates.find((candidate) => candidate.gate === awaited.gate);
-  const open = (gate?.findings ?? []).filter(
-    ({ id, rule }) => isWaivedByName(rule) && gate?.waived.includes(id) === false,
-  );
+  const blocking = (gate?.findings ?? []).filter((one) => one.blocking && gate?.waived.includes(one.id) === false);
+  const open = blocking.filter(({ rule }) => isWaivedByName(rule));
+  // Which of the others are waived is for the policy to say; a reason that is not needed does no harm.
+  const others = blocking.length > open.length;
   const waive = open.flatMap(({ fingerprint }) => fingerprint ?? []);
-  if (waive.length === 0) return {};
+  if (waive.length === 0) return others ? askReason(questions) : {};
   const named = open.map(({ message }) => printableLine(message, 160)).join('\n');
   const none = await questions.confirm(`Is none of these a secret?\n${named}`);
   if (none === null) return null;
-  if (!none) return {};
+  if (!none) return others ? askReason(questions) : {};
   const guidance = await questions.write('Why is none of them a secret?');
   return guidance === null ? null : { waive, guidance };
+}
+
+async function askReason(questions: DecisionQuestions): Promise<Partial<Resolution> | null> {
+  const guidance = await questions.write('Why may the run go on with these findings?');
+  return guidance === null ? null : { guidance };
 }
 
 const isWaivedByName = (rule: string): boolean => (WAIVED_BY_NAME_RULES as readonly string[]).includes(rule);

@@ -11,7 +11,13 @@ import { withLock } from '../embedded/lock.js';
 import { lastLines, openLog } from '../embedded/log-file.js';
 import { isRunning } from '../embedded/process-identity.js';
 import { stateFiles } from '../embedded/state-files.js';
-import { findWorker, recordWorker } from '../embedded/worker-process.js';
+import {
+  findWorker,
+  recordWorker,
+  type ServedByWorker,
+  WORKER_LOCK_TIMEOUT_MS,
+  withoutWorker,
+} from '../embedded/worker-process.js';
 import type { WorkerSetting } from '../worker.js';
 import type { CommandContext } from './context.js';
 import type { Project } from './project.js';
@@ -45,24 +51,38 @@ export async function startDetachedWorker(
   { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
 ): Promise<DetachedWorker> {
   const { stateDir } = setting;
-  return withLock(stateFiles(stateDir).workerLock, 2 * READY_TIMEOUT_MS, async () => {
+  return withLock(stateFiles(stateDir).workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
     const running = await findWorker(stateDir);
     if (running !== null) return { worker: running, started: false, task_queues: [] };
     return start(context, project, setting);
   });
 }
 
+/**
+ * Ends the worker in the background and starts another one for a project's config; the server is left alone. Gates that
+ * were being carried out are handed back, and tried again by the new worker.
+ * @returns the worker that was ended too, or null when none ran
+ * @throws PromptOsError WORKER_NOT_STARTED, PROCESS_NOT_STOPPED
+ */
+export async function restartDetachedWorker(
+  context: CommandContext,
+  { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
+): Promise<DetachedWorker & { readonly ended: BackgroundProcess | null }> {
+  return withoutWorker(setting.stateDir, async (ended) => ({ ended, ...(await start(context, project, setting)) }));
+}
+
 async function start(context: CommandContext, project: Project, setting: WorkerSetting): Promise<DetachedWorker> {
   const { workerLog } = stateFiles(setting.stateDir);
   const log = await openLog(workerLog);
-  const child = spawn(process.execPath, [PROGRAM, ...workerArguments(project, setting)], {
+  const served = servedBy(project, setting);
+  const child = spawn(process.execPath, [PROGRAM, ...workerArguments(served)], {
     cwd: context.cwd,
     env: context.env,
     detached: true,
     stdio: ['ignore', log.handle.fd, log.handle.fd],
   });
   const spawnError = once(child, 'error').then(([error]: Error[]) => error);
-  const worker = child.pid === undefined ? null : recordWorker(setting.stateDir, child.pid);
+  const worker = child.pid === undefined ? null : recordWorker(setting.stateDir, child.pid, served);
   child.unref();
   await log.handle.close();
   const failed = async (problem: string): Promise<never> => {
@@ -80,17 +100,19 @@ async function start(context: CommandContext, project: Project, setting: WorkerS
 }
 
 /** The repositories are passed on, since a run on a folder that no config names adds that folder by itself. */
-function workerArguments({ workerConfigPath }: Project, { config }: WorkerSetting): readonly string[] {
-  const repositories = Object.entries(config.repositories).flatMap(([name, entry]) =>
-    'path' in entry ? ['--repository', `${name}=${entry.path}`] : [],
-  );
-  return [
-    'worker',
-    '--json',
-    ...(workerConfigPath === null ? [] : ['--worker-config', workerConfigPath]),
-    ...repositories,
-  ];
-}
+const servedBy = ({ workerConfigPath }: Project, { config }: WorkerSetting): ServedByWorker => ({
+  worker_config: workerConfigPath,
+  repositories: Object.fromEntries(
+    Object.entries(config.repositories).flatMap(([name, entry]) => ('path' in entry ? [[name, entry.path]] : [])),
+  ),
+});
+
+const workerArguments = ({ worker_config, repositories }: ServedByWorker): readonly string[] => [
+  'worker',
+  '--json',
+  ...(worker_config === null ? [] : ['--worker-config', worker_config]),
+  ...Object.entries(repositories).flatMap(([name, path]) => ['--repository', `${name}=${path}`]),
+];
 
 /** The queues that the worker polls, as it writes them into its log; null when it ends first or takes too long. */
 async function becomesReady(

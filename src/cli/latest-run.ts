@@ -6,7 +6,8 @@ import { isRefusedStart } from './refused-start.js';
 import type { LiveSources, RunSources, SelectedRun } from './selected-run.js';
 import type { ThisRepository } from './this-repository.js';
 
-interface StartedRun extends SelectedRun {
+/** A run, and when it was started, however often it continued as new since. */
+export interface StartedRun extends SelectedRun {
   readonly started_at: Date;
 }
 
@@ -61,10 +62,11 @@ async function newestPublished(store: ReadableStore, here: Pick<ThisRepository, 
   return newest;
 }
 
-/** The runs of this repository that have not ended, the newest first. */
-export async function openRuns({ runs, here }: LiveSources): Promise<readonly SelectedRun[]> {
+/** The runs of this repository that have not ended, the newest first; of one request when its digest is given. */
+export async function openRuns({ runs, here }: LiveSources, requestSha256?: string): Promise<readonly StartedRun[]> {
   const open: StartedRun[] = [];
   for await (const run of runs.each({ taskQueue: here.queue, open: true })) {
+    if (requestSha256 !== undefined && run.request_sha256 !== requestSha256) continue;
     if (!(await here.owns(run))) continue;
     const { run_id, target_repo } = run;
     open.push({ run_id, target_repo, started_at: await runs.startedAt(run_id) });

@@ -111,7 +111,10 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
 }
 
 /** A name of the worker config stands for its path; anything else is a folder or the current repository's own name. */
-async function findTarget(context: CommandContext, options: RunOptions): Promise<string> {
+export async function findTarget(
+  context: CommandContext,
+  options: Pick<RunOptions, 'targetRepo' | 'workerConfig'>,
+): Promise<string> {
   const project = await findProject(context, undefined, options.workerConfig);
   if (project.workerConfigPath !== null && !isAbsolute(options.targetRepo)) {
     const { config } = await readSetting(project);
@@ -151,7 +154,10 @@ const packFolder = (context: CommandContext, { promptPack }: RunOptions): string
   promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
 
 /** The name that runs call the repository by; where the config has none, it is added. */
-async function nameRepository(config: WorkerConfig, path: string): Promise<{ name: string; config: WorkerConfig }> {
+export async function nameRepository(
+  config: WorkerConfig,
+  path: string,
+): Promise<{ name: string; config: WorkerConfig }> {
   const [name] = await namesOfRepository(config, path);
   if (config.repositories[name] !== undefined) return { name, config };
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };

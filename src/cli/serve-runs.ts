@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../contracts/errors.js';
+import type { BackgroundProcess } from '../embedded/background-process.js';
+import { lastServed } from '../embedded/worker-process.js';
 import type { WorkerSetting } from '../worker.js';
 import { locateTemporal } from './connect.js';
 import type { CommandContext } from './context.js';
-import { startDetachedWorker } from './detached-worker.js';
+import { restartDetachedWorker, startDetachedWorker } from './detached-worker.js';
 import { hostWorkers } from './host-workers.js';
 import { findProject, type Project, readSetting } from './project.js';
 
@@ -83,7 +85,29 @@ export async function serveInBackground(context: CommandContext, options: Worker
   if (!started) {
     throw new PromptOsError('WORKER_RUNNING', `A worker runs in the background already (pid ${worker.pid}).`);
   }
-  const { pid, log } = worker;
+  tellReady(context, worker, task_queues);
+}
+
+/**
+ * `worker restart`: ends the worker in the background and starts another, which serves what the line says, else what the one
+ * before served. The server goes on. Whatever is wrong with the config or the server is found before the worker is ended.
+ * @throws PromptOsError WORKER_NOT_STARTED, SERVER_NOT_RUNNING, and for a config that is wrong
+ */
+export async function restartInBackground(context: CommandContext, options: WorkerOptions): Promise<void> {
+  const { files } = await findProject(context);
+  const served = await lastServed(files.state);
+  const workerConfig = options.workerConfig ?? served?.worker_config ?? undefined;
+  const place = await readPlace(context, {
+    ...(workerConfig === undefined ? {} : { workerConfig }),
+    repository: { ...served?.repositories, ...options.repository },
+  });
+  await locateTemporal(place.project, false, context.output().note);
+  const { worker, ended, task_queues } = await restartDetachedWorker(context, place);
+  context.output().say(ended === null ? 'No worker ran in the background.' : `Stopped the worker (pid ${ended.pid}).`);
+  tellReady(context, worker, task_queues);
+}
+
+function tellReady(context: CommandContext, { pid, log }: BackgroundProcess, task_queues: readonly string[]): void {
   const output = context.output();
   output.say(`A worker runs in the background (pid ${pid}); it polls ${task_queues.join(', ')}.`);
   output.say(`log  ${log}`);

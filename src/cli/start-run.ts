@@ -1,25 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openStore } from '../adapters/open-store.js';
-import { GovernedRuns } from '../client.js';
-import { unpushedCommit } from '../config/git-facts.js';
-import { engineTaskQueue } from '../contracts/names.js';
+import type { GovernedRuns } from '../client.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
-import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { askAwaited, showRequest } from './ask-decision.js';
-import { type Connected, connectTemporal } from './connect.js';
-import { type CommandContext, programOf } from './context.js';
+import type { Connected } from './connect.js';
+import type { CommandContext } from './context.js';
 import { decideUnattended } from './decide-as.js';
+import { findOpenRun } from './find-open-run.js';
 import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
-import { type HostedWorkers, hostWorkers } from './host-workers.js';
+import type { HostedWorkers } from './host-workers.js';
 import { howToAnswer } from './how-to-answer.js';
 import { rememberRun } from './last-run.js';
 import type { PreparedRun } from './prepare-run.js';
-import { findProject, type Project, projectKeys } from './project.js';
-import { countPollers, runQueues } from './run-queues.js';
-import { shellWord } from './shell-word.js';
-import { createSignerFinder } from './signing.js';
+import { programFor } from './program-for.js';
+import { type OpenedPlace, type RunPlace, withTemporal, withWorkers } from './run-place.js';
+import type { LiveSources } from './selected-run.js';
+import { warnUnpushed, warnWithoutPollers } from './start-warnings.js';
 
 /** Milliseconds in which a run opens, and its first gate has not ended yet. */
 const OPENING_MS = 250;
@@ -31,127 +28,115 @@ export interface FollowChoices {
   readonly askAs?: string;
   /** Whether a worker is started here although the environment names a Temporal of the user's own. */
   readonly worker: boolean;
+  /** Starts a new run also where one of the same request has not ended. */
+  readonly anew?: boolean;
   /** The key file to sign with. */
   readonly key?: string;
 }
 
-/** A run that is to be followed: one that was just started, or one that an earlier command left. */
-export interface FollowedRun {
-  readonly runId: string;
-  readonly prepared: Pick<PreparedRun, 'project' | 'setting'>;
-}
+/** Selects a run that has not ended. */
+export type SelectOpenRun = (sources: LiveSources) => Promise<string>;
 
 /**
- * Starts a prepared run, follows it to its end and prints what came of it.
+ * Starts a prepared run, follows it to its end and prints what came of it. Where a run of the same request has not ended,
+ * that one is carried on with when a person at a terminal says so.
  * @returns whether it ended; not so when it was left before
+ * @throws PromptOsError RUN_OPEN without a terminal
  */
 export async function startAndFollow(
   context: CommandContext,
   prepared: PreparedRun,
   choices: FollowChoices,
 ): Promise<boolean> {
-  await warnUnpushed(prepared, context.output().note);
-  return withWorkers(context, prepared, choices, async (hosted) => {
-    await hosted.runs.start(prepared.start);
-    await rememberRun(context, prepared.project, prepared.start.runId);
-    introduce(context, prepared.start.runId, hosted.temporal);
-    // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
-    await delay(OPENING_MS);
-    return follow(context, { runId: prepared.start.runId, prepared }, choices, hosted);
+  return withTemporal(context, prepared, choices.key, async (opened) => {
+    const open = choices.anew ? null : await findOpenRun(context, prepared, opened);
+    if (open === null) await warnUnpushed(prepared, context.output().note);
+    return withWorkers(context, prepared, choices, opened, async (workers) => {
+      const runId = open ?? (await start(context, prepared, opened));
+      introduce(context, runId, opened.temporal, open === null ? 'started' : 'resumed');
+      // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
+      if (open === null) await delay(OPENING_MS);
+      return follow(context, { runId, place: prepared }, choices, { ...opened, workers });
+    });
   });
 }
 
-/** Carries on with a run that is there already; otherwise as `startAndFollow`. */
+/** Carries on with a run that was started before; otherwise as `startAndFollow`. */
 export async function resumeAndFollow(
   context: CommandContext,
-  followed: FollowedRun,
+  place: RunPlace,
+  select: SelectOpenRun,
   choices: FollowChoices,
 ): Promise<boolean> {
-  return withWorkers(context, followed.prepared, choices, async (hosted) => {
-    introduce(context, followed.runId, hosted.temporal);
-    return follow(context, followed, choices, hosted);
+  return withTemporal(context, place, choices.key, async (opened) => {
+    const runId = await select(opened);
+    return withWorkers(context, place, choices, opened, async (workers) => {
+      introduce(context, runId, opened.temporal, 'resumed');
+      return follow(context, { runId, place }, choices, { ...opened, workers });
+    });
   });
 }
 
-/** Starts a prepared run, and leaves the work to a background worker. */
+/** Starts a prepared run, and leaves the work to a background worker. @throws PromptOsError as `startAndFollow` */
 export async function startDetached(
   context: CommandContext,
   prepared: PreparedRun,
-  { key, worker }: Pick<FollowChoices, 'key' | 'worker'>,
+  choices: FollowChoices,
 ): Promise<void> {
-  const output = context.output();
-  await warnUnpushed(prepared, output.note);
-  const temporal = await connectTemporal(prepared.project, { start: true, log: output.note });
-  try {
-    if (temporal.embedded || worker) {
-      const { startDetachedWorker } = await import('./detached-worker.js');
-      await startDetachedWorker(context, prepared);
-    } else {
-      await warnWithoutPollers(prepared, temporal, output.note);
-    }
-    const { store, runs } = openRuns(context, prepared, temporal, key);
-    await runs.start(prepared.start);
-    await rememberRun(context, prepared.project, prepared.start.runId);
-    introduce(context, prepared.start.runId, temporal);
-    output.emit({
-      event: 'detached',
-      run_id: prepared.start.runId,
-      tree: store.locate(prepared.start.runId),
-      ui: temporal.runPage(prepared.start.runId),
-    });
-  } finally {
-    await temporal.close();
-  }
+  await withTemporal(context, prepared, choices.key, async (opened) => {
+    const open = choices.anew ? null : await findOpenRun(context, prepared, opened);
+    if (open === null) await warnUnpushed(prepared, context.output().note);
+    await leaveToWorker(context, prepared, choices, opened, async () =>
+      open === null
+        ? { runId: await start(context, prepared, opened), event: 'started' }
+        : { runId: open, event: 'resumed' },
+    );
+  });
 }
 
-interface Hosted {
-  readonly temporal: Connected;
-  readonly store: ArtifactStore;
-  readonly runs: GovernedRuns;
+/** Leaves a run that was started before to a background worker. */
+export async function resumeDetached(
+  context: CommandContext,
+  place: RunPlace,
+  select: SelectOpenRun,
+  choices: FollowChoices,
+): Promise<void> {
+  await withTemporal(context, place, choices.key, async (opened) => {
+    const runId = await select(opened);
+    await leaveToWorker(context, place, choices, opened, async () => ({ runId, event: 'resumed' }));
+  });
+}
+
+interface Hosted extends OpenedPlace {
   readonly workers: HostedWorkers | null;
 }
 
-function openRuns(
+async function leaveToWorker(
   context: CommandContext,
-  { project, setting }: Pick<PreparedRun, 'project' | 'setting'>,
-  temporal: Connected,
-  key: string | undefined,
-): Pick<Hosted, 'store' | 'runs'> {
-  const store = openStore(setting);
-  const taskQueue = engineTaskQueue(setting.config);
-  const signerFor = createSignerFinder(context, store, { key, keysDir: projectKeys(project) });
-  return { store, runs: new GovernedRuns({ client: temporal.client, taskQueue, store, signerFor }) };
-}
-
-async function withWorkers<T>(
-  context: CommandContext,
-  prepared: Pick<PreparedRun, 'project' | 'setting'>,
+  place: RunPlace,
   choices: FollowChoices,
-  work: (hosted: Hosted) => Promise<T>,
-): Promise<T> {
-  const { project, setting } = prepared;
-  const { note } = context.output();
-  const temporal = await connectTemporal(project, { start: true, log: note });
-  try {
-    const workers =
-      temporal.embedded || choices.worker
-        ? await hostWorkers(setting, temporal, {
-            logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
-            logFile: stateFiles(setting.stateDir).workerLog,
-          })
-        : null;
-    if (workers === null) await warnWithoutPollers(prepared, temporal, note);
-    try {
-      return await work({ temporal, workers, ...openRuns(context, prepared, temporal, choices.key) });
-    } finally {
-      await workers?.stop();
-    }
-  } finally {
-    await temporal.close();
+  { temporal, store }: OpenedPlace,
+  run: () => Promise<{ readonly runId: string; readonly event: 'started' | 'resumed' }>,
+): Promise<void> {
+  const output = context.output();
+  if (temporal.embedded || choices.worker) {
+    const { startDetachedWorker } = await import('./detached-worker.js');
+    await startDetachedWorker(context, place);
+  } else {
+    await warnWithoutPollers(place, temporal, output.note);
   }
+  const { runId, event } = await run();
+  introduce(context, runId, temporal, event);
+  output.emit({ event: 'detached', run_id: runId, tree: store.locate(runId), ui: temporal.runPage(runId) });
 }
 
-function introduce(context: CommandContext, runId: string, temporal: Connected): void {
+async function start(context: CommandContext, { project, start: options }: PreparedRun, { runs }: OpenedPlace) {
+  await runs.start(options);
+  await rememberRun(context, project, options.runId);
+  return options.runId;
+}
+
+function introduce(context: CommandContext, runId: string, temporal: Connected, event: 'started' | 'resumed'): void {
   const output = context.output();
   const ui = temporal.runPage(runId);
   output.say(`run     ${runId}`);
@@ -159,24 +144,17 @@ function introduce(context: CommandContext, runId: string, temporal: Connected):
     ui === null ? `temporal ${temporal.connectionOptions.address}, namespace ${temporal.namespace}` : `ui      ${ui}`,
   );
   output.say();
-  output.emit({ event: 'started', run_id: runId, ui });
-}
-
-/** How a command must begin to reach a run's project from here: another repository than the one around is named. */
-async function programFor(context: CommandContext, { files }: Project): Promise<string> {
-  const here = await findProject(context);
-  if (here.files.home === files.home || files.repository === null) return programOf(context);
-  return `${programOf(context)} -C ${shellWord(files.repository)}`;
+  output.emit({ event, run_id: runId, ui });
 }
 
 async function follow(
   context: CommandContext,
-  { runId, prepared }: FollowedRun,
+  { runId, place }: { readonly runId: string; readonly place: RunPlace },
   choices: FollowChoices,
   { runs, store, temporal, workers }: Hosted,
 ): Promise<boolean> {
   const output = context.output();
-  const program = await programFor(context, prepared.project);
+  const program = await programFor(context, place.project);
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once('SIGINT', stop).once('SIGTERM', stop);
@@ -197,7 +175,7 @@ async function follow(
     if (ended === null) {
       output.say();
       output.say(
-        `Stopped. Run ${runId} goes on with the next worker: \`${program} worker\`, \`${program} run watch ${runId}\`.`,
+        `Stopped. Run ${runId} has not ended; it goes on with the next worker. Carry on here: \`${program} dev --resume ${runId}\`.`,
       );
       context.exit(1);
       return false;
@@ -229,30 +207,4 @@ async function answer(
   }
   await showRequest({ store, status, awaited, output });
   for (const line of howToAnswer(status, awaited, program)) output.say(`  → ${line}`);
-}
-
-/** With a Temporal of the user's own, a queue that no worker polls is the commonest reason why nothing happens. */
-async function warnWithoutPollers(
-  { setting }: Pick<PreparedRun, 'setting'>,
-  { client, namespace }: Connected,
-  note: (line: string) => void,
-): Promise<void> {
-  for (const queue of runQueues(engineTaskQueue(setting.config))) {
-    if ((await countPollers(client.connection, namespace, queue)) === 0) {
-      note(`warning: no worker polls the queue ${queue.name} (${queue.carries}); start one: promptos worker`);
-    }
-  }
-}
-
-/** A worker that fetches the repository by URL cannot have a commit that is only in this clone. */
-async function warnUnpushed({ project, setting, start }: PreparedRun, note: (line: string) => void): Promise<void> {
-  const { repository } = project.files;
-  const { baseCommit, targetRepo } = start;
-  const entry = setting.config.repositories[targetRepo];
-  if (repository === null || entry === undefined || !('url' in entry)) return;
-  const unpushed = await unpushedCommit(repository, baseCommit);
-  if (unpushed === null) return;
-  note(
-    `warning: the base commit ${baseCommit.slice(0, 12)} is on no remote branch: workers fetch ${targetRepo} by URL and cannot get it; push it: git push origin ${unpushed.branch}`,
-  );
 }

@@ -122,6 +122,7 @@ export const ERROR_CATALOGUE = {
   // Runs
   RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),
   RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),
+  RUN_OPEN: no('Carry on with it by adding --resume, or start another run by adding --new.'),
   RUN_AMBIGUOUS: usage('Type more of the run id; `promptos run list` shows the runs.'),
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
@@ -156,7 +157,7 @@ export const ERROR_CATALOGUE = {
   PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
   WORKER_MISSING: infrastructure('Start a worker: `promptos worker`; `promptos dev --worker` starts one of its own.'),
-  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos server stop` ends it.'),
+  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos worker restart` starts it anew.'),
   WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker says more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
   HOOK_FOREIGN: no('Call `promptos lint` from the hook that is there.'),

@@ -4,6 +4,7 @@ import type { LedgerEvent } from '../contracts/ledger.js';
 import type { EscalationTrigger } from '../contracts/names.js';
 import { NEVER_WAIVABLE_RULES, WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
 import { own } from '../contracts/own.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import type { Signed } from './authenticate.js';
 import { judgeActor, judgeTimes } from './authority.js';
@@ -50,6 +51,10 @@ export function judgeResolution(
   const unnamed = judgeNamedWaiver(waivable, resolution);
   if (unnamed !== null) return unnamed;
   const waived = waivable.filter((finding) => isWaived(finding, resolution)).map(({ id }) => id);
+  // Before version 2 only a waiver by name had to say why.
+  if (waived.length > 0 && rulesVersionOf(plan) >= 2 && !hasReason(resolution)) {
+    return refuse('REASON_MISSING', `it waives ${waived.join(', ')}`);
+  }
   const resolved: LedgerEvent = { type: 'escalationResolved', resolution, envelope, waived };
   if (resolution.choice !== 'abort') return [resolved];
   const reason = resolution.guidance ?? `${open.escalation_id}: ${open.report.issue}`;
@@ -88,12 +93,15 @@ function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }:
 }
 
 /** A waiver by name is of findings that are open here and waivable, and has a reason. */
-function judgeNamedWaiver(waivable: readonly Finding[], { waive, guidance }: Resolution): Refusal | null {
+function judgeNamedWaiver(waivable: readonly Finding[], resolution: Resolution): Refusal | null {
+  const { waive } = resolution;
   if (waive === undefined) return null;
   const unknown = waive.find((name) => !waivable.some((finding) => finding.fingerprint === name && isNamed(finding)));
   if (unknown !== undefined) return refuse('WAIVER_INVALID', unknown);
-  return guidance === undefined || guidance.trim() === '' ? refuse('REASON_MISSING') : null;
+  return hasReason(resolution) ? null : refuse('REASON_MISSING');
 }
+
+const hasReason = ({ guidance = '' }: Resolution): boolean => guidance.trim() !== '';
 
 const isNamed = ({ rule }: Finding): boolean => (WAIVED_BY_NAME_RULES as readonly string[]).includes(rule);
 

@@ -147,7 +147,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     `Raised by ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,
     ...(isInterruption(awaited) ? awaited.report.context.split('\n').map((line) => inert(line, 1_400)) : []),
     ...(recommendation === '' ? [] : [`Recommendation: ${recommendation}`]),
-    'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived), `rework` (back to the gate that `to_gate` names), `abort` (end the run).',
+    'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived; then `guidance` says why), `rework` (back to the gate that `to_gate` names), `abort` (end the run).',
     whoMay(asked),
     'On the command line, which shows the report and asks:',
     `\`promptos resolve ${status.run_id} ${escalation_id} --as ${name}\``,

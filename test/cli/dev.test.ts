@@ -87,7 +87,7 @@ test('from init to the applied patch: detached, approved from a second terminal,
   const [watched, , other] = await Promise.all([
     promptos('run', 'watch', runId),
     approveAll(runId),
-    promptos(...start, '--decide-as', 'ada'),
+    promptos(...start, '--new', '--decide-as', 'ada'),
   ]);
   expect(watched).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('APPROVED: every gate passed') });
   expect(other).toMatchObject({ exitCode: 0, last: { outcome: 'approved' } });
@@ -167,7 +167,7 @@ test("a developer's name of every kind, on a Temporal of the user's own: whole i
     expect(await once(elsewhere, 'close')).toEqual([1, null]);
     // What it tells to type must work where it was typed.
     expect(said).toMatch(`→ promptos -C ${site.repository} approve `);
-    expect(said).toMatch(/^Stopped\. Run \S+ goes on with the next worker: `promptos -C /m);
+    expect(said).toMatch(/^Stopped\. Run \S+ has not ended; .* `promptos -C \S+ dev --resume \S+`/m);
 
     const unpolled = join(dirname(site.repository), 'unpolled.yaml');
     const config = await readFile(join(site.repository, '.promptos/worker.yaml'), 'utf8');
@@ -179,7 +179,7 @@ test("a developer's name of every kind, on a Temporal of the user's own: whole i
     const alone = await run('ada', '--worker-config', unpolled, '--detach');
     expect(alone).toMatchObject({ exitCode: 0, last: { event: 'detached' } });
     expect(alone.stderr).toMatch(/nobody-polls/);
-    const hosted = await run('ada', '--worker-config', unpolled, '--worker', '--decide-as', 'grace');
+    const hosted = await run('ada', '--worker-config', unpolled, '--new', '--worker', '--decide-as', 'grace');
     expect(hosted).toMatchObject({ exitCode: 0, last: { outcome: 'approved' } });
   } finally {
     await site.close();

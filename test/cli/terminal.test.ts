@@ -85,3 +85,17 @@ test('resolve: shows the escalation and asks; --yes asks nothing', async () => {
   expect((await type([...line, '--yes'])).screen).toContain('counted: abort on E1');
   expect((await site.runs.wait(run.runId)).outcome).toBe('aborted');
 });
+
+test('keys generate: asks for the passphrase again, and makes no key when the two differ', async () => {
+  const line = ['keys', 'generate', '--for', 'nora'];
+  const differing = await type(
+    line,
+    [/Passphrase for the new key/, `first words${KEYS.enter}`],
+    [/The same again/, `other words${KEYS.enter}`],
+  );
+  expect(differing).toMatchObject({ exitCode: 2, screen: expect.stringContaining('The two passphrases differ') });
+  const same = `same words${KEYS.enter}`;
+  const made = await type(line, [/Passphrase for the new key/, same], [/The same again/, same]);
+  expect(made).toMatchObject({ exitCode: 0, screen: expect.stringContaining('with passphrase') });
+  expect(made.screen).not.toContain('same words');
+});

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   backgroundProcessSchema,
@@ -12,9 +13,10 @@ import {
   recordProcess,
   stopProcess,
 } from '../../src/embedded/background-process.js';
+import { withLock } from '../../src/embedded/lock.js';
 import { isRunning, ownIdentity, processStarted } from '../../src/embedded/process-identity.js';
 import { stateFiles } from '../../src/embedded/state-files.js';
-import { findWorker, recordWorker, stopWorker } from '../../src/embedded/worker-process.js';
+import { findWorker, lastServed, recordWorker, withoutWorker } from '../../src/embedded/worker-process.js';
 
 let folder: string;
 const children: ChildProcess[] = [];
@@ -79,13 +81,50 @@ test('stopProcess: leaves a stranger with the same number alone', async () => {
   expect(processStarted(pid)).not.toBeNull();
 });
 
+const stopWorker = () => withoutWorker(folder, async (ended) => ended);
+
 test('worker in the background: recorded, found, stopped, and its state file is gone', async () => {
   expect(await findWorker(folder)).toBeNull();
   const pid = await start();
-  const record = recordWorker(folder, pid);
+  const served = { worker_config: '/shop/worker.yaml', repositories: { shop: '/shop' } };
+  const record = recordWorker(folder, pid, served);
+  expect(await lastServed(folder)).toEqual(served);
   expect(JSON.parse(await readFile(stateFiles(folder).worker, 'utf8'))).toEqual(record);
   expect(await findWorker(folder)).toEqual(record);
-  expect(await stopWorker(folder)).toEqual(record);
+  expect(await stopWorker()).toEqual(record);
   expect(existsSync(stateFiles(folder).worker)).toBe(false);
-  expect(await stopWorker(folder)).toBeNull();
+  expect(await stopWorker()).toBeNull();
+});
+
+test('withoutWorker: ends a worker that another command is starting, and keeps its record until then', async () => {
+  let pid = 0;
+  // A start holds the lock; it records its worker a while after the stop has looked for one.
+  const starting = withLock(stateFiles(folder).workerLock, 5_000, async () => {
+    await delay(300);
+    pid = await start();
+    recordWorker(folder, pid, { worker_config: null, repositories: {} });
+  });
+  await expect.poll(() => readdirSync(stateFiles(folder).workerLock).length).toBe(1);
+  const stopped = await stopWorker();
+  await starting;
+  expect(stopped?.pid).toBe(pid);
+  expect(processStarted(pid)).toBeNull();
+});
+
+test('withoutWorker: no worker is started until its action has ended', async () => {
+  const order: string[] = [];
+  let starting: Promise<void> | undefined;
+  await withoutWorker(folder, async () => {
+    starting = withLock(stateFiles(folder).workerLock, 5_000, async () => void order.push('started'));
+    await delay(200);
+    order.push('action');
+  });
+  await starting;
+  expect(order).toEqual(['action', 'started']);
+});
+
+test('withoutWorker: makes nothing where there is no state folder', async () => {
+  const nowhere = join(folder, 'never');
+  expect(await withoutWorker(nowhere, async (ended) => ended)).toBeNull();
+  expect(existsSync(nowhere)).toBe(false);
 });

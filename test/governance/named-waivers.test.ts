@@ -68,3 +68,24 @@ test('named waiver: a secret of a known format is never waived, whatever the pla
     reason: 'WAIVER_INVALID',
   });
 });
+
+test.each([undefined, '', '  '])('waiver: refused without a reason (%j) from version 2 of the rules on', (guidance) => {
+  const given = guidance === undefined ? {} : { guidance };
+  const findings: Finding[] = [{ id: 'checks-1', rule: 'checks', severity: 'high', blocking: true, message: 'm' }];
+  const failed = (rules_version: number, waivable: string[]) =>
+    new DomainRun()
+      .open(runPlan({ rules_version, waivable }))
+      .runGate('P00', { verdict: 'fail', findings, escalation: REPORT });
+
+  const run = failed(2, ['checks']);
+  expect(run.resolve('E1', 'continue', given)).toMatchObject({ accepted: false, reason: 'REASON_MISSING' });
+  expect(run.events.at(-1)).toMatchObject({ type: 'refused', message: expect.stringContaining('it waives checks-1') });
+  expect(run.resolve('E1', 'continue', { guidance: 'repaired elsewhere' }).accepted).toBe(true);
+  expect(waived(run)).toEqual(['checks-1']);
+
+  // What waives nothing needs no reason, and neither does a run that was opened by the rules of version 1.
+  expect(failed(2, []).resolve('E1', 'continue', given).accepted).toBe(true);
+  const old = failed(1, ['checks']);
+  expect(old.resolve('E1', 'continue', given).accepted).toBe(true);
+  expect(waived(old)).toEqual(['checks-1']);
+});

@@ -48,6 +48,8 @@ export function demoCommand(context: CommandContext): Command {
         output.say(`decides ${unattended}, without asking anybody: this is a demonstration`);
       const choices = {
         worker: false,
+        // What is carried on with is the run that the folder remembers.
+        anew: true,
         ...(unattended === undefined ? { askAs: INTEGRATOR } : { decideAs: unattended }),
       };
 
@@ -63,7 +65,7 @@ export function demoCommand(context: CommandContext): Command {
         ended = await startAndFollow(context, prepared, choices);
       } else {
         output.say(`resumes the run ${open} that an earlier demonstration left`);
-        ended = await resumeAndFollow(context, { runId: open, prepared }, choices);
+        ended = await resumeAndFollow(context, prepared, async () => open, choices);
       }
       if (!ended) {
         output.say(`Or type \`${programOf(context)} demo\` again: it carries on with the same run.`);

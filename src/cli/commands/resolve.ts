@@ -11,8 +11,8 @@ Examples:
   promptos resolve 20260102-fix-sum E1 --choose retry --guidance "The first people pay" --as grace
   promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
 
-continue  goes on with what there is; findings that the policy calls waivable are waived, and the gate still needs its approval.
-          Possible secrets (rule secret_candidates) are waived by --waive alone, with the reason in --guidance
+continue  goes on with what there is; findings that the policy calls waivable are waived, with the reason in --guidance, and
+          the gate still needs its approval. Possible secrets (rule secret_candidates) are waived by --waive alone
 retry     carries the same gate out again, with the guidance
 rework    goes back to an earlier gate
 abort     ends the run
@@ -30,7 +30,7 @@ export function resolveCommand(context: CommandContext): Command {
     .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
     .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
     .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
-    .option('--guidance <text>', 'guidance for the next attempt; with --waive the reason')
+    .option('--guidance <text>', 'guidance for the next attempt; where continue waives findings, the reason')
     .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
     .option('--report <sha256>', 'the digest of the report that is answered')

@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import type { BackgroundProcess } from '../../embedded/background-process.js';
 import { findServer, stopServer } from '../../embedded/server.js';
 import type { ServerRecord } from '../../embedded/state-files.js';
-import { findWorker, stopWorker } from '../../embedded/worker-process.js';
+import { findWorker, type WorkerRecord, withoutWorker } from '../../embedded/worker-process.js';
 import type { CommandContext } from '../context.js';
 
 /** What `--json` says of the server. */
@@ -10,7 +9,7 @@ const serverFacts = ({ address, ui_url, namespace, pid, version, database, log, 
   ...{ address, ui_url, namespace, pid, version, database, log, started_at },
 });
 
-const workerFacts = ({ pid, log, started_at }: BackgroundProcess) => ({ pid, log, started_at });
+const workerFacts = ({ pid, log, started_at }: WorkerRecord) => ({ pid, log, started_at });
 
 function describeServer(server: ServerRecord): string {
   return [
@@ -22,7 +21,7 @@ function describeServer(server: ServerRecord): string {
   ].join('\n');
 }
 
-const describeWorker = (worker: BackgroundProcess): string =>
+const describeWorker = (worker: WorkerRecord): string =>
   `A worker runs in the background since ${worker.started_at} (pid ${worker.pid}).\n  log       ${worker.log}`;
 
 async function status({ output, exit }: CommandContext, folder: string): Promise<void> {
@@ -38,10 +37,12 @@ async function status({ output, exit }: CommandContext, folder: string): Promise
   if (server === null) exit(1);
 }
 
-/** The worker first: it says goodbye to the server. */
+/** The worker first: it says goodbye to the server. Until the server has ended no other worker is started. */
 async function stop({ output }: CommandContext, folder: string): Promise<void> {
-  const worker = await stopWorker(folder);
-  const server = await stopServer(folder);
+  const { worker, server } = await withoutWorker(folder, async (ended) => ({
+    worker: ended,
+    server: await stopServer(folder),
+  }));
   const { say, emit } = output();
   if (worker !== null) say(`Stopped the worker (pid ${worker.pid}).`);
   if (server !== null) say(`Stopped the server (pid ${server.pid}). Its runs stay in ${server.database}.`);

@@ -7,6 +7,7 @@ Examples:
   promptos worker
   promptos worker --worker-config ./reviewer.yaml
   promptos worker --start-server --detach && promptos server status
+  promptos worker restart
 
 It serves the Temporal that TEMPORAL_* or temporal.toml name, else the embedded server. Its log is JSON Lines on standard
 error. Ctrl-C lets running gates be handed back to the next worker, and ends it with 0; a second Ctrl-C ends it at once.`;
@@ -30,8 +31,31 @@ export function workerCommand(context: CommandContext): Command {
     .option('--start-server', 'start the embedded Temporal server when it does not run')
     .option('--detach', 'leave it running in the background and return when it is ready')
     .addHelpText('after', EXAMPLES)
+    .addCommand(restartCommand(context))
     .action(async (options: WorkerOptions) => {
       const { serveRuns, serveInBackground } = await import('../serve-runs.js');
       await (options.detach === true ? serveInBackground : serveRuns)(context, options);
     });
 }
+
+/** `promptos worker restart`: another worker in the background, on the server that goes on. */
+const restartCommand = (context: CommandContext): Command =>
+  new Command('restart')
+    .description('end the worker in the background and start another; the server and its runs go on')
+    .option('--worker-config <file>', 'the worker config (default: that of the worker before)')
+    .option('--repository <name=path>', 'a repository that runs may name, beside those of before', repository)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  promptos worker restart
+  promptos worker restart --worker-config ./reviewer.yaml
+
+For a changed worker config, new keys or an update of promptos. Gates that are being carried out are handed back, and the
+new worker carries them out again. Where no worker runs in the background, one is started.`,
+    )
+    .action(async (_options: WorkerOptions, command: Command) => {
+      const { restartInBackground } = await import('../serve-runs.js');
+      // Options of the same name before "restart" are the parent's.
+      await restartInBackground(context, command.optsWithGlobals());
+    });

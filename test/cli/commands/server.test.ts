@@ -52,7 +52,7 @@ test('server status and stop: name and end both the server and the worker in the
   const server = await ensureServer({ stateDir, env: process.env, log: () => {} });
   const worker = spawn('sleep', ['60']);
   await once(worker, 'spawn');
-  recordWorker(stateDir, worker.pid ?? 0);
+  recordWorker(stateDir, worker.pid ?? 0, { worker_config: null, repositories: {} });
 
   const human = await run('status');
   expect(human.code).toBe(0);
