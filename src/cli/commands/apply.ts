@@ -9,8 +9,8 @@ import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
 import { policyOfRun } from '../audit/published-policy.js';
-import type { DecisionQuestions } from '../decision-questions.js';
 import { counted } from '../counted.js';
+import type { DecisionQuestions } from '../decision-questions.js';
 import {
   type PublishedRunFacts,
   parseFile,
