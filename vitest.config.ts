@@ -5,11 +5,12 @@ import { defineConfig } from 'vitest/config';
  * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
  */
 const SLOW = [
-  'test/activities/first-policy-attacks.test.ts',
+  'test/activities/{first-policy-attacks,hostile-checks}.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
+  'test/cli/audit/{bundle,pr-check}.test.ts',
   'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
   'test/cli/{process,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,team}.test.ts',
