@@ -48,7 +48,7 @@ const listed = ({ files }: Patch, { files: shown }: ParsedPatch) =>
     shown.find(({ path }) => path === file.path)?.shown === 'none' ? { ...file, binary: false, ...modes(file) } : file,
   );
 const modes = ({ status, old_mode, new_mode }: Patch['files'][number]) =>
-  status === 'renamed' ? { old_mode: '100644', new_mode: '100644' } : { old_mode, new_mode };
+  status === 'renamed' && old_mode === new_mode ? { old_mode: '100644', new_mode: '100644' } : { old_mode, new_mode };
 const byPath = <T extends { readonly path: string }>(files: readonly T[]) =>
   [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
 
@@ -99,6 +99,14 @@ describe('parsePatch: what git writes', () => {
     await symlink('open.txt', at('a.txt'));
     const patch = await expectAgreement();
     expect(patch.files).toMatchObject([{ status: 'type_changed', new_mode: '120000' }]);
+  });
+
+  test('an empty file that is gone, and another that is new and executable', async () => {
+    await rm(at('empty.txt'));
+    await put('new one.txt', '');
+    await chmod(at('new one.txt'), 0o755);
+    await put('a.txt', '');
+    await expectAgreement();
   });
 
   test('any edits are read as git lists them', async () => {
