@@ -1,4 +1,3 @@
-import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
 import { ENGINE } from '../contracts/names.js';
 import { headOf } from '../governance/ledger-chain.js';
@@ -6,11 +5,8 @@ import { closingOf } from '../governance/ledger-ends.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { engineSigner } from './engine-key.js';
 import { headEntry } from './journal-head.js';
-import { appendAll, readRunJournal, unjournalled } from './run-journal.js';
+import { appendJudged, type JudgedJournal, unjournalled } from './run-journal.js';
 import { engineHeadsOf, notDue, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
-
-/** Times that the journal's end is tried anew because somebody appended to it meanwhile. */
-const END_ROUNDS = 100;
 
 const isEnd = ({ purpose }: VerifiedHead): boolean => purpose === 'end';
 const isPermit = ({ purpose }: VerifiedHead): boolean => purpose === 'close';
@@ -34,14 +30,12 @@ export async function endJournal(
   }
   const { entries: length, hash } = headOf(entries);
   const last = { run_id, by: ENGINE, purpose: 'end', gate: null, attempt: 0, entries: length, hash } as const;
-  let { journal } = prefix;
-  for (let round = 0; round < END_ROUNDS; round += 1) {
-    if (engineHeadsOf(prefix, journal, isEnd).length > 0) return;
+  const judge = async (journal: readonly PlacedJournalEntry[]): Promise<JudgedJournal<void>> => {
+    if (engineHeadsOf(prefix, journal, isEnd).length > 0) return { entries: [], result: undefined };
     const end = await headEntry(last, engineSigner({ signers }, policy, at));
-    if (await appendAll(store, run_id, journal, [...unjournalled(journal, entries), end])) return;
-    journal = await readRunJournal(store, run_id);
-  }
-  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${run_id} could not be ended.`);
+    return { entries: [...unjournalled(journal, entries), end], result: undefined };
+  };
+  await appendJudged(store, run_id, judge, prefix.journal);
 }
 
 /**

@@ -1,29 +1,22 @@
 import type { DueGate, ExecuteGateResult, SentGateResult } from '../contracts/activities.js';
-import { PromptOsError } from '../contracts/errors.js';
-import type { Envelope, PinnedKey } from '../contracts/keys.js';
 import { own } from '../contracts/own.js';
-import { firstResult, type ResultStep } from '../governance/journalled-results.js';
+import { firstResult } from '../governance/journalled-results.js';
 import { pinKey } from '../governance/pin-keys.js';
 import type { ArtifactStore } from '../ports/index.js';
 import type { PinnedDocuments } from './pinned-documents.js';
-import { appendAfter, readRunJournal } from './run-journal.js';
-
-type Journal = Pick<ArtifactStore, 'appendJournal' | 'readJournal'>;
-
-/** Times that a result is journalled anew because somebody appended to the journal meanwhile. */
-const APPEND_ROUNDS = 100;
+import { appendJudged, readRunJournal } from './run-journal.js';
 
 /**
  * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again to whoever
  * asks for the same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
  * passes.
  * @param execute carries it out
- * @param signal aborted when nobody waits for the result any more
+ * @param signal aborted once Temporal does not wait for the result any more
  * @returns of a signed result the envelope alone: all that counts is in it
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `execute` throws
  */
 export async function executeOnce(
-  store: Journal,
+  store: Pick<ArtifactStore, 'appendJournal' | 'readJournal'>,
   documents: PinnedDocuments,
   due: DueGate,
   execute: () => Promise<ExecuteGateResult>,
@@ -38,23 +31,13 @@ export async function executeOnce(
   const { attestation, ...outcome } = await execute();
   // Temporal has given the attempt up: a result that it does not take would show as one that was dropped.
   signal.throwIfAborted();
-  return attestation === null
-    ? { ...outcome, attestation }
-    : { attestation: await journalResult(store, step, keys, attestation) };
-}
-
-/** @returns the result that counts: this one, or that of another worker which was quicker */
-async function journalResult(
-  store: Journal,
-  step: ResultStep,
-  keys: readonly PinnedKey[],
-  envelope: Envelope,
-): Promise<Envelope> {
-  for (let round = 0; round < APPEND_ROUNDS; round += 1) {
-    const journal = await readRunJournal(store, step.run_id);
+  if (attestation === null) return { ...outcome, attestation };
+  const counting = await appendJudged(store, run.run_id, async (journal) => {
+    // Another worker may have been quicker: then its result counts.
     const first = firstResult(journal, step, keys);
-    if (first !== null) return first;
-    if ((await appendAfter(store, step.run_id, journal, { kind: 'result', envelope })) !== null) return envelope;
-  }
-  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${step.run_id} grew faster than it could be written.`);
+    return first === null
+      ? { entries: [{ kind: 'result', envelope: attestation }], result: attestation }
+      : { entries: [], result: first };
+  });
+  return { attestation: counting };
 }

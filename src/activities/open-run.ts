@@ -21,7 +21,7 @@ import { engineSigner } from './engine-key.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { planOfRun } from './plan-of-run.js';
-import { appendAfter, readRunJournal } from './run-journal.js';
+import { appendJudged } from './run-journal.js';
 import type { AskingExecution } from './sync-journal.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 import { notDue } from './verify-prefix.js';
@@ -167,14 +167,14 @@ async function claimRunId(
     failed,
   };
   const signer = engineSigner({ signers }, policy, at);
-  let journal = await readRunJournal(store, run.run_id);
-  // Nothing is signed for a run id that is taken. People may write to the journal meanwhile.
-  while (!journal.some(({ entry }) => entry?.kind === 'opened')) {
+  const found = await appendJudged(store, run.run_id, async (journal) => {
+    // Nothing is signed for a run id that is taken. People may write to the journal meanwhile.
+    if (journal.some(({ entry }) => entry?.kind === 'opened')) {
+      return { entries: [], result: readOpening(journal, engineKeysOfPolicy(policy), at) };
+    }
     const envelope = signer === null ? null : await signStatement(runOpeningStatement(opening), signer);
-    await appendAfter(store, run.run_id, journal, { kind: 'opened', ...opening, envelope });
-    journal = await readRunJournal(store, run.run_id);
-  }
-  const found = readOpening(journal, engineKeysOfPolicy(policy), at);
+    return { entries: [{ kind: 'opened', ...opening, envelope }], result: opening };
+  });
   const ours = { ...opening, failed: found?.failed ?? null };
   if (found !== null && canonicalJson(found) === canonicalJson(ours)) return found;
   throw new PromptOsError(

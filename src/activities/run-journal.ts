@@ -1,3 +1,4 @@
+import { PromptOsError } from '../contracts/errors.js';
 import type { JournalEntry, PlacedJournalEntry } from '../contracts/journal.js';
 import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
 import type { Envelope } from '../contracts/keys.js';
@@ -11,22 +12,6 @@ export async function readRunJournal(
   runId: string,
 ): Promise<readonly PlacedJournalEntry[]> {
   return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
-}
-
-/**
- * Appends an entry behind all others.
- * @param known the journal as the caller judged it: when somebody appended meanwhile, nothing is written
- * @returns the journal with the entry, or null when it must be judged anew
- */
-export async function appendAfter(
-  store: Pick<ArtifactStore, 'appendJournal'>,
-  runId: string,
-  known: readonly PlacedJournalEntry[],
-  entry: JournalEntry,
-): Promise<readonly PlacedJournalEntry[] | null> {
-  const seq = known.length;
-  const appended = await store.appendJournal(runId, journalBytes(entry), seq);
-  return appended ? [...known, { seq, entry }] : null;
 }
 
 /** Signed messages of the ledger that no client journalled: they came through the Web UI or Temporal's command line. */
@@ -46,18 +31,45 @@ export function unjournalled(
   });
 }
 
-/** Appends entries behind those that the caller judged. @returns false when something else was appended first */
-export async function appendAll(
+/** What follows from a journal: entries to append, which may be none, and what the caller wants to know. */
+export interface JudgedJournal<T> {
+  readonly entries: readonly JournalEntry[];
+  readonly result: T;
+}
+
+/** Times that a journal is judged anew because others appended to it meanwhile. */
+const ROUNDS = 100;
+
+/**
+ * Judges a run's journal and appends what follows from it. When others append meanwhile, it is judged anew: nothing is
+ * written behind entries that the caller has not seen.
+ * @param known the journal, where the caller has read it already
+ * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `judge` throws
+ */
+export async function appendJudged<T>(
+  store: Pick<ArtifactStore, 'readJournal' | 'appendJournal'>,
+  runId: string,
+  judge: (journal: readonly PlacedJournalEntry[]) => Promise<JudgedJournal<T>>,
+  known?: readonly PlacedJournalEntry[],
+): Promise<T> {
+  let journal = known ?? (await readRunJournal(store, runId));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { entries, result } = await judge(journal);
+    if (await appendBehind(store, runId, journal.length, entries)) return result;
+    journal = await readRunJournal(store, runId);
+  }
+  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${runId} grew faster than it could be judged.`);
+}
+
+/** @param length entries that the journal must have @returns false when it has more */
+async function appendBehind(
   store: Pick<ArtifactStore, 'appendJournal'>,
   runId: string,
-  known: readonly PlacedJournalEntry[],
+  length: number,
   entries: readonly JournalEntry[],
 ): Promise<boolean> {
-  let journal = known;
-  for (const entry of entries) {
-    const appended = await appendAfter(store, runId, journal, entry);
-    if (appended === null) return false;
-    journal = appended;
+  for (const [index, entry] of entries.entries()) {
+    if (!(await store.appendJournal(runId, journalBytes(entry), length + index))) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import type { LedgerSegment, SyncJournalInput, SyncJournalResult } from '../contracts/activities.js';
-import { PromptOsError } from '../contracts/errors.js';
+import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { ENGINE } from '../contracts/names.js';
 import { describeFork, type MissingEntry, missingEntries } from '../governance/journal.js';
@@ -9,7 +9,7 @@ import type { GovernancePorts } from '../ports/index.js';
 import { endJournal } from './end-journal.js';
 import { engineSigner } from './engine-key.js';
 import { headEntry } from './journal-head.js';
-import { appendAll, readRunJournal, unjournalled } from './run-journal.js';
+import { appendJudged, type JudgedJournal, unjournalled } from './run-journal.js';
 import { requireTrustedByEngine } from './trusted-run.js';
 import { journalledRun, notDue, type PrefixVerifier, type VerifiedPrefix } from './verify-prefix.js';
 
@@ -18,9 +18,6 @@ export interface AskingExecution {
   readonly workflowId: string | undefined;
   readonly isLocal: boolean;
 }
-
-/** Times that the journal is judged anew because somebody appended to it meanwhile. */
-const APPEND_ROUNDS = 100;
 
 /**
  * Brings a run's ledger and its journal together before the run's next step: verifies the whole ledger, saves what is new
@@ -58,17 +55,14 @@ export async function syncJournal(
             engineSigner({ signers }, prefix.policy, entries.at(-1)?.at ?? opening.at),
           ),
         ];
-  let { journal } = prefix;
-  for (let round = 0; round < APPEND_ROUNDS; round += 1) {
+  const judge = async (journal: readonly PlacedJournalEntry[]): Promise<JudgedJournal<SyncJournalResult['fork']>> => {
     const missing = missingEntries(journalledRun(run_id, opening.plan), journal, entries, prefix.accepted);
+    const came = unjournalled(journal, entries);
+    if (missing.length === 0) return { entries: [...came, ...signed], result: null };
     // What came past the clients is journalled with a fork too: it must not be lost to another Reset.
-    const fresh = [...unjournalled(journal, entries), ...(missing.length === 0 ? signed : [])];
-    if (await appendAll(store, run_id, journal, fresh)) {
-      return { segment, fork: missing.length === 0 ? null : foundFork(missing, journal.length, entries.length) };
-    }
-    journal = await readRunJournal(store, run_id);
-  }
-  throw new PromptOsError('STORE_NOT_WRITABLE', `The journal of ${run_id} grew faster than it could be judged.`);
+    return { entries: came, result: foundFork(missing, journal.length, entries.length) };
+  };
+  return { segment, fork: await appendJudged(store, run_id, judge, prefix.journal) };
 }
 
 const foundFork = (

@@ -45,7 +45,7 @@ export interface IntegratorKeyInput {
   readonly people: { readonly integrator: string; readonly alone: boolean };
   /** The value of `--integrator-key`. */
   readonly given: string | undefined;
-  /** Null when nobody is to be asked. */
+  /** Null without a terminal to ask on. */
   readonly questions: IntegratorKeyQuestions | null;
 }
 

@@ -34,7 +34,7 @@ export function recordProcess<Details extends object>(
   const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
   const temporary = `${file}.${randomUUID()}`;
   writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  // Whoever shares the folder finds the process; a folder that is not shared lets nobody else in.
+  // Whoever shares the folder finds the process; a folder that is not shared admits no other user.
   chmodSync(temporary, 0o640);
   renameSync(temporary, file);
   return record;

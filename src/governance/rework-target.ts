@@ -13,7 +13,7 @@ function gaveNoAnswer(state: RunState, gate: GateId): boolean {
 }
 
 /**
- * Where a rejection of this gate goes when nobody names a gate: Verify and Review go back to the builder, and a gate that
+ * Where a rejection of this gate goes when the decision names no gate: Verify and Review go back to the builder, and a gate that
  * gave no usable answer is done again.
  */
 export const defaultReworkTarget = (state: RunState, gate: GateId): GateId =>

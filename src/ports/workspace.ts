@@ -20,7 +20,7 @@ export interface TreeWatch {
 export interface Checkout {
   readonly directory: string;
   /**
-   * The difference between the tree that was checked out and what lies there now, computed out of the executor's reach.
+   * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
    * Files that git ignores are left out.
    * @param named paths that are taken in although git ignores them
    */

@@ -5,7 +5,7 @@ import { openDocuments } from './open-documents.js';
 import { VerifyFailure } from './verify-codes.js';
 
 /**
- * The record of a tree that nobody knows yet, such as a bundle: read within the verifier's limits, and not judged.
+ * The record of a tree that is not known yet, such as a bundle: read within the verifier's limits, and not judged.
  * @returns why the tree has none
  */
 export async function readRunRecord(reader: TreeReader): Promise<RunRecord | VerifyFailure> {

@@ -87,7 +87,7 @@ describe('executeOnce', () => {
 
   test.each<[string, () => Promise<Envelope>]>([
     ['a key of another principal', () => signedBy(start.keys.vera ?? start.keys.grace)],
-    ['a key of nobody', () => signedBy(makeTestKey())],
+    ['a key that the policy does not list', () => signedBy(makeTestKey())],
     ['its principal, for another attempt', () => signedBy(start.keys.nina, { nonce: '0'.repeat(64) })],
     ['its principal, for another run', () => signedBy(start.keys.nina, { runId: 'another' })],
     ['its principal, in the name of another', () => signedBy(start.keys.nina, { principal: 'rex' })],
@@ -98,13 +98,13 @@ describe('executeOnce', () => {
     expect(await once(never)).toEqual(given);
   });
 
-  test('a result that nobody waits for any more is not journalled', async () => {
+  test('a result that Temporal does not wait for any more is not journalled', async () => {
     const given = executeOnce(store(), createPinnedDocuments(store()), due, carryOut, AbortSignal.abort());
     await expect(given).rejects.toMatchObject({ name: 'AbortError' });
     expect(await results()).toEqual([]);
   });
 
-  test('an unsigned result is nobody’s word: it is not journalled', async () => {
+  test('an unsigned result is not journalled', async () => {
     const unsigned = gateResult({ attestation: null });
     expect(await once(async () => unsigned)).toEqual(unsigned);
     expect(await results()).toEqual([]);

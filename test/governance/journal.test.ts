@@ -125,7 +125,7 @@ describe('missingEntries: results', () => {
     ]);
   });
 
-  test('a key that had ended before the run opened speaks for nobody: no result, no head, no message', () => {
+  test('a key that had ended before the run opened signs nothing that counts: no result, no head, no message', () => {
     const old = makeTestKey();
     const ended = { ...old.pinned, revoked_at: '2025-01-01T00:00:00.000Z' };
     const plan = journalledPlan();

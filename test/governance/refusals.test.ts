@@ -208,7 +208,7 @@ describe('decide: what a refusal keeps', () => {
 });
 
 describe('decide: a flood of refusals', () => {
-  test('a hundred stand in full, later ones are counted by reason and come back in the closing entry', () => {
+  test('a hundred are recorded in full, later ones are counted by reason and come back in the closing entry', () => {
     const run = awaiting();
     for (let sent = 0; sent < 103; sent++) send(run, 'approve', undefined);
     send(run, 'reject', 7);
@@ -224,7 +224,7 @@ describe('decide: a flood of refusals', () => {
     });
   });
 
-  test('the same signed message stands once, however often it is sent, and leaves room for others', () => {
+  test('the same signed message is recorded once, however often it is sent, and leaves room for others', () => {
     const run = new DomainRunWithJournal().open(journalledPlan()).runJournalled('P00');
     const approval = run.signedDecision('P00');
     expect(run.deliver('approve', approval).accepted).toBe(true);

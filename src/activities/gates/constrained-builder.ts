@@ -62,7 +62,7 @@ async function publishChange(
 }
 
 /**
- * P05: the writer edits the checkout; the engine computes the patch from what lies there, and judges it. A file that the
+ * P05: the writer edits the checkout; the engine computes the patch from its files, and judges it. A file that the
  * plan names is in the patch although git ignores it: work that was agreed on is not lost without a word.
  */
 export const constrainedBuilder: GateDefinition<BuildOutput> = {

@@ -2,6 +2,7 @@ import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { eachInParallel } from '../store/in-parallel.js';
 import { newManifest, runTaken, sameTree, sortedFiles } from '../store/manifest.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../store/tree-paths.js';
 import { syncFolder, syncFolders, writeNewFile } from './durable-files.js';
@@ -81,26 +82,16 @@ async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Pr
   const staged = stagingPath(layout.staging);
   await makeFolder(staged);
   try {
-    const left = [...files];
-    const write = async (): Promise<void> => {
-      for (let file = left.shift(); file !== undefined; file = left.shift()) {
-        const path = join(staged, file.path);
-        await makeFolders(staged, dirname(file.path));
-        await writeNewFile(path, openObject(layout, file.sha256));
-      }
-    };
-    await settleAll(Array.from({ length: PARALLEL_WRITES }, write));
+    await eachInParallel(files, PARALLEL_WRITES, async ({ path, sha256 }) => {
+      await makeFolders(staged, dirname(path));
+      await writeNewFile(join(staged, path), openObject(layout, sha256));
+    });
     await syncFolders(staged);
     return staged;
   } catch (error) {
     await rm(staged, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** Waits for all, so that nothing is still written when the first error is thrown. */
-async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(tasks)) if (result.status === 'rejected') throw result.reason;
 }
 
 async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type { CompletedPart } from '@aws-sdk/client-s3';
+import { eachInParallel } from '../store/in-parallel.js';
 import { type S3Bucket, sha256Base64 } from './s3-bucket.js';
 import type { S3Session } from './s3-client.js';
 import { errorFacts, isConflict, isRefusedCondition } from './s3-errors.js';
@@ -59,21 +60,17 @@ interface Upload {
 
 async function sendParts({ sdk, client }: S3Session, upload: Upload, source: PartSource): Promise<CompletedPart[]> {
   const size = partBytes(source.bytes);
-  const left = Array.from({ length: Math.ceil(source.bytes / size) }, (_, index) => index);
+  const places = Array.from({ length: Math.ceil(source.bytes / size) }, (_, index) => index * size);
+  const buffers = Array.from({ length: PARALLEL_PARTS }, () => Buffer.allocUnsafe(size));
   const parts: CompletedPart[] = [];
-  const send = async (): Promise<void> => {
-    const buffer = Buffer.allocUnsafe(size);
-    for (let index = left.shift(); index !== undefined; index = left.shift()) {
-      const body = await source.read(index * size, Math.min(size, source.bytes - index * size), buffer);
-      const part = { PartNumber: index + 1, ChecksumSHA256: sha256Base64(body) };
-      const { ETag } = await client.send(
-        new sdk.UploadPartCommand({ ...upload, ...part, Body: body, ContentLength: body.byteLength }),
-      );
-      parts[index] = { ...part, ETag };
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: PARALLEL_PARTS }, send));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  await eachInParallel(places, PARALLEL_PARTS, async (from, index, lane) => {
+    const body = await source.read(from, Math.min(size, source.bytes - from), buffers[lane] as Buffer);
+    const part = { PartNumber: index + 1, ChecksumSHA256: sha256Base64(body) };
+    const { ETag } = await client.send(
+      new sdk.UploadPartCommand({ ...upload, ...part, Body: body, ContentLength: body.byteLength }),
+    );
+    parts[index] = { ...part, ETag };
+  });
   return parts;
 }
 

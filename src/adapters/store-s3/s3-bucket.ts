@@ -48,6 +48,9 @@ const WRITE_ID = 'promptos-write';
 const CONFLICT_TRIES = 8;
 const CONFLICT_DELAY_MS = 50;
 
+/** Requests of one call of the store on their way at the same time. */
+export const PARALLEL_REQUESTS = 8;
+
 export const sha256Base64 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64');
 
 /** A composite sum, as multipart uploads have, is none of the whole object. */

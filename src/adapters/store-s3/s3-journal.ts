@@ -1,9 +1,9 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
+import { mapInParallel } from '../store/in-parallel.js';
 import { checkEntry, entryName, MAX_ENTRIES } from '../store/journal-entries.js';
 import { checkRunId } from '../store/tree-paths.js';
-import { mapInParallel } from './in-parallel.js';
-import type { S3Bucket } from './s3-bucket.js';
+import { PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
 import { readWhole } from './s3-read.js';
 
 const JOURNALS = 'journals/';
@@ -33,7 +33,7 @@ export async function appendJournal(
 /** The entries from `from` on, up to the first free place. */
 export async function readJournal(bucket: S3Bucket, runId: string, from = 0): Promise<readonly Uint8Array[]> {
   checkRunId(runId);
-  return mapInParallel(await entryKeys(bucket, runId, from), async (key) => {
+  return mapInParallel(await entryKeys(bucket, runId, from), PARALLEL_REQUESTS, async (key) => {
     const entry = await readWhole(bucket, key);
     if (entry === null) throw new PromptOsError('OBJECT_CORRUPT', `The entry ${key} of a journal was removed.`);
     return entry;

@@ -3,9 +3,9 @@ import { SHA256_PATTERN } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { StoredObject } from '../../ports/artifact-store.js';
 import { checkedBytes, objectMissing } from '../store/checked-bytes.js';
-import { eachInParallel } from './in-parallel.js';
+import { eachInParallel } from '../store/in-parallel.js';
 import { PART_BYTES, uploadParts } from './multipart.js';
-import type { ObjectHead, S3Bucket } from './s3-bucket.js';
+import { type ObjectHead, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
 import { readOn } from './s3-read.js';
 import { memorySource, type PartSource, spool } from './spool.js';
 
@@ -69,7 +69,7 @@ export async function* openObject(
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export const checkObjects = (bucket: S3Bucket, files: readonly ArtifactRef[]): Promise<void> =>
-  eachInParallel(files, async ({ path, sha256, bytes }) => {
+  eachInParallel(files, PARALLEL_REQUESTS, async ({ path, sha256, bytes }) => {
     const head = await headObject(bucket, sha256);
     if (head === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
     if (head.bytes !== bytes) {

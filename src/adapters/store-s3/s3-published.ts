@@ -2,6 +2,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { PublishedRun } from '../../ports/artifact-store.js';
+import { mapInParallel } from '../store/in-parallel.js';
 import {
   type Manifest,
   manifestBytes,
@@ -13,8 +14,7 @@ import {
   sortedFiles,
 } from '../store/manifest.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../store/tree-paths.js';
-import { mapInParallel } from './in-parallel.js';
-import type { S3Bucket } from './s3-bucket.js';
+import { PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
 import { checkObjects, openObject } from './s3-objects.js';
 import { readWhole } from './s3-read.js';
 
@@ -60,7 +60,7 @@ export async function* openPublishedFile(bucket: S3Bucket, runId: string, path: 
 
 export async function listRuns(bucket: S3Bucket): Promise<readonly PublishedRun[]> {
   const keys = (await bucket.list(MANIFESTS)).filter((key) => RUN_ID_PATTERN.test(runIdOf(key)));
-  const runs = await mapInParallel(keys, async (key): Promise<PublishedRun> => {
+  const runs = await mapInParallel(keys, PARALLEL_REQUESTS, async (key): Promise<PublishedRun> => {
     const head = await bucket.head(key);
     const said = new Date(head?.metadata[PUBLISHED_AT] ?? Number.NaN);
     // Copies of a bucket may have lost the metadata; they have a time of their own.

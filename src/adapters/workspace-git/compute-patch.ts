@@ -24,7 +24,7 @@ export async function applyToIndex(scratch: Scratch, patch: Uint8Array, keep: bo
 const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index'];
 
 /**
- * The change from the tree in the scratch's index to what lies in a checkout, in the form in which git would commit it in a
+ * The change from the tree in the scratch's index to the files of a checkout, in the form in which git would commit it in a
  * normal checkout.
  * @param named paths that are taken in although git ignores them
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED

@@ -50,7 +50,7 @@ export async function writeSubmodules(
   }
 }
 
-/** Submodules in whose folder something else lies than what is recorded: a run cannot vouch for it. */
+/** Submodules whose folder differs from the recorded commit: a run cannot vouch for it. */
 export async function changedSubmodules(
   scratch: Scratch,
   directory: string,

@@ -73,7 +73,7 @@ export function devCommand(context: CommandContext): Command {
       // A request that is given with --resume says which run is meant, so it is read as for a start.
       const typed = options.notes !== undefined || options.request !== undefined;
       const prepared = resume === null || typed ? await prepare(context, { ...options, targetRepo }) : null;
-      // Only now: it loads the whole of Temporal, which nobody waits for who mistyped a gate.
+      // Only now: it loads the whole of Temporal, and a mistyped gate should be reported at once.
       const { resumeAndFollow, resumeDetached, startAndFollow, startDetached } = await import('../start-run.js');
       if (resume !== null) {
         const { resumePlace, selectResumed } = await import('../resume-run.js');
