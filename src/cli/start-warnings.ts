@@ -1,5 +1,7 @@
 import { unpushedCommit } from '../config/git-facts.js';
+import type { ProjectFiles } from '../config/project-files.js';
 import { engineTaskQueue } from '../contracts/names.js';
+import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { Connected } from './connect.js';
 import type { PreparedRun } from './prepare-run.js';
 import { countPollers, runQueues } from './run-queues.js';
@@ -17,9 +19,16 @@ export async function warnWithoutPollers(
   }
 }
 
+/** What is known of a start before it is made. */
+export interface PlannedStart {
+  readonly project: { readonly files: Pick<ProjectFiles, 'repository'> };
+  readonly setting: { readonly config: Pick<WorkerConfig, 'repositories'> };
+  readonly start: Pick<PreparedRun['start'], 'baseCommit' | 'targetRepo'>;
+}
+
 /** A worker that fetches the repository by URL cannot have a commit that is only in this clone. */
 export async function warnUnpushed(
-  { project, setting, start }: PreparedRun,
+  { project, setting, start }: PlannedStart,
   note: (line: string) => void,
 ): Promise<void> {
   const { repository } = project.files;

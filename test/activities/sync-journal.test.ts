@@ -5,7 +5,7 @@ import { headEntry } from '../../src/activities/journal-head.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { resumeRun } from '../../src/activities/resume-run.js';
 import { syncJournal } from '../../src/activities/sync-journal.js';
-import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
+import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
 import { decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
 import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
@@ -47,6 +47,13 @@ const journalled = (envelope: ReturnType<typeof stop>) =>
     journalBytes({ kind: 'message', message: 'escalation', envelope }),
   );
 
+/** As the run's own workflow asks, of a worker that differs from the others in its ports. */
+const syncWith = (ports: Parameters<typeof syncJournal>[0], verifier: PrefixVerifier) => {
+  const step = { purpose: 'save', gate: null, attempt: 0 } as const;
+  const asked = { run_id: start.run.run_id, ...step, ledger: driven.ledger() };
+  return syncJournal(ports, verifier, asked, { workflowId: driven.workflowId, isLocal: true });
+};
+
 describe('syncJournal', () => {
   test('saves what is new, and signs the step that is due', async () => {
     const first = await driven.sync();
@@ -63,14 +70,7 @@ describe('syncJournal', () => {
     const readObject: typeof store.readObject = (sha256) => store.readObject(mounted ? sha256 : '0'.repeat(64));
     const ports = { ...start.repository.ports, store: { ...store, readJournal, readObject } };
     const verifier = createPrefixVerifier(ports.store, createPinnedDocuments(ports.store));
-    const asked = {
-      run_id: start.run.run_id,
-      purpose: 'save',
-      gate: null,
-      attempt: 0,
-      ledger: driven.ledger(),
-    } as const;
-    const sync = () => syncJournal(ports, verifier, asked, { workflowId: driven.workflowId, isLocal: true });
+    const sync = () => syncWith(ports, verifier);
     await sync();
     mounted = false;
     await expect(sync()).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
@@ -85,16 +85,8 @@ describe('syncJournal', () => {
     const { signers } = start.repository.ports;
     const another = { ...signers, forEngine: () => signerOfKey(other) };
     const ports = { ...start.repository.ports, signers: another };
-    const asked = {
-      run_id: start.run.run_id,
-      purpose: 'save',
-      gate: null,
-      attempt: 0,
-      ledger: driven.ledger(),
-    } as const;
-    const asking = { workflowId: driven.workflowId, isLocal: true };
     const refused = { code: 'POLICY_NOT_TRUSTED' };
-    await expect(syncJournal(ports, driven.newVerifier(), asked, asking)).rejects.toMatchObject(refused);
+    await expect(syncWith(ports, driven.newVerifier())).rejects.toMatchObject(refused);
     const finalise = createFinalise(ports, driven.newVerifier());
     const published = finalise({ run_id: start.run.run_id, ledger: driven.ledger() }, driven.workflowId);
     await expect(published).rejects.toMatchObject(refused);

@@ -5,7 +5,7 @@ import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
 import type { StoreCommandContext } from '../../../src/cli/published-run.js';
-import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
+import { type AuditedRepository, createPatchedRepository } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
@@ -13,12 +13,7 @@ let base: string;
 let patch: string;
 
 beforeEach(async () => {
-  audited = await createAuditedRepository();
-  await audited.write('src/sum.txt', lines('one', 'two', 'three'));
-  base = audited.commitAll('base');
-  await audited.write('src/sum.txt', lines('one', 'TWO', 'three'));
-  patch = audited.takePatch();
-  await audited.publish({ patch, baseCommit: base });
+  ({ audited, base, patch } = await createPatchedRepository());
 });
 afterEach(() => audited.remove());
 

@@ -143,3 +143,18 @@ export async function invokeIn(
 
 /** Lines of a text file. */
 export const lines = (...given: readonly string[]): string => `${given.join('\n')}\n`;
+
+/** A repository with one published run, whose patch changes a line. */
+export async function createPatchedRepository(): Promise<{
+  readonly audited: AuditedRepository;
+  readonly base: string;
+  readonly patch: string;
+}> {
+  const audited = await createAuditedRepository();
+  await audited.write('src/sum.txt', lines('one', 'two', 'three'));
+  const base = audited.commitAll('base');
+  await audited.write('src/sum.txt', lines('one', 'TWO', 'three'));
+  const patch = audited.takePatch();
+  await audited.publish({ patch, baseCommit: base });
+  return { audited, base, patch };
+}

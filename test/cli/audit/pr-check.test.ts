@@ -5,7 +5,7 @@ import { applyCommand } from '../../../src/cli/commands/apply.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
-import { type AuditedRepository, createAuditedRepository, invokeIn, lines } from './audited-repository.js';
+import { type AuditedRepository, createPatchedRepository, invokeIn, lines } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';
 
 let audited: AuditedRepository;
@@ -14,12 +14,7 @@ let block: string;
 let patch: string;
 
 beforeEach(async () => {
-  audited = await createAuditedRepository();
-  await audited.write('src/sum.txt', lines('one', 'two', 'three'));
-  base = audited.commitAll('base');
-  await audited.write('src/sum.txt', lines('one', 'TWO', 'three'));
-  patch = audited.takePatch();
-  await audited.publish({ patch, baseCommit: base });
+  ({ audited, base, patch } = await createPatchedRepository());
   await audited.invoke(applyCommand, 'run-1');
   block = (await audited.invoke(prBlockCommand, 'run-1')).stdout;
 });
