@@ -95,13 +95,16 @@ async function patchChanges(
   env: Readonly<Record<string, string>>,
 ): Promise<readonly Change[]> {
   await git.run(['read-tree', baseCommit], { env });
-  const applied = await git.ask(['apply', '--cached', '--whitespace=nowarn', '-'], { env, input: patch });
-  if (applied.exitCode !== 0) {
+  const apply = ['apply', '--cached', '--whitespace=nowarn'];
+  const fits = await git.ask([...apply, '--check', '-'], { env, input: patch });
+  if (fits.exitCode !== 0) {
     throw new PromptOsError(
       'PATCH_NOT_APPLICABLE',
-      `The patch does not apply to its own base commit: ${applied.stderr.trim()}.`,
+      `The patch does not apply to its own base commit: ${fits.stderr.trim()}.`,
     );
   }
+  // What fails now is not the patch, but a repository that cannot be written.
+  await git.run([...apply, '-'], { env, input: patch });
   const tree = await git.run(['write-tree'], { env });
   return differences(git, baseCommit, tree);
 }

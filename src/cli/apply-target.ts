@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { notOpened } from '../adapters/workspace-git/repository-location.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type LocalGit, localGit } from './local-git.js';
 
@@ -69,7 +70,7 @@ async function openRepository(
   const here = localGit(directory, environment);
   const bare = await here.ask(['rev-parse', '--is-bare-repository']);
   if (bare.exitCode !== 0) {
-    throw new PromptOsError('REPO_NOT_GIT', `${directory} is not inside a git repository: ${bare.stderr.trim()}.`);
+    throw notOpened(directory, bare.stderr);
   }
   if (bare.stdout.trim() === 'true') return { git: here, top: null };
   const top = await here.run(['rev-parse', '--show-toplevel']);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { gitConfigValue, repositoryName } from '../config/git-facts.js';
+import { isAbsolute } from 'node:path';
+import { remoteUrl, repositoryName } from '../config/git-facts.js';
 import { slugName } from '../config/name-slug.js';
 import { remotePlace } from '../config/remote-place.js';
 import { createTrustRegistry } from '../config/trust-registry.js';
@@ -62,14 +63,11 @@ export async function namesOfRepository(
   top: string,
 ): Promise<readonly [string, ...string[]]> {
   const place = await realPlace(top);
-  const remote = await gitConfigValue(top, 'remote.origin.url');
+  const remote = await placeOfRemote(top);
   const known: string[] = [];
   for (const [name, entry] of Object.entries(repositories)) {
-    const isThis =
-      'path' in entry
-        ? (await realPlace(entry.path)) === place
-        : remote !== null && remotePlace(entry.url) === remotePlace(remote);
-    if (isThis) known.push(name);
+    if ('url' in entry ? remotePlace(entry.url) === remote : await isCloneOf(entry.path, place, remote))
+      known.push(name);
   }
   const [first, ...others] = known;
   if (first !== undefined) return [first, ...others];
@@ -79,6 +77,20 @@ export async function namesOfRepository(
   if (taken === undefined) return [wanted];
   const other = `${wanted}-${createHash('sha256').update(place).digest('hex').slice(0, 4)}`;
   return 'url' in taken ? [other, wanted] : [other];
+}
+
+/** Whether a repository is the one at a path, was cloned from it, or from where that one was cloned. */
+const isCloneOf = async (path: string, place: string, remote: string | null): Promise<boolean> => {
+  const original = await realPlace(path);
+  return original === place || (remote !== null && (original === remote || (await placeOfRemote(original)) === remote));
+};
+
+/** Where a repository was cloned from, in one form for every way to write it. */
+async function placeOfRemote(top: string): Promise<string | null> {
+  const url = await remoteUrl(top);
+  if (url === null) return null;
+  const path = url.replace(/^file:\/\//, '').replace(/\/+\.git\/*$/, '');
+  return isAbsolute(path) ? realPlace(path) : remotePlace(url);
 }
 
 const realPlace = (path: string): Promise<string> => realpath(path).catch(() => path);

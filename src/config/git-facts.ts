@@ -32,6 +32,10 @@ export const gitVersion = async (folder: string): Promise<string> =>
 export const gitConfigValue = async (folder: string, key: string): Promise<string | null> =>
   (await askGit(['config', '--get', key], folder))?.trim() || null;
 
+/** The URL of the remote `origin`, or null. It is read of another user's repository as well, since that starts nothing. */
+export const remoteUrl = async (top: string): Promise<string | null> =>
+  (await askGit(['-c', 'safe.directory=*', 'config', '--get', 'remote.origin.url'], top))?.trim() || null;
+
 /** Whether git would leave a path of the repository out of `git add`. */
 export const isGitIgnored = async (repository: string, path: string): Promise<boolean> =>
   (await askGit(['check-ignore', '--quiet', '--', path], repository)) !== null;
@@ -51,7 +55,7 @@ export async function unpushedCommit(top: string, commit = 'HEAD'): Promise<{ co
 
 /** What a repository is called: the last segment of its remote's URL, or its top folder's name. */
 export async function repositoryName(top: string): Promise<string> {
-  const url = await gitConfigValue(top, 'remote.origin.url');
+  const url = await remoteUrl(top);
   const name = url
     ?.replace(/\/+$/, '')
     .split(/[/:\\]/)

@@ -42,6 +42,7 @@ export const ERROR_CATALOGUE = {
   // Repositories
   REPO_NOT_FOUND: usage('Give a path to a git repository, or a name that the worker config knows.'),
   REPO_NOT_GIT: usage('Give a folder inside a git repository.'),
+  REPO_OF_ANOTHER_USER: usage('Use a clone of your own, or have git trust the folder.'),
   REPO_EMPTY: usage('Make a first commit in the repository.'),
   REPO_DIRTY: usage('Commit or stash the files named: a run starts from a commit.'),
   BASE_NOT_FOUND: usage('Name a commit, branch or tag that the repository has.'),

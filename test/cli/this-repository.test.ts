@@ -28,3 +28,18 @@ test('namesOfRepository: a URL of another repository does not lend its name to a
   expect(first).toMatch(/^shop-[0-9a-f]{4}$/);
   expect(others).toEqual(['shop']);
 });
+
+test('namesOfRepository: a clone of the folder that the config names, and one of its remote, have its name', async () => {
+  const original = await clone();
+  const copy = join(await mkdtemp(join(tmpdir(), 'promptos-names-')), 'copy');
+  execFileSync('git', ['clone', '-q', original, copy], { stdio: 'ignore' });
+  onTestFinished(() => rm(join(copy, '..'), { recursive: true, force: true }));
+  const config = { repositories: { till: { path: original } } };
+  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', `file://${original}/.git`]);
+  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', 'https://git.example.org/acme/shop']);
+  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', 'https://git.example.org/other/shop']);
+  expect(await namesOfRepository(config, copy)).toEqual(['shop']);
+});

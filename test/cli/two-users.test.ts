@@ -56,8 +56,8 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
   };
 
   test('a run of one is decided by the other once the state is shared, with a key that is not', async () => {
-    const [program, given, options] = command('ada', ['demo', '--directory', 'app', '--decide-as', 'grace']);
-    const demo = spawnSync(program, given, { ...options, cwd: join(root, 'work'), encoding: 'utf8', timeout: 120_000 });
+    const [starter, given, options] = command('ada', ['demo', '--directory', 'app', '--decide-as', 'grace']);
+    const demo = spawnSync(starter, given, { ...options, cwd: join(root, 'work'), encoding: 'utf8', timeout: 120_000 });
     expect(demo).toMatchObject({ status: 0 });
 
     const owner = `belongs to user ${USERS.ada}, who does not share it with you`;
@@ -75,6 +75,17 @@ describe.runIf(canBecome(unixUser('ada')))('two users of one machine', () => {
     expect((await stat(join(app, '.promptos/keys'))).mode & 0o077).toBe(0);
     expect(as('mallory', 'run', 'list').stderr).toContain('error STATE_NOT_SHARED: ');
     expect(as('grace', 'run', 'list').stdout).toContain('approved');
+
+    // Git reads no repository of another user unless that user says so, and then it can still not write there.
+    const branch = ['apply', 'latest', '--branch', 'fix', '--as', 'grace'];
+    const ofAnother = as('grace', ...branch);
+    expect(ofAnother).toMatchObject({ status: 2, stderr: expect.stringContaining('error REPO_OF_ANOTHER_USER: ') });
+    const [, trust = ''] = /have git trust this one: (git config .+)/.exec(ofAnother.stderr) ?? [];
+    const [program, ...become] = becoming(unixUser('grace'));
+    spawnSync(program, [...become, 'sh', '-c', trust], { cwd: app, env: environment('grace') });
+    const unwritable = as('grace', ...branch);
+    expect(unwritable).toMatchObject({ status: 3, stderr: expect.stringContaining('error GIT_FAILED: ') });
+    expect(unwritable.stderr).toContain('insufficient permission');
 
     const key = join(root, 'grace', 'grace.pem');
     await copyFile(join(app, '.promptos/keys/grace.pem'), key);

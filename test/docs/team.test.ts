@@ -7,8 +7,9 @@ import { isMap, parse, parseDocument } from 'yaml';
 import { ensureBuilt } from '../support/built-package.js';
 import { eventually } from '../support/governed-worker.js';
 import { pageBlocks } from '../support/page-blocks.js';
+import type { Party } from '../support/parties.js';
 import { findS3Server, S3_BUCKET, S3_CREDENTIALS } from '../support/s3-server.js';
-import { createTeamSite, type Party, type TeamSite } from '../support/team-site.js';
+import { createTeamSite, type TeamSite } from '../support/team-site.js';
 
 /*
  * The commands of docs/team.md in their order, as they are printed but for the addresses and the access key of the example.

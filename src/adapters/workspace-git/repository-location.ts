@@ -50,13 +50,23 @@ export async function locateRepository(
   return openLocalRepository(path, environment.local);
 }
 
-/** @throws PromptOsError REPO_NOT_GIT */
+/** Why git opened no repository at a path. @param printed what it printed on standard error, in English */
+export function notOpened(path: string, printed: string): PromptOsError {
+  // Git 2.35.2 and newer read nothing in a repository of another user; "unsafe" is the word of the first of them.
+  const [, folder] = /(?:dubious ownership in|unsafe) repository(?: at)? \(?'(.+)'/.exec(printed) ?? [];
+  if (folder === undefined) return new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
+  return new PromptOsError('REPO_OF_ANOTHER_USER', `Git does not read ${folder}: the folder belongs to another user.`, {
+    hint: `Work in a clone of your own, or have git trust this one: git config --global --add safe.directory '${folder}'`,
+  });
+}
+
+/** @throws PromptOsError REPO_NOT_GIT, REPO_OF_ANOTHER_USER */
 export async function openLocalRepository(
   path: string,
   env: Readonly<Record<string, string>>,
 ): Promise<LocalRepository> {
   // One git for all of it. Without a working tree it fails at the last question, after it answered the others.
-  const { exitCode, stdout } = await runGit({
+  const { exitCode, stdout, stderr } = await runGit({
     args: [
       'rev-parse',
       ...['--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree', '--show-toplevel'],
@@ -66,7 +76,7 @@ export async function openLocalRepository(
   });
   const [gitDir = '', commonDir = '', objectFormat = '', inside, ...rest] = stdout.toString('utf8').split('\n');
   if (gitDir === '' || !(exitCode === 0 || inside === 'false')) {
-    throw new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
+    throw notOpened(path, stderr);
   }
   const top = inside === 'true' ? rest.join('\n').slice(0, -1) : '';
   return {

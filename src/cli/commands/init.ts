@@ -19,6 +19,7 @@ import { findPeople, type InitQuestions, type PeopleOptions, terminalInitQuestio
 import { findIntegratorKey } from '../integrator-key.js';
 import type { Output } from '../output.js';
 import { findProject, type Project, storeFolder } from '../project.js';
+import { shellWord } from '../shell-word.js';
 
 interface InitOptions extends PeopleOptions {
   readonly yes?: true;
@@ -129,6 +130,7 @@ async function share(output: Output, project: Project, group: string): Promise<r
   const shared = await shareState(project.files, await storeFolder(project), group);
   for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
   output.say(`Whoever is in ${group} sees runs, decides with an own key, and finds the server. No key is shared.`);
+  output.say(`They work in a clone of their own, where they set PROMPTOS_HOME=${shellWord(project.files.home)}.`);
   return shared;
 }
 
