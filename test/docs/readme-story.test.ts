@@ -116,7 +116,7 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
   const home =
     ada.uid === null ? [] : [inText('chmod 711'), inText('promptos init --share-with').replace('GROUP', String(GROUP))];
   done(ada, home.join('\n'), 'my-repository');
-  const place = lineOf(OWN_CLONE, 'export PROMPTOS_HOME').replace('/home/ada/code', ada.home);
+  const place = lineOf(OWN_CLONE, 'export PROMPTOS_HOME').replace('~ada/code', ada.home);
 
   // What is typed as grace needs to know where ada's server, store and policy are.
   const asGrace = (command: string) => `${place}\n${command}`;
