@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { createLiveLines, type Terminal } from './live-lines.js';
+import { printableJson } from './printable.js';
 
 /**
  * Where a command writes. With `--json`, standard output carries nothing but one JSON object a line, and everything
@@ -59,7 +60,7 @@ export function createOutput({
       if (redraws) live.draw(lines);
     },
     emit: (value) => {
-      if (json) stdout.write(`${JSON.stringify(value)}\n`);
+      if (json) stdout.write(`${printableJson(value)}\n`);
     },
   };
 }
