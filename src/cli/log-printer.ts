@@ -1,6 +1,6 @@
 import { type AttemptName, describeAttempt } from './attempt-logs.js';
 import type { Output } from './output.js';
-import { printable } from './printable.js';
+import { printable, printableLine } from './printable.js';
 
 /** Characters after which a line is broken: whoever prints no line end must not fill the memory. */
 const LONGEST_LINE = 16 * 1_024;
@@ -32,7 +32,7 @@ export function createLogPrinter(output: Output): LogPrinter {
   const below = (line: OpenLine, text: string, event: object) => {
     const { gate, attempt, path } = line;
     if (output.json) return output.emit({ ...event, gate, attempt, path });
-    const name = `==> ${describeAttempt(line)}: ${printable(path)} <==`;
+    const name = `==> ${describeAttempt(line)}: ${printableLine(path, 200)} <==`;
     if (name !== heading) output.say(name);
     heading = name;
     output.say(text);
