@@ -35,7 +35,7 @@ test('run logs: what two heartbeats both have is printed once', () => {
   expect(missing).toBe(false);
 });
 
-test('run logs: the outputs are told apart, in the order in which they came', () => {
+test('run logs: each output has its own heading, in the order in which they came', () => {
   const { text } = printed([
     { path: OUT, end: 4, text: 'one\n' },
     { path: ERR, end: 5, text: 'warn\n' },
