@@ -11,17 +11,17 @@ import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
+import { type GateAtWork, type RunMoment, readMoment } from './client-progress.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
 import { type Envelope, envelopeSchema } from './contracts/keys.js';
-import { type GateId, type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
-import type { PromptPackBundle } from './contracts/prompt-pack.js';
+import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
-import type { RunRequest } from './contracts/run-request.js';
 import type { GovernedRunResult, RunStatus } from './contracts/run-status.js';
+import type { StartRunOptions } from './contracts/start-run.js';
 import type { ArtifactStore } from './ports/artifact-store.js';
 import type { Signer } from './ports/signer.js';
 import {
@@ -56,23 +56,10 @@ export interface GovernedRunsOptions {
 /** Finds the signer of a principal. */
 export type SignerFor = (principal: string, policySha256: string) => Promise<Signer | null>;
 
-export interface StartRunOptions {
-  readonly runId: string;
-  readonly developer: string;
-  /** The name that the workers' configs know the repository by. */
-  readonly targetRepo: string;
-  readonly baseCommit: string;
-  readonly gates: readonly GateId[];
-  readonly request: RunRequest;
-  /** The exact bytes of the policy file: their SHA-256 is what the run is bound to. */
-  readonly policy: Uint8Array;
-  readonly pack: PromptPackBundle;
-}
-
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export type { ListedRun, RecordedRun, RunsWanted };
+export type { GateAtWork, ListedRun, RecordedRun, RunMoment, RunsWanted, StartRunOptions };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -278,6 +265,13 @@ export class GovernedRuns {
   /** What the history says of a run: for that no worker is needed. @throws PromptOsError RUN_NOT_FOUND */
   async recorded(runId: string): Promise<RecordedRun> {
     return readRecordedRun(this.#client, runId).catch((error: unknown) => {
+      throw asRunFailure(runId, error);
+    });
+  }
+
+  /** Whether the run is open, and what the gate that is carried out is at: for that no worker is asked. @throws PromptOsError RUN_NOT_FOUND */
+  async moment(runId: string): Promise<RunMoment> {
+    return readMoment(this.#client, runId).catch((error: unknown) => {
       throw asRunFailure(runId, error);
     });
   }

@@ -3,9 +3,11 @@
 
 export {
   type Delivery,
+  type GateAtWork,
   GovernedRuns,
   type GovernedRunsOptions,
   type ListedRun,
+  type RunMoment,
   type SignerFor,
   type StartRunOptions,
 } from './client.js';
@@ -32,6 +34,7 @@ export { ERROR_CATALOGUE, type ErrorCode, type ExitCode, isErrorCode, PromptOsEr
 export { type EscalationReport, escalationReportSchema } from './contracts/escalation.js';
 export { type Finding, findingSchema } from './contracts/findings.js';
 export { GATE_OUTPUT_SCHEMAS } from './contracts/gate-outputs.js';
+export type { GateProgress } from './contracts/gate-progress.js';
 export { type LedgerEntry, type LedgerEvent, ledgerEventSchema, parseLedgerEntry } from './contracts/ledger.js';
 export {
   DEFAULT_TASK_QUEUE,
@@ -69,6 +72,7 @@ export { type WorkerConfig, workerConfigSchema } from './contracts/worker-config
 export { governanceDataConverter } from './converter/data-converter.js';
 export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin.js';
 export type { PublishedRun, StoredObject } from './ports/artifact-store.js';
+export type { CommandOutput, CommandWatch } from './ports/command-watch.js';
 export type { CheckCall, CheckOutcome, ExecutorCall, ExecutorOutcome, GateExecutor } from './ports/gate-executor.js';
 export type {
   ArtifactStore,

@@ -31,8 +31,6 @@ export interface AskOptions {
   readonly editsFiles: boolean;
   /** Renders the prompt of one try. */
   render(more: readonly PromptInput[]): string;
-  /** Called when a try starts, from 1. */
-  onTry(number: number): void;
 }
 
 /** Why an outcome counts as a failed try by itself; null when its answer may be read. */
@@ -50,8 +48,8 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
  * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
  */
 export async function askExecutor(options: AskOptions): Promise<Asked> {
-  const { task, executor, checkout, editsFiles, render, onTry } = options;
-  const { input, policy, signal, putArtifact } = task;
+  const { task, executor, checkout, editsFiles, render } = options;
+  const { input, policy, signal, progress, putArtifact } = task;
   const limit = policy.limits.output_tries;
   const tries: ExecutorTry[] = [];
   const transcripts: ArtifactRef[] = [];
@@ -60,7 +58,6 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   let stray: StrayEdits | null = null;
 
   for (let number = 1; number <= limit; number += 1) {
-    onTry(number);
     if (previous !== null) await checkout.reset();
     const prompt = render(previous === null ? [] : [{ name: 'previous_try', value: previous }]);
     const keep = async (name: string, content: Uint8Array | string, type: string): Promise<ArtifactRef> => {
@@ -71,7 +68,10 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const { sha256 } = await keep('prompt.md', prompt, 'text/markdown');
     const { run_id } = input.run;
     const { gate, attempt } = input;
-    const said = await executor.execute({ run_id, gate, attempt, prompt, directory: checkout.directory, signal });
+    const activity = `${input.principal}, try ${number} of ${limit}`;
+    const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
+    const { directory } = checkout;
+    const said = await executor.execute({ run_id, gate, attempt, prompt, directory, signal, watch });
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
     const outcome: ExecutorOutcome = {
       ...said,

@@ -1,6 +1,6 @@
 import type { DueGate, ExecuteGateResult } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { GATES, type GateId } from '../contracts/names.js';
+import { GATES } from '../contracts/names.js';
 import { prettyJson } from '../contracts/pretty-json.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
@@ -14,6 +14,7 @@ import { attemptRecord, boundedOutcome } from './attempt-record.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
+import { createGateProgress, type GateProgressTracker, type ReportProgress } from './gate-progress.js';
 import {
   type GateDefinition,
   type GateTask,
@@ -28,8 +29,8 @@ import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 /** What the caller, Temporal's activity context, gives. */
 export interface ExecuteGateOptions {
   readonly signal: AbortSignal;
-  /** Told what the attempt is at, for the heartbeat: try 0 is the engine's own work before it asks. */
-  progress(details: { readonly gate: GateId; readonly attempt: number; readonly try: number }): void;
+  /** Takes what the attempt is at, for the heartbeat. */
+  readonly progress: ReportProgress;
 }
 
 function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
@@ -54,10 +55,9 @@ async function askAndJudge(
   definition: GateDefinition,
   work: GateWork<unknown>,
   executor: GateExecutor,
-  { progress }: ExecuteGateOptions,
 ): Promise<{ readonly asked: Asked; readonly judgement: Judgement }> {
   const { input, ports, signal } = task;
-  const { gate, attempt, feedback, run } = input;
+  const { gate, feedback, run } = input;
   const checkout = await ports.workspace.checkout({
     repository: run.target_repo,
     commit: run.base_commit,
@@ -73,8 +73,8 @@ async function askAndJudge(
       editsFiles: definition.editsFiles,
       render: (more) =>
         renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
-      onTry: (number) => progress({ gate, attempt, try: number }),
     });
+    task.progress.begin('judge the answer');
     const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
     if (asked.answer.kind !== 'output') return { asked, judgement: { ...NOTHING_OBSERVED, findings: stray } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
@@ -96,7 +96,7 @@ async function repositoryChanged(
 function createTask(
   ports: GovernancePorts,
   input: DueGate,
-  signal: AbortSignal,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
 ): GateTask {
@@ -104,7 +104,7 @@ function createTask(
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await ports.store.putObject(bytes)), media_type: mediaType };
   };
-  return { input, ports, policy, request, earlier, signal, putArtifact };
+  return { input, ports, policy, request, earlier, signal, progress, putArtifact };
 }
 
 /**
@@ -125,13 +125,14 @@ export async function executeGate(
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
-  options.progress({ gate: input.gate, attempt: input.attempt, try: 0 });
+  const progress = createGateProgress(input, options.progress);
+  progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
-  const task = createTask(ports, input, options.signal, trusted, earlier);
+  const task = createTask(ports, input, { signal: options.signal, progress }, trusted, earlier);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await ports.workspace.snapshot(input.run.target_repo);
   const work = await definition.begin(task);
-  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor, options);
+  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor);
   const changed = await repositoryChanged(task, before);
   const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
   const signer = signerOf(task);

@@ -25,16 +25,19 @@ function reportRefusal({ info, log, metricMeter }: Context, error: unknown): voi
     .add(1, { code: error.code, activity: activityType });
 }
 
-/** Works with a heartbeat, and says to Temporal what an error means. */
+/**
+ * Works with a heartbeat, and says to Temporal what an error means.
+ * @param work given a function that sets what each heartbeat carries from then on; one is sent at once
+ */
 export async function runActivity<T>(
-  work: (context: Context, progress: (details: object) => void) => Promise<T>,
+  work: (context: Context, progress: (details: () => object) => void) => Promise<T>,
   retries?: Retries,
 ): Promise<T> {
   const context = Context.current();
-  let details: object = {};
+  let details = (): object => ({});
   const beat = () => {
     // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
-    if (!context.info.isLocal) context.heartbeat(details);
+    if (!context.info.isLocal) context.heartbeat(details());
   };
   const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { type Command, CommanderError } from 'commander';
 import { type ExitCode, PromptOsError } from '../contracts/errors.js';
 import { readGlobalOptions, withSubcommands, workingFolder } from './global-options.js';
+import type { Terminal } from './live-lines.js';
 import { createOutput, type Output } from './output.js';
 import { createProgram } from './program.js';
 import type { StoreCommandContext } from './published-run.js';
@@ -16,7 +17,7 @@ export interface Invocation {
   /** How the program was called. */
   readonly program?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Terminal & { readonly isTTY?: boolean };
   readonly stderr: Writable;
   readonly stdinIsTerminal: boolean;
 }
@@ -25,7 +26,14 @@ export interface Invocation {
 export async function runCommandLine(invocation: Invocation): Promise<ExitCode> {
   const { args, cwd, env, stdout, stderr } = invocation;
   const makeOutput = (json: boolean, noColor: boolean): Output =>
-    createOutput({ json, stdout, stderr, stdinIsTerminal: invocation.stdinIsTerminal, noColor });
+    createOutput({
+      json,
+      stdout,
+      stderr,
+      stdinIsTerminal: invocation.stdinIsTerminal,
+      noColor,
+      canRedraw: env.TERM !== 'dumb',
+    });
   // Until the line is parsed: an error of parsing itself should be told in the form that was asked for.
   let output = makeOutput(beforeSeparator(args).includes('--json'), true);
   let folder = cwd;

@@ -1,14 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GovernedRuns } from '../client.js';
+import type { GateAtWork, GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
 import { counted } from './counted.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
+import { createProgressView } from './show-progress.js';
 
 /** Milliseconds between two looks at the one run that somebody watches. */
 const POLL_MS = 400;
 const LOOKS_BETWEEN_CHECKS = 12;
+/** A worker says every 2 seconds what a gate is at. */
+const LOOKS_BETWEEN_PROGRESS = 3;
 
 export interface FollowOptions {
   readonly runs: GovernedRuns;
@@ -32,6 +35,8 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
   const { runs, runId, output, signal, onAwaiting, published } = options;
   const shown = new Map<string, string>();
   const asked = new Set<string>();
+  const showProgress = createProgressView(output);
+  let atWork: GateAtWork | null = null;
   for (let look = 1; !signal.aborted; look++) {
     const status = await lookAt(runs, runId);
     // A run that was terminated, or whose record could not be published, never says that it has ended.
@@ -49,11 +54,15 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
       const next = status.awaiting.find(({ request_id }) => !asked.has(request_id));
       if (next !== undefined) {
         asked.add(next.request_id);
+        showProgress(null);
         output.emit({ event: 'awaiting', ...next });
         await onAwaiting?.(status, next);
         continue;
       }
     }
+    if (status !== null && !status.gates.some(({ state }) => state === 'running')) atWork = null;
+    else if (look % LOOKS_BETWEEN_PROGRESS === 0) atWork = (await runs.moment(runId)).at_work;
+    showProgress(atWork);
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
   return null;

@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { createLiveLines, type Terminal } from './live-lines.js';
+import { printableJson } from './printable.js';
 
 /**
  * Where a command writes. With `--json`, standard output carries nothing but one JSON object a line, and everything
@@ -10,32 +12,55 @@ export interface Output {
   readonly interactive: boolean;
   /** Whether colour escapes are wanted on what `say` writes. */
   readonly color: boolean;
+  /** Whether `live` shows anything. */
+  readonly redraws: boolean;
   /** A line for a person. */
   say(text?: string): void;
   /** A line for a person on standard error: progress, warnings. */
   note(text: string): void;
+  /** Lines that the next ones replace, and that go as soon as anything else is written. Shown on a terminal only. */
+  live(lines: readonly string[]): void;
   /** One object for a program; written with `--json` only. */
   emit(value: object): void;
 }
 
 export interface OutputOptions {
   readonly json: boolean;
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Terminal & { readonly isTTY?: boolean };
   readonly stderr: Writable;
   readonly stdinIsTerminal: boolean;
   readonly noColor: boolean;
+  /** Whether a terminal can be drawn on again; not when absent. */
+  readonly canRedraw?: boolean;
 }
 
-export function createOutput({ json, stdout, stderr, stdinIsTerminal, noColor }: OutputOptions): Output {
+export function createOutput({
+  json,
+  stdout,
+  stderr,
+  stdinIsTerminal,
+  noColor,
+  canRedraw = false,
+}: OutputOptions): Output {
   const terminal = stdout.isTTY === true;
+  const redraws = terminal && !json && canRedraw;
+  const live = createLiveLines(stdout);
+  const write = (stream: Writable, text: string) => {
+    live.erase();
+    stream.write(text);
+  };
   return {
     json,
     interactive: terminal && stdinIsTerminal && !json,
     color: terminal && !noColor && !json,
-    say: (text = '') => (json ? stderr : stdout).write(`${text}\n`),
-    note: (text) => stderr.write(`${text}\n`),
+    redraws,
+    say: (text = '') => write(json ? stderr : stdout, `${text}\n`),
+    note: (text) => write(stderr, `${text}\n`),
+    live: (lines) => {
+      if (redraws) live.draw(lines);
+    },
     emit: (value) => {
-      if (json) stdout.write(`${JSON.stringify(value)}\n`);
+      if (json) stdout.write(`${printableJson(value)}\n`);
     },
   };
 }

@@ -16,7 +16,14 @@ function shown(character: string): string {
  */
 export const printable = (text: string): string => text.toWellFormed().replaceAll(CONTROL, shown);
 
-/** The same on one line, cut to `limit` characters. */
+/** A value as JSON on one line, with such characters escaped: it means the same, and a terminal obeys none of them. */
+export const printableJson = (value: object): string =>
+  JSON.stringify(value).replaceAll(
+    CONTROL,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** Such text on one line, cut to `limit` characters. */
 export function printableLine(text: string, limit = 500): string {
   const line = printable(text.replaceAll(/\s+/g, ' ').trim());
   return line.length > limit ? `${line.slice(0, limit).toWellFormed()}…` : line;

@@ -1,4 +1,4 @@
-import type { ListedRun } from '../client.js';
+import type { GateAtWork, ListedRun } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -9,53 +9,46 @@ import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { howToAnswer } from './how-to-answer.js';
-import { isNoServer } from './no-server.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
-import { findProject, openProjectStore } from './project.js';
+import { withPublishedOrLive } from './published-or-live.js';
 import { readPublishedRun } from './published-run.js';
 import { statusOfRecord } from './recorded-status.js';
-import { LATEST, selectRun } from './select-run.js';
+import { selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
+import { describeProgress, progressFacts } from './show-progress.js';
 import { describeAwaited, describeCause, showStatus } from './show-status.js';
 import { storedStatus } from './stored-status.js';
-import { thisRepository } from './this-repository.js';
 
 /**
  * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor
  * worker; else from the run itself.
  */
 export async function showRun(context: CommandContext, given: string): Promise<void> {
-  const project = await findProject(context);
-  const { store } = await openProjectStore(project);
-  const recorded = given === LATEST ? null : await publishedStatus(store, given);
-  if (recorded !== null) return tell(context.output(), recorded, store, null);
-  try {
-    await withRuns(context, (session) => showLiveRun(context.output(), session, given));
-  } catch (error) {
-    if (!isNoServer(error)) throw error;
-    const here = await thisRepository(project, store);
-    const found = await selectRun(given, { store, runs: null, here }).catch(() => null);
-    const status = found === null ? null : await publishedStatus(store, found.run_id);
-    if (status === null) throw error;
-    tell(context.output(), status, store, null);
-  }
+  const output = context.output();
+  await withPublishedOrLive(context, given, {
+    published: async (store, { run_id }) => {
+      const recorded = await publishedStatus(store, run_id);
+      if (recorded !== null) tell(output, recorded, store, null);
+    },
+    live: (session, { run_id }) => showLiveRun(output, session, run_id),
+  });
 }
 
-async function showLiveRun(output: Output, session: OpenedRuns, given: string): Promise<void> {
+/** What is known of a run with a server. @throws PromptOsError WORKER_MISSING, and what a run that failed failed with */
+export async function showLiveRun(output: Output, session: OpenedRuns, runId: string): Promise<void> {
   const { runs, store, temporal } = session;
-  const { run_id: runId } = await selectRun(given, session);
   const ui = temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
-    tell(output, await runs.status(runId), store, ui);
+    tell(output, await runs.status(runId), store, ui, (await runs.moment(runId)).at_work);
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
     const stored = known.status === 'RUNNING' ? await storedStatus(runs, store, runId) : null;
     if (stored !== null) {
-      tell(output, stored.status, store, ui);
+      tell(output, stored.status, store, ui, (await runs.moment(runId)).at_work);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
@@ -82,16 +75,31 @@ function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): v
   output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
 }
 
-function tell(output: Output, status: RunStatus, store: ArtifactStore, ui: string | null): void {
+function tell(
+  output: Output,
+  status: RunStatus,
+  store: ArtifactStore,
+  ui: string | null,
+  atWork: GateAtWork | null = null,
+): void {
   const tree = status.run_record_sha256 === null ? null : store.locate(status.run_id);
-  showStatus(status, { tree, ui }, output);
-  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui });
+  showStatus(status, { tree, ui, progress: atWork === null ? [] : describeProgress(atWork) }, output);
+  const progress = atWork === null ? null : progressFacts(atWork);
+  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui, progress });
 }
 
-async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
+/** The status that a run ended with, from its record; null while there is none. */
+export async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
   if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;
   const { record, recordSha256 } = await readPublishedRun(store, runId);
   return statusOfRecord(record, recordSha256);
+}
+
+/** What a run waits for, with the commands that answer it. */
+export function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {
+  output.say(`  awaits ${describeAwaited(awaited)}`);
+  for (const line of describeCause(awaited)) output.say(`    ${line}`);
+  for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
 }
 
 export interface WatchOptions {
@@ -125,9 +133,7 @@ export async function watchRun(context: CommandContext, given: string, { as, key
         published,
         onAwaiting: async (status, awaited) => {
           if (as !== undefined) return askAwaited({ runs, store, status, actor: as, output }, awaited);
-          output.say(`  awaits ${describeAwaited(awaited)}`);
-          for (const line of describeCause(awaited)) output.say(`    ${line}`);
-          for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
+          sayAwaited(status, awaited, output);
         },
       });
     }

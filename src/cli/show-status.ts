@@ -18,10 +18,16 @@ export interface RunPlaces {
   readonly tree: string | null;
   /** The run's page in the Web UI. */
   readonly ui: string | null;
+  /** What the gate that is carried out is at. */
+  readonly progress?: readonly string[];
 }
 
 /** Prints a run: its gates, what is awaited with the commands that answer it, and where more is. */
-export function showStatus(status: RunStatus, { tree, ui }: RunPlaces, output: Output): void {
+export function showStatus(
+  status: RunStatus,
+  { tree, ui, progress = [] }: RunPlaces,
+  output: Pick<Output, 'say'>,
+): void {
   output.say(`run     ${status.run_id}`);
   output.say(
     `repo    ${printableLine(status.target_repo)} at ${status.base_commit.slice(0, 12)}, started by ${printableLine(status.developer)}`,
@@ -29,6 +35,7 @@ export function showStatus(status: RunStatus, { tree, ui }: RunPlaces, output: O
   output.say(`state   ${stateOf(status)}`);
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
+    if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
     if (gate.state === 'passed') continue;
     for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);
     if (gate.findings_omitted > 0) output.say(`      … and ${counted(gate.findings_omitted, 'more finding')}`);

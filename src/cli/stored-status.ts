@@ -1,6 +1,7 @@
 import type { GovernedRuns } from '../client.js';
 import { canonicalJson } from '../contracts/canonical-json.js';
-import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
+import { type LedgerEntry, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import { evolve } from '../governance/evolve.js';
 import { checkChain, EMPTY_LEDGER } from '../governance/ledger-chain.js';
@@ -15,16 +16,24 @@ export interface StoredStatus {
   readonly unread: number;
 }
 
+/** A run's ledger as far as the engine saved it. */
+export interface StoredLedger {
+  readonly input: GovernedRunInput;
+  readonly entries: readonly LedgerEntry[];
+  readonly head: LedgerHead;
+  readonly unread: number;
+}
+
 /**
- * The status of a run without a worker: its ledger as far as the engine saved it, folded as the run does. A run that waits
- * for a person has saved all of it.
+ * The ledger of a run without a worker. A run that waits for a person has saved all of it, and one that carries out a gate
+ * all that was before.
  * @returns null when the store holds no ledger of the run, or one that does not hold together
  */
-export async function storedStatus(
+export async function storedLedger(
   runs: GovernedRuns,
   store: ArtifactStore,
   runId: string,
-): Promise<StoredStatus | null> {
+): Promise<StoredLedger | null> {
   const { input, segments, unread } = await runs.recorded(runId);
   if (segments.length === 0) return null;
   const entries: LedgerEntry[] = [];
@@ -35,9 +44,19 @@ export async function storedStatus(
   const chain = checkChain(entries, EMPTY_LEDGER);
   const opening = entries[0];
   const ours = opening?.type === 'runOpened' && canonicalJson(opening.run) === canonicalJson(input);
-  if (!chain.ok || !ours) return null;
-  const state = entries.reduce(evolve, INITIAL_STATE);
-  return { status: describeRun(state, input, chain.head, null), unread };
+  return chain.ok && ours ? { input, entries, head: chain.head, unread } : null;
+}
+
+/** The status of a run without a worker: its stored ledger, folded as the run does; null when there is none. */
+export async function storedStatus(
+  runs: GovernedRuns,
+  store: ArtifactStore,
+  runId: string,
+): Promise<StoredStatus | null> {
+  const stored = await storedLedger(runs, store, runId);
+  if (stored === null) return null;
+  const { input, entries, head, unread } = stored;
+  return { status: describeRun(entries.reduce(evolve, INITIAL_STATE), input, head, null), unread };
 }
 
 const parseLines = (bytes: Uint8Array): LedgerEntry[] =>

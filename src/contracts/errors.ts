@@ -125,6 +125,7 @@ export const ERROR_CATALOGUE = {
   RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),
   RUN_OPEN: no('Carry on with it by adding --resume, or start another run by adding --new.'),
   RUN_AMBIGUOUS: usage('Type more of the run id; `promptos run list` shows the runs.'),
+  LOGS_NOT_FOUND: no('`promptos run status` shows the gates that were started, and their attempts.'),
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),

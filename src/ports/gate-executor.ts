@@ -2,6 +2,7 @@ import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
 import type { TestReport } from '../contracts/policy.js';
+import type { CommandWatch } from './command-watch.js';
 
 export interface ExecutorCall {
   readonly run_id: string;
@@ -12,6 +13,8 @@ export interface ExecutorCall {
   /** The checkout that the executor works in: its current folder. */
   readonly directory: string;
   readonly signal: AbortSignal;
+  /** Hears what the executor prints while it works. */
+  readonly watch?: CommandWatch;
 }
 
 /** What an executor did. Trouble of the executor's own is a value here: the gate judges it. */
@@ -51,6 +54,8 @@ export interface CheckCall {
   /** The report that counts are taken from, when the policy names one. */
   readonly report?: TestReport | undefined;
   readonly signal: AbortSignal;
+  /** Hears what the check prints while it runs. */
+  readonly watch?: CommandWatch;
 }
 
 export interface CheckOutcome {

@@ -30,18 +30,40 @@ const maskLines = (id: string, value: string): string =>
     .map((line) => (/^[ +-]/.test(line) && value.includes('\n') ? `${line[0]}${maskOf(id, line)}` : maskOf(id, line)))
     .join('\n');
 
-/** A text with every credential in it replaced by its kind and the start of its digest. */
-export function maskSecrets(text: string, which: MaskedSecrets = 'known'): string {
-  let masked = '';
+/** A part of a text that is masked. Offsets are in UTF-16 units. */
+export interface MaskedSpan {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What `maskSecrets` masks in a text: in order, and none within another. */
+export function maskedSpans(text: string, which: MaskedSecrets = 'known'): readonly MaskedSpan[] {
+  const spans: MaskedSpan[] = [];
   let done = 0;
   for (const hit of findSecrets(text)) {
     if (hit.start < done || (which === 'known' && hit.confidence !== 'known')) continue;
-    const end = endOf(text, hit);
-    masked += text.slice(done, hit.start) + maskLines(hit.id, text.slice(hit.start, end));
+    done = endOf(text, hit);
+    spans.push({ id: hit.id, start: hit.start, end: done });
+  }
+  return spans;
+}
+
+/** The part of a text from an offset on, with the spans masked. A span that began before it is masked from there. */
+export function maskFrom(text: string, from: number, spans: readonly MaskedSpan[]): string {
+  let masked = '';
+  let done = from;
+  for (const { id, start, end } of spans) {
+    if (end <= done) continue;
+    masked += text.slice(done, start) + maskLines(id, text.slice(Math.max(start, done), end));
     done = end;
   }
   return masked + text.slice(done);
 }
+
+/** A text with every credential in it replaced by its kind and the start of its digest. */
+export const maskSecrets = (text: string, which: MaskedSecrets = 'known'): string =>
+  maskFrom(text, 0, maskedSpans(text, which));
 
 /** The same for the bytes of an output; they are returned as they are when nothing was masked. */
 export function maskBytes(bytes: Uint8Array, which: MaskedSecrets = 'known'): Uint8Array {

@@ -21,11 +21,16 @@ const ANYBODY = 'YOUR_NAME';
  * tables lose their borders there; commands and JSON as paragraphs of inline code, since those wrap and a triple click
  * selects one whole, where a code block is cut at the panel's edge. Whatever a model wrote is escaped, since HTML passes.
  * @param namespace the run's; commands name it unless it is Temporal's default
+ * @param started when the gate that is carried out was started, where that is known
  */
-export function renderCurrentDetails(status: RunStatus, namespace = 'default'): string {
+export function renderCurrentDetails(
+  status: RunStatus,
+  namespace = 'default',
+  started: StartedGate | null = null,
+): string {
   let text = [
     `### Governed run \`${status.run_id}\` on \`${code(status.target_repo)}\``,
-    headline(status),
+    headline(status, started),
     ...(status.gates.length === 0 ? [] : [status.gates.map(gateLine).join('\n')]),
     ...(status.refusals === 0 ? [] : [`Messages that did not count so far: ${status.refusals}; the ledger says why.`]),
   ].join('\n\n');
@@ -42,6 +47,12 @@ export function renderCurrentDetails(status: RunStatus, namespace = 'default'): 
   return text;
 }
 
+/** The gate that is carried out. */
+export interface StartedGate {
+  readonly at: string;
+  readonly times_out_at: string;
+}
+
 /** What a section is made from, and the name that its answers carry. */
 interface Asked {
   readonly status: RunStatus;
@@ -49,11 +60,14 @@ interface Asked {
   readonly namespace: string;
 }
 
-function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting, gates }: RunStatus): string {
+function headline(
+  { phase, outcome, outcome_reason, run_record_sha256, awaiting, gates }: RunStatus,
+  started: StartedGate | null,
+): string {
   if (phase === 'new') return '**Opening**: the policy and the prompt pack are being checked.';
   if (phase === 'open') {
     const running = gates.filter(({ state }) => state === 'running').map(({ gate, title }) => `${gate} ${title}`);
-    const at = running.length === 0 ? '' : ` At work: ${running.join(', ')}.`;
+    const at = running.length === 0 ? '' : ` At work: ${running.join(', ')}${startedParts(started)}.`;
     if (awaiting.length === 0) return `**No answer is needed now.**${at}`;
     const waits = awaiting.map((item) =>
       item.kind === 'decision'
@@ -66,6 +80,12 @@ function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting,
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
   return `${`**Ended: ${outcome}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
 }
+
+/** The workflow does not hear what a worker prints: the heartbeat on the page's list of pending activities has it. */
+const startedParts = (started: StartedGate | null): string =>
+  started === null
+    ? ''
+    : `, started at ${started.at}, time-out at ${started.times_out_at} (pending activities show what it does)`;
 
 function gateLine({ gate, title, state, attempt, verdict, findings, findings_omitted }: GateStatus): string {
   const parts = [state.replaceAll('_', ' ')];

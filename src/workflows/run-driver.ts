@@ -10,7 +10,7 @@ import { evolve } from '../governance/evolve.js';
 import { appendEntry, EMPTY_LEDGER } from '../governance/ledger-chain.js';
 import { INITIAL_STATE, type RunState } from '../governance/run-state.js';
 import { describeRun } from '../governance/run-status.js';
-import { renderCurrentDetails } from './current-details.js';
+import { renderCurrentDetails, type StartedGate } from './current-details.js';
 
 /** What one execution hands to the next when the run continues as new. */
 export interface CarriedRun {
@@ -61,18 +61,23 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   let characters = 0;
   const counted = { ...carried.refusals_counted };
   let runRecordSha256: string | null = null;
+  let started: StartedGate | null = null;
 
   const status = () => {
     const unlisted = Object.values(counted).reduce((sum, number) => sum + number, 0);
     return describeRun(state, input, head, runRecordSha256, unlisted);
   };
-  const show = () => setCurrentDetails(renderCurrentDetails(status(), workflowInfo().namespace));
+  const show = () => setCurrentDetails(renderCurrentDetails(status(), workflowInfo().namespace, started));
   const write = (event: LedgerEvent, at: string) => {
     const entry = appendEntry(head, at, event);
     entries.push(entry);
     characters += JSON.stringify(entry).length;
     head = { entries: head.entries + 1, hash: entry.hash };
     state = evolve(state, entry);
+    if (event.type === 'gateStarted') {
+      const latest = Date.parse(at) + (state.plan?.gate_timeout_ms ?? 0);
+      started = { at, times_out_at: new Date(latest).toISOString() };
+    }
     log.info(event.type, describeEvent(event));
   };
 

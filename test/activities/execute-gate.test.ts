@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
+import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, fails, outputs, promptInputs, type ScriptStep, says } from '../support/scripted-executor.js';
@@ -231,8 +232,14 @@ describe('executeGate: the activity', () => {
     given.environment.on('heartbeat', (details) => beats.push(details));
     given.executors.script('nina', says('?'), outputs(good.P00));
     await given.executeGate(given.input('P00'));
-    expect(beats).toContainEqual({ gate: 'P00', attempt: 1, try: 1 });
-    expect(beats).toContainEqual({ gate: 'P00', attempt: 1, try: 2 });
+    const said = beats.map((beat) => gateProgressSchema.parse(beat));
+    expect(said.map(({ try: number, activity }) => [number, activity])).toEqual([
+      [0, 'prepare'],
+      [1, 'nina, try 1 of 2'],
+      [2, 'nina, try 2 of 2'],
+      [0, 'judge the answer'],
+    ]);
+    expect(said[0]).toMatchObject({ gate: 'P00', attempt: 1, times_out_at: null, last_line: null, output: [] });
   });
 
   test('heartbeats go on while an executor works', async () => {

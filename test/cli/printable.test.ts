@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable, printableLine } from '../../src/cli/printable.js';
+import { printable, printableJson, printableLine } from '../../src/cli/printable.js';
 
 test.each([
   ['a colour', '\u001b[31mred\u001b[0m', '␛[31mred␛[0m'],
@@ -13,6 +13,17 @@ test.each([
   ['half a character', 'a\ud800', 'a\ufffd'],
 ])('printable: %s is shown, not obeyed', (_, text, shown) => {
   expect(printable(text)).toBe(shown);
+});
+
+test('printableJson: the same value, and nothing that a terminal obeys', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string(), (text, more) => {
+      const value = { [more]: `\u009b2J\u202e${text}` };
+      const json = printableJson(value);
+      expect(json).not.toMatch(/[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u);
+      expect(JSON.stringify(JSON.parse(json))).toBe(JSON.stringify(value));
+    }),
+  );
 });
 
 test('printable: newlines, tabs and every script stay', () => {

@@ -22,6 +22,7 @@ const SUBCOMMANDS = [
   'run list',
   'run status',
   'run watch',
+  'run logs',
   'run cancel',
   'prompts list',
   'prompts show',

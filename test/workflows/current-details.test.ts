@@ -224,3 +224,14 @@ test('renderCurrentDetails: an escalation for a gate that could not be carried o
   }
   expect(renderCurrentDetails(status({ awaiting: [awaited('executor')] }))).not.toContain('EACCES');
 });
+
+test('current details: a gate that is carried out says since when, and when it is stopped', () => {
+  const running = status({ gates: [gate({ gate: 'P06', title: 'Verify Forensics', state: 'running' })], awaiting: [] });
+  const times = { at: '2026-01-02T03:04:05.678Z', times_out_at: '2026-01-02T09:14:05.678Z' };
+  expect(renderCurrentDetails(running, 'default', times)).toContain(
+    'At work: P06 Verify Forensics, started at 2026-01-02T03:04:05.678Z, time-out at 2026-01-02T09:14:05.678Z (pending activities show what it does).',
+  );
+  expect(renderCurrentDetails(running)).toContain('At work: P06 Verify Forensics.');
+  // Of a gate that has ended nothing is left.
+  expect(renderCurrentDetails(status(), 'default', times)).not.toContain('time-out at');
+});

@@ -10,6 +10,7 @@ import type { JudgedFinding } from '../../rules/judged-output.js';
 import { type GateOutputs, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
 import { criteriaThatHold, scopesThatHold } from '../../rules/what-holds.js';
 import type { EarlierOutputs } from '../earlier-outputs.js';
+import type { GateProgressTracker } from '../gate-progress.js';
 
 /** What a gate gives to the attempt's record. */
 export interface Judgement {
@@ -26,6 +27,7 @@ export interface GateTask {
   /** What the standing attempts of earlier gates left; null for a gate that the run leaves out. */
   readonly earlier: EarlierOutputs;
   readonly signal: AbortSignal;
+  readonly progress: GateProgressTracker;
   /** Puts a file of the run's tree into the store. */
   putArtifact(path: string, content: Uint8Array | string, mediaType: string): Promise<ArtifactRef>;
 }

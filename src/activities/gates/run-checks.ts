@@ -1,6 +1,7 @@
 import type { CheckBaseline, CheckResult } from '../../contracts/gate-outputs.js';
 import type { Check } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import type { CommandWatch } from '../../ports/command-watch.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import type { TreeWatch } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/index.js';
@@ -53,9 +54,15 @@ async function seenOnTree(watch: TreeWatch, outcome: CheckOutcome): Promise<Seen
   return { outcome: { ...outcome, status, reason }, disturbed: true };
 }
 
+/** What people hear of a check while it runs. Its outputs are named as they are kept; those on the base are not. */
+const watchCheck = (progress: GateTask['progress'], name: string, patch: Uint8Array): CommandWatch =>
+  patch.length === 0
+    ? progress.command(`check ${name} on the base commit`, (output) => `base/${name}.${output}.txt`)
+    : progress.command(`check ${name}`, (output) => `evidence/checks/${name}.${output}.txt`);
+
 /** Runs one check on a checkout of its own, so that nothing which an earlier one left can help or harm it. */
 async function runOnFreshCheckout(
-  { input, ports, signal }: GateTask,
+  { input, ports, signal, progress }: GateTask,
   patch: Uint8Array,
   name: string,
   { argv, timeout, report }: Check,
@@ -65,7 +72,8 @@ async function runOnFreshCheckout(
   try {
     const { directory } = checkout;
     const watch = await checkout.watch();
-    const outcome = await ports.checks.run({ name, argv, timeout_ms: timeout, directory, report, signal });
+    const call = { name, argv, timeout_ms: timeout, directory, report, signal };
+    const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
     return await seenOnTree(watch, outcome);
   } finally {
     // What is left is removed when a worker next starts; the check's outcome counts.

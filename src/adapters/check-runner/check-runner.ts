@@ -49,6 +49,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           max_stderr_bytes: maxOutputBytes,
           scratch,
           signal: call.signal,
+          watch: call.watch,
         });
         if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
         const { code } = result;

@@ -57,6 +57,7 @@ export function createCommandExecutor(
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch,
           signal: call.signal,
+          watch: call.watch,
         });
         if (result.kind === 'not_started') {
           const { code } = result;

@@ -1,4 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import type { CommandOutput, CommandWatch } from '../../ports/command-watch.js';
 import { collectHead, collectHeadAndTail } from './byte-collector.js';
 import { type GuardReport, startGuard } from './guard-process.js';
 import type { Scratch } from './scratch.js';
@@ -26,6 +27,7 @@ export interface GuardedCommand {
   /** `NAME=value` of the environment, unlike that of any other command: it tells the command's processes from others. */
   readonly mark: string;
   readonly signal: AbortSignal;
+  readonly watch?: CommandWatch | undefined;
 }
 
 type StopReason = 'timeout' | 'output_cap' | 'abort';
@@ -68,15 +70,17 @@ export async function runGuarded(command: GuardedCommand): Promise<GuardedResult
   const stdout = collectHead(command.max_output_bytes);
   const stderr = collectHeadAndTail(command.max_stderr_bytes);
   let printed = 0;
-  const keep = (collector: typeof stdout) => (chunk: Uint8Array) => {
+  const keep = (collector: typeof stdout, output: CommandOutput) => (chunk: Uint8Array) => {
     printed += chunk.length;
     collector.add(chunk);
+    command.watch?.printed(output, chunk);
     // What comes after the cap is still read, and dropped: a blocked writer could not end in good order.
     if (printed > command.max_output_bytes) stop('output_cap');
   };
-  guard.stdout.on('data', keep(stdout));
-  guard.stderr.on('data', keep(stderr));
+  guard.stdout.on('data', keep(stdout, 'stdout'));
+  guard.stderr.on('data', keep(stderr, 'stderr'));
 
+  command.watch?.started(command.timeout_ms);
   const timer = setTimeout(() => stop('timeout'), Math.min(command.timeout_ms, MAX_TIMER_MS));
   const onAbort = () => stop('abort');
   command.signal.addEventListener('abort', onAbort, { once: true });

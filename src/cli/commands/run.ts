@@ -1,5 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { GATE_IDS } from '../../contracts/names.js';
 import type { CommandContext } from '../context.js';
+import type { LogsOptions } from '../run-logs.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 import type { WatchOptions } from '../show-run.js';
 
@@ -9,7 +11,7 @@ function positiveNumber(text: string): number {
   return number;
 }
 
-/** `promptos run list|status|watch|cancel`: looks at runs, and ends one. */
+/** `promptos run list|status|watch|logs|cancel`: looks at runs, and ends one. */
 export function runCommand(context: CommandContext): Command {
   const list = new Command('list')
     .description('list the runs, the newest first')
@@ -25,10 +27,16 @@ export function runCommand(context: CommandContext): Command {
   const status = new Command('status')
     .description('show the gates of a run, what it awaits, and how to answer')
     .argument('<run>', RUN_ARGUMENT)
-    .addHelpText('after', '\nExamples:\n  promptos run status latest\n  promptos run status 20260102-fix-sum --json')
-    .action(async (run: string) => {
+    .option('--follow', 'show it until the run has ended: drawn again on a terminal, else a line for each change')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Ctrl-C stops following; the run goes on.',
+    )
+    .action(async (run: string, { follow }: { readonly follow?: true }) => {
       const { showRun } = await import('../show-run.js');
-      await showRun(context, run);
+      if (follow !== true) return showRun(context, run);
+      const { followStatus } = await import('../follow-status.js');
+      await followStatus(context, run);
     });
   const watch = new Command('watch')
     .description('follow a run until it has ended; exit 0 when it was approved, 1 otherwise')
@@ -43,6 +51,24 @@ export function runCommand(context: CommandContext): Command {
       const { watchRun } = await import('../show-run.js');
       await watchRun(context, run, options);
     });
+  const logs = new Command('logs')
+    .description('print what the checks and the agents of a gate print, also while they run')
+    .argument('<run>', RUN_ARGUMENT)
+    .addOption(
+      new Option('--gate <gate>', 'the gate (default: the one that is carried out, else the last one)').choices(
+        GATE_IDS,
+      ),
+    )
+    .option('--attempt <n>', 'the attempt of the gate (default: the newest)', positiveNumber)
+    .option('--follow', 'go on until the gate has ended; without --gate until the run has ended')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run logs latest\n  promptos run logs latest --follow\n  promptos run logs 20260102-fix-sum --gate P06 --attempt 1\n\nWhile a gate is carried out, its worker sends the end of each output every 2 seconds, with credentials masked; what is\nprinted faster is left out until the gate has ended. Afterwards the whole of it comes from the store. With --json each line\nis an object. Ctrl-C stops following; the run goes on.',
+    )
+    .action(async (run: string, options: LogsOptions) => {
+      const { showLogs } = await import('../run-logs.js');
+      await showLogs(context, run, options);
+    });
   const cancel = new Command('cancel')
     .description('ask a run to end as cancelled; it still publishes its record')
     .argument('<run>', RUN_ARGUMENT)
@@ -52,10 +78,11 @@ export function runCommand(context: CommandContext): Command {
       await cancelRun(context, run);
     });
   return new Command('run')
-    .description('list, show, watch and cancel runs')
+    .description('list, show, watch and cancel runs, and print their logs')
     .addHelpText('after', '\nExample:\n  promptos run status latest')
     .addCommand(list)
     .addCommand(status)
     .addCommand(watch)
+    .addCommand(logs)
     .addCommand(cancel);
 }

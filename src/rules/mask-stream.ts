@@ -1,0 +1,79 @@
+import { maskedSpans, maskFrom } from './mask-secrets.js';
+
+/** What was masked already and is kept, so that a credential which began in it is still recognised: no key is longer. */
+const CONTEXT = 32 * 1_024;
+/** Of a stream that prints more between two looks, the end is kept. */
+const KEPT = 3 * CONTEXT;
+/** A longer word is left out: it cannot be held back until its end is known. */
+const LONGEST_WORD = 16 * 1_024;
+
+/** A part of a masked stream. */
+export interface MaskedPart {
+  /** Characters that were left out before the text. */
+  readonly omitted: number;
+  readonly text: string;
+}
+
+/** Masks a text that comes in pieces. Memory is bounded whatever is added. */
+export interface MaskedStream {
+  add(text: string): void;
+  /**
+   * What has become certain since the last call. A word that has not ended is held back: the rest of a credential may
+   * follow.
+   */
+  settle(): MaskedPart;
+  /** The rest, once nothing more comes. */
+  end(): MaskedPart;
+}
+
+/**
+ * Masks known credentials in a stream, also where one is cut by a border of two pieces. The parts together are what
+ * `maskSecrets` makes of the whole, but for what is left out.
+ */
+export function createMaskedStream(): MaskedStream {
+  let text = '';
+  /** Where the part of `text` begins that was not given yet. */
+  let from = 0;
+  let omitted = 0;
+
+  const omitUntil = (place: number) => {
+    if (place <= from) return;
+    omitted += place - from;
+    from = place;
+  };
+  const forget = (count: number) => {
+    text = text.slice(count);
+    from -= count;
+  };
+  const take = (until: number): MaskedPart => {
+    const certain = text.slice(0, until);
+    const part = { omitted, text: until > from ? maskFrom(certain, from, maskedSpans(certain)) : '' };
+    from = Math.max(from, until);
+    omitted = 0;
+    if (from > 2 * CONTEXT) forget(from - CONTEXT);
+    return part;
+  };
+  return {
+    add(more) {
+      // A text of two bytes a character hides ASCII from every pattern; without its zeros it does not.
+      text += more.replaceAll('\0', '');
+      if (text.length <= 2 * KEPT) return;
+      // What is given next needs what came before it, since a credential may have begun there.
+      omitUntil(text.length - KEPT + CONTEXT);
+      forget(text.length - KEPT);
+    },
+    settle() {
+      const part = take(endOfLastWord(text, from));
+      if (text.length - from > LONGEST_WORD) omitUntil(text.length);
+      return part;
+    },
+    end: () => take(text.length),
+  };
+}
+
+/** The place behind the last white space, but never before `from`. */
+function endOfLastWord(text: string, from: number): number {
+  let place = text.length;
+  while (place > from && (text[place - 1] ?? '') > ' ') place -= 1;
+  return place;
+}
