@@ -7,12 +7,25 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
+import {
+  sealCancellation,
+  sealDecision,
+  sealEscalation,
+  sealResolution,
+  sealRunRequest,
+} from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
 import { canonicalJson } from './contracts/canonical-json.js';
-import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
+import type {
+  Cancellation,
+  Decision,
+  DecisionAnswer,
+  HumanMessage,
+  PersonEscalation,
+  Resolution,
+} from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
@@ -26,6 +39,7 @@ import type { ArtifactStore } from './ports/artifact-store.js';
 import type { Signer } from './ports/signer.js';
 import {
   approveSignal,
+  cancelSignal,
   decideUpdate,
   escalateSignal,
   rejectSignal,
@@ -193,6 +207,22 @@ export class GovernedRuns {
     );
   }
 
+  /** Ends the run as `cancelled`; it still publishes its record. @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED */
+  async cancel(cancellation: Cancellation): Promise<Delivery> {
+    const { run_id } = cancellation;
+    const content = await this.sealCancellation(cancellation);
+    await this.#journal(run_id, 'cancellation', content);
+    return this.#deliver(run_id, { kind: 'cancellation', cancellation: content }, (run) =>
+      run.signal(cancelSignal, content),
+    );
+  }
+
+  /** A cancellation as it would be sent. */
+  async sealCancellation(cancellation: Cancellation): Promise<Cancellation | Envelope> {
+    const signer = await this.#signerFor(cancellation.actor, cancellation.policy_sha256);
+    return signer === null ? cancellation : sealCancellation(cancellation, signer, Date.now());
+  }
+
   /**
    * A signed message is journalled before it is sent: whoever answers for the run, no record can be sealed that passes
    * over it.
@@ -251,18 +281,6 @@ export class GovernedRuns {
       }
       throw asRunFailure(runId, error);
     }
-  }
-
-  /** Asks the run to end as `cancelled`; it still publishes its record. @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED */
-  async cancel(runId: string): Promise<void> {
-    // The server takes a cancellation of an ended execution without a word.
-    const { closed_at } = await this.describe(runId);
-    if (closed_at !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
-    await this.#run(runId)
-      .cancel()
-      .catch((error: unknown) => {
-        throw asRunFailure(runId, error);
-      });
   }
 
   /** The Temporal execution of a run. @throws PromptOsError RUN_NOT_FOUND */

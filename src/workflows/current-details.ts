@@ -49,7 +49,15 @@ interface Asked {
   readonly namespace: string;
 }
 
-function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting, gates }: RunStatus): string {
+function headline({
+  phase,
+  outcome,
+  outcome_reason,
+  cancellation,
+  run_record_sha256,
+  awaiting,
+  gates,
+}: RunStatus): string {
   if (phase === 'new') return '**Opening**: the policy and the prompt pack are being checked.';
   if (phase === 'open') {
     const running = gates.filter(({ state }) => state === 'running').map(({ gate, title }) => `${gate} ${title}`);
@@ -64,7 +72,8 @@ function headline({ phase, outcome, outcome_reason, run_record_sha256, awaiting,
   }
   const published =
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
-  return `${`**Ended: ${outcome}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
+  const by = cancellation?.by == null ? '' : ` by \`${code(cancellation.by)}\``;
+  return `${`**Ended: ${outcome}${by}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
 }
 
 function gateLine({ gate, title, state, attempt, verdict, findings, findings_omitted }: GateStatus): string {

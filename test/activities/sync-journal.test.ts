@@ -192,7 +192,7 @@ describe('resumeRun', () => {
 
 describe('endJournal', () => {
   test('ends the journal once, with late messages in it', async () => {
-    driven.apply({ type: 'cancel', reason: 'enough' });
+    driven.apply({ type: 'cancel' });
     await journalled(stop());
     expect(await driven.sync({ purpose: 'end' })).toMatchObject({ fork: null });
     expect(await kinds()).toEqual(['opened', 'message', 'engine end']);
@@ -247,7 +247,7 @@ describe('endJournal', () => {
 
 describe('finalise', () => {
   test('publishes no ending that the engine did not sign', async () => {
-    driven.apply({ type: 'cancel', reason: 'whatever I like' });
+    driven.apply({ type: 'cancel' });
     await expect(driven.publish()).rejects.toMatchObject(NOT_DUE);
     await driven.sync({ purpose: 'end' });
     await expect(driven.publish()).resolves.toMatchObject({ files: expect.any(Number) });

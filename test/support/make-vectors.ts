@@ -141,7 +141,7 @@ const rejected: Recording = async (worker, runId) => {
 const cancelled: Recording = async (worker, runId) => {
   const run = await worker.startRun({ runId });
   await run.awaitDecision('P00');
-  await worker.runs.cancel(runId);
+  await run.handle.cancel();
   return run;
 };
 
