@@ -17,26 +17,17 @@ import {
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
+import type { Delivery, GovernedRunsOptions, SignerFor, StartRunOptions } from './client-options.js';
 import { canonicalJson } from './contracts/canonical-json.js';
-import type {
-  Cancellation,
-  Decision,
-  DecisionAnswer,
-  HumanMessage,
-  PersonEscalation,
-  Resolution,
-} from './contracts/decisions.js';
+import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
 import { type Envelope, envelopeSchema } from './contracts/keys.js';
-import { type GateId, type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
-import type { PromptPackBundle } from './contracts/prompt-pack.js';
+import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
-import type { RunRequest } from './contracts/run-request.js';
 import type { GovernedRunResult, RunStatus } from './contracts/run-status.js';
 import type { ArtifactStore } from './ports/artifact-store.js';
-import type { Signer } from './ports/signer.js';
 import {
   approveSignal,
   cancelSignal,
@@ -52,41 +43,7 @@ const ANSWER_TIMEOUT_MS = 2_000;
 /** A query is asked for nothing but its answer, so a busy worker is given longer. */
 const QUERY_TIMEOUT_MS = 10_000;
 
-export interface GovernedRunsOptions {
-  readonly client: Client;
-  /** The engine's queue. */
-  readonly taskQueue: string;
-  /** The store that the workers use: a start puts the request, the policy and the pack there. */
-  readonly store: ArtifactStore;
-  /**
-   * The key that a principal signs with under a policy; null to send unsigned, which only an optional policy takes.
-   * Without it nothing is signed.
-   */
-  readonly signerFor?: SignerFor;
-  /** Milliseconds that a worker has for answering; by default 2,000 for messages, and 10,000 for the status. */
-  readonly answerTimeoutMs?: number;
-}
-
-/** Finds the signer of a principal. */
-export type SignerFor = (principal: string, policySha256: string) => Promise<Signer | null>;
-
-export interface StartRunOptions {
-  readonly runId: string;
-  readonly developer: string;
-  /** The name that the workers' configs know the repository by. */
-  readonly targetRepo: string;
-  readonly baseCommit: string;
-  readonly gates: readonly GateId[];
-  readonly request: RunRequest;
-  /** The exact bytes of the policy file: their SHA-256 is what the run is bound to. */
-  readonly policy: Uint8Array;
-  readonly pack: PromptPackBundle;
-}
-
-/** What became of a message: judged by the run, or left for the next worker. */
-export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
-
-export type { ListedRun, RecordedRun, RunsWanted };
+export type { Delivery, GovernedRunsOptions, ListedRun, RecordedRun, RunsWanted, SignerFor, StartRunOptions };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {

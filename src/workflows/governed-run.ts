@@ -308,8 +308,7 @@ function registerHandlers(run: RunDriver): void {
     unfinishedPolicy,
   });
   setHandler(cancelSignal, onSignal('cancellation'), {
-    description:
-      'End the run as cancelled. Input: a JSON with who cancels and why; `promptos run cancel RUN --print` makes it.',
+    description: 'End the run as cancelled. Input: the JSON that `promptos run cancel RUN --print` prints.',
     unfinishedPolicy,
   });
   setHandler(
