@@ -4,7 +4,12 @@ import { z } from 'zod';
 import { SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
 import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestation/statement.js';
-import { cancellationSchema, decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
+import {
+  cancellationSchema,
+  decisionSchema,
+  personEscalationSchema,
+  resolutionSchema,
+} from '../../src/contracts/decisions.js';
 import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
 import { attestationPaths } from '../../src/governance/attestation-files.js';

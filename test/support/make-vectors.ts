@@ -145,6 +145,16 @@ const cancelled: Recording = async (worker, runId) => {
   return run;
 };
 
+/** By a signed message of the developer; `cancelled` is by Temporal's own means. */
+const cancelledBySigned: Recording = async (worker, runId) => {
+  const run = await worker.startRun({ runId });
+  await run.awaitDecision('P00');
+  const { policy_sha256 } = worker.repository.run;
+  const said = { decision_id: 'wrong-branch', actor: 'ada', reason: 'Started from the wrong branch.' };
+  await counted(worker.runs.cancel({ run_id: runId, policy_sha256, ...said }));
+  return run;
+};
+
 /** The start is signed and trusted, but P03 needs P01: the run never opens, and has a record all the same. */
 const unopened: Recording = (worker, runId) => worker.startRun({ runId, gates: ['P00', 'P03'] });
 
@@ -207,7 +217,16 @@ const RECORDED: readonly RecordedPolicy[] = [
     file: 'policy',
     text: SIGNED_POLICY,
     signed: true,
-    runs: { straight, reworked, escalated, rejected, cancelled, unopened, forked },
+    runs: {
+      straight,
+      reworked,
+      escalated,
+      rejected,
+      cancelled,
+      'cancelled-signed': cancelledBySigned,
+      unopened,
+      forked,
+    },
   },
   { file: 'policy-rotated', text: ROTATED_POLICY, signed: true, runs: { rotated: short } },
   { file: 'policy-unsigned', text: UNSIGNED_POLICY, signed: false, runs: { unsigned: short } },

@@ -224,6 +224,37 @@ export const FOLD_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
   ]),
+  ...recipesOf('cancelled-signed', [
+    [
+      'ledger: a signed cancellation without its envelope',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').envelope = null;
+      }),
+      'CANCELLATION_REFUSED',
+    ],
+    [
+      'ledger: a signed cancellation in the name of somebody else',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').cancellation.actor = 'grace';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'ledger: a signed cancellation with another reason',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').cancellation.reason = 'Not worth it.';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'ledger: a signed cancellation that says it came through Temporal',
+      insider((entries) => {
+        nth(entries, 'runClosed').through = 'temporal';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    ['ledger: a signed cancellation without its closing reason', insider(gone('cancellationCounted')), 'FOLD_DIFFERS'],
+  ]),
   ...recipesOf('unopened', [
     [
       'ledger: a run that never opened is approved',
