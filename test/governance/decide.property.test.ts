@@ -48,7 +48,7 @@ type Move =
   | { readonly do: 'cancel' }
   | {
       readonly do: 'garbage';
-      readonly kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'signal';
+      readonly kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'cancellation' | 'signal';
       readonly content: unknown;
     };
 
@@ -106,7 +106,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('garbage' as const),
-      kind: fc.constantFrom('approve', 'reject', 'decision', 'resolution', 'escalation', 'signal'),
+      kind: fc.constantFrom('approve', 'reject', 'decision', 'resolution', 'escalation', 'cancellation', 'signal'),
       content: fc.anything(),
     }),
   },

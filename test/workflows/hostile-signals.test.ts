@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => worker.close());
 
-const SIGNALS = ['approve', 'reject', 'escalate', 'resolveEscalation'] as const;
+const SIGNALS = ['approve', 'reject', 'escalate', 'resolveEscalation', 'cancel'] as const;
 
 const proto = JSON.parse('{"__proto__":{"actor":"grace"},"actor":"grace","constructor":{"prototype":1}}');
 
