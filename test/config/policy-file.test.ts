@@ -112,7 +112,7 @@ test('readPolicy: who may cancel is a principal, and has a key where cancellatio
   const cancelling = (text: string, name: string) => `${text.trimEnd()}\ncancellation: { principals: [${name}] }\n`;
   const unknown = await refuse(cancelling(POLICY, 'mallory'));
   expect(unknown).toMatchObject({ code: 'POLICY_INVALID' });
-  expect(unknown.message).toContain('cancellation.principals.0: "mallory" is not among the principals');
+  expect(unknown.message).toContain('cancellation.principals[0]: "mallory" is not among the principals');
   const silent = POLICY.replace(/^decisions: .*\nattestations: .*\n/m, '');
   const keyless = await refuse(cancelling(silent, 'ada'));
   expect(keyless.message).toContain('principals.ada: has no keys, but cancellations must be signed');
