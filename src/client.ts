@@ -7,13 +7,20 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './attestation/seal-messages.js';
+import {
+  sealCancellation,
+  sealDecision,
+  sealEscalation,
+  sealResolution,
+  sealRunRequest,
+} from './attestation/seal-messages.js';
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
+import type { Delivery, GovernedRunsOptions, SignerFor, StartRunOptions } from './client-options.js';
 import { type GateAtWork, type RunMoment, readMoment } from './client-progress.js';
 import { canonicalJson } from './contracts/canonical-json.js';
-import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
+import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
@@ -21,11 +28,10 @@ import { type Envelope, envelopeSchema } from './contracts/keys.js';
 import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
 import type { GovernedRunResult, RunStatus } from './contracts/run-status.js';
-import type { StartRunOptions } from './contracts/start-run.js';
 import type { ArtifactStore } from './ports/artifact-store.js';
-import type { Signer } from './ports/signer.js';
 import {
   approveSignal,
+  cancelSignal,
   decideUpdate,
   escalateSignal,
   rejectSignal,
@@ -38,28 +44,17 @@ const ANSWER_TIMEOUT_MS = 2_000;
 /** A query is asked for nothing but its answer, so a busy worker is given longer. */
 const QUERY_TIMEOUT_MS = 10_000;
 
-export interface GovernedRunsOptions {
-  readonly client: Client;
-  /** The engine's queue. */
-  readonly taskQueue: string;
-  /** The store that the workers use: a start puts the request, the policy and the pack there. */
-  readonly store: ArtifactStore;
-  /**
-   * The key that a principal signs with under a policy; null to send unsigned, which only an optional policy takes.
-   * Without it nothing is signed.
-   */
-  readonly signerFor?: SignerFor;
-  /** Milliseconds that a worker has for answering; by default 2,000 for messages, and 10,000 for the status. */
-  readonly answerTimeoutMs?: number;
-}
-
-/** Finds the signer of a principal. */
-export type SignerFor = (principal: string, policySha256: string) => Promise<Signer | null>;
-
-/** What became of a message: judged by the run, or left for the next worker. */
-export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
-
-export type { GateAtWork, ListedRun, RecordedRun, RunMoment, RunsWanted, StartRunOptions };
+export type {
+  Delivery,
+  GateAtWork,
+  GovernedRunsOptions,
+  ListedRun,
+  RecordedRun,
+  RunMoment,
+  RunsWanted,
+  SignerFor,
+  StartRunOptions,
+};
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -180,6 +175,22 @@ export class GovernedRuns {
     );
   }
 
+  /** Ends the run as `cancelled`; it still publishes its record. @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED */
+  async cancel(cancellation: Cancellation): Promise<Delivery> {
+    const { run_id } = cancellation;
+    const content = await this.sealCancellation(cancellation);
+    await this.#journal(run_id, 'cancellation', content);
+    return this.#deliver(run_id, { kind: 'cancellation', cancellation: content }, (run) =>
+      run.signal(cancelSignal, content),
+    );
+  }
+
+  /** A cancellation as it would be sent. */
+  async sealCancellation(cancellation: Cancellation): Promise<Cancellation | Envelope> {
+    const signer = await this.#signerFor(cancellation.actor, cancellation.policy_sha256);
+    return signer === null ? cancellation : sealCancellation(cancellation, signer, Date.now());
+  }
+
   /**
    * A signed message is journalled before it is sent: whoever answers for the run, no record can be sealed that passes
    * over it.
@@ -238,18 +249,6 @@ export class GovernedRuns {
       }
       throw asRunFailure(runId, error);
     }
-  }
-
-  /** Asks the run to end as `cancelled`; it still publishes its record. @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED */
-  async cancel(runId: string): Promise<void> {
-    // The server takes a cancellation of an ended execution without a word.
-    const { closed_at } = await this.describe(runId);
-    if (closed_at !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
-    await this.#run(runId)
-      .cancel()
-      .catch((error: unknown) => {
-        throw asRunFailure(runId, error);
-      });
   }
 
   /** The Temporal execution of a run. @throws PromptOsError RUN_NOT_FOUND */

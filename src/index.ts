@@ -18,6 +18,8 @@ export { createTrustRegistry } from './config/trust-registry.js';
 export { readWorkerConfig } from './config/worker-config-file.js';
 export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/attempt.js';
 export {
+  type Cancellation,
+  cancellationSchema,
   type Decision,
   type DecisionAnswer,
   decisionSchema,

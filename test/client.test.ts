@@ -40,6 +40,13 @@ const resolution = (runId: string) => ({
   actor: 'grace',
   choice: 'retry' as const,
 });
+const cancellation = (runId: string) => ({
+  decision_id: 'c-1',
+  run_id: runId,
+  policy_sha256: worker.repository.run.policy_sha256,
+  actor: 'ada',
+  reason: 'Started from the wrong branch.',
+});
 
 describe('GovernedRuns: start', () => {
   test.each(['running', 'ended'])('a run id that is taken is RUN_EXISTS while that run is %s', async (state) => {
@@ -81,7 +88,7 @@ describe('GovernedRuns: a run that does not exist', () => {
         escalate: () => worker.runs.escalate(runId, {}),
         status: () => worker.runs.status(runId),
         wait: () => worker.runs.wait(runId),
-        cancel: () => worker.runs.cancel(runId),
+        cancel: () => worker.runs.cancel(cancellation(runId)),
         describe: () => worker.runs.describe(runId),
       };
       await expect(calls[method]()).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
@@ -95,16 +102,28 @@ describe('GovernedRuns: a run that has ended', () => {
     await expect(worker.runs.decide(decision(runId))).rejects.toMatchObject({ code: 'RUN_CLOSED' });
     await expect(worker.runs.resolve(resolution(runId))).rejects.toMatchObject({ code: 'RUN_CLOSED' });
     await expect(worker.runs.escalate(runId, {})).rejects.toMatchObject({ code: 'RUN_CLOSED' });
-    await expect(worker.runs.cancel(runId)).rejects.toMatchObject({ code: 'RUN_CLOSED' });
+    await expect(worker.runs.cancel(cancellation(runId))).rejects.toMatchObject({ code: 'RUN_CLOSED' });
     expect(await worker.runs.status(runId)).toMatchObject({ phase: 'closed', outcome: 'approved' });
     expect(await worker.runs.describe(runId)).toMatchObject({ run_id: runId, status: 'COMPLETED' });
     expect(await worker.runs.wait(runId)).toMatchObject({ outcome: 'approved' });
   });
 
+  test('cancel: counts at once, and the run ends as cancelled with its record', async () => {
+    const run = await worker.startRun();
+    await run.awaitDecision('P00');
+    const delivery = await worker.runs.cancel(cancellation(run.runId));
+    expect(delivery).toMatchObject({ kind: 'answered', answer: { accepted: true } });
+    expect(await worker.runs.wait(run.runId)).toMatchObject({
+      outcome: 'cancelled',
+      run_record_sha256: expect.any(String),
+    });
+    expect(await worker.runs.describe(run.runId)).toMatchObject({ status: 'COMPLETED' });
+  });
+
   test('wait: a cancelled run is an outcome, not an error', async () => {
     const run = await worker.startRun();
     await run.awaitDecision('P00');
-    await worker.runs.cancel(run.runId);
+    await run.handle.cancel();
     expect(await worker.runs.wait(run.runId)).toEqual({ outcome: 'cancelled', run_record_sha256: null });
     expect(await worker.runs.describe(run.runId)).toMatchObject({ status: 'CANCELLED', closed_at: expect.any(Date) });
   });

@@ -37,6 +37,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'WORKFLOW_TYPE',
       'attemptRecordSchema',
       'builtInPackDir',
+      'cancellationSchema',
       'createObjectTree',
       'createTrustRegistry',
       'decisionSchema',
@@ -73,6 +74,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'AttemptRecord',
       'AwaitedDecision',
       'AwaitedResolution',
+      'Cancellation',
       'CheckCall',
       'CheckOutcome',
       'CheckRunner',
@@ -145,6 +147,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
   './workflows': {
     values: [
       'approveSignal',
+      'cancelSignal',
       'decideUpdate',
       'escalateSignal',
       'governedRun',

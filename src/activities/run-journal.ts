@@ -1,5 +1,5 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { JournalEntry, PlacedJournalEntry } from '../contracts/journal.js';
+import type { JournalEntry, JournalledMessage, PlacedJournalEntry } from '../contracts/journal.js';
 import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
@@ -22,11 +22,12 @@ export function unjournalled(
   const known = new Set(
     journal.flatMap(({ entry }) => (entry?.kind === 'message' ? [messageSha256(entry.envelope)] : [])),
   );
-  const message = (kind: 'decision' | 'resolution' | 'escalation', envelope: Envelope | null): JournalEntry[] =>
+  const message = (kind: JournalledMessage, envelope: Envelope | null): JournalEntry[] =>
     envelope === null || known.has(messageSha256(envelope)) ? [] : [{ kind: 'message', message: kind, envelope }];
   return entries.flatMap((entry) => {
     if (entry.type === 'decisionCounted') return message('decision', entry.envelope);
     if (entry.type === 'escalationResolved') return message('resolution', entry.envelope);
+    if (entry.type === 'cancellationCounted') return message('cancellation', entry.envelope);
     return entry.type === 'escalationOpened' ? message('escalation', entry.envelope) : [];
   });
 }

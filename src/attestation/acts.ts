@@ -1,5 +1,5 @@
 import type { GateOutcome } from '../contracts/activities.js';
-import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
+import type { Cancellation, Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import type { LedgerHead } from '../contracts/ledger.js';
 import type { GateId, Verdict } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
@@ -43,6 +43,12 @@ export function escalationStatement(escalation: PersonEscalation, policySha256: 
     [{ name: 'policy', digest: { sha256: policySha256 } }],
     camelCase(escalation),
   );
+}
+
+/** `run-cancellation/v0.1`, about the policy that says who may cancel. */
+export function cancellationStatement({ policy_sha256, ...fields }: Cancellation): Statement {
+  const subject = [{ name: 'policy', digest: { sha256: policy_sha256 } }];
+  return statement(PREDICATES.runCancellation, subject, camelCase(fields));
 }
 
 /** `run-request/v0.1`, about the digest of the request: everything that a run is bound to. */

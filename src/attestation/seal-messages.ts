@@ -1,7 +1,13 @@
-import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
+import type { Cancellation, Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
-import { decisionStatement, escalationStatement, resolutionStatement, runRequestStatement } from './acts.js';
+import {
+  cancellationStatement,
+  decisionStatement,
+  escalationStatement,
+  resolutionStatement,
+  runRequestStatement,
+} from './acts.js';
 import { sealStatement } from './envelope.js';
 import type { Statement } from './statement.js';
 
@@ -44,6 +50,9 @@ export const sealEscalation = (
   signer: MessageSigner,
   now: number,
 ): Promise<Envelope> => seal(escalationStatement(timed(escalation, now), policySha256), signer);
+
+export const sealCancellation = (cancellation: Cancellation, signer: MessageSigner, now: number): Promise<Envelope> =>
+  seal(cancellationStatement(timed(cancellation, now)), signer);
 
 export const sealRunRequest = (run: GovernedRunInput, signer: MessageSigner, now: number): Promise<Envelope> =>
   seal(runRequestStatement(run, instant(now)), signer);

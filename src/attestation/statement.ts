@@ -18,6 +18,7 @@ export const PREDICATES = {
   gateDecision: 'https://promptos.dev/predicates/gate-decision/v0.1',
   escalationResolution: 'https://promptos.dev/predicates/escalation-resolution/v0.1',
   escalation: 'https://promptos.dev/predicates/escalation/v0.1',
+  runCancellation: 'https://promptos.dev/predicates/run-cancellation/v0.1',
   runRequest: 'https://promptos.dev/predicates/run-request/v0.1',
   gateAttempt: 'https://promptos.dev/predicates/gate-attempt/v0.1',
   gateAttemptV2: 'https://promptos.dev/predicates/gate-attempt/v0.2',

@@ -5,7 +5,9 @@ import type { RunStatus } from '../contracts/run-status.js';
 import { prBlock } from '../governance/pr-block.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
+import { printableLine } from './printable.js';
 import { readPublishedRun } from './published-run.js';
+import { describeCanceller } from './show-status.js';
 
 /** The last thing that `dev` and `demo` print with `--json`. */
 export interface FinishedRun {
@@ -41,10 +43,11 @@ export async function showFinishedRun(
   const output = context.output();
   if ((await store.published(runId)) === null) throw publishedElsewhere(store, runId, ended);
   const published = await readPublishedRun(store, runId);
-  const { outcome, outcome_reason } = published.record;
+  const { outcome, outcome_reason, cancellation } = published.record;
   const finished = { run_id: runId, workflow_id: runWorkflowId(runId), outcome, tree: store.locate(runId), ui };
   output.say();
-  output.say(`${outcome.toUpperCase()}: ${outcome_reason}`);
+  output.say(`${outcome.toUpperCase()}: ${printableLine(outcome_reason, 1_000)}`);
+  if (cancellation !== undefined) output.say(`by      ${describeCanceller(cancellation)}`);
   output.say(`tree    ${finished.tree}`);
   if (ui !== null) output.say(`ui      ${ui}`);
   output.say();

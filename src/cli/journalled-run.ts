@@ -80,7 +80,8 @@ function awaitedOf(
   const found = resultSchema.safeParse(statementOf(result.envelope)).data?.predicate;
   if (found === undefined) return [];
   const since = entries.slice(last + 1).flatMap((entry) => {
-    const actor = entry?.kind === 'message' ? actorSchema.safeParse(statementOf(entry.envelope)).data : undefined;
+    const answers = entry?.kind === 'message' && entry.message !== 'cancellation';
+    const actor = answers ? actorSchema.safeParse(statementOf(entry.envelope)).data : undefined;
     return actor === undefined ? [] : [actor.predicate.actor];
   });
   const needed = found.verdict === 'pass' ? Math.max(1, policy.approvals[found.gate]) : 1;

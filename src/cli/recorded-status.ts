@@ -11,6 +11,7 @@ export function statusOfRecord(record: RunRecord, recordSha256: string): RunStat
     phase: 'closed',
     outcome: record.outcome,
     outcome_reason: record.outcome_reason,
+    cancellation: record.cancellation ?? null,
     developer: record.developer,
     target_repo: record.target_repo,
     base_commit: record.base_commit,

@@ -143,18 +143,3 @@ export async function watchRun(context: CommandContext, given: string, { as, key
   };
   await withRuns(context, watch, { key });
 }
-
-/** `run cancel`: what runs is stopped, and the record is published as that of a cancelled run. */
-export async function cancelRun(context: CommandContext, given: string): Promise<void> {
-  await withRuns(context, async (session) => {
-    const { runs, store } = session;
-    const run = await selectRun(given, session);
-    const output = context.output();
-    announceRun(run, output);
-    const runId = run.run_id;
-    if ((await store.published(runId)) !== null) throw new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`);
-    await runs.cancel(runId);
-    output.say(`asked ${runId} to end; its record follows: promptos run watch ${runId}`);
-    output.emit({ run_id: runId, target_repo: run.target_repo, cancel: 'requested' });
-  });
-}

@@ -1,5 +1,6 @@
 import type { Finding } from '../contracts/findings.js';
 import { GATES } from '../contracts/names.js';
+import type { RecordedCancellation } from '../contracts/run-record.js';
 import {
   type AwaitedDecision,
   type AwaitedResolution,
@@ -33,6 +34,7 @@ export function showStatus(
     `repo    ${printableLine(status.target_repo)} at ${status.base_commit.slice(0, 12)}, started by ${printableLine(status.developer)}`,
   );
   output.say(`state   ${stateOf(status)}`);
+  if (status.cancellation !== null) output.say(`by      ${describeCanceller(status.cancellation)}`);
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
     if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
@@ -57,6 +59,13 @@ function stateOf({ phase, outcome, outcome_reason, awaiting, run_record_sha256 }
   if (phase === 'open') return awaiting.length === 0 ? 'at work' : 'waiting for a person';
   const reason = outcome_reason ? `: ${printableLine(outcome_reason)}` : '';
   return `${outcome}${reason}${run_record_sha256 === null ? ' (the record is being written)' : ''}`;
+}
+
+/** Who cancelled a run, and how that is known. */
+export function describeCanceller({ through, by, signed_by }: RecordedCancellation): string {
+  if (through === 'temporal') return 'unknown: cancelled through Temporal, unsigned';
+  const name = printableLine(by ?? 'unknown');
+  return signed_by === null ? `${name} (unsigned: the name is a claim)` : `${name}, signed by ${signed_by}`;
 }
 
 /** One finding on one line. */

@@ -77,11 +77,24 @@ export const personEscalationSchema = z.strictObject({
 });
 export type PersonEscalation = z.infer<typeof personEscalationSchema>;
 
+/** What ends a run as `cancelled`: by whoever the policy lets cancel, with the reason that the record shows. */
+export const cancellationSchema = z.strictObject({
+  decision_id: decisionIdSchema,
+  run_id: runIdSchema,
+  policy_sha256: sha256Schema,
+  /** As `developer` of a run: where nothing is signed a developer need not be a principal. */
+  actor: z.string().min(1).max(200),
+  reason: messageTextSchema.min(1),
+  ...signedTimes,
+});
+export type Cancellation = z.infer<typeof cancellationSchema>;
+
 /** What the `decide` update takes. */
 export const humanMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('decision'), decision: z.union([decisionSchema, envelopeSchema]) }),
   z.strictObject({ kind: z.literal('resolution'), resolution: z.union([resolutionSchema, envelopeSchema]) }),
   z.strictObject({ kind: z.literal('escalation'), escalation: z.union([personEscalationSchema, envelopeSchema]) }),
+  z.strictObject({ kind: z.literal('cancellation'), cancellation: z.union([cancellationSchema, envelopeSchema]) }),
 ]);
 export type HumanMessage = z.infer<typeof humanMessageSchema>;
 
@@ -93,6 +106,7 @@ export const REFUSAL_REASONS = [
   'ACTOR_MISSING',
   'ACTOR_UNKNOWN',
   'NOT_AN_INTEGRATOR',
+  'MAY_NOT_CANCEL',
   'SELF_APPROVAL',
   'SIGNATURE_MISSING',
   'SIGNATURE_INVALID',

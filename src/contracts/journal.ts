@@ -3,7 +3,7 @@ import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** What a person's journalled message is about. */
-export const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation'] as const;
+export const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 
 /** What a ledger's head was verified for: to carry out a gate, to close the run as approved, or to end its journal. */

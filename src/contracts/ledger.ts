@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
+import { cancellationSchema, decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { envelopeSchema } from './keys.js';
@@ -100,9 +100,15 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     /** Ids of the findings that `continue` waived. */
     waived: z.array(z.string()),
   }),
+  /** The run closes at once. */
+  z.strictObject({
+    type: z.literal('cancellationCounted'),
+    cancellation: cancellationSchema,
+    envelope: envelopeSchema.nullable(),
+  }),
   z.strictObject({
     type: z.literal('refused'),
-    kind: z.enum(['decision', 'resolution', 'escalation', 'signal']),
+    kind: z.enum(['decision', 'resolution', 'escalation', 'cancellation', 'signal']),
     reason: z.enum(REFUSAL_REASONS),
     message: z.string(),
     claimed_actor: z.string().nullable(),
@@ -117,6 +123,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     type: z.literal('runClosed'),
     outcome: z.enum(OUTCOMES),
     reason: z.string(),
+    /** A run that was cancelled by Temporal's own means: not signed. Ledgers of before do not name it. */
+    through: z.literal('temporal').optional(),
     /** Refusals past the hundredth, by reason. */
     refusals_counted: z.partialRecord(z.enum(REFUSAL_REASONS), z.int().positive()),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cancellationRulesSchema } from './cancellation-rules.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
@@ -125,6 +126,9 @@ export const policySchema = z
       .enum(['refused', 'allowed'])
       .default('refused')
       .describe('whether the developer who started a run may decide on it; the record shows it'),
+    cancellation: cancellationRulesSchema
+      .optional()
+      .describe('who may cancel a run; the developer who started it and the integrators where nothing is said'),
     required_gates: z
       .array(gateIdSchema)
       .default([...GATE_IDS])
@@ -220,6 +224,10 @@ export const policySchema = z
         problem(['roles', 'integrator', index], `"${name}" is an agent: an integrator is a human`);
       }
     }
+    for (const [index, name] of (policy.cancellation?.principals ?? []).entries()) {
+      if (own(policy.principals, name) === undefined)
+        problem(['cancellation', 'principals', index], `"${name}" is not among the principals`);
+    }
     requireKeys(policy, problem);
     for (const gate of GATE_IDS) {
       if (policy.approvals[gate] > policy.roles.integrator.length) {
@@ -241,7 +249,10 @@ export const policySchema = z
 export type Policy = z.infer<typeof policySchema>;
 
 /** The policy's shape as far as keys are concerned. */
-type KeyHolders = Pick<z.infer<typeof policySchema>, 'principals' | 'roles' | 'decisions' | 'attestations' | 'engine'>;
+type KeyHolders = Pick<
+  z.infer<typeof policySchema>,
+  'principals' | 'roles' | 'decisions' | 'cancellation' | 'attestations' | 'engine'
+>;
 
 /** Every duty that must sign has a key, and no key serves two. */
 function requireKeys(policy: KeyHolders, problem: (path: (string | number)[], message: string) => void): void {
@@ -265,6 +276,9 @@ function requireKeys(policy: KeyHolders, problem: (path: (string | number)[], me
   };
   if (policy.decisions.authentication === 'required') {
     for (const name of policy.roles.integrator) needKey(name, 'decisions must be signed (decisions.authentication)');
+    for (const name of policy.cancellation?.principals ?? []) {
+      needKey(name, 'cancellations must be signed (decisions.authentication)');
+    }
   }
   if (policy.attestations === 'required') {
     for (const role of executorRoleSchema.options) needKey(policy.roles[role], 'results must be signed (attestations)');

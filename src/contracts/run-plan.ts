@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cancellationRulesSchema } from './cancellation-rules.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
@@ -31,6 +32,8 @@ export const runPlanSchema = z.strictObject({
   /** Every principal of the policy, so that a stranger and a wrong role are told apart. */
   known_actors: z.array(nameSchema),
   self_approval: z.enum(['refused', 'allowed']),
+  /** Who may cancel; absent where the policy says nothing: the developer and the integrators. */
+  cancellation: cancellationRulesSchema.optional(),
   /** Whether two roles may be done by the same program with the same arguments. */
   separation: z.strictObject({ executors: z.enum(['distinct', 'any']) }),
   approvals: z.record(gateIdSchema, z.int().nonnegative()),

@@ -112,6 +112,17 @@ export const runRecordSchema = z.strictObject({
         .nullable(),
     }),
   ),
+  /** How a cancelled run came to its end. Records of before do not have it. */
+  cancellation: z
+    .strictObject({
+      at: instantSchema,
+      /** `temporal`: by Temporal's own means, which nothing signs, so who did it is not known. */
+      through: z.enum(['promptos', 'temporal']),
+      by: z.string().nullable(),
+      reason: z.string(),
+      signed_by: signedBySchema,
+    })
+    .optional(),
   refusals: z.array(
     z.strictObject({
       at: instantSchema,
@@ -128,4 +139,5 @@ export const runRecordSchema = z.strictObject({
   governance: z.strictObject({ prompt_artifact_hash: sha256Schema, prompt_chain_hash: sha256Schema }),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
+export type RecordedCancellation = NonNullable<RunRecord['cancellation']>;
 export type RecordedAttempt = z.infer<typeof recordedAttemptSchema>;

@@ -1,6 +1,7 @@
 import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
 import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
+import type { RecordedCancellation } from './run-record.js';
 
 /** A gate's line in the status of a run. */
 export interface GateStatus {
@@ -60,6 +61,8 @@ export interface RunStatus {
   readonly phase: 'new' | 'open' | 'closed';
   readonly outcome: Outcome | null;
   readonly outcome_reason: string | null;
+  /** How a cancelled run came to its end; null for any other. */
+  readonly cancellation: RecordedCancellation | null;
   readonly developer: string;
   readonly target_repo: string;
   readonly base_commit: string;

@@ -87,6 +87,7 @@ export function authenticate(
 const SUBJECT_FIELD: Readonly<Record<string, string>> = {
   [PREDICATES.gateDecision]: 'output_sha256',
   [PREDICATES.escalationResolution]: 'report_sha256',
+  [PREDICATES.runCancellation]: 'policy_sha256',
 };
 
 /** The shape of an envelope with one signature, read by hand, or null; nothing is verified. */

@@ -2,7 +2,9 @@ import type { RunPlan } from '../contracts/run-plan.js';
 import { type Refusal, refuse } from './refusals.js';
 import type { RunState } from './run-state.js';
 
-/** Names are compared without regard to case: `Ada` is not another person than `ada`. */
+/** The time before which no message was made: for messages that answer no request. */
+export const EPOCH = '1970-01-01T00:00:00.000Z';
+
 /** Clocks of people may be off by this much. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
@@ -29,6 +31,7 @@ export function judgeTimes(
   return Date.parse(expires_at) > Date.parse(at) ? null : refuse('DECISION_EXPIRED', expires_at);
 }
 
+/** Names are compared without regard to case: `Ada` is not another person than `ada`. */
 export const sameName = (one: string, other: string): boolean =>
   one.trim().toLowerCase() === other.trim().toLowerCase();
 

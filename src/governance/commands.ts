@@ -30,10 +30,14 @@ export type Command =
   /** Every gate has passed, and the journal holds nothing that speaks against it. */
   | { readonly type: 'close' }
   | { readonly type: 'clock' }
-  | { readonly type: 'cancel'; readonly reason: string };
+  /**
+   * Temporal's own cancellation, which nobody signs.
+   * `unmarked`: replayed from a ledger of before, whose closing does not say so.
+   */
+  | { readonly type: 'cancel'; readonly unmarked?: true };
 
 /** `approve` and `reject` are decisions whose choice the signal's name gives. */
-export type MessageKind = 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'signal';
+export type MessageKind = 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'cancellation' | 'signal';
 
 export interface DecideContext {
   /** Workflow time. */

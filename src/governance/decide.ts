@@ -5,18 +5,19 @@ import { GATES } from '../contracts/names.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, type Signed } from './authenticate.js';
-import { judgeTimes } from './authority.js';
+import { EPOCH, judgeTimes } from './authority.js';
 import { bareClaims, claimsOf } from './claims.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
 import { dueEvents } from './deadlines.js';
 import { evolve } from './evolve.js';
 import { judgeAttestation } from './judge-attestation.js';
+import { judgeCancellation } from './judge-cancellation.js';
 import { judgeDecision } from './judge-decision.js';
 import { judgeResolution } from './judge-resolution.js';
 import { nextStep } from './next-step.js';
 import { MAX_ESCALATIONS, MAX_OPEN_ESCALATIONS, openEscalation } from './open-escalation.js';
 import { openFork } from './open-fork.js';
-import { judgeForeign, readDecision, readEscalation, readResolution } from './read-message.js';
+import { judgeForeign, readCancellation, readDecision, readEscalation, readResolution } from './read-message.js';
 import {
   isRefusal,
   MAX_REFUSALS_IN_FULL,
@@ -72,16 +73,22 @@ function decideCommand(
     case 'clock':
       return state.plan === null ? [] : dueEvents(state, state.plan, at);
     case 'cancel':
-      return state.phase === 'open' ? [closed('cancelled', command.reason)] : [];
+      return state.phase === 'open' ? [cancelledThroughTemporal(command.unmarked)] : [];
   }
 }
 
-const closed = (outcome: LedgerEventOf<'runClosed'>['outcome'], reason: string): LedgerEvent => ({
+const closed = (outcome: LedgerEventOf<'runClosed'>['outcome'], reason: string): LedgerEventOf<'runClosed'> => ({
   type: 'runClosed',
   outcome,
   reason,
   refusals_counted: {},
 });
+
+/** The reason is the engine's own: Temporal does not say who cancelled, or why. */
+function cancelledThroughTemporal(unmarked: true | undefined): LedgerEvent {
+  const event = closed('cancelled', 'cancelled through Temporal');
+  return unmarked ? event : { ...event, through: 'temporal' };
+}
 
 const isRunning = (
   state: RunState,
@@ -185,6 +192,7 @@ const PREDICATE_OF: Readonly<Record<Exclude<MessageKind, 'signal'>, string>> = {
   decision: PREDICATES.gateDecision,
   resolution: PREDICATES.escalationResolution,
   escalation: PREDICATES.escalation,
+  cancellation: PREDICATES.runCancellation,
 };
 
 const ledgerKind = (kind: MessageKind): LedgerEventOf<'refused'>['kind'] =>
@@ -229,11 +237,12 @@ function judgeAuthenticated(
       const escalation = readEscalation(signed.content);
       return isRefusal(escalation) ? escalation : judgeEscalation(state, plan, escalation, signed);
     }
+    case 'cancellation': {
+      const cancellation = readCancellation(signed.content);
+      return isRefusal(cancellation) ? cancellation : judgeCancellation(state, plan, cancellation, signed);
+    }
   }
 }
-
-/** The time before which no escalation was made. */
-const EPOCH = '1970-01-01T00:00:00.000Z';
 
 /**
  * Every principal may stop a run, and where the policy takes unsigned messages anybody may: stopping is the safe

@@ -2,6 +2,7 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { hasJournal } from '../contracts/rules-version.js';
+import { recordedCancellation, temporalCancellation } from './recorded-cancellation.js';
 import { refusedMessage } from './refusals.js';
 import { defaultReworkTarget, isRetry } from './rework-target.js';
 import {
@@ -106,6 +107,14 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
       };
     case 'escalationResolved':
       return closeEscalation(state, event);
+    case 'cancellationCounted': {
+      const { at, cancellation, envelope } = event;
+      return {
+        ...state,
+        decision_ids: [...state.decision_ids, cancellation.decision_id],
+        cancellation: recordedCancellation({ at, cancellation, envelope }),
+      };
+    }
     case 'refused':
       return {
         ...state,
@@ -118,7 +127,13 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
     case 'reminded':
       return markReminded(state, event.request_id);
     case 'runClosed':
-      return { ...state, phase: 'closed', outcome: event.outcome, outcome_reason: event.reason };
+      return {
+        ...state,
+        phase: 'closed',
+        outcome: event.outcome,
+        outcome_reason: event.reason,
+        ...(event.through === undefined ? {} : { cancellation: temporalCancellation(event) }),
+      };
   }
 }
 

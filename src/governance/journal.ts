@@ -2,7 +2,7 @@ import { openEnvelope } from '../attestation/envelope.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../attestation/journal-acts.js';
 import { PREDICATES } from '../attestation/statement.js';
 import { canonicalJson, canonicalSha256 } from '../contracts/canonical-json.js';
-import type { Decision, Resolution } from '../contracts/decisions.js';
+import type { Cancellation, Decision, Resolution } from '../contracts/decisions.js';
 import type { Fork } from '../contracts/fork.js';
 import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../contracts/journal.js';
 import type { Envelope, PinnedKey } from '../contracts/keys.js';
@@ -12,10 +12,11 @@ import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { authenticate, isValidAt } from './authenticate.js';
+import { EPOCH } from './authority.js';
 import { droppedResult } from './journalled-results.js';
 import { forkReport } from './open-fork.js';
 import { pinKey } from './pin-keys.js';
-import { readDecision, readEscalation, readResolution } from './read-message.js';
+import { readCancellation, readDecision, readEscalation, readResolution } from './read-message.js';
 import { isRefusal } from './refusals.js';
 
 /** What a journal is judged by. */
@@ -38,6 +39,7 @@ const PREDICATE_OF: Readonly<Record<JournalledMessage, string>> = {
   decision: PREDICATES.gateDecision,
   resolution: PREDICATES.escalationResolution,
   escalation: PREDICATES.escalation,
+  cancellation: PREDICATES.runCancellation,
 };
 
 /** A journalled message that a key of the policy signed about this run. */
@@ -73,6 +75,12 @@ export function readSignedMessage(
     const same = canonicalJson([kind, signer, message.decision_id ?? message.issue ?? '']);
     return { kind, envelope, signer, same, what: `an escalation by ${signer}: ${brief(message.issue)}` };
   }
+  if (kind === 'cancellation') {
+    const message = readCancellation(opened.content);
+    if (isRefusal(message) || message.run_id !== run_id || message.actor !== signer) return null;
+    const same = canonicalJson([kind, signer, effectOf(message)]);
+    return { kind, envelope, signer, same, what: `a cancellation by ${signer}: ${brief(message.reason)}` };
+  }
   const message = kind === 'decision' ? readDecision(opened.content) : readResolution(opened.content);
   if (isRefusal(message) || message.run_id !== run_id || message.actor !== signer) return null;
   const said = 'reason' in message ? message.reason : 'guidance' in message ? message.guidance : undefined;
@@ -86,12 +94,10 @@ export function readSignedMessage(
 }
 
 /** What follows from a decision, whichever copy of it counts: not its id, its times or the words that go with it. */
-function effectOf(message: Decision | Resolution): object {
+function effectOf(message: Decision | Resolution | Cancellation): object {
   const { decision_id: _id, decided_at: _from, expires_at: _until, ...said } = message;
   return { ...said, comment: null, reason: null, guidance: null };
 }
-
-const EPOCH = '1970-01-01T00:00:00.000Z';
 
 const withoutEnds = (keys: RunPlan['keys']): RunPlan['keys'] =>
   Object.fromEntries(
@@ -204,6 +210,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
     if (entry.type === 'decisionCounted') take('decision', entry.envelope);
     if (entry.type === 'escalationResolved') take('resolution', entry.envelope);
     if (entry.type === 'escalationOpened') take('escalation', entry.envelope);
+    if (entry.type === 'cancellationCounted') take('cancellation', entry.envelope);
     if (entry.type === 'refused' && entry.message_sha256 !== undefined)
       digests.add(`${entry.kind} ${entry.message_sha256}`);
   }

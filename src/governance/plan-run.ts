@@ -39,6 +39,7 @@ export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
     integrators: integrator,
     known_actors: Object.keys(policy.principals),
     self_approval: policy.self_approval,
+    ...(policy.cancellation === undefined ? {} : { cancellation: policy.cancellation }),
     separation: policy.separation,
     approvals: policy.approvals,
     waivable: policy.waivable,

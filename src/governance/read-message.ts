@@ -1,4 +1,4 @@
-import type { Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
+import type { Cancellation, Decision, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import {
   FINGERPRINT_PATTERN,
   GATE_IDS,
@@ -112,6 +112,15 @@ const ESCALATION: Shape = {
   ...SIGNED_TIMES,
 };
 
+const CANCELLATION: Shape = {
+  decision_id: required(decisionId),
+  run_id: required(runId),
+  policy_sha256: required(sha256),
+  actor: required(text(200, 1)),
+  reason: required(text(4_000, 1)),
+  ...SIGNED_TIMES,
+};
+
 /** Reads a decision. `choice` is what the signal's name says, where a signal brought it. */
 export function readDecision(content: unknown, choice?: Decision['choice']): Decision | Refusal {
   const given = choice === undefined || !isPlainObject(content) ? content : { choice, ...content };
@@ -126,6 +135,9 @@ export function readDecision(content: unknown, choice?: Decision['choice']): Dec
 export const readResolution = (content: unknown): Resolution | Refusal =>
   readShape<Resolution>(RESOLUTION, content, true);
 
+export const readCancellation = (content: unknown): Cancellation | Refusal =>
+  readShape<Cancellation>(CANCELLATION, content, true);
+
 /** Reads a person's escalation; nothing at all is an escalation too. */
 export const readEscalation = (content: unknown): PersonEscalation | Refusal =>
   readShape<PersonEscalation>(ESCALATION, content ?? {}, false);
@@ -133,7 +145,9 @@ export const readEscalation = (content: unknown): PersonEscalation | Refusal =>
 /** Why something that is no message of ours at all does not count. */
 export const judgeForeign = (content: unknown): Refusal => {
   const read = readShape<never>({}, content ?? {}, false);
-  return 'refused' in read ? read : refuse('MALFORMED', 'expected a decision, a resolution or an escalation');
+  return 'refused' in read
+    ? read
+    : refuse('MALFORMED', 'expected a decision, a resolution, an escalation or a cancellation');
 };
 
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>

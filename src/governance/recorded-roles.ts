@@ -22,6 +22,7 @@ export function recordedRoles(
       entries.flatMap((entry) => {
         if (entry.type === 'decisionCounted') return entry.decision.actor === principal ? [entry.envelope] : [];
         if (entry.type === 'escalationResolved') return entry.resolution.actor === principal ? [entry.envelope] : [];
+        if (entry.type === 'cancellationCounted') return entry.cancellation.actor === principal ? [entry.envelope] : [];
         return [];
       }),
     );

@@ -16,6 +16,7 @@ const SENTENCES: Readonly<Record<RefusalReason, string>> = {
   ACTOR_MISSING: 'The message does not say who decides: paste the JSON that the run shows under its current details.',
   ACTOR_UNKNOWN: 'The policy knows nobody of this name.',
   NOT_AN_INTEGRATOR: 'This principal is not an integrator of the policy.',
+  MAY_NOT_CANCEL: 'The policy does not let this principal cancel this run.',
   SELF_APPROVAL: 'The developer who started the run does not decide on it, unless the policy allows self-approval.',
   SIGNATURE_MISSING:
     'The policy asks for signed decisions, and this one is not signed: send it with `promptos`, or --print it.',

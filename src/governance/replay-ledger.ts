@@ -30,6 +30,7 @@ export interface ReplayProblem {
     | 'DECISION_REFUSED'
     | 'RESOLUTION_REFUSED'
     | 'ESCALATION_REFUSED'
+    | 'CANCELLATION_REFUSED'
     | 'ATTESTATION_REFUSED';
   readonly seq: number;
   /** A sentence, or the event that was expected in the entry's place. */
@@ -109,12 +110,18 @@ const impossible = ({ seq, type }: LedgerEntry): ReplayProblem => ({
   found: type,
 });
 
-const refusedCode = ({ type }: LedgerEntry): ReplayProblem['code'] =>
-  type === 'decisionCounted'
-    ? 'DECISION_REFUSED'
-    : type === 'escalationResolved'
-      ? 'RESOLUTION_REFUSED'
-      : 'ESCALATION_REFUSED';
+function refusedCode({ type }: LedgerEntry): ReplayProblem['code'] {
+  switch (type) {
+    case 'decisionCounted':
+      return 'DECISION_REFUSED';
+    case 'escalationResolved':
+      return 'RESOLUTION_REFUSED';
+    case 'cancellationCounted':
+      return 'CANCELLATION_REFUSED';
+    default:
+      return 'ESCALATION_REFUSED';
+  }
+}
 
 function difference(
   expected: LedgerEvent,
@@ -215,6 +222,8 @@ function commandOf(
       return { type: 'message', kind: 'decision', content: entry.envelope ?? entry.decision };
     case 'escalationResolved':
       return { type: 'message', kind: 'resolution', content: entry.envelope ?? entry.resolution };
+    case 'cancellationCounted':
+      return { type: 'message', kind: 'cancellation', content: entry.envelope ?? entry.cancellation };
     case 'escalationOpened':
       return escalationCommand(entry);
     case 'reminded':
@@ -246,8 +255,8 @@ function escalationCommand(entry: Entry<'escalationOpened'>): Command {
   return { type: 'message', kind: 'escalation', content: envelope ?? unsigned };
 }
 
-function closingCommand({ plan }: RunState, { outcome, reason }: Entry<'runClosed'>): Command | null {
+function closingCommand({ plan }: RunState, { outcome, through }: Entry<'runClosed'>): Command | null {
   if (outcome === 'approved') return hasJournal(plan) ? { type: 'close' } : null;
-  if (outcome === 'cancelled') return { type: 'cancel', reason };
+  if (outcome === 'cancelled') return through === undefined ? { type: 'cancel', unmarked: true } : { type: 'cancel' };
   return outcome === 'expired' ? { type: 'clock' } : null;
 }

@@ -8,6 +8,7 @@ import { type AttemptHistory, attemptHistories } from './attempt-history.js';
 import { headOf } from './ledger-chain.js';
 import { closingOf, openingOf } from './ledger-ends.js';
 import { TREE_PATHS } from './published-tree.js';
+import { cancellationOf } from './recorded-cancellation.js';
 import { recordedRoles } from './recorded-roles.js';
 import { authenticationOf, keyidOf } from './signed-acts.js';
 
@@ -36,6 +37,7 @@ export function buildRunRecord({ entries, attempts, artifacts, session, sealedBy
   const { run, workflow } = opening;
   const plan = opening.type === 'runOpened' ? opening.plan : null;
   const histories = attemptHistories(entries);
+  const cancellation = cancellationOf(entries);
   return {
     schema_version: 1,
     run_id: run.run_id,
@@ -76,6 +78,7 @@ export function buildRunRecord({ entries, attempts, artifacts, session, sealedBy
         .map((history) => recordedAttempt(history, attempts)),
     })),
     escalations: [...recordedEscalations(entries)],
+    ...(cancellation === undefined ? {} : { cancellation }),
     refusals: entries.flatMap((entry) => (entry.type === 'refused' ? [recordedRefusal(entry)] : [])),
     refusals_counted: closing.refusals_counted,
     artifacts: [...artifacts],

@@ -9,6 +9,7 @@ import {
   type Verdict,
 } from '../contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
+import type { RecordedCancellation } from '../contracts/run-record.js';
 
 /** The attempt of a gate that counts now. */
 export interface AttemptState {
@@ -103,6 +104,8 @@ export interface RunState {
   readonly resumed_at: string | null;
   readonly outcome: Outcome | null;
   readonly outcome_reason: string | null;
+  /** How it was cancelled; absent until it was. */
+  readonly cancellation?: RecordedCancellation;
 }
 
 export const INITIAL_STATE: RunState = {

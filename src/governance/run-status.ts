@@ -27,6 +27,7 @@ export function describeRun(
     phase: state.phase,
     outcome: state.outcome,
     outcome_reason: state.outcome_reason,
+    cancellation: state.cancellation ?? null,
     developer: input.developer,
     target_repo: input.target_repo,
     base_commit: input.base_commit,

@@ -12,7 +12,7 @@ export interface SignedAct {
   readonly envelope: Envelope;
 }
 
-/** Every envelope that stands in a ledger: signed decisions, resolutions and escalations, and gates' results. */
+/** Every envelope that stands in a ledger: signed decisions, resolutions, escalations and cancellations, and gates' results. */
 export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[] {
   return entries.flatMap((entry): SignedAct[] => {
     switch (entry.type) {
@@ -22,7 +22,8 @@ export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[
       }
       case 'decisionCounted':
       case 'escalationOpened':
-      case 'escalationResolved': {
+      case 'escalationResolved':
+      case 'cancellationCounted': {
         const path = attestationPaths.decision(entry.seq);
         return entry.envelope === null ? [] : [{ path, envelope: entry.envelope }];
       }
@@ -40,7 +41,10 @@ export function authenticationOf(entries: readonly LedgerEntry[]): 'signed' | 'm
     switch (entry.type) {
       case 'decisionCounted':
       case 'escalationResolved':
+      case 'cancellationCounted':
         return [entry.envelope !== null];
+      case 'runClosed':
+        return entry.through === undefined ? [] : [false];
       case 'escalationOpened':
         return entry.report.trigger === 'person' ? [entry.envelope !== null] : [];
       default:

@@ -50,6 +50,7 @@ export const VERIFY_CODES = {
   DECISION_REFUSED: 'The ledger counts a decision that does not count.',
   RESOLUTION_REFUSED: 'The ledger counts a resolution that does not count.',
   ESCALATION_REFUSED: "The ledger counts a person's escalation that does not count.",
+  CANCELLATION_REFUSED: "The ledger counts a person's cancellation that does not count.",
   ATTESTATION_REFUSED: "The ledger takes a gate's result that its principal did not sign so.",
   // What was done
   ATTEMPT_DIFFERS: "An attempt's record does not fit the run, its gate, its inputs or what the ledger says of it.",

@@ -61,7 +61,7 @@ interface Asked {
 }
 
 function headline(
-  { phase, outcome, outcome_reason, run_record_sha256, awaiting, gates }: RunStatus,
+  { phase, outcome, outcome_reason, cancellation, run_record_sha256, awaiting, gates }: RunStatus,
   started: StartedGate | null,
 ): string {
   if (phase === 'new') return '**Opening**: the policy and the prompt pack are being checked.';
@@ -78,7 +78,8 @@ function headline(
   }
   const published =
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
-  return `${`**Ended: ${outcome}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
+  const by = cancellation?.by == null ? '' : ` by \`${code(cancellation.by)}\``;
+  return `${`**Ended: ${outcome}${by}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
 }
 
 /** The workflow does not hear what a worker prints: the heartbeat on the page's list of pending activities has it. */

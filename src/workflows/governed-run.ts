@@ -28,6 +28,7 @@ import { type Alarm, createAlarm } from './alarm.js';
 import { type DueStep, syncJournal, syncWhile } from './journal.js';
 import {
   approveSignal,
+  cancelSignal,
   decideUpdate,
   escalateSignal,
   ledgerQuery,
@@ -92,7 +93,7 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
     // Before its opening there is nothing to publish.
     if (!isCancellation(error) || run.state().phase === 'new') throw error;
     cancellation = error;
-    run.apply({ type: 'cancel', reason: 'cancelled through Temporal' });
+    run.apply({ type: 'cancel' });
   }
   const { run_record_sha256 } = await CancellationScope.nonCancellable(() => finalise(run, input));
   run.published(run_record_sha256);
@@ -306,6 +307,10 @@ function registerHandlers(run: RunDriver): void {
     description: 'Answer an open escalation: continue, retry, rework or abort. Input: the JSON of the current details.',
     unfinishedPolicy,
   });
+  setHandler(cancelSignal, onSignal('cancellation'), {
+    description: 'End the run as cancelled. Input: the JSON that `promptos run cancel RUN --print` prints.',
+    unfinishedPolicy,
+  });
   setHandler(
     decideUpdate,
     async (message) => {
@@ -313,7 +318,8 @@ function registerHandlers(run: RunDriver): void {
       return read === null ? whenOpen('signal', message) : whenOpen(read.kind, read.content);
     },
     {
-      description: 'Send a decision, a resolution or an escalation, and learn at once whether it counted.',
+      description:
+        'Send a decision, a resolution, an escalation or a cancellation, and learn at once whether it counted.',
       unfinishedPolicy,
     },
   );

@@ -1,6 +1,7 @@
 export { governedRun } from './governed-run.js';
 export {
   approveSignal,
+  cancelSignal,
   decideUpdate,
   escalateSignal,
   ledgerQuery,

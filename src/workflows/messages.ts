@@ -12,6 +12,7 @@ export const approveSignal = defineSignal<[unknown?]>('approve');
 export const rejectSignal = defineSignal<[unknown?]>('reject');
 export const escalateSignal = defineSignal<[unknown?]>('escalate');
 export const resolveEscalationSignal = defineSignal<[unknown?]>('resolveEscalation');
+export const cancelSignal = defineSignal<[unknown?]>('cancel');
 
 /** Takes a `HumanMessage` and answers whether it counted. A refusal is an answer, so that it leaves a trace. */
 export const decideUpdate = defineUpdate<DecisionAnswer, [unknown]>('decide');

@@ -1,6 +1,6 @@
 import type { MessageKind } from '../governance/commands.js';
 
-const KINDS = ['decision', 'resolution', 'escalation'] as const;
+const KINDS = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 
 /** What an update brought, or null when it is no message of ours at all. The content is judged by the domain. */
 export function readHumanMessage(message: unknown): { readonly kind: MessageKind; readonly content: unknown } | null {

@@ -119,6 +119,7 @@ function isSignedAct(entry: LedgerEntry): boolean {
     case 'decisionCounted':
     case 'escalationOpened':
     case 'escalationResolved':
+    case 'cancellationCounted':
       return entry.envelope !== null;
     default:
       return false;
@@ -143,6 +144,8 @@ function describeEvent(event: LedgerEvent): Record<string, string | number | boo
       return { escalation: event.escalation_id, trigger: event.report.trigger };
     case 'escalationResolved':
       return { escalation: event.resolution.escalation_id, choice: event.resolution.choice };
+    case 'cancellationCounted':
+      return { actor: event.cancellation.actor };
     case 'refused':
       return { kind: event.kind, reason: event.reason };
     case 'reminded':

@@ -6,7 +6,7 @@ import { createPinnedDocuments } from '../../src/activities/pinned-documents.js'
 import { resumeRun } from '../../src/activities/resume-run.js';
 import { syncJournal } from '../../src/activities/sync-journal.js';
 import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
-import { decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
+import { cancellationStatement, decisionStatement, escalationStatement } from '../../src/attestation/acts.js';
 import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
 import { ENGINE } from '../../src/contracts/names.js';
@@ -40,6 +40,13 @@ const stop = (issue = 'Wait.', decision_id = 'stop-1') => {
   const times = { decided_at: '2026-01-02T00:00:02.000Z', expires_at: '2026-02-01T00:00:00.000Z' };
   const said = { actor: 'ada', run_id: start.run.run_id, decision_id, issue, ...times };
   return start.keys.ada.seal(escalationStatement(said, start.run.policy_sha256));
+};
+/** A cancellation, and as Ada signed it. */
+const cancelling = () => {
+  const { run_id, policy_sha256 } = start.run;
+  const cancellation = { decision_id: 'c-1', run_id, policy_sha256, actor: 'ada', reason: 'Wrong branch.' };
+  const times = { decided_at: '2026-01-02T00:00:02.000Z', expires_at: '2026-02-01T00:00:00.000Z' };
+  return { cancellation, signed: start.keys.ada.seal(cancellationStatement({ ...cancellation, ...times })) };
 };
 const journalled = (envelope: ReturnType<typeof stop>) =>
   start.repository.ports.store.appendJournal(
@@ -134,6 +141,32 @@ describe('syncJournal', () => {
     expect(await kinds()).toEqual(['opened', 'message', 'message']);
   });
 
+  test('a cancellation that a Reset dropped is missing; one that nobody signed makes the past refused', async () => {
+    const { cancellation, signed } = cancelling();
+    const { store } = start.repository.ports;
+    await store.appendJournal(
+      start.run.run_id,
+      journalBytes({ kind: 'message', message: 'cancellation', envelope: signed }),
+    );
+    expect(await driven.sync()).toMatchObject({ fork: { missing: ['a cancellation by ada: Wrong branch.'] } });
+
+    const [opening] = driven.entries;
+    if (opening === undefined) throw new Error('expected an opening');
+    const events = [
+      { type: 'cancellationCounted', cancellation, envelope: null },
+      { type: 'runClosed', outcome: 'cancelled', reason: 'Wrong branch.', refusals_counted: {} },
+    ] as const;
+    const entries = [opening];
+    for (const event of events) entries.push(appendEntry(headOf(entries), opening.at, event));
+    const forged = { segments: [], entries, head: headOf(entries) };
+    await expect(driven.sync({ purpose: 'end', ledger: forged })).rejects.toMatchObject({
+      ...NOT_DUE,
+      message: expect.stringContaining('CANCELLATION_REFUSED'),
+    });
+    driven.apply({ type: 'message', kind: 'cancellation', content: signed });
+    expect(await driven.sync({ purpose: 'end' })).toMatchObject({ fork: null });
+  });
+
   test('a head of a past that was reset can not arrive any more', async () => {
     start.repository.executors.script('nina', outputs(GOOD.P00));
     await driven.step();
@@ -192,13 +225,19 @@ describe('resumeRun', () => {
 
 describe('endJournal', () => {
   test('ends the journal once, with late messages in it', async () => {
-    driven.apply({ type: 'cancel', reason: 'enough' });
+    driven.apply({ type: 'cancel' });
     await journalled(stop());
     expect(await driven.sync({ purpose: 'end' })).toMatchObject({ fork: null });
     expect(await kinds()).toEqual(['opened', 'message', 'engine end']);
     await journalled(stop('too late'));
     await driven.sync({ purpose: 'end' });
     expect(await kinds()).toEqual(['opened', 'message', 'engine end', 'message']);
+  });
+
+  test('journals a signed cancellation that came past the clients before the end', async () => {
+    driven.apply({ type: 'message', kind: 'cancellation', content: cancelling().signed });
+    await driven.sync({ purpose: 'end' });
+    expect(await kinds()).toEqual(['opened', 'message', 'engine end']);
   });
 
   test('signs no end of a run that goes on', async () => {
@@ -247,7 +286,7 @@ describe('endJournal', () => {
 
 describe('finalise', () => {
   test('publishes no ending that the engine did not sign', async () => {
-    driven.apply({ type: 'cancel', reason: 'whatever I like' });
+    driven.apply({ type: 'cancel' });
     await expect(driven.publish()).rejects.toMatchObject(NOT_DUE);
     await driven.sync({ purpose: 'end' });
     await expect(driven.publish()).resolves.toMatchObject({ files: expect.any(Number) });

@@ -35,6 +35,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'client-failures',
     'client-ledger',
     'client-listing',
+    'client-options',
     'client-progress',
     'converter',
     'workflows/messages.ts',
@@ -42,6 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'client-failures': ['contracts'],
   'client-ledger': ['contracts'],
   'client-listing': ['contracts'],
+  'client-options': ['contracts', 'ports'],
   'client-progress': ['contracts'],
   'merge-workflows': ['contracts'],
   plugin: [

@@ -265,7 +265,8 @@ describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
     ];
     const run = await runProgram(start, { cwd: path, env: site.env });
     expectError(run, 'STORE_NOT_READABLE', 3, 'ENOTDIR');
-    expectError(await site.promptos('run', 'cancel', 'never-started', '--json'), 'RUN_NOT_FOUND', 1, 'never-started');
+    const cancel = ['run', 'cancel', 'never-started', '--as', 'ada', '--reason', 'x', '--yes', '--json'];
+    expectError(await site.promptos(...cancel), 'RUN_NOT_FOUND', 1, 'never-started');
   });
 
   test.each([

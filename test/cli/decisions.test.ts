@@ -302,13 +302,67 @@ describe('run', () => {
 
   test('cancel: the run ends as cancelled with a record; once more is RUN_CLOSED', async () => {
     const [run] = await awaitingRun();
-    expect(await typeJson('run', 'cancel', run.runId)).toMatchObject({ exitCode: 0, last: { cancel: 'requested' } });
+    const line = ['run', 'cancel', run.runId, '--as', 'ada', '--reason', 'Wrong branch.', '--yes'];
+    const { exitCode, stdout, stderr } = await type(...line);
+    expect({ exitCode, stdout, stderr }).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('counted: the cancellation'),
+      stderr: expect.stringContaining(`run     ${run.runId} of example\n`),
+    });
     expect((await ended(run)).outcome).toBe('cancelled');
-    expect(await typeJson('run', 'cancel', run.runId)).toMatchObject({
+    const shown = await type('run', 'status', run.runId);
+    expect(shown.stdout).toContain('state   cancelled: Wrong branch.\nby      ada (unsigned: the name is a claim)\n');
+    expect(await typeJson(...line)).toMatchObject({
       exitCode: 1,
       last: { error: { code: 'RUN_CLOSED' } },
     });
     expect(await typeJson('run', 'watch', run.runId)).toMatchObject({ exitCode: 1, last: { outcome: 'cancelled' } });
+  });
+
+  test('cancel: refuses a line that lacks the name, the reason or --yes, and what the run refuses', async () => {
+    const [run] = await awaitingRun();
+    const as = ['--as', 'ada'];
+    const reason = ['--reason', 'Wrong branch.'];
+    const credential = ['AKIA', 'Z7QXWMB4KTHDJ3RF'].join('');
+    const cases = [
+      [[], 2, 'NOT_A_TERMINAL'],
+      [[...reason, '--yes'], 2, 'NOT_A_TERMINAL'],
+      [[...as, '--yes'], 2, 'USAGE'],
+      [[...as, '--reason', ' ', '--yes'], 2, 'USAGE'],
+      [[...as, ...reason], 2, 'USAGE'],
+      [[...as, '--reason', `It used ${credential}.`, '--yes'], 2, 'MESSAGE_HOLDS_SECRET'],
+      [['--as', 'nina', ...reason, '--yes'], 1, 'DECISION_REFUSED'],
+    ] as const;
+    for (const [line, exitCode, code] of cases) {
+      const refused = await typeJson('run', 'cancel', run.runId, ...line);
+      expect(refused, line.join(' ')).toMatchObject({ exitCode, last: { error: { code } } });
+    }
+    const ledger = await run.ledger();
+    expect(ledger.filter(({ type }) => type === 'refused')).toMatchObject([
+      { kind: 'cancellation', reason: 'MAY_NOT_CANCEL', claimed_actor: 'nina' },
+    ]);
+    await run.approve('P00');
+  });
+
+  test('cancel --print: prints the message for a signal form, and sends nothing', async () => {
+    const [run] = await awaitingRun();
+    const line = ['run', 'cancel', run.runId, '--as', 'grace', '--reason', 'Not needed.', '--print'];
+    const { stdout, stderr, exitCode } = await type(...line);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`signal  cancel of the workflow promptos/run/${run.runId}`);
+    expect((await run.status()).phase).toBe('open');
+    await run.handle.signal('cancel', JSON.parse(stdout));
+    expect((await ended(run)).outcome).toBe('cancelled');
+  });
+
+  test("cancel: Temporal's own is shown as such", async () => {
+    const [run] = await awaitingRun();
+    await run.handle.cancel();
+    expect((await ended(run)).outcome).toBe('cancelled');
+    expect((await type('run', 'status', run.runId)).stdout).toContain(
+      'state   cancelled: cancelled through Temporal\nby      unknown: cancelled through Temporal, unsigned\n',
+    );
+    expect((await type('run', 'watch', run.runId)).stdout).toContain('unknown: cancelled through Temporal, unsigned');
   });
 
   test('watch: prints each gate and ends with 0 when the run was approved', async () => {

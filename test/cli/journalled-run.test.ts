@@ -71,6 +71,9 @@ test('journalledRun: nothing is awaited while a gate is at work, or once enough 
   expect(await journal([])).toMatchObject({ awaits: [] });
   expect(await journal([result('P00'), head])).toMatchObject({ awaits: [] });
   expect(await journal([result('P05'), message('grace')])).toMatchObject({ awaits: [] });
+  // A cancellation answers nothing: where it does not count the run still waits.
+  const cancelled: JournalEntry = { kind: 'message', message: 'cancellation', envelope: envelope({ actor: 'nina' }) };
+  expect(await journal([result('P05'), cancelled])).toMatchObject({ awaits: [{ kind: 'decision' }] });
 });
 
 test('journalledRun: with two approvals the one who has answered is not awaited again', async () => {

@@ -34,6 +34,8 @@ async function placeAt(site: GovernedWorker, name: string): Promise<Place> {
   return { site, cwd, type: (...args) => promptos([...args, '--json'], { cwd, env }) };
 }
 
+const CANCELLING = ['--as', 'ada', '--reason', 'Wrong branch.', '--yes'];
+
 let [first, second, neighbour] = [] as unknown as [Place, Place, Place];
 beforeAll(async () => {
   const sites = await Promise.all([createGovernedWorker({ address }), createGovernedWorker({ address })]);
@@ -68,7 +70,7 @@ describe('latest', () => {
     expect(none.objects().at(-1)).toMatchObject({
       error: { message: expect.stringContaining('There is no run of the repository billing yet.') },
     });
-    const escaped = await neighbour.type('run', 'cancel', 'latest');
+    const escaped = await neighbour.type('run', 'cancel', 'latest', ...CANCELLING);
     expect(escaped).toMatchObject({ exitCode: 1 });
 
     // Whoever decides by `latest` decides on this repository's run, and is told so.
@@ -107,14 +109,21 @@ describe('latest', () => {
     }
   });
 
-  test('run cancel: ends the newest run of this repository, and prints which', async () => {
+  test('run cancel: ends the only open run of this repository, and prints which', async () => {
     const theirs = await waiting(second);
     const mine = await waiting(first);
     const last = await waiting(second);
     await latestIs(first, mine);
-    const cancelled = await first.type('run', 'cancel', 'latest');
-    expect(cancelled.objects()).toEqual([{ run_id: mine.runId, target_repo: 'example', cancel: 'requested' }]);
+    const cancelled = await first.type('run', 'cancel', 'latest', ...CANCELLING);
+    expect(cancelled.objects()).toMatchObject([{ run_id: mine.runId, target_repo: 'example', accepted: true }]);
     expect((await first.site.runs.wait(mine.runId)).outcome).toBe('cancelled');
+    const several = await eventually(async () => {
+      const ambiguous = await second.type('run', 'cancel', 'latest', ...CANCELLING);
+      return ambiguous.exitCode === 2 ? ambiguous : null;
+    }, 'both open runs in the listing');
+    expect(several.objects()).toMatchObject([{ error: { code: 'RUN_AMBIGUOUS' } }]);
+    expect(several.stderr).toContain(theirs.runId);
+    expect(several.stderr).toContain(last.runId);
     for (const run of [theirs, last]) await end(second, run);
   });
 });

@@ -49,6 +49,7 @@ function printed(awaiting: RunStatus['awaiting']): string {
     phase: 'open',
     outcome: null,
     outcome_reason: null,
+    cancellation: null,
     developer: 'ada',
     target_repo: 'app',
     base_commit: 'c'.repeat(40),

@@ -86,6 +86,22 @@ test('resolve: shows the escalation and asks; --yes asks nothing', async () => {
   expect((await site.runs.wait(run.runId)).outcome).toBe('aborted');
 });
 
+test('run cancel: shows the run, asks who, why and whether; no cancels nothing, yes does', async () => {
+  const run = await waiting();
+  const cancelling = ['run', 'cancel', run.runId];
+  const why: Typed = [/Why is the run cancelled/, `Wrong branch.${KEYS.enter}`];
+  const declined = await type(cancelling, [/Who cancels\?/, KEYS.enter], why, [/Do you cancel .*, ada\?/, KEYS.enter]);
+  expect(declined).toMatchObject({ exitCode: 1, screen: expect.stringContaining('state   waiting for a person') });
+  expect((await run.status()).phase).toBe('open');
+  const agreed = await type(
+    [...cancelling, '--as', 'grace', '--reason', 'Not needed.'],
+    [/Do you cancel .*, grace\?/, `y${KEYS.enter}`],
+  );
+  expect(agreed.screen).toContain('counted: the cancellation');
+  expect((await site.runs.wait(run.runId)).outcome).toBe('cancelled');
+  expect((await run.status()).cancellation).toMatchObject({ by: 'grace', reason: 'Not needed.' });
+});
+
 test('keys generate: asks for the passphrase again, and makes no key when the two differ', async () => {
   const line = ['keys', 'generate', '--for', 'nora'];
   const differing = await type(

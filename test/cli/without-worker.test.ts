@@ -83,3 +83,18 @@ test('without a worker: a resolution of nothing is refused, and a decision is si
   worker.shutdown();
   await running;
 });
+
+test('without a worker: a cancellation waits as a signal, also for a run that has not opened yet', async () => {
+  const unopened = await site.startRun();
+  const line = ['run', 'cancel', unopened.runId, '--as', 'ada', '--reason', 'Wrong branch.', '--yes'];
+  const [cancelled, took] = await seconds(type(...line));
+  expect(cancelled).toMatchObject({ exitCode: 0 });
+  expect(cancelled.objects()).toEqual([{ run_id: unopened.runId, target_repo: 'example', delivery: 'queued' }]);
+  expect(took).toBeLessThan(8);
+  const worker = await site.createWorker();
+  const running = worker.run();
+  expect((await site.runs.wait(unopened.runId)).outcome).toBe('cancelled');
+  expect(await unopened.types()).toEqual(['runOpened', 'cancellationCounted', 'runClosed']);
+  worker.shutdown();
+  await running;
+});

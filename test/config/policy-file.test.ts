@@ -108,6 +108,16 @@ test('readPolicy: a policy that says nothing of signatures asks for all of them,
   expect(error.message).toContain('engine: has no keys, but records must be signed');
 });
 
+test('readPolicy: who may cancel is a principal, and has a key where cancellations must be signed', async () => {
+  const cancelling = (text: string, name: string) => `${text.trimEnd()}\ncancellation: { principals: [${name}] }\n`;
+  const unknown = await refuse(cancelling(POLICY, 'mallory'));
+  expect(unknown).toMatchObject({ code: 'POLICY_INVALID' });
+  expect(unknown.message).toContain('cancellation.principals[0]: "mallory" is not among the principals');
+  const silent = POLICY.replace(/^decisions: .*\nattestations: .*\n/m, '');
+  const keyless = await refuse(cancelling(silent, 'ada'));
+  expect(keyless.message).toContain('principals.ada: has no keys, but cancellations must be signed');
+});
+
 test('readPolicy: nobody is called as the engine', async () => {
   const error = await refuse(POLICY.replace('  ada: {', '  engine: {'));
   expect(error).toMatchObject({ code: 'POLICY_INVALID' });

@@ -4,7 +4,12 @@ import { z } from 'zod';
 import { SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
 import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestation/statement.js';
-import { decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
+import {
+  cancellationSchema,
+  decisionSchema,
+  personEscalationSchema,
+  resolutionSchema,
+} from '../../src/contracts/decisions.js';
 import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
 import { attestationPaths } from '../../src/governance/attestation-files.js';
@@ -101,6 +106,7 @@ test.each([
   [PREDICATES.gateDecision, decisionSchema, ['output_sha256']],
   [PREDICATES.escalationResolution, resolutionSchema, ['report_sha256']],
   [PREDICATES.escalation, personEscalationSchema, []],
+  [PREDICATES.runCancellation, cancellationSchema, ['policy_sha256']],
 ] as const)(
   'docs/attestations.md: %s names every field that its message can have, and no other',
   (type, schema, subject) => {

@@ -71,7 +71,7 @@ describe('deadlines: what time does not touch', () => {
   test('a run that is not open, or has ended', () => {
     const run = new DomainRun();
     expect([due(run), after(run, HOUR)]).toEqual([null, []]);
-    run.open(plan).send({ type: 'cancel', reason: 'c' });
+    run.open(plan).send({ type: 'cancel' });
     expect([due(run), after(run, 100 * HOUR)]).toEqual([null, []]);
   });
 });

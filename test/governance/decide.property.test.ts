@@ -48,7 +48,7 @@ type Move =
   | { readonly do: 'cancel' }
   | {
       readonly do: 'garbage';
-      readonly kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'signal';
+      readonly kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'cancellation' | 'signal';
       readonly content: unknown;
     };
 
@@ -106,7 +106,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('garbage' as const),
-      kind: fc.constantFrom('approve', 'reject', 'decision', 'resolution', 'escalation', 'signal'),
+      kind: fc.constantFrom('approve', 'reject', 'decision', 'resolution', 'escalation', 'cancellation', 'signal'),
       content: fc.anything(),
     }),
   },
@@ -209,7 +209,7 @@ function make(run: DomainRun, given: Move): void {
       run.send({ type: 'clock' });
       return;
     case 'cancel':
-      run.send({ type: 'cancel', reason: 'c' });
+      run.send({ type: 'cancel' });
       return;
     case 'garbage':
       run.send({ type: 'message', kind: given.kind, content: given.content });
@@ -349,7 +349,7 @@ test('decide: every sequence can still be ended by an integrator alone, and by c
       for (const given of moves) make(run, given);
       const copy = new DomainRun();
       copy.state = run.state;
-      copy.send({ type: 'cancel', reason: 'enough' });
+      copy.send({ type: 'cancel' });
       expect(copy.state.phase).toBe('closed');
       for (let turn = 0; turn < 400 && run.state.phase !== 'closed'; turn++) {
         const step = nextStep(run.state);

@@ -33,7 +33,7 @@ describe('a fork', () => {
   test('is no event before the run is open, after it closed, or without what differs', () => {
     expect(forkOf(new DomainRunWithJournal())).toEqual([]);
     const closed = open();
-    closed.send({ type: 'cancel', reason: 'enough' });
+    closed.send({ type: 'cancel' });
     expect(forkOf(closed)).toEqual([]);
     const { fork: _, ...bare } = report;
     expect(open().send({ type: 'fork', report: bare }).events).toEqual([]);

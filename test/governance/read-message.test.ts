@@ -2,10 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
-import { decisionSchema, personEscalationSchema, resolutionSchema } from '../../src/contracts/decisions.js';
+import {
+  cancellationSchema,
+  decisionSchema,
+  personEscalationSchema,
+  resolutionSchema,
+} from '../../src/contracts/decisions.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import {
   MAX_MESSAGE_CHARACTERS,
+  readCancellation,
   readDecision,
   readEscalation,
   readResolution,
@@ -33,6 +39,13 @@ const RESOLUTION = {
   actor: 'grace',
   choice: 'rework',
 };
+const CANCELLATION = {
+  decision_id: 'c-1',
+  run_id: 'run-one',
+  policy_sha256: SHA256,
+  actor: 'Grace Hopper',
+  reason: 'enough',
+};
 const OPTIONAL = {
   comment: 'c',
   reason: 'r',
@@ -49,8 +62,9 @@ const READERS = {
   decision: { schema: decisionSchema, read: (content: unknown) => readDecision(content), base: DECISION },
   resolution: { schema: resolutionSchema, read: readResolution, base: RESOLUTION },
   escalation: { schema: personEscalationSchema, read: readEscalation, base: { actor: 'grace', run_id: 'run-one' } },
+  cancellation: { schema: cancellationSchema, read: readCancellation, base: CANCELLATION },
 } as const;
-const KINDS = ['decision', 'resolution', 'escalation'] as const;
+const KINDS = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 
 /** Values at the edge of what a field takes, beside plain wrong ones. */
 const nearlyRight = fc.oneof(

@@ -26,6 +26,13 @@ const REPORT: EscalationReport = {
 
 /** A run in which P00 awaits a decision. */
 const awaiting = (): DomainRun => new DomainRun().open().runGate('P00');
+const cancellation = {
+  decision_id: 'cancel',
+  run_id: 'run-one',
+  policy_sha256: runInput().policy_sha256,
+  actor: 'grace',
+  reason: 'enough',
+};
 const send = (run: DomainRun, kind: MessageKind, content: unknown): DecisionAnswer =>
   run.send({ type: 'message', kind, content }).answer;
 
@@ -54,6 +61,7 @@ const CASES: Readonly<Record<RefusalReason, Case>> = {
   ACTOR_MISSING: { act: (run) => send(run, 'approve', undefined) },
   ACTOR_UNKNOWN: { act: (run) => run.approve('P00', { actor: 'stranger' }) },
   NOT_AN_INTEGRATOR: { act: (run) => run.approve('P00', { actor: 'wendy' }) },
+  MAY_NOT_CANCEL: { act: (run) => send(run, 'cancellation', { ...cancellation, actor: 'wendy' }) },
   SELF_APPROVAL: { act: (run) => run.approve('P00', { actor: 'ada' }) },
   SIGNATURE_MISSING: {
     given: () => new SignedRun().open(signedPlan()).runSigned('P00'),
@@ -126,7 +134,7 @@ const CASES: Readonly<Record<RefusalReason, Case>> = {
   },
   RUN_CLOSED: {
     act: (run) => {
-      run.send({ type: 'cancel', reason: 'enough' });
+      run.send({ type: 'cancel' });
       return run.approve('P00');
     },
   },
@@ -242,9 +250,17 @@ describe('decide: a flood of refusals', () => {
 
   test('a closed run refuses without an entry and without counting', () => {
     const run = awaiting();
-    run.send({ type: 'cancel', reason: 'enough' });
+    run.send({ type: 'cancel' });
     const entries = run.events.length;
-    for (const kind of ['approve', 'reject', 'decision', 'resolution', 'escalation', 'signal'] as const) {
+    for (const kind of [
+      'approve',
+      'reject',
+      'decision',
+      'resolution',
+      'escalation',
+      'cancellation',
+      'signal',
+    ] as const) {
       const { events, answer } = run.send({ type: 'message', kind, content: run.decision('P00') });
       expect([events, answer.reason]).toEqual([[], 'RUN_CLOSED']);
     }

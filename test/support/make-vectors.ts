@@ -141,7 +141,17 @@ const rejected: Recording = async (worker, runId) => {
 const cancelled: Recording = async (worker, runId) => {
   const run = await worker.startRun({ runId });
   await run.awaitDecision('P00');
-  await worker.runs.cancel(runId);
+  await run.handle.cancel();
+  return run;
+};
+
+/** By a signed message of the developer; `cancelled` is by Temporal's own means. */
+const cancelledBySigned: Recording = async (worker, runId) => {
+  const run = await worker.startRun({ runId });
+  await run.awaitDecision('P00');
+  const { policy_sha256 } = worker.repository.run;
+  const said = { decision_id: 'wrong-branch', actor: 'ada', reason: 'Started from the wrong branch.' };
+  await counted(worker.runs.cancel({ run_id: runId, policy_sha256, ...said }));
   return run;
 };
 
@@ -207,7 +217,16 @@ const RECORDED: readonly RecordedPolicy[] = [
     file: 'policy',
     text: SIGNED_POLICY,
     signed: true,
-    runs: { straight, reworked, escalated, rejected, cancelled, unopened, forked },
+    runs: {
+      straight,
+      reworked,
+      escalated,
+      rejected,
+      cancelled,
+      'cancelled-signed': cancelledBySigned,
+      unopened,
+      forked,
+    },
   },
   { file: 'policy-rotated', text: ROTATED_POLICY, signed: true, runs: { rotated: short } },
   { file: 'policy-unsigned', text: UNSIGNED_POLICY, signed: false, runs: { unsigned: short } },

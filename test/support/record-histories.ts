@@ -113,9 +113,9 @@ const RECORDINGS: Readonly<Record<string, Recording>> = {
   },
   cancelled: {
     surroundings: 'plain',
-    record: ended(async (run, worker) => {
+    record: ended(async (run) => {
       await run.awaitDecision('P00');
-      await worker.runs.cancel(run.runId);
+      await run.handle.cancel();
     }),
   },
   signed: {
@@ -219,7 +219,7 @@ export async function recordHistories(address: string, folder: string, names = H
       const history: unknown = JSON.parse(historyToJSON(await historyOf(worker, run, recording)), anonymous);
       const text = JSON.stringify({ workflow_id: run.handle.workflowId, history });
       await writeFile(join(folder, `${name}.json`), `${text}\n`);
-      if (recording.staysOpen) await worker.runs.cancel(run.runId);
+      if (recording.staysOpen) await run.handle.cancel();
     });
   }
 }

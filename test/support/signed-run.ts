@@ -1,10 +1,17 @@
 import {
+  cancellationStatement,
   decisionStatement,
   escalationStatement,
   gateAttemptStatement,
   resolutionStatement,
 } from '../../src/attestation/acts.js';
-import type { Decision, DecisionAnswer, PersonEscalation, Resolution } from '../../src/contracts/decisions.js';
+import type {
+  Cancellation,
+  Decision,
+  DecisionAnswer,
+  PersonEscalation,
+  Resolution,
+} from '../../src/contracts/decisions.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { GateId } from '../../src/contracts/names.js';
 import { GATES } from '../../src/contracts/names.js';
@@ -106,7 +113,15 @@ export class SignedRun extends DomainRun {
     );
   }
 
-  deliver(kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation', content: unknown): DecisionAnswer {
+  signedCancellation(overrides: Partial<Cancellation> = {}, signer = keyOf('ada')): Envelope {
+    const said = { decision_id: `c-${this.events.length}`, run_id: 'run-one', actor: 'ada', reason: 'enough' };
+    return signer.seal(cancellationStatement({ ...said, policy_sha256: POLICY_SHA256, ...this.times(), ...overrides }));
+  }
+
+  deliver(
+    kind: 'approve' | 'reject' | 'decision' | 'resolution' | 'escalation' | 'cancellation',
+    content: unknown,
+  ): DecisionAnswer {
     return this.send({ type: 'message', kind, content }).answer;
   }
 }

@@ -20,6 +20,7 @@ export const SIGNED_KINDS = [
   'decision',
   'resolution',
   'escalation',
+  'cancellation',
   'result',
   'provenance',
   'test result',
@@ -87,6 +88,7 @@ function signEntryAgain(entry: Loose<LedgerEntry>, again: (envelope: Envelope, k
     decisionCounted: 'decision',
     escalationResolved: 'resolution',
     escalationOpened: 'escalation',
+    cancellationCounted: 'cancellation',
   } as const;
   if (entry.type === 'gateFinished') {
     if (entry.attestation !== null) Object.assign(entry, { attestation: again(entry.attestation, 'result') });

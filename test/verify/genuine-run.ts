@@ -138,7 +138,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
     while (driver.state.phase === 'open') {
       const step = nextStep(driver.state);
       if (story === 'cancelled' && step.kind !== 'executeGate') {
-        driver.apply({ type: 'cancel', reason: 'cancelled through Temporal' });
+        driver.apply({ type: 'cancel' });
       } else await driver.step();
     }
     await driver.finalise({ verifyTree: verifyUnsealed });

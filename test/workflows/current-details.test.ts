@@ -65,6 +65,7 @@ const status = (parts: Partial<RunStatus> = {}): RunStatus => ({
   phase: 'open',
   outcome: null,
   outcome_reason: null,
+  cancellation: null,
   developer: 'ada',
   target_repo: 'example',
   base_commit: 'b'.repeat(40),

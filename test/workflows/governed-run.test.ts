@@ -238,7 +238,7 @@ describe('governedRun: ends', () => {
     await (scripts === STRAIGHT
       ? run.awaitDecision('P00')
       : eventually(async () => run.executors.calls[0] ?? null, 'the executor'));
-    await worker.runs.cancel(run.runId);
+    await run.handle.cancel();
     expect(await ended(run)).toMatchObject({ outcome: 'cancelled' });
     expect((await run.handle.describe()).status.name).toBe('CANCELLED');
     expect(await record(run)).toMatchObject({ outcome: 'cancelled' });
@@ -280,7 +280,7 @@ describe('governedRun: before it is open', () => {
   test('cancelled before any worker came: it ends as cancelled, and no run began', async () => {
     const idle = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
     const run = await idle.startRun();
-    await idle.runs.cancel(run.runId);
+    await run.handle.cancel();
     await (await idle.createWorker()).runUntil(async () => {
       expect(await idle.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
       expect(await run.failedTasks()).toEqual([]);
@@ -306,7 +306,7 @@ describe('governedRun: before it is open', () => {
       await eventually(async () => (asked > 0 ? asked : null), 'the opening');
       await run.handle.signal('escalate');
       await run.handle.signal('approve');
-      await stuck.runs.cancel(run.runId);
+      await run.handle.cancel();
       expect(await stuck.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
       expect(await stuck.store.published(run.runId)).toBeNull();
     });

@@ -5,12 +5,12 @@ import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { authenticate } from '../../governance/authenticate.js';
 
-/** A decision or a resolution that counted, and who is answerable for it. */
+/** A decision, a resolution or a cancellation that counted, and who is answerable for it. */
 export interface TracedDecision {
   readonly seq: number;
   readonly at: string;
-  readonly kind: 'decision' | 'resolution';
-  /** Gate and attempt such as `P05.2`, or an escalation such as `E1`. */
+  readonly kind: 'decision' | 'resolution' | 'cancellation';
+  /** Gate and attempt such as `P05.2`, an escalation such as `E1`, or `run`. */
   readonly about: string;
   readonly choice: string;
   readonly actor: string;
@@ -20,7 +20,7 @@ export interface TracedDecision {
   readonly signature: 'valid' | 'invalid' | 'none';
 }
 
-/** Every decision and resolution of a ledger; signatures are checked with the keys that the run pinned. */
+/** Every decision, resolution and cancellation of a ledger; signatures are checked with the keys that the run pinned. */
 export function tracedDecisions(entries: readonly LedgerEntry[]): readonly TracedDecision[] {
   const [opening] = entries;
   const plan = opening?.type === 'runOpened' ? opening.plan : null;
@@ -36,6 +36,14 @@ export function tracedDecisions(entries: readonly LedgerEntry[]): readonly Trace
       const signature = judge(plan, envelope, PREDICATES.escalationResolution, resolution, at);
       const about = resolution.escalation_id;
       return [{ seq, at, kind: 'resolution', about, ...said(resolution), keyid: keyOf(envelope), signature }];
+    }
+    if (entry.type === 'cancellationCounted') {
+      const { seq, at, cancellation, envelope } = entry;
+      const { actor } = cancellation;
+      const signature = judge(plan, envelope, PREDICATES.runCancellation, cancellation, at);
+      return [
+        { seq, at, kind: 'cancellation', about: 'run', choice: 'cancel', actor, keyid: keyOf(envelope), signature },
+      ];
     }
     return [];
   });

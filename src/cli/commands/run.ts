@@ -1,9 +1,22 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { GATE_IDS } from '../../contracts/names.js';
+import type { CancelOptions } from '../cancel-run.js';
 import type { CommandContext } from '../context.js';
 import type { LogsOptions } from '../run-logs.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 import type { WatchOptions } from '../show-run.js';
+
+const CANCELLED_RUN_ARGUMENT =
+  'the run: its id, the beginning of its id, or "latest", the only open one of this repository';
+
+const CANCEL_EXAMPLES = `
+Examples:
+  promptos run cancel latest                 shows the run, and asks who cancels it and why
+  promptos run cancel 20260102-fix-sum --as ada --reason "Started from the wrong branch" --yes
+
+Without a terminal, as in a script, the line says who cancels, why, and --yes. Without a worker the signed message waits
+in the run's history. Exits with 1 when the cancellation was refused, with 0 when it counted or waits for a worker.
+A cancellation by Temporal's own means ends the run too; the record then says that nobody signed it.`;
 
 function positiveNumber(text: string): number {
   const number = Number(text);
@@ -70,12 +83,20 @@ export function runCommand(context: CommandContext): Command {
       await showLogs(context, run, options);
     });
   const cancel = new Command('cancel')
-    .description('ask a run to end as cancelled; it still publishes its record')
-    .argument('<run>', RUN_ARGUMENT)
-    .addHelpText('after', '\nExample:\n  promptos run cancel 20260102-fix-sum')
-    .action(async (run: string) => {
-      const { cancelRun } = await import('../show-run.js');
-      await cancelRun(context, run);
+    .description('end a run as cancelled; in a terminal it shows the run and asks; the record is published')
+    .argument('<run>', CANCELLED_RUN_ARGUMENT)
+    .option('--as <name>', 'who cancels: the developer who started the run, an integrator, or whom the policy names')
+    .option('--reason <text>', 'why; the record shows it')
+    .option('--yes', 'send it without asking')
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .option(
+      '--print',
+      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
+    )
+    .addHelpText('after', CANCEL_EXAMPLES)
+    .action(async (run: string, options: CancelOptions) => {
+      const { cancelRun } = await import('../cancel-run.js');
+      await cancelRun(context, run, options);
     });
   return new Command('run')
     .description('list, show, watch and cancel runs, and print their logs')

@@ -12,6 +12,7 @@ import { openingOf } from '../../governance/ledger-ends.js';
 import { pinKey } from '../../governance/pin-keys.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { resultPredicate } from '../../governance/result-predicate.js';
+import type { RunState } from '../../governance/run-state.js';
 import { describeClash, judgeSeparation } from '../../governance/separation.js';
 import { renderedHead } from '../../prompt-pack/index.js';
 import { firstDifference } from '../first-difference.js';
@@ -25,12 +26,21 @@ export async function checkFold(documents: TreeDocuments): Promise<readonly stri
   const claims = unsigned === 1 ? '1 act of a person is' : `${unsigned} acts of people are`;
   return [
     ...(unsigned === 0 ? [] : [`unauthenticated: ${claims} not signed, so the names are claims`]),
+    ...(isTemporalCancellation(state) ? [TEMPORAL_CANCELLATION] : []),
     ...(state.plan?.self_approval === 'allowed' ? ['self-approval: the policy lets the developer decide'] : []),
   ];
 }
 
+const TEMPORAL_CANCELLATION =
+  'unauthenticated: the run was cancelled through Temporal and not by a signed message, so who did it is not known';
+
+/** Also where the ledger does not say it: before people's cancellations there was no other. */
+const isTemporalCancellation = ({ outcome, cancellation }: RunState): boolean =>
+  outcome === 'cancelled' && cancellation?.through !== 'promptos';
+
 function isUnsignedAct(entry: LedgerEntry): boolean {
   if (entry.type === 'decisionCounted' || entry.type === 'escalationResolved') return entry.envelope === null;
+  if (entry.type === 'cancellationCounted') return entry.envelope === null;
   return entry.type === 'escalationOpened' && entry.report.trigger === 'person' && entry.envelope === null;
 }
 

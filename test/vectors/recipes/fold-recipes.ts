@@ -1,6 +1,34 @@
+import { cancellationStatement } from '../../../src/attestation/acts.js';
+import type { Cancellation } from '../../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import { gone, inserted, insider, nth, twice, without } from './ledger-edits.js';
+import type { VectorKey } from '../../support/vector-keys.js';
+import { VECTOR_KEYS } from '../../support/vector-keys.js';
+import { type Entries, gone, inserted, insider, nth, twice, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
+
+/** The run is cancelled by a message, signed by whoever has the key; null: by nobody. */
+const cancelledBy =
+  (key: VectorKey | null, said: Partial<Cancellation> = {}) =>
+  (entries: Entries): Entries => {
+    const { run } = nth(entries, 'runOpened');
+    const closing = nth(entries, 'runClosed');
+    const times = { decided_at: closing.at, expires_at: '2099-01-01T00:00:00.000Z' };
+    const cancellation: Cancellation = {
+      decision_id: 'forged',
+      run_id: run.run_id,
+      policy_sha256: run.policy_sha256,
+      actor: 'grace',
+      reason: 'enough',
+      ...(key === null ? {} : times),
+      ...said,
+    };
+    const envelope = key === null ? null : key.seal(cancellationStatement(cancellation));
+    const counted = { ...closing, type: 'cancellationCounted', cancellation, envelope };
+    for (const field of ['outcome', 'reason', 'refusals_counted', 'through']) Reflect.deleteProperty(counted, field);
+    const closed = { ...closing, reason: cancellation.reason };
+    Reflect.deleteProperty(closed, 'through');
+    return [...entries.slice(0, -1), counted as Entries[number], closed];
+  };
 
 /** The ledger is whole and sealed, and yet tells what the rules would not have written. */
 export const FOLD_RECIPES: readonly Recipe[] = [
@@ -147,6 +175,41 @@ export const FOLD_RECIPES: readonly Recipe[] = [
   ]),
   ...recipesOf('cancelled', [
     [
+      'ledger: cancelled through Temporal for an invented reason',
+      insider((entries) => {
+        nth(entries, 'runClosed').reason = 'grace asked for it';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    ["ledger: cancelled in grace's name, without a signature", insider(cancelledBy(null)), 'CANCELLATION_REFUSED'],
+    [
+      "ledger: cancelled in grace's name, signed by the reviewer",
+      insider(cancelledBy(VECTOR_KEYS.rex)),
+      'CANCELLATION_REFUSED',
+    ],
+    [
+      'ledger: cancelled by a principal whom the policy does not let cancel',
+      insider(cancelledBy(VECTOR_KEYS.rex, { actor: 'rex' })),
+      'CANCELLATION_REFUSED',
+    ],
+    [
+      'ledger: cancelled by what was signed for another run',
+      insider(cancelledBy(VECTOR_KEYS.grace, { run_id: 'vector-another' })),
+      'CANCELLATION_REFUSED',
+    ],
+    [
+      'ledger: a signed cancellation that closes the run for another reason',
+      insider((entries) => {
+        const { at } = nth(entries, 'runClosed');
+        return cancelledBy(VECTOR_KEYS.grace)(entries).with(-1, {
+          ...nth(entries, 'runClosed'),
+          at,
+          reason: 'another',
+        });
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
       'ledger: cancelled is expired',
       insider((entries) => {
         nth(entries, 'runClosed').outcome = 'expired';
@@ -160,6 +223,37 @@ export const FOLD_RECIPES: readonly Recipe[] = [
       }),
       'FOLD_DIFFERS',
     ],
+  ]),
+  ...recipesOf('cancelled-signed', [
+    [
+      'ledger: a signed cancellation without its envelope',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').envelope = null;
+      }),
+      'CANCELLATION_REFUSED',
+    ],
+    [
+      'ledger: a signed cancellation in the name of somebody else',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').cancellation.actor = 'grace';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'ledger: a signed cancellation with another reason',
+      insider((entries) => {
+        nth(entries, 'cancellationCounted').cancellation.reason = 'Not worth it.';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
+      'ledger: a signed cancellation that says it came through Temporal',
+      insider((entries) => {
+        nth(entries, 'runClosed').through = 'temporal';
+      }),
+      'FOLD_DIFFERS',
+    ],
+    ['ledger: a signed cancellation without its closing reason', insider(gone('cancellationCounted')), 'FOLD_DIFFERS'],
   ]),
   ...recipesOf('unopened', [
     [

@@ -20,6 +20,7 @@ export const WINDOW_CASES: readonly WindowCase[] = [
   { kind: 'decision', holder: 'grace', tree: 'rejected', code: 'DECISION_REFUSED' },
   { kind: 'resolution', holder: 'grace', tree: 'escalated', code: 'RESOLUTION_REFUSED' },
   { kind: 'escalation', holder: 'ada', tree: 'escalated', code: 'ESCALATION_REFUSED' },
+  { kind: 'cancellation', holder: 'ada', tree: 'cancelled-signed', code: 'CANCELLATION_REFUSED' },
   { kind: 'result', holder: 'nina', tree: 'cancelled', code: 'ATTESTATION_REFUSED' },
   { kind: 'result', holder: 'vera', tree: 'straight', code: 'ATTESTATION_REFUSED' },
   { kind: 'result', holder: 'rex', tree: 'straight', code: 'ATTESTATION_REFUSED' },

@@ -13,7 +13,11 @@ const closedEarly = (outcome: 'aborted' | 'cancelled') => (entries: Entries) => 
   const until = entries.indexOf(nth(entries, 'gateStarted', 2));
   const closing = nth(entries, 'runClosed');
   const { at } = entries[until - 1] as LedgerEntry;
-  return [...entries.slice(0, until), { ...closing, at, outcome, reason: 'cancelled' }];
+  const end =
+    outcome === 'cancelled'
+      ? ({ outcome, reason: 'cancelled through Temporal', through: 'temporal' } as const)
+      : { outcome, reason: 'cancelled' };
+  return [...entries.slice(0, until), { ...closing, at, ...end }];
 };
 
 /** Files of attempts that a shortened ledger no longer tells of are left out too. */

@@ -63,6 +63,9 @@ const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void
   self_approval: (pinned) => {
     pinned.self_approval = 'allowed';
   },
+  cancellation: (pinned) => {
+    pinned.cancellation = { developer: 'allowed', principals: ['nina'] };
+  },
   separation: (pinned) => {
     pinned.separation.executors = 'any';
   },

@@ -9,6 +9,7 @@ export const TREE_NAMES = [
   'escalated',
   'rejected',
   'cancelled',
+  'cancelled-signed',
   'unopened',
   'rotated',
   'unsigned',

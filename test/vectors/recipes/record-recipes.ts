@@ -36,6 +36,9 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
   roles: differs(({ roles }) => ({ roles: { ...roles, integrator: roles.integrator.slice(1) } })),
   gates: differs(({ gates }) => ({ gates: gates.slice(1) })),
   escalations: differs(({ escalations }) => ({ escalations: escalations.slice(1) })),
+  cancellation: differs(({ finished_at }) => ({
+    cancellation: { at: finished_at, through: 'temporal', by: null, reason: 'enough', signed_by: null },
+  })),
   refusals: differs(({ refusals }) => ({ refusals: refusals.slice(1) })),
   refusals_counted: differs(() => ({ refusals_counted: { MALFORMED: 3 } })),
   artifacts: differs(({ artifacts }) => ({ artifacts: artifacts.toReversed() })),
