@@ -11,6 +11,7 @@ const SLOW = [
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
+  'test/cli/completion/known-words.test.ts',
   'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
   'test/cli/{process,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,compose,plugin-run,team}.test.ts',
