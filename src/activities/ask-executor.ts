@@ -2,6 +2,7 @@ import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { readAnswer } from '../contracts/read-answer.js';
+import { counted } from '../contracts/sentences.js';
 import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/index.js';
@@ -106,7 +107,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     }
     previous = previousTry(problem ?? '', given);
   }
-  const counted = limit === 1 ? 'the one try' : `${limit} tries`;
-  const reason = clipText(`No usable answer in ${counted}; the last: ${previous?.problem ?? 'none'}`, 2_000);
+  const inTries = limit === 1 ? 'the one try' : counted(limit, 'try');
+  const reason = clipText(`No usable answer in ${inTries}; the last: ${previous?.problem ?? 'none'}`, 2_000);
   return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray };
 }

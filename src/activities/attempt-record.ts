@@ -2,6 +2,7 @@ import type { GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import type { Finding } from '../contracts/findings.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
+import { counted } from '../contracts/sentences.js';
 import { numberFindings } from '../rules/attempt-findings.js';
 import { executorEscalation, findingsEscalation } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding } from '../rules/judged-output.js';
@@ -17,7 +18,7 @@ const TEXT_RETURNED = 300;
 const failingReason = (failing: readonly JudgedFinding[]): string | null => {
   if (failing.length === 0) return null;
   const rules = [...new Set(failing.map(({ rule }) => rule))].join(', ');
-  return failing.length === 1 ? `1 blocking finding: ${rules}.` : `${failing.length} blocking findings: ${rules}.`;
+  return `${counted(failing.length, 'blocking finding')}: ${rules}.`;
 };
 
 /** Everything about the attempt, as one value whose digest a decision binds. */
@@ -29,7 +30,7 @@ export function attemptRecord(
 ): AttemptRecord {
   const { gate, attempt, run, rules_version, principal, inputs } = input;
   const judged = judgements.flatMap(({ findings }) => findings);
-  const raised = findingsEscalation(gate, attempt, judged);
+  const raised = findingsEscalation(gate, attempt, judged, rules_version);
   const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
   const failing = judged.filter(({ blocking }) => blocking);
   const { prompt_id, version, sha256 } = pack.prompts[gate];

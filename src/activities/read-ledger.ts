@@ -3,6 +3,7 @@ import type { LedgerReference } from '../contracts/activities.js';
 import { canonicalJson } from '../contracts/canonical-json.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type LedgerEntry, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
+import { counted } from '../contracts/sentences.js';
 import { checkChain, EMPTY_LEDGER, headOf } from '../governance/ledger-chain.js';
 import type { ArtifactStore } from '../ports/index.js';
 
@@ -33,13 +34,13 @@ export async function readLedger(
     }
     const lines = parseLines(await store.readObject(segment.sha256));
     if (lines.length !== segment.entries) {
-      throw broken(`expected ${segment.entries} entries in part ${segment.sha256}, found ${lines.length}`);
+      throw broken(`expected ${counted(segment.entries, 'entry')} in part ${segment.sha256}, found ${lines.length}`);
     }
     take(lines);
   }
   take(entries);
   const whole = [...known, ...fresh];
-  if (seq < known.length) throw broken(`expected ${known.length} entries or more, found ${seq}`);
+  if (seq < known.length) throw broken(`expected ${counted(known.length, 'entry')} or more, found ${seq}`);
   checkLeadsTo(fresh, known.length === 0 ? EMPTY_LEDGER : headOf(known), head);
   return whole;
 }
@@ -50,7 +51,7 @@ function checkLeadsTo(entries: readonly LedgerEntry[], from: LedgerHead, to: Led
   if (!chain.ok) throw broken(`at entry ${chain.seq}: ${chain.problem}`);
   if (chain.head.entries !== to.entries || chain.head.hash !== to.hash) {
     throw broken(
-      `expected ${to.entries} entries up to ${to.hash}, found ${chain.head.entries} up to ${chain.head.hash}`,
+      `expected ${counted(to.entries, 'entry')} up to ${to.hash}, found ${chain.head.entries} up to ${chain.head.hash}`,
     );
   }
 }

@@ -2,6 +2,7 @@ import type { Decision } from '../contracts/decisions.js';
 import type { GateId } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { askResolution } from './ask-resolution.js';
+import { counted } from './counted.js';
 import { bindDecision, failureOf } from './decide-as.js';
 import {
   type AskOptions,
@@ -119,7 +120,7 @@ export async function lookAt(
   if (record === null) return;
   const files = [...record.artifacts, ...record.transcripts];
   const path = await questions.choose('Which?', [
-    ...files.map(({ path, bytes }) => ({ value: path, label: printableLine(path), hint: `${bytes} bytes` })),
+    ...files.map(({ path, bytes }) => ({ value: path, label: printableLine(path), hint: counted(bytes, 'byte') })),
     { value: '', label: 'back' },
   ]);
   const chosen = files.find((file) => file.path === path);

@@ -35,7 +35,7 @@ export async function auditDemo(
   output.say(`verify  ${promptos} verify latest --policy .promptos/policy.yaml`);
   output.say(
     verified
-      ? `        verified: ${outcomes.length} checks, from the ledger's chain to the engine's seal, under the policy handed in`
+      ? `        verified: ${counted(outcomes.length, 'check')}, from the ledger's chain to the engine's seal, under the policy handed in`
       : `        NOT VERIFIED: ${first?.failure?.code} at ${printableLine(first?.failure?.path ?? 'the tree')}`,
   );
   for (const remark of remarks) output.say(`        NOTE: ${printableLine(remark)}`);

@@ -2,6 +2,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { Outcome } from '../contracts/names.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
+import { withinSentence } from '../contracts/sentences.js';
 import { prBlock } from '../governance/pr-block.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
@@ -31,7 +32,7 @@ export interface EndedRun {
 const publishedElsewhere = (store: ArtifactStore, runId: string, ended: EndedRun['ended']): PromptOsError =>
   new PromptOsError(
     'RUN_NOT_PUBLISHED',
-    `Run ${runId} ended as ${ended.outcome}: ${ended.outcome_reason}. Its record is not at ${store.locate(runId)}: the workers have another store.`,
+    `Run ${runId} ended as ${ended.outcome}: ${withinSentence(ended.outcome_reason ?? '')}. Its record is not at ${store.locate(runId)}: the workers have another store.`,
     { hint: 'Name the store of the workers under `store` in worker.yaml; docs/stores.md shows the kinds.' },
   );
 

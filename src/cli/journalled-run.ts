@@ -51,16 +51,16 @@ async function readStart(store: Store, { request_attestation_sha256: sha256 }: R
 }
 
 const readPolicyOf = (store: Store, { policy_sha256 }: RunOpening): Promise<Policy | null> =>
-  store.readObject(policy_sha256).then(
-    (bytes) => parsePolicyBytes(bytes).policy,
-    () => null,
-  );
+  store
+    .readObject(policy_sha256)
+    .then((bytes) => parsePolicyBytes(bytes).policy)
+    .catch(() => null);
 
 const readJson = <T>(store: Store, sha256: string, schema: z.ZodType<T>): Promise<T | null> =>
-  store.readObject(sha256).then(
-    (bytes) => schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null,
-    () => null,
-  );
+  store
+    .readObject(sha256)
+    .then((bytes) => schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null)
+    .catch(() => null);
 
 const resultSchema = z.object({ predicate: z.object({ gate: gateIdSchema, verdict: z.string() }) });
 const actorSchema = z.object({ predicate: z.object({ actor: z.string() }) });

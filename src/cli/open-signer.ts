@@ -7,6 +7,7 @@ import type { PublicKey } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { withinSentence } from '../contracts/sentences.js';
 import type { Signer } from '../ports/signer.js';
 import { askPassphrase, type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';
 import type { CommandContext } from './context.js';
@@ -84,7 +85,7 @@ async function askAgent(socket: string | undefined, wanted: readonly PublicKey[]
     return `the ssh-agent at ${socket} (holds none of ${wanted.map(({ keyid }) => keyid).join(', ')})`;
   } catch (error) {
     if (error instanceof PromptOsError && error.code === 'AGENT_FAILED')
-      return `the ssh-agent (${error.summary.replace(/\.$/, '')})`;
+      return `the ssh-agent (${withinSentence(error.summary)})`;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import type { ArtifactRef } from '../contracts/primitives.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { artifactAt, readArtifactText, readAttempt } from './attempt-artifacts.js';
+import { counted } from './counted.js';
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
 import { renderArtifact } from './render-artifact.js';
@@ -97,9 +98,9 @@ export async function showArtifact(
   limit = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const lines = renderArtifact(artifact, await readArtifactText(store, artifact), output.color);
-  output.say(`┌ ${artifact.path}  (${artifact.bytes} bytes, sha256:${artifact.sha256.slice(0, 12)}…)`);
+  output.say(`┌ ${artifact.path}  (${counted(artifact.bytes, 'byte')}, sha256:${artifact.sha256.slice(0, 12)}…)`);
   for (const line of lines.slice(0, limit)) output.say(`│ ${line}`);
-  output.say(lines.length > limit ? `└ … and ${lines.length - limit} lines more` : '└');
+  output.say(lines.length > limit ? `└ … and ${counted(lines.length - limit, 'more line')}` : '└');
 }
 
 /** The logs of the checks that blocked. Names of checks hold no slash, so the path says which check a log is of. */
@@ -110,7 +111,7 @@ function failedLogs({ gate, verdict, artifacts }: AttemptRecord): readonly Artif
 
 async function showLogEnd(store: ArtifactStore, log: ArtifactRef, output: Output): Promise<void> {
   const lines = renderArtifact(log, await readArtifactText(store, log), false);
-  output.say(`┌ ${log.path}, ${lines.length > LOG_LINES ? `the last ${LOG_LINES} lines` : 'whole'}`);
+  output.say(`┌ ${log.path}, ${lines.length > LOG_LINES ? `the last ${counted(LOG_LINES, 'line')}` : 'whole'}`);
   for (const line of lines.slice(-LOG_LINES)) output.say(`│ ${line}`);
   output.say('└');
 }

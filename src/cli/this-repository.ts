@@ -24,6 +24,8 @@ export interface ThisRepository {
   readonly what: string;
   /** The queue of its engine. */
   readonly queue: string;
+  /** Whether runs may call this repository so. */
+  hasName(name: string): boolean;
   /** Whether a run is one of this repository: by its name, its queue, and a policy that is known here. */
   owns(run: RunOrigin): Promise<boolean>;
 }
@@ -40,6 +42,7 @@ export async function thisRepository(project: Project, store: ArtifactStore): Pr
   return {
     what: names === null ? `the queue ${queue}` : `the repository ${names[0]}`,
     queue,
+    hasName: ownsName,
     owns: async ({ target_repo, policy_sha256, task_queue }) =>
       ownsName(target_repo) && (task_queue === null || (task_queue === queue && (await knowsPolicy(policy_sha256)))),
   };

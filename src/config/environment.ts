@@ -17,7 +17,6 @@ const promptosVariablesSchema = z.strictObject({
   PROMPTOS_KEYS_DIR: z.string().optional().describe('where private keys of people are kept'),
   PROMPTOS_PASSPHRASE_FILE: z.string().optional().describe('the file that holds the passphrase of private keys'),
   PROMPTOS_LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(', ')}`).default('info'),
-  PROMPTOS_DIR: z.string().optional().describe('read by docker-compose.yml only'),
   // What an executor is given: a command that it calls must not stumble over them.
   PROMPTOS_RUN_ID: runIdSchema.optional(),
   PROMPTOS_GATE: z.string().optional(),

@@ -2,6 +2,7 @@ import { constants, type Dirent } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { PromptOsError } from '../contracts/errors.js';
+import { counted } from '../contracts/sentences.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles } from '../prompt-pack/pack-files.js';
 import { parsePromptIndex } from '../prompt-pack/pack-index.js';
 import { systemCode } from './read-file.js';
@@ -50,7 +51,7 @@ async function readPackFile(folder: string, path: string): Promise<string | null
     const stats = await file.stat();
     if (!stats.isFile()) throw invalid('is not a file');
     if (stats.size > FILE_LIMIT_BYTES) {
-      throw invalid(`holds ${stats.size} bytes; expected ${FILE_LIMIT_BYTES} at the most`);
+      throw invalid(`holds ${counted(stats.size, 'byte')}; expected ${FILE_LIMIT_BYTES} at the most`);
     }
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.readFile());
   } catch (error) {

@@ -1,6 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { counted } from '../contracts/sentences.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
 import { suggestName } from './nearest-name.js';
 import { readNamedFile } from './read-file.js';
@@ -80,7 +81,7 @@ export function requestFromNotes({ notes, policy, project }: NotesRequestInput):
   if (parsed.success) return parsed.data;
   throw new PromptOsError(
     'REQUEST_INVALID',
-    `--notes: ${[...new Set(parsed.error.issues.map((issue) => issue.message))].join('; ')}, received ${notes.length} characters.`,
+    `--notes: ${[...new Set(parsed.error.issues.map((issue) => issue.message))].join('; ')}, received ${counted(notes.length, 'character')}.`,
     { hint: 'Put long texts into a request file and give it with --request.' },
   );
 }

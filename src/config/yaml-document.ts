@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { PromptOsError } from '../contracts/errors.js';
+import { endSentence } from '../contracts/sentences.js';
 
 /** A file of configuration is never larger; a larger one is a mistake or an attack. */
 const MAX_BYTES = 1_048_576;
@@ -86,7 +87,7 @@ export function parseYaml(bytes: Uint8Array, name: string): YamlDocument {
       throw malformed(
         problems.map((problem) => {
           const { line, column } = position(problem.pos[0]);
-          return `${name}:${line}:${column}: ${problem.message}.`.replace(/\.\.$/, '.');
+          return endSentence(`${name}:${line}:${column}: ${problem.message}`);
         }),
       );
     }

@@ -176,9 +176,11 @@ export class PromptOsError extends Error {
 
   constructor(
     readonly code: ErrorCode,
-    summary: string,
+    text: string,
     options?: { readonly cause?: unknown; readonly hint?: string },
   ) {
+    // What is put into a sentence, such as the message of a library, may have a full stop of its own.
+    const summary = text.replace(/(?<!\.)([.!?…])\.$/, '$1');
     super(
       `${summary} ${options?.hint ?? ERROR_CATALOGUE[code].hint}`,
       options?.cause === undefined ? undefined : { cause: options.cause },

@@ -16,6 +16,7 @@ import {
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
+import { counted } from './sentences.js';
 import { ENGINE_SIGNER } from './worker-config.js';
 
 /** What a principal can be. */
@@ -233,7 +234,7 @@ export const policySchema = z
       if (policy.approvals[gate] > policy.roles.integrator.length) {
         problem(
           ['approvals', gate],
-          `asks ${policy.approvals[gate]} approvals of ${policy.roles.integrator.length} integrators`,
+          `asks ${counted(policy.approvals[gate], 'approval')} of ${counted(policy.roles.integrator.length, 'integrator')}`,
         );
       }
     }

@@ -1,6 +1,8 @@
 import type { Decision } from '../contracts/decisions.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
+import { countedByRules } from '../contracts/sentences.js';
 import type { Signed } from './authenticate.js';
 import { judgeActor, judgeTimes } from './authority.js';
 import { openEscalation } from './open-escalation.js';
@@ -81,7 +83,7 @@ const reworkBoundReport = (plan: RunPlan, { gate, attempt, reason }: Decision) =
   raised_by: 'engine',
   report: {
     trigger: 'rework_bound' as const,
-    issue: `The policy's bound of ${plan.rework_rounds} rework rounds is used up, and ${gate} was rejected again.`,
+    issue: `The policy's bound of ${countedByRules(rulesVersionOf(plan), plan.rework_rounds, 'rework round')} is used up, and ${gate} was rejected again.`,
     impact: 'The run does not go on until an integrator decides how.',
     context: `The rejection says: ${(reason ?? '').slice(0, 1_000)}`,
     options: ['continue: one more round, as the rejection asks', 'rework: go back further', 'abort: end the run'],

@@ -1,5 +1,6 @@
 import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
+import { countedByRules } from '../contracts/sentences.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
 /** Characters of one text of a report. */
@@ -35,6 +36,7 @@ export function findingsEscalation(
   gate: GateId,
   attempt: number,
   findings: readonly JudgedFinding[],
+  rulesVersion: number,
 ): EscalationReport | null {
   const raising = findings.filter(({ escalates }) => escalates !== undefined);
   const trigger = TRIGGER_ORDER.find((candidate) => raising.some(({ escalates }) => escalates === candidate));
@@ -44,7 +46,7 @@ export function findingsEscalation(
     trigger,
     issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
     impact: ADVICE[trigger].impact,
-    context: `${gate}, attempt ${attempt}: ${raising.length} findings escalate (${rules.join(', ')}).`,
+    context: `${gate}, attempt ${attempt}: ${countedByRules(rulesVersion, raising.length, 'finding')} ${raising.length === 1 && rulesVersion >= 2 ? 'escalates' : 'escalate'} (${rules.join(', ')}).`,
     options: OPTIONS,
     recommendation: ADVICE[trigger].advice,
     security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),

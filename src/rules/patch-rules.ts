@@ -1,5 +1,6 @@
 import type { Finding, RuleFinding } from '../contracts/findings.js';
 import { SEVERITIES } from '../contracts/names.js';
+import { countedByRules } from '../contracts/sentences.js';
 import { appliesRule } from './patch-applies.js';
 import { attributesRule } from './patch-attributes.js';
 import { binaryRule } from './patch-binary.js';
@@ -51,13 +52,13 @@ export function judgePatch(input: JudgedPatch): PatchJudgement {
   const judged = PATCH_RULE_IDS.map((id) => ({ id, rule: PATCH_RULES[id], findings: PATCH_RULES[id].judge(input) }));
   return {
     findings: judged.flatMap(({ id, findings }) =>
-      bounded(findings).map((finding, index) => numbered(id, index, finding)),
+      bounded(findings, input.rules_version).map((finding, index) => numbered(id, index, finding)),
     ),
     escalates: judged.some(({ rule, findings }) => rule.escalates && findings.some(({ blocking }) => blocking)),
   };
 }
 
-function bounded(findings: readonly RuleFinding[]): readonly RuleFinding[] {
+function bounded(findings: readonly RuleFinding[], rulesVersion: number): readonly RuleFinding[] {
   if (findings.length <= FINDINGS_PER_RULE) return findings;
   const rest = findings.slice(FINDINGS_PER_RULE);
   const worst = Math.min(...new Set(rest.map(({ severity }) => SEVERITIES.indexOf(severity))));
@@ -66,7 +67,7 @@ function bounded(findings: readonly RuleFinding[]): readonly RuleFinding[] {
     {
       severity: SEVERITIES[worst] ?? 'critical',
       blocking: rest.some(({ blocking }) => blocking),
-      message: `${rest.length} more findings of this rule are not listed.`,
+      message: `${countedByRules(rulesVersion, rest.length, 'more finding')} of this rule ${rest.length === 1 && rulesVersion >= 2 ? 'is' : 'are'} not listed.`,
     },
   ];
 }

@@ -10,6 +10,7 @@ import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { counted } from '../contracts/sentences.js';
 import { type AttemptHistory, attemptHistories } from '../governance/attempt-history.js';
 import { messagesOf } from '../governance/journal.js';
 import { openingOf } from '../governance/ledger-ends.js';
@@ -90,7 +91,7 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string
   throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
     path,
     expected: `${at}: ${issue?.message ?? 'another shape'}`,
-    found: `${parsed.error.issues.length} problems`,
+    found: counted(parsed.error.issues.length, 'problem'),
   });
 }
 

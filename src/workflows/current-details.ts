@@ -6,6 +6,7 @@ import {
   isInterruption,
   type RunStatus,
 } from '../contracts/run-status.js';
+import { counted } from '../contracts/sentences.js';
 import { bytesOf, code, inert, pasteable } from './markdown-text.js';
 
 /** The Web UI fetches the details in the address of a request, so they stay well below its limits: bytes of UTF-8. */
@@ -93,7 +94,7 @@ function gateLine({ gate, title, state, attempt, verdict, findings, findings_omi
   if (attempt > 0) parts.push(`attempt ${attempt}`);
   if (verdict !== null && state !== 'passed') parts.push(`verdict ${verdict}`);
   const count = findings.length + findings_omitted;
-  if (count > 0) parts.push(`${count} finding${count === 1 ? '' : 's'}`);
+  if (count > 0) parts.push(counted(count, 'finding'));
   return `- **${gate} ${title}**: ${parts.join(', ')}`;
 }
 
@@ -116,7 +117,7 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
   const rejection = { ...bound, reason: '', ...(awaited.approvable ? {} : { to_gate: awaited.rejects_to }) };
   const facts = [
     `Verdict ${found?.verdict ?? 'none'}`,
-    `${awaited.approved_by.length} of ${awaited.approvals_needed} approvals`,
+    `${awaited.approved_by.length} of ${counted(awaited.approvals_needed, 'approval')}`,
   ];
   const { approvable, rejects_to } = awaited;
   const choice = approvable ? 'approve' : 'reject';

@@ -97,21 +97,29 @@ describe('escalation reports', () => {
   });
 
   test('nothing that escalates raises nothing', () => {
-    expect(findingsEscalation('P05', 1, [raising('build', undefined)])).toBeNull();
+    expect(findingsEscalation('P05', 1, [raising('build', undefined)], 2)).toBeNull();
   });
 
   test('several become one, which lists all and takes the gravest trigger', () => {
-    const report = findingsEscalation('P05', 2, [
-      raising('review', 'critical_finding'),
-      raising('secrets', 'rule_violation'),
-      raising('build', undefined),
-    ]);
+    const report = findingsEscalation(
+      'P05',
+      2,
+      [raising('review', 'critical_finding'), raising('secrets', 'rule_violation'), raising('build', undefined)],
+      2,
+    );
     expect(report).toMatchObject({
       trigger: 'rule_violation',
       issue: 'review: about review\nsecrets: about secrets',
       context: 'P05, attempt 2: 2 findings escalate (review, secrets).',
       security_sensitive: true,
     });
+  });
+
+  test('one finding escalates; before version 2 of the rules the text had a plural', () => {
+    const context = (version: number) =>
+      findingsEscalation('P05', 1, [raising('secrets', 'rule_violation')], version)?.context;
+    expect(context(2)).toBe('P05, attempt 1: 1 finding escalates (secrets).');
+    expect(context(1)).toBe('P05, attempt 1: 1 findings escalate (secrets).');
   });
 
   test("an executor's report keeps its words and carries the engine's own beside them", () => {
@@ -124,7 +132,7 @@ describe('escalation reports', () => {
       security_sensitive: false,
     };
     expect(executorEscalation(report, null)).toEqual({ ...report, trigger: 'executor' });
-    const raised = findingsEscalation('P06', 1, [raising('secrets', 'rule_violation')]);
+    const raised = findingsEscalation('P06', 1, [raising('secrets', 'rule_violation')], 2);
     expect(executorEscalation(report, raised)).toMatchObject({
       trigger: 'executor',
       issue: 'I must stop.\nsecrets: about secrets',

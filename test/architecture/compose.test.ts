@@ -1,24 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { COMPOSE_FILE, type Compose, type ComposeMount, readCompose } from '../support/compose-file.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-interface Service {
-  readonly image?: string;
-  readonly build?: { readonly context: string; readonly dockerfile: string };
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly healthcheck?: { readonly test: readonly string[] };
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly volumes?: Readonly<Record<string, unknown>>;
-}
 
 /** What is wrong with a compose file as far as it can be told without a container engine. */
 function composeProblems({ services, volumes = {} }: Compose): readonly string[] {
@@ -38,8 +26,10 @@ function composeProblems({ services, volumes = {} }: Compose): readonly string[]
       .filter((port) => !port.startsWith('127.0.0.1:'))
       .map((port) => `${name}: ${port} is open to the network`),
     ...(mounts ?? []).flatMap((mount) => {
+      if (typeof mount !== 'string') {
+        return mount.bind?.create_host_path === false ? [] : [`${name}: ${mount.source} would be made as root`];
+      }
       const source = mount.slice(0, mount.lastIndexOf(':/'));
-      if (source.startsWith('${')) return [];
       const there = source.startsWith('.') ? existsSync(join(ROOT, source)) : Object.hasOwn(volumes, source);
       return there ? [] : [`${name}: ${source} is neither a folder nor a volume`];
     }),
@@ -47,7 +37,7 @@ function composeProblems({ services, volumes = {} }: Compose): readonly string[]
 }
 
 test('docker-compose.yml: pinned, closed to the network, and complete', () => {
-  const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as Compose;
+  const compose = readCompose();
   expect(Object.keys(compose.services)).toEqual([
     'postgresql',
     'temporal-schema',
@@ -60,7 +50,7 @@ test('docker-compose.yml: pinned, closed to the network, and complete', () => {
 });
 
 test('docker-compose.yml: the schema tools have the version of the server', () => {
-  const { services } = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as Compose;
+  const { services } = readCompose();
   const tag = (name: string): string | undefined => services[name]?.image?.split(':')[1];
   expect(tag('temporal-schema')).toBe(tag('temporal'));
   expect(tag('temporal-namespace')).toBe(tag('temporal'));
@@ -73,6 +63,7 @@ test('docker-compose.yml: what would be wrong is seen', () => {
       worker: {
         build: { context: '.', dockerfile: 'docker/none.Dockerfile' },
         depends_on: { database: { condition: 'service_healthy' }, queue: { condition: 'service_started' } },
+        volumes: [{ type: 'bind', source: './state', target: '/state' }],
       },
     },
   });
@@ -84,5 +75,52 @@ test('docker-compose.yml: what would be wrong is seen', () => {
     'worker: docker/none.Dockerfile is not there',
     'worker: database has no health check to wait for',
     'worker: queue is no service',
+    'worker: ./state would be made as root',
   ]);
+});
+
+/** Compose 2 is a plugin of docker; the one of Debian 12 is Compose 1, which does not know two of the newer keys. */
+function composeConfig(): { readonly program: readonly string[]; readonly text: string } | null {
+  const text = readFileSync(COMPOSE_FILE, 'utf8');
+  if (spawnSync('docker', ['compose', 'version']).status === 0) return { program: ['docker', 'compose'], text };
+  if (spawnSync('docker-compose', ['version']).status !== 0) return null;
+  return {
+    program: ['docker-compose'],
+    text: text.replaceAll(/^name: .*\n|^ *bind: \{ create_host_path: false \}\n/gm, ''),
+  };
+}
+
+const known = composeConfig();
+
+describe.skipIf(known === null)('docker-compose.yml (skipped without Docker Compose)', () => {
+  test('Compose takes it, and reads the worker as the tests do', () => {
+    const variables = { REPOSITORY: '/home/ada/shop', RUN_AS: '1234:1234' };
+    const [program = '', ...args] = known?.program ?? [];
+    const { status, stdout, stderr } = spawnSync(program, [...args, '--project-directory', ROOT, '-f', '-', 'config'], {
+      input: known?.text ?? '',
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, ...variables },
+    });
+    expect({ status, stderr }).toMatchObject({ status: 0 });
+    const [theirs, own] = [parse(stdout) as Compose, readCompose(variables)];
+    const mounts = ({ services }: Compose) =>
+      services.worker?.volumes?.map((mount) => {
+        const { type, source, target, read_only = false } = mount as ComposeMount;
+        return { type, source, target, read_only };
+      });
+    expect(mounts(theirs)).toEqual(mounts(own));
+    for (const key of ['user', 'environment', 'working_dir', 'tmpfs'] as const) {
+      expect(theirs.services.worker?.[key]).toEqual(own.services.worker?.[key]);
+    }
+    expect(theirs.services.worker?.secrets).toMatchObject(own.services.worker?.secrets ?? []);
+    expect(
+      Object.values(theirs.secrets ?? {})
+        .map(({ file }) => file)
+        .sort(),
+    ).toEqual(
+      Object.values(own.secrets ?? {})
+        .map(({ file }) => file)
+        .sort(),
+    );
+  });
 });

@@ -4,15 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { PLUGIN_PAGE as page, pageFiles } from '../support/page-files.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const page = await readFile(join(ROOT, 'docs/plugin.md'), 'utf8');
-
-/** The files of a page: each block of TypeScript names its own in the first line. */
-function filesOf(text: string): ReadonlyMap<string, string> {
-  const blocks = [...text.matchAll(/^```ts\n(\/\/ ([\w-]+\.ts)\n[\s\S]*?)^```$/gm)];
-  return new Map(blocks.map(([, code = '', name = '']) => [name, code]));
-}
 
 /** What the compiler says of the files, with the package's name standing for its sources. */
 async function typeCheck(files: ReadonlyMap<string, string>): Promise<readonly string[]> {
@@ -40,16 +34,19 @@ async function typeCheck(files: ReadonlyMap<string, string>): Promise<readonly s
 }
 
 test('docs/plugin.md: every line that a team adds compiles', async () => {
-  const files = filesOf(page);
+  const files = pageFiles(page);
   expect([...files.keys()]).toEqual([
     'activities.ts',
     'workflows.ts',
     'ports.ts',
     'worker.ts',
-    'client.ts',
+    'runs.ts',
+    'start.ts',
+    'decide.ts',
     'verifier.ts',
     'all-workflows.ts',
     'bundle.ts',
+    'engine.ts',
   ]);
   expect(page.match(/^```ts$/gm)).toHaveLength(files.size);
   expect(await typeCheck(files)).toEqual([]);

@@ -16,7 +16,7 @@ test.each([
     'failed ones with exit code 0',
     counts(2, 1),
     counts(3),
-    'its report counts 1 failed tests, although it ended with exit code 0',
+    'its report counts 1 failed test, although it ended with exit code 0',
   ],
   ['as many as on the base', counts(3), counts(2, 1), null],
   ['some where the base has no counts', counts(1), null, null],

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { endLeftovers } from '../executor-command/end-leftovers.js';
@@ -93,10 +94,14 @@ function judge(
       return {
         ...seen,
         status: 'timed_out',
-        reason: `It was stopped: it ran longer than ${call.timeout_ms / 1_000} s.`,
+        reason: `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`,
       };
     case 'output_cap':
-      return { ...seen, status: 'failed', reason: `It was stopped: it printed more than ${maxOutputBytes} bytes.` };
+      return {
+        ...seen,
+        status: 'failed',
+        reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
+      };
     case 'itself':
       return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
   }
@@ -110,7 +115,7 @@ function notStarted(reason: string): CheckOutcome {
     duration_ms: 0,
     stdout: new Uint8Array(),
     stderr: new Uint8Array(),
-    reason,
+    reason: withinSentence(reason),
     tests: null,
   };
 }

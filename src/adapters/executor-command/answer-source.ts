@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import { counted } from '../../contracts/sentences.js';
 import type { AnswerLocation } from '../../contracts/worker-config.js';
 
 export type AnswerSource =
@@ -31,7 +32,10 @@ async function readBounded(path: string, name: string, maxBytes: number): Promis
     const { size, isFile } = await file.stat().then((stat) => ({ size: stat.size, isFile: stat.isFile() }));
     if (!isFile) return { ok: false, problem: `What the executor left as "${name}" is not a file.` };
     if (size > maxBytes) {
-      return { ok: false, problem: `The answer's file "${name}" has ${size} bytes; expected ${maxBytes} at most.` };
+      return {
+        ok: false,
+        problem: `The answer's file "${name}" has ${counted(size, 'byte')}; expected ${maxBytes} at most.`,
+      };
     }
     return { ok: true, text: new TextDecoder().decode(await file.readFile()) };
   } finally {

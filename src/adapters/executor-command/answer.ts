@@ -1,3 +1,4 @@
+import { endSentence } from '../../contracts/sentences.js';
 import type { AnswerLocation } from '../../contracts/worker-config.js';
 import { lastFencedBlock } from './fenced-blocks.js';
 import { parseJson } from './json-values.js';
@@ -20,7 +21,7 @@ export function locateAnswer(location: Pick<AnswerLocation, 'pointer' | 'fence'>
   if (source.trim() === '') return missing('The executor gave no answer: there was nothing where it was looked for.');
   if (location.pointer === undefined) return locateInText(location.fence, source);
   const target = pointInto(source, location.pointer);
-  if (!target.found) return missing(`The executor gave no answer: ${target.problem}.`);
+  if (!target.found) return missing(endSentence(`The executor gave no answer: ${target.problem}`));
   if (typeof target.value !== 'string') return located(JSON.stringify(target.value));
   return locateInText(location.fence, target.value);
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createConnection } from 'node:net';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { wireUint32 } from './ssh-wire.js';
 
 /** OpenSSH's own agent takes and gives no longer message. */
@@ -40,7 +41,7 @@ export function askAgent(socket: string, message: Uint8Array, timeoutMs: number)
       received = Buffer.concat([received, chunk]);
       if (received.length < 4) return;
       const length = received.readUInt32BE();
-      if (length > MAX_MESSAGE_BYTES) return fail(`announced an answer of ${length} bytes`);
+      if (length > MAX_MESSAGE_BYTES) return fail(`announced an answer of ${counted(length, 'byte')}`);
       if (received.length < 4 + length) return;
       finish();
       resolve(received.subarray(4, 4 + length));

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type PublicKey, publicKeyOf, readPublicKeyLine } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { createWireReader, keyTypeOf, readEd25519Key } from '../signer-agent/ssh-wire.js';
 
 /** What the text of a key file holds, as far as it can be told without a passphrase. */
@@ -55,7 +56,7 @@ function readOpensshHead(bytes: Buffer, name: string): Pick<KeyText, 'encrypted'
     const blob = reader.string();
     const raw = readEd25519Key(blob);
     if (raw === null) throw notThisKey(name, `an OpenSSH key of the type ${keyTypeOf(blob)}`);
-    if (keys !== 1) throw notThisKey(name, `a file with ${keys} keys`);
+    if (keys !== 1) throw notThisKey(name, `a file with ${counted(keys, 'key')}`);
     return { encrypted: cipher !== 'none', publicKey: publicKeyOf(raw) };
   } catch (error) {
     if (error instanceof RangeError) throw notThisKey(name, 'an OpenSSH key that is damaged');

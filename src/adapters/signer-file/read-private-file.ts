@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 
 /** Keys and passphrases are small; whatever is larger was named by mistake. */
 const MAX_BYTES = 64 * 1_024;
@@ -37,7 +38,7 @@ export async function readPrivateFile(path: string, options: PrivateFileOptions)
     if (!before.isFile() && !before.isFIFO()) throw refuse('is no file');
     file = await open(path, 'r');
     const { mode, size } = await file.stat();
-    if (size > MAX_BYTES) throw refuse(`has ${size} bytes, expected ${MAX_BYTES} at most`);
+    if (size > MAX_BYTES) throw refuse(`has ${counted(size, 'byte')}, expected ${MAX_BYTES} at most`);
     const text = await file.readFile('utf8');
     if ((mode & GROUP_AND_OTHERS) !== 0 && options.isPublic?.(text) !== true) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0');

@@ -2,6 +2,7 @@ import { lstat, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { counted } from '../../contracts/sentences.js';
 import { eachInParallel } from '../store/in-parallel.js';
 import { newManifest, runTaken, sameTree, sortedFiles } from '../store/manifest.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../store/tree-paths.js';
@@ -71,7 +72,7 @@ async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]):
     if (size !== bytes) {
       throw new PromptOsError(
         'OBJECT_CORRUPT',
-        `Expected ${path} to have ${bytes} bytes, object ${sha256} has ${size}.`,
+        `Expected ${path} to have ${counted(bytes, 'byte')}, object ${sha256} has ${size}.`,
       );
     }
   }

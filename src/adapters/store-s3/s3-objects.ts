@@ -1,6 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { SHA256_PATTERN } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { counted } from '../../contracts/sentences.js';
 import type { StoredObject } from '../../ports/artifact-store.js';
 import { checkedBytes, objectMissing } from '../store/checked-bytes.js';
 import { eachInParallel } from '../store/in-parallel.js';
@@ -75,7 +76,7 @@ export const checkObjects = (bucket: S3Bucket, files: readonly ArtifactRef[]): P
     if (head.bytes !== bytes) {
       throw new PromptOsError(
         'OBJECT_CORRUPT',
-        `Expected ${path} to have ${bytes} bytes, object ${sha256} has ${head.bytes}.`,
+        `Expected ${path} to have ${counted(bytes, 'byte')}, object ${sha256} has ${head.bytes}.`,
       );
     }
     if (head.sha256 === sha256) return;

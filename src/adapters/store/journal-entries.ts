@@ -1,4 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 
 /** Bytes of one entry at the most: a message has 64 KiB, its envelope in base64 a third more. */
 const MAX_ENTRY_BYTES = 256 * 1_024;
@@ -13,6 +14,6 @@ export function checkEntry(runId: string, seq: number, entry: Uint8Array): void 
   if (Number.isSafeInteger(seq) && seq >= 0 && seq < MAX_ENTRIES && entry.byteLength <= MAX_ENTRY_BYTES) return;
   throw new PromptOsError(
     'STORE_FULL',
-    `The journal of ${runId} takes ${MAX_ENTRIES} entries of ${MAX_ENTRY_BYTES} bytes; received entry ${seq} of ${entry.byteLength} bytes.`,
+    `The journal of ${runId} takes ${MAX_ENTRIES} entries of ${MAX_ENTRY_BYTES} bytes; received entry ${seq} of ${counted(entry.byteLength, 'byte')}.`,
   );
 }

@@ -3,6 +3,7 @@ import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
 import type { TestReport } from '../../contracts/policy.js';
+import { counted } from '../../contracts/sentences.js';
 import { countJunit } from './junit.js';
 import { countCargo, countGoTestJson, countJestJson, countTap } from './line-reports.js';
 
@@ -39,7 +40,7 @@ export async function readTestReport(directory: string, report: TestReport, stdo
   try {
     const bytes = report.path === undefined ? stdout : await readReportFile(directory, report.path);
     if (bytes.byteLength > MAX_REPORT_BYTES)
-      throw new Error(`it has ${bytes.byteLength} bytes, ${MAX_REPORT_BYTES} at most`);
+      throw new Error(`it has ${counted(bytes.byteLength, 'byte')}, ${MAX_REPORT_BYTES} at most`);
     return { ok: true, tests: COUNTERS[report.format](new TextDecoder().decode(bytes)) };
   } catch (error) {
     // The report comes from a program that may be hostile: whatever a parser makes of it is no fault of the engine's.
@@ -61,7 +62,8 @@ async function readReportFile(directory: string, path: string): Promise<Uint8Arr
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw new Error('it is not a file');
-    if (stat.size > MAX_REPORT_BYTES) throw new Error(`it has ${stat.size} bytes, ${MAX_REPORT_BYTES} at most`);
+    if (stat.size > MAX_REPORT_BYTES)
+      throw new Error(`it has ${counted(stat.size, 'byte')}, ${MAX_REPORT_BYTES} at most`);
     return await file.readFile();
   } finally {
     await file.close();

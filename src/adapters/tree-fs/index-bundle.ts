@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Header, type HeaderData, Pax } from 'tar';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import type { TreeEntry } from '../../ports/tree-reader.js';
 import { BLOCK_BYTES, BUNDLE_END, bundleHeader, comparePaths, paddedBytes } from './bundle-format.js';
 
@@ -42,7 +43,8 @@ export async function indexBundle(handle: FileHandle, most: number): Promise<rea
       throw malformed(at, `${JSON.stringify(entry.path)} after ${JSON.stringify(before)}`);
     }
     const next = entry.offset + paddedBytes(entry.bytes);
-    if (next > size) throw malformed(at, `a file of ${entry.bytes} bytes that the bundle does not hold to its end`);
+    if (next > size)
+      throw malformed(at, `a file of ${counted(entry.bytes, 'byte')} that the bundle does not hold to its end`);
     await checkPadding(handle, entry.offset + entry.bytes, next);
     found.push(entry);
     at = next;
@@ -63,7 +65,8 @@ async function entryAt(handle: FileHandle, start: number, block: Buffer): Promis
   let offset = start + BLOCK_BYTES;
   if (header.type === 'ExtendedHeader') {
     const bytes = header.size ?? 0;
-    if (bytes === 0 || bytes > MAX_EXTENDED_BYTES) throw malformed(start, `an extended header of ${bytes} bytes`);
+    if (bytes === 0 || bytes > MAX_EXTENDED_BYTES)
+      throw malformed(start, `an extended header of ${counted(bytes, 'byte')}`);
     extended = Pax.parse((await blockAt(handle, offset, bytes)).toString('utf8'));
     offset += paddedBytes(bytes);
     header = decode(await blockAt(handle, offset, BLOCK_BYTES), offset);

@@ -1,4 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { BUNDLE_END, bundleHeader, comparePaths, paddedBytes } from './bundle-format.js';
 
 /** A file to bundle. */
@@ -22,7 +23,7 @@ export async function* bundleBytes(files: readonly BundledFile[]): AsyncGenerato
       yield chunk;
     }
     if (written !== bytes) {
-      throw new PromptOsError('OBJECT_CORRUPT', `${path}: expected ${bytes} bytes, received ${written}.`);
+      throw new PromptOsError('OBJECT_CORRUPT', `${path}: expected ${counted(bytes, 'byte')}, received ${written}.`);
     }
     yield Buffer.alloc(paddedBytes(bytes) - bytes);
   }

@@ -1,4 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { gitWords, runGit } from './run-git.js';
 
 /** Rounds of fetching: each can show folders that were missing before. */
@@ -27,7 +28,7 @@ export async function completeBaseTree(
     if (exitCode === 0) continue;
     throw new PromptOsError(
       'CLONE_INCOMPLETE',
-      `The clone is partial and lacks ${missing.length} ${missing.length === 1 ? 'object' : 'objects'} of commit ${commit}; "${remote}" did not give them: ${gitWords(stderr)}.`,
+      `The clone is partial and lacks ${counted(missing.length, 'object')} of commit ${commit}; "${remote}" did not give them: ${gitWords(stderr)}.`,
     );
   }
   throw new PromptOsError('CLONE_INCOMPLETE', `The clone is partial and lacks objects of commit ${commit}.`);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 
 export interface GitCall {
   readonly args: readonly string[];
@@ -72,7 +73,7 @@ export async function runGit(call: GitCall): Promise<GitOutput> {
     if (tooMuch) {
       throw (
         call.tooMuch?.(maxBytes) ??
-        new PromptOsError('GIT_FAILED', `git ${args[0]} printed more than ${maxBytes} bytes.`)
+        new PromptOsError('GIT_FAILED', `git ${args[0]} printed more than ${counted(maxBytes, 'byte')}.`)
       );
     }
     return { exitCode: exitCode ?? 128, stdout: Buffer.concat(stdout), stderr: stderr.trimEnd() };

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
 import { type GitCall, requireGit } from './run-git.js';
@@ -13,7 +14,7 @@ export const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buff
   requireGit(
     scratch.git(args, {
       maxBytes: PATCH_BYTES_LIMIT,
-      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${limit} bytes.`),
+      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
     }),
   );
 

@@ -1,5 +1,6 @@
 import type { PolicyFile } from '../../config/policy-file.js';
 import type { ErrorCode } from '../../contracts/errors.js';
+import { endSentence } from '../../contracts/sentences.js';
 import { prBlock } from '../../governance/pr-block.js';
 import type { AuditRepository } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
@@ -68,7 +69,7 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
   const approved =
     outcome === 'approved'
       ? holds('the run was approved')
-      : refused('RUN_NOT_APPROVED', `Run ${run.runId} ended as ${outcome}: ${outcome_reason}.`);
+      : refused('RUN_NOT_APPROVED', endSentence(`Run ${run.runId} ended as ${outcome}: ${outcome_reason}`));
   return {
     run_id: run.runId,
     commit,

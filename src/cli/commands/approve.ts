@@ -14,6 +14,10 @@ Examples:
 In a terminal it shows what is decided and asks, unless --yes is given. Without one, as in a script, the line names who
 decides and the gate, or says --yes. With several runs waiting, "latest" lists them and exits with 2.
 
+A gate that the policy asks no approval for ("approvals: { P00: 0, P01: 0 }") goes on by itself, unless it failed or has a
+critical or high finding. The first decision of such a run is the one on the first gate with approvals:
+  promptos approve latest --gate P03 --as grace
+
 Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
 
 function attemptNumber(text: string): number {

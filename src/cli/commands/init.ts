@@ -8,7 +8,7 @@ import { renderFirstWorkerConfig } from '../../config/first-worker-config.js';
 import { repositoryName } from '../../config/git-facts.js';
 import { slugName } from '../../config/name-slug.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
-import type { ProjectFiles } from '../../config/project-files.js';
+import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
@@ -219,6 +219,8 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
         ],
         force,
       );
+      // For container engines: Docker makes a folder that is to be mounted as root.
+      await ensureStateFolder(files);
       const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
       tell(output, { files, setup, keys, assumptions, shared });
     });

@@ -8,6 +8,7 @@ import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
 import { type AuditedRun, noteUnreadable } from '../audit/run-catalogue.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
+import { counted } from '../counted.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { describeError } from '../report-error.js';
@@ -75,13 +76,11 @@ Example:
       const total = covered.length + ungoverned.length;
       const facts = { since, until, commits: total, covered, ungoverned, unreadable: catalogue.unreadable() };
       if (ungoverned.length === 0) {
-        output.say(
-          `${total} ${total === 1 ? 'commit' : 'commits'} since ${printableLine(from)}, none of them ungoverned.`,
-        );
+        output.say(`${counted(total, 'commit')} since ${printableLine(from)}, none of them ungoverned.`);
         output.emit(facts);
         return;
       }
-      const summary = `${ungoverned.length} of ${total} commits since ${from} are covered by no verified run.`;
+      const summary = `${ungoverned.length} of ${counted(total, 'commit')} since ${from} ${ungoverned.length === 1 ? 'is' : 'are'} covered by no verified run.`;
       const error = describeError(new PromptOsError('UNGOVERNED', summary));
       output.note(`error UNGOVERNED: ${printableLine(summary)}\n  next: ${error.next}`);
       output.emit({ error, ...facts });

@@ -1,13 +1,20 @@
-import type { Command, Option } from 'commander';
+import type { Argument, Command, Option } from 'commander';
+import { type WordKind, wordKindOf } from './word-kinds.js';
+
+/** What shells offer for a value. */
+export interface CompletedValue {
+  /** The values that it takes, where there is a list of them. */
+  readonly values: readonly string[];
+  /** What `promptos completion words KIND` knows of it, for values that differ from place to place. */
+  readonly kind: WordKind | null;
+}
 
 /** One option as shells complete it. */
-export interface CompletedOption {
+export interface CompletedOption extends CompletedValue {
   /** Its spellings, such as `-C` and `--repo`. */
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** The values that it takes, where there is a list of them. */
-  readonly values: readonly string[];
 }
 
 /** One command as shells complete it. */
@@ -17,28 +24,38 @@ export interface CompletedCommand {
   readonly description: string;
   readonly commands: readonly { readonly name: string; readonly description: string }[];
   readonly options: readonly CompletedOption[];
-  /** Values of its first argument, where there is a list of them. */
-  readonly values: readonly string[];
+  /** By their position. */
+  readonly arguments: readonly CompletedValue[];
 }
 
 /** Every command of a program, the program itself first. Names and values are words that need no quoting. */
 export function completedCommands(command: Command, path: readonly string[] = []): readonly CompletedCommand[] {
   const help = command.createHelp();
+  const visible = help.visibleCommands(command);
   const completed = {
     path,
     description: command.description(),
-    commands: help.visibleCommands(command).map((one) => ({ name: one.name(), description: one.description() })),
+    commands: visible.map((one) => ({ name: one.name(), description: one.description() })),
     options: help.visibleOptions(command).map(completedOption),
-    values: command.registeredArguments[0]?.argChoices ?? [],
+    arguments: command.registeredArguments.map(completedArgument),
   };
-  return [completed, ...command.commands.flatMap((one) => completedCommands(one, [...path, one.name()]))];
+  return [completed, ...visible.flatMap((one) => completedCommands(one, [...path, one.name()]))];
 }
 
-const completedOption = ({ short, long, description, required, optional, argChoices }: Option): CompletedOption => ({
-  names: [short, long].filter((name) => name !== undefined),
-  description,
-  takesValue: required || optional,
-  values: argChoices ?? [],
+const completedOption = (option: Option): CompletedOption => {
+  const { short, long, description, required, optional, argChoices } = option;
+  return {
+    names: [short, long].filter((name) => name !== undefined),
+    description,
+    takesValue: required || optional,
+    values: argChoices ?? [],
+    kind: wordKindOf(/[<[]([\w-]+)/.exec(option.flags)?.[1] ?? '', long ?? null),
+  };
+};
+
+const completedArgument = (argument: Argument): CompletedValue => ({
+  values: argument.argChoices ?? [],
+  kind: wordKindOf(argument.name(), null),
 });
 
 /** Text inside a shell's single quotes. */

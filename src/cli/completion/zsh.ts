@@ -1,41 +1,71 @@
-import { type CompletedCommand, type CompletedOption, singleQuoted, valueOptions } from './command-tree.js';
+import {
+  type CompletedCommand,
+  type CompletedOption,
+  type CompletedValue,
+  singleQuoted,
+  valueOptions,
+} from './command-tree.js';
 
-/** Text in a description of \`_describe\`: a colon would end the word before it. */
+/** Text in a description of `_describe`: a colon would end the word before it. */
 const described = (name: string, description: string): string =>
   singleQuoted(`${name.replaceAll(':', '\\:')}:${description.replaceAll('\n', ' ')}`);
 
 const optionLines = (options: readonly CompletedOption[]): string =>
   options.flatMap(({ names, description }) => names.map((name) => described(name, description))).join(' ');
 
-function branch({ path, commands, options, values }: CompletedCommand): string {
-  const lists = options
-    .filter((option) => option.values.length > 0)
-    .map((option) => `      ${option.names.join('|')}) compadd -- ${option.values.join(' ')}; return ;;`);
+/** What completes a value, as commands; null where any text may follow. */
+const offer = (program: string, { values, kind }: CompletedValue): string | null => {
+  if (values.length > 0) return `compadd -V values -- ${values.join(' ')}`;
+  return kind === null ? null : `_${program}_words ${kind}`;
+};
+
+function branch(program: string, { path, commands, options, arguments: given }: CompletedCommand): string {
+  const lists = options.flatMap((option) => {
+    const offered = offer(program, option);
+    return offered === null ? [] : [`      ${option.names.join('|')}) ${offered}; return ;;`];
+  });
   const files = options
-    .filter((option) => option.takesValue && option.values.length === 0)
+    .filter((option) => option.takesValue && offer(program, option) === null)
     .flatMap((option) => option.names);
-  const names = [
-    ...commands.map(({ name, description }) => described(name, description)),
-    ...values.map((value) => singleQuoted(value)),
-  ];
+  const positions = given.flatMap((argument, index) => {
+    const offered = offer(program, argument);
+    return offered === null ? [] : [`        ${index}) ${offered} && return ;;`];
+  });
   return [
     `  '${path.join(' ')}')`,
     '    case "$words[CURRENT-1]" in',
     ...lists,
     ...(files.length === 0 ? [] : [`      ${files.join('|')}) _files; return ;;`]),
     '    esac',
+    ...(positions.length === 0
+      ? []
+      : [
+          '    if [[ "$words[CURRENT]" != -* ]]; then',
+          '      case "$position" in',
+          ...positions,
+          '      esac',
+          '    fi',
+        ]),
     `    options=(${optionLines(options)})`,
-    `    commands=(${names.join(' ')}) ;;`,
+    `    commands=(${commands.map(({ name, description }) => described(name, description)).join(' ')}) ;;`,
   ].join('\n');
 }
 
-/** A completion script for zsh: a file \`_promptos\` on \`fpath\`, or \`source <(promptos completion zsh)\`. */
+/**
+ * A completion script for zsh: a file `_promptos` on `fpath`, or `source <(promptos completion zsh)`. The program is called
+ * as it was typed, by `eval`, so that an alias is followed.
+ */
 export function zshCompletion(program: string, commands: readonly CompletedCommand[]): string {
   const paths = commands.slice(1).map(({ path }) => `'${path.join(' ')}'`);
   return `#compdef ${program}
+_${program}_words() {
+  local -a found
+  found=(\${(f)"$(eval "$words[1] completion words $1 -- \${(@q)words[2,CURRENT-1]}" 2>/dev/null)"})
+  (( $#found )) && compadd -V "$1" -- $found
+}
 _${program}() {
   local -a options commands
-  local word longer command='' skip=''
+  local word longer command='' skip='' position=0
   for word in "\${(@)words[2,CURRENT-1]}"; do
     if [[ -n "$skip" ]]; then skip=''; continue; fi
     case "$word" in
@@ -44,11 +74,12 @@ _${program}() {
     esac
     longer="\${command:+$command }$word"
     case "$longer" in
-      ${paths.join('|')}) command="$longer" ;;
+      ${paths.join('|')}) command="$longer"; position=0 ;;
+      *) position=$((position + 1)) ;;
     esac
   done
   case "$command" in
-${commands.map(branch).join('\n')}
+${commands.map((command) => branch(program, command)).join('\n')}
   esac
   if [[ "$words[CURRENT]" == -* ]]; then _describe option options
   elif (( $#commands )); then _describe command commands

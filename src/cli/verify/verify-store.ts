@@ -4,6 +4,7 @@ import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, type VerifyTrust } from '../../verify/index.js';
+import { counted } from '../counted.js';
 import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
@@ -76,7 +77,9 @@ export async function verifyStore(
       report(output, run);
       if (performance.now() - shown < PROGRESS_MS) continue;
       shown = performance.now();
-      output.note(`${judged.length} of ${runs.length} runs, ${(judged.length / seconds()).toFixed(1)} runs/s`);
+      output.note(
+        `${judged.length} of ${counted(runs.length, 'run')}, ${(judged.length / seconds()).toFixed(1)} runs/s`,
+      );
     }
   };
   await Promise.all(Array.from({ length: PARALLEL_TREES }, work));
@@ -110,7 +113,7 @@ function summarise(output: Output, judged: readonly StoreRun[], perSecond: numbe
   });
   const verified = judged.length - failed.length;
   output.say(
-    `\n${verified} of ${judged.length} runs verified, ${marked} of them unauthenticated in part, ${perSecond} runs/s.`,
+    `\n${verified} of ${counted(judged.length, 'run')} verified, ${marked} of them unauthenticated in part, ${perSecond} runs/s.`,
   );
   for (const run of failed) output.say(`NOT VERIFIED: ${printableLine(run.runId)}: ${place(run)}`);
 }

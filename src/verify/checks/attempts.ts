@@ -8,6 +8,7 @@ import type { LedgerEntry, LedgerEventOf, LedgerHead } from '../../contracts/led
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES } from '../../contracts/names.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
+import { counted } from '../../contracts/sentences.js';
 import { openingOf } from '../../governance/ledger-ends.js';
 import { pinKey } from '../../governance/pin-keys.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
@@ -125,7 +126,7 @@ function checkTries(
     );
   }
   if (tries.length > limit || tries.length === 0) {
-    differs(`${path}: tries`, `1 to ${limit} tries`, `${tries.length} tries`);
+    differs(`${path}: tries`, `1 to ${counted(limit, 'try')}`, counted(tries.length, 'try'));
   }
 }
 
@@ -277,6 +278,6 @@ async function checkHead({ reader, plainFile }: TreeDocuments, path: string, hea
   throw new VerifyFailure('RENDERED_PROMPT_DIFFERS', {
     path,
     expected: "the gate's prompt and the escalation prompt, word for word",
-    found: `other text within the first ${head.byteLength} bytes`,
+    found: `other text within the first ${counted(head.byteLength, 'byte')}`,
   });
 }

@@ -2,6 +2,7 @@ import { canonicalJson } from '../../contracts/canonical-json.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
+import { counted } from '../../contracts/sentences.js';
 import {
   checkForks,
   type EngineHead,
@@ -126,6 +127,8 @@ function resolvedForks(entries: readonly LedgerEntry[]): readonly string[] {
       resolved?.type === 'escalationResolved'
         ? `${resolved.resolution.choice} by ${resolved.resolution.actor}`
         : 'open';
-    return [`fork ${escalation_id} (${by}): ${report.fork?.missing} entries of the journal are not part of the run`];
+    const missing = report.fork?.missing ?? 0;
+    const unaccounted = `${counted(missing, 'entry')} of the journal ${missing === 1 ? 'is' : 'are'}`;
+    return [`fork ${escalation_id} (${by}): ${unaccounted} not part of the run`];
   });
 }

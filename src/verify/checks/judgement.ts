@@ -4,6 +4,7 @@ import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
 import type { Policy } from '../../contracts/policy.js';
+import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { escalationOf, numberFindings } from '../../rules/attempt-findings.js';
 import { judgeBuild } from '../../rules/build-output.js';
@@ -210,7 +211,12 @@ const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
 async function checkEscalation(documents: TreeDocuments, attempt: VerifiedAttempt, path: string): Promise<void> {
   const { record } = attempt;
   if (record.findings.some(({ rule }) => !DERIVED.has(rule) && !OBSERVED.has(rule))) return;
-  const raised = findingsEscalation(record.gate, record.attempt, record.findings.map(withEscalation));
+  const raised = findingsEscalation(
+    record.gate,
+    record.attempt,
+    record.findings.map(withEscalation),
+    rulesVersionOf(record),
+  );
   const answer = await answerOf(documents, attempt);
   const expected = answer?.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised;
   const difference = firstDifference({ escalation: expected }, { escalation: record.escalation });

@@ -7,6 +7,7 @@ import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/keys.js';
 import { own } from '../../contracts/own.js';
 import type { Policy } from '../../contracts/policy.js';
+import { counted } from '../../contracts/sentences.js';
 import { attestationPaths, bundleText, isAttestationFile } from '../../governance/attestation-files.js';
 import { isValidAt } from '../../governance/authenticate.js';
 import { headOf } from '../../governance/ledger-chain.js';
@@ -30,7 +31,7 @@ function openAt(envelope: Envelope, keys: readonly PinnedKey[], at: string, code
   if (opened.ok) return opened.payload;
   throw new VerifyFailure(code, {
     path,
-    expected: `a signature by one of ${keys.length} keys, valid at ${at}`,
+    expected: `a signature by one of ${counted(keys.length, 'key')}, valid at ${at}`,
     found: `${opened.problem}: ${opened.detail}`,
   });
 }
@@ -198,7 +199,7 @@ export async function checkBundle(documents: TreeDocuments): Promise<void> {
   if (there && paths.length > 0 && Buffer.compare(expected, found) === 0) return;
   throw new VerifyFailure('BUNDLE_DIFFERS', {
     path,
-    expected: `the ${files.length} envelopes of the folder, one a line`,
+    expected: `the ${counted(files.length, 'envelope')} of the folder, one a line`,
     found: there ? `${found.byteLength} other bytes` : 'nothing',
   });
 }

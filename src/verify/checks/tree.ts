@@ -1,3 +1,4 @@
+import { counted } from '../../contracts/sentences.js';
 import { isSealFile } from '../../governance/attestation-files.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { TreeEntry } from '../../ports/tree-reader.js';
@@ -64,7 +65,7 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
     throw new VerifyFailure('ARTIFACTS_DIFFER', {
       path: `${TREE_PATHS.record}: artifacts`,
       expected: 'each path once',
-      found: `${length} entries for ${artifacts.size} paths`,
+      found: `${counted(length, 'entry')} for ${artifacts.size} paths`,
     });
   }
   for (const path of [TREE_PATHS.record, TREE_PATHS.ledger, ...artifacts.keys()]) {
@@ -93,9 +94,9 @@ export async function checkDigests({ artifacts, plainFile, reader }: TreeDocumen
       try {
         // A file of another size is another one, and may be huge: it is not hashed.
         const entry = await plainFile(path);
-        expectSame('DIGEST_MISMATCH', path, `${bytes} bytes`, `${entry.bytes} bytes`);
+        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(entry.bytes, 'byte'));
         const actual = await reader.digest(path, bytes);
-        expectSame('DIGEST_MISMATCH', path, `${bytes} bytes`, `${actual.bytes} bytes`);
+        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(actual.bytes, 'byte'));
         expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
       } catch (error) {
         failures.set(path, error);

@@ -56,7 +56,7 @@ test('check runner: a death by signal fails', async () => {
 
 test('check runner: a check that hangs times out', async () => {
   const outcome = await run(['sh', '-c', 'echo $$; sleep 600'], { timeout_ms: 500 });
-  expect(outcome).toMatchObject({ status: 'timed_out', reason: 'It was stopped: it ran longer than 0.5 s.' });
+  expect(outcome).toMatchObject({ status: 'timed_out', reason: 'it ran longer than 0.5 s and was stopped' });
   expect(isRunning(Number(text(outcome.stdout)))).toBe(false);
 });
 
@@ -67,7 +67,7 @@ test('check runner: one that exits with 0 when it is stopped has not passed', as
 
 test('check runner: one that prints too much is stopped and fails', async () => {
   const outcome = await run(['yes'], {}, { maxOutputBytes: 100_000 });
-  expect(outcome).toMatchObject({ status: 'failed', reason: 'It was stopped: it printed more than 100000 bytes.' });
+  expect(outcome).toMatchObject({ status: 'failed', reason: 'it printed more than 100000 bytes and was stopped' });
   expect(outcome.stdout.length).toBe(100_000);
 });
 

@@ -186,7 +186,10 @@ const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] =
   [
     'a file is where the store should be',
     'store',
-    (top) => writeFile(join(top, '.promptos', 'state'), ''),
+    async (top) => {
+      await rm(join(top, '.promptos', 'state'), { recursive: true });
+      await writeFile(join(top, '.promptos', 'state'), '');
+    },
     /nothing can be written/,
   ],
 ];
@@ -212,6 +215,7 @@ test('doctor: the linter and the pack, for --prompt-pack', async () => {
 test('doctor: warns, when git does not ignore the state folder', async () => {
   const top = await readyRepository();
   await rm(join(top, '.promptos', '.gitignore'));
+  await rm(join(top, '.promptos', 'state'), { recursive: true });
   const { probe, exitCode } = await examine(top);
   expect(probe('state folder')).toMatchObject({ status: 'warn', next: expect.stringContaining('state/') });
   expect(exitCode).toBe(0);

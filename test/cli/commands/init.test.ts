@@ -325,7 +325,6 @@ test('init: from deep inside it writes at the top, names the repository by its r
   await execa('git', ['remote', 'add', 'origin', 'git@example.org:team/Bill Splitter.git'], { cwd: top });
   await init(['--alone'], { cwd: join(top, 'src', 'deep'), env: { PROMPTOS_KEYS_DIR: ownKeys(top) } });
   expect((await written(top)).config.repositories).toEqual({ 'bill-splitter': { path: top } });
-  await mkdir(join(top, '.promptos', 'state'));
   await writeFile(join(top, '.promptos', 'state', 'x'), '');
   const { stdout } = await execa('git', ['status', '--porcelain', '-uall', '.promptos'], { cwd: top });
   expect(stdout.split('\n')).toEqual([
@@ -343,7 +342,13 @@ test('init: FILE_EXISTS and nothing changed, unless --force is given', async () 
   await init(['--alone', '--force'], { cwd: top });
   expect((await written(top)).policy.self_approval).toBe('allowed');
   expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\nkeys/\n');
-  expect((await readdir(join(top, '.promptos'))).sort()).toEqual(['.gitignore', 'keys', 'policy.yaml', 'worker.yaml']);
+  expect((await readdir(join(top, '.promptos'))).sort()).toEqual([
+    '.gitignore',
+    'keys',
+    'policy.yaml',
+    'state',
+    'worker.yaml',
+  ]);
   await init(['--alone', '--force'], { cwd: top });
   expect(await readFile(join(top, '.promptos', '.gitignore'), 'utf8')).toBe('secret\nstate/\nkeys/\n');
 });
