@@ -267,6 +267,10 @@ async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never>
 /** Whether this history should be left: it grows long, or its ledger grows near what one query can answer. */
 const isFull = (run: RunDriver): boolean => workflowInfo().continueAsNewSuggested || run.isHeavy();
 
+/** What the signals that decide take. */
+const INPUT =
+  'Input: the signed JSON that the command in the current details prints; under a policy that takes unsigned answers, the JSON shown there.';
+
 function registerHandlers(run: RunDriver): void {
   const receive = (kind: MessageKind, content: unknown) => {
     try {
@@ -290,20 +294,20 @@ function registerHandlers(run: RunDriver): void {
   };
   const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
   setHandler(approveSignal, onSignal('approve'), {
-    description: 'Approve the request that stands. Input: the JSON that the current details show.',
+    description: `Approve the request that is pending. ${INPUT}`,
     unfinishedPolicy,
   });
   setHandler(rejectSignal, onSignal('reject'), {
-    description: 'Reject the request that stands, with a reason. Input: the JSON that the current details show.',
+    description: `Reject the request that is pending, with a reason. ${INPUT}`,
     unfinishedPolicy,
   });
   setHandler(escalateSignal, onSignal('escalation'), {
     description:
-      'Stop the run until an integrator decides. Works with no input; say why with {"actor": …, "issue": …}.',
+      'Stop the run: nothing new starts until an integrator answers. Works with no input and no signature; say why with {"issue": "…"}. Signed by `promptos escalate RUN --issue … --as NAME --print` it is yours, else who sent it is a claim.',
     unfinishedPolicy,
   });
   setHandler(resolveEscalationSignal, onSignal('resolution'), {
-    description: 'Answer an open escalation: continue, retry, rework or abort. Input: the JSON of the current details.',
+    description: `Answer an open escalation: continue, retry, rework or abort. ${INPUT}`,
     unfinishedPolicy,
   });
   setHandler(
