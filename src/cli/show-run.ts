@@ -45,7 +45,7 @@ export async function showRun(context: CommandContext, given: string): Promise<v
 async function showLiveRun(output: Output, session: OpenedRuns, given: string): Promise<void> {
   const { runs, store, temporal } = session;
   const { run_id: runId } = await selectRun(given, session);
-  const ui = temporal.runPage(runId);
+  const ui = await temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
@@ -132,7 +132,7 @@ export async function watchRun(context: CommandContext, given: string, { as, key
       });
     }
     if (ended !== null) {
-      output.emit(await showFinishedRun(context, { store, runId, ended, ui: temporal.runPage(runId) }));
+      output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
     }
   };
   await withRuns(context, watch, { key });
