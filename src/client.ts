@@ -193,15 +193,11 @@ export class GovernedRuns {
   }
 
   /** An escalation as it would be sent; without an actor it is not signed, and under a signing policy a hold. */
-  async sealEscalation(
-    runId: string,
-    escalation: PersonEscalation,
-    policySha256?: string,
-  ): Promise<PersonEscalation | Envelope> {
-    const once = { decision_id: randomUUID(), run_id: runId, ...escalation };
-    if (policySha256 === undefined || once.actor === undefined) return once;
-    const signer = await this.#signerFor(once.actor, policySha256);
-    return signer === null ? once : sealEscalation(once, policySha256, signer, Date.now());
+  async sealEscalation(runId: string, said: PersonEscalation, policy?: string): Promise<PersonEscalation | Envelope> {
+    const once = { decision_id: randomUUID(), run_id: runId, ...said };
+    if (policy === undefined || once.actor === undefined) return once;
+    const signer = await this.#signerFor(once.actor, policy);
+    return signer === null ? once : sealEscalation(once, policy, signer, Date.now());
   }
 
   /**
