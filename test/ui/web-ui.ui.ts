@@ -68,7 +68,7 @@ inBrowser(
     await run.awaitDecision('P00');
     const page = await pageOf(run);
     await page.page.getByText('promptos_executeGate • P00 Context Lock, attempt 1').first().waitFor();
-    await page.page.getByText('deadline of P00.1.1').first().waitFor();
+    await page.page.getByText('the next deadline').first().waitFor();
     await picture(page, 'timeline');
     await page.open('Event History');
     await page.page.getByText('P00 Context Lock, attempt 1').first().waitFor();
