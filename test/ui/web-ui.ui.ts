@@ -158,7 +158,7 @@ inBrowser(
   },
 );
 
-inBrowser('web UI: the ui link of `run status` opens the page with the details', async () => {
+inBrowser('web UI: the page that the `ui` link names shows the details', async () => {
   const run = await worker.startRun();
   await run.awaitDecision('P00');
   const { runId } = await run.handle.describe();
