@@ -167,8 +167,7 @@ export class GovernedRuns {
    * @param policySha256 the run's policy: with it and an actor the escalation is signed
    */
   async escalate(runId: string, escalation: PersonEscalation, policySha256?: string): Promise<Delivery> {
-    const once = { decision_id: randomUUID(), run_id: runId, ...escalation };
-    const content = await this.#sealEscalation(once, policySha256);
+    const content = await this.sealEscalation(runId, escalation, policySha256);
     await this.#journal(runId, 'escalation', content);
     return this.#deliver(runId, { kind: 'escalation', escalation: content }, (run) =>
       run.signal(escalateSignal, content),
@@ -191,6 +190,14 @@ export class GovernedRuns {
     return signer === null ? cancellation : sealCancellation(cancellation, signer, Date.now());
   }
 
+  /** An escalation as it would be sent; without an actor it is not signed, and under a signing policy a hold. */
+  async sealEscalation(runId: string, said: PersonEscalation, policy?: string): Promise<PersonEscalation | Envelope> {
+    const once = { decision_id: randomUUID(), run_id: runId, ...said };
+    if (policy === undefined || once.actor === undefined) return once;
+    const signer = await this.#signerFor(once.actor, policy);
+    return signer === null ? once : sealEscalation(once, policy, signer, Date.now());
+  }
+
   /**
    * A signed message is journalled before it is sent: whoever answers for the run, no record can be sealed that passes
    * over it.
@@ -201,12 +208,6 @@ export class GovernedRuns {
     // Before an engine has opened the run its journal may be empty: a mistyped id must not make one.
     if ((await this.#store.readJournal(runId)).length === 0) await this.describe(runId);
     await this.#store.appendJournal(runId, journalBytes({ kind: 'message', message, envelope: envelope.data }));
-  }
-
-  async #sealEscalation(escalation: PersonEscalation, policySha256?: string): Promise<PersonEscalation | Envelope> {
-    if (policySha256 === undefined || escalation.actor === undefined) return escalation;
-    const signer = await this.#signerFor(escalation.actor, policySha256);
-    return signer === null ? escalation : sealEscalation(escalation, policySha256, signer, Date.now());
   }
 
   async #signRequest(run: GovernedRunInput): Promise<GovernedRunInput> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { GovernedRuns } from '../src/client.js';
+import type { GovernedRuns } from '../src/client.js';
 import { GATE_IDS, runWorkflowId } from '../src/contracts/names.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from './support/governed-worker.js';
 
@@ -9,8 +9,7 @@ let worker: GovernedWorker;
 let hasty: GovernedRuns;
 beforeAll(async () => {
   worker = await createGovernedWorker({ address: inject('temporalAddress') });
-  const { client, taskQueue, store } = worker;
-  hasty = new GovernedRuns({ client, taskQueue, store, answerTimeoutMs: 300 });
+  hasty = worker.clientOf(300);
 });
 afterAll(() => worker.close());
 
@@ -37,6 +36,7 @@ const resolution = (runId: string) => ({
   escalation_id: 'E1',
   request_id: 'E1.1',
   policy_sha256: '0'.repeat(64),
+  report_sha256: '0'.repeat(64),
   actor: 'grace',
   choice: 'retry' as const,
 });
@@ -149,12 +149,7 @@ describe('GovernedRuns: a run that has ended', () => {
 describe('GovernedRuns: with no worker', () => {
   test('a decision is queued by signal, and counts once when a worker comes', async () => {
     const idle = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
-    const runs = new GovernedRuns({
-      client: idle.client,
-      taskQueue: idle.taskQueue,
-      store: idle.store,
-      answerTimeoutMs: 300,
-    });
+    const runs = idle.clientOf(300);
     const run = await idle.startRun();
     const first = await idle.createWorker();
     const awaited = await first.runUntil(() => run.awaitDecision('P00'));

@@ -1,14 +1,14 @@
 import type { Delivery, GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { runWorkflowId } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { awaitingRun, type WantedAnswer } from './awaiting-run.js';
 import { confirmAnswer } from './confirm-answer.js';
 import type { CommandContext } from './context.js';
-import { printMessage, reportDelivery } from './decide-as.js';
+import { reportDelivery } from './decide-as.js';
 import { type AskOptions, askActor, type DecisionQuestions } from './decision-questions.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { type LiveStatus, liveStatus, requireActor } from './live-status.js';
+import { printMessage } from './print-message.js';
 import { LATEST, selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { terminalQuestions } from './terminal-questions.js';
@@ -90,8 +90,9 @@ export async function answer<
       if (said === null) return context.exit(1);
       const message = kind.compose(run.run_id, live, said);
       if (options.print === true) {
-        output.note(`signal  ${kind.signal} of the workflow ${runWorkflowId(run.run_id)}`);
-        return printMessage(await kind.seal(session.runs, message), output);
+        const sealed = await kind.seal(session.runs, message);
+        const { temporal } = session;
+        return printMessage({ message: sealed, signal: kind.signal, runId: run.run_id, temporal }, output);
       }
       reportDelivery(await kind.send(session.runs, message), kind.describe(message), output, run);
     },

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type Cancellation, cancellationSchema } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { runWorkflowId } from '../contracts/names.js';
 import { cancellers } from '../governance/cancellers.js';
 import { cancelSignal } from '../workflows/messages.js';
 import type { CommandContext } from './context.js';
-import { printMessage, reportDelivery } from './decide-as.js';
+import { reportDelivery } from './decide-as.js';
 import type { DecisionQuestions } from './decision-questions.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { latestRun, openRuns } from './latest-run.js';
 import { liveStatus, readMessage, requireActor } from './live-status.js';
 import type { Output } from './output.js';
+import { printMessage } from './print-message.js';
 import { printableLine } from './printable.js';
 import { projectPolicies } from './project.js';
 import { readRunPolicy } from './run-policy.js';
@@ -60,8 +60,11 @@ export async function cancelRun(
       if (said === null) return context.exit(1);
       const message = readMessage(cancellationSchema, { decision_id: randomUUID(), run_id, policy_sha256, ...said });
       if (options.print === true) {
-        output.note(`signal  ${cancelSignal.name} of the workflow ${runWorkflowId(run_id)}`);
-        return printMessage(await runs.sealCancellation(message), output);
+        const sealed = await runs.sealCancellation(message);
+        return printMessage(
+          { message: sealed, signal: cancelSignal.name, runId: run_id, temporal: session.temporal },
+          output,
+        );
       }
       reportDelivery(await runs.cancel(message), 'the cancellation', output, run);
       output.say(`its record follows: promptos run watch ${run_id}`);
@@ -112,7 +115,7 @@ async function asked(
 ): Promise<Said | null> {
   const { run } = asking;
   const live = await liveStatus(session, run.run_id);
-  if ('status' in live) showStatus(live.status, { tree: null, ui: session.temporal.runPage(run.run_id) }, output);
+  if ('status' in live) showStatus(live.status, { tree: null, ui: await session.temporal.runPage(run.run_id) }, output);
   const actor = as ?? (await askCanceller(session, asking, questions));
   if (actor === null) return null;
   const reason = given ?? (await questions.write('Why is the run cancelled? The record shows it.'));

@@ -26,8 +26,8 @@ export interface TemporalAddress {
 
 export interface Connected extends TemporalAddress {
   readonly client: Client;
-  /** The run's page in the Web UI, or null when no UI is known. */
-  runPage(runId: string): string | null;
+  /** The page of the Web UI that shows the run's current details, or null when no UI is known. */
+  runPage(runId: string): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -97,11 +97,21 @@ export async function connectTemporal(
       },
     );
   });
+  const client = new Client({ connection, namespace, dataConverter: governanceDataConverter });
   return {
     ...located,
-    client: new Client({ connection, namespace, dataConverter: governanceDataConverter }),
-    runPage: (runId) =>
-      ui === null ? null : `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(runWorkflowId(runId))}`,
+    client,
+    runPage: async (runId) => {
+      if (ui === null) return null;
+      const workflowId = runWorkflowId(runId);
+      const page = `${ui}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+      // Only the pages of one execution have the details; without one the UI opens the history of the newest.
+      const execution = await client.workflow
+        .getHandle(workflowId)
+        .describe()
+        .catch(() => null);
+      return execution === null ? page : `${page}/${execution.runId}/user-metadata`;
+    },
     close: () => connection.close(),
   };
 }

@@ -57,12 +57,6 @@ export function shownReportSha256({ escalation_id, report, report_sha256 }: Awai
   );
 }
 
-/** Writes a message as it would be sent, for a signal form or `temporal workflow signal --input`. */
-export function printMessage(message: object, output: Output): void {
-  if (output.json) output.emit(message);
-  else output.say(JSON.stringify(message));
-}
-
 /** @throws PromptOsError DECISION_REFUSED */
 function requireCounted(delivery: Delivery, output: Output, { run_id, target_repo }: SelectedRun): void {
   if (delivery.kind === 'queued') {

@@ -52,12 +52,13 @@ async function listChanges(output: Output, { runs, store }: OpenedRuns, runId: s
 async function redrawUntilEnd(output: Output, session: OpenedRuns, runId: string): Promise<void> {
   const { runs, temporal } = session;
   const ageOf = createAge();
+  const ui = await temporal.runPage(runId);
   for (;;) {
     const { open, at_work } = await runs.moment(runId);
     const status = open ? await currentStatus(session, runId) : null;
     if (!open || (status?.phase === 'closed' && status.run_record_sha256 !== null)) break;
     const progress = at_work === null ? [] : describeProgress(at_work, ageOf(at_work));
-    const places = { tree: null, ui: temporal.runPage(runId), progress };
+    const places = { tree: null, ui, progress };
     output.live(status === null ? [`run     ${runId}`, 'state   no worker answers'] : statusLines(status, places));
     await delay(LOOK_MS);
   }

@@ -38,7 +38,7 @@ export async function showRun(context: CommandContext, given: string): Promise<v
 /** What is known of a run with a server. @throws PromptOsError WORKER_MISSING, and what a run that failed failed with */
 export async function showLiveRun(output: Output, session: OpenedRuns, runId: string): Promise<void> {
   const { runs, store, temporal } = session;
-  const ui = temporal.runPage(runId);
+  const ui = await temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
@@ -138,7 +138,7 @@ export async function watchRun(context: CommandContext, given: string, { as, key
       });
     }
     if (ended !== null) {
-      output.emit(await showFinishedRun(context, { store, runId, ended, ui: temporal.runPage(runId) }));
+      output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
     }
   };
   await withRuns(context, watch, { key });

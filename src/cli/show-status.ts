@@ -79,6 +79,9 @@ export function describeAwaited(awaited: AwaitedDecision | AwaitedResolution): s
   if (awaited.kind === 'resolution') {
     const { escalation_id, gate, trigger, raised_by, issue } = awaited;
     const where = gate === null ? '' : ` at ${gate}`;
+    if (trigger === 'hold') {
+      return `${escalation_id}${where}, a hold that was sent without a signature under the name ${printableLine(raised_by)}: ${printableLine(issue, 1_000)}`;
+    }
     return `${escalation_id}${where}, raised by ${printableLine(raised_by)} (${trigger}): ${printableLine(issue, 1_000)}`;
   }
   const { request_id, gate } = awaited;

@@ -53,7 +53,7 @@ export async function startAndFollow(
     if (open === null) await warnUnpushed(prepared, context.output().note);
     return withWorkers(context, prepared, choices, opened, async (workers) => {
       const runId = open ?? (await start(context, prepared, opened));
-      introduce(context, runId, opened.temporal, open === null ? 'started' : 'resumed');
+      await introduce(context, runId, opened.temporal, open === null ? 'started' : 'resumed');
       // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
       if (open === null) await delay(OPENING_MS);
       return follow(context, { runId, place: prepared }, choices, { ...opened, workers });
@@ -71,7 +71,7 @@ export async function resumeAndFollow(
   return withTemporal(context, place, choices.key, async (opened) => {
     const runId = await select(opened);
     return withWorkers(context, place, choices, opened, async (workers) => {
-      introduce(context, runId, opened.temporal, 'resumed');
+      await introduce(context, runId, opened.temporal, 'resumed');
       return follow(context, { runId, place }, choices, { ...opened, workers });
     });
   });
@@ -126,8 +126,8 @@ async function leaveToWorker(
     await warnWithoutPollers(place, temporal, output.note);
   }
   const { runId, event } = await run();
-  introduce(context, runId, temporal, event);
-  output.emit({ event: 'detached', run_id: runId, tree: store.locate(runId), ui: temporal.runPage(runId) });
+  await introduce(context, runId, temporal, event);
+  output.emit({ event: 'detached', run_id: runId, tree: store.locate(runId), ui: await temporal.runPage(runId) });
 }
 
 async function start(context: CommandContext, { project, start: options }: PreparedRun, { runs }: OpenedPlace) {
@@ -136,9 +136,14 @@ async function start(context: CommandContext, { project, start: options }: Prepa
   return options.runId;
 }
 
-function introduce(context: CommandContext, runId: string, temporal: Connected, event: 'started' | 'resumed'): void {
+async function introduce(
+  context: CommandContext,
+  runId: string,
+  temporal: Connected,
+  event: 'started' | 'resumed',
+): Promise<void> {
   const output = context.output();
-  const ui = temporal.runPage(runId);
+  const ui = await temporal.runPage(runId);
   output.say(`run     ${runId}`);
   output.say(
     ui === null ? `temporal ${temporal.connectionOptions.address}, namespace ${temporal.namespace}` : `ui      ${ui}`,
@@ -180,7 +185,7 @@ async function follow(
       context.exit(1);
       return false;
     }
-    output.emit(await showFinishedRun(context, { store, runId, ended, ui: temporal.runPage(runId) }));
+    output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
     return true;
   } finally {
     interrupted.abort();

@@ -102,7 +102,10 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const RESOLUTION_CHOICES = ['continue', 'retry', 'rework', 'abort'] as const;
 export type ResolutionChoice = (typeof RESOLUTION_CHOICES)[number];
 
-/** What may raise a P08. */
+/**
+ * What may raise a P08. A `hold` is an unsigned stop where the policy asks for signatures: whoever sent it is a claim, and
+ * to continue from it waives nothing.
+ */
 export const ESCALATION_TRIGGERS = [
   'executor',
   'rule_violation',
@@ -114,6 +117,7 @@ export const ESCALATION_TRIGGERS = [
   'trust',
   'infrastructure',
   'fork',
+  'hold',
 ] as const;
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 

@@ -97,7 +97,7 @@ export const policySchema = z
           .enum(['required', 'optional'])
           .default('required')
           .describe(
-            'whether decisions, resolutions and escalations of people must be signed; optional lets unsigned ones count, marked',
+            'whether decisions, resolutions and escalations of people must be signed, and an unsigned stop is a hold; optional lets unsigned ones count, marked',
           ),
       })
       .prefault({})

@@ -15,7 +15,7 @@ import { judgeCancellation } from './judge-cancellation.js';
 import { judgeDecision } from './judge-decision.js';
 import { judgeResolution } from './judge-resolution.js';
 import { nextStep } from './next-step.js';
-import { MAX_ESCALATIONS, MAX_OPEN_ESCALATIONS, openEscalation } from './open-escalation.js';
+import { countedEscalationId, hasRoom, openEscalation } from './open-escalation.js';
 import { openFork } from './open-fork.js';
 import { judgeForeign, readCancellation, readDecision, readEscalation, readResolution } from './read-message.js';
 import {
@@ -245,8 +245,8 @@ function judgeAuthenticated(
 }
 
 /**
- * Every principal may stop a run, and where the policy takes unsigned messages anybody may: stopping is the safe
- * direction, so there the actor is recorded as a claim and not judged.
+ * Every principal may stop a run, and without a signature anybody may: stopping is the safe direction, so there the actor
+ * is recorded as a claim and not judged. Where the policy asks for signatures the unsigned stop is a hold.
  */
 function judgeEscalation(
   state: RunState,
@@ -254,7 +254,9 @@ function judgeEscalation(
   escalation: PersonEscalation,
   { envelope, signer, at }: Signed,
 ): readonly LedgerEvent[] | Refusal {
-  if (signer === null && plan.authentication === 'required') return refuse('SIGNATURE_MISSING');
+  const trigger = signer === null && plan.authentication === 'required' ? 'hold' : 'person';
+  // Version 1 had no holds.
+  if (trigger === 'hold' && rulesVersionOf(plan) < 2) return refuse('SIGNATURE_MISSING');
   if (signer !== null && escalation.actor !== signer) return refuse('SIGNER_MISMATCH', `signed by ${signer}`);
   if (escalation.run_id !== undefined && escalation.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH');
   if (envelope !== null) {
@@ -263,10 +265,10 @@ function judgeEscalation(
     if (untimely !== null) return untimely;
   }
   const id = escalation.decision_id ?? null;
-  if (id !== null && state.decision_ids.includes(id)) return refuse('DECISION_ALREADY_COUNTED', id);
-  if (state.escalations.length >= MAX_OPEN_ESCALATIONS || state.escalations_raised >= MAX_ESCALATIONS) {
-    return refuse('TOO_MANY_ESCALATIONS');
+  if (id !== null && state.decision_ids.includes(countedEscalationId(id, trigger))) {
+    return refuse('DECISION_ALREADY_COUNTED', id);
   }
+  if (!hasRoom(state, trigger)) return refuse('TOO_MANY_ESCALATIONS');
   const gate = currentGate(state);
   return [
     openEscalation(state, {
@@ -276,7 +278,7 @@ function judgeEscalation(
       decision_id: id,
       envelope,
       report: {
-        trigger: 'person',
+        trigger,
         issue: escalation.issue?.trim() || 'The run was stopped without a stated reason.',
         impact: escalation.impact ?? '',
         context: escalation.context ?? '',

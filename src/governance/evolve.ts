@@ -2,6 +2,7 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../contracts/ledger.js';
 import { type GateId, gateIndex } from '../contracts/names.js';
 import { hasJournal } from '../contracts/rules-version.js';
+import { countedEscalationId } from './open-escalation.js';
 import { recordedCancellation, temporalCancellation } from './recorded-cancellation.js';
 import { refusedMessage } from './refusals.js';
 import { defaultReworkTarget, isRetry } from './rework-target.js';
@@ -88,7 +89,10 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
       return {
         ...state,
         escalations_raised: state.escalations_raised + 1,
-        decision_ids: event.decision_id === null ? state.decision_ids : [...state.decision_ids, event.decision_id],
+        decision_ids:
+          event.decision_id === null
+            ? state.decision_ids
+            : [...state.decision_ids, countedEscalationId(event.decision_id, event.report.trigger)],
         escalations: [
           ...state.escalations,
           {

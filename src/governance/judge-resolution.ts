@@ -79,13 +79,15 @@ function judgeForkResolution(
     : refuse('OUTPUT_MISMATCH', 'it does not name the report of the fork');
 }
 
+/** Whether there is anything to go on with after an escalation. */
+export const canContinue = (open: { readonly trigger: EscalationTrigger; readonly interrupted: boolean }): boolean =>
+  !NO_OUTPUT.includes(open.trigger) && !(open.trigger === 'fork' && open.interrupted);
+
 function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }: Resolution): Refusal | null {
   // Behind the last gate nothing is current: rework goes back from there.
   const here = currentGate(state)?.gate ?? state.gates.at(-1)?.gate;
   const interrupted = currentGate(state)?.current?.status === 'interrupted';
-  if (choice === 'continue' && open.fork_entries !== null && interrupted)
-    return refuse('NOTHING_TO_CONTINUE', open.escalation_id);
-  if (choice === 'continue' && NO_OUTPUT.includes(open.trigger))
+  if (choice === 'continue' && !canContinue({ trigger: open.trigger, interrupted }))
     return refuse('NOTHING_TO_CONTINUE', open.escalation_id);
   if (choice !== 'rework') return to_gate === undefined ? null : refuse('TARGET_INVALID', 'only rework names a gate');
   if (to_gate === undefined) return refuse('TARGET_INVALID', 'rework names the gate to go back to');

@@ -52,8 +52,9 @@ function readReport(value: unknown): EscalationReport | null {
   const texts = isText(issue, 4_000, 1) && [impact, context, recommendation].every((text) => isText(text, 4_000));
   const choices =
     Array.isArray(options) && options.length <= MAX_OPTIONS && options.every((option) => isText(option, 500));
-  // A fork is the engine's to find, never a role's to claim.
-  if (!texts || !choices || typeof securitySensitive !== 'boolean' || trigger === 'fork') return null;
+  if (!texts || !choices || typeof securitySensitive !== 'boolean') return null;
+  // A fork is the engine's to find and a hold has no signature: a role's signed result claims neither.
+  if (trigger === 'fork' || trigger === 'hold') return null;
   if (!isOneOf(ESCALATION_TRIGGERS, trigger)) return null;
   return {
     issue,

@@ -91,6 +91,16 @@ export function replayLedger(
       return { ok: false, code: refusedCode(entry), seq: entry.seq, expected: 'a message that counts', found };
     }
     if (events.length === 0) return impossible(entry);
+    if (lacksSignature(state, entry)) {
+      const found = refuse('SIGNATURE_MISSING').message;
+      return {
+        ok: false,
+        code: 'ESCALATION_REFUSED',
+        seq: entry.seq,
+        expected: 'a signed escalation, or a hold',
+        found,
+      };
+    }
     for (const [offset, expected] of events.entries()) {
       const found = entries[index + offset];
       const problem = difference(expected, found, entry, offset, command);
@@ -101,6 +111,13 @@ export function replayLedger(
   }
   return { ok: true, state, steps };
 }
+
+/** Where the policy asks for signatures, an unsigned stop is a hold and nobody's own escalation. */
+const lacksSignature = ({ plan }: RunState, entry: LedgerEntry): boolean =>
+  entry.type === 'escalationOpened' &&
+  entry.report.trigger === 'person' &&
+  entry.envelope === null &&
+  plan?.authentication === 'required';
 
 const impossible = ({ seq, type }: LedgerEntry): ReplayProblem => ({
   ok: false,
@@ -242,14 +259,16 @@ function commandOf(
 function raisedByResult(finished: Entry<'gateFinished'>, next: LedgerEntry | undefined): EscalationReport | null {
   if (next?.type !== 'escalationOpened' || next.at !== finished.at) return null;
   const ofResult = next.gate === finished.gate && next.attempt === finished.attempt && next.decision_id === null;
-  return ofResult && !['person', 'deadline', 'fork', 'rework_bound'].includes(next.report.trigger) ? next.report : null;
+  return ofResult && !['person', 'hold', 'deadline', 'fork', 'rework_bound'].includes(next.report.trigger)
+    ? next.report
+    : null;
 }
 
 /** Of a person, or of time; those that an executor or a rule raised follow from their gate's result. */
 function escalationCommand(entry: Entry<'escalationOpened'>): Command {
   const { report, envelope, decision_id, raised_by } = entry;
   if (report.trigger === 'fork') return { type: 'fork', report };
-  if (report.trigger !== 'person') return { type: 'clock' };
+  if (report.trigger !== 'person' && report.trigger !== 'hold') return { type: 'clock' };
   const { trigger: _trigger, fork: _fork, ...said } = report;
   const unsigned = { ...said, ...(decision_id === null ? {} : { decision_id }), actor: raised_by };
   return { type: 'message', kind: 'escalation', content: envelope ?? unsigned };

@@ -33,7 +33,10 @@ export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[
   });
 }
 
-/** How what people did that counted was authenticated, from what really happened. */
+/**
+ * How what people did that counted was authenticated, from what really happened. Holds are left out: they are marked by
+ * their trigger, and change nothing until a signed answer lifts them.
+ */
 export function authenticationOf(entries: readonly LedgerEntry[]): 'signed' | 'mixed' | 'none' {
   const opening = openingOf(entries);
   const request = opening.type === 'runOpened' && opening.plan.request_signed_by !== null;

@@ -7,13 +7,14 @@ import {
   type RunStatus,
 } from '../contracts/run-status.js';
 import { counted } from '../contracts/sentences.js';
+import { type AnswerCommand, ableIntegrators, answerCommands, answeringName } from '../governance/answer-commands.js';
 import { bytesOf, code, inert, pasteable } from './markdown-text.js';
 
 /** The Web UI fetches the details in the address of a request, so they stay well below its limits: bytes of UTF-8. */
 const MAX_BYTES = 15_000;
 const MAX_FINDINGS = 8;
-/** A longer JSON is not shown: the command line makes it. */
-const MAX_JSON_CHARACTERS = 2_500;
+/** A longer JSON or command is not shown: the command line makes it. */
+const MAX_PASTED_CHARACTERS = 2_500;
 /** What an answer is called with where the policy leaves a choice of integrators. */
 const ANYBODY = 'YOUR_NAME';
 
@@ -34,9 +35,10 @@ export function renderCurrentDetails(
     headline(status, started),
     ...(status.gates.length === 0 ? [] : [status.gates.map(gateLine).join('\n')]),
     ...(status.refusals === 0 ? [] : [`Messages that did not count so far: ${status.refusals}; the ledger says why.`]),
+    ...(status.phase === 'open' ? [STOP] : []),
   ].join('\n\n');
   for (const [index, awaited] of status.awaiting.entries()) {
-    const asked = { status, name: onlyIntegrator(status), namespace };
+    const asked = { status, name: answeringName(status, ANYBODY), namespace };
     const parts = awaited.kind === 'decision' ? decisionParts(asked, awaited) : resolutionParts(asked, awaited);
     const section = `\n\n---\n\n${parts.join('\n\n')}`;
     if (bytesOf(text) + bytesOf(section) > MAX_BYTES) {
@@ -119,19 +121,15 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     `Verdict ${found?.verdict ?? 'none'}`,
     `${awaited.approved_by.length} of ${counted(awaited.approvals_needed, 'approval')}`,
   ];
-  const { approvable, rejects_to } = awaited;
-  const choice = approvable ? 'approve' : 'reject';
-  const to = approvable ? '' : ` --to ${rejects_to}`;
-  const acknowledging = approvable ? to_acknowledge.map((id) => ` --acknowledge ${code(id)}`).join('') : '';
+  const { approvable } = awaited;
   return [
     `#### ${gate} ${found?.title ?? ''}, attempt ${attempt}: ${approvable ? 'approve or reject?' : 'did not pass, so it can only be rejected'}`,
     [`${facts.join(', ')}.`, inert(found?.reason ?? '', 300)].filter(Boolean).join(' '),
     ...(found === undefined ? [] : findingParts(found)),
     whoMay(asked),
-    'On the command line, which shows what is decided and asks:',
-    `\`promptos ${choice} ${status.run_id} --gate ${gate}${to} --as ${name}\``,
+    ...commandLineParts(asked, awaited),
     ...(status.authentication === 'required'
-      ? signedParts(`${choice} ${status.run_id} --gate ${gate}${to} --as ${name}${acknowledging}`)
+      ? []
       : [
           FORM,
           ...(approvable ? signalParts('approve', '', approval) : []),
@@ -166,15 +164,14 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
   const recommendation = inert(awaited.recommendation, 600);
   return [
     `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
-    `Raised by ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,
+    `${awaited.trigger === 'hold' ? 'Sent without a signature, under the name' : 'Raised by'} ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,
     ...(isInterruption(awaited) ? awaited.report.context.split('\n').map((line) => inert(line, 1_400)) : []),
     ...(recommendation === '' ? [] : [`Recommendation: ${recommendation}`]),
-    'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived; then `guidance` says why), `rework` (back to the gate that `to_gate` names), `abort` (end the run).',
+    awaited.trigger === 'hold' ? HOLD_CHOICES : CHOICES,
     whoMay(asked),
-    'On the command line, which shows the report and asks:',
-    `\`promptos resolve ${status.run_id} ${escalation_id} --as ${name}\``,
+    ...commandLineParts(asked, awaited),
     ...(status.authentication === 'required'
-      ? signedParts(`resolve ${status.run_id} ${escalation_id} --choose retry --as ${name}`)
+      ? []
       : [
           FORM,
           ...signalParts('resolveEscalation', '', resolution),
@@ -183,28 +180,64 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
   ];
 }
 
+/** Shown while the run is open. */
+const STOP =
+  'To stop the run: **More Actions → Send a Signal**, choose `escalate`, leave the box empty. Nothing new starts until an integrator answers.';
+
+const CHOICES =
+  'Choices: `retry` (the same gate again, with your `guidance`), `continue` (waive what may be waived; then `guidance` says why), `rework` (back to the gate that `to_gate` names), `abort` (end the run).';
+const HOLD_CHOICES =
+  'Choices: `continue` (lifts the hold and waives nothing), `retry` (the same gate again, with your `guidance`), `rework` (back to the gate that `to_gate` names), `abort` (end the run).';
+
+/** The answers as commands, and how to send the same as a signal where the policy asks for signatures. */
+function commandLineParts(asked: Asked, awaited: AwaitedDecision | AwaitedResolution): string[] {
+  const answers = answerCommands(asked.status, awaited, asked.name);
+  const short = answers.filter(({ command }) => command.length <= MAX_PASTED_CHARACTERS);
+  return [
+    'On the command line, which in a terminal shows what is decided and asks:',
+    ...answers.map(({ choice, command }) =>
+      command.length > MAX_PASTED_CHARACTERS
+        ? `**${choice}**: \`promptos run status ${asked.status.run_id}\` prints the command; it is too long for here.`
+        : `\`promptos ${command}\``,
+    ),
+    ...(asked.status.authentication === 'required' ? signedParts(asked, short) : []),
+  ];
+}
+
 /** Where decisions must be signed, no JSON that stands here could count: the integrator's own machine makes it. */
-const signedParts = (command: string): string[] => [
-  'The policy asks for a signature. The command above signs and sends; to answer by the form on this page (**More Actions → Send a Signal**) or by `temporal workflow signal`, let it print the signed JSON on your own machine and paste that:',
-  `\`promptos ${command} --print\``,
-];
+function signedParts(asked: Asked, answers: readonly AnswerCommand[]): string[] {
+  const [first] = answers;
+  if (first === undefined) return [];
+  const signals = [...new Set(answers.map(({ signal }) => `\`${signal}\``))].join(' or ');
+  const print = `promptos ${first.command} --print`;
+  return [
+    `The policy asks for a signature, which the commands above make. With \`--print\` each prints the signed JSON and sends nothing. On this page: **More Actions → Send a Signal**, choose ${signals}, empty the box, and paste that JSON as Data. For example, for \`${first.signal}\`:`,
+    `\`${print}\``,
+    "With Temporal's own command line, where both programs are:",
+    `\`${signalCommand(asked, first.signal)} --input "$(${print})"\``,
+  ];
+}
+
+const signalCommand = ({ status, namespace }: Asked, signal: string): string => {
+  const where = namespace === 'default' ? '' : ` --namespace '${namespace}'`;
+  return `temporal workflow signal${where} --workflow-id ${runWorkflowId(status.run_id)} --name ${signal}`;
+};
 
 const FORM =
   'On this page: **More Actions → Send a Signal**, choose the signal, and paste its JSON as Data (a triple click selects it whole). The form keeps what was sent before: empty the box first.';
 
 function signalParts(signal: string, more: string, content: object): string[] {
   const json = pasteable(content);
-  if (json.length > MAX_JSON_CHARACTERS)
+  if (json.length > MAX_PASTED_CHARACTERS)
     return [`**${signal}**: on the command line only; its JSON is too long for here.`];
   return [`**${signal}**${more}:`, `\`${json}\``];
 }
 
 /** The same for Temporal's own command line. */
-function commandPart({ status, namespace }: Asked, signal: string, content: object): string {
+function commandPart(asked: Asked, signal: string, content: object): string {
   const json = pasteable(content);
-  if (json.length > MAX_JSON_CHARACTERS) return 'The Temporal CLI can send the same; `promptos` makes the JSON.';
-  const where = namespace === 'default' ? '' : ` --namespace '${namespace}'`;
-  return `With Temporal's own command line:\n\n\`temporal workflow signal${where} --workflow-id ${runWorkflowId(status.run_id)} --name ${signal} --input '${json}'\``;
+  if (json.length > MAX_PASTED_CHARACTERS) return 'The Temporal CLI can send the same; `promptos` makes the JSON.';
+  return `With Temporal's own command line:\n\n\`${signalCommand(asked, signal)} --input '${json}'\``;
 }
 
 function whoMay({ status, name }: Asked): string {
@@ -212,13 +245,4 @@ function whoMay({ status, name }: Asked): string {
   return name === ANYBODY
     ? `Integrators: ${able.join(', ') || 'none'}. Put your own name in place of \`${ANYBODY}\`.`
     : `Integrator: ${able.join(', ')}.`;
-}
-
-const ableIntegrators = ({ integrators, developer, self_approval }: RunStatus): readonly string[] =>
-  integrators.filter((name) => self_approval === 'allowed' || name !== developer);
-
-/** The integrator's name where there is no choice, else a word that no policy knows. */
-function onlyIntegrator(status: RunStatus): string {
-  const [only, ...others] = ableIntegrators(status);
-  return only !== undefined && others.length === 0 ? only : ANYBODY;
 }

@@ -1,4 +1,3 @@
-import { HandlerUnfinishedPolicy } from '@temporalio/common';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -11,7 +10,6 @@ import {
   proxyActivities,
   proxyLocalActivities,
   rootCause,
-  setHandler,
   type TemporalFailure,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -20,23 +18,12 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
-import type { MessageKind } from '../governance/commands.js';
 import { nextDeadline } from '../governance/deadlines.js';
 import { isSealed } from '../governance/is-sealed.js';
 import { nextStep, type Step } from '../governance/next-step.js';
 import { type Alarm, createAlarm } from './alarm.js';
+import { registerHandlers } from './handlers.js';
 import { type DueStep, syncJournal, syncWhile } from './journal.js';
-import {
-  approveSignal,
-  cancelSignal,
-  decideUpdate,
-  escalateSignal,
-  ledgerQuery,
-  rejectSignal,
-  resolveEscalationSignal,
-  statusQuery,
-} from './messages.js';
-import { readHumanMessage } from './read-human-message.js';
 import { type CarriedRun, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
 
 /** A killed worker's activity is noticed after this long without a heartbeat. */
@@ -267,65 +254,6 @@ async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never>
 
 /** Whether this history should be left: it grows long, or its ledger grows near what one query can answer. */
 const isFull = (run: RunDriver): boolean => workflowInfo().continueAsNewSuggested || run.isHeavy();
-
-function registerHandlers(run: RunDriver): void {
-  const receive = (kind: MessageKind, content: unknown) => {
-    try {
-      return run.apply({ type: 'message', kind, content });
-    } catch (error) {
-      // A handler that throws fails the workflow task for ever; this one is a defect and says so in the log.
-      log.error('a message could not be judged', { kind, error: String(error) });
-      return { accepted: false, reason: 'MALFORMED' as const, message: String(error) };
-    }
-  };
-  // Messages that come before the run is open wait until there is a policy to judge them by.
-  const whenOpen = async (kind: MessageKind, content: unknown) => {
-    // Cancelled here, the handler would end the run before it has published its record.
-    if (run.state().phase === 'new') {
-      await CancellationScope.nonCancellable(() => condition(() => run.state().phase !== 'new'));
-    }
-    return receive(kind, content);
-  };
-  const onSignal = (kind: MessageKind) => async (content?: unknown) => {
-    await whenOpen(kind, content);
-  };
-  const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
-  setHandler(approveSignal, onSignal('approve'), {
-    description: 'Approve the request that stands. Input: the JSON that the current details show.',
-    unfinishedPolicy,
-  });
-  setHandler(rejectSignal, onSignal('reject'), {
-    description: 'Reject the request that stands, with a reason. Input: the JSON that the current details show.',
-    unfinishedPolicy,
-  });
-  setHandler(escalateSignal, onSignal('escalation'), {
-    description:
-      'Stop the run until an integrator decides. Works with no input; say why with {"actor": …, "issue": …}.',
-    unfinishedPolicy,
-  });
-  setHandler(resolveEscalationSignal, onSignal('resolution'), {
-    description: 'Answer an open escalation: continue, retry, rework or abort. Input: the JSON of the current details.',
-    unfinishedPolicy,
-  });
-  setHandler(cancelSignal, onSignal('cancellation'), {
-    description: 'End the run as cancelled. Input: the JSON that `promptos run cancel RUN --print` prints.',
-    unfinishedPolicy,
-  });
-  setHandler(
-    decideUpdate,
-    async (message) => {
-      const read = readHumanMessage(message);
-      return read === null ? whenOpen('signal', message) : whenOpen(read.kind, read.content);
-    },
-    {
-      description:
-        'Send a decision, a resolution, an escalation or a cancellation, and learn at once whether it counted.',
-      unfinishedPolicy,
-    },
-  );
-  setHandler(statusQuery, run.status, { description: 'The gates, and what is awaited.' });
-  setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
-}
 
 /**
  * A run's Temporal id is made from its run id; anything else was not started by a client of ours. Nor is a state taken

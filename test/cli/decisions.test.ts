@@ -12,6 +12,7 @@ import {
   type WorkedRun,
 } from '../support/governed-worker.js';
 import { outputs } from '../support/scripted-executor.js';
+import { writeKeys } from '../support/signing-policy.js';
 import { startTestServer, type TestServer } from '../support/temporal.js';
 
 /*
@@ -32,7 +33,8 @@ beforeAll(async () => {
   const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] } };
   const store = { kind: 'fs', path: join(root, 'store') };
   await writeFile(join(cwd, 'worker.yaml'), JSON.stringify({ ...config, store }));
-  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: server.address };
+  const keys = await writeKeys(cwd, site.keys);
+  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: server.address, ...keys };
 });
 afterAll(async () => {
   await site.close();
@@ -95,8 +97,15 @@ describe('approve', () => {
     );
   });
 
+  test('by somebody whose key the policy lacks: KEY_NOT_FOUND, and nothing is sent', async () => {
+    const [run] = await awaitingRun();
+    const { exitCode, last } = await typeJson('approve', run.runId, '--gate', 'P00', '--as', 'mallory');
+    expect({ exitCode, last }).toMatchObject({ exitCode: 2, last: { error: { code: 'KEY_NOT_FOUND' } } });
+    expect((await run.status()).refusals).toBe(0);
+  });
+
   test.each([
-    ['mallory', 'ACTOR_UNKNOWN'],
+    ['ada', 'NOT_AN_INTEGRATOR'],
     ['nina', 'NOT_AN_INTEGRATOR'],
   ])('by %s: refused with %s, exit 1, and written down', async (actor, reason) => {
     const [run] = await awaitingRun();
@@ -236,9 +245,7 @@ describe('escalate and resolve', () => {
     });
     const shown = await type('run', 'status', run.runId);
     expect(shown.stdout).toContain('awaits  E1 at P00, raised by ada (person): Stop!');
-    expect(shown.stdout).toContain(
-      `→ promptos resolve ${run.runId} E1 --choose continue|retry|rework|abort --as grace`,
-    );
+    expect(shown.stdout).toContain(`→ promptos resolve ${run.runId} E1 --choose continue --as grace`);
 
     expect(await typeJson('resolve', run.runId, 'E2', '--choose', 'continue', '--as', 'grace')).toMatchObject({
       exitCode: 1,

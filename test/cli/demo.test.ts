@@ -58,7 +58,9 @@ test('demo: interrupted while its server starts and while a gate runs, the same 
       workflow_id: `promptos/run/${runId}`,
       outcome: 'approved',
       tree: expect.stringMatching(/^\//),
-      ui: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\//),
+      ui: expect.stringMatching(
+        /^http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/promptos%2Frun%2F[^/]+\/[0-9a-f-]{36}\/user-metadata$/,
+      ),
     },
   });
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { promptos } from '../support/command-line.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { writeKeys } from '../support/signing-policy.js';
 
 /*
  * Two projects on one server, each with a queue and a store of its own, whose repositories have the same name; and a third
@@ -30,7 +31,7 @@ async function placeAt(site: GovernedWorker, name: string): Promise<Place> {
     store: { kind: 'fs', path: join(rootOf(site), 'store') },
   };
   await writeFile(join(cwd, '.promptos', 'worker.yaml'), JSON.stringify(config));
-  const env = { PATH: process.env.PATH, HOME: cwd, TEMPORAL_ADDRESS: address };
+  const env = { PATH: process.env.PATH, HOME: cwd, TEMPORAL_ADDRESS: address, ...(await writeKeys(cwd, site.keys)) };
   return { site, cwd, type: (...args) => promptos([...args, '--json'], { cwd, env }) };
 }
 

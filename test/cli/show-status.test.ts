@@ -78,7 +78,7 @@ test('showStatus: an escalation for a gate that could not be carried out shows i
   }
   const other = printed([awaited('executor')]);
   expect(other).not.toContain('        Worker: 7@builder\n');
-  expect(other).toContain('--choose continue|retry|rework|abort');
+  expect(other).toContain('→ promptos resolve run-1 E1 --choose rework --to P05 --as grace');
 });
 
 test('describeGate: a gate that is held says why', () => {

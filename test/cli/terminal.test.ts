@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { writeKeys } from '../support/signing-policy.js';
 import { KEYS, onTerminal, type Typed } from '../support/terminal.js';
 
 /*
@@ -20,7 +21,8 @@ beforeAll(async () => {
   const store = { kind: 'fs', path: join(root, 'store') };
   const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] }, store };
   await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
-  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address };
+  const keys = await writeKeys(cwd, site.keys);
+  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address, ...keys };
 });
 afterAll(() => site.close());
 

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { GovernedRuns } from '../../src/client.js';
 import type { AwaitedDecision } from '../../src/contracts/run-status.js';
 import { promptos } from '../support/command-line.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { writeKeys } from '../support/signing-policy.js';
 
 /*
  * A run whose worker has gone: people see it and decide all the same.
@@ -29,7 +29,9 @@ beforeAll(async () => {
   const store = { kind: 'fs', path: join(root, 'store') };
   const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] }, store };
   await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
-  const env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: inject('temporalAddress') };
+  const keys = await writeKeys(cwd, site.keys);
+  const address = inject('temporalAddress');
+  const env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address, ...keys };
   type = (...args) => promptos([...args, '--json'], { cwd, env });
   typeOffline = (...args) => promptos([...args, '--json'], { cwd, env: { ...env, TEMPORAL_ADDRESS: undefined } });
 });
@@ -60,14 +62,17 @@ test('without a worker: the listing says what waits for whom, with the server an
   );
   const offline = await typeOffline('run', 'list');
   expect(offline).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('as the store has them') });
-  // Nothing of this run is signed, so its journal says neither who started it nor that the gate has its result.
-  expect(offline.objects()).toMatchObject([{ run_id: run.runId, state: 'open', developer: '?', awaits: [] }]);
+  // The journal has the signed request and the signed result, but nothing of requests.
+  expect(offline.objects()).toMatchObject([{ run_id: run.runId, state: 'open', developer: 'ada' }]);
+  expect(offline.objects()).toMatchObject([
+    { awaits: [{ kind: 'decision', gate: 'P00', request_id: null, of: ['grace'] }] },
+  ]);
 });
 
 test('without a worker: a resolution of nothing is refused, and a decision is signed and left as a signal within seconds', async () => {
   const unresolved = await type('resolve', 'latest', '--yes', '--choose', 'abort', '--as', 'grace');
   expect(unresolved.objects()).toMatchObject([{ error: { code: 'NOTHING_AWAITED' } }]);
-  const asShipped = new GovernedRuns({ client: site.client, taskQueue: site.taskQueue, store: site.store });
+  const asShipped = site.clientOf();
   const [approved, took] = await seconds(asShipped.decide(run.decision(request, { decision_id: 'early' })));
   expect(approved).toEqual({ kind: 'queued' });
   expect(took).toBeLessThan(8);

@@ -83,7 +83,7 @@ test('signed resolution: about exactly the report that was put up', () => {
   }
 });
 
-test('signed escalation: by any principal, bound to the run; unsigned ones are refused where signing is asked', () => {
+test('signed escalation: by any principal, bound to the run; version 1 of the rules refuses unsigned ones', () => {
   const cases: [(run: SignedRun) => unknown, string | null][] = [
     [(run) => run.signedEscalation(), null],
     [(run) => run.signedEscalation({ actor: 'rita' }, keyOf('rita')), null],

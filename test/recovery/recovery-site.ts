@@ -9,6 +9,7 @@ import { workerConfigSchema } from '../../src/contracts/worker-config.js';
 import type { WorkerSetting } from '../../src/worker.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, governedBundle } from '../support/governed-worker.js';
+import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 import { spawnTypeScript } from '../support/typescript-child.js';
 import type { WorkerChildInput } from './worker-child.js';
 
@@ -64,7 +65,7 @@ export const isRunning = (pid: number): boolean =>
   /^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim());
 
 export async function createRecoverySite(address: string): Promise<RecoverySite> {
-  const site = await createGovernedWorker({ address, idle: true });
+  const site = await createGovernedWorker({ address, idle: true, policy: UNSIGNED_POLICY });
   return equip(site, address).catch(async (error: unknown) => {
     await site.close();
     throw error;

@@ -24,16 +24,13 @@ import { sharedModules } from '../../src/shared-modules.js';
 import { exampleOutputs } from './gate-outputs.js';
 import {
   createGovernedRepository,
-  EXAMPLE_POLICY,
   type GovernedRepository,
   type GovernedRepositoryOptions,
 } from './governed-repository.js';
 import { edits, outputs, type ScriptedExecutors, type ScriptStep, scriptedExecutors } from './scripted-executor.js';
+import { type ExampleKeys, signingSetup } from './signing-policy.js';
 
 const { WorkflowTaskFailedCause } = protobuf.temporal.api.enums.v1;
-
-/** The example policy, but a run may leave gates out: most tests need one or two of them. */
-export const SHORT_RUNS_POLICY = `${EXAMPLE_POLICY.trimEnd()}\nrequired_gates: [P00]\n`;
 
 const GOOD = exampleOutputs();
 
@@ -59,7 +56,7 @@ export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
   readonly worker?: Partial<WorkerOptions>;
   /** The engine's queue; one that nobody else has unless it is said. */
   readonly taskQueue?: string;
-  /** The keys of people; without them nothing that they send is signed. */
+  /** The keys of people, for a policy of the test's own; without them nothing that they send is signed. */
   readonly signerFor?: SignerFor;
   /** Starts no worker: the test starts and stops its own. */
   readonly idle?: boolean;
@@ -95,7 +92,10 @@ export interface WorkedRun {
   failedTasks(): Promise<readonly string[]>;
 }
 
-/** A Worker with the plugin over a temporary repository, on a task queue of its own, and a client to its runs. */
+/**
+ * A Worker with the plugin over a temporary repository, on a task queue of its own, and a client to its runs. Everything
+ * is signed, as under the policy that `promptos init` writes, unless the test has a policy of its own.
+ */
 export interface GovernedWorker {
   readonly repository: GovernedRepository;
   readonly ports: GovernancePorts;
@@ -103,6 +103,10 @@ export interface GovernedWorker {
   readonly client: Client;
   readonly connection: NativeConnection;
   readonly runs: GovernedRuns;
+  /** Another client of the same people. @param answerTimeoutMs as shipped unless it is said */
+  clientOf(answerTimeoutMs?: number): GovernedRuns;
+  /** The keys of the policy that signs everything; null under a policy of the test's own. */
+  readonly keys: ExampleKeys | null;
   readonly taskQueue: string;
   startRun(options?: RunOptions): Promise<WorkedRun>;
   /** Another handle on a run, for instance after a Reset. */
@@ -161,17 +165,23 @@ export const governedBundle = (): Promise<WorkflowBundle> => {
 export async function createGovernedWorker(options: GovernedWorkerOptions): Promise<GovernedWorker> {
   quietRuntime();
   const { address, namespace = 'default', idle = false } = options;
-  const repository = await createGovernedRepository({ policy: SHORT_RUNS_POLICY, ...options });
+  const signing = options.policy === undefined ? signingSetup() : null;
+  const repository = await createGovernedRepository({ ...signing, ...options });
   const scripts = new Map<string, ScriptedExecutors>();
   const ports: GovernancePorts = { ...repository.ports, executors: executorsByRun(scripts) };
   const { store } = ports;
   const client = options.connections?.client ?? (await connectClient(address));
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
-  const { taskQueue = `test-${randomUUID()}`, signerFor } = options;
+  const { taskQueue = `test-${randomUUID()}`, signerFor = signing?.signerFor } = options;
   // A test is not about how busy its machine is.
   const answerTimeoutMs = 10_000;
-  const signing = signerFor === undefined ? {} : { signerFor };
-  const runs = new GovernedRuns({ client, taskQueue, store, answerTimeoutMs, ...signing });
+  const clientOf = (answerTimeoutMs?: number) =>
+    new GovernedRuns({
+      ...{ client, taskQueue, store },
+      ...(signerFor === undefined ? {} : { signerFor }),
+      ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
+    });
+  const runs = clientOf(answerTimeoutMs);
   const createWorker = async (more: Partial<WorkerOptions> = {}) =>
     Worker.create({
       connection,
@@ -200,6 +210,8 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
     client,
     connection,
     runs,
+    clientOf,
+    keys: signing?.keys ?? null,
     taskQueue,
     createWorker,
     run: attach,

@@ -18,6 +18,7 @@ import {
   type WorkedRun,
 } from './governed-worker.js';
 import { outputs, says } from './scripted-executor.js';
+import { UNSIGNED_POLICY } from './signing-policy.js';
 import { startTestServer, startTimeSkippingEnvironment } from './temporal.js';
 import { VECTOR_KEYS, type VectorKey } from './vector-keys.js';
 import { SIGNED_POLICY, vectorPack } from './vector-policies.js';
@@ -170,7 +171,7 @@ const RECORDER = { worker: { identity: 'recorder' } } as const;
 const WITHIN: Readonly<
   Record<Surroundings, (address: string, work: (worker: GovernedWorker) => Promise<void>) => Promise<void>>
 > = {
-  plain: (address, work) => within({ address }, work),
+  plain: (address, work) => within({ address, policy: UNSIGNED_POLICY }, work),
   signed: (address, work) =>
     within(
       {
@@ -185,12 +186,12 @@ const WITHIN: Readonly<
   'skipping clock': async (_, work) => {
     const environment = await startTimeSkippingEnvironment();
     const { client, nativeConnection: native, namespace = 'default' } = environment;
-    await within({ address: '', namespace, connections: { client, native } }, work);
+    await within({ address: '', namespace, connections: { client, native }, policy: UNSIGNED_POLICY }, work);
     await environment.teardown();
   },
   'short histories': async (_, work) => {
     const server = await startTestServer(SHORT_HISTORY);
-    await within({ address: server.address }, work);
+    await within({ address: server.address, policy: UNSIGNED_POLICY }, work);
     await server.stop();
   },
 };

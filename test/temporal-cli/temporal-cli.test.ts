@@ -7,12 +7,14 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { GateId } from '../../src/contracts/names.js';
 import { findServerBinary } from '../../src/embedded/find-binary.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 import { pasteable, shownJson, type TemporalCommand, temporalCommand } from './temporal-command.js';
 
 let worker: GovernedWorker;
 let temporal: TemporalCommand;
 beforeAll(async () => {
-  worker = await createGovernedWorker({ address: inject('temporalAddress') });
+  // What the details show of unsigned answers; signed-policy.test.ts has the default.
+  worker = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY });
   temporal = await temporalCommand(inject('temporalAddress'));
 });
 afterAll(() => worker.close());

@@ -9,10 +9,12 @@ import {
   type WorkedRun,
 } from '../support/governed-worker.js';
 import { outputs } from '../support/scripted-executor.js';
+import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 
 let worker: GovernedWorker;
 beforeAll(async () => {
-  worker = await createGovernedWorker({ address: inject('temporalAddress') });
+  // Floods of unsigned messages, among which an unsigned one counts.
+  worker = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY });
 });
 afterAll(() => worker.close());
 

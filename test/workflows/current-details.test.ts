@@ -91,8 +91,9 @@ test('current details: a decision shows the gate, the command, and the JSON for 
   const details = renderCurrentDetails(status());
   expect(details).toContain('**Waiting for a person**: a decision on P05 (`P05.2.1`).');
   expect(details).toContain('- **P05 Constrained Builder**: awaiting decision, attempt 2, verdict pass');
-  const [promptos, approve, reject, temporal] = pasted(details);
-  expect(promptos).toBe('promptos approve run-1 --gate P05 --as grace');
+  const [approving, rejecting, approve, reject, temporal] = pasted(details);
+  expect(approving).toBe('promptos approve run-1 --gate P05 --as grace');
+  expect(rejecting).toBe('promptos reject run-1 --gate P05 --as grace --comment "why"');
   const bound = {
     decision_id: 'P05.2.1-grace',
     run_id: 'run-1',
@@ -127,7 +128,7 @@ test('current details: a gate that failed offers no approval', () => {
   expect(details).toContain('The tests fail.');
   expect(details).not.toContain('approve run-1');
   expect(details).not.toContain('--name approve');
-  expect(pasted(details)[0]).toBe('promptos reject run-1 --gate P05 --to P05 --as grace');
+  expect(pasted(details)[0]).toBe('promptos reject run-1 --gate P05 --to P05 --as grace --comment "why"');
 });
 
 test('current details: with several integrators nobody is named, the developer is left out unless the policy allows it', () => {
@@ -144,8 +145,13 @@ test('current details: an escalation shows its report and the JSON of an answer'
   expect(details).toContain('an answer to escalation E1 (`E1.1`)');
   expect(details).toContain('#### Governance Escalation E1 at P03: open question');
   expect(details).toContain('Raised by nina: Who gets the cents?');
-  const [promptos, json] = pasted(details);
-  expect(promptos).toBe('promptos resolve run-1 E1 --as grace');
+  const [proceed, retry, rework, abort, json] = pasted(details);
+  expect([proceed, retry, rework, abort]).toEqual([
+    'promptos resolve run-1 E1 --choose continue --as grace',
+    'promptos resolve run-1 E1 --choose retry --as grace',
+    'promptos resolve run-1 E1 --choose rework --to P03 --as grace',
+    'promptos resolve run-1 E1 --choose abort --guidance "why" --as grace',
+  ]);
   expect(JSON.parse(json ?? '')).toMatchObject({ decision_id: 'E1.1-grace', escalation_id: 'E1', choice: 'retry' });
 });
 
@@ -171,7 +177,9 @@ test('current details: a model can put neither links, images, HTML, code nor hea
     '#### P05 Constrained Builder, attempt 2: approve or reject?',
     '#### Governance Escalation E1 at P03: open question',
   ]);
-  const [, approve, , command] = pasted(details);
+  const [approving, , approve, , command] = pasted(details);
+  // A shell would take more of such an id than a word.
+  expect(approving).toBe('promptos approve run-1 --gate P05 --as grace');
   expect(JSON.parse(approve ?? '')).toMatchObject({ acknowledged: ["a`'b"] });
   expect(command?.split("'")).toHaveLength(3);
 });
@@ -208,9 +216,30 @@ test('current details: say when nothing is asked, and how a run ended', () => {
 
 test('current details: where decisions must be signed, they say how to print one, and show no JSON that could not count', () => {
   const text = renderCurrentDetails(status({ authentication: 'required', awaiting: [decision(), resolution()] }));
-  expect(text).toContain('--gate P05 --as grace --print`');
-  expect(text).toContain('resolve run-1 E1 --choose retry --as grace --print`');
+  const approve = 'promptos approve run-1 --gate P05 --as grace --print';
+  const signal = 'temporal workflow signal --workflow-id promptos/run/run-1 --name';
+  expect(pasted(text)).toEqual(expect.arrayContaining([approve, `${signal} approve --input "$(${approve})"`]));
+  expect(text).toContain('choose `approve` or `reject`, empty the box');
+  const resolve = 'promptos resolve run-1 E1 --choose continue --as grace --print';
+  expect(pasted(text)).toEqual(
+    expect.arrayContaining([resolve, `${signal} resolveEscalation --input "$(${resolve})"`]),
+  );
   expect(text).not.toContain('"decision_id"');
+});
+
+test('current details: of a hold they say that who sent it is a claim, and offer to continue first', () => {
+  const text = renderCurrentDetails(
+    status({ authentication: 'required', awaiting: [resolution({ trigger: 'hold', raised_by: 'unknown' })] }),
+  );
+  expect(text).toContain('Sent without a signature, under the name unknown: Who gets the cents?');
+  expect(text).toContain('`continue` (lifts the hold and waives nothing)');
+  expect(pasted(text)[0]).toBe('promptos resolve run-1 E1 --choose continue --as grace');
+});
+
+test('current details: while a run is open they say how to stop it', () => {
+  const stop = 'choose `escalate`, leave the box empty';
+  expect(renderCurrentDetails(status({ awaiting: [] }))).toContain(stop);
+  expect(renderCurrentDetails(status({ phase: 'closed', outcome: 'aborted', awaiting: [] }))).not.toContain(stop);
 });
 
 test('renderCurrentDetails: an escalation for a gate that could not be carried out shows its cause', () => {

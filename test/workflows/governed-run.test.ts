@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { GATE_IDS, type GateId, runWorkflowId, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
@@ -11,6 +11,7 @@ import {
   type WorkedRun,
 } from '../support/governed-worker.js';
 import { edits, outputs, promptInputs, says } from '../support/scripted-executor.js';
+import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 
 const good = exampleOutputs();
 const ESCALATES = says(
@@ -52,9 +53,10 @@ async function untrusted<T>(happening: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Approves by signal, as the Web UI does, and waits until it was judged. */
+/** Approves by signal, with what `approve --print` makes. */
 async function signalApproval(run: WorkedRun, gate: GateId): Promise<void> {
-  await run.handle.signal('approve', run.decision(await run.awaitDecision(gate)));
+  const decision = run.decision(await run.awaitDecision(gate));
+  await run.handle.signal('approve', await worker.runs.sealDecision(decision));
 }
 
 describe('governedRun: the straight path', () => {
@@ -94,14 +96,14 @@ describe('governedRun: the straight path', () => {
 describe('governedRun: decisions', () => {
   test('a refused one is answered by the update and stands in the ledger', async () => {
     const run = await worker.startRun();
-    expect(await run.approve('P00', { actor: 'mallory' })).toMatchObject({
+    expect(await run.approve('P00', { actor: 'vera' })).toMatchObject({
       kind: 'answered',
-      answer: { accepted: false, reason: 'ACTOR_UNKNOWN', message: expect.stringContaining('mallory') },
+      answer: { accepted: false, reason: 'NOT_AN_INTEGRATOR', message: expect.stringContaining('vera') },
     });
     expect(await run.status()).toMatchObject({ refusals: 1, phase: 'open' });
     await run.approve('P00');
     await ended(run);
-    expect(await record(run)).toMatchObject({ refusals: [{ reason: 'ACTOR_UNKNOWN', claimed_actor: 'mallory' }] });
+    expect(await record(run)).toMatchObject({ refusals: [{ reason: 'NOT_AN_INTEGRATOR', claimed_actor: 'vera' }] });
   });
 
   test('an early one is refused and never saved up', async () => {
@@ -159,8 +161,9 @@ describe('governedRun: escalations', () => {
     await run.awaitDecision('P00');
     await run.handle.signal('escalate');
     const awaited = await run.awaitEscalation('E1');
-    expect(awaited).toMatchObject({ trigger: 'person', raised_by: 'unknown', gate: 'P00' });
-    await run.handle.signal('resolveEscalation', run.resolution(awaited, { choice: 'continue' }));
+    expect(awaited).toMatchObject({ trigger: 'hold', raised_by: 'unknown', gate: 'P00' });
+    const resolution = await worker.runs.sealResolution(run.resolution(awaited, { choice: 'continue' }));
+    await run.handle.signal('resolveEscalation', resolution);
     await run.approve('P00');
     expect(await ended(run)).toMatchObject({ outcome: 'approved' });
     expect(await record(run)).toMatchObject({ escalations: [{ escalation_id: 'E1' }] });
@@ -314,8 +317,12 @@ describe('governedRun: before it is open', () => {
   });
 
   test('a developer whose name has no UTF-8 does not wedge the run', async () => {
-    const run = await worker.startRun({ developer: 'ad\ud800a' });
+    // No key can be of such a name.
+    const unsigned = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY });
+    onTestFinished(() => unsigned.close());
+    const run = await unsigned.startRun({ developer: 'ad\ud800a' });
     await run.approve('P00');
-    expect(await ended(run)).toMatchObject({ outcome: 'approved' });
+    expect(await unsigned.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+    expect(await run.failedTasks()).toEqual([]);
   });
 });

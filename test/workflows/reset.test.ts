@@ -4,10 +4,12 @@ import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { outputs, type ScriptStep } from '../support/scripted-executor.js';
+import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 
 let worker: GovernedWorker;
 beforeAll(async () => {
-  worker = await createGovernedWorker({ address: inject('temporalAddress') });
+  // Messages that the journal does not know; test/attacks/reset.test.ts has those that are signed.
+  worker = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY });
 });
 afterAll(() => worker.close());
 

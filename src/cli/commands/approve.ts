@@ -36,11 +36,17 @@ export const addDecisionOptions = (command: Command): Command =>
 
 /** What every answer takes: approve, reject and resolve. */
 export const addAnswerOptions = (command: Command, request: string): Command =>
+  addSendingOptions(
+    command
+      .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
+      .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
+      .option('--policy <sha256>', "the digest of the run's policy")
+      .option('--yes', 'send it without asking; without a terminal: also without naming what is answered'),
+  );
+
+/** How a signed message leaves. */
+export const addSendingOptions = (command: Command): Command =>
   command
-    .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
-    .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
-    .option('--policy <sha256>', "the digest of the run's policy")
-    .option('--yes', 'send it without asking; without a terminal: also without naming what is answered')
     .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
     .option(
       '--print',

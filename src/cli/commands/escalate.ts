@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { RUN_ARGUMENT } from '../select-run.js';
+import { addSendingOptions } from './approve.js';
 
 interface EscalateOptions {
   readonly issue: string;
@@ -11,19 +12,22 @@ interface EscalateOptions {
   readonly securitySensitive?: true;
   readonly as?: string;
   readonly key?: string;
+  readonly print?: true;
 }
 
 const EXAMPLE = `
 Example:
   promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
 
-With --as the escalation is signed. Any principal may escalate. Nothing new starts until an integrator has resolved it: promptos resolve RUN.`;
+With --as the escalation is signed. Any principal may escalate. Where the policy asks for signatures, one without --as is
+a hold: it stops the run as well, and whoever sent it is a claim. Nothing new starts until an integrator has resolved it:
+promptos resolve RUN.`;
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** `promptos escalate`: a person stops a run until an integrator decides how it goes on. */
 export function escalateCommand(context: CommandContext): Command {
-  return new Command('escalate')
+  const command = new Command('escalate')
     .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
     .argument('<run>', RUN_ARGUMENT)
     .requiredOption('--issue <text>', 'what is wrong')
@@ -33,42 +37,50 @@ export function escalateCommand(context: CommandContext): Command {
     .option('--option <text>', 'what could be done; may be given several times', collect)
     .option('--security-sensitive', 'it is a matter of security')
     .option('--as <name>', 'who escalates')
-    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
-    .addHelpText('after', EXAMPLE)
-    .action(async (given: string, options: EscalateOptions) => {
-      const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key } = options;
-      const [
-        { withRuns },
-        { selectRun },
-        { announceRun },
-        { readMessage },
-        { reportDelivery },
-        { personEscalationSchema },
-      ] = await Promise.all([
-        import('../governed-runs.js'),
-        import('../select-run.js'),
-        import('../selected-run.js'),
-        import('../live-status.js'),
-        import('../decide-as.js'),
-        import('../../contracts/decisions.js'),
-      ]);
-      await withRuns(
-        context,
-        async (session) => {
-          const { runs } = session;
-          const run = await selectRun(given, session);
-          announceRun(run, context.output());
-          const runId = run.run_id;
-          const escalation = readMessage(personEscalationSchema, {
-            ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
-            options: option,
-            security_sensitive: securitySensitive,
-          });
-          const { policy_sha256 } = await runs.describe(runId);
-          const policy = policy_sha256 === '' ? undefined : policy_sha256;
-          reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output(), run);
-        },
-        { key },
-      );
-    });
+    .addHelpText('after', EXAMPLE);
+  return addSendingOptions(command).action(async (given: string, options: EscalateOptions) => {
+    const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
+    const [
+      { withRuns },
+      { selectRun },
+      { announceRun },
+      { readMessage },
+      { reportDelivery },
+      { printMessage },
+      { escalateSignal },
+      { personEscalationSchema },
+    ] = await Promise.all([
+      import('../governed-runs.js'),
+      import('../select-run.js'),
+      import('../selected-run.js'),
+      import('../live-status.js'),
+      import('../decide-as.js'),
+      import('../print-message.js'),
+      import('../../workflows/messages.js'),
+      import('../../contracts/decisions.js'),
+    ]);
+    await withRuns(
+      context,
+      async (session) => {
+        const { runs } = session;
+        const run = await selectRun(given, session);
+        announceRun(run, context.output());
+        const runId = run.run_id;
+        const escalation = readMessage(personEscalationSchema, {
+          ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
+          options: option,
+          security_sensitive: securitySensitive,
+        });
+        const { policy_sha256 } = await runs.describe(runId);
+        const policy = policy_sha256 === '' ? undefined : policy_sha256;
+        if (print === true) {
+          const message = await runs.sealEscalation(runId, escalation, policy);
+          const { temporal } = session;
+          return printMessage({ message, signal: escalateSignal.name, runId, temporal }, context.output());
+        }
+        reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output(), run);
+      },
+      { key },
+    );
+  });
 }

@@ -23,11 +23,15 @@ import { VerifyFailure } from '../verify-codes.js';
 /** Every event is the one that the rules write there. */
 export async function checkFold(documents: TreeDocuments): Promise<readonly string[]> {
   const { state } = await documents.replay();
-  const unsigned = (await documents.ledger()).filter(isUnsignedAct).length;
+  const entries = await documents.ledger();
+  const unsigned = entries.filter(isUnsignedAct).length;
   const claims = unsigned === 1 ? '1 act of a person is' : `${unsigned} acts of people are`;
+  const holds = entries.filter(isHold).length;
+  const stops = holds === 1 ? '1 stop was' : `${holds} stops were`;
   return [
     ...(unsigned === 0 ? [] : [`unauthenticated: ${claims} not signed, so the names are claims`]),
     ...(isTemporalCancellation(state) ? [TEMPORAL_CANCELLATION] : []),
+    ...(holds === 0 ? [] : [`held: ${stops} sent without a signature, so who sent them is a claim`]),
     ...(state.plan?.self_approval === 'allowed' ? ['self-approval: the policy lets the developer decide'] : []),
   ];
 }
@@ -44,6 +48,8 @@ function isUnsignedAct(entry: LedgerEntry): boolean {
   if (entry.type === 'cancellationCounted') return entry.envelope === null;
   return entry.type === 'escalationOpened' && entry.report.trigger === 'person' && entry.envelope === null;
 }
+
+const isHold = (entry: LedgerEntry): boolean => entry.type === 'escalationOpened' && entry.report.trigger === 'hold';
 
 /** Every attempt's record fits the run, its gate, what it was given, and what the ledger says of it. */
 export async function checkAttempts(documents: TreeDocuments): Promise<void> {

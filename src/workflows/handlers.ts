@@ -1,0 +1,79 @@
+import { HandlerUnfinishedPolicy } from '@temporalio/common';
+import { CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
+import type { MessageKind } from '../governance/commands.js';
+import {
+  approveSignal,
+  cancelSignal,
+  decideUpdate,
+  escalateSignal,
+  ledgerQuery,
+  rejectSignal,
+  resolveEscalationSignal,
+  statusQuery,
+} from './messages.js';
+import { readHumanMessage } from './read-human-message.js';
+import type { RunDriver } from './run-driver.js';
+
+/** What the signals that decide take. */
+const INPUT =
+  'Input: the signed JSON that the command in the current details prints; under a policy that takes unsigned answers, the JSON shown there.';
+
+/** Everything that a run is told or asked from outside. */
+export function registerHandlers(run: RunDriver): void {
+  const receive = (kind: MessageKind, content: unknown) => {
+    try {
+      return run.apply({ type: 'message', kind, content });
+    } catch (error) {
+      // A handler that throws fails the workflow task for ever; this one is a defect and says so in the log.
+      log.error('a message could not be judged', { kind, error: String(error) });
+      return { accepted: false, reason: 'MALFORMED' as const, message: String(error) };
+    }
+  };
+  // Messages that come before the run is open wait until there is a policy to judge them by.
+  const whenOpen = async (kind: MessageKind, content: unknown) => {
+    // Cancelled here, the handler would end the run before it has published its record.
+    if (run.state().phase === 'new') {
+      await CancellationScope.nonCancellable(() => condition(() => run.state().phase !== 'new'));
+    }
+    return receive(kind, content);
+  };
+  const onSignal = (kind: MessageKind) => async (content?: unknown) => {
+    await whenOpen(kind, content);
+  };
+  const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
+  setHandler(approveSignal, onSignal('approve'), {
+    description: `Approve the request that is pending. ${INPUT}`,
+    unfinishedPolicy,
+  });
+  setHandler(rejectSignal, onSignal('reject'), {
+    description: `Reject the request that is pending, with a reason. ${INPUT}`,
+    unfinishedPolicy,
+  });
+  setHandler(escalateSignal, onSignal('escalation'), {
+    description:
+      'Stop the run: nothing new starts until an integrator answers. Works with no input and no signature; say why with {"issue": "…"}. Signed by `promptos escalate RUN --issue … --as NAME --print` it is yours, else who sent it is a claim.',
+    unfinishedPolicy,
+  });
+  setHandler(resolveEscalationSignal, onSignal('resolution'), {
+    description: `Answer an open escalation: continue, retry, rework or abort. ${INPUT}`,
+    unfinishedPolicy,
+  });
+  setHandler(cancelSignal, onSignal('cancellation'), {
+    description: 'End the run as cancelled. Input: the JSON that `promptos run cancel RUN --print` prints.',
+    unfinishedPolicy,
+  });
+  setHandler(
+    decideUpdate,
+    async (message) => {
+      const read = readHumanMessage(message);
+      return read === null ? whenOpen('signal', message) : whenOpen(read.kind, read.content);
+    },
+    {
+      description:
+        'Send a decision, a resolution, an escalation or a cancellation, and learn at once whether it counted.',
+      unfinishedPolicy,
+    },
+  );
+  setHandler(statusQuery, run.status, { description: 'The gates, and what is awaited.' });
+  setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
+}

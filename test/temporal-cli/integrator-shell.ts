@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+import type { GovernedWorker } from '../support/governed-worker.js';
+import { writeKeys } from '../support/signing-policy.js';
+
+export interface ShellRun {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A shell with `promptos` and `temporal` on its PATH, the people's keys in its home, and no terminal. */
+export interface IntegratorShell {
+  run(command: string): Promise<ShellRun>;
+  close(): Promise<void>;
+}
+
+export async function integratorShell(worker: GovernedWorker, address: string): Promise<IntegratorShell> {
+  await ensureBuilt();
+  const home = await mkdtemp(join(tmpdir(), 'promptos-integrator-'));
+  const bin = join(home, 'bin');
+  await mkdir(bin);
+  await symlink(PROMPTOS, join(bin, 'promptos'));
+  await symlink((await findServerBinary({ env: process.env })).path, join(bin, 'temporal'));
+  const store = { kind: 'fs', path: join(dirname(dirname(dirname(worker.store.locate('run')))), 'store') };
+  const config = { schema_version: 1, task_queue: worker.taskQueue, trust: { policies: ['none.yaml'] }, store };
+  await writeFile(join(home, 'worker.yaml'), JSON.stringify(config));
+  const env = {
+    PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
+    HOME: home,
+    PROMPTOS_HOME: home,
+    TEMPORAL_ADDRESS: address,
+    ...(await writeKeys(home, worker.keys)),
+  };
+  return {
+    run: (command) =>
+      new Promise((resolve) => {
+        const child = execFile('bash', ['-c', command], { cwd: home, env }, (_error, stdout, stderr) =>
+          resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
+        );
+        child.stdin?.end();
+      }),
+    close: () => rm(home, { recursive: true, force: true }),
+  };
+}
