@@ -55,6 +55,8 @@ export const resolutionSchema = z.strictObject({
   guidance: messageTextSchema.optional(),
   /** With `continue`: fingerprints of findings that are waived by name; `guidance` is the reason. */
   waive: z.array(fingerprintSchema).min(1).max(200).optional(),
+  /** With `continue`: until when what it waives counts as waived. */
+  waiver_expires_at: instantSchema.optional(),
   /** SHA-256 of the canonical JSON of the report that is answered; signed resolutions have it. */
   report_sha256: sha256Schema.optional(),
   ...signedTimes,
@@ -113,6 +115,8 @@ export const REFUSAL_REASONS = [
   'TARGET_INVALID',
   'NOTHING_TO_CONTINUE',
   'WAIVER_INVALID',
+  'WAIVER_EXPIRY_INVALID',
+  'WAIVER_EXPIRED',
   'TOO_MANY_ESCALATIONS',
   'RUN_CLOSED',
 ] as const;

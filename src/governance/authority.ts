@@ -2,9 +2,8 @@ import type { RunPlan } from '../contracts/run-plan.js';
 import { type Refusal, refuse } from './refusals.js';
 import type { RunState } from './run-state.js';
 
-/** Names are compared without regard to case: `Ada` is not another person than `ada`. */
 /** Clocks of people may be off by this much. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
+export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
  * Whether a signed message was made in its time: not before its request stood, not in the future, and not expired.
@@ -29,6 +28,7 @@ export function judgeTimes(
   return Date.parse(expires_at) > Date.parse(at) ? null : refuse('DECISION_EXPIRED', expires_at);
 }
 
+/** Names are compared without regard to case: `Ada` is not another person than `ada`. */
 export const sameName = (one: string, other: string): boolean =>
   one.trim().toLowerCase() === other.trim().toLowerCase();
 

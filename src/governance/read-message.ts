@@ -95,6 +95,7 @@ const RESOLUTION: Shape = {
   to_gate: optional(oneOf(GATE_IDS)),
   guidance: optional(text(4_000)),
   waive: optional(listOf(fingerprint, 200, 1)),
+  waiver_expires_at: optional(instant),
   report_sha256: optional(sha256),
   ...SIGNED_TIMES,
 };

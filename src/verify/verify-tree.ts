@@ -1,4 +1,6 @@
 import { verifyNativelyFirst } from '../attestation/ed25519.js';
+import type { RecordedWaiver } from '../contracts/waiver.js';
+import { recordedWaivers } from '../governance/recorded-waivers.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkDerivations } from './checks/derivations.js';
@@ -28,6 +30,8 @@ interface Check {
   readonly afterSigning?: true;
   /** What it would ask and cannot, from a tree alone. */
   readonly notRecomputed?: (documents: TreeDocuments) => Promise<readonly string[]>;
+  /** What was waived in the run. */
+  readonly waivers?: (documents: TreeDocuments) => Promise<readonly RecordedWaiver[]>;
 }
 
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
@@ -62,7 +66,11 @@ export const CHECKS = {
   session: { title: 'the prompt session is intact and of this run', run: checkSession },
   escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
   artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
-  record: { title: 'the record is the one that the ledger leads to', run: checkRecord },
+  record: {
+    title: 'the record is the one that the ledger leads to',
+    run: checkRecord,
+    waivers: async (documents) => recordedWaivers(await documents.ledger()),
+  },
   attestations: { title: 'provenance and test results are signed by their principals', run: checkStandardAttestations },
   revocations: { title: 'no key signed after it was revoked', run: checkRevocations },
   journal: { title: 'the journal agrees with the ledger', run: checkJournal },
@@ -90,6 +98,8 @@ export interface CheckOutcome {
   readonly remarks: readonly string[];
   /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
   readonly not_recomputed?: readonly string[];
+  /** Findings that an integrator waived, of runs of every version; absent where nothing was. */
+  readonly waivers?: readonly RecordedWaiver[];
 }
 
 /**
@@ -110,7 +120,9 @@ export async function* verifyTree(
     try {
       const remarks = (await run(documents)) ?? [];
       const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
-      yield { check, title, status: 'ok', failure: null, remarks, ...left };
+      const waivers = (await more.waivers?.(documents)) ?? [];
+      const waived = waivers.length === 0 ? {} : { waivers };
+      yield { check, title, status: 'ok', failure: null, remarks, ...left, ...waived };
     } catch (error) {
       const known = error instanceof VerifyFailure;
       // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,
@@ -137,6 +149,8 @@ export interface TreeVerdict {
   /** The first check that failed. */
   readonly first: CheckOutcome | null;
   readonly remarks: readonly string[];
+  /** Findings that an integrator waived; none where the record does not verify. */
+  readonly waivers: readonly RecordedWaiver[];
 }
 
 /** Every check of a tree at once. */
@@ -144,5 +158,11 @@ export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise
   const outcomes: CheckOutcome[] = [];
   for await (const outcome of verifyTree(reader, trust)) outcomes.push(outcome);
   const first = outcomes.find(({ status }) => status === 'failed') ?? null;
-  return { verified: first === null, outcomes, first, remarks: outcomes.flatMap(({ remarks }) => remarks) };
+  return {
+    verified: first === null,
+    outcomes,
+    first,
+    remarks: outcomes.flatMap(({ remarks }) => remarks),
+    waivers: outcomes.flatMap(({ waivers = [] }) => waivers),
+  };
 }

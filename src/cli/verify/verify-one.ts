@@ -1,6 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { type CheckOutcome, type VerifyTrust, verifyTree } from '../../verify/index.js';
 import { counted } from '../counted.js';
+import { describeWaiver, withExpired } from '../describe-waiver.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { openTarget } from './open-target.js';
@@ -21,6 +22,8 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
   const first = outcomes.find(({ status }) => status === 'failed');
   const remarks = outcomes.flatMap((outcome) => outcome.remarks);
   const left = outcomes.flatMap(({ not_recomputed = [] }) => not_recomputed);
+  const waivers = outcomes.flatMap((outcome) => outcome.waivers ?? []);
+  const now = Date.now();
   const { code = null, path = null, expected = null, found = null } = first?.failure ?? {};
   output.emit({
     target,
@@ -32,10 +35,13 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
     found,
     remarks,
     not_recomputed: left,
+    waivers: withExpired(waivers, now),
   });
   const but = remarks.length === 0 ? '' : `, with ${counted(remarks.length, 'note')} above`;
   if (left.length > 0) output.say('\nNot recomputed from the tree alone:');
   for (const one of left) output.say(`- ${one}`);
+  if (waivers.length > 0) output.say('\nWaived by an integrator:');
+  for (const line of waivers.flatMap((waiver) => describeWaiver(waiver, now))) output.say(`  ${line}`);
   if (first === undefined) output.say(`\nVerified: ${counted(outcomes.length, 'check')}${but}.`);
   else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
   return first === undefined;

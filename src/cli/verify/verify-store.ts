@@ -2,8 +2,11 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, type VerifyTrust } from '../../verify/index.js';
+import { counted } from '../counted.js';
+import { withExpired } from '../describe-waiver.js';
 import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
@@ -22,6 +25,7 @@ interface StoreRun {
   readonly code: string | null;
   readonly path: string | null;
   readonly remarks: readonly string[];
+  readonly waivers: readonly RecordedWaiver[];
 }
 
 /** The published trees of a store. */
@@ -91,9 +95,12 @@ const isMarked = ({ code, remarks }: StoreRun): boolean =>
 const place = ({ code, path }: StoreRun): string => `${code}${path === null ? '' : ` at ${printableLine(path)}`}`;
 
 function report(output: Output, run: StoreRun): void {
-  const { runId, code, path, remarks } = run;
-  output.emit({ run_id: runId, verified: code === null, code, path, remarks });
-  if (code === null) output.say(`ok      ${runId}${isMarked(run) ? ' (unauthenticated in part)' : ''}`);
+  const { runId, code, path, remarks, waivers } = run;
+  const now = Date.now();
+  output.emit({ run_id: runId, verified: code === null, code, path, remarks, waivers: withExpired(waivers, now) });
+  const expired = waivers.some((waiver) => isExpiredWaiver(waiver, now)) ? ', expired' : '';
+  const waived = waivers.length === 0 ? '' : ` (${counted(waivers.length, 'waiver')}${expired})`;
+  if (code === null) output.say(`ok      ${runId}${isMarked(run) ? ' (unauthenticated in part)' : ''}${waived}`);
   else output.say(`FAILED  ${printableLine(runId)}: ${place(run)}`);
 }
 
@@ -117,11 +124,11 @@ function summarise(output: Output, judged: readonly StoreRun[], perSecond: numbe
 
 async function judgeRun({ open }: StoreTrees, runId: string, trust: VerifyTrust): Promise<StoreRun> {
   try {
-    const { first, remarks } = await judgeTree(await open(runId), { ...trust, runId });
-    return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks };
+    const { first, remarks, waivers } = await judgeTree(await open(runId), { ...trust, runId });
+    return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks, waivers };
   } catch (error) {
     // One tree must not hide the others, whatever it does.
     const code = error instanceof PromptOsError ? error.code : 'CHECK_FAILED_UNEXPECTEDLY';
-    return { runId, code, path: null, remarks: [] };
+    return { runId, code, path: null, remarks: [], waivers: [] };
   }
 }

@@ -75,6 +75,19 @@ test('verify: a genuine tree is verified, a line a check', async () => {
   expect(stderr).toBe('');
 });
 
+test.each(['trees/escalated', 'version-1/trees/escalated'])('verify: lists what was waived in %s', async (tree) => {
+  const vectors = join(import.meta.dirname, '../../vectors');
+  const policy = join(vectors, tree.startsWith('version-1') ? 'version-1/policy.yaml' : 'policy.yaml');
+  const { stdout, exit } = await verify([join(vectors, tree), '--policy', policy]);
+  expect(exit).toBe(0);
+  expect(stdout).toContain('E2 at P06 attempt 1: waived by grace without an end: The check is repaired elsewhere.');
+  const { emitted } = await verify([join(vectors, tree), '--policy', policy], true);
+  expect(emitted.at(-1)).toMatchObject({
+    verified: true,
+    waivers: [{ escalation_id: 'E2', waived_by: 'grace', expires_at: null, expired: false, standing: 'passed' }],
+  });
+});
+
 test('verify: a run by its id, and a link to an exported folder', async () => {
   expect((await verify(['first-run', '--policy', 'policy.yaml'])).exit).toBe(0);
   await symlink(join(root, 'store/runs/first-run'), join(root, 'exported'));
