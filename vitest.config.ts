@@ -12,7 +12,7 @@ const SLOW = [
   'test/{client,plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
   'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
-  'test/cli/{process,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
+  'test/cli/{process,recover,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,team}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',

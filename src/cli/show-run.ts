@@ -1,4 +1,4 @@
-import type { ListedRun } from '../client.js';
+import type { GovernedRuns, ListedRun, RunTrouble } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -18,6 +18,7 @@ import { statusOfRecord } from './recorded-status.js';
 import { LATEST, selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { describeAwaited, describeCause, showStatus } from './show-status.js';
+import { describeTrouble } from './show-trouble.js';
 import { storedStatus } from './stored-status.js';
 import { thisRepository } from './this-repository.js';
 
@@ -49,17 +50,21 @@ async function showLiveRun(output: Output, session: OpenedRuns, given: string): 
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
-    tell(output, await runs.status(runId), store, ui);
+    const status = await runs.status(runId);
+    tell(output, status, store, ui, await troubleOf(runs, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
-    const stored = known.status === 'RUNNING' ? await storedStatus(runs, store, runId) : null;
+    const trouble = await troubleOf(runs, runId);
+    const wanted = known.status === 'RUNNING' || trouble !== null;
+    // A store that cannot be read is one of the things that keep a run from its record.
+    const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
     if (stored !== null) {
-      tell(output, stored.status, store, ui);
+      tell(output, stored.status, store, ui, trouble);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
-    tellWithoutWorker(output, known, ui);
+    tellWithoutWorker(output, known, ui, trouble);
     // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
     if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
@@ -70,7 +75,7 @@ const unreadMessages = (count: number): string =>
   count === 0 ? '' : `, and ${count === 1 ? '1 message waits' : `${count} messages wait`} for a worker`;
 
 /** What Temporal itself knows of a run. */
-function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): void {
+function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null, trouble: RunTrouble | null): void {
   const { run_id, workflow_id, status, started_at, target_repo, developer } = run;
   output.say(`run     ${run_id}`);
   output.say(
@@ -78,15 +83,28 @@ function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): v
   );
   const why = status === 'RUNNING' ? 'no worker is there to say more' : 'and without a record';
   output.say(`state   ${status.toLowerCase()} in Temporal, ${why}`);
+  // What ended it is the error that follows.
+  const shown = status === 'RUNNING' && trouble !== null ? describeTrouble(run_id, trouble, false) : [];
+  for (const line of shown) output.say(line);
   if (ui !== null) output.say(`ui      ${ui}`);
-  output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
+  output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui, trouble });
 }
 
-function tell(output: Output, status: RunStatus, store: ArtifactStore, ui: string | null): void {
+function tell(
+  output: Output,
+  status: RunStatus,
+  store: ArtifactStore,
+  ui: string | null,
+  trouble: RunTrouble | null = null,
+): void {
   const tree = status.run_record_sha256 === null ? null : store.locate(status.run_id);
-  showStatus(status, { tree, ui }, output);
-  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui });
+  showStatus(status, { tree, ui, trouble }, output);
+  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui, trouble });
 }
+
+/** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
+const troubleOf = (runs: GovernedRuns, runId: string): Promise<RunTrouble | null> =>
+  runs.trouble(runId).catch(() => null);
 
 async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
   if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;

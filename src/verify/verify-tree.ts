@@ -15,7 +15,7 @@ import { checkRenderedPrompts } from './checks/rendered-prompts.js';
 import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
 import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
-import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
+import { checkDigests, checkFiles, checkFinalised, checkRecordForm, checkTree } from './checks/tree.js';
 import { verifyNatively } from './native-ed25519.js';
 import { notRecomputed } from './not-recomputed.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
@@ -37,6 +37,7 @@ interface Check {
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
 export const CHECKS = {
   tree: { title: 'only plain files, no two of one name', run: checkTree },
+  finalised: { title: 'the run was finalised', run: checkFinalised },
   record_form: { title: 'run_record.json is strict JSON of its schema', run: checkRecordForm },
   files: { title: 'every listed file is there, nothing else is', run: checkFiles },
   digests: { title: 'every file has the listed digest and size', run: checkDigests },
@@ -117,6 +118,10 @@ export async function* verifyTree(
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
     if (more.afterSigning === true && trust.engineSignatures === 'pending') continue;
     if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
+    if (!(await isApplicable(documents, check))) {
+      yield { check, title, status: 'not_checked', failure: null, remarks: [] };
+      continue;
+    }
     try {
       const remarks = (await run(documents)) ?? [];
       const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
@@ -134,6 +139,17 @@ export async function* verifyTree(
       yield { check, title, status, failure, remarks: [] };
     }
   }
+}
+
+/** What can be asked of what there is of a run without a record: its bytes, and its ledger where that runs to a closing. */
+const OF_INCOMPLETE: readonly CheckName[] = ['tree', 'finalised', 'digests'];
+const OF_CLOSED_LEDGER: readonly CheckName[] = ['ledger', 'policy', 'documents', 'request_signature', 'plan', 'fold'];
+
+async function isApplicable(documents: TreeDocuments, check: CheckName): Promise<boolean> {
+  // A mark that cannot be read is reported by the check that asks for it.
+  const found = await documents.incomplete().catch(() => null);
+  if (found === null || OF_INCOMPLETE.includes(check)) return true;
+  return found.ledger?.closed === true && OF_CLOSED_LEDGER.includes(check);
 }
 
 const unexpected = (error: unknown, check: CheckName): VerifyFailure =>

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../context.js';
+import type { RecoverOptions } from '../recover/recover-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 import type { WatchOptions } from '../show-run.js';
 
@@ -9,7 +11,7 @@ function positiveNumber(text: string): number {
   return number;
 }
 
-/** `promptos run list|status|watch|cancel`: looks at runs, and ends one. */
+/** `promptos run list|status|watch|cancel|recover`: looks at runs, ends one, and finishes one that is stuck. */
 export function runCommand(context: CommandContext): Command {
   const list = new Command('list')
     .description('list the runs, the newest first')
@@ -51,11 +53,37 @@ export function runCommand(context: CommandContext): Command {
       const { cancelRun } = await import('../show-run.js');
       await cancelRun(context, run);
     });
+  const recover = new Command('recover')
+    .description('finish a run whose record could not be published, or write down what there is of it')
+    .argument('<run>', RUN_ARGUMENT)
+    .option('--tree <dir>', 'a folder for what there is (default: RUN.incomplete)')
+    .option('--bundle <file>', 'one file for it, instead of a folder')
+    .addHelpText(
+      'after',
+      `
+Where the ledger is whole and this machine serves the engine with its key, the run is finished as a worker would: verified,
+sealed and published. Else everything that the store and the server have of it is written outside of the store, marked
+by INCOMPLETE.json: \`promptos verify\` calls it incomplete and never verified. A run that goes on by itself is left alone.
+
+Exits with 0 when the record is published, with 1 when what was written is incomplete.
+
+Examples:
+  promptos run recover 20260102-fix-sum
+  promptos run recover 20260102-fix-sum --bundle 20260102-fix-sum.incomplete.tar`,
+    )
+    .action(async (run: string, options: RecoverOptions) => {
+      if (options.tree !== undefined && options.bundle !== undefined) {
+        throw new PromptOsError('USAGE', 'Expected either --tree DIR or --bundle FILE, received both.');
+      }
+      const { recoverRun } = await import('../recover/recover-run.js');
+      await recoverRun(context, run, options);
+    });
   return new Command('run')
-    .description('list, show, watch and cancel runs')
+    .description('list, show, watch, cancel and recover runs')
     .addHelpText('after', '\nExample:\n  promptos run status latest')
     .addCommand(list)
     .addCommand(status)
     .addCommand(watch)
-    .addCommand(cancel);
+    .addCommand(cancel)
+    .addCommand(recover);
 }

@@ -22,12 +22,14 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
   const first = outcomes.find(({ status }) => status === 'failed');
   const remarks = outcomes.flatMap((outcome) => outcome.remarks);
   const left = outcomes.flatMap(({ not_recomputed = [] }) => not_recomputed);
+  const incomplete = first?.failure?.code === 'TREE_INCOMPLETE';
   const waivers = outcomes.flatMap((outcome) => outcome.waivers ?? []);
   const now = Date.now();
   const { code = null, path = null, expected = null, found = null } = first?.failure ?? {};
   output.emit({
     target,
     verified: first === undefined,
+    incomplete,
     self_vouching: trust.policies.length === 0,
     code,
     path,
@@ -43,6 +45,14 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
   if (waivers.length > 0) output.say('\nWaived by an integrator:');
   for (const line of waivers.flatMap((waiver) => describeWaiver(waiver, now))) output.say(`  ${line}`);
   if (first === undefined) output.say(`\nVerified: ${counted(outcomes.length, 'check')}${but}.`);
+  else if (incomplete) output.say(`\n${sayIncomplete(outcomes)}`);
   else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
   return first === undefined;
+}
+
+/** What there is of a run without a record is never verified; whether its parts hold is said beside. */
+function sayIncomplete(outcomes: readonly CheckOutcome[]): string {
+  const failed = outcomes.filter(({ status }) => status === 'failed').length - 1;
+  const parts = failed === 0 ? 'What could be checked of it holds.' : `${counted(failed, 'more check')} failed.`;
+  return `INCOMPLETE, not verified: the run was not finalised, and this is no record. ${parts}`;
 }
