@@ -11,14 +11,12 @@ import { sealDecision, sealEscalation, sealResolution, sealRunRequest } from './
 import { asRunFailure, asTemporalFailure, isNoPoller } from './client-failures.js';
 import { type RecordedRun, readRecordedRun } from './client-ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './client-listing.js';
-import { type RunTrouble, readTrouble } from './client-trouble.js';
 import { canonicalJson } from './contracts/canonical-json.js';
 import type { Decision, DecisionAnswer, HumanMessage, PersonEscalation, Resolution } from './contracts/decisions.js';
 import { PromptOsError } from './contracts/errors.js';
 import type { JournalledMessage } from './contracts/journal.js';
 import { journalBytes } from './contracts/journal-bytes.js';
 import { type Envelope, envelopeSchema } from './contracts/keys.js';
-import type { LedgerEntry } from './contracts/ledger.js';
 import { type GateId, type Outcome, runWorkflowId, WORKFLOW_TYPE } from './contracts/names.js';
 import type { PromptPackBundle } from './contracts/prompt-pack.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
@@ -30,7 +28,6 @@ import {
   approveSignal,
   decideUpdate,
   escalateSignal,
-  ledgerQuery,
   rejectSignal,
   resolveEscalationSignal,
   statusQuery,
@@ -75,7 +72,7 @@ export interface StartRunOptions {
 /** What became of a message: judged by the run, or left for the next worker. */
 export type Delivery = { readonly kind: 'answered'; readonly answer: DecisionAnswer } | { readonly kind: 'queued' };
 
-export type { ListedRun, RecordedRun, RunsWanted, RunTrouble };
+export type { ListedRun, RecordedRun, RunsWanted };
 
 /** Starts governed runs and speaks to them. Works with any Temporal client that has the plugin. */
 export class GovernedRuns {
@@ -283,23 +280,6 @@ export class GovernedRuns {
     return readRecordedRun(this.#client, runId).catch((error: unknown) => {
       throw asRunFailure(runId, error);
     });
-  }
-
-  /** Why a run does not go on, or ended without a record; null when nothing is known. @throws PromptOsError RUN_NOT_FOUND */
-  async trouble(runId: string): Promise<RunTrouble | null> {
-    return readTrouble(this.#client, runId).catch((error: unknown) => {
-      throw asRunFailure(runId, error);
-    });
-  }
-
-  /** The ledger entries of a run's current execution, by a worker; none when no worker answers in time. */
-  async entries(runId: string): Promise<readonly LedgerEntry[]> {
-    const answer = await this.#inTime(this.#queryTimeoutMs, () => this.#run(runId).query(ledgerQuery)).catch(
-      (error: unknown) => {
-        throw asRunFailure(runId, error);
-      },
-    );
-    return answer === TOO_LATE ? [] : answer;
   }
 
   /** Runs in the order of the server, at most `limit`; its listing may lag a moment behind. */

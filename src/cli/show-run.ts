@@ -1,4 +1,6 @@
-import type { GovernedRuns, ListedRun, RunTrouble } from '../client.js';
+import type { Client } from '@temporalio/client';
+import type { ListedRun } from '../client.js';
+import { type RunTrouble, readTrouble } from '../client-trouble.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -51,11 +53,11 @@ async function showLiveRun(output: Output, session: OpenedRuns, given: string): 
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
     const status = await runs.status(runId);
-    tell(output, status, store, ui, await troubleOf(runs, runId));
+    tell(output, status, store, ui, await troubleOf(temporal.client, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
-    const trouble = await troubleOf(runs, runId);
+    const trouble = await troubleOf(temporal.client, runId);
     const wanted = known.status === 'RUNNING' || trouble !== null;
     // A store that cannot be read is one of the things that keep a run from its record.
     const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
@@ -103,8 +105,8 @@ function tell(
 }
 
 /** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
-const troubleOf = (runs: GovernedRuns, runId: string): Promise<RunTrouble | null> =>
-  runs.trouble(runId).catch(() => null);
+const troubleOf = (client: Client, runId: string): Promise<RunTrouble | null> =>
+  readTrouble(client, runId).catch(() => null);
 
 async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
   if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;

@@ -2,6 +2,7 @@ import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { readTrouble } from '../../src/client-trouble.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { GovernedRunPlugin } from '../../src/plugin.js';
@@ -52,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-const troubleOf = (runId: string) => async () => (await site.runs.trouble(runId)) ?? null;
+const troubleOf = (runId: string) => () => readTrouble(site.client, runId);
 
 test('a store that is full: the status names cause, host and worker, and recover finishes the run, which the workflow takes', async () => {
   const full = new PromptOsError('STORE_FULL', 'No space is left on the device.');
@@ -118,7 +119,7 @@ test('a store that nothing can be written to while the run closes: the status na
   const healthy = await site.createWorker();
   const ended = healthy.run();
   expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
-  expect(await site.runs.trouble(run.runId)).toBeNull();
+  expect(await troubleOf(run.runId)()).toBeNull();
   healthy.shutdown();
   await ended;
 });

@@ -1,4 +1,7 @@
-import type { GovernedRuns, RunTrouble } from '../../client.js';
+import type { Client } from '@temporalio/client';
+import type { GovernedRuns } from '../../client.js';
+import { readHeldEntries } from '../../client-ledger.js';
+import { type RunTrouble, readTrouble } from '../../client-trouble.js';
 import type { LedgerReference, LedgerSegment } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
@@ -28,26 +31,36 @@ export interface MissingPart {
   readonly problem: string;
 }
 
+/** The Temporal server that has a run, and the runs on it. */
+export interface RunServer {
+  readonly client: Client;
+  readonly runs: GovernedRuns;
+}
+
+/** Milliseconds that a worker has for answering. */
+const ANSWER_TIMEOUT_MS = 5_000;
+
 /**
  * Collects a run from its journal, and from Temporal's history where a server answers: it names the parts of the ledger
  * that are in the store, and a worker has those that are not.
- * @param runs null when no server answers
+ * @param server null when none answers
  * @throws PromptOsError RUN_NOT_FOUND when neither knows the run
  */
-export async function findRun(store: ArtifactStore, runs: GovernedRuns | null, runId: string): Promise<FoundRun> {
+export async function findRun(store: ArtifactStore, server: RunServer | null, runId: string): Promise<FoundRun> {
   const journal = (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
-  const known = runs === null ? null : await runs.describe(runId).catch(onlyNotFound);
+  const known = server === null ? null : await server.runs.describe(runId).catch(onlyNotFound);
   if (known === null && journal.length === 0) throw new PromptOsError('RUN_NOT_FOUND', `There is no run ${runId}.`);
   const base = { runId, journal, status: known?.status ?? null };
-  if (runs === null || known === null) {
+  if (server === null || known === null) {
     const problem =
       'only the Temporal server says which objects of the store are the ledger, and it does not have the run';
     const missing = [{ what: 'the ledger', sha256: null, problem }];
     return { ...base, entries: [], reference: null, missing, trouble: null };
   }
-  const trouble = await runs.trouble(runId);
+  const { client, runs } = server;
+  const trouble = await readTrouble(client, runId);
   const { segments } = await runs.recorded(runId);
-  return { ...base, trouble, ...(await readParts(store, segments, await unsaved(runs, runId))) };
+  return { ...base, trouble, ...(await readParts(store, segments, await unsaved(client, runId))) };
 }
 
 const onlyNotFound = (error: unknown): null => {
@@ -56,8 +69,8 @@ const onlyNotFound = (error: unknown): null => {
 };
 
 /** Entries that a worker holds; an execution that has ended or that no worker serves gives none. */
-const unsaved = (runs: GovernedRuns, runId: string): Promise<readonly LedgerEntry[]> =>
-  runs.entries(runId).catch(() => []);
+const unsaved = (client: Client, runId: string): Promise<readonly LedgerEntry[]> =>
+  readHeldEntries(client, runId, ANSWER_TIMEOUT_MS).catch(() => []);
 
 async function readParts(
   store: ArtifactStore,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { bundleBytes } from '../../adapters/tree-fs/write-bundle.js';
-import type { GovernedRuns } from '../../client.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { finaliseRun } from '../../finaliser.js';
 import { keyidOf } from '../../governance/signed-acts.js';
@@ -15,7 +14,7 @@ import { isNoServer } from '../no-server.js';
 import { printableLine } from '../printable.js';
 import { findProject, openProjectStore, type Project, readProjectConfig, readSetting } from '../project.js';
 import { LATEST, selectRun } from '../select-run.js';
-import { type FoundRun, findRun } from './found-run.js';
+import { type FoundRun, findRun, type RunServer } from './found-run.js';
 import { type BuiltIncomplete, buildIncomplete, type IncompleteFile } from './incomplete-tree.js';
 
 /** What `run recover` takes. */
@@ -37,9 +36,9 @@ type Finish = { readonly done: true; readonly sha256: string } | { readonly done
 export async function recoverRun(context: CommandContext, given: string, options: RecoverOptions): Promise<void> {
   const project = await findProject(context);
   const { store } = await openProjectStore(project);
-  const recover = async (runs: GovernedRuns | null, runId: string): Promise<void> => {
+  const recover = async (server: RunServer | null, runId: string): Promise<void> => {
     if ((await store.published(runId)) !== null) return reportPublished(context, store, runId);
-    const run = await findRun(store, runs, runId);
+    const run = await findRun(store, server, runId);
     requireStuck(run);
     const finish = await finishHere(project, run);
     if (finish.done) return reportFinished(context, store, runId, finish.sha256);
@@ -51,7 +50,8 @@ export async function recoverRun(context: CommandContext, given: string, options
     await withRuns(context, async (session) => {
       // A run that Temporal has forgotten has its journal still.
       const journalled = given !== LATEST && (await store.journals()).includes(given);
-      await recover(session.runs, journalled ? given : (await selectRun(given, session)).run_id);
+      const { runs, temporal } = session;
+      await recover({ runs, client: temporal.client }, journalled ? given : (await selectRun(given, session)).run_id);
     });
   } catch (error) {
     if (!isNoServer(error) || given === LATEST) throw error;

@@ -29,7 +29,7 @@ describe('bash', () => {
     [['a'], ['approve', 'apply']],
     [
       ['run', ''],
-      ['list', 'status', 'watch', 'cancel'],
+      ['list', 'status', 'watch', 'cancel', 'recover'],
     ],
     [['run', 'st'], ['status']],
     [['-C', 'somewhere', 'run', 'w'], ['watch']],
