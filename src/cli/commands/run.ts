@@ -4,6 +4,7 @@ import type { CommandContext } from '../context.js';
 import type { RecoverOptions } from '../recover/recover-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 import type { WatchOptions } from '../show-run.js';
+import type { UseOptions } from '../uses/selectors.js';
 
 function positiveNumber(text: string): number {
   const number = Number(text);
@@ -11,18 +12,24 @@ function positiveNumber(text: string): number {
   return number;
 }
 
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
 /** `promptos run list|status|watch|cancel|recover`: looks at runs, ends one, and finishes one that is stuck. */
 export function runCommand(context: CommandContext): Command {
   const list = new Command('list')
     .description('list the runs, the newest first')
     .option('--limit <n>', 'how many at most', positiveNumber, 20)
+    .option('--prompt <id>', 'only runs that use a prompt: P05, P05@1.0.0 or P05@sha256:…', collect)
+    .option('--pack <version>', 'only runs that use a prompt pack: v1.2.3 or sha256:…', collect)
+    .option('--policy <sha256>', 'only runs under a policy: sha256:…', collect)
+    .option('--model <name>', 'only runs in which a model was requested or served', collect)
     .addHelpText(
       'after',
-      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.',
+      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n  promptos run list --prompt P05@1.0.0 --model example-model\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.\nWith several of --prompt, --pack, --policy and --model all must hold. An open run counts with every prompt of its pack.',
     )
-    .action(async ({ limit }: { readonly limit: number }) => {
+    .action(async ({ limit, ...wanted }: { readonly limit: number } & UseOptions) => {
       const { listRuns } = await import('../list-runs.js');
-      await listRuns(context, limit);
+      await listRuns(context, limit, wanted);
     });
   const status = new Command('status')
     .description('show the gates of a run, what it awaits, and how to answer')

@@ -72,7 +72,8 @@ const onlyNotFound = (error: unknown): null => {
 const unsaved = (client: Client, runId: string): Promise<readonly LedgerEntry[]> =>
   readHeldEntries(client, runId, ANSWER_TIMEOUT_MS).catch(() => []);
 
-async function readParts(
+/** The ledger from its parts in the store, and what a worker holds beyond them. */
+export async function readParts(
   store: ArtifactStore,
   segments: readonly LedgerSegment[],
   held: readonly LedgerEntry[],

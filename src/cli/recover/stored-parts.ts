@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { statementOf } from '../../attestation/envelope.js';
-import { attemptRecordSchema } from '../../contracts/attempt.js';
+import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
@@ -9,6 +9,9 @@ import { attestationPaths, DSSE_MEDIA_TYPE } from '../../governance/attestation-
 import { attemptFiles, TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { FoundRun } from './found-run.js';
+
+/** What of a run says which objects of the store are its own. */
+type Parts = Pick<FoundRun, 'entries' | 'journal'>;
 
 /** A file that the store should have, and where an incomplete tree shows it. */
 export interface WantedFile {
@@ -25,7 +28,7 @@ interface KnownAttempt {
 }
 
 /** What the run was started from. The request's signed statement names the pack, which the journal does not. */
-export async function startFiles({ entries, journal }: FoundRun, store: ArtifactStore): Promise<readonly WantedFile[]> {
+export async function startFiles({ entries, journal }: Parts, store: ArtifactStore): Promise<readonly WantedFile[]> {
   const opened = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
   const [first] = entries;
   const run = first?.type === 'runOpened' || first?.type === 'openingFailed' ? first.run : null;
@@ -60,7 +63,7 @@ const resultSchema = z.object({
 });
 
 /** Attempts by the ledger, and those of which only the journal has the signed result. */
-function knownAttempts({ entries, journal }: FoundRun): readonly KnownAttempt[] {
+function knownAttempts({ entries, journal }: Parts): readonly KnownAttempt[] {
   const found = new Map<string, KnownAttempt>();
   for (const { gate, attempt, output_sha256: sha256 } of attemptHistories(entries)) {
     if (sha256 !== null) found.set(`${gate}.${attempt}`, { gate, attempt, sha256 });
@@ -77,16 +80,18 @@ function knownAttempts({ entries, journal }: FoundRun): readonly KnownAttempt[] 
   return [...found.values()];
 }
 
-/**
- * The files of every attempt, each in its own folder: nothing is put where a finished run has what was approved.
- * @param miss is called for a record that cannot be read
- */
-export async function filesOfAttempts(
-  run: FoundRun,
-  store: ArtifactStore,
-  miss: (what: string, sha256: string, problem: string) => void,
-): Promise<readonly WantedFile[]> {
-  const files: WantedFile[] = [];
+/** A record of an attempt, as the store has it. */
+interface FoundRecord {
+  readonly record: AttemptRecord;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+type Miss = (what: string, sha256: string, problem: string) => void;
+
+/** The record of every attempt. @param miss is called for one that cannot be read */
+export async function recordsOfAttempts(run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly FoundRecord[]> {
+  const records: FoundRecord[] = [];
   for (const { gate, attempt, sha256 } of knownAttempts(run)) {
     const what = `the record of ${gate} attempt ${attempt}`;
     const bytes = await store.readObject(sha256).catch((error: Error) => {
@@ -99,10 +104,17 @@ export async function filesOfAttempts(
       miss(what, sha256, 'it is no record of this attempt');
       continue;
     }
-    files.push(...attemptFiles({ record, sha256, bytes: bytes.byteLength, stands: false }));
+    records.push({ record, sha256, bytes: bytes.byteLength });
   }
-  return files;
+  return records;
 }
+
+/**
+ * The files of every attempt, each in its own folder: nothing is put where a finished run has what was approved.
+ * @param miss is called for a record that cannot be read
+ */
+export const filesOfAttempts = async (run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly WantedFile[]> =>
+  (await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, stands: false }));
 
 function parseJson(bytes: Uint8Array): unknown {
   try {

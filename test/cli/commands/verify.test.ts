@@ -147,6 +147,23 @@ test("verify --all: without a folder, every run of the project's own store", asy
   expect(emitted.at(-1)).toMatchObject({ runs: runsOf(emitted).length, verified: false });
 });
 
+test('verify --all --using: only the runs whose records say that they used it, and a clear error for none', async () => {
+  const runsOf = async (...using: string[]) => {
+    const args = using.flatMap((what) => ['--using', what]);
+    const { emitted } = await verify(['--all', 'store', ...args, '--policy', 'policy.yaml'], true);
+    return emitted.flatMap(({ run_id }) => run_id ?? []).sort();
+  };
+  expect(await runsOf('prompt=P00')).toEqual(['first-run', 'second-run']);
+  expect(await runsOf('prompt=P07')).toEqual(['first-run']);
+  expect(await runsOf('prompt=P00', 'prompt=P07')).toEqual(['first-run']);
+  await expect(verify(['--all', 'store', '--using', 'prompt=P07@9.9.9'])).rejects.toMatchObject({
+    code: 'RUN_NOT_PUBLISHED',
+    message: expect.stringContaining('that used that'),
+  });
+  await expect(verify(['--all', 'store', '--using', 'gate=P07'])).rejects.toMatchObject({ code: 'USAGE' });
+  await expect(verify(['first-run', '--using', 'prompt=P07'])).rejects.toMatchObject({ code: 'USAGE' });
+});
+
 test('verify --all: every run of a store, the bad ones named, the whole counted', async () => {
   const { exit, emitted } = await verify(['--all', 'store', '--policy', 'policy.yaml'], true);
   expect(exit).toBe(1);
