@@ -2,6 +2,7 @@ import type { Decision, PersonEscalation, Resolution } from '../contracts/decisi
 import {
   FINGERPRINT_PATTERN,
   GATE_IDS,
+  KEY_PROTECTIONS,
   RESOLUTION_CHOICES,
   RUN_ID_PATTERN,
   SHA256_PATTERN,
@@ -64,7 +65,11 @@ type Shape = Readonly<Record<string, { readonly read: Reader; readonly required:
 const required = (read: Reader) => ({ read, required: true });
 const optional = (read: Reader) => ({ read, required: false });
 
-const SIGNED_TIMES: Shape = { decided_at: optional(instant), expires_at: optional(instant) };
+const SIGNED_TIMES: Shape = {
+  decided_at: optional(instant),
+  expires_at: optional(instant),
+  key_protection: optional(oneOf(KEY_PROTECTIONS)),
+};
 
 const DECISION: Shape = {
   decision_id: required(decisionId),

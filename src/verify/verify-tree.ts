@@ -1,6 +1,7 @@
 import { verifyNativelyFirst } from '../attestation/ed25519.js';
 import type { RecordedWaiver } from '../contracts/waiver.js';
 import { recordedWaivers } from '../governance/recorded-waivers.js';
+import { type UnprotectedKey, unprotectedKeys } from '../governance/unprotected-keys.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkDerivations } from './checks/derivations.js';
@@ -32,6 +33,8 @@ interface Check {
   readonly notRecomputed?: (documents: TreeDocuments) => Promise<readonly string[]>;
   /** What was waived in the run. */
   readonly waivers?: (documents: TreeDocuments) => Promise<readonly RecordedWaiver[]>;
+  /** Keys without a passphrase, as their holders' programs say. */
+  readonly unprotectedKeys?: (documents: TreeDocuments) => Promise<readonly UnprotectedKey[]>;
 }
 
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
@@ -71,6 +74,7 @@ export const CHECKS = {
     title: 'the record is the one that the ledger leads to',
     run: checkRecord,
     waivers: async (documents) => recordedWaivers(await documents.ledger()),
+    unprotectedKeys: async (documents) => unprotectedKeys(await documents.ledger()),
   },
   attestations: { title: 'provenance and test results are signed by their principals', run: checkStandardAttestations },
   revocations: { title: 'no key signed after it was revoked', run: checkRevocations },
@@ -101,6 +105,8 @@ export interface CheckOutcome {
   readonly not_recomputed?: readonly string[];
   /** Findings that an integrator waived, of runs of every version; absent where nothing was. */
   readonly waivers?: readonly RecordedWaiver[];
+  /** Keys of people without a passphrase, as their signed messages claim; absent where none says so. */
+  readonly unprotected_keys?: readonly UnprotectedKey[];
 }
 
 /**
@@ -127,7 +133,9 @@ export async function* verifyTree(
       const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
       const waivers = (await more.waivers?.(documents)) ?? [];
       const waived = waivers.length === 0 ? {} : { waivers };
-      yield { check, title, status: 'ok', failure: null, remarks, ...left, ...waived };
+      const keys = (await more.unprotectedKeys?.(documents)) ?? [];
+      const unprotected = keys.length === 0 ? {} : { unprotected_keys: keys };
+      yield { check, title, status: 'ok', failure: null, remarks, ...left, ...waived, ...unprotected };
     } catch (error) {
       const known = error instanceof VerifyFailure;
       // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,

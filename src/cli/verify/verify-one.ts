@@ -25,6 +25,7 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
   const incomplete = first?.failure?.code === 'TREE_INCOMPLETE';
   const waivers = outcomes.flatMap((outcome) => outcome.waivers ?? []);
   const now = Date.now();
+  const unprotected = outcomes.flatMap((outcome) => outcome.unprotected_keys ?? []);
   const { code = null, path = null, expected = null, found = null } = first?.failure ?? {};
   output.emit({
     target,
@@ -38,12 +39,17 @@ export async function verifyOne(context: StoreCommandContext, target: string, tr
     remarks,
     not_recomputed: left,
     waivers: withExpired(waivers, now),
+    unprotected_keys: unprotected,
   });
   const but = remarks.length === 0 ? '' : `, with ${counted(remarks.length, 'note')} above`;
   if (left.length > 0) output.say('\nNot recomputed from the tree alone:');
   for (const one of left) output.say(`- ${one}`);
   if (waivers.length > 0) output.say('\nWaived by an integrator:');
   for (const line of waivers.flatMap((waiver) => describeWaiver(waiver, now))) output.say(`  ${line}`);
+  if (unprotected.length > 0) output.say('\nKeys without a passphrase, as the programs that signed with them say:');
+  for (const { principal, keyid, acts } of unprotected) {
+    output.say(`- ${printableLine(keyid)} of ${printableLine(principal)}, which signed ${counted(acts, 'message')}`);
+  }
   if (first === undefined) output.say(`\nVerified: ${counted(outcomes.length, 'check')}${but}.`);
   else if (incomplete) output.say(`\n${sayIncomplete(outcomes)}`);
   else output.say(`\nNOT VERIFIED: ${code} at ${printableLine(path ?? 'the tree')}.`);
