@@ -13,7 +13,7 @@ const SLOW = [
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',
   'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
-  'test/cli/{process,progress,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
+  'test/cli/{process,progress,recover,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,compose,plugin-run,readme-story,team,temporal-ui}.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',

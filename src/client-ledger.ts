@@ -2,8 +2,10 @@ import type { Client } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { LedgerSegment } from './contracts/activities.js';
+import type { LedgerEntry } from './contracts/ledger.js';
 import { runWorkflowId } from './contracts/names.js';
 import type { GovernedRunInput } from './contracts/run-plan.js';
+import { ledgerQuery } from './workflows/messages.js';
 
 /** What a run's history says of it, whoever answers for the run. */
 export interface RecordedRun {
@@ -25,6 +27,15 @@ export async function readRecordedRun(client: Client, runId: string): Promise<Re
   const history = await client.workflow.getHandle(runWorkflowId(runId)).fetchHistory();
   return recordedRun(history, client.options.loadedDataConverter);
 }
+
+/**
+ * The ledger entries that a worker holds for a run's current execution.
+ * @param timeoutMs milliseconds that a worker has for answering; no answer is an error
+ */
+export const readHeldEntries = (client: Client, runId: string, timeoutMs: number): Promise<readonly LedgerEntry[]> =>
+  client.connection.withDeadline(Date.now() + timeoutMs, () =>
+    client.workflow.getHandle(runWorkflowId(runId)).query(ledgerQuery),
+  );
 
 async function recordedRun({ events }: History, converter: LoadedDataConverter): Promise<RecordedRun> {
   const decode = async (payloads: Payloads): Promise<readonly unknown[]> =>

@@ -7,6 +7,7 @@ import { attemptRecordSchema } from '../contracts/attempt.js';
 import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
 import { escalationReportSchema } from '../contracts/escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
+import { incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../contracts/ledger.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
@@ -49,6 +50,7 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
   'ledger-event': { title: 'A line of evidence/ledger.jsonl', schema: ledgerLineSchema, io: 'output' },
   'prompt-session': { title: 'evidence/prompt_session.json', schema: promptSessionSchema, io: 'output' },
   'run-record': { title: 'run_record.json', schema: runRecordSchema, io: 'output' },
+  'incomplete-tree': { title: 'INCOMPLETE.json', schema: incompleteTreeSchema, io: 'output' },
   attempt: { title: 'attempt.json', schema: attemptRecordSchema, io: 'output' },
 };
 

@@ -10,6 +10,7 @@ import { shownReportSha256 } from './decide-as.js';
 import { type LiveStatus, readMessage } from './live-status.js';
 import { requireBinding } from './require-binding.js';
 import { describeAwaited } from './show-status.js';
+import { readWaiverExpiry } from './waiver-expiry.js';
 
 /** What `resolve` takes; what binds the resolution is filled from the run's status where it is not given. */
 export interface ResolutionOptions extends AnswerOptions {
@@ -19,6 +20,8 @@ export interface ResolutionOptions extends AnswerOptions {
   readonly to?: GateId;
   readonly guidance?: string;
   readonly waive?: readonly string[];
+  /** Until when what is waived counts: a duration, a day or an instant. */
+  readonly expires?: string;
   readonly report?: string;
 }
 
@@ -32,8 +35,8 @@ export const resolutionAnswer = (
   isNamed: ({ escalation, requestId }) => escalation !== undefined || requestId !== undefined,
   naming: 'the escalation after the run, such as E1',
   signal: resolveEscalationSignal.name,
-  isBare: ({ choose, to, guidance, waive, report, decisionId, requestId, policy }) =>
-    [choose, to, guidance, waive, report, decisionId, requestId, policy].every((value) => value === undefined),
+  isBare: ({ choose, to, guidance, waive, expires, report, decisionId, requestId, policy }) =>
+    [choose, to, guidance, waive, expires, report, decisionId, requestId, policy].every((value) => value === undefined),
   isBound: ({ requestId, policy, report, ...rest }) =>
     requestId !== undefined && policy !== undefined && report !== undefined && idOf({ ...rest, requestId }) !== null,
   requireComplete: ({ choose }) => {
@@ -64,7 +67,10 @@ function bind(
   live: LiveStatus | null,
   options: ResolutionOptions,
 ): Partial<Record<keyof Resolution, unknown>> {
-  const { as, choose, to, guidance, waive, decisionId, requestId } = options;
+  const { as, choose, to, guidance, waive, expires, decisionId, requestId } = options;
+  if (expires !== undefined && choose !== 'continue') {
+    throw new PromptOsError('USAGE', '--expires is about what --choose continue waives.');
+  }
   const status = live !== null && 'status' in live ? live.status : null;
   // With a request of the caller's own, whether it is pending is for the run to judge, and to write down.
   const awaited =
@@ -90,6 +96,7 @@ function bind(
     to_gate: to,
     guidance,
     waive,
+    waiver_expires_at: expires === undefined ? undefined : readWaiverExpiry(expires, Date.now()),
   };
 }
 

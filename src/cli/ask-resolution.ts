@@ -15,6 +15,7 @@ import {
 import { printableLine } from './printable.js';
 import { showRequest } from './show-request.js';
 import { terminalQuestions } from './terminal-questions.js';
+import { readWaiverExpiry } from './waiver-expiry.js';
 
 const HINTS: Readonly<Record<ResolutionChoice, string>> = {
   continue: 'go on with what there is; what the policy calls waivable is waived',
@@ -90,12 +91,26 @@ async function askWaiver(
   if (none === null) return null;
   if (!none) return others ? askReason(questions) : {};
   const guidance = await questions.write('Why is none of them a secret?');
-  return guidance === null ? null : { waive, guidance };
+  return guidance === null ? null : askEnd({ waive, guidance }, questions);
 }
 
 async function askReason(questions: DecisionQuestions): Promise<Partial<Resolution> | null> {
   const guidance = await questions.write('Why may the run go on with these findings?');
-  return guidance === null ? null : { guidance };
+  return guidance === null ? null : askEnd({ guidance }, questions);
+}
+
+const NO_END = 'never';
+
+/** Until when what is waived counts. */
+async function askEnd(waiver: Partial<Resolution>, questions: DecisionQuestions): Promise<Partial<Resolution> | null> {
+  const end = await questions.choose('When does the waiver expire?', [
+    { value: NO_END, label: 'never', hint: 'unless the policy sets a limit' },
+    { value: '7d', label: 'in 7 days' },
+    { value: '30d', label: 'in 30 days' },
+    { value: '90d', label: 'in 90 days' },
+  ]);
+  if (end === null) return null;
+  return end === NO_END ? waiver : { ...waiver, waiver_expires_at: readWaiverExpiry(end, Date.now()) };
 }
 
 const isWaivedByName = (rule: string): boolean => (WAIVED_BY_NAME_RULES as readonly string[]).includes(rule);

@@ -60,6 +60,8 @@ const WORTH_ASKING_AGAIN: readonly (RefusalReason | null)[] = [
   'REASON_MISSING',
   'TARGET_INVALID',
   'WAIVER_INVALID',
+  'WAIVER_EXPIRY_INVALID',
+  'WAIVER_EXPIRED',
 ];
 
 /**

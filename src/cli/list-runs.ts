@@ -1,4 +1,4 @@
-import type { ListedRun } from '../client.js';
+import type { GovernedRuns, ListedRun } from '../client.js';
 import { GATES } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type AwaitedPeople, awaitedPeople } from './awaited-people.js';
@@ -12,6 +12,8 @@ import { findProject, openProjectStore } from './project.js';
 import { readPublishedRun } from './published-run.js';
 import { isRefusedStart } from './refused-start.js';
 import { storedStatus } from './stored-status.js';
+import { usesOfRun } from './uses/run-uses.js';
+import { asksForUses, readUses, type UseOptions } from './uses/selectors.js';
 
 /** The state of what was started and never became a run. */
 const REFUSED = 'refused';
@@ -32,18 +34,36 @@ interface RunLine {
   readonly awaits: readonly AwaitedPeople[];
 }
 
-/** `run list`: the runs that Temporal and the store know, the newest first. */
-export async function listRuns(context: CommandContext, limit: number): Promise<void> {
+/** `run list`: the runs that Temporal and the store know, the newest first; those that used something, if it is asked. */
+export async function listRuns(context: CommandContext, limit: number, wanted: UseOptions = {}): Promise<void> {
   const output = context.output();
-  const lines = await withRuns(context, (opened) => knownRuns(opened, limit)).catch(async (error: unknown) => {
+  const asked = asksForUses(wanted) ? readUses(wanted) : null;
+  const filter = (store: ArtifactStore, runs: GovernedRuns | null): Filter => ({
+    asks: asked !== null,
+    keeps: async (runId) => asked === null || usesOfRun(store, runs, runId).then(asked, () => unknownUses(runId)),
+  });
+  // What cannot be read may have used it: it must not be missing without a word.
+  const unknownUses = (runId: string): boolean => {
+    output.note(`note: what run ${runId} used cannot be read, so it is listed`);
+    return true;
+  };
+  const known = (opened: OpenedRuns) => knownRuns(opened, limit, filter(opened.store, opened.runs));
+  const lines = await withRuns(context, known).catch(async (error: unknown) => {
     if (!isNoServer(error)) throw error;
     const { store } = await openProjectStore(await findProject(context));
-    const stored = await storedRuns(store, limit, new Set());
-    if (stored.length === 0) throw error;
+    const stored = await storedRuns(store, limit, new Set(), filter(store, null));
+    if (stored.length === 0 && asked === null) throw error;
     output.note('note: no Temporal server answers, so the runs are listed as the store has them');
     return stored;
   });
-  showLines(lines, output);
+  if (lines.length === 0 && asked !== null) output.say('No run that is known here used that.');
+  else showLines(lines, output);
+}
+
+/** Which runs are wanted. */
+interface Filter {
+  readonly asks: boolean;
+  keeps(runId: string): Promise<boolean>;
 }
 
 function showLines(lines: readonly RunLine[], output: Output): void {
@@ -71,11 +91,19 @@ function describeAwaited({ kind, gate, request_id, of }: AwaitedPeople): string 
   return `waits for ${what} by ${of.map((name) => printableLine(name, 60)).join(' or ') || 'an integrator'}`;
 }
 
-async function knownRuns({ runs, store }: OpenedRuns, limit: number): Promise<readonly RunLine[]> {
+async function knownRuns({ runs, store }: OpenedRuns, limit: number, wanted: Filter): Promise<readonly RunLine[]> {
   const lines: RunLine[] = [];
-  for (const found of await runs.list(limit)) lines.push(await knownLine({ runs, store }, found));
+  const known = new Set<string>();
+  for await (const found of runs.each()) {
+    known.add(found.run_id);
+    if (!(await wanted.keeps(found.run_id))) continue;
+    const line = await knownLine({ runs, store }, found);
+    // A start that was refused used nothing.
+    if (wanted.asks && line.state === REFUSED) continue;
+    if (lines.push(line) >= limit) break;
+  }
   // A server forgets runs after its retention; the store does not.
-  const older = await publishedRuns(store, limit - lines.length, new Set(lines.map(({ run_id }) => run_id)));
+  const older = await publishedRuns(store, limit - lines.length, known, wanted);
   return newestFirst([...lines, ...older]);
 }
 
@@ -104,12 +132,16 @@ async function storedRuns(
   store: ArtifactStore,
   limit: number,
   known: ReadonlySet<string>,
+  wanted: Filter,
 ): Promise<readonly RunLine[]> {
   const published = await store.list();
   const ended = new Set(published.map(({ run_id }) => run_id));
-  const open = (await store.journals()).filter((run_id) => !ended.has(run_id) && !known.has(run_id));
+  const open: string[] = [];
+  for (const run_id of await store.journals()) {
+    if (!ended.has(run_id) && !known.has(run_id) && (await wanted.keeps(run_id))) open.push(run_id);
+  }
   const lines = await Promise.all(open.map((run_id) => journalledLine(store, run_id)));
-  const all = [...lines.filter((line) => line !== null), ...(await publishedRuns(store, limit, known))];
+  const all = [...lines.filter((line) => line !== null), ...(await publishedRuns(store, limit, known, wanted))];
   return newestFirst(all).slice(0, limit);
 }
 
@@ -117,9 +149,14 @@ async function publishedRuns(
   store: ArtifactStore,
   limit: number,
   known: ReadonlySet<string>,
+  wanted: Filter,
 ): Promise<readonly RunLine[]> {
-  const wanted = (await store.list()).filter(({ run_id }) => !known.has(run_id)).slice(0, limit);
-  const lines = await Promise.all(wanted.map(({ run_id }) => publishedLine(store, run_id)));
+  const kept: string[] = [];
+  for (const { run_id } of await store.list()) {
+    if (kept.length >= limit) break;
+    if (!known.has(run_id) && (await wanted.keeps(run_id))) kept.push(run_id);
+  }
+  const lines = await Promise.all(kept.map((run_id) => publishedLine(store, run_id)));
   return lines.filter((line) => line !== null);
 }
 

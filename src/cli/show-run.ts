@@ -1,4 +1,6 @@
+import type { Client } from '@temporalio/client';
 import type { GateAtWork, ListedRun } from '../client.js';
+import { type RunTrouble, readTrouble } from '../client-trouble.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -18,6 +20,7 @@ import { selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { describeProgress, progressFacts } from './show-progress.js';
 import { describeAwaited, describeCause, showStatus } from './show-status.js';
+import { describeTrouble } from './show-trouble.js';
 import { storedStatus } from './stored-status.js';
 
 /**
@@ -42,17 +45,21 @@ export async function showLiveRun(output: Output, session: OpenedRuns, runId: st
   const recorded = await publishedStatus(store, runId);
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
-    tell(output, await runs.status(runId), store, ui, (await runs.moment(runId)).at_work);
+    const status = await runs.status(runId);
+    tell(output, status, store, ui, await liveFacts(session, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
-    const stored = known.status === 'RUNNING' ? await storedStatus(runs, store, runId) : null;
+    const facts = await liveFacts(session, runId);
+    const wanted = known.status === 'RUNNING' || facts.trouble !== null;
+    // A store that cannot be read is one of the things that keep a run from its record.
+    const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
     if (stored !== null) {
-      tell(output, stored.status, store, ui, (await runs.moment(runId)).at_work);
+      tell(output, stored.status, store, ui, facts);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
-    tellWithoutWorker(output, known, ui);
+    tellWithoutWorker(output, known, ui, facts.trouble);
     // A run that has ended without a record failed or was terminated: what it failed with is more than a missing worker.
     if (known.status !== 'RUNNING') await runs.wait(runId);
     throw error;
@@ -63,7 +70,7 @@ const unreadMessages = (count: number): string =>
   count === 0 ? '' : `, and ${count === 1 ? '1 message waits' : `${count} messages wait`} for a worker`;
 
 /** What Temporal itself knows of a run. */
-function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): void {
+function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null, trouble: RunTrouble | null): void {
   const { run_id, workflow_id, status, started_at, target_repo, developer } = run;
   output.say(`run     ${run_id}`);
   output.say(
@@ -71,8 +78,11 @@ function tellWithoutWorker(output: Output, run: ListedRun, ui: string | null): v
   );
   const why = status === 'RUNNING' ? 'no worker is there to say more' : 'and without a record';
   output.say(`state   ${status.toLowerCase()} in Temporal, ${why}`);
+  // What ended it is the error that follows.
+  const shown = status === 'RUNNING' && trouble !== null ? describeTrouble(run_id, trouble, false) : [];
+  for (const line of shown) output.say(line);
   if (ui !== null) output.say(`ui      ${ui}`);
-  output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui });
+  output.emit({ run_id, workflow_id, temporal_status: status, started_at, target_repo, developer, ui, trouble });
 }
 
 function tell(
@@ -80,13 +90,29 @@ function tell(
   status: RunStatus,
   store: ArtifactStore,
   ui: string | null,
-  atWork: GateAtWork | null = null,
+  { atWork, trouble }: LiveFacts = { atWork: null, trouble: null },
 ): void {
   const tree = status.run_record_sha256 === null ? null : store.locate(status.run_id);
-  showStatus(status, { tree, ui, progress: atWork === null ? [] : describeProgress(atWork) }, output);
+  showStatus(status, { tree, ui, progress: atWork === null ? [] : describeProgress(atWork), trouble }, output);
   const progress = atWork === null ? null : progressFacts(atWork);
-  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui, progress });
+  output.emit({ ...status, workflow_id: runWorkflowId(status.run_id), tree, ui, progress, trouble });
 }
+
+/** What Temporal knows of a run and the run itself does not. */
+interface LiveFacts {
+  /** What the gate that is carried out is at. */
+  readonly atWork: GateAtWork | null;
+  readonly trouble: RunTrouble | null;
+}
+
+const liveFacts = async ({ runs, temporal }: OpenedRuns, runId: string): Promise<LiveFacts> => ({
+  atWork: (await runs.moment(runId)).at_work,
+  trouble: await troubleOf(temporal.client, runId),
+});
+
+/** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
+const troubleOf = (client: Client, runId: string): Promise<RunTrouble | null> =>
+  readTrouble(client, runId).catch(() => null);
 
 /** The status that a run ended with, from its record; null while there is none. */
 export async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {

@@ -1,3 +1,4 @@
+import type { RunTrouble } from '../client-trouble.js';
 import type { Finding } from '../contracts/findings.js';
 import { GATES } from '../contracts/names.js';
 import type { RecordedCancellation } from '../contracts/run-record.js';
@@ -12,6 +13,7 @@ import { describeGate } from './follow-run.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
+import { describeTrouble } from './show-trouble.js';
 
 /** Where a person finds more about a run. */
 export interface RunPlaces {
@@ -21,20 +23,24 @@ export interface RunPlaces {
   readonly ui: string | null;
   /** What the gate that is carried out is at. */
   readonly progress?: readonly string[];
+  /** Why the run does not go on by itself; null when nothing is known of that. */
+  readonly trouble?: RunTrouble | null;
 }
 
 /** Prints a run: its gates, what is awaited with the commands that answer it, and where more is. */
 export function showStatus(
   status: RunStatus,
-  { tree, ui, progress = [] }: RunPlaces,
+  { tree, ui, progress = [], trouble = null }: RunPlaces,
   output: Pick<Output, 'say'>,
 ): void {
   output.say(`run     ${status.run_id}`);
   output.say(
     `repo    ${printableLine(status.target_repo)} at ${status.base_commit.slice(0, 12)}, started by ${printableLine(status.developer)}`,
   );
-  output.say(`state   ${stateOf(status)}`);
+  output.say(`state   ${stateOf(status, trouble)}`);
   if (status.cancellation !== null) output.say(`by      ${describeCanceller(status.cancellation)}`);
+  for (const line of trouble === null ? [] : describeTrouble(status.run_id, trouble, status.phase !== 'new'))
+    output.say(line);
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
     if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
@@ -54,11 +60,16 @@ export function showStatus(
   if (ui !== null) output.say(`ui      ${ui}`);
 }
 
-function stateOf({ phase, outcome, outcome_reason, awaiting, run_record_sha256 }: RunStatus): string {
+function stateOf(
+  { phase, outcome, outcome_reason, awaiting, run_record_sha256 }: RunStatus,
+  trouble: RunTrouble | null,
+): string {
+  if (trouble?.state === 'failed' && phase !== 'closed') return 'ended in Temporal, without a record';
   if (phase === 'new') return 'opening: the policy and the prompt pack are being checked';
   if (phase === 'open') return awaiting.length === 0 ? 'at work' : 'waiting for a person';
   const reason = outcome_reason ? `: ${printableLine(outcome_reason)}` : '';
-  return `${outcome}${reason}${run_record_sha256 === null ? ' (the record is being written)' : ''}`;
+  const writing = trouble === null ? ' (the record is being written)' : ' (not final: there is no record)';
+  return `${outcome}${reason}${run_record_sha256 === null ? writing : ''}`;
 }
 
 /** Who cancelled a run, and how that is known. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { envelopeSchema } from './keys.js';
-import { RESOLUTION_CHOICES } from './names.js';
+import { KEY_PROTECTIONS, RESOLUTION_CHOICES } from './names.js';
 import { fingerprintSchema, gateIdSchema, instantSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** Chosen by the caller; the same decision sent twice counts once. */
@@ -11,8 +11,15 @@ export const decisionIdSchema = z
     'expected an id of letters, digits and . _ : @ - (128 characters at most)',
   );
 
-/** When a signed message was made, and until when it counts; judged at its receipt. Unsigned ones have neither. */
-const signedTimes = { decided_at: instantSchema.optional(), expires_at: instantSchema.optional() };
+/**
+ * When a signed message was made, and until when it counts; judged at its receipt. Unsigned ones have neither. How its
+ * private key is kept is what the signer's program says: a claim, which nothing is judged by.
+ */
+const signedTimes = {
+  decided_at: instantSchema.optional(),
+  expires_at: instantSchema.optional(),
+  key_protection: z.enum(KEY_PROTECTIONS).optional(),
+};
 
 const messageTextSchema = z.string().max(4_000, 'expected 4,000 characters at most');
 
@@ -55,6 +62,8 @@ export const resolutionSchema = z.strictObject({
   guidance: messageTextSchema.optional(),
   /** With `continue`: fingerprints of findings that are waived by name; `guidance` is the reason. */
   waive: z.array(fingerprintSchema).min(1).max(200).optional(),
+  /** With `continue`: until when what it waives counts as waived. */
+  waiver_expires_at: instantSchema.optional(),
   /** SHA-256 of the canonical JSON of the report that is answered; signed resolutions have it. */
   report_sha256: sha256Schema.optional(),
   ...signedTimes,
@@ -127,6 +136,8 @@ export const REFUSAL_REASONS = [
   'TARGET_INVALID',
   'NOTHING_TO_CONTINUE',
   'WAIVER_INVALID',
+  'WAIVER_EXPIRY_INVALID',
+  'WAIVER_EXPIRED',
   'TOO_MANY_ESCALATIONS',
   'RUN_CLOSED',
 ] as const;

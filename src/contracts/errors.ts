@@ -117,6 +117,8 @@ export const ERROR_CATALOGUE = {
   RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
   RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch`.'),
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
+  RUN_NOT_STUCK: no('Wait for it: `promptos run watch`. A run that should end is ended by `promptos run cancel`.'),
+  WAIVER_EXPIRED: no('Start a new run, and have its findings repaired or waived anew.'),
   SESSION_INVALID: no('Name a prompt_session.json as it was written; export the run again if it was changed.'),
   EXPORT_DIFFERS: no('Give --force to replace the files that are there.'),
   BUNDLE_MALFORMED: no('Take the bundle anew: `promptos export --bundle FILE --run RUN`.'),

@@ -99,6 +99,10 @@ export type Verdict = (typeof VERDICTS)[number];
 export const OUTCOMES = ['approved', 'rejected', 'aborted', 'cancelled', 'expired', 'failed'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** How a private key is kept: under a passphrase, in a file without one, or in an ssh-agent, which does not say. */
+export const KEY_PROTECTIONS = ['passphrase', 'none', 'agent'] as const;
+export type KeyProtection = (typeof KEY_PROTECTIONS)[number];
+
 export const RESOLUTION_CHOICES = ['continue', 'retry', 'rework', 'abort'] as const;
 export type ResolutionChoice = (typeof RESOLUTION_CHOICES)[number];
 

@@ -148,6 +148,9 @@ export const policySchema = z
     limits: z
       .strictObject({
         rework_rounds: z.int().min(0).max(50).default(3).describe('send-backs of a run before a P08 is raised'),
+        waiver_lifetime: durationSchema
+          .optional()
+          .describe('how long a waiver counts at most; with it each waiver says when it expires'),
         output_tries: z
           .int()
           .min(1)

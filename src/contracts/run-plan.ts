@@ -39,6 +39,8 @@ export const runPlanSchema = z.strictObject({
   approvals: z.record(gateIdSchema, z.int().nonnegative()),
   waivable: z.array(z.string()),
   rework_rounds: z.int().nonnegative(),
+  /** Milliseconds that a waiver may count at most; absent where the policy sets no limit. */
+  waiver_lifetime_ms: z.int().positive().optional(),
   /** Milliseconds that a request may wait. */
   deadlines: z.strictObject({ remind: z.int(), escalate: z.int(), expire: z.int() }),
   /** Whether people's decisions must be signed; `optional` lets unsigned ones count, and the record says so. */

@@ -15,6 +15,7 @@ import {
   sha256Schema,
 } from './primitives.js';
 import { promptIdSchema } from './prompt-pack.js';
+import { recordedWaiverSchema } from './waiver.js';
 
 /** The key that signed, as `ssh-keygen -l` prints it; null when nobody did, so that the name beside it is a claim. */
 const signedBySchema = z.string().nullable();
@@ -123,6 +124,8 @@ export const runRecordSchema = z.strictObject({
       signed_by: signedBySchema,
     })
     .optional(),
+  /** Absent where nothing was waived, and in runs of rules version 1. */
+  waivers: z.array(recordedWaiverSchema).min(1).optional(),
   refusals: z.array(
     z.strictObject({
       at: instantSchema,

@@ -6,7 +6,7 @@ import type { RunState } from './run-state.js';
 export const EPOCH = '1970-01-01T00:00:00.000Z';
 
 /** Clocks of people may be off by this much. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
+export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
  * Whether a signed message was made in its time: not before its request stood, not in the future, and not expired.

@@ -15,6 +15,7 @@ import {
   type RunState,
   type StandingRequest,
 } from './run-state.js';
+import { withWaived } from './waiver-end.js';
 
 /** Feedback that a gate carries along: enough to learn from, small enough for history. */
 const MAX_FEEDBACK = 5;
@@ -259,7 +260,7 @@ function closeEscalation(
         ...found,
         feedback: [...found.feedback, ...kept].slice(-MAX_FEEDBACK),
         request: putUpAnew(closed, waived, found.request) ? null : found.request,
-        current: found.current === null ? null : { ...found.current, waived: [...found.current.waived, ...waived] },
+        current: found.current === null ? null : withWaived(found.current, waived, resolution.waiver_expires_at),
       }));
     }
     case 'abort':

@@ -95,7 +95,7 @@ export function readSignedMessage(
 
 /** What follows from a decision, whichever copy of it counts: not its id, its times or the words that go with it. */
 function effectOf(message: Decision | Resolution | Cancellation): object {
-  const { decision_id: _id, decided_at: _from, expires_at: _until, ...said } = message;
+  const { decision_id: _id, decided_at: _from, expires_at: _until, key_protection: _kept, ...said } = message;
   return { ...said, comment: null, reason: null, guidance: null };
 }
 

@@ -9,6 +9,7 @@ import { openEscalation } from './open-escalation.js';
 import { type Refusal, refuse } from './refusals.js';
 import { isRetry, isReworkTarget } from './rework-target.js';
 import { type AttemptState, effectiveVerdict, findingsToAcknowledge, gateState, type RunState } from './run-state.js';
+import { expiredWaivers } from './waiver-end.js';
 
 /**
  * Judges a decision, in the order of the design: actor, authority, request still standing, id used up, and then
@@ -44,7 +45,7 @@ export function judgeDecision(
 
   const impossible =
     decision.choice === 'approve'
-      ? judgeApproval(attempt, gate.request.approved_by, decision)
+      ? judgeApproval(attempt, gate.request.approved_by, decision, at)
       : judgeRejection(state, decision);
   if (impossible !== null) return impossible;
 
@@ -55,8 +56,15 @@ export function judgeDecision(
   return [counted, openEscalation(state, reworkBoundReport(plan, decision))];
 }
 
-function judgeApproval(attempt: AttemptState, approvedBy: readonly string[], decision: Decision): Refusal | null {
+function judgeApproval(
+  attempt: AttemptState,
+  approvedBy: readonly string[],
+  decision: Decision,
+  at: string,
+): Refusal | null {
   if (effectiveVerdict(attempt) !== 'pass') return refuse('GATE_FAILED', `${decision.gate}: ${attempt.verdict}`);
+  const expired = expiredWaivers(attempt, at);
+  if (expired.length > 0) return refuse('WAIVER_EXPIRED', expired.join(', '));
   if (approvedBy.includes(decision.actor)) return refuse('ACTOR_ALREADY_DECIDED', decision.actor);
   const acknowledged = decision.acknowledged ?? [];
   if (attempt.severe_omitted > 0) {

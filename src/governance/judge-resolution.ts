@@ -11,6 +11,7 @@ import { judgeActor, judgeTimes } from './authority.js';
 import { type Refusal, refuse } from './refusals.js';
 import { isReworkTarget } from './rework-target.js';
 import { currentGate, gateState, type OpenEscalation, type RunState } from './run-state.js';
+import { expiredWaivers, judgeWaiverEnd } from './waiver-end.js';
 
 /** Escalations after which there is no output that the run could go on with. */
 const NO_OUTPUT: readonly EscalationTrigger[] = ['executor', 'infrastructure', 'trust'];
@@ -47,7 +48,7 @@ export function judgeResolution(
   const impossible = judgeChoice(state, open, resolution);
   if (impossible !== null) return impossible;
 
-  const waivable = resolution.choice === 'continue' ? waivableFindings(state, plan, open) : [];
+  const waivable = resolution.choice === 'continue' ? waivableFindings(state, plan, open, at) : [];
   const unnamed = judgeNamedWaiver(waivable, resolution);
   if (unnamed !== null) return unnamed;
   const waived = waivable.filter((finding) => isWaived(finding, resolution)).map(({ id }) => id);
@@ -55,6 +56,8 @@ export function judgeResolution(
   if (waived.length > 0 && rulesVersionOf(plan) >= 2 && !hasReason(resolution)) {
     return refuse('REASON_MISSING', `it waives ${waived.join(', ')}`);
   }
+  const untimelyEnd = judgeWaiverEnd(plan, resolution, waived, at);
+  if (untimelyEnd !== null) return untimelyEnd;
   const resolved: LedgerEvent = { type: 'escalationResolved', resolution, envelope, waived };
   if (resolution.choice !== 'abort') return [resolved];
   const reason = resolution.guidance ?? `${open.escalation_id}: ${open.report.issue}`;
@@ -111,13 +114,14 @@ const isWaived = (finding: Finding, { waive = [] }: Resolution): boolean =>
   !isNamed(finding) || (finding.fingerprint !== undefined && waive.includes(finding.fingerprint));
 
 /** What `continue` may waive: the blocking findings of the escalated attempt that the policy calls waivable. */
-function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation): readonly Finding[] {
+function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation, at: string): readonly Finding[] {
   if (!ABOUT_FINDINGS.includes(open.trigger)) return [];
   const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);
   if (attempt === null || attempt.status !== 'finished') return [];
+  const expired = expiredWaivers(attempt, at);
   return attempt.findings
     .filter(({ rule, blocking }) => blocking && plan.waivable.includes(rule) && !isNeverWaivable(rule))
-    .filter(({ id }) => !attempt.waived.includes(id));
+    .filter(({ id }) => !attempt.waived.includes(id) || expired.includes(id));
 }
 
 const isNeverWaivable = (rule: string): boolean => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule);

@@ -1,8 +1,12 @@
 import type { PromptSession } from '../contracts/prompt-session.js';
 import type { RunRecord } from '../contracts/run-record.js';
+import { restingWaivers } from './recorded-waivers.js';
 
 /** Where teams keep the exported session, relative to their repository. */
 export const DEFAULT_ARTIFACTS_DIR = 'artifacts/evidence';
+
+/** How a line about a waiver begins: a block without it hides the waiver. */
+export const WAIVER_LINE = '> - Waiver';
 
 export interface PrBlockInput {
   readonly session: PromptSession;
@@ -36,6 +40,7 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
     `> - Approvals: ${approvals(record)}`,
     ...(record.escalations.length === 0 ? [] : [`> - Escalations: ${escalations(record)}`]),
     ...forks(record),
+    ...waivers(record),
     ...(record.policy.self_approval === 'allowed'
       ? ['> - Self-Approval: the policy lets the developer decide on their own run']
       : []),
@@ -74,6 +79,21 @@ function forks({ escalations: raised }: RunRecord): readonly string[] {
         ],
   );
 }
+
+/** Characters of a waiver's reason at most; the record has all of it. */
+const REASON_CHARACTERS = 200;
+/** Findings of a waiver that are named one by one. */
+const NAMED_FINDINGS = 10;
+
+/** What is merged in spite of a finding: whoever merges sees who waived it, why, and until when. */
+const waivers = ({ waivers: given = [] }: RunRecord): readonly string[] =>
+  restingWaivers(given).map(({ escalation_id, gate, findings, waived_by, expires_at, reason }) => {
+    const ids = findings.slice(0, NAMED_FINDINGS).map(({ id }) => code(id));
+    const more = findings.length > ids.length ? ` and ${findings.length - ids.length} more` : '';
+    const until = expires_at === null ? 'without an end' : `until ${code(expires_at)}`;
+    const why = reason.length > REASON_CHARACTERS ? `${reason.slice(0, REASON_CHARACTERS).toWellFormed()}…` : reason;
+    return `${WAIVER_LINE} ${escalation_id}: ${gate} ${ids.join(', ')}${more}, waived by ${code(waived_by)} ${until}: ${code(why)}`;
+  });
 
 /** A code span on one line; the fence is longer than any run of backticks inside (CommonMark, 6.1). */
 function code(text: string): string {

@@ -2,6 +2,7 @@ import type { Cancellation, Decision, PersonEscalation, Resolution } from '../co
 import {
   FINGERPRINT_PATTERN,
   GATE_IDS,
+  KEY_PROTECTIONS,
   RESOLUTION_CHOICES,
   RUN_ID_PATTERN,
   SHA256_PATTERN,
@@ -64,7 +65,11 @@ type Shape = Readonly<Record<string, { readonly read: Reader; readonly required:
 const required = (read: Reader) => ({ read, required: true });
 const optional = (read: Reader) => ({ read, required: false });
 
-const SIGNED_TIMES: Shape = { decided_at: optional(instant), expires_at: optional(instant) };
+const SIGNED_TIMES: Shape = {
+  decided_at: optional(instant),
+  expires_at: optional(instant),
+  key_protection: optional(oneOf(KEY_PROTECTIONS)),
+};
 
 const DECISION: Shape = {
   decision_id: required(decisionId),
@@ -95,6 +100,7 @@ const RESOLUTION: Shape = {
   to_gate: optional(oneOf(GATE_IDS)),
   guidance: optional(text(4_000)),
   waive: optional(listOf(fingerprint, 200, 1)),
+  waiver_expires_at: optional(instant),
   report_sha256: optional(sha256),
   ...SIGNED_TIMES,
 };

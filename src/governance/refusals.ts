@@ -38,6 +38,8 @@ const SENTENCES: Readonly<Record<RefusalReason, string>> = {
   TARGET_INVALID: 'The run cannot go back to that gate.',
   NOTHING_TO_CONTINUE: 'The attempt gave nothing to go on with: choose retry, rework or abort.',
   WAIVER_INVALID: 'The waiver names a finding that is not open here, or that the policy does not call waivable.',
+  WAIVER_EXPIRY_INVALID: 'The waiver does not have an expiry that may count.',
+  WAIVER_EXPIRED: 'What was waived for this gate no longer counts: reject it, or escalate and have it waived anew.',
   TOO_MANY_ESCALATIONS: 'The run has too many escalations already.',
   RUN_CLOSED: 'The run has ended.',
 };

@@ -3,6 +3,8 @@ import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import { GATES } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { PromptSession } from '../contracts/prompt-session.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
+import type { RunPlan } from '../contracts/run-plan.js';
 import type { RecordedAttempt, RunRecord } from '../contracts/run-record.js';
 import { type AttemptHistory, attemptHistories } from './attempt-history.js';
 import { headOf } from './ledger-chain.js';
@@ -10,6 +12,7 @@ import { closingOf, openingOf } from './ledger-ends.js';
 import { TREE_PATHS } from './published-tree.js';
 import { cancellationOf } from './recorded-cancellation.js';
 import { recordedRoles } from './recorded-roles.js';
+import { recordedWaivers } from './recorded-waivers.js';
 import { authenticationOf, keyidOf } from './signed-acts.js';
 
 /** What a run record is made of: nothing else flows into it, so whoever has these can make it again. */
@@ -79,12 +82,19 @@ export function buildRunRecord({ entries, attempts, artifacts, session, sealedBy
     })),
     escalations: [...recordedEscalations(entries)],
     ...(cancellation === undefined ? {} : { cancellation }),
+    ...waiversOf(plan, entries),
     refusals: entries.flatMap((entry) => (entry.type === 'refused' ? [recordedRefusal(entry)] : [])),
     refusals_counted: closing.refusals_counted,
     artifacts: [...artifacts],
     ledger: { path: TREE_PATHS.ledger, entries: entries.length, head: headOf(entries).hash },
     governance: { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash },
   };
+}
+
+/** Runs of version 1 have the waivers in their attempts and escalations alone. */
+function waiversOf(plan: RunPlan | null, entries: readonly LedgerEntry[]): Pick<RunRecord, 'waivers'> {
+  const waivers = plan !== null && rulesVersionOf(plan) >= 2 ? [...recordedWaivers(entries)] : [];
+  return waivers.length === 0 ? {} : { waivers };
 }
 
 /** Every escalation of a run with what came of it, in the order in which they were raised. */

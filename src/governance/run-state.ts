@@ -30,6 +30,8 @@ export interface AttemptState {
   readonly severe_omitted: number;
   /** Ids of the findings that an escalation waived. */
   readonly waived: readonly string[];
+  /** When the waivers of these findings expire; absent while none does. */
+  readonly waived_until?: Readonly<Record<string, string>>;
 }
 
 /** A request for decision that stands: only decisions made for it count. */

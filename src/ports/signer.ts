@@ -1,3 +1,5 @@
+import type { KeyProtection } from '../contracts/names.js';
+
 /**
  * Signs with one private Ed25519 key that the caller never sees: a file, an agent, a key management service.
  * The signature is the raw one of RFC 8032 over exactly these bytes.
@@ -7,6 +9,8 @@ export interface Signer {
   readonly keyid: string;
   /** The 32 bytes of the public key, as base64. */
   readonly publicKey: string;
+  /** How the private key is kept, where the signer knows. */
+  readonly protection?: KeyProtection;
   /** @throws PromptOsError KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }

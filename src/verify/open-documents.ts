@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
@@ -42,7 +43,9 @@ export interface TreeDocuments {
   /** By path. */
   entries(): Promise<ReadonlyMap<string, TreeEntry>>;
   record(): Promise<RunRecord>;
-  /** What the record lists, by path. */
+  /** What the tree of a run without a record says of itself; null for the tree of a finished run. */
+  incomplete(): Promise<IncompleteTree | null>;
+  /** What the record lists, by path; of an incomplete tree, what that lists. */
   artifacts(): Promise<ReadonlyMap<string, ArtifactRef>>;
   ledger(): Promise<readonly LedgerEntry[]>;
   /** Empty for a run from before runs had one. */
@@ -133,7 +136,15 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     const value = readStrictJson(await recordBytes(), TREE_PATHS.record, 'indented');
     return checkShape(runRecordSchema, value, TREE_PATHS.record);
   });
-  const artifacts = once(async () => new Map((await record()).artifacts.map((ref) => [ref.path, ref] as const)));
+  const incomplete = once(async () => {
+    if (!(await has(INCOMPLETE_PATH))) return null;
+    const value = readStrictJson(await readWhole(INCOMPLETE_PATH, MAX_JSON_BYTES), INCOMPLETE_PATH, 'indented');
+    return checkShape(incompleteTreeSchema, value, INCOMPLETE_PATH);
+  });
+  const artifacts = once(async () => {
+    const listed = (await incomplete())?.files ?? (await record()).artifacts;
+    return new Map(listed.map((ref) => [ref.path, ref] as const));
+  });
 
   const bytes = async (path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> => {
     const content = await readWhole(path, limit);
@@ -253,6 +264,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     reader,
     trust,
     entries,
+    incomplete,
     record,
     artifacts,
     ledger,

@@ -27,6 +27,7 @@ export const VERIFY_CODES = {
   RUN_OTHER: 'The tree is that of another run than the one that was asked for.',
   CHECK_FAILED_UNEXPECTEDLY:
     'A check ended in a way that the verifier does not know. That is a defect of the verifier; the tree is not verified.',
+  TREE_INCOMPLETE: 'The tree is no record: the run was not finalised, and it holds what there was.',
   // Trust
   POLICY_UNKNOWN: 'The run was governed by a policy that is not among those handed in.',
   POLICY_DIFFERS: "The policy's bytes in the tree are not those of the run's policy.",

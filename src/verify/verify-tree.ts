@@ -1,4 +1,7 @@
 import { verifyNativelyFirst } from '../attestation/ed25519.js';
+import type { RecordedWaiver } from '../contracts/waiver.js';
+import { recordedWaivers } from '../governance/recorded-waivers.js';
+import { type UnprotectedKey, unprotectedKeys } from '../governance/unprotected-keys.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkDerivations } from './checks/derivations.js';
@@ -13,7 +16,7 @@ import { checkRenderedPrompts } from './checks/rendered-prompts.js';
 import { checkRevocations } from './checks/revocations.js';
 import { checkSession } from './checks/session.js';
 import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
-import { checkDigests, checkFiles, checkRecordForm, checkTree } from './checks/tree.js';
+import { checkDigests, checkFiles, checkFinalised, checkRecordForm, checkTree } from './checks/tree.js';
 import { verifyNatively } from './native-ed25519.js';
 import { notRecomputed } from './not-recomputed.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
@@ -28,11 +31,16 @@ interface Check {
   readonly afterSigning?: true;
   /** What it would ask and cannot, from a tree alone. */
   readonly notRecomputed?: (documents: TreeDocuments) => Promise<readonly string[]>;
+  /** What was waived in the run. */
+  readonly waivers?: (documents: TreeDocuments) => Promise<readonly RecordedWaiver[]>;
+  /** Keys without a passphrase, as their holders' programs say. */
+  readonly unprotectedKeys?: (documents: TreeDocuments) => Promise<readonly UnprotectedKey[]>;
 }
 
 /** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
 export const CHECKS = {
   tree: { title: 'only plain files, no two of one name', run: checkTree },
+  finalised: { title: 'the run was finalised', run: checkFinalised },
   record_form: { title: 'run_record.json is strict JSON of its schema', run: checkRecordForm },
   files: { title: 'every listed file is there, nothing else is', run: checkFiles },
   digests: { title: 'every file has the listed digest and size', run: checkDigests },
@@ -62,7 +70,12 @@ export const CHECKS = {
   session: { title: 'the prompt session is intact and of this run', run: checkSession },
   escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
   artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
-  record: { title: 'the record is the one that the ledger leads to', run: checkRecord },
+  record: {
+    title: 'the record is the one that the ledger leads to',
+    run: checkRecord,
+    waivers: async (documents) => recordedWaivers(await documents.ledger()),
+    unprotectedKeys: async (documents) => unprotectedKeys(await documents.ledger()),
+  },
   attestations: { title: 'provenance and test results are signed by their principals', run: checkStandardAttestations },
   revocations: { title: 'no key signed after it was revoked', run: checkRevocations },
   journal: { title: 'the journal agrees with the ledger', run: checkJournal },
@@ -90,6 +103,10 @@ export interface CheckOutcome {
   readonly remarks: readonly string[];
   /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
   readonly not_recomputed?: readonly string[];
+  /** Findings that an integrator waived, of runs of every version; absent where nothing was. */
+  readonly waivers?: readonly RecordedWaiver[];
+  /** Keys of people without a passphrase, as their signed messages claim; absent where none says so. */
+  readonly unprotected_keys?: readonly UnprotectedKey[];
 }
 
 /**
@@ -107,10 +124,18 @@ export async function* verifyTree(
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
     if (more.afterSigning === true && trust.engineSignatures === 'pending') continue;
     if (check === 'promptos_policy' && trust.promptosPolicy === undefined) continue;
+    if (!(await isApplicable(documents, check))) {
+      yield { check, title, status: 'not_checked', failure: null, remarks: [] };
+      continue;
+    }
     try {
       const remarks = (await run(documents)) ?? [];
       const left = more.notRecomputed === undefined ? {} : { not_recomputed: await more.notRecomputed(documents) };
-      yield { check, title, status: 'ok', failure: null, remarks, ...left };
+      const waivers = (await more.waivers?.(documents)) ?? [];
+      const waived = waivers.length === 0 ? {} : { waivers };
+      const keys = (await more.unprotectedKeys?.(documents)) ?? [];
+      const unprotected = keys.length === 0 ? {} : { unprotected_keys: keys };
+      yield { check, title, status: 'ok', failure: null, remarks, ...left, ...waived, ...unprotected };
     } catch (error) {
       const known = error instanceof VerifyFailure;
       // A document that cannot be read is reported once, and not by everything that rests on it. After the first failure,
@@ -122,6 +147,17 @@ export async function* verifyTree(
       yield { check, title, status, failure, remarks: [] };
     }
   }
+}
+
+/** What can be asked of what there is of a run without a record: its bytes, and its ledger where that runs to a closing. */
+const OF_INCOMPLETE: readonly CheckName[] = ['tree', 'finalised', 'digests'];
+const OF_CLOSED_LEDGER: readonly CheckName[] = ['ledger', 'policy', 'documents', 'request_signature', 'plan', 'fold'];
+
+async function isApplicable(documents: TreeDocuments, check: CheckName): Promise<boolean> {
+  // A mark that cannot be read is reported by the check that asks for it.
+  const found = await documents.incomplete().catch(() => null);
+  if (found === null || OF_INCOMPLETE.includes(check)) return true;
+  return found.ledger?.closed === true && OF_CLOSED_LEDGER.includes(check);
 }
 
 const unexpected = (error: unknown, check: CheckName): VerifyFailure =>
@@ -137,6 +173,8 @@ export interface TreeVerdict {
   /** The first check that failed. */
   readonly first: CheckOutcome | null;
   readonly remarks: readonly string[];
+  /** Findings that an integrator waived; none where the record does not verify. */
+  readonly waivers: readonly RecordedWaiver[];
 }
 
 /** Every check of a tree at once. */
@@ -144,5 +182,11 @@ export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise
   const outcomes: CheckOutcome[] = [];
   for await (const outcome of verifyTree(reader, trust)) outcomes.push(outcome);
   const first = outcomes.find(({ status }) => status === 'failed') ?? null;
-  return { verified: first === null, outcomes, first, remarks: outcomes.flatMap(({ remarks }) => remarks) };
+  return {
+    verified: first === null,
+    outcomes,
+    first,
+    remarks: outcomes.flatMap(({ remarks }) => remarks),
+    waivers: outcomes.flatMap(({ waivers = [] }) => waivers),
+  };
 }

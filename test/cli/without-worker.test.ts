@@ -69,6 +69,23 @@ test('without a worker: the listing says what waits for whom, with the server an
   ]);
 });
 
+test('without a worker: the listing by prompt, policy and model, with the server and from the store alone', async () => {
+  const policy = site.repository.run.policy_sha256;
+  const listed = async (how: typeof type, ...args: string[]) =>
+    (await how('run', 'list', ...args)).objects().flatMap(({ run_id }) => (run_id === run.runId ? [run_id] : []));
+  for (const how of [type, typeOffline]) {
+    expect(await listed(how, '--policy', `sha256:${policy}`)).toEqual([run.runId]);
+    expect(await listed(how, '--policy', 'sha256:00000000')).toEqual([]);
+  }
+  // The pack is named by the input of the execution: nothing of this run is signed.
+  expect(await listed(type, '--prompt', 'P05', '--policy', policy)).toEqual([run.runId]);
+  expect(await listed(type, '--prompt', 'P05@0.0.0', '--policy', policy)).toEqual([]);
+  expect(await listed(type, '--model', 'no-such-model')).toEqual([]);
+  const wrong = await type('run', 'list', '--prompt', 'P99');
+  expect(wrong).toMatchObject({ exitCode: 2 });
+  expect(wrong.objects()).toMatchObject([{ error: { code: 'USAGE' } }]);
+});
+
 test('without a worker: a resolution of nothing is refused, and a decision is signed and left as a signal within seconds', async () => {
   const unresolved = await type('resolve', 'latest', '--yes', '--choose', 'abort', '--as', 'grace');
   expect(unresolved.objects()).toMatchObject([{ error: { code: 'NOTHING_AWAITED' } }]);

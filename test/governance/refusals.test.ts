@@ -124,6 +124,25 @@ const CASES: Readonly<Record<RefusalReason, Case>> = {
     },
     act: (run) => run.resolve('E1', 'continue', { waive: ['0123456789abcdef'], guidance: 'a test value' }),
   },
+  WAIVER_EXPIRY_INVALID: {
+    given: () => new DomainRun().open().runGate('P00', { verdict: 'blocked', escalation: REPORT }),
+    act: (run) => run.resolve('E1', 'retry', { waiver_expires_at: '2026-02-01T00:00:00.000Z' }),
+  },
+  WAIVER_EXPIRED: {
+    given: () => {
+      const blocking = { id: 'scope-1', rule: 'scope', severity: 'high', blocking: true, message: 'm' } as const;
+      const run = new DomainRun().open().runGate('P00', {
+        verdict: 'fail',
+        findings: [blocking],
+        escalation: { ...REPORT, trigger: 'rule_violation' },
+      });
+      const end = { guidance: 'for a day', waiver_expires_at: '2026-01-02T00:00:00.000Z' };
+      expect(run.resolve('E1', 'continue', end).accepted).toBe(true);
+      run.now = Date.parse('2026-01-02T00:00:00.000Z');
+      return run;
+    },
+    act: (run) => run.approve('P00', { acknowledged: ['scope-1'] }),
+  },
   TOO_MANY_ESCALATIONS: {
     act: (run) => {
       for (let raised = 0; raised < MAX_OPEN_ESCALATIONS; raised++) {

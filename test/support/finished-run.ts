@@ -53,6 +53,8 @@ export interface FinishedRunOptions {
   readonly plan?: Partial<RunPlan>;
   /** Without it the run is approved; else it is closed so after the first P06, before anybody decided on it. */
   readonly outcome?: Exclude<Outcome, 'approved'>;
+  /** The second P06 fails too, and grace waives its finding, until then or without an end. Shown by plans of version 2. */
+  readonly waiver?: { readonly expires_at?: string };
 }
 
 export interface FinishedRun {
@@ -188,6 +190,33 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     add({ type: 'gatePassed', gate, attempt: number, approved_by: ['grace'] });
   };
 
+  const waive = (end: string | undefined) => {
+    const issue = 'The tests fail.';
+    const asked = {
+      issue,
+      impact: '',
+      context: '',
+      options: ['continue'],
+      recommendation: '',
+      security_sensitive: false,
+    };
+    add({
+      type: 'escalationOpened',
+      ...{ decision_id: null, envelope: null, escalation_id: 'E2', request_id: 'E2.1', gate: 'P06', attempt: 2 },
+      ...{ raised_by: 'engine', report: { trigger: 'rule_violation', ...asked } },
+    });
+    add({
+      type: 'escalationResolved',
+      envelope: null,
+      resolution: {
+        ...{ decision_id: 'r-2', run_id: run.run_id, escalation_id: 'E2', request_id: 'E2.1' },
+        ...{ policy_sha256: run.policy_sha256, actor: 'grace', choice: 'continue', guidance: 'a known `flake`' },
+        ...(end === undefined ? {} : { waiver_expires_at: end }),
+      },
+      waived: ['checks-1'],
+    });
+  };
+
   add({ type: 'runOpened', run, workflow: WORKFLOW, plan: { ...PLAN, ...options.plan } });
   await attempt('P01', 1, 'pass', { 'job.json': JSON.stringify({ title: options.title ?? 'Fix the split' }) });
   add({
@@ -257,7 +286,11 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     add({ type: 'gateSentBack', to_gate: 'P05', feedback: [rejection], voided: [...voided] });
     await attempt('P05', 2, 'pass', { 'patch/change.patch': options.patch ?? 'second patch' });
     approve('P05', 2);
-    await attempt('P06', 2, 'pass', { 'evidence/test_results.json': '{"second":true}' });
+    const { waiver } = options;
+    await attempt('P06', 2, waiver === undefined ? 'pass' : 'fail', {
+      'evidence/test_results.json': '{"second":true}',
+    });
+    if (waiver !== undefined) waive(waiver.expires_at);
     approve('P06', 2);
   }
   const outcome = options.outcome ?? 'approved';

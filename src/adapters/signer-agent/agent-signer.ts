@@ -41,6 +41,7 @@ export async function createAgentSigner(options: AgentSignerOptions): Promise<Si
   return {
     keyid,
     publicKey: raw,
+    protection: 'agent',
     sign: async (message) => {
       const request = [Buffer.of(SIGN_REQUEST), wireString(writeEd25519Key(bytes)), wireString(message), wireUint32(0)];
       const answer = await askAgent(socket, Buffer.concat(request), SIGN_TIMEOUT_MS);

@@ -1,4 +1,5 @@
 import { sign } from 'node:crypto';
+import type { KeyProtection } from '../../contracts/names.js';
 import type { Signer } from '../../ports/signer.js';
 import { openPrivateKey } from './open-private-key.js';
 import { type AskPassphrase, readPrivateFile } from './read-private-file.js';
@@ -23,11 +24,18 @@ export async function createFileSigner(path: string, options: FileSignerOptions)
  * @throws PromptOsError KEY_NOT_READABLE, KEY_LOCKED, whatever `passphrase` throws
  */
 export async function createTextSigner(text: string, name: string, { passphrase }: FileSignerOptions): Promise<Signer> {
-  const { key, publicKey } = await openPrivateKey(text, name, passphrase);
+  let protection: KeyProtection = 'none';
+  // It is asked for exactly when the key has one.
+  const asked: AskPassphrase = () => {
+    protection = 'passphrase';
+    return passphrase();
+  };
+  const { key, publicKey } = await openPrivateKey(text, name, asked);
   // The key stays in this closure: whoever prints the signer sees the public half.
   return {
     keyid: publicKey.keyid,
     publicKey: publicKey.raw,
+    protection,
     sign: async (message) => new Uint8Array(sign(null, message, key)),
   };
 }

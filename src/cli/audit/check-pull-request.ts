@@ -7,6 +7,7 @@ import { changeOfCommit } from './change.js';
 import { type BranchHead, findChangeCommit } from './change-commit.js';
 import { fileDigest } from './commit-facts.js';
 import { judgeCommitter } from './judge-committer.js';
+import { judgeWaivers } from './judge-waivers.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
@@ -15,7 +16,7 @@ import type { RunVerification } from './verify-run.js';
 
 /** One thing that a pull request was checked for. */
 export interface PullRequestCheck {
-  readonly check: 'block' | 'record' | 'outcome' | 'trailers' | 'session' | 'change' | 'committer';
+  readonly check: 'block' | 'record' | 'outcome' | 'waivers' | 'trailers' | 'session' | 'change' | 'committer';
   /** Null when it holds. */
   readonly code: ErrorCode | null;
   readonly message: string;
@@ -41,6 +42,8 @@ export interface PullRequestInput {
   /** As given to `promptos pr-block`, since the block shows it. */
   readonly artifactsDir: string;
   readonly policies: readonly PolicyFile[];
+  /** When it is judged: milliseconds since the epoch. */
+  readonly now: number;
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
@@ -51,7 +54,7 @@ const refused = (code: ErrorCode, message: string): Checked => ({ code, message 
 
 /** Judges a pull request; every reason is kept, not only the first. */
 export async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
-  const { repository, catalogue, body, commit, artifactsDir, policies, verify } = input;
+  const { repository, catalogue, body, commit, artifactsDir, policies, now, verify } = input;
   const { store } = catalogue;
   const blocks = findPrBlocks(body);
   const head = await findChangeCommit(repository, { commit, runs: catalogue.all, artifactsDir });
@@ -66,6 +69,7 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
   const { run } = match;
   const verification = await verify(run);
   const { outcome, outcome_reason } = run.record;
+  const waivers = judgeWaivers(run.record, now);
   const approved =
     outcome === 'approved'
       ? holds('the run was approved')
@@ -79,6 +83,7 @@ export async function checkPullRequest(input: PullRequestInput): Promise<Checked
       { check: 'block', ...checkBlock(blocks, run, artifactsDir) },
       { check: 'record', ...checkVerified(run, verification) },
       { check: 'outcome', ...approved },
+      ...(waivers === null ? [] : [{ check: 'waivers' as const, ...waivers }]),
       { check: 'trailers', ...checkTrailers(question, match) },
       { check: 'session', ...(await checkSession(input, head, run)) },
       { check: 'change', ...checkChange(question, match) },

@@ -1,4 +1,5 @@
 import { fromMarkdown } from 'mdast-util-from-markdown';
+import { WAIVER_LINE } from '../../governance/pr-block.js';
 
 /** A block of a parsed description, or what is inside it. */
 type RootContent = ReturnType<typeof fromMarkdown>['children'][number];
@@ -74,7 +75,8 @@ export const runOfBlock = (block: PrBlockLines): string | null =>
 
 /**
  * Where a block differs from what it should be, one sentence each: a required line that is another or is not there, or
- * a line of our own that says something else. Lines that we do not know may follow.
+ * a line of our own that says something else, or a line about a waiver that is missing. Lines that we do not know may
+ * follow.
  */
 export function compareBlock(block: PrBlockLines, expected: PrBlockLines): readonly string[] {
   const key = (line: string): string => line.slice(0, line.indexOf(':') + 1);
@@ -87,7 +89,9 @@ export function compareBlock(block: PrBlockLines, expected: PrBlockLines): reado
     const wanted = ours.get(key(line));
     return wanted === undefined || wanted === line ? [] : [`expected ${quoted(wanted)}, found ${quoted(line)}`];
   });
-  return [...required, ...more];
+  const keys = new Set(block.map(key));
+  const hidden = expected.filter((line) => line.startsWith(WAIVER_LINE) && !keys.has(key(line)));
+  return [...required, ...more, ...hidden.map((line) => `the line ${quoted(line)} is missing`)];
 }
 
 const quoted = (line: string | undefined): string => (line === undefined ? 'missing' : JSON.stringify(line));

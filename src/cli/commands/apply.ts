@@ -8,9 +8,11 @@ import { runRequestSchema } from '../../contracts/run-request.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
+import { judgeWaivers } from '../audit/judge-waivers.js';
 import { policyOfRun } from '../audit/published-policy.js';
 import { counted } from '../counted.js';
 import type { DecisionQuestions } from '../decision-questions.js';
+import { printableLine } from '../printable.js';
 import {
   type PublishedRunFacts,
   parseFile,
@@ -46,7 +48,7 @@ export function applyCommand(
       'after',
       `
 The branch's versions of the patch's files must be those of the run's base commit, and clean. No hooks run: the commit
-holds exactly what was approved.
+holds exactly what was approved. A run that rests on a waiver that has expired is not applied.
 
 pr-check refuses a change that its writer committed, or its developer (unless the policy has self_approval: allowed). Where
 that would happen the command warns before it commits, says who may commit, and in a terminal asks. --as NAME is the
@@ -65,6 +67,9 @@ Examples:
       if (record.outcome !== 'approved') {
         throw new PromptOsError('RUN_NOT_APPROVED', `Run ${run} ended as ${record.outcome}: ${record.outcome_reason}.`);
       }
+      const waivers = judgeWaivers(record, Date.now());
+      if (waivers?.code != null) throw new PromptOsError(waivers.code, waivers.message);
+      if (waivers !== null) output.note(`note: ${printableLine(waivers.message, 1_000)}`);
       const policy = await runPolicy(store, facts);
       const committerName = actor === undefined ? undefined : nameOfCommitter(actor, policy);
       const asked = output.interactive && yes !== true ? questions : null;

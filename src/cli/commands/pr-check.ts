@@ -55,6 +55,7 @@ Examples:
         commit,
         artifactsDir,
         policies,
+        now: Date.now(),
         verify: (run) => verify(catalogue.store, run, policies),
       });
       noteUnreadable(output, catalogue);

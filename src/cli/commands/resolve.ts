@@ -12,7 +12,8 @@ Examples:
   promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
 
 continue  goes on with what there is; findings that the policy calls waivable are waived, with the reason in --guidance, and
-          the gate still needs its approval. Possible secrets (rule secret_candidates) are waived by --waive alone
+          the gate still needs its approval. Possible secrets (rule secret_candidates) are waived by --waive alone.
+          With --expires the waiver counts until then: later the gate cannot be approved, and the change not applied
 retry     carries the same gate out again, with the guidance
 rework    goes back to an earlier gate
 abort     ends the run
@@ -32,6 +33,7 @@ export function resolveCommand(context: CommandContext): Command {
     .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
     .option('--guidance <text>', 'guidance for the next attempt; where continue waives findings, the reason')
     .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
+    .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
     .option('--report <sha256>', 'the digest of the report that is answered')
     .addHelpText('after', EXAMPLES);

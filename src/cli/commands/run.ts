@@ -1,10 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS } from '../../contracts/names.js';
 import type { CancelOptions } from '../cancel-run.js';
 import type { CommandContext } from '../context.js';
+import type { RecoverOptions } from '../recover/recover-run.js';
 import type { LogsOptions } from '../run-logs.js';
 import { RUN_ARGUMENT } from '../select-run.js';
 import type { WatchOptions } from '../show-run.js';
+import type { UseOptions } from '../uses/selectors.js';
 
 const CANCELLED_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the only open one of this repository';
@@ -24,18 +27,24 @@ function positiveNumber(text: string): number {
   return number;
 }
 
-/** `promptos run list|status|watch|logs|cancel`: looks at runs, and ends one. */
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck. */
 export function runCommand(context: CommandContext): Command {
   const list = new Command('list')
     .description('list the runs, the newest first')
     .option('--limit <n>', 'how many at most', positiveNumber, 20)
+    .option('--prompt <id>', 'only runs that use a prompt: P05, P05@1.0.0 or P05@sha256:…', collect)
+    .option('--pack <version>', 'only runs that use a prompt pack: v1.2.3 or sha256:…', collect)
+    .option('--policy <sha256>', 'only runs under a policy: sha256:…', collect)
+    .option('--model <name>', 'only runs in which a model was requested or served', collect)
     .addHelpText(
       'after',
-      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.',
+      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n  promptos run list --prompt P05@1.0.0 --model example-model\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.\nWith several of --prompt, --pack, --policy and --model all must hold. An open run counts with every prompt of its pack.',
     )
-    .action(async ({ limit }: { readonly limit: number }) => {
+    .action(async ({ limit, ...wanted }: { readonly limit: number } & UseOptions) => {
       const { listRuns } = await import('../list-runs.js');
-      await listRuns(context, limit);
+      await listRuns(context, limit, wanted);
     });
   const status = new Command('status')
     .description('show the gates of a run, what it awaits, and how to answer')
@@ -98,12 +107,38 @@ export function runCommand(context: CommandContext): Command {
       const { cancelRun } = await import('../cancel-run.js');
       await cancelRun(context, run, options);
     });
+  const recover = new Command('recover')
+    .description('finish a run whose record could not be published, or write down what there is of it')
+    .argument('<run>', RUN_ARGUMENT)
+    .option('--tree <dir>', 'a folder for what there is (default: RUN.incomplete)')
+    .option('--bundle <file>', 'one file for it, instead of a folder')
+    .addHelpText(
+      'after',
+      `
+Where the ledger is whole and this machine serves the engine with its key, the run is finished as a worker would: verified,
+sealed and published. Else everything that the store and the server have of it is written outside of the store, marked
+by INCOMPLETE.json: \`promptos verify\` calls it incomplete and never verified. A run that goes on by itself is left alone.
+
+Exits with 0 when the record is published, with 1 when what was written is incomplete.
+
+Examples:
+  promptos run recover 20260102-fix-sum
+  promptos run recover 20260102-fix-sum --bundle 20260102-fix-sum.incomplete.tar`,
+    )
+    .action(async (run: string, options: RecoverOptions) => {
+      if (options.tree !== undefined && options.bundle !== undefined) {
+        throw new PromptOsError('USAGE', 'Expected either --tree DIR or --bundle FILE, received both.');
+      }
+      const { recoverRun } = await import('../recover/recover-run.js');
+      await recoverRun(context, run, options);
+    });
   return new Command('run')
-    .description('list, show, watch and cancel runs, and print their logs')
+    .description('list, show, watch, cancel and recover runs, and print their logs')
     .addHelpText('after', '\nExample:\n  promptos run status latest')
     .addCommand(list)
     .addCommand(status)
     .addCommand(watch)
     .addCommand(logs)
-    .addCommand(cancel);
+    .addCommand(cancel)
+    .addCommand(recover);
 }

@@ -2,15 +2,23 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
+import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
+import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, type VerifyTrust } from '../../verify/index.js';
 import { counted } from '../counted.js';
+import { withExpired } from '../describe-waiver.js';
 import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
+import { usesOfRecord } from '../uses/run-uses.js';
+import type { UseTest } from '../uses/selectors.js';
 import { openPublishedTree } from './open-target.js';
 import { warnOfNoTrust } from './show-outcome.js';
 
+/** As much as a verifier reads of a JSON document. */
+const MAX_RECORD_BYTES = 16 * 1_048_576;
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 1_000;
 /** Trees that are verified at the same time: one waits for the medium while another is judged. */
@@ -23,6 +31,7 @@ interface StoreRun {
   readonly code: string | null;
   readonly path: string | null;
   readonly remarks: readonly string[];
+  readonly waivers: readonly RecordedWaiver[];
 }
 
 /** The published trees of a store. */
@@ -51,18 +60,20 @@ async function treesOfProject(context: StoreCommandContext): Promise<StoreTrees>
  * Verifies every run of a store. It ends with a summary whatever the trees are: one that cannot be read,
  * or that ends its check in an unexpected way, is one that is not verified.
  * @param named the store's folder; true for the project's own store, wherever it is
+ * @param wanted which runs, by what their records say that they used; null for all
  * @returns whether all are verified
  */
 export async function verifyStore(
   context: StoreCommandContext,
-  named: string | true,
+  { named, wanted }: { readonly named: string | true; readonly wanted: UseTest | null },
   trust: VerifyTrust,
 ): Promise<boolean> {
   const output = context.output();
   const trees = await (named === true ? treesOfProject(context) : treesOfFolder(resolve(context.cwd, named)));
-  const { runs } = trees;
+  const runs = await selected(trees, wanted);
   if (runs.length === 0) {
-    throw new PromptOsError('RUN_NOT_PUBLISHED', `${named === true ? 'The store' : named} holds no published run.`);
+    const what = wanted === null || trees.runs.length === 0 ? 'no published run' : 'no published run that used that';
+    throw new PromptOsError('RUN_NOT_PUBLISHED', `${named === true ? 'The store' : named} holds ${what}.`);
   }
   warnOfNoTrust(output, trust);
   const started = performance.now();
@@ -87,6 +98,26 @@ export async function verifyStore(
   return judged.every(({ code }) => code === null);
 }
 
+/** A tree whose record cannot be read may be one of those that are wanted, and is verified too. */
+async function selected({ runs, open }: StoreTrees, wanted: UseTest | null): Promise<readonly string[]> {
+  if (wanted === null) return runs;
+  const kept: string[] = [];
+  for (const runId of runs) {
+    const record = await open(runId).then(readRecord, () => null);
+    if (record === null || wanted(usesOfRecord(record))) kept.push(runId);
+  }
+  return kept;
+}
+
+async function readRecord(reader: TreeReader): Promise<RunRecord | null> {
+  try {
+    const bytes = await reader.read(TREE_PATHS.record, MAX_RECORD_BYTES);
+    return runRecordSchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** Remarks such as `unsigned: …` and `unsealed: …`. */
 const isMarked = ({ code, remarks }: StoreRun): boolean =>
   code === null && remarks.some((remark) => /^un\w+:/.test(remark));
@@ -94,9 +125,12 @@ const isMarked = ({ code, remarks }: StoreRun): boolean =>
 const place = ({ code, path }: StoreRun): string => `${code}${path === null ? '' : ` at ${printableLine(path)}`}`;
 
 function report(output: Output, run: StoreRun): void {
-  const { runId, code, path, remarks } = run;
-  output.emit({ run_id: runId, verified: code === null, code, path, remarks });
-  if (code === null) output.say(`ok      ${runId}${isMarked(run) ? ' (unauthenticated in part)' : ''}`);
+  const { runId, code, path, remarks, waivers } = run;
+  const now = Date.now();
+  output.emit({ run_id: runId, verified: code === null, code, path, remarks, waivers: withExpired(waivers, now) });
+  const expired = waivers.some((waiver) => isExpiredWaiver(waiver, now)) ? ', expired' : '';
+  const waived = waivers.length === 0 ? '' : ` (${counted(waivers.length, 'waiver')}${expired})`;
+  if (code === null) output.say(`ok      ${runId}${isMarked(run) ? ' (unauthenticated in part)' : ''}${waived}`);
   else output.say(`FAILED  ${printableLine(runId)}: ${place(run)}`);
 }
 
@@ -120,11 +154,11 @@ function summarise(output: Output, judged: readonly StoreRun[], perSecond: numbe
 
 async function judgeRun({ open }: StoreTrees, runId: string, trust: VerifyTrust): Promise<StoreRun> {
   try {
-    const { first, remarks } = await judgeTree(await open(runId), { ...trust, runId });
-    return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks };
+    const { first, remarks, waivers } = await judgeTree(await open(runId), { ...trust, runId });
+    return { runId, code: first?.failure?.code ?? null, path: first?.failure?.path ?? null, remarks, waivers };
   } catch (error) {
     // One tree must not hide the others, whatever it does.
     const code = error instanceof PromptOsError ? error.code : 'CHECK_FAILED_UNEXPECTEDLY';
-    return { runId, code, path: null, remarks: [] };
+    return { runId, code, path: null, remarks: [], waivers: [] };
   }
 }

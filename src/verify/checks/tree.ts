@@ -1,3 +1,4 @@
+import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
 import { counted } from '../../contracts/sentences.js';
 import { isSealFile } from '../../governance/attestation-files.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
@@ -48,6 +49,19 @@ function checkClash({ known, folded }: Places, path: string): void {
     known.add(place);
     folded.set(form, place);
   }
+}
+
+/** The run was finalised: what has the mark of an incomplete tree is no record, whatever else is in it. */
+export async function checkFinalised({ incomplete }: TreeDocuments): Promise<void> {
+  const found = await incomplete();
+  if (found === null) return;
+  const { run_id, why, missing } = found;
+  const because = why === null ? '' : `, for ${why.code}`;
+  throw new VerifyFailure('TREE_INCOMPLETE', {
+    path: INCOMPLETE_PATH,
+    expected: 'the record of a finished run',
+    found: `what there was of run ${run_id}, which was not finalised${because}; ${missing.length} parts are missing`,
+  });
 }
 
 /** The record is one, and that of the run that was asked for. */

@@ -146,7 +146,7 @@ test('askAgent: AGENT_FAILED when no answer comes in time', async () => {
 test('createAgentSigner: what inspect shows is the public half', async () => {
   const socket = await scriptedAgent(identities);
   const signer = await createAgentSigner({ socket, only: true });
-  expect(Object.keys(signer)).toEqual(['keyid', 'publicKey', 'sign']);
+  expect(Object.keys(signer)).toEqual(['keyid', 'publicKey', 'protection', 'sign']);
   expect(inspect(signer)).toContain(signer.keyid);
 });
 

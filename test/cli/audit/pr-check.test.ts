@@ -67,6 +67,22 @@ describe('promptos pr-check', () => {
     expect(json).toMatchObject({ passed: true, run_id: 'run-1', verification: { trusted: false } });
   });
 
+  test('a run that rests on a waiver: holds until it expires, and a block that hides it is refused', async () => {
+    const waived = { patch, baseCommit: base, plan: { rules_version: 2 } };
+    await audited.publish({ ...waived, runId: 'run-2', waiver: { expires_at: '2999-01-01T00:00:00.000Z' } });
+    await audited.publish({ ...waived, runId: 'run-3', waiver: { expires_at: '2026-02-01T00:00:00.000Z' } });
+    const blockOf = async (run: string) => (await audited.invoke(prBlockCommand, run)).stdout;
+    const counting = await blockOf('run-2');
+    amend({ message: 'Fix\n\nPromptOS-Run: run-2' });
+    expect(await check(counting)).toMatchObject({ exitCode: 0, codes: { waivers: null } });
+    const hidden = counting.split('\n').filter((line) => !line.startsWith('> - Waiver'));
+    expect((await check(hidden.join('\n'))).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+    amend({ message: 'Fix\n\nPromptOS-Run: run-3' });
+    const expired = await check(await blockOf('run-3'));
+    expect(expired).toMatchObject({ exitCode: 1, refused: { waivers: 'WAIVER_EXPIRED' } });
+    expect(Object.keys(expired.refused)).toEqual(['waivers']);
+  });
+
   test('binary, renamed, deleted and executable files, and names that git quotes: what was applied is the patch', async () => {
     audited.git('reset', '-q', '--hard', base);
     await audited.write('src/old name.txt', lines('a', 'b', 'c', 'd', 'e'));

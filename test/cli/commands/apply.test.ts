@@ -108,6 +108,20 @@ describe('promptos apply', () => {
     expect(await readFile(join(repo, 'src/sum.ts'), 'utf8')).toBe(lines('one', 'TWO', 'three', 'four'));
   });
 
+  test('a run that rests on a waiver: applied with a note until it expires, and refused with WAIVER_EXPIRED from then on', async () => {
+    await publishRun({ waiver: { expires_at: '2026-02-01T00:00:00.000Z' }, plan: { rules_version: 2 } });
+    await expect(apply()).rejects.toMatchObject({
+      code: 'WAIVER_EXPIRED',
+      message: expect.stringContaining('checks-1 (E2, by grace until 2026-02-01T00:00:00.000Z, expired)'),
+    });
+    expect(git('rev-parse', 'HEAD')).toBe(base);
+    await publishRun({
+      ...{ runId: 'run-2', waiver: { expires_at: '2999-01-01T00:00:00.000Z' }, plan: { rules_version: 2 } },
+    });
+    const { stderr } = await runCommand(applyCommand, ['run-2', '--repo', repo], { store, cwd, env });
+    expect(stderr).toContain('checks-1 (E2, by grace until 2999-01-01T00:00:00.000Z)');
+  });
+
   test('other changes: later commits and dirty files elsewhere stay as they are', async () => {
     await publishRun();
     await write('README.md', 'another readme\n');

@@ -75,6 +75,19 @@ test('verify: a genuine tree is verified, a line a check', async () => {
   expect(stderr).toBe('');
 });
 
+test.each(['trees/escalated', 'version-1/trees/escalated'])('verify: lists what was waived in %s', async (tree) => {
+  const vectors = join(import.meta.dirname, '../../vectors');
+  const policy = join(vectors, tree.startsWith('version-1') ? 'version-1/policy.yaml' : 'policy.yaml');
+  const { stdout, exit } = await verify([join(vectors, tree), '--policy', policy]);
+  expect(exit).toBe(0);
+  expect(stdout).toContain('E2 at P06 attempt 1: waived by grace without an end: The check is repaired elsewhere.');
+  const { emitted } = await verify([join(vectors, tree), '--policy', policy], true);
+  expect(emitted.at(-1)).toMatchObject({
+    verified: true,
+    waivers: [{ escalation_id: 'E2', waived_by: 'grace', expires_at: null, expired: false, standing: 'passed' }],
+  });
+});
+
 test('verify: a run by its id, and a link to an exported folder', async () => {
   expect((await verify(['first-run', '--policy', 'policy.yaml'])).exit).toBe(0);
   await symlink(join(root, 'store/runs/first-run'), join(root, 'exported'));
@@ -132,6 +145,23 @@ test("verify --all: without a folder, every run of the project's own store", asy
   const runsOf = (all: readonly { readonly run_id?: string }[]) => all.flatMap(({ run_id }) => run_id ?? []).sort();
   expect(runsOf(emitted)).toEqual(runsOf(folder.emitted));
   expect(emitted.at(-1)).toMatchObject({ runs: runsOf(emitted).length, verified: false });
+});
+
+test('verify --all --using: only the runs whose records say that they used it, and a clear error for none', async () => {
+  const runsOf = async (...using: string[]) => {
+    const args = using.flatMap((what) => ['--using', what]);
+    const { emitted } = await verify(['--all', 'store', ...args, '--policy', 'policy.yaml'], true);
+    return emitted.flatMap(({ run_id }) => run_id ?? []).sort();
+  };
+  expect(await runsOf('prompt=P00')).toEqual(['first-run', 'second-run']);
+  expect(await runsOf('prompt=P07')).toEqual(['first-run']);
+  expect(await runsOf('prompt=P00', 'prompt=P07')).toEqual(['first-run']);
+  await expect(verify(['--all', 'store', '--using', 'prompt=P07@9.9.9'])).rejects.toMatchObject({
+    code: 'RUN_NOT_PUBLISHED',
+    message: expect.stringContaining('that used that'),
+  });
+  await expect(verify(['--all', 'store', '--using', 'gate=P07'])).rejects.toMatchObject({ code: 'USAGE' });
+  await expect(verify(['first-run', '--using', 'prompt=P07'])).rejects.toMatchObject({ code: 'USAGE' });
 });
 
 test('verify --all: every run of a store, the bad ones named, the whole counted', async () => {

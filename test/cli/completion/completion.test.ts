@@ -29,7 +29,7 @@ describe('bash', () => {
     [['a'], ['approve', 'apply']],
     [
       ['run', ''],
-      ['list', 'status', 'watch', 'logs', 'cancel'],
+      ['list', 'status', 'watch', 'logs', 'cancel', 'recover'],
     ],
     [['run', 'st'], ['status']],
     [['-C', 'somewhere', 'run', 'w'], ['watch']],

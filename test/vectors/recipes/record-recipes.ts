@@ -14,6 +14,24 @@ function differs(make: (record: Loose<RunRecord>) => Partial<Loose<RunRecord>>):
   return [(record) => Object.assign(record, make(record)), 'RECORD_DIFFERS'];
 }
 
+/** What was waived is left out: whoever merges would not see it. */
+function hideWaivers(record: Loose<RunRecord>): void {
+  delete record.waivers;
+}
+
+const INVENTED_WAIVER: Loose<NonNullable<RunRecord['waivers']>[number]> = {
+  escalation_id: 'E1',
+  gate: 'P05',
+  attempt: 1,
+  waived_at: '2026-02-01T00:00:00.000Z',
+  waived_by: 'grace',
+  signed_by: null,
+  reason: 'none',
+  expires_at: null,
+  findings: [{ id: 'scope-1', rule: 'scope', severity: 'high', blocking: true, message: 'm' }],
+  standing: 'passed',
+};
+
 /** Each field of the record says something else, in a shape that is right. */
 const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
   schema_version: [(record) => Object.assign(record, { schema_version: 2 }), 'SHAPE_INVALID'],
@@ -39,6 +57,7 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
   cancellation: differs(({ finished_at }) => ({
     cancellation: { at: finished_at, through: 'temporal', by: null, reason: 'enough', signed_by: null },
   })),
+  waivers: [hideWaivers, 'RECORD_DIFFERS'],
   refusals: differs(({ refusals }) => ({ refusals: refusals.slice(1) })),
   refusals_counted: differs(() => ({ refusals_counted: { MALFORMED: 3 } })),
   artifacts: differs(({ artifacts }) => ({ artifacts: artifacts.toReversed() })),
@@ -48,7 +67,7 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
 
 /** The run in which the field says something. */
 const treeOf = (field: string): Recipe['tree'] =>
-  field === 'escalations' ? 'escalated' : field === 'refusals' ? 'reworked' : 'straight';
+  field === 'escalations' || field === 'waivers' ? 'escalated' : field === 'refusals' ? 'reworked' : 'straight';
 
 const attemptOf = (record: Loose<RunRecord>, gate: string) => {
   const attempt = record.gates.find((one) => one.gate === gate)?.attempts[0];
@@ -146,11 +165,41 @@ export const RECORD_RECIPES: readonly Recipe[] = [
       'DIGEST_MISMATCH',
     ],
     [
+      'record: a waiver that no integrator gave',
+      insider((record) => {
+        record.waivers = [INVENTED_WAIVER];
+      }),
+      'RECORD_DIFFERS',
+    ],
+    [
       'record: an entry of the ledger more',
       insider((record) => {
         record.ledger.entries += 1;
       }),
       'LEDGER_HEAD_DIFFERS',
+    ],
+  ]),
+  ...recipesOf('escalated', [
+    [
+      'record: a waiver expires at another time',
+      insider((record) => {
+        for (const waiver of record.waivers ?? []) waiver.expires_at = '2099-01-01T00:00:00.000Z';
+      }),
+      'RECORD_DIFFERS',
+    ],
+    [
+      'record: a waiver is of another finding',
+      insider((record) => {
+        for (const { findings } of record.waivers ?? []) for (const one of findings) one.message = 'a spelling mistake';
+      }),
+      'RECORD_DIFFERS',
+    ],
+    [
+      'record: somebody else waived',
+      insider((record) => {
+        for (const waiver of record.waivers ?? []) waiver.waived_by = 'ivan';
+      }),
+      'RECORD_DIFFERS',
     ],
   ]),
   ...recipesOf('unsigned', [

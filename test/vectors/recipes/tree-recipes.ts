@@ -1,3 +1,4 @@
+import type { IncompleteTree } from '../../../src/contracts/incomplete-tree.js';
 import { attestationPaths } from '../../../src/governance/attestation-files.js';
 import { forge, patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
@@ -7,6 +8,12 @@ import { type Recipe, recipesOf } from './recipe.js';
 const listed = (tree: MutableTree): MutableTree => seal(patchRecord(tree));
 
 const PROMPT = 'evidence/attempts/P05/1/try-1/prompt.md';
+
+/** As `promptos run recover` writes it. */
+const MARK: IncompleteTree = {
+  ...{ schema_version: 1, run_id: 'vector-straight', incomplete: true, why: null, unsealed_outcome: 'approved' },
+  ...{ ledger: null, journal_entries: 0, missing: [], files: [] },
+};
 
 /** What lies in the folder and what does not, and under which names. */
 export const TREE_RECIPES: readonly Recipe[] = [
@@ -31,6 +38,17 @@ export const TREE_RECIPES: readonly Recipe[] = [
     ],
     ['path: fullwidth letters beside the plain ones', (tree) => listed(tree.put('ｊob.json', 'x')), 'PATH_CLASH'],
     ['path: a ligature that folds to a plain name', (tree) => listed(tree.put('patch/ﬁles.json', 'x')), 'PATH_CLASH'],
+    [
+      'incomplete: the mark of a run that was not finalised',
+      (tree) => tree.putJson('INCOMPLETE.json', MARK),
+      'TREE_INCOMPLETE',
+    ],
+    [
+      'incomplete: the mark in the place of the record',
+      (tree) => tree.remove('run_record.json').putJson('INCOMPLETE.json', MARK),
+      'TREE_INCOMPLETE',
+    ],
+    ['incomplete: a mark that says nothing', (tree) => tree.putJson('INCOMPLETE.json', {}), 'SHAPE_INVALID'],
     ['missing: the run record', (tree) => tree.remove('run_record.json'), 'FILE_MISSING'],
     ['missing: the ledger', (tree) => tree.remove('evidence/ledger.jsonl'), 'FILE_MISSING'],
     ['missing: job.json', (tree) => tree.remove('job.json'), 'FILE_MISSING'],

@@ -1,0 +1,30 @@
+import { isExpiredWaiver, type RecordedWaiver } from '../contracts/waiver.js';
+import { printableLine } from './printable.js';
+
+/** Characters of a finding's message and of a reason at most. */
+const TEXT_LIMIT = 300;
+
+/** A waiver as programs read it: the record is true forever, and whether a waiver has expired depends on when one asks. */
+export const withExpired = (waivers: readonly RecordedWaiver[], now: number) =>
+  waivers.map((waiver) => ({ ...waiver, expired: isExpiredWaiver(waiver, now) }));
+
+/** Until when a waiver counts, and whether that has passed. */
+export function describeEnd(waiver: Pick<RecordedWaiver, 'expires_at'>, now: number): string {
+  if (waiver.expires_at === null) return 'without an end';
+  return `until ${waiver.expires_at}${isExpiredWaiver(waiver, now) ? ', expired' : ''}`;
+}
+
+/** One waiver: a line that says who, until when and why, and one for each finding. */
+export function describeWaiver(waiver: RecordedWaiver, now: number): readonly string[] {
+  const { escalation_id, gate, attempt, waived_by, signed_by, reason, findings, standing } = waiver;
+  const who = `${printableLine(waived_by)}${signed_by === null ? ' (not signed)' : ''}`;
+  const voided = standing === 'voided' ? '; the attempt no longer counts' : '';
+  return [
+    `${escalation_id} at ${gate} attempt ${attempt}: waived by ${who} ${describeEnd(waiver, now)}${voided}: ${printableLine(reason, TEXT_LIMIT)}`,
+    ...findings.map(({ id, fingerprint, message, path }) => {
+      const names = fingerprint === undefined ? printableLine(id) : `${printableLine(id)} (${fingerprint})`;
+      const where = path === undefined ? '' : ` (${printableLine(path)})`;
+      return `  ${names}: ${printableLine(message, TEXT_LIMIT)}${where}`;
+    }),
+  ];
+}
