@@ -13,6 +13,7 @@ import type { RunRequest } from '../contracts/run-request.js';
 import { engineKeysOfPolicy, readOpening } from '../governance/journal.js';
 import { wellFormed } from '../governance/well-formed.js';
 import type { GovernancePorts } from '../ports/index.js';
+import { checkPlainVariables } from '../rules/check-variables.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
 import { checkReadableGlobs } from '../rules/stated-globs.js';
 import { signStatement } from './attest-attempt.js';
@@ -82,6 +83,7 @@ export async function openRun(
     checkGateSelection(run.gates, trusted.policy);
     checkNamesExist(trusted.request, trusted.policy);
     checkReadableGlobs(trusted.request, trusted.policy);
+    checkPlainVariables(trusted.policy);
     checkVersion(run, await documents.packBundle(run.pack_object_sha256));
     const plan = await planOfRun(documents, run, trusted.policy, {
       task_queues: starting.taskQueues,
