@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
  * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
  */
 const SLOW = [
-  'test/activities/{first-policy-attacks,hostile-checks}.test.ts',
+  'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',

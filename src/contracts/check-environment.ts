@@ -1,9 +1,13 @@
 import { z } from 'zod';
 
-/** Variables of the caches that the engine keeps for checks, by name. */
-export const CACHE_VARIABLES = [
+/**
+ * Variables by which programs find the caches that the engine gives to checks. No policy moves them. Maven's carry other
+ * arguments too, and so are not among them.
+ */
+const CACHE_VARIABLES = [
   'npm_config_cache',
   'npm_config_store_dir',
+  'pnpm_config_store_dir',
   'YARN_CACHE_FOLDER',
   'YARN_GLOBAL_FOLDER',
   'PIP_CACHE_DIR',
@@ -12,23 +16,16 @@ export const CACHE_VARIABLES = [
   'GOMODCACHE',
   'GOCACHE',
   'CARGO_HOME',
-  'MAVEN_ARGS',
-] as const;
-export type CacheVariable = (typeof CACHE_VARIABLES)[number];
+];
 
-/** What the worker decides for every program that it starts. */
-const WORKER_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'CI'];
+/** What the worker decides for every program that it starts; npm reads its variables in any case. */
+const RESERVED = new Set(['HOME', 'PATH', 'TMPDIR', 'CI', ...CACHE_VARIABLES].map((name) => name.toUpperCase()));
 
-/** Maven's is the one that also carries other arguments: a check that sets it goes without the cache. */
-const RESERVED = new Set(
-  [...WORKER_VARIABLES, ...CACHE_VARIABLES].filter((name) => name !== 'MAVEN_ARGS').map((name) => name.toUpperCase()),
-);
-
-/** Why a policy may not set a variable for a check; null when it may. npm reads its variables in any case. */
+/** Why a policy may not set a variable for a check; null when it may. */
 function reservedBecause(name: string): string | null {
   const upper = name.toUpperCase();
   if (RESERVED.has(upper)) return 'is set by the engine';
-  if (upper.startsWith('PROMPTOS_') || upper.startsWith('TEMPORAL_')) return "is of the engine's own";
+  if (upper.startsWith('PROMPTOS_') || upper.startsWith('TEMPORAL_')) return "is one of the engine's own";
   return null;
 }
 
@@ -39,5 +36,5 @@ export const checkVariableSchema = z
   .superRefine((name, context) => {
     const why = reservedBecause(name);
     if (why === null) return;
-    context.addIssue({ code: 'custom', message: `${name} ${why}: expected the name of another variable` });
+    context.addIssue({ code: 'custom', message: `expected another variable, since ${name} ${why}` });
   });

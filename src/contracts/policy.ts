@@ -183,7 +183,7 @@ export const policySchema = z
       .enum(['block', 'note', 'off'])
       .default('note')
       .describe(
-        'what P00 does about a check of the run that fails on the base commit: fails, notes it, or does not run them',
+        'when a check of the run fails on the base commit, before any change: `block` fails P00, `note` makes it a finding that does not block, `off` does not run the checks there',
       ),
     default_checks: z.array(nameSchema).default([]).describe('checks of a run that is started without a request file'),
     default_scope: z
