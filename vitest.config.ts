@@ -6,12 +6,13 @@ import { defineConfig } from 'vitest/config';
  */
 const SLOW = [
   'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
+  'test/adapters/check-cache/real-tools.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
-  'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
+  'test/cli/{bad-input,baseline,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
   'test/cli/{process,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,team}.test.ts',
   'test/recovery/**/*.test.ts',

@@ -73,6 +73,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'AttemptRecord',
       'AwaitedDecision',
       'AwaitedResolution',
+      'CheckCacheUse',
       'CheckCall',
       'CheckOutcome',
       'CheckRunner',
@@ -99,6 +100,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'GovernedRunResult',
       'GovernedRunsOptions',
       'HumanMessage',
+      'KeptBaselines',
       'LedgerEntry',
       'LedgerEvent',
       'ListedRun',
@@ -153,12 +155,14 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
   './adapters': {
     values: [
       'createAgentSigner',
+      'createCheckCaches',
       'createCheckRunner',
       'createCommandExecutor',
       'createExecutorRegistry',
       'createFileSigner',
       'createFileSystemStore',
       'createGitWorkspace',
+      'createKeptBaselines',
       'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
@@ -166,7 +170,14 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'openFolderTree',
       'openStore',
     ],
-    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions', 'StorePlace'],
+    types: [
+      'AgentSignerOptions',
+      'CheckCaches',
+      'CheckRunnerOptions',
+      'CommandExecutorOptions',
+      'FileSignerOptions',
+      'StorePlace',
+    ],
   },
 };
 

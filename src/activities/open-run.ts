@@ -83,7 +83,6 @@ export async function openRun(
     checkGateSelection(run.gates, trusted.policy);
     checkNamesExist(trusted.request, trusted.policy);
     checkReadableGlobs(trusted.request, trusted.policy);
-    checkPlainVariables(trusted.policy);
     checkVersion(run, await documents.packBundle(run.pack_object_sha256));
     const plan = await planOfRun(documents, run, trusted.policy, {
       task_queues: starting.taskQueues,
@@ -138,6 +137,8 @@ async function acceptStart(
     throw new PromptOsError('RUN_ALREADY_PUBLISHED', `A tree of run ${run.run_id} is published already.`);
   }
   const trusted = await loadTrustedRun(ports, documents, run);
+  // A tree would publish it.
+  checkPlainVariables(trusted.policy);
   return { run, trusted, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
 }
 

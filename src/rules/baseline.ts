@@ -11,7 +11,7 @@ export function judgeBaseline(
   return checks
     .filter(({ status }) => status !== 'passed')
     .map(({ name, status, exit_code, reason }) => {
-      const why = reason ?? `exit code ${exit_code ?? 'none'}`;
+      const why = (reason ?? `exit code ${exit_code ?? 'none'}`).replace(/\.$/, '');
       const failed = status === 'failed' || status === 'timed_out';
       const said = failed
         ? `The check ${name} ${status.replace('_', ' ')} on the base commit, before any change: ${why}.`
