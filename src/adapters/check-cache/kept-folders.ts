@@ -78,7 +78,12 @@ const sizeOf = async (folder: string): Promise<Size | null> => {
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
   let opened: Promise<void> | undefined;
   const open = (): Promise<void> => {
-    opened ??= ensureOwnFolder(root).then(() => removeLeftovers(root, WORK_PREFIX));
+    opened ??= ensureOwnFolder(root)
+      .then(() => removeLeftovers(root, WORK_PREFIX))
+      .catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
     return opened;
   };
 
