@@ -5,14 +5,15 @@ import { defineConfig } from 'vitest/config';
  * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
  */
 const SLOW = [
-  'test/activities/{first-policy-attacks,hostile-checks}.test.ts',
+  'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
+  'test/adapters/check-cache/real-tools.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
   'test/{client,plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',
-  'test/cli/{bad-input,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
+  'test/cli/{bad-input,baseline,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',
   'test/cli/{process,progress,recover,resume,terminal,two-users,without-worker,worker-restart}.test.ts',
   'test/docs/{ci-recipe,compose,plugin-run,readme-story,team,temporal-ui}.test.ts',
   'test/recovery/**/*.test.ts',

@@ -75,12 +75,20 @@ export { governanceDataConverter } from './converter/data-converter.js';
 export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin.js';
 export type { PublishedRun, StoredObject } from './ports/artifact-store.js';
 export type { CommandOutput, CommandWatch } from './ports/command-watch.js';
-export type { CheckCall, CheckOutcome, ExecutorCall, ExecutorOutcome, GateExecutor } from './ports/gate-executor.js';
+export type {
+  CheckCacheUse,
+  CheckCall,
+  CheckOutcome,
+  ExecutorCall,
+  ExecutorOutcome,
+  GateExecutor,
+} from './ports/gate-executor.js';
 export type {
   ArtifactStore,
   CheckRunner,
   ExecutorRegistry,
   GovernancePorts,
+  KeptBaselines,
   SecretScanner,
   TrustRegistry,
   Workspace,

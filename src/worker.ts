@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import { createCheckCaches } from './adapters/check-cache/check-caches.js';
+import { createKeptBaselines } from './adapters/check-cache/kept-baselines.js';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
 import { openWorkerStore } from './adapters/open-store.js';
@@ -39,7 +41,13 @@ export const createPorts = async (setting: WorkerSetting): Promise<GovernancePor
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env: withDirectLoopback(env) }),
     executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
-    checks: createCheckRunner({ allow: config.checks.allow, passed: config.checks.env, env }),
+    checks: createCheckRunner({
+      allow: config.checks.allow,
+      passed: config.checks.env,
+      env,
+      caches: createCheckCaches(join(stateDir, 'check-caches')),
+    }),
+    baselines: createKeptBaselines(join(stateDir, 'baselines')),
     secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env['PATH'] })]),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),

@@ -75,6 +75,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'AwaitedDecision',
       'AwaitedResolution',
       'Cancellation',
+      'CheckCacheUse',
       'CheckCall',
       'CheckOutcome',
       'CheckRunner',
@@ -105,6 +106,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'GovernedRunResult',
       'GovernedRunsOptions',
       'HumanMessage',
+      'KeptBaselines',
       'LedgerEntry',
       'LedgerEvent',
       'ListedRun',
@@ -161,12 +163,14 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
   './adapters': {
     values: [
       'createAgentSigner',
+      'createCheckCaches',
       'createCheckRunner',
       'createCommandExecutor',
       'createExecutorRegistry',
       'createFileSigner',
       'createFileSystemStore',
       'createGitWorkspace',
+      'createKeptBaselines',
       'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
@@ -174,7 +178,14 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'openFolderTree',
       'openStore',
     ],
-    types: ['AgentSignerOptions', 'CheckRunnerOptions', 'CommandExecutorOptions', 'FileSignerOptions', 'StorePlace'],
+    types: [
+      'AgentSignerOptions',
+      'CheckCaches',
+      'CheckRunnerOptions',
+      'CommandExecutorOptions',
+      'FileSignerOptions',
+      'StorePlace',
+    ],
   },
 };
 

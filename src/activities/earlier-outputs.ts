@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { DueGate } from '../contracts/activities.js';
+import { BASELINE_PATH } from '../contracts/artifact-paths.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
 import {
+  type Baseline,
+  baselineSchema,
   type ContextOutput,
   contextOutputSchema,
   type JobOutput,
@@ -30,6 +33,7 @@ export interface EarlierPatch {
 
 /** What the gates before left, read from the attempts that stand; null for what the run leaves out. */
 export interface EarlierOutputs {
+  readonly baseline: Baseline | null;
   readonly context: ContextOutput | null;
   readonly job: JobOutput | null;
   readonly plan: PlanOutput | null;
@@ -74,6 +78,7 @@ export async function loadEarlierOutputs(
     return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
   };
   return {
+    baseline: await json('P00', BASELINE_PATH, baselineSchema),
     context: await json('P00', 'evidence/context.json', contextOutputSchema),
     job: await json('P01', 'job.json', jobOutputSchema),
     plan: await json('P03', 'evidence/plan.json', planOutputSchema),

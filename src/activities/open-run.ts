@@ -13,6 +13,7 @@ import type { RunRequest } from '../contracts/run-request.js';
 import { engineKeysOfPolicy, readOpening } from '../governance/journal.js';
 import { wellFormed } from '../governance/well-formed.js';
 import type { GovernancePorts } from '../ports/index.js';
+import { checkPlainVariables } from '../rules/check-variables.js';
 import { checkGateSelection } from '../rules/gate-selection.js';
 import { checkReadableGlobs } from '../rules/stated-globs.js';
 import { signStatement } from './attest-attempt.js';
@@ -136,6 +137,8 @@ async function acceptStart(
     throw new PromptOsError('RUN_ALREADY_PUBLISHED', `A tree of run ${run.run_id} is published already.`);
   }
   const trusted = await loadTrustedRun(ports, documents, run);
+  // A tree would publish it.
+  checkPlainVariables(trusted.policy);
   return { run, trusted, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
 }
 

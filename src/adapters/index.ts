@@ -1,5 +1,7 @@
 // The adapters of this package, for a team that puts together the ports of its own Worker.
 
+export { type CheckCaches, createCheckCaches } from './check-cache/check-caches.js';
+export { createKeptBaselines } from './check-cache/kept-baselines.js';
 export { type CheckRunnerOptions, createCheckRunner } from './check-runner/check-runner.js';
 export { type CommandExecutorOptions, createCommandExecutor } from './executor-command/command-executor.js';
 export { createExecutorRegistry } from './executor-command/executor-registry.js';

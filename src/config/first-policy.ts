@@ -72,6 +72,7 @@ function checksYaml({ checks }: ProjectSetup): string {
 # They are pinned with this policy; a worker's config only grants them by name.
 # made_of: what decides what the command runs and no change needs. Out of every scope, so that the judged cannot edit the
 # judge. Manifests and lock files that exist are under protected_tests instead, so that dependencies can be changed.
+# env: variables that the command sees, such as { NODE_ENV: test }; they are published, so never a secret.
 # report: where the command reports its tests. No executed test, or fewer than on the base commit, fails. Without it only
 # the exit code counts: a program that ends early with code 0 passes.`;
   if (checks.length === 0) {
@@ -94,6 +95,10 @@ default_checks: []`;
   return `${heading}
 checks:
 ${entries.join('\n')}
+
+# P00 runs the checks on the base commit, before any change. One that fails there is noted; \`block\` fails P00, \`off\` does
+# not run them.
+baseline: note
 
 # The checks and the scope of a run that is started without a request file.
 default_checks: ${inlineYaml(checks.map((check) => checkName(check, checks)))}`;

@@ -1,9 +1,10 @@
 import { sha256Hex } from '../contracts/digest.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
+import { secretVariables } from '../rules/check-variables.js';
 import { globsOfPolicy } from '../rules/stated-globs.js';
 import { readNamedFile } from './read-file.js';
 import { requireReadableGlobs } from './require-readable-globs.js';
-import { parseDocumentAs } from './schema-problems.js';
+import { invalidDocument, parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
 
 /** A policy with the exact bytes that were read. */
@@ -29,11 +30,15 @@ export const readPolicy = async (path: string): Promise<PolicyFile> =>
   parsePolicyBytes(await readNamedFile(path, 'POLICY_NOT_FOUND'), path);
 
 /**
- * The policy of a run that is to start, or of a project that is examined: its globs must be ones that can be judged.
+ * The policy of a run that is to start, or of a project that is examined: its globs must be ones that can be judged, and
+ * it gives no check a credential.
  * @throws PromptOsError POLICY_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, POLICY_INVALID
  */
 export async function readPolicyInForce(path: string): Promise<PolicyFile> {
   const read = await readPolicy(path);
-  requireReadableGlobs(parseYaml(read.bytes, path), globsOfPolicy(read.policy), 'POLICY_INVALID');
+  const document = parseYaml(read.bytes, path);
+  requireReadableGlobs(document, globsOfPolicy(read.policy), 'POLICY_INVALID');
+  const secrets = secretVariables(read.policy).map(({ path: place, what }) => ({ path: place, text: what }));
+  if (secrets.length > 0) throw invalidDocument(document, secrets, 'POLICY_INVALID');
   return read;
 }

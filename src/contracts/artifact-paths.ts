@@ -1,7 +1,10 @@
 import type { GateId } from './names.js';
 
-/** When an attempt must have a file. `signed`: where the policy asks that results be signed. */
-export type ArtifactNeed = 'observed' | 'output' | 'signed' | 'optional';
+/**
+ * When an attempt must have a file. `signed`: where the policy asks that results be signed; `baseline`: where the policy
+ * asks for a baseline that passes.
+ */
+export type ArtifactNeed = 'observed' | 'output' | 'signed' | 'baseline' | 'optional';
 
 /** One public file of a gate. In a path `<check>` is the name of a check and `<attempt>` the attempt's number. */
 export interface PublicArtifact {
@@ -17,11 +20,17 @@ export interface PublicArtifact {
 }
 
 const JSON_TYPE = 'application/json';
+/** What the run's checks did on the base commit. */
+export const BASELINE_PATH = 'evidence/baseline.json';
 const DSSE_TYPE = 'application/vnd.dsse.envelope.v1+json';
 
 /** Every public path that a role worker may name, by gate. No record, tree or verifier takes another. */
 export const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>> = {
-  P00: [{ path: 'evidence/context.json', media_type: JSON_TYPE, needed: 'output' }],
+  P00: [
+    // Runs of version 2 that ended before there was a baseline have none; where the policy blocks on it, it is needed.
+    { path: BASELINE_PATH, media_type: JSON_TYPE, needed: 'baseline', since: 2 },
+    { path: 'evidence/context.json', media_type: JSON_TYPE, needed: 'output' },
+  ],
   P01: [{ path: 'job.json', media_type: JSON_TYPE, needed: 'output' }],
   P03: [
     { path: 'plan.md', media_type: 'text/markdown', needed: 'output' },
@@ -93,18 +102,21 @@ export interface NeededArtifacts {
   readonly hasOutput: boolean;
   /** Whether results must be signed, and the gate has something that a standard attestation is about. */
   readonly signed: boolean;
+  /** Whether a check that fails on the base commit blocks. */
+  readonly blockingBaseline: boolean;
   /** Names of the checks that were to run. */
   readonly checks: readonly string[];
 }
 
 /** The public paths that an attempt cannot do without. */
 export function neededArtifacts(gate: GateId, attempt: number, needed: NeededArtifacts): readonly string[] {
-  const { rulesVersion, hasOutput, signed, checks } = needed;
+  const { rulesVersion, hasOutput, signed, blockingBaseline, checks } = needed;
   const applies: Readonly<Record<ArtifactNeed, boolean>> = {
     observed: true,
     output: hasOutput,
     // The provenance is about the patch, which only an output leads to; the test result is about what the engine ran.
     signed: signed && (gate === 'P06' || hasOutput),
+    baseline: blockingBaseline,
     optional: false,
   };
   return GATE_ARTIFACTS[gate]

@@ -127,6 +127,23 @@ export const checkBaselineSchema = z.strictObject({
 });
 export type CheckBaseline = z.infer<typeof checkBaselineSchema>;
 
+/** What a check did on the base commit at P00, with the ends of what it printed. */
+export const baselineCheckSchema = checkBaselineSchema.extend({
+  name: z.string(),
+  argv: z.array(z.string()),
+  stdout_tail: z.string(),
+  stderr_tail: z.string(),
+});
+export type BaselineCheck = z.infer<typeof baselineCheckSchema>;
+
+/** What the run's checks did before any change. Published as `evidence/baseline.json`. */
+export const baselineSchema = z.strictObject({
+  schema_version: z.literal(1),
+  base_commit: z.string(),
+  checks: z.array(baselineCheckSchema),
+});
+export type Baseline = z.infer<typeof baselineSchema>;
+
 /** What the engine saw when it ran a check. Published in `evidence/test_results.json`. */
 export const checkResultSchema = z.strictObject({
   name: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cancellationRulesSchema } from './cancellation-rules.js';
+import { checkVariableSchema } from './check-environment.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS } from './names.js';
 import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
@@ -46,6 +47,16 @@ export type TestReport = z.infer<typeof testReportSchema>;
 export const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
   timeout: durationSchema.default(600_000).describe('killed and failed after this long'),
+  env: z
+    .record(
+      checkVariableSchema,
+      z
+        .string()
+        .max(4_000)
+        .regex(/^[^\0]*$/, 'expected text without a zero byte'),
+    )
+    .default({})
+    .describe('variables that the check sees beside those of the worker; published with the policy, so never a secret'),
   made_of: z
     .array(globSchema)
     .default([])
@@ -176,6 +187,12 @@ export const policySchema = z
       .record(nameSchema, checkSchema)
       .default({})
       .describe('commands of the repository that prove something, by name'),
+    baseline: z
+      .enum(['block', 'note', 'off'])
+      .default('note')
+      .describe(
+        'when a check of the run fails on the base commit, before any change: `block` fails P00, `note` makes it a finding that does not block, `off` does not run the checks there',
+      ),
     default_checks: z.array(nameSchema).default([]).describe('checks of a run that is started without a request file'),
     default_scope: z
       .strictObject({

@@ -46,9 +46,23 @@ export interface ExecutorRegistry {
   forPrincipal(principal: string): GateExecutor;
 }
 
+/** Which cache of downloads a check may use. */
+export interface CheckCacheUse {
+  /** The repository's name. */
+  readonly repository: string;
+  /** Caches are never shared between policies: another policy may name other commands, registries and variables. */
+  readonly policy_sha256: string;
+  /** Whether what the check leaves in the cache is kept for later checks: only where it ran committed code alone. */
+  readonly keep: boolean;
+}
+
 export interface CheckCall {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Variables that the policy sets for the check. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Without it the check starts with empty caches. */
+  readonly cache?: CheckCacheUse | undefined;
   readonly timeout_ms: number;
   readonly directory: string;
   /** The report that counts are taken from, when the policy names one. */

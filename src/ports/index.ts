@@ -1,5 +1,6 @@
 import type { ArtifactStore } from './artifact-store.js';
 import type { CheckRunner, ExecutorRegistry } from './gate-executor.js';
+import type { KeptBaselines } from './kept-baselines.js';
 import type { SecretScanner } from './secret-scanner.js';
 import type { SignerRegistry } from './signer.js';
 import type { VerifyTree } from './tree-verifier.js';
@@ -10,6 +11,7 @@ export type {
   ArtifactStore,
   CheckRunner,
   ExecutorRegistry,
+  KeptBaselines,
   SecretScanner,
   SignerRegistry,
   TrustRegistry,
@@ -23,6 +25,8 @@ export interface GovernancePorts {
   readonly workspace: Workspace;
   readonly executors: ExecutorRegistry;
   readonly checks: CheckRunner;
+  /** Without it, each run's P00 runs the checks on the base commit anew. */
+  readonly baselines?: KeptBaselines;
   readonly secrets: SecretScanner;
   readonly trust: TrustRegistry;
   readonly signers: SignerRegistry;

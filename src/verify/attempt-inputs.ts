@@ -1,5 +1,7 @@
-import { neededArtifacts } from '../contracts/artifact-paths.js';
+import { BASELINE_PATH, neededArtifacts } from '../contracts/artifact-paths.js';
 import {
+  type Baseline,
+  baselineSchema,
   type ContextOutput,
   contextOutputSchema,
   type JobOutput,
@@ -62,6 +64,7 @@ export interface StandingPatch {
 /** What an attempt was given: the request, and what the attempts that its record names left. */
 export interface AttemptInputs {
   readonly request: RunRequest;
+  readonly baseline: Baseline | null;
   readonly context: ContextOutput | null;
   readonly job: JobOutput | null;
   readonly plan: PlanOutput | null;
@@ -97,6 +100,7 @@ export async function inputsOf(documents: TreeDocuments, { record }: VerifiedAtt
   const built = before('P05');
   return {
     request,
+    baseline: await json('P00', BASELINE_PATH, baselineSchema),
     context: await json('P00', 'evidence/context.json', contextOutputSchema),
     job: await json('P01', TREE_PATHS.job, jobOutputSchema),
     plan: await json('P03', 'evidence/plan.json', planOutputSchema),
@@ -120,6 +124,7 @@ export async function neededOf(documents: TreeDocuments, attempt: VerifiedAttemp
     rulesVersion: rulesVersionOf(opening.plan),
     hasOutput: verdict !== 'blocked',
     signed: opening.plan.attestations === 'required',
+    blockingBaseline: (await documents.policy())?.baseline === 'block',
     checks: gate === 'P06' ? checksOf(inputs) : [],
   });
 }

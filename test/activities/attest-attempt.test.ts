@@ -17,12 +17,12 @@ import { makeTestKey, type TestKey } from '../support/signing.js';
 const good = exampleOutputs();
 const KEYS = { nina: makeTestKey(), vera: makeTestKey(), rex: makeTestKey() };
 
-/** The example policy, with keys for those who do gates. */
+/** The example policy without its baseline, with keys for those who do gates. */
 const policyWith = (keys: Readonly<Record<string, TestKey>>): string =>
   Object.entries(keys).reduce(
     (text, [name, { line }]) =>
       text.replace(`${name}: { kind: agent }`, `${name}: { kind: agent, keys: [{ public: '${line}' }] }`),
-    EXAMPLE_POLICY,
+    `${EXAMPLE_POLICY}baseline: off\n`,
   );
 
 let given: GovernedRepository | undefined;
@@ -185,7 +185,7 @@ describe('executeGate, signing', () => {
   });
 
   test('findings are kept as SARIF beside the record; without any there is no log', async () => {
-    const at = await surroundings(EXAMPLE_POLICY);
+    const at = await surroundings(`${EXAMPLE_POLICY}baseline: off\n`);
     const built = await build(at, { 'docs/more.md': '# out of scope\n' });
     const record = await at.record(built);
     expect(record.findings.length).toBeGreaterThan(0);

@@ -6,12 +6,19 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
+import {
+  createGovernedRepository,
+  EXAMPLE_POLICY,
+  type GovernedRepository,
+  type GovernedRepositoryOptions,
+} from '../support/governed-repository.js';
 import { edits, fails, outputs, promptInputs, type ScriptStep, says } from '../support/scripted-executor.js';
 
 const made: GovernedRepository[] = [];
-const surroundings = async (...options: Parameters<typeof createGovernedRepository>) => {
-  const repository = await createGovernedRepository(...options);
+/** Without the baseline, which has tests of its own: what P00 finds here is what its executor led to. */
+const POLICY = `${EXAMPLE_POLICY}baseline: off\n`;
+const surroundings = async (options?: GovernedRepositoryOptions) => {
+  const repository = await createGovernedRepository({ policy: POLICY, ...options });
   made.push(repository);
   return repository;
 };

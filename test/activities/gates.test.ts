@@ -52,11 +52,11 @@ describe('P00', () => {
     expect(result).toMatchObject({
       verdict: 'pass',
       reason: null,
-      findings: [],
+      findings: [{ id: 'baseline-1', severity: 'medium', blocking: false }],
       findings_omitted: 0,
       escalation: null,
     });
-    expect(paths(record.artifacts)).toEqual(['evidence/context.json']);
+    expect(paths(record.artifacts)).toEqual(['evidence/baseline.json', 'evidence/context.json']);
     expect(JSON.parse(await given.text(record, 'evidence/context.json'))).toEqual(good.P00);
     expect(record).toMatchObject({ role: 'writer', principal: 'nina', prompt: { prompt_id: 'P00' } });
   });
@@ -65,7 +65,7 @@ describe('P00', () => {
     const given = await surroundings();
     const { result } = await walk(given, [['P00', outputs({ ...good.P00, constraints: [] })]]);
     expect(result).toMatchObject({ verdict: 'fail', reason: '2 blocking findings: context.' });
-    expect(result.findings.map(({ id }) => id)).toEqual(['context-1', 'context-2']);
+    expect(result.findings.map(({ id }) => id)).toEqual(['context-1', 'context-2', 'baseline-1']);
   });
 });
 

@@ -119,6 +119,18 @@ test.each<[string, string, (given: GovernedRepository) => Promise<Partial<Govern
       return { policy_sha256 };
     },
   ],
+  [
+    'a policy that gives a check a credential',
+    'POLICY_INVALID',
+    async (given) => {
+      const env = `timeout: 60s\n    env: { API_TOKEN: q7Vt2LxWc9Rb4ZyKd8Hn3PfMs6GjTe1A }`;
+      const policy_sha256 = await given.putText(
+        `${EXAMPLE_POLICY.replace('timeout: 60s', env)}prompt_packs: ['${given.packSha256}']\n`,
+      );
+      given.trusted.add(policy_sha256);
+      return { policy_sha256 };
+    },
+  ],
   ['an input that no client of ours made', 'REQUEST_INVALID', async () => ({ developer: '' })],
   ['bytes that the store lacks', 'OBJECT_NOT_FOUND', async () => ({ request_sha256: '0'.repeat(64) })],
 ])('openRun: refuses %s', async (_, code, change) => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parsePolicyBytes, readPolicy } from '../../src/config/policy-file.js';
+import { parsePolicyBytes, readPolicy, readPolicyInForce } from '../../src/config/policy-file.js';
 import { makeTestKey } from '../support/signing.js';
 import { POLICY, refusalOf, temporaryFile, temporaryFolder } from './documents.js';
 
@@ -139,4 +139,42 @@ test.each([
   const error = await refuse(given);
   expect(error).toMatchObject({ code: 'POLICY_INVALID' });
   expect(error.message).toContain('no key serves two principals');
+});
+
+const withEnv = (env: string) =>
+  temporaryFile('policy.yaml', POLICY.replace('timeout: 5m', `timeout: 5m, env: ${env}`));
+
+test('readPolicy: a check may have variables of its own, and a policy that says nothing notes the baseline', async () => {
+  const { policy } = await readPolicyInForce(await withEnv('{ NODE_ENV: test, TZ: UTC, MAVEN_OPTS: -Xmx1g }'));
+  expect(policy.checks.tests?.env).toEqual({ NODE_ENV: 'test', TZ: 'UTC', MAVEN_OPTS: '-Xmx1g' });
+  expect(policy.baseline).toBe('note');
+});
+
+test.each([
+  ['HOME: /root', 'HOME is set by the engine'],
+  ['PATH: /evil', 'PATH is set by the engine'],
+  ['CI: "false"', 'CI is set by the engine'],
+  ['PROMPTOS_HOME: /p', "PROMPTOS_HOME is one of the engine's own"],
+  ['TEMPORAL_ADDRESS: evil.example.org', "TEMPORAL_ADDRESS is one of the engine's own"],
+  ['GOCACHE: /shared', 'GOCACHE is set by the engine'],
+  ['NPM_CONFIG_CACHE: /shared', 'NPM_CONFIG_CACHE is set by the engine'],
+  ['"A B": x', 'expected the name of a variable, such as "NODE_ENV"'],
+])('readPolicy: POLICY_INVALID at the line, for a check with the variable %s', async (entry, why) => {
+  const error = await refusalOf(readPolicy(await withEnv(`{ ${entry} }`)));
+  expect(error.code).toBe('POLICY_INVALID');
+  expect(error.message).toMatch(/policy\.yaml:15: checks\.tests\.env\./);
+  expect(error.message).toContain(why);
+});
+
+test.each([
+  ['a credential of a known format', ['NPM_AUTH: ghp', '_', 'q7Vt2LxWc9Rb4ZyKd8Hn3PfMs6GjTe1AuXoB'].join('')],
+  ['what may be one', 'API_TOKEN: q7Vt2LxWc9Rb4ZyKd8Hn3PfMs6GjTe1A'],
+])('readPolicyInForce: POLICY_INVALID at the line, and without the value, for a variable with %s', async (_, entry) => {
+  const path = await withEnv(`{ ${entry} }`);
+  const error = await refusalOf(readPolicyInForce(path));
+  expect(error.code).toBe('POLICY_INVALID');
+  expect(error.message).toMatch(/policy\.yaml:15: checks\.tests\.env\.\w+: holds .*a policy is published/);
+  expect(error.message).not.toContain('q7Vt2Lx');
+  // A record of before says what it says.
+  expect((await readPolicy(path)).policy.name).toBe('example');
 });

@@ -58,6 +58,8 @@ test('is right', () => { if (text.includes('wrong')) throw new Error('still wron
 `,
 };
 
+const SOUND_FILES = { ...COUNTED_FILES, 'src/split.js': "export const split = 'left';\n" };
+
 /** A published tree in memory, with what a verifier needs to judge it. */
 export interface GenuineRun {
   readonly run: GovernedRunInput;
@@ -70,6 +72,8 @@ export interface GenuineRun {
 export interface GenuineRunOptions {
   /** Whether the check names a report of its two tests. */
   readonly counted?: boolean;
+  /** Whether the policy blocks on a base commit that fails; the check then passes on it. */
+  readonly blocking?: boolean;
   readonly keys?: RunKeys;
   readonly runId?: string;
   readonly signing?: 'required' | 'optional' | 'none';
@@ -116,10 +120,12 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const { keys = makeKeys(), signing = 'required', story = 'eventful' } = options;
   const signed = signing !== 'none';
   const plain = policyText(keys, signing === 'required' ? 'required' : 'optional');
-  const text = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
+  const counted = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
+  const text = options.blocking === true ? `${counted}baseline: block\n` : counted;
   const repository = await createGovernedRepository({
     policy: text,
     ...(options.counted === true ? { files: COUNTED_FILES } : {}),
+    ...(options.blocking === true ? { files: SOUND_FILES } : {}),
     ...(options.pack === undefined ? {} : { pack: options.pack }),
     ...(signed ? { signers: options.signers ?? signersOf(keys) } : {}),
   });

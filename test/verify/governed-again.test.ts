@@ -4,6 +4,8 @@ import { MutableTree } from '../support/mutable-tree.js';
 import type { TestKey } from '../support/signing.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
 import {
+  BASELINE_LIES,
+  BLOCKING_BASELINE_LIES,
   COUNT_LIES,
   lied,
   REVIEWER_LIES,
@@ -26,11 +28,13 @@ const keys = Object.fromEntries(
 
 let run: GenuineRun;
 let countedRun: GenuineRun;
+let blockingRun: GenuineRun;
 beforeAll(async () => {
   const signing = Object.fromEntries(HOLDERS.map((name) => [name, VECTOR_KEYS[name].signer]));
   const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer };
   run = await genuineRun({ keys, signers });
   countedRun = await genuineRun({ keys, signers, story: 'straight', counted: true });
+  blockingRun = await genuineRun({ keys, signers, story: 'straight', blocking: true });
 }, 120_000);
 
 const treeOf = ({ files }: GenuineRun) =>
@@ -70,6 +74,25 @@ test('verify: a genuine run whose check counts its tests is verified', async () 
 describe('verify: the verifier lies about counts', () => {
   test.each(COUNT_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
     const { first } = await judge(lied(treeOf(countedRun), lie), countedRun);
+    expect(first?.failure?.code).toBe(lie.code);
+  });
+});
+
+test('verify: a genuine run under a policy that blocks on its base commit is verified', async () => {
+  const { verified } = await judge(treeOf(blockingRun), blockingRun);
+  const { checks } = JSON.parse(treeOf(blockingRun).text('evidence/baseline.json'));
+  expect(checks).toMatchObject([{ name: 'tests', status: 'passed' }]);
+  expect(verified).toBe(true);
+});
+
+describe('verify: the writer lies about the base commit', () => {
+  test.each(BASELINE_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
+    const { first } = await judge(lied(treeOf(countedRun), lie), countedRun);
+    expect(first?.failure?.code).toBe(lie.code);
+  });
+
+  test.each(BLOCKING_BASELINE_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
+    const { first } = await judge(lied(treeOf(blockingRun), lie), blockingRun);
     expect(first?.failure?.code).toBe(lie.code);
   });
 });

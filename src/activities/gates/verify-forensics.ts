@@ -1,13 +1,15 @@
 import type { TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/pretty-json.js';
 import { gateInputs, patchInput, shownResults } from '../../prompt-pack/index.js';
+import { judgeBothBaselines } from '../../rules/baseline.js';
 import { judgeChecks } from '../../rules/check-results.js';
 import { judgeVerification } from '../../rules/verification-output.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { criteriaOf, type GateDefinition, type GateTask, publishOutput } from './gate-definition.js';
 import { judgePatchAgain } from './judge-patch.js';
 import { standingPatch } from './patch-input.js';
-import { checkNames, runChecks } from './run-checks.js';
+import { checkNames } from './run-check.js';
+import { runChecks } from './run-checks.js';
 
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
@@ -20,8 +22,12 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     checks: checks.map(({ result }) => result),
   };
   const artifact = await task.putArtifact('evidence/test_results.json', prettyJson(results), 'application/json');
+  const findings = [
+    ...judgeChecks(results.checks),
+    ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
+  ];
   return {
-    observed: { findings: judgeChecks(results.checks), artifacts: [artifact, ...logs] },
+    observed: { findings, artifacts: [artifact, ...logs] },
     shown: shownResults(
       results,
       checks.map(({ stdout_tail, stderr_tail }) => ({ stdout_tail, stderr_tail })),

@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
+import type { CheckCaches, OpenedCaches } from '../check-cache/check-caches.js';
 import { endLeftovers } from '../executor-command/end-leftovers.js';
 import { type Environment, passVariables } from '../executor-command/environment.js';
 import { type GuardedResult, runGuarded } from '../executor-command/guarded-process.js';
@@ -26,11 +28,22 @@ export interface CheckRunnerOptions {
   readonly scratchRoot?: string;
   /** Over both outputs together: a check that prints more is stopped, and fails. 64 MiB when absent. */
   readonly maxOutputBytes?: number;
+  /** Where downloads of earlier checks come from; without it every check starts with empty caches. */
+  readonly caches?: CheckCaches;
 }
+
+const NO_CACHES: OpenedCaches = { env: {}, keep: async () => undefined };
 
 /** Runs checks as the policy has them, as far as this worker's config grants them by name. */
 export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
-  const { allow, env, passed = PLAIN, scratchRoot = tmpdir(), maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const {
+    caches,
+    allow,
+    env,
+    passed = PLAIN,
+    scratchRoot = tmpdir(),
+    maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
+  } = options;
   return {
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
@@ -38,7 +51,11 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
       if (stale !== null) return notStarted(stale);
       await endLeftovers();
       return withScratch(scratchRoot, async (scratch) => {
-        const environment = checkEnvironment(env, passed, scratch);
+        const opened =
+          call.cache === undefined || caches === undefined
+            ? NO_CACHES
+            : await caches.open(call.directory, join(scratch.root, 'cache'), call.cache);
+        const environment = { ...checkEnvironment(env, passed, scratch, opened), ...call.env };
         const result = await runGuarded({
           argv: call.argv,
           env: environment,
@@ -52,6 +69,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           signal: call.signal,
           watch: call.watch,
         });
+        if (result.kind === 'ended' && result.ended_by === 'itself') await opened.keep();
         if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
         const { code } = result;
         const [program = ''] = call.argv;
@@ -67,9 +85,11 @@ const checkEnvironment = (
   env: Environment,
   { allow, set }: PassedEnvironment,
   scratch: Scratch,
+  caches: OpenedCaches,
 ): Record<string, string> => ({
   HOME: scratch.home,
   CI: 'true',
+  ...caches.env,
   ...passVariables(env, allow),
   ...set,
 });

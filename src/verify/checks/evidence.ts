@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import {
+  baselineSchema,
   type CheckResult,
   contextOutputSchema,
   type JobOutput,
@@ -11,6 +13,7 @@ import {
   testResultsSchema,
   verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
+import { own } from '../../contracts/own.js';
 import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { openingOf } from '../../governance/ledger-ends.js';
@@ -48,6 +51,7 @@ export const patchFilesSchema = z.strictObject({
 
 /** The artifacts of attempts that are documents. */
 const ARTIFACT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  [BASELINE_PATH]: baselineSchema,
   'evidence/context.json': contextOutputSchema,
   'job.json': jobOutputSchema,
   'evidence/plan.json': planOutputSchema,
@@ -93,6 +97,7 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
   const records = recordsByDigest(attempts);
   for (const attempt of attempts) {
     const { record } = attempt;
+    await checkBaseline(documents, attempt);
     const ref = find(record, TREE_PATHS.testResults);
     if (ref === undefined) continue;
     const path = await placeOf(documents, attempt, ref);
@@ -109,6 +114,27 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
     await checkResults(documents, record, results, path);
   }
   await checkPublishedPatch(documents);
+}
+
+/** A baseline is about the run's base commit and the checks that its request names, with the policy's commands. */
+async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+  const ref = find(attempt.record, BASELINE_PATH);
+  if (ref === undefined) return;
+  const path = await placeOf(documents, attempt, ref);
+  const { base_commit, checks } = await documents.json(path, baselineSchema);
+  const policy = await documents.policy();
+  const { run } = openingOf(await documents.ledger());
+  const wanted = await wantedChecks(documents, attempt.record);
+  const argvOf = (name: string) => (policy === null ? undefined : own(policy.checks, name)?.argv) ?? [];
+  fits(
+    path,
+    { base_commit: run.base_commit, checks: wanted.map((name) => ({ name, argv: argvOf(name) })) },
+    { base_commit, checks: checks.map(({ name, argv }) => ({ name, argv })) },
+  );
+  for (const { name, status, exit_code } of checks) {
+    if (status !== 'passed' || exit_code === 0) continue;
+    fits(`${path}: ${name}`, { status, exit_code: 0 }, { status, exit_code });
+  }
 }
 
 async function checkResults(

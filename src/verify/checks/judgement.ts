@@ -1,12 +1,14 @@
+import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
-import { testResultsSchema } from '../../contracts/gate-outputs.js';
+import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
 import { escalationOf, numberFindings } from '../../rules/attempt-findings.js';
+import { judgeBaseline, judgeBothBaselines } from '../../rules/baseline.js';
 import { judgeBuild } from '../../rules/build-output.js';
 import { judgeChecks } from '../../rules/check-results.js';
 import { judgeContext } from '../../rules/context-output.js';
@@ -39,7 +41,7 @@ import { answerOf, filesOf } from './derivations.js';
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
 const DERIVED = new Set<string>([
   ...PATCH_RULE_IDS.filter((rule) => !['applies', 'attributes', 'secrets', 'secret_candidates'].includes(rule)),
-  ...['context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
+  ...['baseline', 'context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
 ]);
 
 /** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
@@ -131,6 +133,11 @@ async function derivedFindings(
   const { attempt, inputs } = judged;
   const { gate } = attempt.record;
   const findings: JudgedFinding[] = [];
+  if (gate === 'P00') {
+    const placed = await placedArtifact(documents, attempt, BASELINE_PATH);
+    const { checks } = placed === null ? { checks: [] } : await documents.json(placed.place, baselineSchema);
+    findings.push(...judgeBaseline(judged.policy.baseline, checks));
+  }
   if (gate === 'P05' && output !== null) {
     const patch = await patchOf(documents, attempt);
     if (patch !== null) findings.push(...judgeStanding(judged, patch));
@@ -138,8 +145,10 @@ async function derivedFindings(
   if (gate === 'P06' && inputs.patch !== null) {
     findings.push(...(await judgedAgain(documents, judged, inputs.patch)));
     const results = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
-    if (results !== null)
-      findings.push(...judgeChecks((await documents.json(results.place, testResultsSchema)).checks));
+    if (results !== null) {
+      const { checks } = await documents.json(results.place, testResultsSchema);
+      findings.push(...judgeChecks(checks), ...judgeBothBaselines(checks, inputs.baseline?.checks ?? []));
+    }
   }
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;

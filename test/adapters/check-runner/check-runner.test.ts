@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCheckCaches } from '../../../src/adapters/check-cache/check-caches.js';
 import { type CheckRunnerOptions, createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
 import type { CheckCall } from '../../../src/ports/gate-executor.js';
 import { isRunning } from '../executor-command/processes.js';
@@ -135,4 +136,45 @@ test('check runner: sees what the worker config passes and sets, and nothing els
   const passed = { allow: ['PATH', 'TOOLCHAIN'], set: { MODE: 'ci' } };
   const outcome = await run([process.execPath, '-e', script], {}, { env, passed });
   expect(text(outcome.stdout)).toBe('["here","ci",null]\n');
+});
+
+test('check runner: sees what the policy sets for it, whatever the worker has', async () => {
+  const script = 'console.log(JSON.stringify([process.env.MODE, process.env.TZ]))';
+  const passed = { allow: ['PATH', 'TZ'], set: { MODE: 'worker' } };
+  const call = { env: { MODE: 'policy', TZ: 'UTC' } };
+  const outcome = await run([process.execPath, '-e', script], call, { env: { PATH, TZ: 'Asia/Tokyo' }, passed });
+  expect(text(outcome.stdout)).toBe('["policy","UTC"]\n');
+});
+
+describe('check runner: caches', () => {
+  const cache = { repository: 'shop', policy_sha256: 'a'.repeat(64), keep: true };
+  const caches = () => createCheckCaches(join(root, 'check-caches'));
+  const leave = 'ls -A "$npm_config_cache"; echo "$npm_config_cache"; touch "$npm_config_cache/$LEAVES"';
+  const script = ['sh', '-c', leave];
+  const first = (outcome: { readonly stdout: Uint8Array }) => text(outcome.stdout).split('\n').at(0);
+
+  test('a check finds what one before left, in a folder of its own under its scratch folder', async () => {
+    writeFileSync(join(directory, 'package-lock.json'), '{}');
+    const options = { caches: caches() };
+    const own = await run(script, { cache, env: { LEAVES: 'a' } }, options);
+    expect(first(own)).toMatch(new RegExp(`^${join(root, 'scratch')}/[^/]+/cache/npm$`));
+    expect(first(await run(script, { cache: { ...cache, keep: false }, env: { LEAVES: 'b' } }, options))).toBe('a');
+    const third = await run(script, { cache, env: { LEAVES: 'c' } }, options);
+    expect(text(third.stdout).split('\n').slice(0, -2)).toEqual(['a']);
+  });
+
+  test('nothing is kept of a check that was stopped', async () => {
+    writeFileSync(join(directory, 'package-lock.json'), '{}');
+    const options = { caches: caches() };
+    const stopped = { cache, env: { LEAVES: 'half' }, timeout_ms: 700 };
+    expect(await run(['sh', '-c', `${leave}; sleep 60`], stopped, options)).toMatchObject({ status: 'timed_out' });
+    expect(first(await run(script, { cache, env: { LEAVES: 'a' } }, options))).not.toBe('half');
+  });
+
+  test('a cache that the worker config names goes first', async () => {
+    writeFileSync(join(directory, 'package-lock.json'), '{}');
+    const passed = { allow: ['PATH'], set: { npm_config_cache: join(root, 'own') } };
+    const outcome = await run(['sh', '-c', 'echo "$npm_config_cache"'], { cache }, { caches: caches(), passed });
+    expect(text(outcome.stdout)).toBe(`${join(root, 'own')}\n`);
+  });
 });

@@ -1,4 +1,5 @@
 import type { AttemptRecord } from '../../../src/contracts/attempt.js';
+import type { Baseline } from '../../../src/contracts/gate-outputs.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import { attemptFolder } from '../../../src/governance/published-tree.js';
 import type { VerifyCode } from '../../../src/verify/index.js';
@@ -499,6 +500,58 @@ export const COUNT_LIES: readonly RoleLie[] = rows([
   counted('fewer executed tests than the base commit', (check) => Object.assign(check, { tests: counts(1) })),
   counted('a base commit with more tests', (check) => Object.assign(check.baseline ?? {}, { tests: counts(3) })),
   counted('a failed test', (check) => Object.assign(check, { tests: counts(2, 1) })),
+]);
+
+const BASELINE = 'evidence/baseline.json';
+const baseline = (name: string, change: (file: Loose<Baseline>) => void, code: VerifyCode): Row => [
+  name,
+  'P00',
+  changed<Baseline>(BASELINE, change),
+  code,
+];
+
+/** Of a straight run whose check fails on the base commit, under a policy that notes it. */
+export const BASELINE_LIES: readonly RoleLie[] = rows([
+  baseline(
+    'a failure on the base commit that is called a pass',
+    ({ checks }) => Object.assign(checks[0] ?? {}, { status: 'passed', exit_code: 0 }),
+    'FINDINGS_DIFFER',
+  ),
+  baseline(
+    'a pass with another exit code than 0',
+    ({ checks }) => Object.assign(checks[0] ?? {}, { status: 'passed' }),
+    'EVIDENCE_DIFFERS',
+  ),
+  baseline('a baseline without the check', (file) => Object.assign(file, { checks: [] }), 'EVIDENCE_DIFFERS'),
+  baseline(
+    'a baseline of another command',
+    ({ checks }) => Object.assign(checks[0] ?? {}, { argv: ['true'] }),
+    'EVIDENCE_DIFFERS',
+  ),
+  baseline(
+    'a baseline of another commit',
+    (file) => Object.assign(file, { base_commit: '0'.repeat(40) }),
+    'EVIDENCE_DIFFERS',
+  ),
+  baseline('a baseline of another shape', (file) => Object.assign(file, { more: 1 }), 'SHAPE_INVALID'),
+  [
+    'no finding of a failure on the base commit',
+    'P00',
+    record('P00', (value) => {
+      value.findings = value.findings.filter(({ rule }) => rule !== 'baseline');
+    }),
+    'ATTEMPT_DIFFERS',
+  ],
+]);
+
+/** Of a run under a policy that blocks. */
+export const BLOCKING_BASELINE_LIES: readonly RoleLie[] = rows([
+  ['no baseline', 'P00', dropped('P00', 'artifacts', BASELINE), 'ARTIFACT_MISSING'],
+  baseline(
+    'a check that fails on the base commit, and a gate that passed',
+    ({ checks }) => Object.assign(checks[0] ?? {}, { status: 'failed', exit_code: 1 }),
+    'FINDINGS_DIFFER',
+  ),
 ]);
 
 export const REVIEWER_LIES: readonly RoleLie[] = rows([

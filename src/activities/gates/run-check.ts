@@ -1,0 +1,71 @@
+import type { Check } from '../../contracts/policy.js';
+import type { CommandWatch } from '../../ports/command-watch.js';
+import type { CheckOutcome } from '../../ports/gate-executor.js';
+import type { TreeWatch } from '../../ports/workspace.js';
+import { criteriaOf, type GateTask } from './gate-definition.js';
+
+/** What came of a check, and whether it tested another tree than that of its commit and the patch. */
+export interface SeenCheck {
+  readonly outcome: CheckOutcome;
+  readonly disturbed: boolean;
+}
+
+/** Names of the checks that prove a run: those of the request and of every criterion, each once. */
+export const checkNames = (task: GateTask): readonly string[] => [
+  ...new Set([...task.request.checks, ...criteriaOf(task).flatMap(({ check }) => check ?? [])]),
+];
+
+const NOTHING = new Uint8Array();
+
+/** A check that was not run. */
+export const notRun = (reason: string): CheckOutcome => ({
+  status: 'not_started',
+  exit_code: null,
+  signal: null,
+  duration_ms: 0,
+  stdout: NOTHING,
+  stderr: NOTHING,
+  reason,
+  tests: null,
+});
+
+async function seenOnTree(watch: TreeWatch, outcome: CheckOutcome): Promise<SeenCheck> {
+  const changes = await watch.changes();
+  if (changes.length === 0) return { outcome, disturbed: false };
+  const reason = `tracked files changed while it ran, by the check itself or by another process, so that it tested another tree: ${changes.join('; ')}`;
+  const status = outcome.status === 'passed' ? 'failed' : outcome.status;
+  return { outcome: { ...outcome, status, reason }, disturbed: true };
+}
+
+/** What people hear of a check while it runs. Its outputs are named as they are kept; those on the base are not. */
+const watchCheck = (progress: GateTask['progress'], name: string, patch: Uint8Array): CommandWatch =>
+  patch.length === 0
+    ? progress.command(`check ${name} on the base commit`, (output) => `base/${name}.${output}.txt`)
+    : progress.command(`check ${name}`, (output) => `evidence/checks/${name}.${output}.txt`);
+
+/**
+ * Runs one check on a checkout of its own, so that nothing which an earlier one left can help or harm it.
+ * @param patch empty for the base commit alone
+ * @throws PromptOsError CHECK_NOT_GRANTED, and what the workspace throws
+ */
+export async function runOnFreshCheckout(
+  { input, ports, signal, progress }: GateTask,
+  patch: Uint8Array,
+  name: string,
+  { argv, timeout, report, env }: Check,
+): Promise<SeenCheck> {
+  const { target_repo: repository, base_commit: commit, policy_sha256 } = input.run;
+  const checkout = await ports.workspace.checkout({ repository, commit, patch, signal });
+  try {
+    const { directory } = checkout;
+    const watch = await checkout.watch();
+    // Code that is only proposed must leave nothing for the checks of another patch.
+    const cache = { repository, policy_sha256, keep: patch.length === 0 };
+    const call = { name, argv, env, timeout_ms: timeout, directory, report, cache, signal };
+    const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
+    return await seenOnTree(watch, outcome);
+  } finally {
+    // What is left is removed when a worker next starts; the check's outcome counts.
+    await checkout.discard().catch(() => undefined);
+  }
+}
