@@ -21,7 +21,7 @@ describe('wrong usage', () => {
     [['run', 'list', '--limit', '0'], 'expected a number from 1.'],
     [['reject', 'run-1', '--to', 'P03', '--final'], "option '--to <gate>' cannot be used with option '--final'."],
     [['worker', '--repository', 'shop'], 'expected NAME=PATH.'],
-    [['run'], '"promptos run" needs one of its commands: list, status, watch, cancel, recover.'],
+    [['run'], '"promptos run" needs one of its commands: list, status, watch, logs, cancel, recover.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish.'],
   ])('%j: USAGE, exit 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await promptos(args);

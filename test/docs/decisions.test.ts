@@ -12,7 +12,11 @@ const FIGURES: readonly (readonly [said: RegExp, file: string, constant: RegExp]
   [/after (\d) seconds without an answer, the signal/, 'src/client.ts', /ANSWER_TIMEOUT_MS = (\d)_000/],
   [/in the ledger, (\d+) in full/, 'src/governance/refusals.ts', /MAX_REFUSALS_IN_FULL = ([\d_]+)/],
   [/and (\d+) of signed messages/, 'src/governance/refusals.ts', /MAX_SIGNED_REFUSALS_IN_FULL = ([\d_]+)/],
-  [/At most (\d+) are open at once/, 'src/governance/open-escalation.ts', /MAX_OPEN_ESCALATIONS = ([\d_]+)/],
+  [
+    /At most (\d+) escalations are open at once/,
+    'src/governance/open-escalation.ts',
+    /MAX_OPEN_ESCALATIONS = ([\d_]+)/,
+  ],
   [/at once and (\d+) in a run/, 'src/governance/open-escalation.ts', /MAX_ESCALATIONS = ([\d_]+)/],
   [/Heartbeats every (\d+) seconds/, 'src/activities/run-activity.ts', /HEARTBEAT_INTERVAL_MS = (\d+)_000/],
   [/every 2 seconds, noticed after (\d+)/, 'src/workflows/governed-run.ts', /HEARTBEAT_TIMEOUT = '(\d+) seconds'/],

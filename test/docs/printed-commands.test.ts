@@ -23,11 +23,13 @@ const PAGES = ['README.md', 'bench/README.md', 'examples/first-governed-run/READ
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'test/docs/readme-story.test.ts',
   'docs/audit.md': 'test/docs/ci-recipe.test.ts',
+  'docs/compose.md': 'test/docs/compose.test.ts',
   'docs/executors.md': 'test/docs/shell-blocks.test.ts',
   'docs/keys.md': 'test/docs/shell-blocks.test.ts',
   'docs/record.md': 'test/docs/shell-blocks.test.ts',
   'docs/repositories.md': 'test/docs/shell-blocks.test.ts',
   'docs/team.md': 'test/docs/team.test.ts',
+  'docs/temporal-ui.md': 'test/docs/temporal-ui.test.ts',
   'docs/verify-elsewhere.md': 'test/docs/verify-elsewhere.test.ts',
 };
 
@@ -76,7 +78,8 @@ function refusal(command: string): string | null {
     acting = found;
     words.shift();
   }
-  if (acting.commands.length > 0 && words.length > 0 && !words[0]?.startsWith('-')) return `no command ${words[0]}`;
+  const takesWords = acting.commands.length === 0 || acting.registeredArguments.length > 0;
+  if (!takesWords && words.length > 0 && !words[0]?.startsWith('-')) return `no command ${words[0]}`;
   const options = words.filter((word) => /^--?[a-z]/i.test(word)).map((word) => word.replace(/=.*/, ''));
   const unknown = options.filter(
     (word) => !acting.options.some(({ long, short }) => word === long || word === short) && word !== '--help',
