@@ -132,7 +132,7 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
   const followed = ['promptos run status', 'promptos run logs'].map((start) =>
     grace.start(decide(start), 'my-repository'),
   );
-  await followed[0]?.shown(/awaits {2}a decision on P00/);
+  await followed[0]?.shown(/P00 Context Lock +awaiting decision/);
   const agreeing: Typed[] = [
     [/decide, grace\?/, KEYS.enter],
     [/[Pp]assphrase/, words(grace)],
@@ -183,7 +183,7 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
     await writeFile(join(ci.home, name), await readFile(join(grace.home, 'my-repository', name)), { mode: 0o644 });
   }
   const judged = done(ci, CI.replace('<the same repository>', git.url));
-  expect(judged).toContain('verified: ');
+  expect(judged).toContain('Verified: ');
   expect(judged).toContain('committed by grace');
 
   // A second run is not wanted after all.
