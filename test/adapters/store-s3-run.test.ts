@@ -138,7 +138,7 @@ describe.skipIf(program === null)('a run on the S3 store (skipped without Go, wh
     expect(await audit('verify', runId, '--policy', '.promptos/policy.yaml')).toMatchObject({ exitCode: 0 });
     expect(await audit('verify', '--all', '--policy', '.promptos/policy.yaml')).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('1 of 1 runs verified'),
+      stdout: expect.stringContaining('1 of 1 run verified'),
     });
     expect(await audit('export', '--tree', join(root, 'tree'), '--run', runId)).toMatchObject({ exitCode: 0 });
     expect(await audit('verify', join(root, 'tree'), '--policy', '.promptos/policy.yaml')).toMatchObject({

@@ -318,7 +318,7 @@ describe('run', () => {
     });
     expect((await ended(run)).outcome).toBe('cancelled');
     const shown = await type('run', 'status', run.runId);
-    expect(shown.stdout).toContain('state   cancelled: Wrong branch.\nby      ada (unsigned: the name is a claim)\n');
+    expect(shown.stdout).toMatch(/^state {3}cancelled: Wrong branch\.\nby {6}ada, signed by SHA256:\S+$/m);
     expect(await typeJson(...line)).toMatchObject({
       exitCode: 1,
       last: { error: { code: 'RUN_CLOSED' } },

@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const AGENT = join(ROOT, 'test/fixtures/executors/asking-agent.mjs');
 const GROUP = 30_002;
 const page = await readFile(join(ROOT, 'README.md'), 'utf8');
-const [SET_UP = '', DECIDE = '', EXCEPT = '', OWN_CLONE = ''] = pageBlocks(
+const [SET_UP = '', DECIDE = '', EXCEPT = '', OWN_CLONE = '', CI = ''] = pageBlocks(
   page,
   '## In a repository of your own',
   'sh',
@@ -129,7 +129,10 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
   await dev.shown(/[Pp]assphrase/);
   dev.type(words(ada));
   await dev.shown(/approve \S+ --gate P00/);
-  expect(done(grace, decide('promptos run status'), 'my-repository')).toContain('awaits  a decision on P00');
+  const followed = ['promptos run status', 'promptos run logs'].map((start) =>
+    grace.start(decide(start), 'my-repository'),
+  );
+  await followed[0]?.shown(/awaits {2}a decision on P00/);
   const agreeing: Typed[] = [
     [/decide, grace\?/, KEYS.enter],
     [/[Pp]assphrase/, words(grace)],
@@ -159,14 +162,15 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
     'APPROVED: every gate passed',
   );
   expect((await again.ended()).exitCode).toBe(0);
+  for (const one of followed) expect(await one.ended()).toBe(0);
+  expect(followed[1]?.stdout()).toContain('I did P00.');
 
   // The pull request, by grace.
-  const base = done(grace, 'git pull --quiet && git rev-parse HEAD', 'my-repository').trim();
+  done(grace, 'git pull --quiet', 'my-repository');
   expect(await typed(grace, decide('promptos apply'), [])).toContain('committed as');
-  const body = done(grace, decide('promptos pr-block'), 'my-repository');
-  done(grace, asGrace('git push --quiet origin fix'), 'my-repository');
-  done(grace, decide('promptos export --artifacts-dir'), 'my-repository');
-  done(grace, decide('promptos export --bundle'), 'my-repository');
+  for (const line of ['git push', 'promptos pr-block', 'promptos export --artifacts-dir', 'promptos export --bundle']) {
+    done(grace, decide(line), 'my-repository');
+  }
   const except = lineOf(EXCEPT, 'promptos except');
   await typed(grace, asGrace(except), [
     [/Sign as grace that no run has to cover/, 'y'],
@@ -175,14 +179,27 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
   done(grace, lineOf(EXCEPT, 'git add'), 'my-repository');
 
   // CI, with what travels with the pull request.
-  await writeFile(join(ci.home, 'body.md'), body, { mode: 0o644 });
-  await writeFile(join(ci.home, 'run.tar'), await readFile(join(grace.home, 'my-repository/run.tar')), { mode: 0o644 });
-  done(
-    ci,
-    `git clone --quiet --bare --branch fix ${git.url} .git\ngit show ${base}:.promptos/policy.yaml > policy.yaml`,
-  );
-  expect(done(ci, inText('promptos pr-check --body'))).toContain('committed by grace');
-  expect(done(ci, 'promptos verify run.tar --policy policy.yaml')).toContain('verified: ');
+  for (const name of ['body.md', 'run.tar']) {
+    await writeFile(join(ci.home, name), await readFile(join(grace.home, 'my-repository', name)), { mode: 0o644 });
+  }
+  const judged = done(ci, CI.replace('<the same repository>', git.url));
+  expect(judged).toContain('verified: ');
+  expect(judged).toContain('committed by grace');
+
+  // A second run is not wanted after all.
+  const unwanted = ada.type(lineOf(SET_UP, 'promptos dev'), 'my-repository');
+  await unwanted.shown(/[Pp]assphrase/);
+  unwanted.type(words(ada));
+  await unwanted.shown(/approve \S+ --gate P00/);
+  const cancelled = await typed(ada, lineOf(DECIDE, 'promptos run cancel'), [
+    [/Who cancels/, KEYS.enter],
+    [/Why is the run cancelled/, `Started twice${KEYS.enter}`],
+    [/Do you cancel/, 'y'],
+    [/[Pp]assphrase/, words(ada)],
+  ]);
+  expect(cancelled).toContain('counted: the cancellation');
+  await unwanted.shown(/CANCELLED/);
+  await unwanted.ended();
 }
 
 /** A program that does in worker.yaml what the file asks for: the agents are put in, and the marks taken away. */
