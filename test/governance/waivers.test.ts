@@ -64,6 +64,16 @@ test('waiver: one that has expired is renewed by another escalation, and only th
   expect(restingWaivers(waivers).map(({ escalation_id }) => escalation_id)).toEqual(['E2']);
 });
 
+test('waiver: one that is renewed without an end does not keep the end of before', () => {
+  const run = failed();
+  run.resolve('E1', 'continue', until(after(DAY)));
+  run.now = START + DAY;
+  run.send({ type: 'message', kind: 'escalation', content: { actor: 'ada', issue: 'It has expired.' } });
+  expect(run.resolve('E2', 'continue', { guidance: 'for good' }).accepted).toBe(true);
+  run.now = START + 9 * DAY;
+  expect(run.approve('P00').accepted).toBe(true);
+});
+
 /** A run under a signing policy whose P00 failed with one waivable finding. */
 const signedFailure = (approvals: number): SignedRun => {
   const rules = { rules_version: 2, waivable: ['checks'], attestations: 'optional' as const };
