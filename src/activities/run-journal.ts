@@ -20,10 +20,10 @@ export function unjournalled(
   entries: readonly LedgerEntry[],
 ): readonly JournalEntry[] {
   const known = new Set(
-    journal.flatMap(({ entry }) => (entry?.kind === 'message' ? [messageSha256(entry.envelope)] : [])),
+    journal.flatMap(({ entry }) => (entry?.kind === 'message' ? [journalled(entry.message, entry.envelope)] : [])),
   );
   const message = (kind: JournalledMessage, envelope: Envelope | null): JournalEntry[] =>
-    envelope === null || known.has(messageSha256(envelope)) ? [] : [{ kind: 'message', message: kind, envelope }];
+    envelope === null || known.has(journalled(kind, envelope)) ? [] : [{ kind: 'message', message: kind, envelope }];
   return entries.flatMap((entry) => {
     if (entry.type === 'decisionCounted') return message('decision', entry.envelope);
     if (entry.type === 'escalationResolved') return message('resolution', entry.envelope);
@@ -31,6 +31,9 @@ export function unjournalled(
     return entry.type === 'escalationOpened' ? message('escalation', entry.envelope) : [];
   });
 }
+
+/** Journalled as another kind, a message is passed over: somebody who may write to the store could hide it so. */
+const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${messageSha256(envelope)}`;
 
 /** What follows from a journal: entries to append, which may be none, and what the caller wants to know. */
 export interface JudgedJournal<T> {

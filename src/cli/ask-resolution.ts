@@ -131,7 +131,9 @@ async function askGuidance(
   { awaited }: AskOptions<AwaitedResolution>,
   questions: DecisionQuestions,
 ): Promise<string | null> {
-  const { recommendation, options } = awaited.report;
+  const { options } = awaited.report;
+  // Words that nobody signed do not become an agent's input by the press of a key.
+  const recommendation = awaited.trigger === 'hold' ? '' : awaited.report.recommendation;
   // The options of the engine's own reports say how to resolve, and are no guidance.
   const texts = [recommendation, ...(awaited.trigger === 'executor' ? options : [])].filter(
     (text) => text.trim() !== '',

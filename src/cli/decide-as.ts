@@ -93,7 +93,9 @@ export async function decideUnattended(
   const tell = (text: string) => output.say(`  ${actor} ${text.replaceAll('\n', '\n    ')}`);
   if (awaited.kind === 'resolution') {
     const choice = awaited.trigger === 'executor' || awaited.trigger === 'open_question' ? 'retry' : 'abort';
-    const guidance = choice === 'retry' ? awaited.recommendation : awaited.issue;
+    // What anybody may have written is not said again in the name of an integrator.
+    const issue = awaited.trigger === 'hold' ? '' : awaited.issue;
+    const guidance = choice === 'retry' ? awaited.recommendation : issue;
     const resolution = bindResolution(status, awaited, { actor, choice, ...(guidance === '' ? {} : { guidance }) });
     requireCounted(await runs.resolve(resolution), output, status);
     tell(`answers ${awaited.escalation_id} with ${choice}: ${guidance}`);

@@ -1,6 +1,7 @@
 import { runWorkflowId } from '../contracts/names.js';
 import type { TemporalAddress } from './connect.js';
 import type { Output } from './output.js';
+import { printableJson } from './printable.js';
 import { shellWord } from './shell-word.js';
 
 /** A message that is printed and not sent: which signal takes it, of which run, on which server. */
@@ -17,7 +18,7 @@ export interface PrintedMessage {
  */
 export function printMessage({ message, signal, runId, temporal }: PrintedMessage, output: Output): void {
   // An apostrophe would end the quotes of a shell; JSON means the same without it.
-  const json = JSON.stringify(message).replaceAll("'", '\\u0027');
+  const json = printableJson(message).replaceAll("'", '\\u0027');
   const workflow = runWorkflowId(runId);
   output.note(`signal  ${signal} of the workflow ${workflow}`);
   const server = [

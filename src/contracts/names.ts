@@ -125,6 +125,14 @@ export const ESCALATION_TRIGGERS = [
 ] as const;
 export type EscalationTrigger = (typeof ESCALATION_TRIGGERS)[number];
 
+/** What the result of a gate may raise. Everything else is for the engine to find, or for a person to say. */
+export const GATE_TRIGGERS: readonly EscalationTrigger[] = [
+  'executor',
+  'rule_violation',
+  'critical_finding',
+  'open_question',
+];
+
 /** The name under which the engine journals heads; no principal may have it. */
 export const ENGINE = 'engine';
 

@@ -306,6 +306,6 @@ function follow(
     reached = evolve(reached, { ...complete, at });
   };
   for (const event of first) take(event);
-  for (let event = settle(reached); event !== null; event = settle(reached)) take(event);
+  for (let event = settle(reached, at); event !== null; event = settle(reached, at)) take(event);
   return events;
 }

@@ -3,7 +3,7 @@ import { PREDICATES, readStatement } from '../attestation/statement.js';
 import type { ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerHead } from '../contracts/ledger.js';
-import { GATES, type GateId } from '../contracts/names.js';
+import { GATE_TRIGGERS, GATES, type GateId } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
@@ -26,6 +26,10 @@ const refused = (problem: string): JudgedResult => ({ ok: false, problem });
 
 const isWhole = (result: SentGateResult): result is ExecuteGateResult => Object.hasOwn(result, 'verdict');
 
+/** The report of an unsigned result has any shape. */
+const mayRaise = (escalation: GateOutcome['escalation'] | undefined): boolean =>
+  escalation === null || (escalation !== undefined && GATE_TRIGGERS.includes(escalation.trigger));
+
 /**
  * Whether a gate's result was signed by the principal that the policy binds to its role, about exactly this attempt of
  * this ledger. What counts of a signed result is what was signed; whatever arrives beside it is ignored.
@@ -43,7 +47,9 @@ export function judgeAttestation(state: RunState, plan: RunPlan, finished: Finis
     if (plan.attestations === 'required') return refused(`the result is not signed, and ${principal} must sign it`);
     if (!isWhole(finished.result)) return refused('it says nothing');
     const { attestation: _, ...outcome } = finished.result;
-    return { ok: true, outcome, attestation: null };
+    return rulesVersionOf(plan) >= 2 && !mayRaise(outcome.escalation)
+      ? refused('it escalates what no gate finds')
+      : { ok: true, outcome, attestation: null };
   }
   const attestation = readEnvelope(finished.result.attestation);
   if (attestation === null) return refused('its attestation is no envelope');

@@ -1,7 +1,7 @@
 import type { GateOutcome } from '../contracts/activities.js';
 import type { EscalationReport } from '../contracts/escalation.js';
 import type { Finding } from '../contracts/findings.js';
-import { ESCALATION_TRIGGERS, FINGERPRINT_PATTERN, SEVERITIES, VERDICTS } from '../contracts/names.js';
+import { FINGERPRINT_PATTERN, GATE_TRIGGERS, SEVERITIES, VERDICTS } from '../contracts/names.js';
 
 /*
  * Reads what a gate's signed statement says of its result, by hand, since it runs in the workflow sandbox. Whoever holds
@@ -53,9 +53,8 @@ function readReport(value: unknown): EscalationReport | null {
   const choices =
     Array.isArray(options) && options.length <= MAX_OPTIONS && options.every((option) => isText(option, 500));
   if (!texts || !choices || typeof securitySensitive !== 'boolean') return null;
-  // A fork is the engine's to find and a hold has no signature: a role's signed result claims neither.
-  if (trigger === 'fork' || trigger === 'hold') return null;
-  if (!isOneOf(ESCALATION_TRIGGERS, trigger)) return null;
+  // Whoever has a role's key speaks for no person, for no clock and not for the engine.
+  if (!isOneOf(GATE_TRIGGERS, trigger)) return null;
   return {
     issue,
     impact,

@@ -276,6 +276,9 @@ function escalationCommand(entry: Entry<'escalationOpened'>): Command {
 
 function closingCommand({ plan }: RunState, { outcome, through }: Entry<'runClosed'>): Command | null {
   if (outcome === 'approved') return hasJournal(plan) ? { type: 'close' } : null;
-  if (outcome === 'cancelled') return through === undefined ? { type: 'cancel', unmarked: true } : { type: 'cancel' };
+  if (outcome === 'cancelled') {
+    // Only ledgers of version 1 were written before Temporal's own cancellation was marked.
+    return through === undefined && !hasJournal(plan) ? { type: 'cancel', unmarked: true } : { type: 'cancel' };
+  }
   return outcome === 'expired' ? { type: 'clock' } : null;
 }

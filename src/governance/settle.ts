@@ -1,13 +1,22 @@
 import type { LedgerEvent } from '../contracts/ledger.js';
 import { decisionRequestId, gateIndex } from '../contracts/names.js';
 import { hasJournal } from '../contracts/rules-version.js';
-import { approvalsNeeded, currentGate, effectiveVerdict, type GateState, type RunState } from './run-state.js';
+import {
+  type AttemptState,
+  approvalsNeeded,
+  currentGate,
+  effectiveVerdict,
+  type GateState,
+  type RunState,
+} from './run-state.js';
+import { expiredWaivers } from './waiver-end.js';
 
 /**
  * What follows by itself from where the run stands: the next event, or null when something must happen first.
  * Nothing follows while an escalation is open: a running gate is held, decisions count, nothing moves.
+ * @param at when this is judged, as the ledger has it
  */
-export function settle(state: RunState): LedgerEvent | null {
+export function settle(state: RunState, at: string): LedgerEvent | null {
   if (state.phase !== 'open' || state.escalations.length > 0) return null;
   if (state.gates.some(({ current }) => current?.status === 'running')) return null;
   if (state.rejected !== null) {
@@ -17,7 +26,7 @@ export function settle(state: RunState): LedgerEvent | null {
   const gate = currentGate(state);
   // From rules version 2 on a run closes as approved by a command of its own, after the journal was asked.
   if (gate === undefined) return hasJournal(state.plan) ? null : closedAsApproved();
-  return gate.current?.status === 'finished' ? settleFinished(state, gate) : null;
+  return gate.current?.status === 'finished' ? settleFinished(state, gate, at) : null;
 }
 
 export const closedAsApproved = (): LedgerEvent => ({
@@ -27,12 +36,12 @@ export const closedAsApproved = (): LedgerEvent => ({
   refusals_counted: {},
 });
 
-function settleFinished(state: RunState, finished: GateState): LedgerEvent | null {
+function settleFinished(state: RunState, finished: GateState, at: string): LedgerEvent | null {
   const { gate, current, request, puts } = finished;
   if (current?.output_sha256 == null) return null;
   const needed = approvalsNeeded(state, finished);
   const approvedBy = request?.approved_by ?? [];
-  if (effectiveVerdict(current) === 'pass' && approvedBy.length >= needed) {
+  if (effectiveVerdict(current) === 'pass' && approvedBy.length >= needed && !hasExpired(state, current, at)) {
     return { type: 'gatePassed', gate, attempt: current.attempt, approved_by: [...approvedBy] };
   }
   if (request !== null) return null;
@@ -44,6 +53,10 @@ function settleFinished(state: RunState, finished: GateState): LedgerEvent | nul
     output_sha256: current.output_sha256,
   };
 }
+
+/** While a run is held a waiver may expire, also behind the last approval. Version 1 did not look at the time here. */
+const hasExpired = ({ plan }: RunState, current: AttemptState, at: string): boolean =>
+  hasJournal(plan) && expiredWaivers(current, at).length > 0;
 
 function sendBack({ rework, gates }: RunState): LedgerEvent | null {
   if (rework === null) return null;

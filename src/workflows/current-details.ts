@@ -37,7 +37,7 @@ export function renderCurrentDetails(
     ...(status.refusals === 0 ? [] : [`Messages that did not count so far: ${status.refusals}; the ledger says why.`]),
     ...(status.phase === 'open' ? [STOP] : []),
   ].join('\n\n');
-  for (const [index, awaited] of status.awaiting.entries()) {
+  for (const [index, awaited] of holdsLast(status.awaiting).entries()) {
     const asked = { status, name: answeringName(status, ANYBODY), namespace };
     const parts = awaited.kind === 'decision' ? decisionParts(asked, awaited) : resolutionParts(asked, awaited);
     const section = `\n\n---\n\n${parts.join('\n\n')}`;
@@ -48,6 +48,12 @@ export function renderCurrentDetails(
     text += section;
   }
   return text;
+}
+
+/** Anybody can send holds, with texts of any length: they must not push what others ask out of the page. */
+function holdsLast(awaiting: RunStatus['awaiting']): RunStatus['awaiting'] {
+  const isHold = (one: AwaitedDecision | AwaitedResolution) => one.kind === 'resolution' && one.trigger === 'hold';
+  return [...awaiting.filter((one) => !isHold(one)), ...awaiting.filter(isHold)];
 }
 
 /** The gate that is carried out. */
@@ -161,7 +167,8 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     actor: name,
     choice: 'retry',
   };
-  const recommendation = inert(awaited.recommendation, 600);
+  // Advice that nobody signed is no part of what the run says.
+  const recommendation = awaited.trigger === 'hold' ? '' : inert(awaited.recommendation, 600);
   return [
     `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
     `${awaited.trigger === 'hold' ? 'Sent without a signature, under the name' : 'Raised by'} ${inert(awaited.raised_by, 80)}: ${inert(awaited.issue, 600)}`,

@@ -71,10 +71,11 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
   refuseForeignInput(input, carried);
   const run = createRunDriver(input, carried ?? NEW_RUN);
   registerHandlers(run);
-  if (carried !== undefined) await resume(run, input);
 
   let cancellation: unknown = null;
   try {
+    // Cancelled while its past cannot be read, a run still has a record to publish once it can.
+    if (carried !== undefined) await resume(run, input);
     await drive(run, input);
   } catch (error) {
     // Before its opening there is nothing to publish.

@@ -124,6 +124,18 @@ describe('syncJournal', () => {
     expect(await kinds()).toEqual(['opened', 'message']);
   });
 
+  test('journals it also where somebody journalled it as another kind, where it would be passed over', async () => {
+    const envelope = stop();
+    await start.repository.ports.store.appendJournal(
+      start.run.run_id,
+      journalBytes({ kind: 'message', message: 'decision', envelope }),
+    );
+    driven.apply({ type: 'message', kind: 'escalation', content: envelope });
+    await driven.sync();
+    const messages = (await driven.journal()).flatMap((entry) => (entry.kind === 'message' ? [entry.message] : []));
+    expect(messages).toEqual(['decision', 'escalation']);
+  });
+
   test('says what is missing and signs nothing; a message may still arrive', async () => {
     await journalled(stop());
     expect(await driven.sync()).toMatchObject({

@@ -205,15 +205,18 @@ describe('replay', () => {
     const closing = ledger.map((entry) => (entry.type === 'runClosed' ? { ...entry, reason: 'other' } : entry));
     expect(replayed(closing)).toMatchObject({ ok: false, code: 'FOLD_DIFFERS', seq: 2 });
   });
-  test("refuses an invented reason for Temporal's own; a ledger of before need not be marked", () => {
-    const run = new DomainRunWithJournal().open(journalledPlan());
+  test.each([
+    [1, true],
+    [2, false],
+  ])("refuses an invented reason for Temporal's own; unmarked, in a ledger of version %d: %j", (version, ok) => {
+    const run = new DomainRunWithJournal().open(journalledPlan({ rules_version: version }));
     run.send({ type: 'cancel' });
     const last = (change: (closing: LedgerEntry) => object) => [
       ...run.ledger.slice(0, -1),
       change(run.ledger.at(-1) as LedgerEntry) as LedgerEntry,
     ];
     expect(replayed(run.ledger)).toMatchObject({ ok: true });
-    expect(replayed(last((closing) => ({ ...closing, through: undefined })))).toMatchObject({ ok: true });
+    expect(replayed(last((closing) => ({ ...closing, through: undefined })))).toMatchObject({ ok });
     expect(replayed(last((closing) => ({ ...closing, reason: 'ada asked for it' })))).toMatchObject({
       ok: false,
       code: 'FOLD_DIFFERS',

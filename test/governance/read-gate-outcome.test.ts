@@ -68,7 +68,9 @@ describe('readGateOutcome', () => {
     ['an escalation that is a list', { escalation: [REPORT] }],
     ['no word on the escalation', { escalation: undefined }],
     ['a report with a field more', report({ fork: {} })],
-    ['a report of a fork, which only the engine finds', report({ trigger: 'fork' })],
+    ...['fork', 'hold', 'person', 'deadline', 'rework_bound', 'trust', 'infrastructure'].map(
+      (trigger): [string, object] => [`a report of the trigger ${trigger}, which no gate finds`, report({ trigger })],
+    ),
     ['a report of no known trigger', report({ trigger: 'mood' })],
     ['a report whose issue is too long', report({ issue: 'x'.repeat(4_001) })],
     ['a report without a context', report({ context: undefined })],

@@ -4,6 +4,7 @@ import type { Finding } from '../../src/contracts/findings.js';
 import type { RunPlan } from '../../src/contracts/run-plan.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
+import { nextStep } from '../../src/governance/next-step.js';
 import { prBlock } from '../../src/governance/pr-block.js';
 import { buildPromptSession, sessionOfRun } from '../../src/governance/prompt-session.js';
 import { recordedWaivers, restingWaivers } from '../../src/governance/recorded-waivers.js';
@@ -11,6 +12,7 @@ import { buildRunRecord } from '../../src/governance/run-record.js';
 import { DomainRun, runPlan } from '../support/domain.js';
 import { type FinishedRunOptions, finishedRun } from '../support/finished-run.js';
 import { memoryStore } from '../support/memory-store.js';
+import { SignedRun, signedPlan } from '../support/signed-run.js';
 
 const DAY = 86_400_000;
 const START = Date.parse('2026-01-01T00:00:00.000Z');
@@ -60,6 +62,64 @@ test('waiver: one that has expired is renewed by another escalation, and only th
     [after(3 * DAY), 'passed'],
   ]);
   expect(restingWaivers(waivers).map(({ escalation_id }) => escalation_id)).toEqual(['E2']);
+});
+
+test('waiver: one that is renewed without an end does not keep the end of before', () => {
+  const run = failed();
+  run.resolve('E1', 'continue', until(after(DAY)));
+  run.now = START + DAY;
+  run.send({ type: 'message', kind: 'escalation', content: { actor: 'ada', issue: 'It has expired.' } });
+  expect(run.resolve('E2', 'continue', { guidance: 'for good' }).accepted).toBe(true);
+  run.now = START + 9 * DAY;
+  expect(run.approve('P00').accepted).toBe(true);
+});
+
+/** A run under a signing policy whose P00 failed with one waivable finding. */
+const signedFailure = (approvals: number): SignedRun => {
+  const rules = { rules_version: 2, waivable: ['checks'], attestations: 'optional' as const };
+  const run = new SignedRun().open(signedPlan({ ...rules, approvals: { ...runPlan().approvals, P00: approvals } }));
+  run.runGate('P00', { verdict: 'fail', findings: [finding('checks-1')], escalation: REPORT });
+  return run;
+};
+const resolved = (run: SignedRun, id: string, parts = {}) =>
+  run.deliver('resolution', run.signedResolution(id, { choice: 'continue', ...parts })).accepted;
+
+test('waiver: what was approved in time passes no more when a hold is lifted after the waiver has expired', () => {
+  const held = (lifted: number) => {
+    const run = signedFailure(1);
+    resolved(run, 'E1', until(after(DAY)));
+    run.deliver('escalation', undefined);
+    expect(run.deliver('approve', run.signedDecision('P00')).accepted).toBe(true);
+    run.now = START + lifted;
+    expect(resolved(run, 'E2')).toBe(true);
+    return run;
+  };
+  expect(held(DAY - 1).types()).toContain('gatePassed');
+  const run = held(DAY);
+  expect(run.types()).not.toContain('gatePassed');
+  expect(nextStep(run.state)).toMatchObject({ kind: 'awaitDecision', request: { approved_by: ['grace'] } });
+  // Waived anew, it is decided on anew.
+  run.deliver('escalation', run.signedEscalation());
+  expect(resolved(run, 'E3', until(after(3 * DAY)))).toBe(true);
+  expect(run.types()).not.toContain('gatePassed');
+  expect(run.deliver('approve', run.signedDecision('P00')).accepted).toBe(true);
+  expect(run.types()).toContain('gatePassed');
+});
+
+test('waiver: a gate that needs no approval does not pass when a hold is lifted after the waiver has expired', () => {
+  const held = (lifted: number) => {
+    const run = signedFailure(0);
+    run.deliver('escalation', undefined);
+    resolved(run, 'E1', until(after(DAY)));
+    run.now = START + lifted;
+    expect(resolved(run, 'E2')).toBe(true);
+    return run;
+  };
+  expect(held(DAY - 1).types()).toContain('gatePassed');
+  const run = held(DAY);
+  expect(run.types()).not.toContain('gatePassed');
+  expect(nextStep(run.state)).toMatchObject({ kind: 'awaitDecision', gate: 'P00' });
+  expect(run.deliver('approve', run.signedDecision('P00'))).toMatchObject({ reason: 'WAIVER_EXPIRED' });
 });
 
 test('waiver: an end that has passed, that does not exist, or with another choice is refused', () => {

@@ -1,5 +1,8 @@
+import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { PromptOsError } from '../../src/contracts/errors.js';
 import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
+import { GovernedRunPlugin } from '../../src/plugin.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedWorker,
@@ -111,4 +114,36 @@ test('governedRun: a ledger that grows heavy goes to the store before a query co
   const ledger = await worker.publishedLedger(run.runId);
   expect(ledger.filter(({ type }) => type === 'escalationOpened')).toHaveLength(number);
   expect(checkChain(ledger, EMPTY_LEDGER).ok).toBe(true);
+});
+
+test('governedRun: cancelled through Temporal while its past cannot be read, it still publishes its record', async () => {
+  const site = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY, idle: true });
+  let tries = 0;
+  const readJournal: typeof site.store.readJournal = async (runId) => {
+    if (Context.current().info.activityType !== 'promptos_resumeRun') return site.store.readJournal(runId);
+    tries += 1;
+    throw new PromptOsError('STORE_NOT_READABLE', 'The folder is not mounted.');
+  };
+  const ports = { ...site.ports, store: { ...site.store, readJournal } };
+  const served = await site.createWorker({ plugins: [new GovernedRunPlugin({ ports })] });
+  const running = served.run();
+  try {
+    const run = await site.startRun();
+    await run.awaitDecision('P00');
+    const first = await executionOf(run);
+    const long = '\u{1F600}'.repeat(2_000);
+    for (let number = 1; (await executionOf(run)) === first && number < 40; number += 1) {
+      await run.handle.signal('escalate', { issue: long, impact: long, context: long, recommendation: long });
+      await run.resolve(`E${number}`, { choice: 'continue' }).catch(() => undefined);
+    }
+    await eventually(async () => (tries > 0 ? true : null), 'a try to go on');
+    await run.handle.cancel();
+    await expect(site.runs.wait(run.runId)).resolves.toMatchObject({ outcome: 'cancelled' });
+    expect(await site.store.published(run.runId)).not.toBeNull();
+    expect((await site.publishedLedger(run.runId)).at(-1)).toMatchObject({ type: 'runClosed', through: 'temporal' });
+  } finally {
+    served.shutdown();
+    await running;
+    await site.close();
+  }
 });

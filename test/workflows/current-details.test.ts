@@ -234,6 +234,24 @@ test('current details: of a hold they say that who sent it is a claim, and offer
   expect(text).toContain('Sent without a signature, under the name unknown: Who gets the cents?');
   expect(text).toContain('`continue` (lifts the hold and waives nothing)');
   expect(pasted(text)[0]).toBe('promptos resolve run-1 E1 --choose continue --as grace');
+  expect(text).not.toContain('Recommendation');
+});
+
+test('current details: holds push nothing that others ask out of the page', () => {
+  const wide = '&'.repeat(4_000);
+  const holds = Array.from({ length: 8 }, (_, index) =>
+    resolution({ escalation_id: `E${index + 2}`, request_id: `E${index + 2}.1`, trigger: 'hold', issue: wide }),
+  );
+  const awaiting = [...holds, resolution({ trigger: 'fork' }), decision()];
+  const text = renderCurrentDetails(status({ authentication: 'required', awaiting }));
+  expect(bytes(text)).toBeLessThan(16 * 1_024);
+  expect(pasted(text)).toEqual(
+    expect.arrayContaining([
+      'promptos resolve run-1 E1 --choose continue --as grace',
+      'promptos approve run-1 --gate P05 --as grace',
+    ]),
+  );
+  expect(text).toMatch(/… and [1-7] more to answer/);
 });
 
 test('current details: while a run is open they say how to stop it', () => {

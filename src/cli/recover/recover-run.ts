@@ -16,6 +16,7 @@ import { findProject, openProjectStore, type Project, readProjectConfig, readSet
 import { LATEST, selectRun } from '../select-run.js';
 import { type FoundRun, findRun, type RunServer } from './found-run.js';
 import { type BuiltIncomplete, buildIncomplete, type IncompleteFile } from './incomplete-tree.js';
+import { sealingSigners } from './sealing-signers.js';
 
 /** What `run recover` takes. */
 export interface RecoverOptions {
@@ -80,11 +81,10 @@ async function finishHere(project: Project, { runId, reference, entries, journal
     const ports = await createPorts(await readSetting(project));
     const ended = journal.find(({ entry }) => entry?.kind === 'head' && entry.head.purpose === 'end')?.entry;
     const sealer = ended?.kind === 'head' ? keyidOf(ended.envelope) : null;
-    // A record that another key seals, or none, would be another one than the run's own worker publishes.
-    if (sealer !== null && ports.signers.forEngine()?.keyid !== sealer) {
-      return no(`the engine's key ${sealer} that ended its journal is not on this machine`);
-    }
-    const { run_record_sha256: sha256 } = await finaliseRun(ports, { run_id: runId, ledger: reference });
+    const signers = sealingSigners(ports.signers, sealer);
+    if (signers === null) return no(`the engine's key ${sealer} that ended its journal is not on this machine`);
+    const finished = await finaliseRun({ ...ports, signers }, { run_id: runId, ledger: reference });
+    const { run_record_sha256: sha256 } = finished;
     return { done: true, sha256 };
   } catch (error) {
     if (error instanceof PromptOsError) return no(`${error.code}: ${error.summary}`);
@@ -101,7 +101,7 @@ function reportPublished(context: CommandContext, store: ArtifactStore, runId: s
 function reportFinished(context: CommandContext, store: ArtifactStore, runId: string, sha256: string): void {
   const tree = store.locate(runId);
   const output = context.output();
-  output.say(`Run ${runId} is finished: its record is published and sealed.`);
+  output.say(`Run ${runId} is finished: its record is published.`);
   output.say(`record  sha256:${sha256}`);
   output.say(`tree    ${tree}`);
   output.emit({ run_id: runId, recovered: 'finished', run_record_sha256: sha256, tree });

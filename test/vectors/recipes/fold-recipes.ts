@@ -175,6 +175,13 @@ export const FOLD_RECIPES: readonly Recipe[] = [
   ]),
   ...recipesOf('cancelled', [
     [
+      'ledger: cancelled through Temporal, and not marked as that',
+      insider((entries) => {
+        Reflect.deleteProperty(nth(entries, 'runClosed'), 'through');
+      }),
+      'FOLD_DIFFERS',
+    ],
+    [
       'ledger: cancelled through Temporal for an invented reason',
       insider((entries) => {
         nth(entries, 'runClosed').reason = 'grace asked for it';
