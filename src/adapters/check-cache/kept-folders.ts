@@ -74,6 +74,16 @@ const sizeOf = async (folder: string): Promise<Size | null> => {
   return bytes === undefined || files === undefined ? null : { bytes, files };
 };
 
+/** What a folder has now, counted as `copyTree` counts. */
+async function measure(folder: string): Promise<Size> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  let bytes = 0;
+  for (const entry of entries) if (entry.isFile()) bytes += (await lstat(join(entry.parentPath, entry.name))).size;
+  return { bytes, files: entries.length + 1 };
+}
+
+const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.bytes && one.files === other.files;
+
 /** @param root absolute; made when it is first used */
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
   let opened: Promise<void> | undefined;
@@ -124,7 +134,9 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
         await open();
         const now = new Date();
         await utimes(join(root, key), now, now);
-        await copyTree(join(root, key, FILES), target);
+        const copied = await copyTree(join(root, key, FILES), target);
+        // A folder that another process removes meanwhile is listed in part, without an error.
+        if (!isSame(await sizeOf(join(root, key)), copied)) throw new Error(`${key} was not copied whole`);
       } catch {
         // Nothing is kept, or it was replaced while it was copied. A part of a cache is worse than none.
         await removeFolder(target);
@@ -138,8 +150,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
         const fresh = join(work, 'new');
         await mkdir(fresh);
         const size = await copyTree(source, join(fresh, FILES), limits, dropped);
-        const before = await sizeOf(join(root, key));
-        if (before?.bytes === size.bytes && before.files === size.files) return;
+        if (isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
         await writeFile(join(fresh, SIZE), `${size.bytes} ${size.files}`);
         await remove(key);
         await rename(fresh, join(root, key));

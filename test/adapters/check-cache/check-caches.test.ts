@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -145,6 +146,14 @@ describe('check caches', () => {
     await check(BASE, { more: '1' });
     chmodSync(kept(), 0o700);
     expect(await check(PATCHED)).toEqual(['left']);
+  });
+
+  test('a cache of which a part is missing is not used: another process removes it meanwhile, for instance', async () => {
+    await check(BASE, { index: '1', package: '2' });
+    const [key = ''] = readdirSync(kept());
+    rmSync(join(kept(), key, 'files', 'package'));
+    expect(await check(BASE, { index: '1', package: '2' })).toEqual([]);
+    expect(await check(PATCHED)).toEqual(['index', 'package']);
   });
 
   test('links are kept as links, devices and virtual environments are not kept', async () => {
