@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** One kind of cache: which lock files it belongs to, and how programs are pointed at it. */
@@ -9,6 +10,17 @@ export interface CacheKind {
   variables(folder: string): Readonly<Record<string, string>>;
   /** What is not kept, relative to the folder: it belongs to one checkout. */
   readonly dropped?: string;
+  /** Makes a check's own copy of the folder ready. What a test came to before must never count again. */
+  prepare?(folder: string): Promise<void>;
+}
+
+/**
+ * As `go clean -testcache` does it. Go does not notice that a test ran another program than before, so that what a test came
+ * to on the base commit would count for a patch that breaks it.
+ */
+async function forgetTestResults(folder: string): Promise<void> {
+  await mkdir(join(folder, 'build'), { recursive: true });
+  await writeFile(join(folder, 'build', 'testexpire.txt'), `${Date.now()}000000\n`);
 }
 
 export const CACHE_KINDS: readonly CacheKind[] = [
@@ -47,6 +59,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
     // A module without dependencies has no go.sum; what it compiles of the standard library is worth keeping.
     lockFile: /^go\.(sum|mod|work\.sum)$/,
     variables: (folder) => ({ GOMODCACHE: join(folder, 'mod'), GOCACHE: join(folder, 'build') }),
+    prepare: forgetTestResults,
   },
   {
     name: 'cargo',
