@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,8 +9,8 @@ export interface CacheKind {
   readonly lockFile: RegExp;
   /** @param folder the cache's absolute folder */
   variables(folder: string): Readonly<Record<string, string>>;
-  /** What is not kept, relative to the folder: it belongs to one checkout. */
-  readonly dropped?: string;
+  /** Whether an entry at a path below the folder is not kept, with all in it: it belongs to one checkout. */
+  drops?(folder: string, path: string): boolean;
   /** Makes a check's own copy of the folder ready. What a test came to before must never count again. */
   prepare?(folder: string): Promise<void>;
 }
@@ -47,7 +48,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
     name: 'pip',
     lockFile: /^(requirements.*\.txt|pylock(\..+)?\.toml|poetry\.lock|Pipfile\.lock)$/,
     variables: (folder) => ({ PIP_CACHE_DIR: join(folder, 'pip'), POETRY_CACHE_DIR: join(folder, 'poetry') }),
-    dropped: 'poetry/virtualenvs',
+    drops: (_, path) => path === join('poetry', 'virtualenvs'),
   },
   {
     name: 'uv',
@@ -74,5 +75,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
       MAVEN_ARGS: `-Dmaven.repo.local=${folder}`,
       MAVEN_OPTS: `-Dmaven.repo.local=${folder}`,
     }),
+    // What the project itself installed: a patch would be tested together with modules of the base commit.
+    drops: (folder, path) => existsSync(join(folder, path, 'maven-metadata-local.xml')),
   },
 ];

@@ -47,7 +47,7 @@ export function createCheckCaches(root: string, limits?: KeptLimits): CheckCache
         env: Object.assign({}, ...caches.map(({ kind, place }) => kind.variables(place))),
         keep: async () => {
           if (!use.keep) return;
-          for (const { kind, key, place } of caches) await kept.keep(key, place, kind.dropped).catch(() => undefined);
+          for (const { kind, key, place } of caches) await kept.keep(key, place, kind.drops).catch(() => undefined);
         },
       };
     },
