@@ -30,6 +30,7 @@ export interface FollowOptions {
 /**
  * Prints what happens in a run until it has ended and its record is published.
  * @returns the last status, or null when `signal` was aborted first
+ * @throws PromptOsError WORKER_MISSING when a run has ended that neither a worker nor the store knows
  */
 export async function followRun(options: FollowOptions): Promise<RunStatus | null> {
   const { runs, runId, output, signal, onAwaiting, published } = options;
@@ -46,6 +47,13 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
       if (last !== null) {
         showChanges(last, shown, output);
         return last;
+      }
+      // Nothing more will come: no worker says how the run ended, and this store does not.
+      if (status === null && published !== undefined) {
+        throw new PromptOsError(
+          'WORKER_MISSING',
+          `Run ${runId} has ended. Its record is not in this store, and no worker answers.`,
+        );
       }
     }
     if (status !== null) {

@@ -8,7 +8,10 @@ const EXECUTOR_ALLOWANCE_MS = 6 * 3_600_000;
 /** Milliseconds for checkouts, patches and the store. */
 const ENGINE_ALLOWANCE_MS = 10 * 60_000;
 
-/** Milliseconds that a gate may take at the most under a policy: every try, and every check once. */
+/**
+ * Milliseconds that a gate may take under a policy which runs each check once at the most, as P00 does on the base
+ * commit: every try, and every check.
+ */
 export const gateTimeoutMs = (policy: Policy): number =>
   policy.limits.output_tries * EXECUTOR_ALLOWANCE_MS +
   Object.values(policy.checks).reduce((sum, { timeout }) => sum + timeout, 0) +

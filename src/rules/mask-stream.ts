@@ -6,6 +6,11 @@ const CONTEXT = 32 * 1_024;
 const KEPT = 3 * CONTEXT;
 /** A longer word is left out: it cannot be held back until its end is known. */
 const LONGEST_WORD = 16 * 1_024;
+/** The first and the last line of a private key. What is between may be anything as long as the last is missing. */
+const KEY_BEGINS = /-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY/g;
+const KEY_ENDS = /-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----/;
+/** Characters of a private key at the most, its first and last line included. */
+const LONGEST_KEY = 20_200;
 
 /** A part of a masked stream. */
 export interface MaskedPart {
@@ -18,8 +23,8 @@ export interface MaskedPart {
 export interface MaskedStream {
   add(text: string): void;
   /**
-   * What has become certain since the last call. A word that has not ended is held back: the rest of a credential may
-   * follow.
+   * What has become certain since the last call. A word that has not ended, and a private key without its last line, are
+   * held back: the rest of a credential may follow.
    */
   settle(): MaskedPart;
   /** The rest, once nothing more comes. */
@@ -35,11 +40,22 @@ export function createMaskedStream(): MaskedStream {
   /** Where the part of `text` begins that was not given yet. */
   let from = 0;
   let omitted = 0;
+  /** Whether the beginning of the word at `from` was left out, so that the rest of it is nothing to recognise anything by. */
+  let within = false;
 
   const omitUntil = (place: number) => {
     if (place <= from) return;
     omitted += place - from;
     from = place;
+    within = !isSpace(text[place - 1]);
+  };
+  const omitRestOfWord = () => {
+    if (!within) return;
+    let place = from;
+    while (place < text.length && !isSpace(text[place])) place += 1;
+    const ended = place < text.length;
+    omitUntil(place);
+    within = !ended;
   };
   const forget = (count: number) => {
     text = text.slice(count);
@@ -63,17 +79,32 @@ export function createMaskedStream(): MaskedStream {
       forget(text.length - KEPT);
     },
     settle() {
-      const part = take(endOfLastWord(text, from));
+      omitRestOfWord();
+      const part = take(Math.min(endOfLastWord(text, from), Math.max(from, beginOfOpenKey(text))));
       if (text.length - from > LONGEST_WORD) omitUntil(text.length);
       return part;
     },
-    end: () => take(text.length),
+    end() {
+      omitRestOfWord();
+      return take(text.length);
+    },
   };
 }
+
+const isSpace = (character = ' '): boolean => character <= ' ';
 
 /** The place behind the last white space, but never before `from`. */
 function endOfLastWord(text: string, from: number): number {
   let place = text.length;
-  while (place > from && (text[place - 1] ?? '') > ' ') place -= 1;
+  while (place > from && !isSpace(text[place - 1])) place -= 1;
   return place;
+}
+
+/** Where a private key begins whose last line may still come; else the end of the text. */
+function beginOfOpenKey(text: string): number {
+  const first = Math.max(0, text.length - LONGEST_KEY);
+  for (const { index } of text.slice(first).matchAll(KEY_BEGINS)) {
+    if (!KEY_ENDS.test(text.slice(first + index))) return first + index;
+  }
+  return text.length;
 }

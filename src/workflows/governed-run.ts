@@ -19,6 +19,7 @@ import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
 import { nextDeadline } from '../governance/deadlines.js';
+import { gateLimitMs } from '../governance/gate-limit.js';
 import { isSealed } from '../governance/is-sealed.js';
 import { nextStep, type Step } from '../governance/next-step.js';
 import { type Alarm, createAlarm } from './alarm.js';
@@ -157,7 +158,7 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
   if (plan === null) return;
   const { promptos_executeGate } = proxyActivities<GovernanceActivities>({
     taskQueue: plan.task_queues[GATES[gate].role],
-    startToCloseTimeout: plan.gate_timeout_ms,
+    startToCloseTimeout: gateLimitMs(plan, gate),
     // No worker of the role for as long as a person may be waited for: then a person must know.
     scheduleToStartTimeout: plan.deadlines.escalate,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,

@@ -7,6 +7,7 @@ import type { RunStatus } from '../contracts/run-status.js';
 import type { Command } from '../governance/commands.js';
 import { decide } from '../governance/decide.js';
 import { evolve } from '../governance/evolve.js';
+import { gateLimitMs } from '../governance/gate-limit.js';
 import { appendEntry, EMPTY_LEDGER } from '../governance/ledger-chain.js';
 import { INITIAL_STATE, type RunState } from '../governance/run-state.js';
 import { describeRun } from '../governance/run-status.js';
@@ -75,7 +76,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     head = { entries: head.entries + 1, hash: entry.hash };
     state = evolve(state, entry);
     if (event.type === 'gateStarted') {
-      const latest = Date.parse(at) + (state.plan?.gate_timeout_ms ?? 0);
+      const latest = Date.parse(at) + (state.plan === null ? 0 : gateLimitMs(state.plan, event.gate));
       started = { at, times_out_at: new Date(latest).toISOString() };
     }
     log.info(event.type, describeEvent(event));

@@ -14,6 +14,7 @@ import {
   baselineSchema,
   type CheckResult,
 } from '../../src/contracts/gate-outputs.js';
+import type { GateProgress } from '../../src/contracts/gate-progress.js';
 import type { GateId } from '../../src/contracts/names.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -30,7 +31,7 @@ const good = exampleOutputs();
 const build = (text: string) => edits({ 'src/split.js': `export const split = '${text}';\n` }, outputs(good.P05));
 
 /** A check that counts its calls in a file, and fails while the source says "wrong" or a file says so; of a source that says
- * "right" it executes as many tests as it is given. */
+ * "right" it executes as many tests as it is given. While a file is there it does not end, and writes into it who it is. */
 const CHECK = `
 const fs = require('node:fs');
 fs.appendFileSync(process.env.CALLS, 'x');
@@ -39,6 +40,10 @@ const text = fs.readFileSync('src/split.js', 'utf8');
 if (text.includes('wrong') || fs.existsSync(process.env.BROKEN)) process.exit(3);
 const tests = text.includes('right') ? Number(process.env.TESTS) : 2;
 if (tests > 0) console.log('TAP version 13\\n1..' + tests + '\\n' + 'ok\\n'.repeat(tests));
+if (fs.existsSync(process.env.HANGS)) {
+  fs.writeFileSync(process.env.HANGS, String(process.pid));
+  setInterval(() => {}, 1_000);
+}
 `;
 
 interface Site {
@@ -56,7 +61,12 @@ interface Walked {
 }
 
 async function site(baseline: string, base = 'right', tests = 0): Promise<Site> {
-  const env = { CALLS: join(root, 'calls'), BROKEN: join(root, 'broken'), TESTS: String(tests) };
+  const env = {
+    CALLS: join(root, 'calls'),
+    BROKEN: join(root, 'broken'),
+    HANGS: join(root, 'hangs'),
+    TESTS: String(tests),
+  };
   const check = { argv: ['node', '-e', CHECK], env, ...(tests > 0 ? { report: { format: 'tap' } } : {}) };
   const given = await createGovernedRepository({
     files: { 'src/split.js': `export const split = '${base}';\n`, 'README.md': '# Split\n' },
@@ -137,6 +147,31 @@ describe('P00: a check that fails on the base commit', () => {
     const block = await site('baseline: block');
     expect((await block.walk(block.process({ checks }), ['P00'])).result).toMatchObject({ verdict: 'fail' });
   });
+});
+
+test('P00: a check on the base commit is shown with its time-out while it runs, and ends when the gate is cancelled', async () => {
+  const { given, process: worker } = await site('baseline: block');
+  const hangs = join(root, 'hangs');
+  writeFileSync(hangs, '');
+  const cancelled = new AbortController();
+  let now = (): GateProgress => {
+    throw new Error('nothing was begun');
+  };
+  const ports = worker();
+  given.executors.script('nina', outputs(good.P00));
+  const work = executeGate(ports, createPinnedDocuments(ports.store), given.input('P00'), {
+    signal: cancelled.signal,
+    progress: (details) => {
+      now = details;
+    },
+  });
+  work.catch(() => undefined);
+  await expect.poll(() => readFileSync(hangs, 'utf8')).not.toBe('');
+  await expect.poll(() => now().last_line).toBe('it printed this');
+  expect(now()).toMatchObject({ activity: 'check tests on the base commit', timeout_ms: 600_000 });
+  cancelled.abort(new Error('cancelled'));
+  await expect(work).rejects.toThrow('cancelled');
+  expect(existsSync(join('/proc', readFileSync(hangs, 'utf8')))).toBe(false);
 });
 
 describe('P00: a base commit is looked at once', () => {

@@ -114,3 +114,49 @@ test('createMaskedStream: zeros between the characters hide nothing', () => {
   const wide = [...`${TOKEN}\n`].join('\0');
   expect(textOf(streamed([wide.slice(0, 31), wide.slice(31)]))).not.toContain(TOKEN.slice(0, 12));
 });
+
+/** Keys whose body is not recognised without their last line: headers come before it. */
+const body = KEY_LINES.join('\n');
+test.each<[string, string]>([
+  [
+    'a PGP key with headers',
+    `-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\nComment: mine: https://example.org\n\n${body}\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----`,
+  ],
+  [
+    'an encrypted key',
+    `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123\n\n${body}\n-----END RSA PRIVATE KEY-----`,
+  ],
+])('createMaskedStream: %s is masked that comes line by line', (_, key) => {
+  const text = `start\n${key}\nend\n`;
+  expect(textOf(streamed(text.split(/(?<=\n)/)))).toBe(maskSecrets(text));
+  expect(textOf(streamed(text.split(/(?<=\s)/)))).not.toContain(KEY_LINES[3]?.slice(0, 20));
+});
+
+test('createMaskedStream: what looks like the beginning of a key holds nothing back for ever', () => {
+  const stream = createMaskedStream();
+  stream.add('-----BEGIN PRIVATE KEY-----\nno: key\n');
+  stream.settle();
+  for (let round = 0; round < 50; round += 1) {
+    stream.add(`line ${round} of the log\n`.repeat(30));
+    stream.settle();
+  }
+  stream.add('the last line\n');
+  expect(stream.settle().text).toBe('the last line\n');
+});
+
+test.each([900, 1_000, 1_021, 40_000])(
+  'createMaskedStream: no part is shown of a long word that came in pieces of %d',
+  (size) => {
+    const file = Array.from({ length: 4_800 }, (_row, row) => `line ${row} of a file\n`).join('');
+    // As base64, of which a credential is recognised from the beginning of the word alone.
+    for (const before of ['', 'x', 'xx', 'xxx']) {
+      const word = Buffer.from(`${before}${file}token ${TOKEN}\n${'the end '.repeat(12)}`).toString('base64');
+      expect(maskSecrets(word)).not.toBe(word);
+      const text = `a ${word}\nnext\n`;
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_p, index) =>
+        text.slice(index * size, (index + 1) * size),
+      );
+      expect(textOf(streamed(pieces))).not.toContain(word.slice(-60, -20));
+    }
+  },
+);

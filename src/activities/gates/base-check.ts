@@ -3,7 +3,7 @@ import type { Check } from '../../contracts/policy.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { BaselineKey } from '../../ports/kept-baselines.js';
 import { logTail } from '../../prompt-pack/index.js';
-import { maskBytes } from '../../rules/mask-secrets.js';
+import { maskLog } from '../mask-log.js';
 import type { GateTask } from './gate-definition.js';
 import { runOnFreshCheckout } from './run-check.js';
 
@@ -58,8 +58,8 @@ export async function runOnBase(task: GateTask, name: string, check: Check): Pro
       ...(reason === null ? {} : { reason }),
       name,
       argv: check.argv,
-      stdout_tail: logTail(maskBytes(stdout)),
-      stderr_tail: logTail(maskBytes(stderr)),
+      stdout_tail: logTail(await maskLog(stdout)),
+      stderr_tail: logTail(await maskLog(stderr)),
     },
   };
   // A program that is missing, and a time that ran out, say more of the machine and the moment than of the commit.

@@ -36,7 +36,11 @@ async function observeCheck(task: GateTask, name: string, check: Check): Promise
   } catch (error) {
     // A writer's worker may grant no checks. What that means is for the policy to say.
     if (!(error instanceof PromptOsError) || error.code !== 'CHECK_NOT_GRANTED') throw error;
-    return unknown(name, check.argv, 'the worker of P00 does not grant it');
+    return unknown(
+      name,
+      check.argv,
+      `the worker of P00 does not grant it; add ${name} to checks.allow of its worker config`,
+    );
   }
 }
 

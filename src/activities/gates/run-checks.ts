@@ -3,8 +3,8 @@ import type { Check } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { logTail } from '../../prompt-pack/index.js';
-import { maskBytes } from '../../rules/mask-secrets.js';
 import { judgeCounts } from '../../rules/test-counts.js';
+import { maskLog } from '../mask-log.js';
 import { type BaseCheck, rememberedBase, runOnBase } from './base-check.js';
 import type { GateTask } from './gate-definition.js';
 import { notRun, runOnFreshCheckout } from './run-check.js';
@@ -70,8 +70,8 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
   const logs: ArtifactRef[] = [];
   for (const name of names) {
     const { argv, outcome, baseline } = await prove(task, patch, name);
-    const stdout = maskBytes(outcome.stdout);
-    const stderr = maskBytes(outcome.stderr);
+    const stdout = await maskLog(outcome.stdout);
+    const stderr = await maskLog(outcome.stderr);
     const path = `evidence/checks/${name}`;
     const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
     const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');

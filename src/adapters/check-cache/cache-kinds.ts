@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** One kind of cache: which lock files it belongs to, and how programs are pointed at it. */
@@ -7,8 +9,19 @@ export interface CacheKind {
   readonly lockFile: RegExp;
   /** @param folder the cache's absolute folder */
   variables(folder: string): Readonly<Record<string, string>>;
-  /** What is not kept, relative to the folder: it belongs to one checkout. */
-  readonly dropped?: string;
+  /** Whether an entry at a path below the folder is not kept, with all in it: it belongs to one checkout. */
+  drops?(folder: string, path: string): boolean;
+  /** Makes a check's own copy of the folder ready. What a test came to before must never count again. */
+  prepare?(folder: string): Promise<void>;
+}
+
+/**
+ * As `go clean -testcache` does it. Go does not notice that a test ran another program than before, so that what a test came
+ * to on the base commit would count for a patch that breaks it.
+ */
+async function forgetTestResults(folder: string): Promise<void> {
+  await mkdir(join(folder, 'build'), { recursive: true });
+  await writeFile(join(folder, 'build', 'testexpire.txt'), `${Date.now()}000000\n`);
 }
 
 export const CACHE_KINDS: readonly CacheKind[] = [
@@ -35,7 +48,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
     name: 'pip',
     lockFile: /^(requirements.*\.txt|pylock(\..+)?\.toml|poetry\.lock|Pipfile\.lock)$/,
     variables: (folder) => ({ PIP_CACHE_DIR: join(folder, 'pip'), POETRY_CACHE_DIR: join(folder, 'poetry') }),
-    dropped: 'poetry/virtualenvs',
+    drops: (_, path) => path === join('poetry', 'virtualenvs'),
   },
   {
     name: 'uv',
@@ -47,6 +60,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
     // A module without dependencies has no go.sum; what it compiles of the standard library is worth keeping.
     lockFile: /^go\.(sum|mod|work\.sum)$/,
     variables: (folder) => ({ GOMODCACHE: join(folder, 'mod'), GOCACHE: join(folder, 'build') }),
+    prepare: forgetTestResults,
   },
   {
     name: 'cargo',
@@ -61,5 +75,7 @@ export const CACHE_KINDS: readonly CacheKind[] = [
       MAVEN_ARGS: `-Dmaven.repo.local=${folder}`,
       MAVEN_OPTS: `-Dmaven.repo.local=${folder}`,
     }),
+    // What the project itself installed: a patch would be tested together with modules of the base commit.
+    drops: (folder, path) => existsSync(join(folder, path, 'maven-metadata-local.xml')),
   },
 ];

@@ -39,12 +39,15 @@ export function createCheckCaches(root: string, limits?: KeptLimits): CheckCache
         key: keyOf(use, kind.name, digest),
         place: join(folder, kind.name),
       }));
-      for (const { key, place } of caches) await kept.copyOut(key, place);
+      for (const { kind, key, place } of caches) {
+        await kept.copyOut(key, place);
+        await kind.prepare?.(place);
+      }
       return {
         env: Object.assign({}, ...caches.map(({ kind, place }) => kind.variables(place))),
         keep: async () => {
           if (!use.keep) return;
-          for (const { kind, key, place } of caches) await kept.keep(key, place, kind.dropped).catch(() => undefined);
+          for (const { kind, key, place } of caches) await kept.keep(key, place, kind.drops).catch(() => undefined);
         },
       };
     },

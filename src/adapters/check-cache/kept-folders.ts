@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
 import { ensureOwnFolder } from './own-folder.js';
 
@@ -32,6 +32,9 @@ interface Size {
   readonly files: number;
 }
 
+/** Whether an entry at a path below a folder is left out. */
+type Drops = (folder: string, path: string) => boolean;
+
 /**
  * Folders of files by key, under one root. A kept folder is never written to: it is copied out, and replaced as a whole by
  * a rename, so that processes that use it at the same time do not meet.
@@ -40,14 +43,13 @@ export interface KeptFolders {
   /** Copies the folder of a key to `target`, which is left empty when there is none. */
   copyOut(key: string, target: string): Promise<void>;
   /** Keeps a copy of `source` in place of what is kept, unless it is as large as that or too large. */
-  keep(key: string, source: string, dropped?: string): Promise<void>;
+  keep(key: string, source: string, drops?: Drops): Promise<void>;
 }
 
 /** Copies plain files, folders and links. @throws Error when there is more than the limits let be kept */
-async function copyTree(source: string, target: string, limits?: KeptLimits, dropped?: string): Promise<Size> {
+async function copyTree(source: string, target: string, limits?: KeptLimits, drops?: Drops): Promise<Size> {
   let bytes = 0;
   let files = 0;
-  const left = dropped === undefined ? null : join(source, dropped);
   await cp(source, target, {
     recursive: true,
     verbatimSymlinks: true,
@@ -56,7 +58,8 @@ async function copyTree(source: string, target: string, limits?: KeptLimits, dro
     mode: constants.COPYFILE_FICLONE,
     filter: async (path) => {
       const entry = await lstat(path);
-      if (path === left || !(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink())) return false;
+      if (drops?.(source, relative(source, path)) || !(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()))
+        return false;
       files += 1;
       bytes += entry.isFile() ? entry.size : 0;
       if (limits !== undefined && (bytes > limits.folderBytes || files > limits.folderFiles)) {
@@ -73,6 +76,16 @@ const sizeOf = async (folder: string): Promise<Size | null> => {
   const [bytes, files] = text.split(' ').map(Number);
   return bytes === undefined || files === undefined ? null : { bytes, files };
 };
+
+/** What a folder has now, counted as `copyTree` counts. */
+async function measure(folder: string): Promise<Size> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  let bytes = 0;
+  for (const entry of entries) if (entry.isFile()) bytes += (await lstat(join(entry.parentPath, entry.name))).size;
+  return { bytes, files: entries.length + 1 };
+}
+
+const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.bytes && one.files === other.files;
 
 /** @param root absolute; made when it is first used */
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
@@ -124,22 +137,23 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
         await open();
         const now = new Date();
         await utimes(join(root, key), now, now);
-        await copyTree(join(root, key, FILES), target);
+        const copied = await copyTree(join(root, key, FILES), target);
+        // A folder that another process removes meanwhile is listed in part, without an error.
+        if (!isSame(await sizeOf(join(root, key)), copied)) throw new Error(`${key} was not copied whole`);
       } catch {
         // Nothing is kept, or it was replaced while it was copied. A part of a cache is worse than none.
         await removeFolder(target);
         await mkdir(target, { recursive: true });
       }
     },
-    keep: async (key, source, dropped) => {
+    keep: async (key, source, drops) => {
       await open();
       const work = await makeMarkedFolder(root, WORK_PREFIX);
       try {
         const fresh = join(work, 'new');
         await mkdir(fresh);
-        const size = await copyTree(source, join(fresh, FILES), limits, dropped);
-        const before = await sizeOf(join(root, key));
-        if (before?.bytes === size.bytes && before.files === size.files) return;
+        const size = await copyTree(source, join(fresh, FILES), limits, drops);
+        if (isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
         await writeFile(join(fresh, SIZE), `${size.bytes} ${size.files}`);
         await remove(key);
         await rename(fresh, join(root, key));

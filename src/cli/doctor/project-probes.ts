@@ -143,19 +143,25 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
     }
     const { roles } = worker.config;
     if (!EXECUTOR_ROLES.some((role) => roles.includes(role))) return ok('this worker carries out no role');
-    const { allow } = worker.config.checks;
+    const { baseline } = policy.policy;
+    const forBaseline = roles.includes('writer') && baseline !== 'off';
+    if (!roles.includes('verifier') && !forBaseline) return ok('this worker runs no checks');
+    const { allow, env } = worker.config.checks;
     const denied = checks.map(([name]) => name).filter((name) => !allow.includes('*') && !allow.includes(name));
     if (denied.length > 0) {
-      return fail(
-        `The worker config does not grant ${denied.join(', ')}.`,
-        `Add ${denied.join(', ')} to checks.allow in worker.yaml.`,
-      );
+      const next = `Add ${denied.join(', ')} to checks.allow in worker.yaml.`;
+      const said = `The worker config does not grant ${denied.join(', ')}`;
+      if (roles.includes('verifier')) return fail(`${said}.`, next);
+      return baseline === 'block'
+        ? fail(`${said}, so P00 cannot run what the policy asks for (baseline: block), and fails.`, next)
+        : warn(`${said}, so P00 does not see what fails on the base commit already.`, next);
     }
+    const path = env.set.PATH ?? (env.allow.includes('PATH') ? setting.env.PATH : undefined);
     const missing: string[] = [];
     for (const [name, { argv }] of checks) {
       const [program = ''] = argv;
       // A program with a slash in its name lies in the checkout, which is not there yet.
-      if (program.includes('/') || (await findProgram(program, setting.env.PATH)) !== null) continue;
+      if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
       missing.push(`${name}: there is no program ${program}`);
     }
     if (missing.length === 0) return ok(checks.map(([name]) => name).join(', '));

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -145,6 +146,34 @@ describe('check caches', () => {
     await check(BASE, { more: '1' });
     chmodSync(kept(), 0o700);
     expect(await check(PATCHED)).toEqual(['left']);
+  });
+
+  test('a cache of which a part is missing is not used: another process removes it meanwhile, for instance', async () => {
+    await check(BASE, { index: '1', package: '2' });
+    const [key = ''] = readdirSync(kept());
+    rmSync(join(kept(), key, 'files', 'package'));
+    expect(await check(BASE, { index: '1', package: '2' })).toEqual([]);
+    expect(await check(PATCHED)).toEqual(['index', 'package']);
+  });
+
+  test('what a Maven project itself installed is not kept: a patch is not tested with modules of the base commit', async () => {
+    const directory = checkout({ 'pom.xml': '' });
+    const caches = createCheckCaches(kept());
+    const repository = ({ env }: { readonly env: Readonly<Record<string, string>> }) =>
+      (env.MAVEN_OPTS ?? '').replace('-Dmaven.repo.local=', '');
+    const first = await caches.open(directory, `${directory}.1`, BASE);
+    for (const [path, text] of [
+      ['org/left/left/1.0/left-1.0.jar', 'downloaded'],
+      ['org/shop/app/1.0/app-1.0.jar', 'built from the base commit'],
+      ['org/shop/app/maven-metadata-local.xml', ''],
+    ] as const) {
+      mkdirSync(dirname(join(repository(first), path)), { recursive: true });
+      writeFileSync(join(repository(first), path), text);
+    }
+    await first.keep();
+    const found = repository(await caches.open(directory, `${directory}.2`, PATCHED));
+    expect(existsSync(join(found, 'org/left/left/1.0/left-1.0.jar'))).toBe(true);
+    expect(readdirSync(join(found, 'org/shop'))).toEqual([]);
   });
 
   test('links are kept as links, devices and virtual environments are not kept', async () => {

@@ -133,3 +133,25 @@ z.close()`;
   const other = { ...files, 'go.sum': `${files['go.sum']}\n` };
   expect((await check(other, 'go run .', { ...env, GOPROXY: 'off' })).status).toBe('failed');
 });
+
+test.skipIf(!has('go'))('check caches: a test of go runs again, whatever it came to before', async () => {
+  const files = (answer: string) => ({
+    'go.mod': 'module example.org/shop\n\ngo 1.20\n',
+    'tool/main.go': `package main\n\nfunc main() { print("${answer}") }\n`,
+    // Go does not see that the program which the test runs is another one.
+    'it/it_test.go': `package it
+
+import ("os/exec"; "testing")
+
+func TestTool(t *testing.T) {
+  out, _ := exec.Command("go", "run", "example.org/shop/tool").CombinedOutput()
+  if string(out) != "right" { t.Fatal(string(out)) }
+}
+`,
+  });
+  const env = { GOFLAGS: '-trimpath', GOTOOLCHAIN: 'local', GOPROXY: 'off' };
+  expect((await check(files('right'), 'go test ./it', env)).status).toBe('passed');
+  const { status, output } = await check(files('wrong'), 'go test ./it', env);
+  expect(output).not.toContain('(cached)');
+  expect(status).toBe('failed');
+});

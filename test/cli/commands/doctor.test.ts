@@ -92,6 +92,33 @@ test('doctor: a worker of the engine alone needs neither executors nor checks', 
   expect([probe('executors'), probe('checks'), exitCode]).toMatchObject([ok, ok, 0]);
 });
 
+test.each<[string, string, string, string]>([
+  [
+    'writer',
+    'block',
+    'fail',
+    'does not grant tests, so P00 cannot run what the policy asks for (baseline: block), and fails.',
+  ],
+  ['writer', 'note', 'warn', 'does not grant tests, so P00 does not see what fails on the base commit already.'],
+  ['writer', 'off', 'ok', 'this worker runs no checks'],
+  ['verifier', 'off', 'fail', 'does not grant tests.'],
+  ['reviewer', 'block', 'ok', 'this worker runs no checks'],
+])("doctor: the %s's worker without the checks, under baseline: %s: %s", async (role, baseline, status, said) => {
+  const top = await readyRepository();
+  await change(workerPath(top), 'allow: [tests]', 'allow: []');
+  await change(workerPath(top), /^roles: .*$/m, `roles: [${role}]`);
+  if (baseline !== 'note') await change(policyPath(top), /^baseline: note$/m, `baseline: ${baseline}`);
+  const { probe } = await examine(top);
+  expect(probe('checks')).toMatchObject({ status, message: expect.stringContaining(said) });
+});
+
+test('doctor: the program of a check is looked for where the worker config says', async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), 'allow: [tests]', 'allow: [tests]\n  env: { set: { PATH: /nowhere } }');
+  const { probe } = await examine(top);
+  expect(probe('checks')).toMatchObject({ status: 'fail', message: 'tests: there is no program sh' });
+});
+
 test('doctor: a line each with the next step under it, for a person', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');
