@@ -74,7 +74,7 @@ const trustProbe = (setting: ProbeSetting): Probe => ({
     const trusted = await createTrustRegistry(worker.config).trustedPolicies();
     if (trusted.has(policy.sha256)) return ok('by the worker config');
     return fail(
-      `The worker config trusts ${trusted.size} policies, and none of them is this one.`,
+      `The worker config trusts ${counted(trusted.size, 'policy')}, and this one is not among them.`,
       'Add policy.yaml to trust.policies in worker.yaml.',
     );
   },
