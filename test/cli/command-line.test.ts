@@ -10,6 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+test.each([
+  [['help'], ['--help']],
+  [['help', 'run', 'list'], ['run', 'list', '--help']],
+])('%j: prints what %j does', async (args, same) => {
+  const help = await promptos(args);
+  expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Usage: promptos') });
+  expect(help.stdout).toBe((await promptos(same)).stdout);
+});
+
 describe('wrong usage', () => {
   test.each([
     [['aprove', 'run-1'], "unknown command 'aprove' (Did you mean approve?)"],
@@ -21,6 +30,7 @@ describe('wrong usage', () => {
     [['run', 'list', '--limit', '0'], 'expected a number from 1.'],
     [['reject', 'run-1', '--to', 'P03', '--final'], "option '--to <gate>' cannot be used with option '--final'."],
     [['worker', '--repository', 'shop'], 'expected NAME=PATH.'],
+    [['worker', 'strat'], `unknown command 'strat' of "promptos worker", which has: restart.`],
     [['run'], '"promptos run" needs one of its commands: list, status, watch, logs, cancel, recover.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish.'],
   ])('%j: USAGE, exit 2', async (args, message) => {
