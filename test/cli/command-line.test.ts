@@ -12,7 +12,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test.each([
   [['help'], ['--help']],
-  [['help', 'run', 'list'], ['run', 'list', '--help']],
+  [
+    ['help', 'run', 'list'],
+    ['run', 'list', '--help'],
+  ],
 ])('%j: prints what %j does', async (args, same) => {
   const help = await promptos(args);
   expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Usage: promptos') });
