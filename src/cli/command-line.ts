@@ -65,7 +65,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       folder = await workingFolder(cwd, repo);
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
     });
-    // `promptos help dev` is what other programs take.
+    // Other programs take the word "help" before a command.
     const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
     if (line.length === 0) program.outputHelp();
     else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => told(error, refusing()));
