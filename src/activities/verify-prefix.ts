@@ -7,6 +7,7 @@ import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
+import { counted } from '../contracts/sentences.js';
 import {
   checkForks,
   type EngineHead,
@@ -184,6 +185,6 @@ export function refuseFork(
   const named = missing.slice(0, 5).map(({ what }) => what);
   throw new PromptOsError(
     'FORK',
-    `The ledger of ${opening.run.run_id} up to entry ${headOf(entries).entries} does not account for ${missing.length} entries of the run's journal: ${named.join('; ')}.`,
+    `The ledger of ${opening.run.run_id} up to entry ${headOf(entries).entries} does not account for ${counted(missing.length, 'entry')} of the run's journal: ${named.join('; ')}.`,
   );
 }

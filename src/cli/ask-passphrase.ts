@@ -29,6 +29,10 @@ export const askPassphrase =
     throw new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and there is no terminal to ask for it.`);
   };
 
+/** Whether a person types passphrases here: no file gives them. */
+export const canAskPassphrase = (context: CommandContext): boolean =>
+  context.output().interactive && passphraseFile(context) === null;
+
 /**
  * A passphrase for a key that is to be made; asked twice.
  * @param what what the question calls the key

@@ -58,15 +58,17 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   };
   try {
     const program = createProgram(context);
-    const incomplete = sayNothingTwice(program, stdout);
+    const refusing = sayNothingTwice(program, stdout);
     program.hook('preAction', async (_, acting) => {
       const { json, noColor, repo } = readGlobalOptions(acting);
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
       folder = await workingFolder(cwd, repo);
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
     });
-    if (args.length === 0) program.outputHelp();
-    else await program.parseAsync(args, { from: 'user' }).catch((error: unknown) => told(error, incomplete()));
+    // Other programs take the word "help" before a command.
+    const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+    if (line.length === 0) program.outputHelp();
+    else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => told(error, refusing()));
     return exitCode;
   } catch (error) {
     return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
@@ -78,29 +80,37 @@ const beforeSeparator = (args: readonly string[]): readonly string[] =>
 
 /**
  * Keeps commander from writing errors of its own, since each is told once and in one form.
- * @returns the command that was named without one of its subcommands, if any
+ * @returns the command that found the line wrong, if any
  */
 function sayNothingTwice(program: Command, stdout: Writable): () => Command | null {
-  let incomplete: Command | null = null;
+  let refusing: Command | null = null;
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: () => {
-        incomplete = command;
+        refusing = command;
       },
-      outputError: () => undefined,
+      outputError: () => {
+        refusing = command;
+      },
     });
   }
-  return () => incomplete;
+  return () => refusing;
 }
 
 /** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
-function told(error: unknown, incomplete: Command | null): void {
+function told(error: unknown, refusing: Command | null): void {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return;
-  if (error.code === 'commander.help' && incomplete !== null) {
-    const names = incomplete.commands.map((command) => command.name()).join(', ');
-    throw new PromptOsError('USAGE', `"${fullName(incomplete)}" needs one of its commands: ${names}.`);
+  const names = refusing?.commands.map((command) => command.name()).join(', ') ?? '';
+  if (error.code === 'commander.help' && refusing !== null) {
+    throw new PromptOsError('USAGE', `"${fullName(refusing)}" needs one of its commands: ${names}.`);
+  }
+  // Of a command that acts by itself and has subcommands too, a mistyped one looks like an argument.
+  if (error.code === 'commander.excessArguments' && refusing !== null && names !== '') {
+    const [given = ''] = refusing.args;
+    const text = `unknown command '${given}' of "${fullName(refusing)}", which has: ${names}.`;
+    throw new PromptOsError('USAGE', text, { cause: error });
   }
   const text = error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
   throw new PromptOsError('USAGE', /[.?)]$/.test(text) ? text : `${text}.`, { cause: error });

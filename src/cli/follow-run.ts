@@ -121,10 +121,11 @@ export function describeGate({
     `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
   ];
   if (state === 'running') return words.join('');
+  const count = findings.length + findings_omitted;
+  if (count > 0) words.push(counted(count, 'finding'));
+  // The reason is whole sentences, so it comes last.
   if (state !== 'passed' && verdict !== null)
     words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
   else if (state === 'held' && reason !== null) words.push(printableLine(reason, 300));
-  const count = findings.length + findings_omitted;
-  if (count > 0) words.push(counted(count, 'finding'));
   return words.join(', ');
 }

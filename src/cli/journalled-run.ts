@@ -20,6 +20,7 @@ export interface JournalledRun {
   readonly started_at: string | null;
   readonly developer: string | null;
   readonly target_repo: string | null;
+  readonly policy_sha256: string;
   readonly awaits: readonly AwaitedPeople[];
 }
 
@@ -37,6 +38,7 @@ export async function journalledRun(store: Store, runId: string): Promise<Journa
     started_at: started?.signedAt ?? null,
     developer: started?.developer ?? null,
     target_repo: started?.targetRepo ?? null,
+    policy_sha256: opening.policy_sha256,
     awaits: policy === null ? [] : awaitedOf(entries, policy, started?.developer ?? null),
   };
 }

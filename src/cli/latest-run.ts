@@ -1,9 +1,10 @@
 import type { ListedRun } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactStore, ReadableStore } from '../ports/artifact-store.js';
+import { journalledRun } from './journalled-run.js';
 import { readPublishedRun } from './published-run.js';
 import { isRefusedStart } from './refused-start.js';
-import type { LiveSources, RunSources, SelectedRun } from './selected-run.js';
+import type { LiveSources, PublishedSources, RunSources, SelectedRun } from './selected-run.js';
 import type { ThisRepository } from './this-repository.js';
 
 /** A run, and when it was started, however often it continued as new since. */
@@ -14,7 +15,7 @@ export interface StartedRun extends SelectedRun {
 /** The run of this repository that was started last. @throws PromptOsError RUN_NOT_FOUND */
 export async function latestRun(sources: RunSources): Promise<SelectedRun> {
   const { store, here } = sources;
-  const known = sources.runs === null ? null : await newestKnown(sources);
+  const known = await (sources.runs === null ? newestBegun(sources) : newestKnown(sources));
   const published = await newestPublished(store, here);
   if (known === null && published === null) {
     const hint = '`promptos dev` starts one; `promptos run list` shows those of every repository.';
@@ -43,6 +44,21 @@ async function newestKnown({ store, runs, here }: LiveSources): Promise<StartedR
 
 const isRefused = async (store: ArtifactStore, runs: LiveSources['runs'], run: ListedRun): Promise<boolean> =>
   run.status === 'FAILED' && (await isRefusedStart(store, await runs.describe(run.run_id)));
+
+/** Without Temporal, what the developer signed of runs that are not published says when they were started. */
+async function newestBegun({ store, journals, here }: PublishedSources): Promise<StartedRun | null> {
+  if (journals === null) return null;
+  const ended = new Set((await store.list()).map(({ run_id }) => run_id));
+  let newest: StartedRun | null = null;
+  for (const run_id of await journals.journals()) {
+    if (ended.has(run_id)) continue;
+    const { started_at, target_repo, policy_sha256 } = (await journalledRun(journals, run_id).catch(() => null)) ?? {};
+    if (!started_at || !target_repo || !policy_sha256) continue;
+    if (!(await here.owns({ target_repo, policy_sha256, task_queue: null }))) continue;
+    newest = newer(newest, { run_id, target_repo, started_at: new Date(started_at) });
+  }
+  return newest;
+}
 
 async function newestPublished(store: ReadableStore, here: Pick<ThisRepository, 'owns'>): Promise<StartedRun | null> {
   let newest: StartedRun | null = null;

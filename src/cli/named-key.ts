@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeKeyFile, type KeyDescription } from '../adapters/signer-file/describe-key.js';
-import { createFileSigner } from '../adapters/signer-file/file-signer.js';
 import type { PublicKey } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder, listKeyNames } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { askPassphrase, type PassphraseQuestions } from './ask-passphrase.js';
+import type { PassphraseQuestions } from './ask-passphrase.js';
 import type { CommandContext } from './context.js';
+import { openKeyFile } from './open-key-file.js';
 
 /** A key as it is shown; never a byte of its private half. */
 export interface ShownKey {
@@ -56,7 +56,7 @@ export async function readNamedKey(
   const path = findKeyFile(context, given);
   const { publicKey, holds } = await describeKeyFile(path);
   if (publicKey !== null) return { path, publicKey, holds };
-  const signer = await createFileSigner(path, { passphrase: askPassphrase(context, path, questions) });
+  const signer = await openKeyFile(context, path, questions);
   return { path, publicKey: { keyid: signer.keyid, raw: signer.publicKey }, holds };
 }
 

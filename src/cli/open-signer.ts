@@ -2,15 +2,15 @@ import { resolve } from 'node:path';
 import { listAgentIdentities } from '../adapters/signer-agent/agent-identities.js';
 import { createAgentSigner } from '../adapters/signer-agent/agent-signer.js';
 import { describeKeyFile } from '../adapters/signer-file/describe-key.js';
-import { createFileSigner } from '../adapters/signer-file/file-signer.js';
 import type { PublicKey } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { withinSentence } from '../contracts/sentences.js';
 import type { Signer } from '../ports/signer.js';
-import { askPassphrase, type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';
+import { type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';
 import type { CommandContext } from './context.js';
+import { openKeyFile } from './open-key-file.js';
 
 export interface OpenSignerOptions {
   /** Whose key it is. */
@@ -37,7 +37,7 @@ export async function openSigner(
   { principal, key, policyKeys }: OpenSignerOptions,
   questions: PassphraseQuestions = terminalPassphrase,
 ): Promise<Signer> {
-  const open = (path: string) => createFileSigner(path, { passphrase: askPassphrase(context, path, questions) });
+  const open = (path: string) => openKeyFile(context, path, questions);
   if (key !== undefined) return open(resolve(context.cwd, key));
   const { variables } = readEnvironment(context.env);
   const places: string[] = [];

@@ -27,7 +27,8 @@ export async function withPublishedOrLive(
   const project = await findProject(context);
   const { store } = await openProjectStore(project);
   const isPublished = async (runId: string) => RUN_ID_PATTERN.test(runId) && (await store.published(runId)) !== null;
-  const fromStore = async () => selectRun(given, { store, runs: null, here: await thisRepository(project, store) });
+  const fromStore = async () =>
+    selectRun(given, { store, journals: store, runs: null, here: await thisRepository(project, store) });
   if (given !== LATEST && (await isPublished(given))) return published(store, await fromStore());
   try {
     await withRuns(context, async (session) => live(session, await selectRun(given, session)));

@@ -23,7 +23,7 @@ export async function selectPublishedRun(
 
 async function select(context: CommandContext, given: string, store: ArtifactStore): Promise<SelectedRun> {
   const here = await thisRepository(await findProject(context), store);
-  const fromStore = () => selectRun(given, { store, runs: null, here });
+  const fromStore = () => selectRun(given, { store, journals: store, runs: null, here });
   if (given !== LATEST) return fromStore();
   // Only now: it loads the whole of Temporal.
   const { withRuns } = await import('./governed-runs.js');

@@ -4,9 +4,11 @@ import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 import type { ThisRepository } from './this-repository.js';
 
-/** Where published runs are looked for, when no Temporal is there. */
+/** Where runs are looked for, when no Temporal is there. */
 export interface PublishedSources {
   readonly store: ReadableStore;
+  /** Where runs that are not published left what they began; null where only published ones are meant. */
+  readonly journals: Pick<ArtifactStore, 'journals' | 'readJournal' | 'readObject'> | null;
   readonly runs: null;
   readonly here: Pick<ThisRepository, 'what' | 'owns'>;
 }

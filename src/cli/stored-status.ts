@@ -25,7 +25,7 @@ export interface StoredLedger {
 }
 
 /**
- * The ledger of a run without a worker. A run that waits for a person has saved all of it, and one that carries out a gate
+ * The ledger of a run without a worker. A run that waits for a person has saved all but refusals, and one that carries out a gate
  * all that was before.
  * @returns null when the store holds no ledger of the run, or one that does not hold together
  */

@@ -65,7 +65,9 @@ export function requestFromNotes({ notes, policy, project }: NotesRequestInput):
     missing.push('the policy lacks the line `default_scope: { allow: ["src/**", "test/**"] }`');
   }
   if (missing.length > 0 || check === undefined) {
-    throw new PromptOsError('REQUEST_INCOMPLETE', `Without a request file, ${missing.join('; ')}.`);
+    // The catalogue's advice is about the policy.
+    const hint = notes.trim() === '' ? { hint: 'Give --notes "…", or a request file with --request.' } : {};
+    throw new PromptOsError('REQUEST_INCOMPLETE', `Without a request file, ${missing.join('; ')}.`, hint);
   }
   const parsed = runRequestSchema.safeParse({
     context: { project, description: `The repository ${project}.`, goal: notes },

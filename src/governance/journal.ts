@@ -11,6 +11,7 @@ import { ENGINE } from '../contracts/names.js';
 import { own } from '../contracts/own.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
+import { counted } from '../contracts/sentences.js';
 import { authenticate, isValidAt } from './authenticate.js';
 import { EPOCH } from './authority.js';
 import { droppedResult } from './journalled-results.js';
@@ -251,7 +252,7 @@ export function missingEntries(
       // That other past had times of its own, so a key counts that counted at any time of the run.
       const required = run.plan.attestations === 'required';
       if (!isSignedHead({ keys: own(run.plan.keys, head.by) ?? [], required }, head, envelope)) continue;
-      const what = `the ledger's first ${head.entries} entries, verified by ${head.by}`;
+      const what = `the ledger's first ${counted(head.entries, 'entry')}, verified by ${head.by}`;
       missing.push({ seq, kind: 'head', sha256: canonicalSha256(entry), what });
       continue;
     }

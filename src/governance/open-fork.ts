@@ -1,6 +1,7 @@
 import type { EscalationReport } from '../contracts/escalation.js';
 import type { Fork } from '../contracts/fork.js';
 import type { LedgerEvent } from '../contracts/ledger.js';
+import { counted } from '../contracts/sentences.js';
 import type { Command } from './commands.js';
 import { openEscalation } from './open-escalation.js';
 import { currentGate, type RunState } from './run-state.js';
@@ -15,7 +16,7 @@ export function forkReport(fork: Fork, missing: readonly string[]): EscalationRe
   const rest = missing.length > NAMED ? [`- and ${missing.length - NAMED} more`] : [];
   return {
     trigger: 'fork',
-    issue: `The ledger does not account for ${fork.missing} of the ${fork.journal_entries} entries of the run's journal.`,
+    issue: `The ledger does not account for ${fork.missing} of the ${counted(fork.journal_entries, 'entry')} of the run's journal.`,
     impact: 'Somebody reset the run, or a message was lost: what was signed before may no longer be part of the run.',
     context: [...named, ...rest].join('\n').slice(0, CONTEXT_CHARACTERS).toWellFormed(),
     options: [
@@ -44,6 +45,6 @@ export function openFork(state: RunState, { report }: Extract<Command, { type: '
     report,
   });
   if (running === undefined) return [raised];
-  const message = `The ledger does not account for ${report.fork.missing} entries of the run's journal.`;
+  const message = `The ledger does not account for ${counted(report.fork.missing, 'entry')} of the run's journal.`;
   return [{ type: 'gateInterrupted', gate: running.gate, attempt, code: 'FORK', message }, raised];
 }

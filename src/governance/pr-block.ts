@@ -1,5 +1,6 @@
 import type { PromptSession } from '../contracts/prompt-session.js';
 import type { RunRecord } from '../contracts/run-record.js';
+import { counted } from '../contracts/sentences.js';
 import { restingWaivers } from './recorded-waivers.js';
 
 /** Where teams keep the exported session, relative to their repository. */
@@ -73,7 +74,7 @@ function forks({ escalations: raised }: RunRecord): readonly string[] {
     report.fork === undefined
       ? []
       : [
-          `> - Fork ${escalation_id}: ${report.fork.missing} entries of the journal are not part of the run, ${
+          `> - Fork ${escalation_id}: ${counted(report.fork.missing, 'entry')} of the journal ${report.fork.missing === 1 ? 'is' : 'are'} not part of the run, ${
             resolution === null ? 'not resolved' : `accepted by ${code(resolution.resolution.actor)}`
           }`,
         ],

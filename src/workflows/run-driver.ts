@@ -1,4 +1,4 @@
-import { log, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { log, patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { LedgerReference, LedgerSegment } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
@@ -42,7 +42,10 @@ export interface RunDriver {
   ledger(): LedgerReference;
   /** The oldest entries that were not in the store are there now. */
   saved(segment: LedgerSegment | null): void;
-  /** Whether entries that somebody signed are not in the store and the journal yet. */
+  /**
+   * Whether entries that somebody signed, or that a person must see, are not in the store and the journal yet. Refusals do not
+   * count: anybody can send what is refused.
+   */
   hasUnsavedActs(): boolean;
   status(): RunStatus;
   apply(command: Command): DecisionAnswer;
@@ -93,7 +96,11 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       segments = [...segments, segment];
       stored += segment.entries;
     },
-    hasUnsavedActs: () => entries.slice(stored).some(isSignedAct),
+    hasUnsavedActs() {
+      const unsaved = entries.slice(stored);
+      // Histories of before have no such saving.
+      return unsaved.some(isSignedAct) || (unsaved.some(isStop) && patched(SAVED_STOPS));
+    },
     status,
     apply(command) {
       const at = new Date().toISOString();
@@ -111,6 +118,12 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     carry: () => ({ state, head, segments, refusals_counted: counted }),
   };
 }
+
+/** Marks the histories in which what stops a run is saved at once. */
+const SAVED_STOPS = 'save-what-stops-a-run';
+
+/** What stops a run, signed or not: where no worker is, people read from the store what they are to resolve. */
+const isStop = ({ type }: LedgerEntry): boolean => type === 'gateInterrupted' || type === 'escalationOpened';
 
 /** A gate's result, or a person's signed message: after it the ledger is compared with the journal. */
 function isSignedAct(entry: LedgerEntry): boolean {

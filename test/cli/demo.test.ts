@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -26,6 +26,36 @@ afterAll(async () => {
   if (existsSync(join(folder, 'promptos-demo'))) await stopServer();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** What differs between two demonstrations. */
+const general = (text: string): string =>
+  text.replaceAll(/\d{8}-\d{4}-make-the-shares-of-a-bill-[0-9a-f]{4}/g, 'RUN').replaceAll(/127\.0\.0\.1:\d+/g, 'UI');
+
+test('demo: prints each line that the README shows of it, in that order', async () => {
+  const page = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const shown = (page.split('What the demo prints without a terminal')[1]?.split('```')[1] ?? '').split('\n').slice(1);
+  expect(shown.length).toBeGreaterThan(20);
+  const cwd = join(folder, 'of the readme');
+  await mkdir(cwd);
+  try {
+    const { exitCode, stdout } = await runProgram(['demo'], { cwd, env });
+    expect(exitCode).toBe(0);
+    const printed = general(stdout).split('\n');
+    for (const line of shown) {
+      if (['', '…', '> …', '        …'].includes(line)) continue;
+      const parts = general(line).split('…');
+      const fits = (text: string): boolean =>
+        text.startsWith(parts[0] as string) &&
+        parts.every((part) => text.includes(part)) &&
+        (parts.length > 1 || text === parts[0]);
+      const at = printed.findIndex(fits);
+      expect({ line, printed: at >= 0 }).toEqual({ line, printed: true });
+      printed.splice(0, at + 1);
+    }
+  } finally {
+    await runProgram(['-C', 'promptos-demo', 'server', 'stop'], { cwd, env });
+  }
+}, 240_000);
 
 /** Starts the demonstration, interrupts it as soon as it has said a thing, and waits for its end. */
 async function interruptedDemo(stream: 'stdout' | 'stderr', when: RegExp): Promise<{ code: unknown; signal: unknown }> {

@@ -15,6 +15,8 @@ interface Place {
   readonly site: GovernedWorker;
   readonly cwd: string;
   type(...args: readonly string[]): ReturnType<typeof promptos>;
+  /** The same where no server answers. */
+  typeOffline(...args: readonly string[]): ReturnType<typeof promptos>;
 }
 
 const address = inject('temporalAddress');
@@ -32,7 +34,12 @@ async function placeAt(site: GovernedWorker, name: string): Promise<Place> {
   };
   await writeFile(join(cwd, '.promptos', 'worker.yaml'), JSON.stringify(config));
   const env = { PATH: process.env.PATH, HOME: cwd, TEMPORAL_ADDRESS: address, ...(await writeKeys(cwd, site.keys)) };
-  return { site, cwd, type: (...args) => promptos([...args, '--json'], { cwd, env }) };
+  const { TEMPORAL_ADDRESS: _, ...offline } = env;
+  const typeIn =
+    (env: Readonly<Record<string, string | undefined>>) =>
+    (...args: readonly string[]) =>
+      promptos([...args, '--json'], { cwd, env });
+  return { site, cwd, type: typeIn(env), typeOffline: typeIn(offline) };
 }
 
 const CANCELLING = ['--as', 'ada', '--reason', 'Wrong branch.', '--yes'];
@@ -108,6 +115,27 @@ describe('latest', () => {
       const { stderr } = await first.type(...args);
       expect(stderr).toContain(`run     ${newer.runId} of example\n`);
     }
+  });
+
+  test('without a server: a newer run that has not ended is not passed over for one that is published', async () => {
+    const ended = await waiting(first);
+    await end(first, ended);
+    const run = (output: { readonly stderr: string }) => /^run {5}(\S+)/m.exec(output.stderr)?.[1];
+    expect(run(await first.typeOffline('verify', 'latest'))).toBe(ended.runId);
+    expect((await first.typeOffline('run', 'status', 'latest')).objects().at(-1)).toMatchObject({
+      run_id: ended.runId,
+    });
+
+    const open = await waiting(first);
+    for (const args of [['verify'], ['apply', '--branch', 'fix'], ['pr-block']]) {
+      const refused = await first.typeOffline(...args.slice(0, 1), 'latest', ...args.slice(1));
+      expect(run(refused)).toBe(open.runId);
+      expect(refused.objects().at(-1)).toMatchObject({ error: { code: 'RUN_NOT_PUBLISHED' } });
+    }
+    const status = await first.typeOffline('run', 'status', 'latest');
+    expect(status.objects().at(-1)).toMatchObject({ error: { code: 'SERVER_NOT_RUNNING' } });
+    expect(run(await neighbour.typeOffline('verify', 'latest'))).toBeUndefined();
+    await end(first, open);
   });
 
   test('run cancel: ends the only open run of this repository, and prints which', async () => {

@@ -128,13 +128,22 @@ test('openSigner: the passphrase comes from a terminal, or from the file of the 
   expect((await openSigner(context, { principal: 'grace' }, answering())).keyid).toBe(grace.keyid);
 });
 
-test('openSigner: KEY_LOCKED without a terminal, and for a wrong passphrase', async () => {
+test('openSigner: KEY_LOCKED without a terminal, and for a passphrase that is wrong three times', async () => {
   await keyAt('keys/grace.pem', 'geheim');
   await expect(openSigner(contextOf(), { principal: 'grace' }, answering())).rejects.toMatchObject({
     code: 'KEY_LOCKED',
     summary: expect.stringContaining('no terminal'),
   });
-  const wrong = openSigner(contextOf({}, true), { principal: 'grace' }, answering('falsch'));
+  const wrong = openSigner(contextOf({}, true), { principal: 'grace' }, answering('falsch', 'fälsch', 'falsch'));
   await expect(wrong).rejects.toMatchObject({ code: 'KEY_LOCKED' });
   await expect(wrong).rejects.not.toThrow('falsch');
+});
+
+test('openSigner: a wrong passphrase is asked again on a terminal, and never when a file gives it', async () => {
+  const grace = await keyAt('keys/grace.pem', 'geheim');
+  const opened = openSigner(contextOf({}, true), { principal: 'grace' }, answering('falsch', 'geheim'));
+  expect((await opened).keyid).toBe(grace.keyid);
+  await writeFile(join(cwd, 'passphrase'), 'falsch\n', { mode: 0o600 });
+  const context = contextOf({ PROMPTOS_PASSPHRASE_FILE: 'passphrase' }, true);
+  await expect(openSigner(context, { principal: 'grace' }, answering())).rejects.toMatchObject({ code: 'KEY_LOCKED' });
 });

@@ -54,7 +54,7 @@ test('bin/promptos without a build: one line with what to do, exit 3', async () 
 
 test('exit codes and streams: an error goes to standard error, with the code of the catalogue', () => {
   expect(run('run', 'lst')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^error USAGE: /) });
-  expect(run('run', 'list')).toMatchObject({
+  expect(run('run', 'status', 'latest')).toMatchObject({
     status: 1,
     stdout: '',
     stderr: expect.stringMatching(/^error SERVER_NOT_RUNNING: /),

@@ -81,6 +81,13 @@ test('showStatus: an escalation for a gate that could not be carried out shows i
   expect(other).toContain('→ promptos resolve run-1 E1 --choose rework --to P05 --as grace');
 });
 
+test('describeGate: the reason, which is whole sentences, ends the line', () => {
+  const failed = { ...held, state: 'awaiting_decision', verdict: 'fail', findings_omitted: 7 } as const;
+  expect(describeGate({ ...failed, reason: '5 blocking findings: checks, verifier.' })).toBe(
+    '? P05 Constrained Builder  awaiting decision, attempt 1, 7 findings, verdict fail: 5 blocking findings: checks, verifier.',
+  );
+});
+
 test('describeGate: a gate that is held says why', () => {
   expect(describeGate(held)).toBe(
     '! P05 Constrained Builder  held, attempt 1, The program "claude" exists, and this worker may not run it (EACCES). Worker: 7@builder',

@@ -87,7 +87,9 @@ test.each([
 });
 
 test('requestFromNotes: REQUEST_INCOMPLETE, for empty notes; REQUEST_INVALID, for notes that are too long', () => {
-  expect(thrownBy(() => requestFromNotes({ notes: ' \n', policy, project: 'shop' })).code).toBe('REQUEST_INCOMPLETE');
+  const empty = thrownBy(() => requestFromNotes({ notes: ' \n', policy, project: 'shop' }));
+  expect(empty.code).toBe('REQUEST_INCOMPLETE');
+  expect(empty.message).toMatch(/must say what is to be done\. Give --notes "…", or a request file with --request\.$/);
   const error = thrownBy(() => requestFromNotes({ notes: 'x'.repeat(20_001), policy, project: 'shop' }));
   expect(error.code).toBe('REQUEST_INVALID');
   expect(error.message).toContain('received 20001 characters');

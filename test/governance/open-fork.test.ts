@@ -16,6 +16,12 @@ test('forkReport: names the first twenty and counts the rest', () => {
   expect(report).toMatchObject({ trigger: 'fork', security_sensitive: true, fork: FORK });
 });
 
+test('forkReport: counts agree with their nouns', () => {
+  const issueOf = (journal_entries: number) => forkReport({ ...FORK, journal_entries, missing: 1 }, ['one']).issue;
+  expect(issueOf(9)).toBe("The ledger does not account for 1 of the 9 entries of the run's journal.");
+  expect(issueOf(1)).toBe("The ledger does not account for 1 of the 1 entry of the run's journal.");
+});
+
 describe('a fork', () => {
   test('raises one P08; a second one waits until the first is resolved', () => {
     const run = open().runJournalled('P00');

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { prBlock } from '../../src/governance/pr-block.js';
 import { buildPromptSession, sessionOfRun } from '../../src/governance/prompt-session.js';
 import { buildRunRecord } from '../../src/governance/run-record.js';
@@ -50,4 +52,17 @@ test.each([
 test('prBlock: a run in which nothing was approved says so', async () => {
   const given = await input();
   expect(prBlock({ ...given, record: { ...given.record, gates: [] } })).toContain('> - Approvals: none');
+});
+
+test.each([
+  [1, '1 entry of the journal is not part of the run'],
+  [2, '2 entries of the journal are not part of the run'],
+])('prBlock: a fork of %d', async (missing, counts) => {
+  const given = await input();
+  const tree = new URL('../vectors/trees/forked/run_record.json', import.meta.url);
+  const [forked] = runRecordSchema.parse(JSON.parse(readFileSync(tree, 'utf8'))).escalations;
+  if (forked?.report.fork === undefined) throw new Error('the recorded run has no fork');
+  const report = { ...forked.report, fork: { ...forked.report.fork, missing } };
+  const block = prBlock({ ...given, record: { ...given.record, escalations: [{ ...forked, report }] } });
+  expect(block).toContain(`> - Fork E1: ${counts}, accepted by`);
 });

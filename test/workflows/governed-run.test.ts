@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { storedStatus } from '../../src/cli/stored-status.js';
 import { GATE_IDS, type GateId, runWorkflowId, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
@@ -207,6 +208,24 @@ describe('governedRun: escalations', () => {
     await run.resolve('E1', { choice: 'retry' });
     await run.approve('P00');
     expect(await ended(run)).toMatchObject({ outcome: 'approved' });
+  });
+
+  test('what stops a run is in the store at once, so that it is seen without a worker', async () => {
+    const awaitedInStore = (run: WorkedRun, id: string) =>
+      eventually(async () => {
+        const stored = await storedStatus(worker.runs, worker.store, run.runId);
+        return stored?.status.awaiting.find((one) => one.kind === 'resolution' && one.escalation_id === id) ?? null;
+      }, `${id} in the store`);
+    const interrupted = await worker.startRun({ scripts: {} });
+    expect(await awaitedInStore(interrupted, 'E1')).toMatchObject({ trigger: 'infrastructure', gate: 'P00' });
+    await interrupted.resolve('E1', { choice: 'abort', guidance: 'not today' });
+
+    const held = await worker.startRun({ gates: ['P00'] });
+    await held.awaitDecision('P00');
+    await held.handle.signal('escalate', { actor: 'ada', issue: 'stop' });
+    expect(await awaitedInStore(held, 'E1')).toMatchObject({ issue: 'stop' });
+    await held.resolve('E1', { choice: 'abort', guidance: 'not today' });
+    for (const run of [interrupted, held]) expect(await ended(run)).toMatchObject({ outcome: 'aborted' });
   });
 
   test('a policy that is no longer trusted at a later gate opens a P08 of trust', async () => {

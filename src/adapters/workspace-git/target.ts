@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Scope } from '../../contracts/run-request.js';
+import { counted } from '../../contracts/sentences.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
 import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
 import { completeBaseTree } from './complete-clone.js';
@@ -162,6 +163,6 @@ async function requireSomethingInScope(
     elsewhere.length === 0 ? '' : ` In every folder is written ${elsewhere.map((glob) => `"${glob}"`).join(', ')}.`;
   throw new PromptOsError(
     'SCOPE_MATCHES_NOTHING',
-    `The scope allows ${allowed}, and none of the ${files.length} files matches.${advice}`,
+    `The scope allows ${allowed}, and nothing of its ${counted(files.length, 'file')} matches.${advice}`,
   );
 }

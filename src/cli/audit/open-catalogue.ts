@@ -22,7 +22,7 @@ export async function selectAudited(
   if (bundles.length === 0) return selectPublishedRun(context, given, await context.openStore());
   // Whoever names bundles means their runs, of whichever repository.
   const here = { what: 'the bundles', owns: async () => true };
-  return (await selectRun(given, { store, runs: null, here })).run_id;
+  return (await selectRun(given, { store, journals: null, runs: null, here })).run_id;
 }
 
 /** The runs that an audit goes by: those of the bundles that were named, else those of the store of this place. */

@@ -16,9 +16,26 @@ const isProgram = async (path: string): Promise<boolean> => {
  * and checks are started; anything with a slash must be absolute.
  */
 export async function findProgram(program: string, path: string | undefined): Promise<string | null> {
-  if (program.includes('/')) return isAbsolute(program) && (await isProgram(program)) ? program : null;
-  for (const folder of (path ?? '').split(delimiter).filter(isAbsolute)) {
-    if (await isProgram(join(folder, program))) return join(folder, program);
-  }
+  for (const place of placesOf(program, path)) if (await isProgram(place)) return place;
   return null;
 }
+
+/** Why a program that was not found cannot be run: it does not exist, or this user may not run it. */
+export async function whyNoProgram(program: string, path: string | undefined): Promise<string> {
+  for (const place of placesOf(program, path)) {
+    const found = await stat(place).catch((error: NodeJS.ErrnoException) => error.code);
+    if (found === 'EACCES') return `${place} is in a folder that this user may not enter`;
+    if (typeof found !== 'object') continue;
+    if (!found.isFile()) return `${place} is no program`;
+    return `${place} exists, and this user may not run it: its mode is ${(found.mode & 0o7777).toString(8).padStart(4, '0')}`;
+  }
+  return `there is no program ${program}`;
+}
+
+const placesOf = (program: string, path: string | undefined): readonly string[] =>
+  program.includes('/')
+    ? [program].filter((one) => isAbsolute(one))
+    : (path ?? '')
+        .split(delimiter)
+        .filter((folder) => isAbsolute(folder))
+        .map((folder) => join(folder, program));

@@ -10,7 +10,7 @@ import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { counted } from '../counted.js';
 import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
-import { findProgram } from './programs.js';
+import { findProgram, whyNoProgram } from './programs.js';
 
 const policyProbe = ({ files }: ProbeSetting): Probe => ({
   name: 'policy',
@@ -74,7 +74,7 @@ const trustProbe = (setting: ProbeSetting): Probe => ({
     const trusted = await createTrustRegistry(worker.config).trustedPolicies();
     if (trusted.has(policy.sha256)) return ok('by the worker config');
     return fail(
-      `The worker config trusts ${trusted.size} policies, and none of them is this one.`,
+      `The worker config trusts ${counted(trusted.size, 'policy')}, and this one is not among them.`,
       'Add policy.yaml to trust.policies in worker.yaml.',
     );
   },
@@ -120,7 +120,7 @@ const executorsProbe = (setting: ProbeSetting): Probe => ({
       }
       const [program = ''] = resolveArguments(executor.argv, folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
-      if ((await findProgram(program, path)) === null) problems.push(`${role}: there is no program ${program}`);
+      if ((await findProgram(program, path)) === null) problems.push(`${role}: ${await whyNoProgram(program, path)}`);
       else found.push(`${role}: ${executor.argv[0]}`);
     }
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
@@ -162,7 +162,7 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
       const [program = ''] = argv;
       // A program with a slash in its name lies in the checkout, which is not there yet.
       if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
-      missing.push(`${name}: there is no program ${program}`);
+      missing.push(`${name}: ${await whyNoProgram(program, path)}`);
     }
     if (missing.length === 0) return ok(checks.map(([name]) => name).join(', '));
     return fail(missing.join('; '), 'Install the program, or correct argv in policy.yaml.');

@@ -9,6 +9,7 @@ import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
 import { checkChain, EMPTY_LEDGER } from '../../governance/ledger-chain.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
+import { counted } from '../counted.js';
 
 /** What is left of a run that has no record. */
 export interface FoundRun {
@@ -85,7 +86,7 @@ export async function readParts(
       stored.push(...parseLines(await store.readObject(sha256)));
     } catch (error) {
       const problem = error instanceof PromptOsError ? `${error.code}: ${error.summary}` : String(error);
-      missing.push({ what: `${entries} entries of the ledger`, sha256, problem });
+      missing.push({ what: `${counted(entries, 'entry')} of the ledger`, sha256, problem });
       break;
     }
   }

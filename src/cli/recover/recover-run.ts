@@ -147,8 +147,8 @@ function report(context: CommandContext, { summary, files, tree, bundle }: Writt
   output.say(
     `INCOMPLETE: what there is of run ${run_id} was written to ${place}. It is no record, and nothing seals it.`,
   );
-  const parts = ledger === null ? 'no ledger' : `${ledger.entries} entries of the ledger`;
-  output.say(`  ${counted(files.length, 'file')}, ${parts}, ${journal_entries} entries of the journal`);
+  const parts = ledger === null ? 'no ledger' : `${counted(ledger.entries, 'entry')} of the ledger`;
+  output.say(`  ${counted(files.length, 'file')}, ${parts}, ${counted(journal_entries, 'entry')} of the journal`);
   if (unsealed_outcome !== null)
     output.say(`  the ledger ends as ${unsealed_outcome}, and no record of that was published`);
   for (const { what, problem } of missing)

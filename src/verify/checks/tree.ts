@@ -60,7 +60,7 @@ export async function checkFinalised({ incomplete }: TreeDocuments): Promise<voi
   throw new VerifyFailure('TREE_INCOMPLETE', {
     path: INCOMPLETE_PATH,
     expected: 'the record of a finished run',
-    found: `what there was of run ${run_id}, which was not finalised${because}; ${missing.length} parts are missing`,
+    found: `what there was of run ${run_id}, which was not finalised${because}; missing: ${counted(missing.length, 'part')}`,
   });
 }
 

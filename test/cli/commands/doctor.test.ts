@@ -9,7 +9,7 @@ import { initCommand } from '../../../src/cli/commands/init.js';
 import { keysCommand } from '../../../src/cli/commands/keys.js';
 import { nodeProbe, type TemporalProbes } from '../../../src/cli/doctor/machine-probes.js';
 import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
-import { findProgram } from '../../../src/cli/doctor/programs.js';
+import { findProgram, whyNoProgram } from '../../../src/cli/doctor/programs.js';
 import { temporalProbes } from '../../../src/cli/doctor/temporal.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { invoke } from './recorded-context.js';
@@ -166,7 +166,7 @@ const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] =
     'the worker trusts another policy',
     'policy trusted',
     (top) => change(workerPath(top), '[policy.yaml]', `['sha256:${'0'.repeat(64)}']`),
-    /trusts 1 policies/,
+    /trusts 1 policy, and this one is not among them/,
   ],
   [
     'the policy trusts another pack',
@@ -362,6 +362,19 @@ test('findProgram: absolute entries of PATH only, and only what may be executed'
   expect(await findProgram('tool', undefined)).toBeNull();
   expect(await findProgram('sub', bin)).toBeNull();
   expect(await findProgram('./tool', bin)).toBeNull();
+});
+
+test('whyNoProgram: a file that may not be run is not called missing', async () => {
+  const bin = await folder();
+  const tool = join(bin, 'tool');
+  expect(await whyNoProgram('tool', bin)).toBe('there is no program tool');
+  expect(await whyNoProgram('./tool', bin)).toBe('there is no program ./tool');
+  await writeFile(tool, '#!/bin/sh\n', { mode: 0o644 });
+  const refused = `${tool} exists, and this user may not run it: its mode is 0644`;
+  expect(await whyNoProgram('tool', `/nowhere:${bin}`)).toBe(refused);
+  expect(await whyNoProgram(tool, undefined)).toBe(refused);
+  await mkdir(join(bin, 'sub'));
+  expect(await whyNoProgram('sub', bin)).toBe(`${join(bin, 'sub')} is no program`);
 });
 
 test('doctor: warns of keys that lie open or that others can read', async () => {

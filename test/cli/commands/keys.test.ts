@@ -172,7 +172,10 @@ test('keys show: a passphrase is only asked for when nothing else says the publi
   expect(await refusal(run(['show', 'grace']))).toMatchObject({ code: 'KEY_LOCKED', exitCode: 2 });
   const questions = scriptedQuestions(['geheim']);
   expect((await run(['show', 'grace'], { terminal: true, questions })).stdout).toBe(stdout);
-  const wrong = run(['show', 'grace'], { terminal: true, questions: scriptedQuestions(['falsch']) });
+  const wrong = run(['show', 'grace'], {
+    terminal: true,
+    questions: scriptedQuestions(['falsch', 'falsch', 'falsch']),
+  });
   expect(await refusal(wrong)).toMatchObject({ code: 'KEY_LOCKED' });
 });
 
