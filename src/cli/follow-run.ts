@@ -24,7 +24,7 @@ export interface FollowOptions {
    */
   onAwaiting?(status: RunStatus, awaited: AwaitedDecision | AwaitedResolution): Promise<void>;
   /** What a run that has ended came to, where no worker is there to say it; null when nothing is known. */
-  published?(): Promise<RunStatus | null>;
+  published(): Promise<RunStatus | null>;
 }
 
 /**
@@ -43,13 +43,13 @@ export async function followRun(options: FollowOptions): Promise<RunStatus | nul
     // A run that was terminated, or whose record could not be published, never says that it has ended.
     if ((status === null || look % LOOKS_BETWEEN_CHECKS === 0) && (await runs.describe(runId)).status !== 'RUNNING') {
       await runs.wait(runId);
-      const last = (await published?.()) ?? null;
+      const last = await published();
       if (last !== null) {
         showChanges(last, shown, output);
         return last;
       }
       // Nothing more will come: no worker says how the run ended, and this store does not.
-      if (status === null && published !== undefined) {
+      if (status === null) {
         throw new PromptOsError(
           'WORKER_MISSING',
           `Run ${runId} has ended. Its record is not in this store, and no worker answers.`,

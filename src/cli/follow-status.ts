@@ -6,10 +6,11 @@ import { followRun } from './follow-run.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { isNoServer } from './no-server.js';
 import type { Output } from './output.js';
+import { publishedStatus } from './recorded-status.js';
 import { selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { createAge, describeProgress } from './show-progress.js';
-import { publishedStatus, sayAwaited, showLiveRun, showRun } from './show-run.js';
+import { sayAwaited, showLiveRun, showRun } from './show-run.js';
 import { type RunPlaces, showStatus } from './show-status.js';
 import { storedStatus } from './stored-status.js';
 

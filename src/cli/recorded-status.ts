@@ -1,8 +1,17 @@
-import { GATES } from '../contracts/names.js';
+import { GATES, RUN_ID_PATTERN } from '../contracts/names.js';
 import type { RecordedAttempt, RunRecord } from '../contracts/run-record.js';
 import type { GateStatus, RunStatus } from '../contracts/run-status.js';
+import type { ArtifactStore } from '../ports/artifact-store.js';
+import { readPublishedRun } from './published-run.js';
 
 type RecordedGate = RunRecord['gates'][number];
+
+/** The status that a run ended with, from its record; null while there is none. */
+export async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
+  if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;
+  const { record, recordSha256 } = await readPublishedRun(store, runId);
+  return statusOfRecord(record, recordSha256);
+}
 
 /** The status of a run that has ended, from its record alone: no worker and no server has to be there. */
 export function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {

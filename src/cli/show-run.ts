@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { GateAtWork, ListedRun } from '../client.js';
 import { type RunTrouble, readTrouble } from '../client-trouble.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { RUN_ID_PATTERN, runWorkflowId } from '../contracts/names.js';
+import { runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { askAwaited } from './ask-decision.js';
@@ -14,8 +14,7 @@ import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 import { withPublishedOrLive } from './published-or-live.js';
-import { readPublishedRun } from './published-run.js';
-import { statusOfRecord } from './recorded-status.js';
+import { publishedStatus } from './recorded-status.js';
 import { selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
 import { describeProgress, progressFacts } from './show-progress.js';
@@ -113,13 +112,6 @@ const liveFacts = async ({ runs, temporal }: OpenedRuns, runId: string): Promise
 /** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
 const troubleOf = (client: Client, runId: string): Promise<RunTrouble | null> =>
   readTrouble(client, runId).catch(() => null);
-
-/** The status that a run ended with, from its record; null while there is none. */
-export async function publishedStatus(store: ArtifactStore, runId: string): Promise<RunStatus | null> {
-  if (!RUN_ID_PATTERN.test(runId) || (await store.published(runId)) === null) return null;
-  const { record, recordSha256 } = await readPublishedRun(store, runId);
-  return statusOfRecord(record, recordSha256);
-}
 
 /** What a run waits for, with the commands that answer it. */
 export function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {

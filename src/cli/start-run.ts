@@ -14,6 +14,7 @@ import { howToAnswer } from './how-to-answer.js';
 import { rememberRun } from './last-run.js';
 import type { PreparedRun } from './prepare-run.js';
 import { programFor } from './program-for.js';
+import { publishedStatus } from './recorded-status.js';
 import { type OpenedPlace, type RunPlace, withTemporal, withWorkers } from './run-place.js';
 import type { LiveSources } from './selected-run.js';
 import { warnUnpushed, warnWithoutPollers } from './start-warnings.js';
@@ -172,6 +173,7 @@ async function follow(
         output,
         signal: interrupted.signal,
         onAwaiting: (status, awaited) => answer(context, { runs, store, choices, program }, status, awaited),
+        published: () => publishedStatus(store, runId),
       }),
       broken.then((error) => {
         throw error ?? new Error('the worker stopped while it was needed');

@@ -55,7 +55,7 @@ beforeAll(async () => {
   );
   site = await createGovernedWorker({
     address,
-    policy: `${policy.trimEnd()}\nrequired_gates: [P05]\napprovals: ${JSON.stringify(OTHERS_PASS)}\n`,
+    policy: `${policy.trimEnd()}\nbaseline: off\nrequired_gates: [P05]\napprovals: ${JSON.stringify(OTHERS_PASS)}\n`,
     files: { 'README.md': '# Split\n', 'src/split.js': "export const split = 'wrong';\n", 'test.js': SLOW_CHECK },
   });
   const root = dirname(dirname(dirname(site.store.locate('run'))));

@@ -41,9 +41,10 @@ test('Temporal killed -9 in the middle of a gate and before a decision: both run
   const since = Date.now();
   expect(restarted).toMatchObject({ started: true, address: server.address });
 
+  const decision = await site.runs.sealDecision(awaiting.decision(awaited));
   await eventually(
     () =>
-      awaiting.handle.signal('approve', awaiting.decision(awaited)).then(
+      awaiting.handle.signal('approve', decision).then(
         () => true,
         () => null,
       ),

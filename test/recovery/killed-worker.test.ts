@@ -76,7 +76,7 @@ test.concurrent('killed -9 in six runs at once: in an executor, between gates, i
   await first.end('SIGKILL');
   expect(existsSync(orphan.scratch)).toBe(true);
   expect(await site.checkoutsOf(first.pid)).not.toEqual([]);
-  await approvedUnseen.handle.signal('approve', unseen);
+  await approvedUnseen.handle.signal('approve', await site.runs.sealDecision(unseen));
   const next = await site.startWorker();
   const seconds: Record<string, number> = {};
   const measure = async (point: string, went: Promise<unknown>) => {

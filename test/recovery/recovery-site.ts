@@ -9,7 +9,7 @@ import { workerConfigSchema } from '../../src/contracts/worker-config.js';
 import type { WorkerSetting } from '../../src/worker.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, governedBundle } from '../support/governed-worker.js';
-import { UNSIGNED_POLICY } from '../support/signing-policy.js';
+import { writeKeys } from '../support/signing-policy.js';
 import { spawnTypeScript } from '../support/typescript-child.js';
 import type { WorkerChildInput } from './worker-child.js';
 
@@ -65,7 +65,7 @@ export const isRunning = (pid: number): boolean =>
   /^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim());
 
 export async function createRecoverySite(address: string): Promise<RecoverySite> {
-  const site = await createGovernedWorker({ address, idle: true, policy: UNSIGNED_POLICY });
+  const site = await createGovernedWorker({ address, idle: true });
   return equip(site, address).catch(async (error: unknown) => {
     await site.close();
     throw error;
@@ -76,6 +76,7 @@ async function equip(site: GovernedWorker, address: string): Promise<RecoverySit
   const root = dirname(site.repository.repository);
   const control = join(root, 'control');
   await mkdir(control);
+  await writeKeys(root, site.keys);
   await writeFile(join(control, 'outputs.json'), JSON.stringify(exampleOutputs()));
   const codePath = join(root, 'workflow-bundle.js');
   await writeFile(codePath, (await governedBundle()).code);
@@ -159,6 +160,7 @@ function settingOf(
     repositories: { example: { path: repository.repository } },
     trust: { policies: [`sha256:${repository.run.policy_sha256}`] },
     store: { kind: 'fs', path: storeDir },
+    signers: Object.fromEntries(['nina', 'vera', 'rex', 'engine'].map((name) => [name, { file: `keys/${name}.pem` }])),
     executors: { nina: executor('nina'), vera: executor('vera'), rex: executor('rex') },
     checks: { allow: ['*'] },
   });

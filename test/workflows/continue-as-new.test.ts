@@ -12,12 +12,10 @@ import {
   type WorkedRun,
 } from '../support/governed-worker.js';
 import { outputs } from '../support/scripted-executor.js';
-import { UNSIGNED_POLICY } from '../support/signing-policy.js';
 
 let worker: GovernedWorker;
 beforeAll(async () => {
-  // Floods of unsigned messages, among which an unsigned one counts.
-  worker = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY });
+  worker = await createGovernedWorker({ address: inject('temporalAddress') });
 });
 afterAll(() => worker.close());
 
@@ -31,7 +29,7 @@ test('governedRun: 4,200 signals at once: it continues as new, counts every one,
   const awaited = await run.awaitDecision('P00');
   const first = await executionOf(run);
   const sent = flood(run, 2_100, { actor: 'mallory' });
-  const honest = run.handle.signal('approve', run.decision(awaited));
+  const honest = run.handle.signal('approve', await worker.runs.sealDecision(run.decision(awaited)));
   await Promise.all([sent, honest, flood(run, 2_100, 7)]);
   const decision = await run.awaitDecision('P01');
   await eventually(async () => ((await executionOf(run)) === first ? null : true), 'the next execution');
@@ -117,7 +115,7 @@ test('governedRun: a ledger that grows heavy goes to the store before a query co
 });
 
 test('governedRun: cancelled through Temporal while its past cannot be read, it still publishes its record', async () => {
-  const site = await createGovernedWorker({ address: inject('temporalAddress'), policy: UNSIGNED_POLICY, idle: true });
+  const site = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
   let tries = 0;
   const readJournal: typeof site.store.readJournal = async (runId) => {
     if (Context.current().info.activityType !== 'promptos_resumeRun') return site.store.readJournal(runId);
