@@ -100,8 +100,9 @@ describe('current details: every command runs in a shell as it is shown', () => 
     ),
   )('%s: %s (%i)', async (name, choice, index) => {
     const run = await (waiting[name] as () => Promise<WorkedRun>)();
-    // A hold shows the decision that is pending behind it as well.
-    const command = pasteable(await detailsOf(run))[index] ?? 'false';
+    // A hold comes last, after the decision that is pending behind it.
+    const section = (await detailsOf(run)).split('\n---\n').at(-1) ?? '';
+    const command = pasteable(section)[index] ?? 'false';
     const { exitCode, stdout, stderr } = await shell.run(command);
     expect(exitCode, `${command}\n${stderr}`).toBe(0);
     if (choice === '--print') {
