@@ -160,7 +160,9 @@ function settingOf(
     repositories: { example: { path: repository.repository } },
     trust: { policies: [`sha256:${repository.run.policy_sha256}`] },
     store: { kind: 'fs', path: storeDir },
-    signers: Object.fromEntries(['nina', 'vera', 'rex', 'engine'].map((name) => [name, { file: `keys/${name}.pem` }])),
+    signers: Object.fromEntries(
+      ['nina', 'vera', 'rex', 'engine'].map((name) => [name, { file: join(root, 'keys', `${name}.pem`) }]),
+    ),
     executors: { nina: executor('nina'), vera: executor('vera'), rex: executor('rex') },
     checks: { allow: ['*'] },
   });
