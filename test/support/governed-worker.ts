@@ -12,6 +12,7 @@ import {
 } from '@temporalio/worker';
 import { type Delivery, GovernedRuns, type SignerFor } from '../../src/client.js';
 import type { Decision, Resolution } from '../../src/contracts/decisions.js';
+import { PromptOsError } from '../../src/contracts/errors.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run-status.js';
@@ -280,8 +281,17 @@ function workedRun(
   const handle = client.workflow.getHandle(runWorkflowId(runId));
   const status = () => runs.status(runId);
   const ledger = async () => handle.query<readonly LedgerEntry[]>('ledger');
+  /** A worker that is too busy to answer is asked again. */
+  const statusIfAnswered = (): Promise<RunStatus | null> =>
+    status().catch((error: unknown) => {
+      if (error instanceof PromptOsError && error.code === 'WORKER_MISSING') return null;
+      throw error;
+    });
   const find = <T>(what: string, pick: (status: RunStatus) => T | undefined): Promise<T> =>
-    eventually(async () => pick(await status()) ?? null, `${what} of ${runId}`);
+    eventually(async () => {
+      const found = await statusIfAnswered();
+      return found === null ? null : (pick(found) ?? null);
+    }, `${what} of ${runId}`);
   const common = { run_id: runId, policy_sha256: policySha256, actor: 'grace' };
   const self: WorkedRun = {
     runId,
