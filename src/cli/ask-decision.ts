@@ -1,8 +1,8 @@
 import type { Decision } from '../contracts/decisions.js';
 import type { GateId } from '../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
+import { counted } from '../contracts/sentences.js';
 import { askResolution } from './ask-resolution.js';
-import { counted } from './counted.js';
 import { bindDecision, failureOf } from './decide-as.js';
 import {
   type AskOptions,

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { openStore } from '../adapters/open-store.js';
 import { readPolicy } from '../config/policy-file.js';
+import { counted } from '../contracts/sentences.js';
 import { judgeTree } from '../verify/index.js';
 import type { WorkerSetting } from '../worker.js';
 import { renderTrace } from './audit/render-trace.js';
@@ -8,7 +9,6 @@ import { createRunCatalogue } from './audit/run-catalogue.js';
 import { traceRun } from './audit/trace.js';
 import { verifyRun } from './audit/verify-run.js';
 import { type CommandContext, programOf } from './context.js';
-import { counted } from './counted.js';
 import type { DemoProject } from './demo-project.js';
 import { printableLine } from './printable.js';
 import { openPublishedTree } from './verify/open-target.js';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { GateAtWork, GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
-import { counted } from './counted.js';
+import { counted } from '../contracts/sentences.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
 import { createProgressView } from './show-progress.js';

@@ -8,7 +8,7 @@ import {
   isInterruption,
   type RunStatus,
 } from '../contracts/run-status.js';
-import { counted } from './counted.js';
+import { counted } from '../contracts/sentences.js';
 import { describeGate } from './follow-run.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';

@@ -1,6 +1,6 @@
 import type { RunTrouble } from '../client-trouble.js';
 import { ERROR_CATALOGUE, isErrorCode } from '../contracts/errors.js';
-import { counted } from './counted.js';
+import { counted } from '../contracts/sentences.js';
 import { printable, printableLine } from './printable.js';
 
 /**

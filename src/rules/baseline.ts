@@ -1,5 +1,6 @@
 import type { BaselineCheck, CheckResult } from '../contracts/gate-outputs.js';
 import type { Policy } from '../contracts/policy.js';
+import { withinSentence } from '../contracts/sentences.js';
 import { blockingFinding, type JudgedFinding, plainFinding } from './judged-output.js';
 
 /** P00: a check that fails before any change is the base commit's failure, and nothing that the run broke. */
@@ -11,7 +12,7 @@ export function judgeBaseline(
   return checks
     .filter(({ status }) => status !== 'passed')
     .map(({ name, status, exit_code, reason }) => {
-      const why = (reason ?? `exit code ${exit_code ?? 'none'}`).replace(/\.$/, '');
+      const why = withinSentence(reason ?? `exit code ${exit_code ?? 'none'}`);
       const failed = status === 'failed' || status === 'timed_out';
       const said = failed
         ? `The check ${name} ${status.replace('_', ' ')} on the base commit, before any change: ${why}.`

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { counted } from '../counted.js';
+import { counted } from '../../contracts/sentences.js';
 import { printableLine } from '../printable.js';
 import type { NearRun } from './nearest-runs.js';
 import type { Trace, TracedArtifact } from './trace.js';

@@ -5,12 +5,12 @@ import { jobOutputSchema } from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/own.js';
 import type { Policy } from '../../contracts/policy.js';
 import { runRequestSchema } from '../../contracts/run-request.js';
+import { counted } from '../../contracts/sentences.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
 import { judgeWaivers } from '../audit/judge-waivers.js';
 import { policyOfRun } from '../audit/published-policy.js';
-import { counted } from '../counted.js';
 import type { DecisionQuestions } from '../decision-questions.js';
 import { printableLine } from '../printable.js';
 import {

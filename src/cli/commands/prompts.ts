@@ -5,12 +5,12 @@ import { readPackFolder } from '../../config/pack-files.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
+import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { loadPack, requirePromptIndex } from '../../prompt-pack/load.js';
 import { formatPromptLock, makePromptLock } from '../../prompt-pack/lock.js';
 import { LOCK_PATH, packFile } from '../../prompt-pack/pack-files.js';
 import type { CommandContext } from '../context.js';
-import { counted } from '../counted.js';
 import { pathFrom } from './lint.js';
 
 interface PackOptions {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { createExceptionReader } from '../audit/exceptions.js';
@@ -8,7 +9,6 @@ import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';
 import { type AuditedRun, noteUnreadable } from '../audit/run-catalogue.js';
 import { collectPaths, readTrustedPolicies } from '../audit/trusted-policies.js';
 import { type RunVerifier, verifyRun } from '../audit/verify-run.js';
-import { counted } from '../counted.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
 import { describeError } from '../report-error.js';

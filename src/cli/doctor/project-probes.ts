@@ -7,8 +7,8 @@ import { readPromptPack } from '../../config/prompt-pack.js';
 import { createTrustRegistry } from '../../config/trust-registry.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
+import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import { counted } from '../counted.js';
 import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
 import { findProgram, whyNoProgram } from './programs.js';
 

@@ -7,9 +7,9 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
+import { counted } from '../../contracts/sentences.js';
 import { checkChain, EMPTY_LEDGER } from '../../governance/ledger-chain.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import { counted } from '../counted.js';
 
 /** What is left of a run that has no record. */
 export interface FoundRun {

@@ -1,6 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import { type CheckOutcome, type VerifyTrust, verifyTree } from '../../verify/index.js';
-import { counted } from '../counted.js';
 import { describeWaiver, withExpired } from '../describe-waiver.js';
 import { printableLine } from '../printable.js';
 import type { StoreCommandContext } from '../published-run.js';
