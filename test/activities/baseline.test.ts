@@ -17,6 +17,7 @@ import {
 import type { GateProgress } from '../../src/contracts/gate-progress.js';
 import type { GateId } from '../../src/contracts/names.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
+import { checksPolicy } from '../support/checks-policy.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, outputs } from '../support/scripted-executor.js';
@@ -70,16 +71,8 @@ async function site(baseline: string, base = 'right', tests = 0): Promise<Site> 
   const check = { argv: ['node', '-e', CHECK], env, ...(tests > 0 ? { report: { format: 'tap' } } : {}) };
   const given = await createGovernedRepository({
     files: { 'src/split.js': `export const split = '${base}';\n`, 'README.md': '# Split\n' },
-    policy: `
-schema_version: 1
-name: example
-principals: { ada: { kind: human }, grace: { kind: human }, nina: { kind: agent }, vera: { kind: agent }, rex: { kind: agent } }
-roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
-decisions: { authentication: optional }
-attestations: optional
-${baseline}
-checks: { tests: ${JSON.stringify(check)} }
-`,
+    policy: checksPolicy(`${baseline}
+checks: { tests: ${JSON.stringify(check)} }`),
   });
   onTestFinished(() => given.remove());
   const text = async (sha256: string) => new TextDecoder().decode(await given.ports.store.readObject(sha256));

@@ -7,6 +7,7 @@ import { createPinnedDocuments } from '../../src/activities/pinned-documents.js'
 import { createCheckCaches } from '../../src/adapters/check-cache/check-caches.js';
 import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
 import type { GateId } from '../../src/contracts/names.js';
+import { checksPolicy } from '../support/checks-policy.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository } from '../support/governed-repository.js';
 import { edits, outputs } from '../support/scripted-executor.js';
@@ -26,15 +27,7 @@ test('P06: what the checks of a patched tree leave in a cache is not there for t
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const given = await createGovernedRepository({
     files: { 'src/split.js': 'base\n', 'README.md': '# Split\n', 'package-lock.json': '{}\n' },
-    policy: `
-schema_version: 1
-name: example
-principals: { ada: { kind: human }, grace: { kind: human }, nina: { kind: agent }, vera: { kind: agent }, rex: { kind: agent } }
-roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
-decisions: { authentication: optional }
-attestations: optional
-checks: { tests: ${JSON.stringify({ argv: ['node', '-e', CHECK] })} }
-`,
+    policy: checksPolicy(`checks: { tests: ${JSON.stringify({ argv: ['node', '-e', CHECK] })} }`),
   });
   onTestFinished(() => given.remove());
   const caches = createCheckCaches(join(root, 'check-caches'));

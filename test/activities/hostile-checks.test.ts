@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { GateId } from '../../src/contracts/names.js';
+import { checksPolicy } from '../support/checks-policy.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepositoryOptions } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
@@ -9,16 +10,9 @@ import { edits, outputs, type ScriptStep } from '../support/scripted-executor.js
 
 const good = exampleOutputs();
 
-const policyWith = (checks: string): string => `
-schema_version: 1
-name: example
-principals: { ada: { kind: human }, grace: { kind: human }, nina: { kind: agent }, vera: { kind: agent }, rex: { kind: agent } }
-roles: { writer: nina, verifier: vera, reviewer: rex, integrator: [grace] }
-decisions: { authentication: optional }
-attestations: optional
-checks:
-  tests: ${checks}
-`;
+const policyWith = (checks: string): string =>
+  checksPolicy(`checks:
+  tests: ${checks}`);
 
 /** P05 by the writer, then P06, on a repository of its own. */
 async function verify(build: ScriptStep, options: GovernedRepositoryOptions) {
