@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { notOpened } from '../adapters/workspace-git/repository-location.js';
+import { notOpened } from '../adapters/git/repository.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type LocalGit, localGit } from './local-git.js';
 

@@ -1,5 +1,5 @@
+import { gitConfigValue } from '../adapters/git/facts.js';
 import { FIRST_AGENTS } from '../config/first-policy.js';
-import { gitConfigValue } from '../config/git-facts.js';
 import { slugName } from '../config/name-slug.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
-import { inspectTarget, resolveTarget } from '../adapters/workspace-git/target.js';
+import { gitConfigValue } from '../adapters/git/facts.js';
+import { inspectTarget, resolveTarget } from '../adapters/workspace/target.js';
 import type { StartRunOptions } from '../client.js';
 import { validateGates } from '../config/gate-selection.js';
-import { gitConfigValue } from '../config/git-facts.js';
 import { type PolicyFile, readPolicyInForce } from '../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../config/prompt-pack.js';
 import { readRunRequestFile, requestFromNotes, requireKnownChecks } from '../config/run-request-file.js';

@@ -1,4 +1,4 @@
-import { unpushedCommit } from '../config/git-facts.js';
+import { unpushedCommit } from '../adapters/git/facts.js';
 import type { ProjectFiles } from '../config/project-files.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { remoteUrl, repositoryName } from '../config/git-facts.js';
+import { remoteUrl, repositoryName } from '../adapters/git/facts.js';
 import { slugName } from '../config/name-slug.js';
 import { remotePlace } from '../config/remote-place.js';
 import { createTrustRegistry } from '../config/trust-registry.js';

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalRepository, openLocalRepository } from '../../adapters/workspace-git/repository-location.js';
-import { type GitOutput, requireGit, runGit } from '../../adapters/workspace-git/run-git.js';
+import { type LocalRepository, openLocalRepository } from '../../adapters/git/repository.js';
+import { type GitOutput, requireGit, runGit } from '../../adapters/git/run-git.js';
 import { PromptOsError } from '../../contracts/errors.js';
 
 export interface AuditCall {

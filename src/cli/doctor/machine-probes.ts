@@ -1,9 +1,9 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../adapters/git/facts.js';
 import { checkS3Store } from '../../adapters/store-s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
-import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
 import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';

@@ -1,5 +1,5 @@
 import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
-import { unpushedCommit } from '../../config/git-facts.js';
+import { unpushedCommit } from '../../adapters/git/facts.js';
 import { readPackFolder } from '../../config/pack-files.js';
 import { readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';

@@ -1,9 +1,9 @@
 import type { Patch, PatchFile } from '../../contracts/patch.js';
+import { type ListedFile, readPatchListing } from '../git/raw-diff.js';
+import { gitWords, requireGit, runGit } from '../git/run-git.js';
 import { readAddedLines } from './added-lines.js';
 import { writeCheckoutTree } from './checkout-tree.js';
 import { normalForm } from './normal-checkout.js';
-import { type ListedFile, readPatchListing } from './patch-listing.js';
-import { gitWords, requireGit, runGit } from './run-git.js';
 import { bounded, type Scratch } from './scratch.js';
 import { changedSubmodules } from './submodule-files.js';
 

@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
+import { type GitCall, requireGit } from '../git/run-git.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { Mirror } from './mirror.js';
-import { type GitCall, requireGit } from './run-git.js';
 
 /** A patch that is larger than this is not computed at all. */
 const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;

@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
-import { type GitCall, requireGit, runGit } from './run-git.js';
+import { type GitCall, requireGit, runGit } from '../git/run-git.js';
 import type { Submodule } from './submodules.js';
 
 /** Git with the mirror's git folder, an index and an object folder of its own, and a checkout as its working tree. */

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
-import type { Workspace } from '../../src/ports/workspace.js';
-import { makeRepository, makeRoom, PERSON, writeFiles } from './git-fixtures.js';
+import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
+import type { Workspace } from '../../../src/ports/workspace.js';
+import { makeRepository, makeRoom, PERSON, writeFiles } from '../git-fixtures.js';
 
 // Each git that a worker starts costs some milliseconds in which it does nothing else, at every gate.
 

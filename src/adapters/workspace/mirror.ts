@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import { EXACT_BYTES_ATTRIBUTES, type GitEnvironment } from './git-environment.js';
+import { EXACT_BYTES_ATTRIBUTES, type GitEnvironment } from '../git/environments.js';
+import type { RepositoryLocation } from '../git/repository.js';
+import { type GitOutput, gitWords, requireGit, runGit } from '../git/run-git.js';
 import { withLock } from './mirror-lock.js';
 import { markOf, stateOfMark } from './process-mark.js';
-import type { RepositoryLocation } from './repository-location.js';
-import { type GitOutput, gitWords, requireGit, runGit } from './run-git.js';
 import { findSubmodules, submodulesOf } from './submodules.js';
 
 /** The engine's own copy of a repository: a bare one that holds the commits that runs start from, without their history. */

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGitEnvironment } from '../../src/adapters/workspace-git/git-environment.js';
-import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
-import { runGit } from '../../src/adapters/workspace-git/run-git.js';
-import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from './git-fixtures.js';
+import { createGitEnvironment } from '../../../src/adapters/git/environments.js';
+import { runGit } from '../../../src/adapters/git/run-git.js';
+import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
+import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 beforeEach(async () => {

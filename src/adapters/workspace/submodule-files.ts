@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
+import { requireGit, runGit } from '../git/run-git.js';
 import { writeCheckoutTree } from './checkout-tree.js';
-import { requireGit, runGit } from './run-git.js';
 import type { Scratch } from './scratch.js';
 import { type Place, type Submodule, submodulesOf } from './submodules.js';
 

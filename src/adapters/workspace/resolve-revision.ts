@@ -1,9 +1,9 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
-import type { GitEnvironment } from './git-environment.js';
+import type { GitEnvironment } from '../git/environments.js';
+import type { LocalRepository, RemoteRepository } from '../git/repository.js';
+import { runGit } from '../git/run-git.js';
 import { baseNotFound, fetchFailed, mirrorWithCommit, resolveInFullMirror } from './mirror.js';
-import type { LocalRepository, RemoteRepository } from './repository-location.js';
-import { runGit } from './run-git.js';
 
 /**
  * The commit that a revision stands for in a repository on this machine, read there and then.

@@ -2,11 +2,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
-import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
+import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
+import type { LocalRepository } from '../git/repository.js';
+import { runGit } from '../git/run-git.js';
 import { guardedConfig } from './guarded-config.js';
 import { makeMarkedFolder, removeFolder } from './marked-folders.js';
-import type { LocalRepository } from './repository-location.js';
-import { runGit } from './run-git.js';
 
 export interface SnapshotInput {
   readonly repository: LocalRepository;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { GitEnvironment } from './git-environment.js';
+import type { GitEnvironment } from './environments.js';
 import { runGit } from './run-git.js';
 
 /** Where a repository is, as a worker's config says it. */

@@ -1,8 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { LocalRepository } from './repository-location.js';
-import { requireGit, runGit } from './run-git.js';
+import type { LocalRepository } from '../git/repository.js';
+import { requireGit, runGit } from '../git/run-git.js';
 
 type Env = Readonly<Record<string, string>>;
 

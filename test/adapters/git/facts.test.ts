@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { gitConfigValue, gitVersion, isGitIgnored, repositoryName } from '../../src/config/git-facts.js';
-import { refusalOf, temporaryFolder } from './documents.js';
+import { gitConfigValue, gitVersion, isGitIgnored, repositoryName } from '../../../src/adapters/git/facts.js';
+import { refusalOf, temporaryFolder } from '../../config/documents.js';
 
 async function repository(): Promise<string> {
   const top = await temporaryFolder();

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { withLock } from '../../src/adapters/workspace-git/mirror-lock.js';
-import { markOf, ownMark, stateOfMark } from '../../src/adapters/workspace-git/process-mark.js';
-import { spawnTypeScript } from '../support/typescript-child.js';
-import { makeRoom } from './git-fixtures.js';
+import { withLock } from '../../../src/adapters/workspace/mirror-lock.js';
+import { markOf, ownMark, stateOfMark } from '../../../src/adapters/workspace/process-mark.js';
+import { spawnTypeScript } from '../../support/typescript-child.js';
+import { makeRoom } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let folder: string;
@@ -47,7 +47,7 @@ test('withLock: whoever waits can be cancelled', async () => {
 });
 
 test("withLock: a holder that is killed with SIGKILL stands in nobody's way, a living one does", async () => {
-  const holder = spawnTypeScript('test/adapters/workspace-git-lock-holder.ts', [folder]);
+  const holder = spawnTypeScript('test/adapters/workspace/lock-holder.ts', [folder]);
   try {
     await once(holder.stdout, 'data');
     let entered = false;

@@ -6,11 +6,11 @@ import type { Scope } from '../../contracts/run-request.js';
 import { counted } from '../../contracts/sentences.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
 import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
+import type { Variables } from '../git/environments.js';
+import { openLocalRepository } from '../git/repository.js';
+import { requireGit, runGit } from '../git/run-git.js';
 import { completeBaseTree } from './complete-clone.js';
-import type { Variables } from './git-environment.js';
-import { openLocalRepository } from './repository-location.js';
 import { resolveLocalRevision } from './resolve-revision.js';
-import { requireGit, runGit } from './run-git.js';
 import { findSubmodules } from './submodules.js';
 
 /** The repository that somebody means. */

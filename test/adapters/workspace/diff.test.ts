@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, readlink, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Patch } from '../../src/contracts/patch.js';
-import type { Checkout, Workspace } from '../../src/ports/workspace.js';
-import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from './git-fixtures.js';
+import type { Patch } from '../../../src/contracts/patch.js';
+import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
+import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let workspace: Workspace;

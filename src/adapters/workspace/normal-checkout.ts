@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ListedFile } from './patch-listing.js';
-import { requireGit, runGit } from './run-git.js';
+import type { ListedFile } from '../git/raw-diff.js';
+import { requireGit, runGit } from '../git/run-git.js';
 import { bounded, type Scratch } from './scratch.js';
 
 /** A changed file that would not be clean in a normal checkout, and why, as the end of a sentence. */

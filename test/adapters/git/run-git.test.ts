@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { requireGit, runGit } from '../../src/adapters/workspace-git/run-git.js';
-import { PromptOsError } from '../../src/contracts/errors.js';
-import { PERSON } from './git-fixtures.js';
+import { requireGit, runGit } from '../../../src/adapters/git/run-git.js';
+import { PromptOsError } from '../../../src/contracts/errors.js';
+import { PERSON } from '../git-fixtures.js';
 
 const call = (...args: string[]) => ({ args, cwd: tmpdir(), env: PERSON });
 

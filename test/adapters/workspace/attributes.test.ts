@@ -1,10 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Patch } from '../../src/contracts/patch.js';
-import type { Checkout, Workspace } from '../../src/ports/workspace.js';
-import { attributesRule } from '../../src/rules/patch-attributes.js';
-import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from './git-fixtures.js';
+import type { Patch } from '../../../src/contracts/patch.js';
+import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
+import { attributesRule } from '../../../src/rules/patch-attributes.js';
+import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let repository: string;

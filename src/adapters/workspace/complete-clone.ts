@@ -1,6 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { gitWords, runGit } from './run-git.js';
+import { gitWords, runGit } from '../git/run-git.js';
 
 /** Rounds of fetching: each can show folders that were missing before. */
 const ROUNDS = 64;

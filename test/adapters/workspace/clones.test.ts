@@ -2,8 +2,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { inspectTarget } from '../../src/adapters/workspace-git/target.js';
-import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from './git-fixtures.js';
+import { inspectTarget } from '../../../src/adapters/workspace/target.js';
+import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let origin: string;

@@ -4,16 +4,16 @@ import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
+import { createGitEnvironment, type GitEnvironment, type Variables } from '../git/environments.js';
+import { locateRepository, type RepositoryLocation, type RepositorySource } from '../git/repository.js';
+import { requireGit } from '../git/run-git.js';
+import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
 import { appliedChange, applyToIndex } from './compute-patch.js';
-import { CHECKOUT_PREFIX, makeCheckout } from './git-checkout.js';
-import { createGitEnvironment, type GitEnvironment, type Variables } from './git-environment.js';
 import { removeLeftovers } from './marked-folders.js';
 import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorHolding, mirrorWithCommit } from './mirror.js';
-import { locateRepository, type RepositoryLocation, type RepositorySource } from './repository-location.js';
-import { snapshotRepository, UNREADABLE_REPOSITORY } from './repository-snapshot.js';
 import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
-import { requireGit } from './run-git.js';
 import { withScratch } from './scratch.js';
+import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */
@@ -21,7 +21,7 @@ export interface GitWorkspaceOptions {
   /** Mirrors and scratch files go here; absolute. */
   readonly stateDir: string;
   /**
-   * The process's environment. Git gets of it only how to find programs and how to reach a host (`git-environment.ts`
+   * The process's environment. Git gets of it only how to find programs and how to reach a host (`environments.ts`
    * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
    */
   readonly env?: Variables;

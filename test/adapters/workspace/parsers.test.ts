@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { readAddedLines } from '../../src/adapters/workspace-git/added-lines.js';
-import { readPatchListing } from '../../src/adapters/workspace-git/patch-listing.js';
-import { gitWords } from '../../src/adapters/workspace-git/run-git.js';
-import { unquotePath } from '../../src/rules/quoted-path.js';
+import { readPatchListing } from '../../../src/adapters/git/raw-diff.js';
+import { gitWords } from '../../../src/adapters/git/run-git.js';
+import { readAddedLines } from '../../../src/adapters/workspace/added-lines.js';
+import { unquotePath } from '../../../src/rules/quoted-path.js';
 
 test.each([
   ['plain.txt', 'plain.txt'],

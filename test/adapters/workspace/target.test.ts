@@ -1,8 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { inspectTarget, resolveTarget } from '../../src/adapters/workspace-git/target.js';
-import { git, makeRepository, makeRoom, PERSON, writeFiles } from './git-fixtures.js';
+import { inspectTarget, resolveTarget } from '../../../src/adapters/workspace/target.js';
+import { git, makeRepository, makeRoom, PERSON, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let path: string;

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { GUARDED_PARTS, type RepositoryDigests, WORKED_PARTS } from '../../src/contracts/repository-parts.js';
-import type { Workspace } from '../../src/ports/workspace.js';
-import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from './git-fixtures.js';
+import { GUARDED_PARTS, type RepositoryDigests, WORKED_PARTS } from '../../../src/contracts/repository-parts.js';
+import type { Workspace } from '../../../src/ports/workspace.js';
+import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
 let workspace: Workspace;
