@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -15,9 +16,9 @@ const PASSED_VARIABLES = [
   'SSL_CERT_FILE',
   'SSL_CERT_DIR',
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [name, name.toLowerCase()]),
-] as const;
+];
 
-/** Where git is looked for when nobody says. */
+/** Where git is looked for without a PATH. */
 const FALLBACK_PATH = '/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin';
 
 /** Takes the place of `~/.gitconfig`; the system's configuration is not read at all. */
@@ -65,7 +66,8 @@ const TRANSPORTS = ['file', 'git', 'http', 'https', 'ssh'];
 export const EXACT_BYTES_ATTRIBUTES =
   '* -text -crlf -eol -filter -ident -working-tree-encoding !diff !merge !whitespace !conflict-marker-size\n';
 
-export interface GitEnvironment {
+/** The environments of the engine's git. */
+export interface EngineGitEnv {
   /** For everything that happens on this machine. */
   readonly local: Readonly<Record<string, string>>;
   /** For clone URLs: the caller's `HOME` as well, because of `.netrc`. */
@@ -73,10 +75,11 @@ export interface GitEnvironment {
 }
 
 /**
- * The environment of the engine's git: its own configuration under `<stateDir>/git`, and nothing of the user's.
+ * For the engine's own work on mirrors and checkouts: its own configuration under `<stateDir>/git`, and nothing of the
+ * user's.
  * @param variables the process's environment, of which only {@link PASSED_VARIABLES} are taken.
  */
-export async function createGitEnvironment(stateDir: string, variables: Variables): Promise<GitEnvironment> {
+export async function engineGitEnv(stateDir: string, variables: Variables): Promise<EngineGitEnv> {
   const home = join(stateDir, 'git');
   await mkdir(home, { recursive: true });
   // Older git, which does not know GIT_CONFIG_GLOBAL, finds it by this name in HOME.
@@ -84,12 +87,9 @@ export async function createGitEnvironment(stateDir: string, variables: Variable
   const temporary = `${config}.${randomBytes(6).toString('hex')}`;
   await writeFile(temporary, ENGINE_CONFIG);
   await rename(temporary, config);
-  const passed = Object.fromEntries(
-    PASSED_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
-  );
   const local = {
     PATH: FALLBACK_PATH,
-    ...passed,
+    ...defined(variables, (name) => PASSED_VARIABLES.includes(name)),
     HOME: home,
     XDG_CONFIG_HOME: home,
     LC_ALL: 'C',
@@ -112,3 +112,49 @@ export async function createGitEnvironment(stateDir: string, variables: Variable
   };
   return { local, remote: { ...local, HOME: variables.HOME ?? home } };
 }
+
+/** Where git finds the configuration of a person and of the system. */
+const CONFIGURATION_VARIABLES = ['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'];
+
+/**
+ * For reading a user's repository without any change to it: with the user's configuration, which says what git trusts,
+ * and without any other `GIT_*` variable, which could name another repository or change what git prints.
+ */
+export const readOnlyGitEnv = (variables: Variables): Record<string, string> => ({
+  PATH: FALLBACK_PATH,
+  HOME: homedir(),
+  ...defined(variables, (name) => !name.startsWith('GIT_') || CONFIGURATION_VARIABLES.includes(name)),
+  LC_ALL: 'C',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_TERMINAL_PROMPT: '0',
+});
+
+/** What points git at a repository other than the one it is called in (`git rev-parse --local-env-vars`). */
+const LOCAL_VARIABLES = [
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_CONFIG',
+  'GIT_CONFIG_PARAMETERS',
+  'GIT_CONFIG_COUNT',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_GRAFT_FILE',
+  'GIT_INDEX_FILE',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_PREFIX',
+  'GIT_SHALLOW_FILE',
+  'GIT_COMMON_DIR',
+];
+
+/** For what git does in a person's name, as that person would do it: with their configuration, identity and signing. */
+export const userGitEnv = (variables: Variables): Record<string, string> => ({
+  ...defined(variables, (name) => !LOCAL_VARIABLES.includes(name)),
+  LC_ALL: 'C',
+});
+
+const defined = (variables: Variables, wanted: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && wanted(entry[0])),
+  );

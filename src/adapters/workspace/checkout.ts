@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Checkout } from '../../ports/workspace.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
-import { gitWords, requireGit, runGit } from '../git/run-git.js';
-import { applyToIndex, computePatch } from './compute-patch.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import { gitIn, gitWords } from '../git/run-git.js';
+import { applyToIndex } from '../git/scratch-index.js';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { computePatch } from './compute-patch.js';
 import type { Mirror } from './mirror.js';
 import { type Scratch, withScratch } from './scratch.js';
-import { writeSubmodules } from './submodule-files.js';
+import { writeSubmodules } from './submodules.js';
 import { watchTracked } from './tree-watch.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
@@ -52,7 +53,7 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
     await mkdir(directory);
     const { dev, ino } = await lstat(directory);
     await populate(input, directory, input.signal);
-    // What the engine reads and removes must be the folder that it made, not a link that stands in its place.
+    // What the engine reads and removes must be the folder that it made, not a link in its place.
     const requireSameFolder = async () => {
       const now = await lstat(directory).catch(() => null);
       if (now === null || !now.isDirectory() || now.dev !== dev || now.ino !== ino) {
@@ -61,7 +62,7 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
     };
     const onPatchedTree = <T>(work: (scratch: Scratch) => Promise<T>): Promise<T> =>
       withScratch(input, async (scratch) => {
-        const refused = await applyToIndex(scratch, input.patch, true);
+        const refused = input.patch.length === 0 ? null : await applyToIndex(scratch.git, input.patch, 'apply');
         if (refused !== null) throw notApplicable(refused);
         return work(scratch);
       });
@@ -92,30 +93,27 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
 
 async function populate(input: GitCheckoutInput, directory: string, signal: AbortSignal | undefined): Promise<void> {
   const { mirror, commit, patch } = input;
-  const git = (...args: string[]) => ({ args, cwd: directory, env: mirror.env, signal });
-  await requireGit(
-    git('init', '--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'),
-  );
+  const git = gitIn({ cwd: directory, env: mirror.env, signal });
+  const init = ['--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'];
+  await git.bytes(['init', ...init]);
   await mkdir(join(directory, '.git', 'info'), { recursive: true });
   await writeFile(join(directory, '.git', 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
   await writeFile(join(directory, '.git', 'config'), COMMITTER_CONFIG, { flag: 'a' });
   const source = [mirror.gitDir, `${commit}:refs/heads/promptos`];
-  await requireGit(
-    git('fetch', '--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source),
-  );
-  await requireGit(git('reset', '--quiet', '--hard'));
-  const place = { cwd: mirror.gitDir, env: { ...mirror.env, GIT_DIR: mirror.gitDir } };
-  await writeSubmodules(place, { scratch: dirname(directory), directory }, commit);
+  const fetch = ['--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source];
+  await git.bytes(['fetch', ...fetch]);
+  await git.bytes(['reset', '--quiet', '--hard']);
+  await writeSubmodules(mirror.git, { scratch: dirname(directory), directory }, commit);
   // The log of refs says where the commit was fetched from.
   await removeFolder(join(directory, '.git', 'logs'));
   if (patch.length === 0) return;
-  const applied = await runGit({ ...git('apply', '--index', '--whitespace=nowarn', '-'), input: patch });
+  const applied = await git.ask(['apply', '--index', '--whitespace=nowarn', '-'], { input: patch });
   if (applied.exitCode !== 0) throw notApplicable(gitWords(applied.stderr));
 }
 
 /** Paths of the tree in the scratch's index. Submodules are empty folders in a checkout. */
 async function trackedFiles(scratch: Scratch): Promise<readonly string[]> {
-  const staged = (await requireGit(scratch.git(['ls-files', '--stage', '-z']))).toString('utf8').split('\0');
+  const staged = (await scratch.git.text(['ls-files', '--stage', '-z'])).split('\0');
   return staged
     .filter((entry) => entry !== '' && !entry.startsWith(SUBMODULE_MODE))
     .map((entry) => entry.slice(entry.indexOf('\t') + 1));

@@ -1,18 +1,25 @@
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
-import { createGitEnvironment, type GitEnvironment, type Variables } from '../git/environments.js';
-import { locateRepository, type RepositoryLocation, type RepositorySource } from '../git/repository.js';
-import { requireGit } from '../git/run-git.js';
+import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
+import { applyToIndex } from '../git/scratch-index.js';
+import { removeLeftovers } from '../platform/leftovers.js';
 import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
-import { appliedChange, applyToIndex } from './compute-patch.js';
-import { removeLeftovers } from './marked-folders.js';
-import { baseNotFound, type Mirror, type MirrorInput, mirrorGit, mirrorHolding, mirrorWithCommit } from './mirror.js';
-import { resolveLocalRevision, resolveRemoteRevision } from './resolve-revision.js';
-import { withScratch } from './scratch.js';
+import { appliedChange } from './compute-patch.js';
+import {
+  baseNotFound,
+  locateRepository,
+  type Mirror,
+  type MirrorInput,
+  mirrorHolding,
+  mirrorWithCommit,
+  type RepositoryLocation,
+  type RepositorySource,
+} from './mirror.js';
+import { scratchPlace, withScratch } from './scratch.js';
 import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
 
 export interface GitWorkspaceOptions {
@@ -30,7 +37,7 @@ export interface GitWorkspaceOptions {
 }
 
 interface Ready {
-  readonly environment: GitEnvironment;
+  readonly environment: EngineGitEnv;
   readonly temporaryDir: string;
 }
 
@@ -42,10 +49,11 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
-    const environment = await createGitEnvironment(stateDir, options.env ?? {});
+    const environment = await engineGitEnv(stateDir, options.env ?? {});
     const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
     await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
-    await removeLeftovers(join(stateDir, 'scratch'), 'tree');
+    const { parent, prefix } = scratchPlace(stateDir);
+    await removeLeftovers(parent, prefix);
     return { environment, temporaryDir };
   };
   const ready = (): Promise<Ready> => {
@@ -79,22 +87,9 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   };
 
   return {
-    resolveCommit: async (name, revision) => {
-      const { environment } = await ready();
-      const location = await locate(name);
-      return location.kind === 'path'
-        ? resolveLocalRevision(name, location, revision, environment.local)
-        : resolveRemoteRevision({ stateDir, name, location, environment }, revision);
-    },
-    listFiles: async (name, commit) => {
-      const mirror = await mirrorOf(name, commit);
-      const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
-      const paths = (await requireGit(mirrorGit(mirror, args))).toString('utf8').split('\0');
-      return paths.filter((path) => path !== '');
-    },
     checkPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
-      const reason = await withScratch({ stateDir, mirror, commit }, (scratch) => applyToIndex(scratch, patch, false));
+      const reason = await withScratch({ stateDir, mirror, commit }, ({ git }) => applyToIndex(git, patch, 'check'));
       return reason === null ? { ok: true } : { ok: false, reason };
     },
     readPatch: async (name, commit, patch) => {
@@ -111,7 +106,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     snapshot: async (name) => {
       const { environment } = await ready();
       const location = await locate(name).catch((error: unknown) => {
-        // A repository that was there and is none any more has changed; that it cannot be read is what it is like now.
+        // A repository that was one before and is none any more has changed: that it is unreadable is its new state.
         if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
         throw error;
       });

@@ -1,19 +1,52 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import { EXACT_BYTES_ATTRIBUTES, type GitEnvironment } from '../git/environments.js';
-import type { RepositoryLocation } from '../git/repository.js';
-import { type GitOutput, gitWords, requireGit, runGit } from '../git/run-git.js';
-import { withLock } from './mirror-lock.js';
-import { markOf, stateOfMark } from './process-mark.js';
+import { type EngineGitEnv, EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
+import { type LocalRepository, openLocalRepository } from '../git/repository.js';
+import { type Git, type GitOutput, gitIn, gitWords } from '../git/run-git.js';
+import { withLock } from '../platform/lock.js';
+import { markOf, stateOfMark } from '../platform/process-identity.js';
 import { findSubmodules, submodulesOf } from './submodules.js';
+
+/** Where a repository is, as a worker's config says it. */
+export type RepositorySource = { readonly path: string } | { readonly url: string };
+
+export type RepositoryLocation =
+  | ({ readonly kind: 'path' } & LocalRepository)
+  | { readonly kind: 'url'; readonly url: string };
+
+/**
+ * Opens what a name of the worker's config stands for.
+ * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_FETCH_FAILED for a URL that git would take for an option
+ */
+export async function locateRepository(
+  name: string,
+  source: RepositorySource | undefined,
+  environment: EngineGitEnv,
+): Promise<RepositoryLocation> {
+  if (source === undefined) {
+    throw new PromptOsError('REPO_NOT_FOUND', `This worker knows no repository "${name}".`);
+  }
+  if ('url' in source) {
+    if (source.url.startsWith('-')) throw new PromptOsError('REPO_FETCH_FAILED', `"${source.url}" is no clone URL.`);
+    return { kind: 'url', url: source.url };
+  }
+  const path = resolve(source.path);
+  const found = await stat(path).catch(() => null);
+  if (found === null || !found.isDirectory()) {
+    throw new PromptOsError('REPO_NOT_FOUND', `The repository "${name}" is missing: expected a folder at ${path}.`);
+  }
+  return { kind: 'path', ...(await openLocalRepository(path, environment.local)) };
+}
 
 /** The engine's own copy of a repository: a bare one that holds the commits that runs start from, without their history. */
 export interface Mirror {
   readonly gitDir: string;
   readonly objectFormat: string;
-  /** The environment of the engine's git, for work with the mirror. */
+  /** The engine's git on the mirror itself, without any working tree. */
+  readonly git: Git;
+  /** The environment of the engine's git, for work in another folder. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -22,7 +55,7 @@ export interface MirrorInput {
   readonly name: string;
   readonly location: RepositoryLocation;
   readonly objectFormat: string;
-  readonly environment: GitEnvironment;
+  readonly environment: EngineGitEnv;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,30 +66,25 @@ const NOT_ADVERTISED =
 function mirrorOf({ stateDir, name, location, objectFormat, environment }: MirrorInput): Mirror {
   const where = location.kind === 'path' ? location.gitDir : location.url;
   const key = createHash('sha256').update(`${objectFormat}\n${where}`).digest('hex').slice(0, 12);
-  return { gitDir: join(stateDir, 'mirrors', `${name}-${key}.git`), objectFormat, env: environment.local };
+  const gitDir = join(stateDir, 'mirrors', `${name}-${key}.git`);
+  const env = environment.local;
+  return { gitDir, objectFormat, env, git: gitIn({ cwd: gitDir, env: { ...env, GIT_DIR: gitDir } }) };
 }
 
-/** Runs git on the mirror itself, without any working tree. */
-export const mirrorGit = (
-  mirror: Mirror,
-  args: readonly string[],
-  more: { readonly signal?: AbortSignal | undefined } = {},
-) => ({ args, cwd: mirror.gitDir, env: { ...mirror.env, GIT_DIR: mirror.gitDir }, ...more }) as const;
-
-/** Whether the mirror is there and has the commit. */
+/** Whether the mirror exists and has the commit. */
 async function holds(mirror: Mirror, commit: string): Promise<boolean> {
   const reference = join(mirror.gitDir, 'refs', 'promptos', commit);
   return (await readFile(reference, 'utf8').catch(() => '')).trim() === commit;
 }
 
-/** The mirror when it has the commit already, else null. Starts no git: a commit's id says what it holds. */
+/** The mirror when it has the commit already, else null. Starts no git: a commit's id determines its content. */
 export async function mirrorHolding(input: MirrorInput, commit: string): Promise<Mirror | null> {
   const mirror = mirrorOf(input);
   return (await holds(mirror, commit)) ? mirror : null;
 }
 
 /**
- * The mirror with a commit in it, fetched when it was not there yet; one process fetches at a time.
+ * The mirror with a commit in it, fetched when it is missing; one process fetches at a time.
  * @throws PromptOsError BASE_NOT_FOUND, SUBMODULE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
  */
 export async function mirrorWithCommit(input: MirrorInput, commit: string): Promise<Mirror> {
@@ -69,40 +97,26 @@ export async function mirrorWithCommit(input: MirrorInput, commit: string): Prom
       if (!NOT_ADVERTISED.test(single.stderr)) throw fetchFailed(input, single.stderr);
       await fetchEverything(mirror, input);
     }
-    const found = await runGit(mirrorGit(mirror, ['rev-parse', '--verify', '--quiet', `${commit}^{commit}`]));
+    const found = await mirror.git.ask(['rev-parse', '--verify', '--quiet', `${commit}^{commit}`]);
     if (found.stdout.toString('latin1').trim() !== commit) throw baseNotFound(input, commit);
     await fetchSubmodules(mirror, input, commit);
-    await requireGit(mirrorGit(mirror, ['update-ref', `refs/promptos/${commit}`, commit]));
+    await mirror.git.bytes(['update-ref', `refs/promptos/${commit}`, commit]);
   });
   return mirror;
 }
 
 /**
- * Fetches the recorded commits of submodules too, from this machine alone: a clone URL in a repository is anybody's text.
+ * Fetches the recorded commits of submodules too, from this machine alone: a clone URL in a repository is untrusted text.
  * A mirror of a clone URL has none, so that their folders are empty in checkouts.
  */
 async function fetchSubmodules(mirror: Mirror, input: MirrorInput, commit: string): Promise<void> {
   const { location, environment } = input;
-  if (location.kind !== 'path' || (await submodulesOf(mirrorGit(mirror, []), commit)).length === 0) return;
+  if (location.kind !== 'path' || (await submodulesOf(mirror.git, commit)).length === 0) return;
   for (const submodule of await findSubmodules(location, commit, environment.local)) {
     const { exitCode, stderr } = await fetchInto(mirror, input, ['--depth=1', submodule.gitDir, submodule.commit]);
     if (exitCode !== 0) throw fetchFailed({ name: `${input.name}, submodule ${submodule.path}` }, stderr);
-    await requireGit(mirrorGit(mirror, ['update-ref', `refs/promptos/${submodule.commit}`, submodule.commit]));
+    await mirror.git.bytes(['update-ref', `refs/promptos/${submodule.commit}`, submodule.commit]);
   }
-}
-
-/**
- * The commit that a revision such as `main~2` stands for, in a mirror of all branches and tags.
- * @throws PromptOsError BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
- */
-export async function resolveInFullMirror(input: MirrorInput, revision: string): Promise<string> {
-  const mirror = mirrorOf(input);
-  return inMirror(mirror, input.signal, async () => {
-    await fetchEverything(mirror, input);
-    const found = await runGit(mirrorGit(mirror, ['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]));
-    if (found.exitCode !== 0) throw baseNotFound(input, revision);
-    return found.stdout.toString('latin1').trim();
-  });
 }
 
 export const baseNotFound = ({ name }: Pick<MirrorInput, 'name'>, revision: string): PromptOsError =>
@@ -114,11 +128,11 @@ export const fetchFailed = ({ name }: Pick<MirrorInput, 'name'>, stderr: string)
 const sourceOf = ({ location }: MirrorInput): string => (location.kind === 'path' ? location.gitDir : location.url);
 
 async function fetchEverything(mirror: Mirror, input: MirrorInput): Promise<void> {
-  const shallow = await requireGit(mirrorGit(mirror, ['rev-parse', '--is-shallow-repository']));
+  const shallow = await mirror.git.text(['rev-parse', '--is-shallow-repository']);
   const { exitCode, stderr } = await fetchInto(mirror, input, [
     '--prune',
     '--update-shallow',
-    ...(shallow.toString('latin1').trim() === 'true' ? ['--unshallow'] : []),
+    ...(shallow === 'true' ? ['--unshallow'] : []),
     sourceOf(input),
     '+refs/heads/*:refs/heads/*',
     '+refs/tags/*:refs/tags/*',
@@ -132,18 +146,14 @@ function fetchInto(
   args: readonly string[],
 ): Promise<GitOutput> {
   const env = location.kind === 'url' ? environment.remote : environment.local;
-  return runGit({
-    args: ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', ...args],
-    cwd: mirror.gitDir,
-    env: { ...env, GIT_DIR: mirror.gitDir },
-    signal,
-    onStart: (pid) => void writeFile(runningFile(mirror), markOf(pid)).catch(() => undefined),
-  });
+  const fetch = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', ...args];
+  const onStart = (pid: number) => void writeFile(runningFile(mirror), markOf(pid)).catch(() => undefined);
+  return mirror.git.ask(fetch, { env, signal, onStart });
 }
 
 const runningFile = ({ gitDir }: Mirror): string => `${gitDir}.running`;
 
-/** Holds the mirror's lock, and first clears away what a holder that was killed left: its git, and git's lock files. */
+/** Holds the mirror's lock. First ends the git of a holder that was killed, and removes git's lock files. */
 function inMirror<T>(mirror: Mirror, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   return withLock(`${mirror.gitDir}.lock`, signal, async () => {
     await endOrphan(mirror);
@@ -170,18 +180,17 @@ async function endOrphan(mirror: Mirror): Promise<void> {
   }
 }
 
-async function makeMirror({ gitDir, objectFormat, env }: Mirror): Promise<void> {
+async function makeMirror({ gitDir, objectFormat, git }: Mirror): Promise<void> {
   await mkdir(gitDir, { recursive: true });
   await removeLockFiles(gitDir);
   const attributes = join(gitDir, 'info', 'attributes');
   if ((await readFile(attributes, 'utf8').catch(() => '')) === EXACT_BYTES_ATTRIBUTES) return;
-  const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, gitDir];
-  await requireGit({ args, cwd: gitDir, env });
+  await git.bytes(['init', '--quiet', '--bare', '--template=', `--object-format=${objectFormat}`, gitDir]);
   await mkdir(join(gitDir, 'info'), { recursive: true });
   await writeFile(attributes, EXACT_BYTES_ATTRIBUTES);
 }
 
-/** Nobody else writes here while the lock is held, so any lock file of git's own is a dead git's. */
+/** No other process writes here while the lock is held, so any lock file of git's own belongs to a dead git. */
 async function removeLockFiles(gitDir: string): Promise<void> {
   const folders = ['', 'refs/promptos', 'refs/heads', 'refs/tags'];
   for (const folder of folders) {

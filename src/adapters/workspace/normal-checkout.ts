@@ -1,9 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ListedFile } from '../git/raw-diff.js';
-import { requireGit, runGit } from '../git/run-git.js';
+import type { PatchFile } from '../../contracts/patch.js';
+import { type Git, gitIn } from '../git/run-git.js';
 import { bounded, type Scratch } from './scratch.js';
+
+/** One file of a patch and the object that it became. */
+export interface ListedFile {
+  readonly file: PatchFile;
+  readonly object: string;
+}
 
 /** A changed file that would not be clean in a normal checkout, and why, as the end of a sentence. */
 export interface UncleanFile {
@@ -36,16 +42,16 @@ export async function normalForm(
 ): Promise<NormalForm> {
   const files = changed.filter(({ file }) => file.status !== 'deleted' && REGULAR_FILE.test(file.new_mode));
   if (files.length === 0) return NOTHING;
-  const attributes = await attributeFiles(scratch, after);
+  const attributes = await attributeFiles(scratch.git, after);
   if (attributes.size === 0) return NOTHING;
-  const place = await makePlace(scratch, { before, attributes, stale: await attributeFiles(scratch, before) });
+  const place = await makePlace(scratch, { before, attributes, stale: await attributeFiles(scratch.git, before) });
   const converting = await convertingAttributes(place, files);
   const unclean: UncleanFile[] = [];
   const converted: ListedFile[] = [];
   for (const { file, object } of files) {
     const values = converting.get(file.path);
     if (values === undefined) continue;
-    const content = await bounded(scratch, ['cat-file', 'blob', object]);
+    const content = await bounded(scratch.git, ['cat-file', 'blob', object]);
     const filter = values.get('filter');
     const encoding = values.get('working-tree-encoding');
     if (filter !== undefined) {
@@ -77,21 +83,11 @@ export async function normalForm(
   return { cleaned, unclean };
 }
 
-/** Git without the engine's attributes: a git folder, an index and a working tree of its own, with the scratch's objects. */
-interface Place {
-  readonly worktree: string;
-  readonly scratch: Scratch;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-const git = ({ scratch, worktree, env }: Place, args: readonly string[], input?: string) =>
-  scratch.git(args, { cwd: worktree, env, ...(input === undefined ? {} : { input: Buffer.from(input, 'utf8') }) });
-
 const joined = (paths: readonly string[]): string => paths.map((path) => `${path}\0`).join('');
 
 /** The `.gitattributes` files of a tree: blobs by path. */
-async function attributeFiles(scratch: Scratch, tree: string): Promise<ReadonlyMap<string, string>> {
-  const listed = (await requireGit(scratch.git(['ls-tree', '-r', '-z', '--full-tree', tree]))).toString('utf8');
+async function attributeFiles(git: Git, tree: string): Promise<ReadonlyMap<string, string>> {
+  const listed = await git.text(['ls-tree', '-r', '-z', '--full-tree', tree]);
   return new Map(
     listed.split('\0').flatMap((entry) => {
       const [, blob, path] = /^100\d+ blob ([0-9a-f]+)\t((?:.*\/)?\.gitattributes)$/s.exec(entry) ?? [];
@@ -100,6 +96,7 @@ async function attributeFiles(scratch: Scratch, tree: string): Promise<ReadonlyM
   );
 }
 
+/** Git without the engine's attributes: a git folder, an index and a working tree of its own, with the scratch's objects. */
 async function makePlace(
   scratch: Scratch,
   trees: {
@@ -107,37 +104,36 @@ async function makePlace(
     readonly attributes: ReadonlyMap<string, string>;
     readonly stale: ReadonlyMap<string, string>;
   },
-): Promise<Place> {
+): Promise<Git> {
   const gitDir = join(scratch.folder, 'plain');
   const worktree = join(scratch.folder, 'work');
   await mkdir(worktree);
-  const { GIT_DIR: _, GIT_INDEX_FILE: __, GIT_OBJECT_DIRECTORY: ___, ...clean } = scratch.env;
+  const { GIT_DIR: _, GIT_INDEX_FILE: __, GIT_OBJECT_DIRECTORY: ___, ...clean } = scratch.git.env;
   const format = trees.before.length === 64 ? 'sha256' : 'sha1';
   const init = ['init', '--quiet', '--template=', `--object-format=${format}`, '--bare', gitDir];
-  await requireGit({ args: init, cwd: scratch.folder, env: clean });
-  const env = { ...scratch.env, GIT_DIR: gitDir, GIT_WORK_TREE: worktree, GIT_INDEX_FILE: join(gitDir, 'index') };
-  const place = { worktree, scratch, env };
-  await requireGit(git(place, ['read-tree', trees.before]));
+  await gitIn({ cwd: scratch.folder, env: clean }).bytes(init);
+  const env = { GIT_DIR: gitDir, GIT_WORK_TREE: worktree, GIT_INDEX_FILE: join(gitDir, 'index') };
+  const place = scratch.git.with({ cwd: worktree, env });
+  await place.bytes(['read-tree', trees.before]);
   const gone = [...trees.stale.keys()].filter((path) => !trees.attributes.has(path));
-  if (gone.length > 0) await requireGit(git(place, ['update-index', '--force-remove', '-z', '--stdin'], joined(gone)));
+  if (gone.length > 0) await place.bytes(['update-index', '--force-remove', '-z', '--stdin'], { input: joined(gone) });
   for (const [path, blob] of trees.attributes) {
-    await putFile(place, path, await requireGit(scratch.git(['cat-file', 'blob', blob])));
+    await putFile(place, path, await place.bytes(['cat-file', 'blob', blob]));
   }
   const lines = [...trees.attributes].map(([path, blob]) => `100644 ${blob}\t${path}\0`).join('');
-  await requireGit(git(place, ['update-index', '--add', '--replace', '-z', '--index-info'], lines));
+  await place.bytes(['update-index', '--add', '--replace', '-z', '--index-info'], { input: lines });
   return place;
 }
 
-async function putFile({ worktree }: Place, path: string, content: Uint8Array): Promise<void> {
-  await mkdir(dirname(join(worktree, path)), { recursive: true });
-  await writeFile(join(worktree, path), content);
+async function putFile({ cwd }: Git, path: string, content: Uint8Array): Promise<void> {
+  await mkdir(dirname(join(cwd, path)), { recursive: true });
+  await writeFile(join(cwd, path), content);
 }
 
 /** The converting attributes that files have: values by name, by path. */
-async function convertingAttributes(place: Place, files: readonly ListedFile[]) {
+async function convertingAttributes(git: Git, files: readonly ListedFile[]) {
   const input = joined(files.map(({ file }) => file.path));
-  const printed = await requireGit(git(place, ['check-attr', '-z', '--stdin', ...CONVERTING], input));
-  const fields = printed.toString('utf8').split('\0');
+  const fields = (await git.text(['check-attr', '-z', '--stdin', ...CONVERTING], { input })).split('\0');
   const found = new Map<string, Map<string, string>>();
   for (let index = 0; index + 2 < fields.length; index += 3) {
     const [path = '', name = '', value = ''] = fields.slice(index, index + 3);
@@ -148,27 +144,27 @@ async function convertingAttributes(place: Place, files: readonly ListedFile[]) 
 }
 
 /** Adds files to the index as `git add` does. One that git cannot convert keeps none of the others out. */
-async function addFiles(place: Place, paths: readonly string[]) {
+async function addFiles(git: Git, paths: readonly string[]) {
   const add = ['update-index', '--add', '--replace', '-z', '--stdin'];
   const failed: string[] = [];
-  if (paths.length > 0 && (await runGit(git(place, add, joined(paths)))).exitCode !== 0) {
+  if (paths.length > 0 && (await git.ask(add, { input: joined(paths) })).exitCode !== 0) {
     for (const path of paths) {
-      if ((await runGit(git(place, add, joined([path])))).exitCode !== 0) failed.push(path);
+      if ((await git.ask(add, { input: joined([path]) })).exitCode !== 0) failed.push(path);
     }
   }
   return {
     blobs: await stagedBlobs(
-      place,
+      git,
       paths.filter((path) => !failed.includes(path)),
     ),
     failed,
   };
 }
 
-async function stagedBlobs(place: Place, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function stagedBlobs(git: Git, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (paths.length === 0) return new Map();
   const wanted = new Set(paths);
-  const staged = (await requireGit(git(place, ['ls-files', '--stage', '-z']))).toString('utf8').split('\0');
+  const staged = (await git.text(['ls-files', '--stage', '-z'])).split('\0');
   return new Map(
     staged.flatMap((entry) => {
       const [, blob, path] = /^\d+ ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? [];
@@ -178,12 +174,11 @@ async function stagedBlobs(place: Place, paths: readonly string[]): Promise<Read
 }
 
 /** What git would add of files once it has checked them out itself: the same, for files that are clean. */
-async function checkedOutAgain(place: Place, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function checkedOutAgain(git: Git, paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (paths.length === 0) return new Map();
   // The index must not know the times of any file, or git would not read it again.
-  const tree = (await requireGit(git(place, ['write-tree']))).toString('latin1').trim();
-  await requireGit(git(place, ['read-tree', tree]));
-  for (const path of paths) await rm(join(place.worktree, path));
-  const { exitCode } = await runGit(git(place, ['checkout-index', '--force', '-z', '--stdin'], joined(paths)));
-  return exitCode === 0 ? (await addFiles(place, paths)).blobs : new Map();
+  await git.bytes(['read-tree', await git.text(['write-tree'])]);
+  for (const path of paths) await rm(join(git.cwd, path));
+  const { exitCode } = await git.ask(['checkout-index', '--force', '-z', '--stdin'], { input: joined(paths) });
+  return exitCode === 0 ? (await addFiles(git, paths)).blobs : new Map();
 }

@@ -1,32 +1,34 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { type GitCall, requireGit } from '../git/run-git.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import type { Git } from '../git/run-git.js';
+import { withScratchIndex } from '../git/scratch-index.js';
 import type { Mirror } from './mirror.js';
 
 /** A patch that is larger than this is not computed at all. */
 const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
 
-/** What git prints of a change, as far as a change may be large. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
-export const bounded = (scratch: Scratch, args: readonly string[]): Promise<Buffer> =>
-  requireGit(
-    scratch.git(args, {
-      maxBytes: PATCH_BYTES_LIMIT,
-      tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
-    }),
-  );
+/** What git prints of a change, up to the largest change. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
+export const bounded = (git: Git, args: readonly string[]): Promise<Buffer> =>
+  git.bytes(args, {
+    maxBytes: PATCH_BYTES_LIMIT,
+    tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
+  });
 
-/** The engine's git on a tree: the mirror's git folder, an index and new objects in a scratch folder of its own. */
+/** A folder with an index and an object folder of its own, and the engine's git with both on the mirror's git folder. */
 export interface Scratch {
   readonly folder: string;
-  readonly env: Readonly<Record<string, string>>;
-  git(args: readonly string[], more?: Partial<GitCall>): GitCall;
+  readonly git: Git;
 }
 
-/** Runs `work` with a scratch that holds a commit, and a patch on it when there is one; the scratch is removed after. */
-export async function withScratch<T>(
+/** Where scratch folders of a worker are, and how their names begin. */
+export const scratchPlace = (stateDir: string): { readonly parent: string; readonly prefix: string } => ({
+  parent: join(stateDir, 'scratch'),
+  prefix: 'tree',
+});
+
+/** Runs `work` with a scratch whose index holds a commit; the scratch is removed after. */
+export const withScratch = <T>(
   input: {
     readonly stateDir: string;
     readonly mirror: Mirror;
@@ -34,27 +36,12 @@ export async function withScratch<T>(
     readonly signal?: AbortSignal | undefined;
   },
   work: (scratch: Scratch) => Promise<T>,
-): Promise<T> {
-  const { mirror, signal } = input;
-  const folder = await makeMarkedFolder(join(input.stateDir, 'scratch'), 'tree');
-  try {
-    const objects = join(folder, 'objects');
-    await mkdir(join(objects, 'info'), { recursive: true });
-    await writeFile(join(objects, 'info', 'alternates'), `${join(mirror.gitDir, 'objects')}\n`);
-    const env = {
-      ...mirror.env,
-      GIT_DIR: mirror.gitDir,
-      GIT_INDEX_FILE: join(folder, 'index'),
-      GIT_OBJECT_DIRECTORY: objects,
-    };
-    const scratch: Scratch = {
-      folder,
-      env,
-      git: (args, more) => ({ args, cwd: mirror.gitDir, env, signal, ...more }),
-    };
-    await requireGit(scratch.git(['read-tree', input.commit]));
-    return await work(scratch);
-  } finally {
-    await removeFolder(folder);
-  }
-}
+): Promise<T> => {
+  const { stateDir, mirror, commit, signal } = input;
+  const place = { ...scratchPlace(stateDir), objects: join(mirror.gitDir, 'objects') };
+  return withScratchIndex(place, async ({ folder, variables }) => {
+    const git = mirror.git.with({ env: variables, signal });
+    await git.bytes(['read-tree', commit]);
+    return work({ folder, git });
+  });
+};

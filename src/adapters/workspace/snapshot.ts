@@ -4,9 +4,9 @@ import { join, relative } from 'node:path';
 import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import type { LocalRepository } from '../git/repository.js';
-import { runGit } from '../git/run-git.js';
-import { guardedConfig } from './guarded-config.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import { gitIn } from '../git/run-git.js';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { scratchPlace } from './scratch.js';
 
 export interface SnapshotInput {
   readonly repository: LocalRepository;
@@ -123,11 +123,11 @@ async function putStatus(
   top: string,
 ): Promise<void> {
   const { repository, stateDir, env } = input;
-  const folder = await makeMarkedFolder(join(stateDir, 'scratch'), 'tree');
+  const { parent, prefix } = scratchPlace(stateDir);
+  const folder = await makeMarkedFolder(parent, prefix);
   try {
     await makeStandIn(folder, repository, relative(top, stateDir));
-    const status = await runGit({
-      args: ['status', '--porcelain=v2', '-z', '--untracked-files=all', '--ignore-submodules=dirty', '--no-renames'],
+    const git = gitIn({
       cwd: top,
       env: {
         ...env,
@@ -137,6 +137,8 @@ async function putStatus(
         GIT_OBJECT_DIRECTORY: join(repository.commonDir, 'objects'),
       },
     });
+    const how = ['--porcelain=v2', '-z', '--untracked-files=all', '--ignore-submodules=dirty', '--no-renames'];
+    const status = await git.ask(['status', ...how]);
     put('status', `${status.exitCode}\0${status.stdout.toString('latin1')}`);
     for (const path of changedPaths(status.stdout.toString('latin1'))) {
       const found = await lstat(Buffer.from(`${Buffer.from(top).toString('latin1')}/${path}`, 'latin1'), {
@@ -181,4 +183,43 @@ function changedPaths(status: string): readonly string[] {
     const skip = fieldsBefore[entry[0] ?? ''];
     return skip === undefined ? [] : [entry.split(' ').slice(skip).join(' ')];
   });
+}
+
+/** A section of a branch, its header alone on the line. */
+const BRANCH_HEADER = /^\s*\[branch "(?:[^"\\]|\\.)*"\]\s*$/;
+const ANY_HEADER = /^\s*\[/;
+/** What git and editors write there in daily work. Any other key, and a remote that is no plain name, is kept. */
+const ORDINARY =
+  /^\s*(?:(?:merge|rebase|description|[a-z]+-[a-z-]+)\s*=[^\\"#;]*|(?:remote|pushremote)\s*=\s*(?:\.|[\w-]+)\s*)$/i;
+
+/**
+ * The text of a git configuration without what a person's daily work writes there: which remote branch a branch follows.
+ * Everything that could make git run or fetch something else is kept.
+ */
+export function guardedConfig(text: string): string {
+  const kept: string[] = [];
+  let header: string | null = null;
+  let inBranch = false;
+  let continued = false;
+  for (const line of text.split('\n')) {
+    const partOfValue = continued;
+    continued = /(?:^|[^\\])(?:\\\\)*\\$/.test(line);
+    if (!partOfValue && !continued) {
+      if (BRANCH_HEADER.test(line)) {
+        inBranch = true;
+        header = line;
+        continue;
+      }
+      if (inBranch && (ORDINARY.test(line) || line.trim() === '')) continue;
+    }
+    if (!partOfValue && ANY_HEADER.test(line)) {
+      inBranch = false;
+      header = null;
+    }
+    // A header goes only with everything under it: without it, what stays would mean something else.
+    if (header !== null) kept.push(header);
+    header = null;
+    kept.push(line);
+  }
+  return kept.join('\n').trimEnd();
 }

@@ -1,27 +1,17 @@
-import { lstat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PatchFile } from '../../contracts/patch.js';
 import type { LocalRepository } from '../git/repository.js';
-import { requireGit, runGit } from '../git/run-git.js';
+import { type Git, gitIn } from '../git/run-git.js';
+import { type Submodule, writeCheckoutTree } from './checkout-tree.js';
 
 type Env = Readonly<Record<string, string>>;
-
-/** A submodule of a commit: where it is, and the commit that is recorded of it. */
-export interface Submodule {
-  /** From the top of the repository, also for a submodule of a submodule. */
-  readonly path: string;
-  readonly commit: string;
-}
 
 /** Where the objects of a submodule are on this machine. */
 export interface FoundSubmodule extends Submodule {
   readonly gitDir: string;
-}
-
-/** What git is asked with of the objects of a commit. */
-export interface Place {
-  readonly cwd: string;
-  readonly env: Env;
 }
 
 const GITLINK = /^160000 commit ([0-9a-f]+)\t(.*)$/s;
@@ -31,18 +21,17 @@ const recordedIn = new Map<string, readonly Submodule[]>();
 const REMEMBERED = 1_000;
 
 /** Submodules that are recorded in a commit's own tree. */
-export async function submodulesOf(place: Place, commit: string): Promise<readonly Submodule[]> {
+export async function submodulesOf(git: Git, commit: string): Promise<readonly Submodule[]> {
   const known = recordedIn.get(commit);
   if (known !== undefined) return known;
-  const submodules = await readSubmodules(place, commit);
+  const submodules = await readSubmodules(git, commit);
   if (recordedIn.size >= REMEMBERED) recordedIn.clear();
   recordedIn.set(commit, submodules);
   return submodules;
 }
 
-async function readSubmodules(place: Place, commit: string): Promise<readonly Submodule[]> {
-  const args = ['ls-tree', '-r', '-z', '--full-tree', commit];
-  const listed = (await requireGit({ ...place, args })).toString('utf8').split('\0');
+async function readSubmodules(git: Git, commit: string): Promise<readonly Submodule[]> {
+  const listed = (await git.text(['ls-tree', '-r', '-z', '--full-tree', commit])).split('\0');
   return listed.flatMap((entry) => {
     const [, recorded, path] = GITLINK.exec(entry) ?? [];
     return recorded === undefined || path === undefined ? [] : [{ path, commit: recorded }];
@@ -50,9 +39,9 @@ async function readSubmodules(place: Place, commit: string): Promise<readonly Su
 }
 
 /** The names of submodules by path, as the `.gitmodules` of a commit has them. */
-async function namesOf(place: Place, commit: string): Promise<ReadonlyMap<string, string>> {
+async function namesOf(git: Git, commit: string): Promise<ReadonlyMap<string, string>> {
   const args = ['config', '-z', '--blob', `${commit}:.gitmodules`, '--get-regexp', '^submodule\\..*\\.path$'];
-  const { stdout } = await runGit({ ...place, args });
+  const { stdout } = await git.ask(args);
   return new Map(
     stdout
       .toString('utf8')
@@ -66,14 +55,14 @@ async function namesOf(place: Place, commit: string): Promise<ReadonlyMap<string
 
 const hasCommit = async (gitDir: string, commit: string, env: Env): Promise<boolean> => {
   if (!(await lstat(gitDir).catch(() => null))) return false;
-  const args = ['--git-dir', gitDir, 'cat-file', '-e', `${commit}^{commit}`];
-  return (await runGit({ args, cwd: gitDir, env }).catch(() => null))?.exitCode === 0;
+  const asked = gitIn({ cwd: gitDir, env }).ask(['--git-dir', gitDir, 'cat-file', '-e', `${commit}^{commit}`]);
+  return (await asked.catch(() => null))?.exitCode === 0;
 };
 
 /** The git folder of what is checked out at a path, when that is a repository of its own. */
 async function checkedOutAt(path: string, env: Env): Promise<string | null> {
   if ((await lstat(join(path, '.git')).catch(() => null)) === null) return null;
-  const { exitCode, stdout } = await runGit({ args: ['rev-parse', '--absolute-git-dir'], cwd: path, env });
+  const { exitCode, stdout } = await gitIn({ cwd: path, env }).ask(['rev-parse', '--absolute-git-dir']);
   return exitCode === 0 ? stdout.toString('utf8').replace(/\n$/, '') : null;
 }
 
@@ -91,10 +80,10 @@ export async function findSubmodules(
   const found: FoundSubmodule[] = [];
   const walk = async (gitDirs: readonly string[], at: string, inCommit: string): Promise<void> => {
     const [own = ''] = gitDirs;
-    const place = { cwd: own, env: { ...env, GIT_DIR: own } };
-    const recorded = await submodulesOf(place, inCommit);
+    const git = gitIn({ cwd: own, env: { ...env, GIT_DIR: own } });
+    const recorded = await submodulesOf(git, inCommit);
     if (recorded.length === 0) return;
-    const names = await namesOf(place, inCommit);
+    const names = await namesOf(git, inCommit);
     for (const { path, commit: wanted } of recorded) {
       const whole = at === '' ? path : `${at}/${path}`;
       const checkedOut = repository.top === null ? null : await checkedOutAt(join(repository.top, whole), env);
@@ -120,3 +109,69 @@ export async function findSubmodules(
     { hint: 'Run `git submodule update --init --recursive`.' },
   );
 }
+
+/** Those of the submodules that the mirror has, and theirs, the outer ones first. */
+async function mirrored(mirror: Git, recordedIn: readonly Submodule[], at = ''): Promise<readonly Submodule[]> {
+  const all: Submodule[] = [];
+  for (const { path, commit: recorded } of recordedIn) {
+    const whole = at === '' ? path : `${at}/${path}`;
+    const { exitCode } = await mirror.ask(['cat-file', '-e', `${recorded}^{tree}`]);
+    if (exitCode !== 0) continue;
+    const theirs = await mirrored(mirror, await submodulesOf(mirror, recorded), whole);
+    all.push({ path: whole, commit: recorded }, ...theirs);
+  }
+  return all;
+}
+
+/** Runs work with an index of its own that holds the tree of a submodule, and the submodule's folder as working tree. */
+async function withIndex<T>(
+  git: Git,
+  folder: { readonly scratch: string; readonly directory: string },
+  { path, commit }: Submodule,
+  work: (git: Git) => Promise<T>,
+): Promise<T> {
+  const index = join(folder.scratch, `submodule-${randomBytes(6).toString('hex')}`);
+  const directory = join(folder.directory, path);
+  try {
+    const indexed = git.with({ env: { GIT_INDEX_FILE: index } });
+    await indexed.bytes(['read-tree', commit]);
+    return await work(indexed.with({ cwd: directory, env: { GIT_WORK_TREE: directory } }));
+  } finally {
+    await rm(index, { force: true });
+  }
+}
+
+/** Puts the files of the submodules that the mirror has into a checkout that has nothing else in it yet. */
+export async function writeSubmodules(
+  mirror: Git,
+  folder: { readonly scratch: string; readonly directory: string },
+  commit: string,
+): Promise<void> {
+  for (const submodule of await mirrored(mirror, await submodulesOf(mirror, commit))) {
+    await withIndex(mirror, folder, submodule, (git) => git.bytes(['checkout-index', '--all', '--force', '--quiet']));
+  }
+}
+
+/** Submodules whose folder differs from the recorded commit: a run cannot vouch for it. */
+export async function changedSubmodules(
+  git: Git,
+  folder: { readonly scratch: string; readonly directory: string },
+  recorded: readonly Submodule[],
+): Promise<readonly PatchFile[]> {
+  const changed: PatchFile[] = [];
+  for (const submodule of await mirrored(git, recorded)) {
+    if ((await lstat(join(folder.directory, submodule.path)).catch(() => null))?.isDirectory() !== true) continue;
+    const same = await withIndex(git, folder, submodule, async (inside) => {
+      const whole = await inside.text(['rev-parse', `${submodule.commit}^{tree}`]);
+      const { tree, untrackable } = await writeCheckoutTree(inside, []);
+      return untrackable.length === 0 && tree === whole;
+    });
+    if (!same) changed.push(changedSubmodule(submodule.path));
+  }
+  return changed;
+}
+
+const changedSubmodule = (path: string): PatchFile => ({
+  ...{ path, old_path: null, status: 'modified', old_mode: '160000', new_mode: '160000' },
+  ...{ binary: false, added: 0, deleted: 0 },
+});

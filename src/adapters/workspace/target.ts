@@ -1,19 +1,17 @@
 import { stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Scope } from '../../contracts/run-request.js';
 import { counted } from '../../contracts/sentences.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
 import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
-import type { Variables } from '../git/environments.js';
+import { readOnlyGitEnv, type Variables } from '../git/environments.js';
 import { openLocalRepository } from '../git/repository.js';
-import { requireGit, runGit } from '../git/run-git.js';
-import { completeBaseTree } from './complete-clone.js';
-import { resolveLocalRevision } from './resolve-revision.js';
+import { type Git, gitIn, gitWords } from '../git/run-git.js';
+import { baseNotFound } from './mirror.js';
 import { findSubmodules } from './submodules.js';
 
-/** The repository that somebody means. */
+/** The repository that a name means. */
 export interface ResolvedTarget {
   /** The top of its working tree, or a bare repository's own folder; absolute. */
   readonly path: string;
@@ -24,7 +22,7 @@ export interface ResolvedTarget {
 export interface InspectedTarget {
   /** The full id of the commit that the run starts from. */
   readonly baseCommit: string;
-  /** Files in scope that git does not know yet: the run will not see them. */
+  /** Files in scope that git does not track yet: the run will not see them. */
   readonly untracked: readonly string[];
   /** What the scope's globs come to in the base commit. */
   readonly scope: ScopeOfTree;
@@ -33,22 +31,8 @@ export interface InspectedTarget {
 /** Files that a message names before it counts the rest. */
 const NAMED_FILES = 10;
 
-/** The person's own git configuration holds here, since it is their own repository that is looked at. */
-const personsGit = (env: Variables): Record<string, string> => ({
-  PATH: '/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin',
-  HOME: homedir(),
-  ...Object.fromEntries(
-    Object.entries(env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('GIT_'),
-    ),
-  ),
-  LC_ALL: 'C',
-  GIT_OPTIONAL_LOCKS: '0',
-  GIT_TERMINAL_PROMPT: '0',
-});
-
 /**
- * Finds the repository that was named: a folder that is there is a path; anything else is matched with the last one or
+ * Finds the repository that was named: an existing folder is a path; anything else is matched with the last one or
  * two segments of the URL of a remote of the current repository, or with its folder's name where it has no remote.
  * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT
  */
@@ -56,7 +40,7 @@ export async function resolveTarget(
   given: string,
   { cwd, env = {} }: { readonly cwd: string; readonly env?: Variables },
 ): Promise<ResolvedTarget> {
-  const git = personsGit(env);
+  const git = readOnlyGitEnv(env);
   const folder = resolve(cwd, given);
   if (given !== '' && (await stat(folder).catch(() => null))?.isDirectory()) return targetAt(folder, git);
   const here = await targetAt(cwd, git).catch(() => null);
@@ -79,7 +63,7 @@ async function targetAt(folder: string, git: Record<string, string>): Promise<Re
 
 /** What a repository may be called, the fullest name first. */
 async function knownNames(path: string, env: Record<string, string>): Promise<readonly string[]> {
-  const { stdout } = await runGit({ args: ['config', '--get-regexp', '^remote\\..*\\.url$'], cwd: path, env });
+  const { stdout } = await gitIn({ cwd: path, env }).ask(['config', '--get-regexp', '^remote\\..*\\.url$']);
   const remotes = stdout
     .toString('utf8')
     .split('\n')
@@ -107,10 +91,12 @@ export async function inspectTarget(
   path: string,
   input: { readonly base?: string; readonly scope: Scope; readonly env?: Variables },
 ): Promise<InspectedTarget> {
-  const env = personsGit(input.env ?? {});
+  const env = readOnlyGitEnv(input.env ?? {});
   const repository = await openLocalRepository(path, env);
-  const baseCommit = await resolveLocalRevision(basename(path), repository, input.base ?? 'HEAD', env);
-  const { changed, untracked } = repository.top === null ? NO_CHANGES : await readStatus(repository.top, env);
+  const git = gitIn({ cwd: path, env });
+  const baseCommit = await resolveLocalRevision(basename(path), git, input.base ?? 'HEAD');
+  const { changed, untracked } =
+    repository.top === null ? NO_CHANGES : await readStatus(git.with({ cwd: repository.top }));
   const inScope = (file: string) => pathAllowed(file, [input.scope]);
   const dirty = changed.filter(inScope);
   if (dirty.length > 0) {
@@ -120,15 +106,15 @@ export async function inspectTarget(
       `Files in scope are modified and not committed: ${dirty.slice(0, NAMED_FILES).join(', ')}${more}.`,
     );
   }
-  await completeBaseTree(path, baseCommit, env);
+  await completeBaseTree(git, baseCommit);
   await findSubmodules(repository, baseCommit, env);
-  const judged = await requireSomethingInScope(path, baseCommit, input.scope, env);
+  const judged = await requireSomethingInScope(git, baseCommit, input.scope);
   return { baseCommit, untracked: untracked.filter(inScope), scope: judged };
 }
 
 const NO_CHANGES = { changed: [], untracked: [] } as const;
 
-async function readStatus(top: string, env: Record<string, string>) {
+async function readStatus(git: Git) {
   const args = [
     '-c',
     'core.fsmonitor=false',
@@ -138,20 +124,15 @@ async function readStatus(top: string, env: Record<string, string>) {
     '--untracked-files=all',
     '--no-renames',
   ];
-  const entries = (await requireGit({ args, cwd: top, env })).toString('utf8').split('\0');
+  const entries = (await git.text(args)).split('\0');
   const paths = (kind: string, fields: number) =>
     entries.filter((entry) => entry.startsWith(`${kind} `)).map((entry) => entry.split(' ').slice(fields).join(' '));
   return { changed: [...paths('1', 8), ...paths('u', 10)], untracked: paths('?', 1) };
 }
 
-async function requireSomethingInScope(
-  path: string,
-  commit: string,
-  scope: Scope,
-  env: Record<string, string>,
-): Promise<ScopeOfTree> {
+async function requireSomethingInScope(git: Git, commit: string, scope: Scope): Promise<ScopeOfTree> {
   const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', commit];
-  const files = (await requireGit({ args, cwd: path, env })).toString('utf8').split('\0').slice(0, -1);
+  const files = (await git.text(args)).split('\0').slice(0, -1);
   const judged = judgeScopeOfTree(scope, files);
   if (judged.useful) return judged;
   const allowed = scope.allow.map((glob) => `"${glob}"`).join(', ');
@@ -165,4 +146,62 @@ async function requireSomethingInScope(
     'SCOPE_MATCHES_NOTHING',
     `The scope allows ${allowed}, and nothing of its ${counted(files.length, 'file')} matches.${advice}`,
   );
+}
+
+/**
+ * The commit that a revision stands for in a repository on this machine.
+ * @throws PromptOsError REPO_EMPTY, BASE_NOT_FOUND
+ */
+async function resolveLocalRevision(name: string, git: Git, revision: string): Promise<string> {
+  // A revision that begins with a hyphen would be an option.
+  if (revision !== '' && !revision.startsWith('-') && !revision.includes('\0')) {
+    const found = await git.ask(['rev-parse', '--verify', '--quiet', `${revision}^{commit}`]);
+    if (found.exitCode === 0) return found.stdout.toString('latin1').trim();
+  }
+  const any = await git.ask(['rev-list', '--all', '--max-count=1']);
+  const head = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']);
+  if (any.stdout.length === 0 && head.exitCode !== 0) {
+    throw new PromptOsError('REPO_EMPTY', `The repository "${name}" has no commits.`);
+  }
+  throw baseNotFound({ name }, revision);
+}
+
+/** Rounds of fetching: each can show folders that were missing before. */
+const ROUNDS = 64;
+
+/**
+ * Has a partial clone fetch what it lacks of one commit's tree, as a checkout of it would: a worker's mirror is fetched
+ * from the clone, and gets only what the clone has.
+ * @throws PromptOsError CLONE_INCOMPLETE
+ */
+async function completeBaseTree(git: Git, commit: string): Promise<void> {
+  const remote = await promisorOf(git);
+  if (remote === null) return;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const missing = await missingObjects(git, commit);
+    if (missing.length === 0) return;
+    const args = [
+      ...['-c', 'fetch.negotiationAlgorithm=noop', 'fetch', remote, '--quiet', '--no-tags', '--no-write-fetch-head'],
+      ...['--recurse-submodules=no', '--filter=blob:none', '--stdin'],
+    ];
+    const { exitCode, stderr } = await git.ask(args, { input: missing.map((id) => `${id}\n`).join('') });
+    if (exitCode === 0) continue;
+    throw new PromptOsError(
+      'CLONE_INCOMPLETE',
+      `The clone is partial and lacks ${counted(missing.length, 'object')} of commit ${commit}; "${remote}" did not give them: ${gitWords(stderr)}.`,
+    );
+  }
+  throw new PromptOsError('CLONE_INCOMPLETE', `The clone is partial and lacks objects of commit ${commit}.`);
+}
+
+/** The remote that a partial clone gets missing objects from; null for a whole clone. */
+async function promisorOf(git: Git): Promise<string | null> {
+  const args = ['config', '--type=bool', '--get-regexp', '^remote\\..*\\.promisor$'];
+  const { stdout } = await git.ask(args);
+  return /^remote\.(.+)\.promisor true$/m.exec(stdout.toString('utf8'))?.[1] ?? null;
+}
+
+async function missingObjects(git: Git, commit: string) {
+  const args = ['rev-list', '--objects', '--missing=print', '--max-count=1', commit];
+  return (await git.text(args)).split('\n').flatMap((line) => (line.startsWith('?') ? [line.slice(1)] : []));
 }

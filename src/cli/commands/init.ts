@@ -185,7 +185,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       // Nobody shall type a passphrase for nothing.
       if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
       const asked = output.interactive && options.yes !== true ? questions : null;
-      const { assumptions, ...people } = await findPeople(options, top, asked);
+      const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
       const workerKeys = join(files.home, 'keys');
       const integratorKey = await findIntegratorKey(context, {
         people,
@@ -201,7 +201,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       });
       const setup: ProjectSetup = {
         ...people,
-        repository: slugName(await repositoryName(top)) ?? 'repository',
+        repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
         repositoryPath: relative(files.home, top) || '.',
         checks: await findChecks(top),
         scope: await findScope(top),

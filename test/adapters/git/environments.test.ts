@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGitEnvironment } from '../../../src/adapters/git/environments.js';
+import { engineGitEnv } from '../../../src/adapters/git/environments.js';
 import { runGit } from '../../../src/adapters/git/run-git.js';
 import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
 import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from '../git-fixtures.js';
@@ -17,7 +17,7 @@ const inRoom = (...parts: string[]) => join(room.root, ...parts);
 
 /** What the engine's git prints in a folder, with variables that only the test adds. */
 async function printed(cwd: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
-  const { local } = await createGitEnvironment(inRoom('state'), { PATH: PERSON.PATH });
+  const { local } = await engineGitEnv(inRoom('state'), { PATH: PERSON.PATH });
   const { exitCode, stdout } = await runGit({ args, cwd, env: { ...local, ...more } });
   return { exitCode, lines: stdout.toString('utf8').split('\n').slice(0, -1) };
 }
@@ -28,8 +28,7 @@ describe("the engine's git", () => {
     git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
     git(path, 'replace', '--graft', 'HEAD');
     expect(() => git(path, 'rev-parse', '--verify', '--quiet', 'main~1')).toThrow();
-    const { workspace } = await makeWorkspace(room.root, { path });
-    expect(await workspace.resolveCommit('shop', 'main~1')).toBe(commit);
+    expect((await printed(path, ['rev-parse', 'main~1'])).lines).toEqual([commit]);
   });
 
   test('a replaced file is checked out as it was committed', async () => {
@@ -53,7 +52,7 @@ describe("the engine's git", () => {
     const system = { GIT_CONFIG_SYSTEM: inRoom('gitconfig') };
     await writeFile(system.GIT_CONFIG_SYSTEM, '[filter "evil"]\n\tclean = false\n');
     expect(await printed(path, ['config', '--get', 'filter.evil.clean'], system)).toEqual({ exitCode: 1, lines: [] });
-    const { local, remote } = await createGitEnvironment(inRoom('state'), {});
+    const { local, remote } = await engineGitEnv(inRoom('state'), {});
     for (const env of [local, remote]) expect(env).toMatchObject({ GIT_ATTR_NOSYSTEM: '1' });
   });
 
@@ -67,7 +66,7 @@ describe("the engine's git", () => {
 });
 
 describe('clone URLs that name a program', () => {
-  /** Resolves HEAD of a URL, with a transport of our own on PATH, and says whether it or a command of the URL was run. */
+  /** Makes a checkout from a URL, with a transport of our own on PATH, and says whether it or a command of the URL was run. */
   async function resolved(url: string) {
     const trace = inRoom('executed');
     await writeFiles(inRoom('bin'), { 'git-remote-evil': `#!/bin/sh\ntouch '${trace}'\nexit 1\n` });
@@ -78,7 +77,7 @@ describe('clone URLs that name a program', () => {
       temporaryDir: room.root,
       env: { PATH: `${inRoom('bin')}:${PERSON.PATH}` },
     });
-    const code = await workspace.resolveCommit('shop', 'HEAD').then(
+    const code = await workspace.checkout({ repository: 'shop', commit: 'a'.repeat(40) }).then(
       () => null,
       (error: { code?: string }) => error.code,
     );

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { gitConfigValue, gitVersion, isGitIgnored, repositoryName } from '../../../src/adapters/git/facts.js';
 import { refusalOf, temporaryFolder } from '../../config/documents.js';
 
@@ -18,30 +18,31 @@ test.each([
 ])('repositoryName: the last segment of the remote %s', async (url, name) => {
   const top = await repository();
   await execa('git', ['remote', 'add', 'origin', url], { cwd: top });
-  expect(await repositoryName(top)).toBe(name);
+  expect(await repositoryName({ folder: top, env: process.env })).toBe(name);
 });
 
 test("repositoryName: the top folder's name, without a remote", async () => {
   const top = await repository();
-  expect(await repositoryName(top)).toBe(basename(top));
+  expect(await repositoryName({ folder: top, env: process.env })).toBe(basename(top));
 });
 
 test('gitConfigValue: null for a key that is not set', async () => {
-  expect(await gitConfigValue(await repository(), 'promptos.nothing')).toBeNull();
+  expect(await gitConfigValue({ folder: await repository(), env: process.env }, 'promptos.nothing')).toBeNull();
 });
 
 test('isGitIgnored: as git itself says', async () => {
   const top = await repository();
   await mkdir(join(top, 'state'));
   await writeFile(join(top, '.gitignore'), 'state/\n');
-  expect(await isGitIgnored(top, join(top, 'state', 'x'))).toBe(true);
-  expect(await isGitIgnored(top, join(top, 'other'))).toBe(false);
+  expect(await isGitIgnored({ folder: top, env: process.env }, join(top, 'state', 'x'))).toBe(true);
+  expect(await isGitIgnored({ folder: top, env: process.env }, join(top, 'other'))).toBe(false);
 });
 
 test('gitVersion: GIT_NOT_FOUND, without git on PATH', async () => {
   const folder = await temporaryFolder();
-  expect(await gitVersion(folder)).toMatch(/^\d+\.\d+/);
-  vi.stubEnv('PATH', folder);
-  onTestFinished(() => void vi.unstubAllEnvs());
-  expect(await refusalOf(gitVersion(folder))).toMatchObject({ code: 'GIT_NOT_FOUND', exitCode: 3 });
+  expect(await gitVersion({ folder, env: process.env })).toMatch(/^\d+\.\d+/);
+  expect(await refusalOf(gitVersion({ folder, env: { PATH: folder } }))).toMatchObject({
+    code: 'GIT_NOT_FOUND',
+    exitCode: 3,
+  });
 });

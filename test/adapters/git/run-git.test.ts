@@ -2,15 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { requireGit, runGit } from '../../../src/adapters/git/run-git.js';
+import { gitIn, runGit } from '../../../src/adapters/git/run-git.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { PERSON } from '../git-fixtures.js';
 
 const call = (...args: string[]) => ({ args, cwd: tmpdir(), env: PERSON });
 
-test('runGit: an exit code is a result, and requireGit makes it GIT_FAILED with the words of git', async () => {
+test('runGit: an exit code is a result, and `bytes` makes it GIT_FAILED with what git printed', async () => {
   expect(await runGit(call('rev-parse', '--bad-option-x', '--verify', 'x'))).toMatchObject({ exitCode: 128 });
-  const failure = await requireGit(call('nosuchcommand')).catch((error: unknown) => error);
+  const failure = await gitIn(call())
+    .bytes(['nosuchcommand'])
+    .catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'GIT_FAILED', retryable: true });
   expect(String(failure)).toContain("'nosuchcommand' is not a git command");
 });
@@ -30,7 +32,7 @@ test('runGit: more output than allowed stops git, with the error that was asked 
   });
 });
 
-test('runGit: a folder that is not there is GIT_FAILED, a git that is not there GIT_NOT_FOUND', async () => {
+test('runGit: a missing folder is GIT_FAILED, a missing git GIT_NOT_FOUND', async () => {
   await expect(runGit({ ...call('version'), cwd: join(tmpdir(), 'nosuchfolder') })).rejects.toMatchObject({
     code: 'GIT_FAILED',
   });

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { markOf } from '../../../src/adapters/platform/process-identity.js';
 import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
-import { markOf } from '../../../src/adapters/workspace/process-mark.js';
 import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
@@ -16,46 +16,25 @@ afterEach(() => room.remove());
 
 const inRoom = (name: string) => join(room.root, name);
 
-test('resolveCommit: branches, tags, HEAD, short ids and ancestors of a repository on this machine', async () => {
-  const { path, commit } = await makeRepository(inRoom('a repo'));
-  git(path, 'tag', '-a', 'v1', '-m', 'v1');
-  git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
-  const { workspace } = await makeWorkspace(room.root, { path });
-  const second = git(path, 'rev-parse', 'HEAD');
-  expect(await workspace.resolveCommit('shop', 'HEAD')).toBe(second);
-  expect(await workspace.resolveCommit('shop', 'main')).toBe(second);
-  for (const revision of ['v1', 'main~1', commit, commit.slice(0, 12)]) {
-    expect(await workspace.resolveCommit('shop', revision)).toBe(commit);
-  }
-});
+const ABSENT = 'a'.repeat(40);
 
 test.each([
-  ['REPO_NOT_FOUND', async () => ({ path: inRoom('nowhere') }), 'HEAD'],
-  ['REPO_NOT_GIT', async () => ({ path: room.root }), 'HEAD'],
-  ['BASE_NOT_FOUND', async () => ({ path: (await makeRepository(inRoom('r'))).path }), 'nosuch'],
-  ['BASE_NOT_FOUND', async () => ({ path: (await makeRepository(inRoom('r'))).path }), '--all'],
-  ['BASE_NOT_FOUND', async () => ({ url: `file://${(await makeRepository(inRoom('r'))).path}` }), 'nosuch'],
-  ['BASE_NOT_FOUND', async () => ({ url: `file://${(await makeRepository(inRoom('r'))).path}` }), 'a'.repeat(40)],
-  ['REPO_FETCH_FAILED', async () => ({ url: `file://${inRoom('nowhere.git')}` }), 'main'],
-  ['REPO_FETCH_FAILED', async () => ({ url: '--upload-pack=touch x' }), 'main'],
-  ['REPO_FETCH_FAILED', async () => ({ url: 'ext::sh -c true' }), 'main'],
-] as const)('resolveCommit: %s (%#)', async (code, source, revision) => {
+  ['REPO_NOT_FOUND', async () => ({ path: inRoom('nowhere') })],
+  ['REPO_NOT_GIT', async () => ({ path: room.root })],
+  ['BASE_NOT_FOUND', async () => ({ path: (await makeRepository(inRoom('r'))).path })],
+  ['BASE_NOT_FOUND', async () => ({ url: `file://${(await makeRepository(inRoom('r'))).path}` })],
+  ['REPO_FETCH_FAILED', async () => ({ url: `file://${inRoom('nowhere.git')}` })],
+  ['REPO_FETCH_FAILED', async () => ({ url: '--upload-pack=touch x' })],
+  ['REPO_FETCH_FAILED', async () => ({ url: 'ext::sh -c true' })],
+] as const)('checkout: %s (%#)', async (code, source) => {
   const { workspace } = await makeWorkspace(room.root, await source());
-  await expect(workspace.resolveCommit('shop', revision)).rejects.toMatchObject({ code });
+  await expect(workspace.checkout({ repository: 'shop', commit: ABSENT })).rejects.toMatchObject({ code });
 });
 
-test('resolveCommit: a name that the worker does not know, also one that every object has', async () => {
+test('checkout: REPO_NOT_FOUND for a name that the worker does not know, also one that every object has', async () => {
   const { workspace } = await makeWorkspace(room.root, { path: room.root });
-  await expect(workspace.resolveCommit('other', 'HEAD')).rejects.toMatchObject({ code: 'REPO_NOT_FOUND' });
-  await expect(workspace.resolveCommit('constructor', 'HEAD')).rejects.toMatchObject({ code: 'REPO_NOT_FOUND' });
-});
-
-test('resolveCommit: REPO_EMPTY without any commit, by path and by URL', async () => {
-  await mkdir(inRoom('empty'));
-  git(inRoom('empty'), 'init', '-q');
-  for (const source of [{ path: inRoom('empty') }, { url: `file://${inRoom('empty')}` }]) {
-    const { workspace } = await makeWorkspace(room.root, source);
-    await expect(workspace.resolveCommit('shop', 'HEAD')).rejects.toMatchObject({ code: 'REPO_EMPTY' });
+  for (const repository of ['other', 'constructor']) {
+    await expect(workspace.checkout({ repository, commit: ABSENT })).rejects.toMatchObject({ code: 'REPO_NOT_FOUND' });
   }
 });
 
@@ -66,19 +45,14 @@ test('workspace: GIT_NOT_FOUND when there is no git on PATH', async () => {
     stateDir: inRoom('state'),
     env: { PATH: room.root },
   });
-  await expect(workspace.resolveCommit('shop', 'HEAD')).rejects.toMatchObject({ code: 'GIT_NOT_FOUND' });
+  await expect(workspace.checkout({ repository: 'shop', commit: ABSENT })).rejects.toMatchObject({
+    code: 'GIT_NOT_FOUND',
+  });
 });
 
-/** Resolves, lists, checks out, changes and compares: everything that a run does with a repository. */
-async function walkThrough(
-  source: { readonly path: string } | { readonly url: string },
-  expected: string,
-  revision = 'HEAD',
-) {
+/** Checks out, changes and compares: everything that a run does with a repository. */
+async function walkThrough(source: { readonly path: string } | { readonly url: string }, commit: string) {
   const { workspace } = await makeWorkspace(inRoom('w'), source);
-  const commit = await workspace.resolveCommit('shop', revision);
-  expect(commit).toBe(expected);
-  expect(await workspace.listFiles('shop', commit)).toEqual(['README.md', 'src/a.txt']);
   const checkout = await workspace.checkout({ repository: 'shop', commit });
   expect(git(checkout.directory, 'rev-parse', 'promptos')).toBe(commit);
   expect(git(checkout.directory, 'status', '--porcelain')).toBe('');
@@ -95,7 +69,7 @@ test('workspace: a bare repository, also one whose HEAD leads nowhere', async ()
   git(room.root, 'clone', '-q', '--bare', path, 'bare.git');
   await walkThrough({ path: inRoom('bare.git') }, commit);
   git(inRoom('bare.git'), 'symbolic-ref', 'HEAD', 'refs/heads/nosuch');
-  await walkThrough({ path: inRoom('bare.git') }, commit, 'main');
+  await walkThrough({ path: inRoom('bare.git') }, commit);
 });
 
 test('workspace: a shallow repository', async () => {
@@ -109,7 +83,7 @@ test('workspace: a repository with SHA-256 ids, by path and by URL', async () =>
   const { path, commit } = await makeRepository(inRoom('r'), undefined, 'sha256');
   expect(commit).toHaveLength(64);
   await walkThrough({ path }, commit);
-  await walkThrough({ url: `file://${path}` }, commit, 'main');
+  await walkThrough({ url: `file://${path}` }, commit);
 });
 
 test("workspace: a linked worktree of the user's, with a detached HEAD on a commit of its own", async () => {
@@ -124,26 +98,24 @@ test('workspace: a path with spaces, quotes and other alphabets', async () => {
   await walkThrough({ path }, commit);
 });
 
-test('workspace: a clone URL, by branch, tag, full id and ancestor', async () => {
+test('workspace: a clone URL, also for a commit that no branch or tag of it names', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
-  git(path, 'tag', '-a', 'v1', '-m', 'v1');
   const url = `file://${path}`;
-  await walkThrough({ url }, commit, 'main');
-  await walkThrough({ url }, commit, commit);
-  await walkThrough({ url }, commit, 'v1');
+  await walkThrough({ url }, commit);
   git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
-  await walkThrough({ url }, commit, 'main~1');
+  await rm(inRoom('w'), { recursive: true });
+  await walkThrough({ url }, commit);
 });
 
 test('workspace: a commit that came after the mirror was made is fetched', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace } = await makeWorkspace(room.root, { path });
-  await workspace.listFiles('shop', commit);
+  await workspace.checkout({ repository: 'shop', commit });
   await writeFiles(path, { 'later.txt': 'x\n' });
   git(path, 'add', '-A');
   git(path, 'commit', '-q', '-m', 'later');
-  const later = await workspace.resolveCommit('shop', 'HEAD');
-  expect(await workspace.listFiles('shop', later)).toContain('later.txt');
+  const { directory } = await workspace.checkout({ repository: 'shop', commit: git(path, 'rev-parse', 'HEAD') });
+  expect(await readdir(directory)).toContain('later.txt');
 });
 
 test('checkout: has a git folder of its own that knows neither the mirror nor the repository', async () => {
@@ -254,7 +226,8 @@ test('workspace: GIT_* variables of the process have no influence', async () => 
       GIT_CONFIG_PARAMETERS: "'core.bare'='x'",
     },
   });
-  expect(await workspace.resolveCommit('shop', 'HEAD')).toBe(commit);
+  const { directory } = await workspace.checkout({ repository: 'shop', commit });
+  expect(git(directory, 'rev-parse', 'HEAD')).toBe(commit);
 });
 
 test('workspace: what a dead process left is removed at the next start, what a living one uses is not', async () => {
@@ -271,7 +244,7 @@ test('workspace: what a dead process left is removed at the next start, what a l
   for (const folder of [ofTheDead, ofAnEarlierProcessWithMyNumber, ofAnotherMachine, 'promptos-checkout-mine']) {
     await writeFiles(join(temporaryDir, folder), { 'x/y': 'z' });
   }
-  await makeWorkspace(room.root, { path }).then((next) => next.workspace.resolveCommit('shop', 'HEAD'));
+  await makeWorkspace(room.root, { path }).then((next) => next.workspace.snapshot('shop'));
   expect((await readdir(temporaryDir)).sort()).toEqual([name, ofAnotherMachine, 'promptos-checkout-mine'].sort());
   expect(existsSync(mine.directory)).toBe(true);
   expect(await readdir(join(stateDir, 'scratch')).catch(() => [])).toEqual([]);
@@ -291,22 +264,22 @@ test('workspace: many checkouts at once from a mirror that is not there yet', as
   for (const { directory } of checkouts) expect(git(directory, 'rev-parse', 'HEAD')).toBe(commit);
 });
 
-test("workspace: lock files that a killed git left in the mirror are in nobody's way", async () => {
+test('workspace: lock files that a killed git left in the mirror block nothing', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace, stateDir } = await makeWorkspace(room.root, { path });
-  await workspace.listFiles('shop', commit);
+  await workspace.checkout({ repository: 'shop', commit });
   const mirrors = await readdir(join(stateDir, 'mirrors'));
   const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
   for (const lock of ['shallow.lock', 'packed-refs.lock', 'config.lock']) await writeFile(join(mirror, lock), '');
   git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
-  const second = await workspace.resolveCommit('shop', 'HEAD');
-  expect(await workspace.listFiles('shop', second)).toHaveLength(2);
+  const { directory } = await workspace.checkout({ repository: 'shop', commit: git(path, 'rev-parse', 'HEAD') });
+  expect(await readdir(join(directory, 'src'))).toEqual(['a.txt']);
 });
 
 test('workspace: a git that outlives its killed worker is ended before the mirror is fetched into again', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace, stateDir } = await makeWorkspace(room.root, { path });
-  await workspace.listFiles('shop', commit);
+  await workspace.checkout({ repository: 'shop', commit });
   const mirrors = await readdir(join(stateDir, 'mirrors'));
   const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
   const orphan = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
@@ -315,13 +288,13 @@ test('workspace: a git that outlives its killed worker is ended before the mirro
     const ended = once(orphan, 'exit');
     await writeFile(`${mirror}.running`, markOf(orphan.pid ?? 0));
     git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
-    await workspace.listFiles('shop', git(path, 'rev-parse', 'HEAD'));
+    await workspace.checkout({ repository: 'shop', commit: git(path, 'rev-parse', 'HEAD') });
     expect(await ended).toEqual([null, 'SIGKILL']);
     // A number that now belongs to another process is left alone.
     const [place] = markOf(bystander.pid ?? 0).split('-');
     await writeFile(`${mirror}.running`, `${place}-${bystander.pid}-1`);
     git(path, 'commit', '-q', '--allow-empty', '-m', 'third');
-    await workspace.listFiles('shop', git(path, 'rev-parse', 'HEAD'));
+    await workspace.checkout({ repository: 'shop', commit: git(path, 'rev-parse', 'HEAD') });
     expect(isAlive(bystander.pid ?? 0)).toBe(true);
   } finally {
     orphan.kill('SIGKILL');
@@ -332,9 +305,9 @@ test('workspace: a git that outlives its killed worker is ended before the mirro
 test('workspace: a mirror that was damaged by hand is a failure with a code, not a hang', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace, stateDir } = await makeWorkspace(room.root, { path });
-  await workspace.listFiles('shop', commit);
+  await workspace.checkout({ repository: 'shop', commit });
   const mirrors = await readdir(join(stateDir, 'mirrors'));
   const mirror = join(stateDir, 'mirrors', mirrors.find((name) => name.endsWith('.git')) ?? '');
   await rm(join(mirror, 'objects'), { recursive: true });
-  await expect(workspace.listFiles('shop', commit)).rejects.toMatchObject({ code: 'GIT_FAILED' });
+  await expect(workspace.checkout({ repository: 'shop', commit })).rejects.toMatchObject({ code: 'GIT_FAILED' });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardedConfig } from '../../../src/adapters/workspace/guarded-config.js';
+import { guardedConfig } from '../../../src/adapters/workspace/snapshot.js';
 
 const CORE = '[core]\n\tbare = false\n';
 const guarded = (more: string) => guardedConfig(`${CORE}${more}`);

@@ -1,4 +1,4 @@
-import { withLock } from '../../../src/adapters/workspace/mirror-lock.js';
+import { withLock } from '../../../src/adapters/platform/lock.js';
 
 // Takes the lock of the folder given, says so, and keeps it until it is killed.
 await withLock(process.argv[2] ?? '', undefined, async () => {

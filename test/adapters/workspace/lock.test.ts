@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { withLock } from '../../../src/adapters/workspace/mirror-lock.js';
-import { markOf, ownMark, stateOfMark } from '../../../src/adapters/workspace/process-mark.js';
+import { withLock } from '../../../src/adapters/platform/lock.js';
+import { markOf, ownMark, stateOfMark } from '../../../src/adapters/platform/process-identity.js';
 import { spawnTypeScript } from '../../support/typescript-child.js';
 import { makeRoom } from '../git-fixtures.js';
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { readPatchListing } from '../../../src/adapters/git/raw-diff.js';
+import { readAddedLines, readRawDiff } from '../../../src/adapters/git/read-diff.js';
 import { gitWords } from '../../../src/adapters/git/run-git.js';
-import { readAddedLines } from '../../../src/adapters/workspace/added-lines.js';
 import { unquotePath } from '../../../src/rules/quoted-path.js';
 
 test.each([
@@ -62,7 +61,7 @@ test('readAddedLines: nothing gives nothing', () => {
   expect(readAddedLines(Buffer.alloc(0))).toEqual([]);
 });
 
-test('readPatchListing: raw and counts are joined, renames and tabs in names included', () => {
+test('readRawDiff: raw and counts are joined, renames and tabs in names included', () => {
   const printed = [
     ':100644 100644 1111 2222 R090',
     'old\tname',
@@ -75,34 +74,36 @@ test('readPatchListing: raw and counts are joined, renames and tabs in names inc
     '-\t-\tlogo.bin',
     '',
   ].join('\0');
-  expect(readPatchListing(Buffer.from(printed)).map(({ file }) => file)).toEqual([
+  expect(readRawDiff(Buffer.from(printed))).toEqual([
     {
       path: 'new\nname',
-      old_path: 'old\tname',
+      oldPath: 'old\tname',
       status: 'renamed',
-      old_mode: '100644',
-      new_mode: '100644',
-      binary: false,
+      oldMode: '100644',
+      mode: '100644',
+      oldBlob: '1111',
+      blob: '2222',
       added: 3,
       deleted: 1,
     },
     {
       path: 'logo.bin',
-      old_path: null,
+      oldPath: null,
       status: 'added',
-      old_mode: '000000',
-      new_mode: '100644',
-      binary: true,
-      added: 0,
-      deleted: 0,
+      oldMode: '000000',
+      mode: '100644',
+      oldBlob: '0000',
+      blob: '3333',
+      added: null,
+      deleted: null,
     },
   ]);
 });
 
 test.each([[':100644 100644 1 2 X\0a\0'], ['1\t1\tunlisted\0'], ['garbage\0']])(
-  'readPatchListing: %j is refused',
+  'readRawDiff: %j is refused',
   (printed) => {
-    expect(() => readPatchListing(Buffer.from(printed))).toThrow();
+    expect(() => readRawDiff(Buffer.from(printed))).toThrow();
   },
 );
 

@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-mark.js';
+import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
 /** Leftovers of processes that cannot be asked after (another boot, another container) go after this long. */
 const FOREIGN_LEFTOVER_MS = 7 * 24 * 3_600_000;

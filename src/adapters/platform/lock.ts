@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-mark.js';
+import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
 const POLL_MS = 50;
 /** A holder that cannot be asked after touches its ticket this often … */
