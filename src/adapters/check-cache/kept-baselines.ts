@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
 import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 /** Results that are kept; the oldest go first. */

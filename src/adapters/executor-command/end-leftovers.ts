@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { PROCESS_MARK_PATTERN, stateOfMark } from '../workspace-git/process-mark.js';
+import { PROCESS_MARK_PATTERN, stateOfMark } from '../platform/process-identity.js';
 import { SCRATCH_PREFIX } from './scratch.js';
 
 const SCRATCH_OF_EXECUTION = new RegExp(

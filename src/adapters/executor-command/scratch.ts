@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 
 /** How scratch folders begin, so that what belongs to an execution is known by its environment. */
 export const SCRATCH_PREFIX = 'promptos-exec';

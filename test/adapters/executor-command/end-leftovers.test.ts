@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
 import { SCRATCH_PREFIX } from '../../../src/adapters/executor-command/scratch.js';
-import { markOf, ownMark } from '../../../src/adapters/workspace-git/process-mark.js';
+import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
 import { isRunning, until } from './processes.js';
 
 const SLEEP = 'setTimeout(() => {}, 120_000);';
