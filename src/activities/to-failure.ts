@@ -1,6 +1,7 @@
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { describeError, systemCode } from './describe-error.js';
+import { systemCode } from '../contracts/system-code.js';
+import { describeError } from './describe-error.js';
 
 /** Which failures of an activity are tried again, and how. */
 export interface Retries {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { execa } from 'execa';
 import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from './read-file.js';
+import { systemCode } from '../contracts/system-code.js';
 
 /** The oldest git that has everything that checkouts and patches are made with. */
 export const OLDEST_GIT = '2.31';

@@ -3,9 +3,9 @@ import { open, readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { PromptOsError } from '../contracts/errors.js';
 import { counted } from '../contracts/sentences.js';
+import { systemCode } from '../contracts/system-code.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles } from '../prompt-pack/pack-files.js';
 import { parsePromptIndex } from '../prompt-pack/pack-index.js';
-import { systemCode } from './read-file.js';
 
 /** A prompt is read by people and models: nothing legitimate comes near this. */
 const FILE_LIMIT_BYTES = 1_048_576;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../contracts/digest.js';
+import { systemCode } from '../contracts/system-code.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { TrustRegistry } from '../ports/trust.js';
-import { systemCode } from './read-file.js';
 import { DIGEST_PREFIX } from './worker-config-file.js';
 
 /** What a path that leads to no readable file fails with. Anything else is trouble that may pass. */

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { replaceFileSync } from '../adapters/platform/durable-files.js';
+import { isRunning, type ProcessIdentity, processStarted } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { isRunning, type ProcessIdentity, processStarted } from './process-identity.js';
 
 /** What stands in the state file of every process that we leave in the background. */
 export const backgroundProcessSchema = z.object({
@@ -32,11 +31,8 @@ export function recordProcess<Details extends object>(
   const process_started = processStarted(pid);
   if (process_started === null) return null;
   const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
-  const temporary = `${file}.${randomUUID()}`;
-  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  // Whoever shares the folder finds the process; a folder that is not shared admits no other user.
-  chmodSync(temporary, 0o640);
-  renameSync(temporary, file);
+  // The group of a shared folder may read it; a folder that is not shared admits no other user.
+  replaceFileSync({ path: file, text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o640 });
   return record;
 }
 

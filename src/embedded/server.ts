@@ -1,16 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isRunning } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { findProcess, stopProcess } from './background-process.js';
 import type { Environment } from './cache-folder.js';
 import { findServerBinary } from './find-binary.js';
-import { withLock } from './lock.js';
 import { answers } from './ports.js';
-import { isRunning } from './process-identity.js';
 import { awaitReady } from './readiness.js';
 import { keepEndedRuns } from './retention.js';
 import { READY_TIMEOUT_MS, startServer } from './start-server.js';
-import { type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
+import { type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
 
 /** Longer than a start with all its attempts may take. */
 const LOCK_TIMEOUT_MS = 4 * READY_TIMEOUT_MS;
@@ -61,7 +60,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
   const binary = input.binary ?? (await findServerBinary({ env: input.env, onProgress: input.log }));
   try {
     await mkdir(stateDir, { recursive: true });
-    return await withLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
+    return await withStateLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
       const revived = await reviveServer(stateDir);
       if (revived === null) input.log(`Starting the Temporal dev server ${binary.version} …`);
       const record = revived ?? (await startServer({ stateDir, binary, env: input.env }));
@@ -86,7 +85,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
 export async function stopServer(stateDir: string): Promise<ServerRecord | null> {
   const files = stateFiles(resolve(stateDir));
   if ((await findProcess(files.server, serverRecordSchema)) === null) return null;
-  return withLock(files.serverLock, LOCK_TIMEOUT_MS, async () => {
+  return withStateLock(files.serverLock, LOCK_TIMEOUT_MS, async () => {
     const record = await findProcess(files.server, serverRecordSchema);
     return record !== null && (await stopProcess(record, STOP_GRACE_MS)) !== 'gone' ? record : null;
   });

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { isRunning } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { readRecord, recordProcess, stopProcess } from './background-process.js';
 import type { Environment } from './cache-folder.js';
 import { lastLines, openLog } from './log-file.js';
 import { choosePorts } from './ports.js';
-import { isRunning } from './process-identity.js';
 import { awaitReady } from './readiness.js';
 import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
 import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';

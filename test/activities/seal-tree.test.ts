@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { openEnvelope, preAuthenticationEncoding } from '../../src/attestation/envelope.js';
 import { PREDICATES } from '../../src/attestation/statement.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';

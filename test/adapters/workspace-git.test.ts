@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { markOf } from '../../src/adapters/platform/process-identity.js';
 import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
-import { markOf } from '../../src/adapters/workspace-git/process-mark.js';
 import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from './git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;

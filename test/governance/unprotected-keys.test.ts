@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createTextSigner } from '../../src/adapters/signer-file/file-signer.js';
+import { createTextSigner } from '../../src/adapters/keys/file-signer.js';
 import { sealDecision } from '../../src/attestation/seal-messages.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import { unprotectedKeys } from '../../src/governance/unprotected-keys.js';

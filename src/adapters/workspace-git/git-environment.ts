@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../platform/durable-files.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -81,9 +81,7 @@ export async function createGitEnvironment(stateDir: string, variables: Variable
   await mkdir(home, { recursive: true });
   // Older git, which does not know GIT_CONFIG_GLOBAL, finds it by this name in HOME.
   const config = join(home, '.gitconfig');
-  const temporary = `${config}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, ENGINE_CONFIG);
-  await rename(temporary, config);
+  await replaceFile({ path: config, text: ENGINE_CONFIG });
   const passed = Object.fromEntries(
     PASSED_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
   );

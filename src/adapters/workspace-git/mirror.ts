@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import { withLock } from '../platform/lock.js';
+import { markOf, stateOfMark } from '../platform/process-identity.js';
 import { EXACT_BYTES_ATTRIBUTES, type GitEnvironment } from './git-environment.js';
-import { withLock } from './mirror-lock.js';
-import { markOf, stateOfMark } from './process-mark.js';
 import type { RepositoryLocation } from './repository-location.js';
 import { type GitOutput, gitWords, requireGit, runGit } from './run-git.js';
 import { findSubmodules, submodulesOf } from './submodules.js';
@@ -145,7 +145,7 @@ const runningFile = ({ gitDir }: Mirror): string => `${gitDir}.running`;
 
 /** Holds the mirror's lock, and first clears away what a holder that was killed left: its git, and git's lock files. */
 function inMirror<T>(mirror: Mirror, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return withLock(`${mirror.gitDir}.lock`, signal, async () => {
+  return withLock(`${mirror.gitDir}.lock`, { signal }, async () => {
     await endOrphan(mirror);
     await makeMirror(mirror);
     try {

@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import { EXACT_BYTES_ATTRIBUTES } from './git-environment.js';
 import { guardedConfig } from './guarded-config.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
 import type { LocalRepository } from './repository-location.js';
 import { runGit } from './run-git.js';
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { makeMarkedFolder, removeFolder } from './marked-folders.js';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import type { Mirror } from './mirror.js';
 import { type GitCall, requireGit } from './run-git.js';
 

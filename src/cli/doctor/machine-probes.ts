@@ -1,12 +1,12 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { checkS3Store } from '../../adapters/store-s3/s3-store.js';
+import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
-import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
+import { systemCode } from '../../contracts/system-code.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
 import { type RunQueue, runQueues } from '../run-queues.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { buildPromptSession } from '../../../src/governance/prompt-session.js';

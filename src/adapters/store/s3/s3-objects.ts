@@ -1,0 +1,84 @@
+import { PromptOsError } from '../../../contracts/errors.js';
+import { SHA256_PATTERN } from '../../../contracts/names.js';
+import type { ArtifactRef } from '../../../contracts/primitives.js';
+import { counted } from '../../../contracts/sentences.js';
+import type { StoredObject } from '../../../ports/artifact-store.js';
+import { checkedBytes, objectMissing } from '../checked-bytes.js';
+import { eachInParallel } from '../in-parallel.js';
+import { PART_BYTES, uploadParts } from './multipart.js';
+import { type ObjectHead, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
+import { readOn } from './s3-read.js';
+import { memorySource, type PartSource, spool } from './spool.js';
+
+/** The key of an object, or null for what is no digest and so names no object. */
+export const objectKey = (sha256: string): string | null =>
+  SHA256_PATTERN.test(sha256) ? `objects/${sha256.slice(0, 2)}/${sha256.slice(2)}` : null;
+
+export async function headObject(bucket: S3Bucket, sha256: string): Promise<ObjectHead | null> {
+  const key = objectKey(sha256);
+  return key === null ? null : bucket.head(key);
+}
+
+/** Puts bytes under their digest. An object of another size or sum in that place is replaced. */
+export async function putObject(
+  bucket: S3Bucket,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<StoredObject> {
+  const source = content instanceof Uint8Array ? memorySource(content) : await spool(content, PART_BYTES);
+  try {
+    const { sha256, bytes } = source;
+    // Many bytes are worth a question before they are sent.
+    const known = bytes > PART_BYTES ? await headObject(bucket, sha256) : null;
+    if (known === null) {
+      if (await send(bucket, source, true)) return { sha256, bytes };
+    }
+    if (!isIntact(known ?? (await headObject(bucket, sha256)), source)) await send(bucket, source, false);
+    return { sha256, bytes };
+  } finally {
+    await source.close();
+  }
+}
+
+const isIntact = (head: ObjectHead | null, { sha256, bytes }: StoredObject): boolean =>
+  head !== null && head.bytes === bytes && (head.sha256 === null || head.sha256 === sha256);
+
+async function send(bucket: S3Bucket, source: PartSource, ifAbsent: boolean): Promise<boolean> {
+  const key = objectKey(source.sha256) as string;
+  if (source.bytes > PART_BYTES) return uploadParts(bucket, key, source, ifAbsent);
+  const body = await source.read(0, source.bytes, Buffer.alloc(0));
+  return bucket.put(key, body, { ifAbsent });
+}
+
+/**
+ * The object, checked against its digest at the end of the stream.
+ * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, STORE_NOT_READABLE
+ */
+export async function* openObject(
+  bucket: S3Bucket,
+  sha256: string,
+  what = `object ${sha256}`,
+  missing: () => PromptOsError = () => objectMissing(sha256),
+): AsyncIterable<Uint8Array> {
+  const key = objectKey(sha256);
+  if (key === null) throw missing();
+  yield* checkedBytes(readOn(bucket, key, missing), sha256, what);
+}
+
+/**
+ * Whether the store has each file with these very bytes. Where the server keeps a SHA-256 of the whole object, that is
+ * asked for; else the bytes are read.
+ * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export const checkObjects = (bucket: S3Bucket, files: readonly ArtifactRef[]): Promise<void> =>
+  eachInParallel(files, PARALLEL_REQUESTS, async ({ path, sha256, bytes }) => {
+    const head = await headObject(bucket, sha256);
+    if (head === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
+    if (head.bytes !== bytes) {
+      throw new PromptOsError(
+        'OBJECT_CORRUPT',
+        `Expected ${path} to have ${counted(bytes, 'byte')}, object ${sha256} has ${head.bytes}.`,
+      );
+    }
+    if (head.sha256 === sha256) return;
+    for await (const _chunk of openObject(bucket, sha256));
+  });
