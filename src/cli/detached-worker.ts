@@ -7,8 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { isRunning } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { type BackgroundProcess, stopProcess } from '../embedded/background-process.js';
-import { lastLines, openLog } from '../embedded/log-file.js';
+import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../embedded/background-process.js';
 import { stateFiles, withStateLock } from '../embedded/state-files.js';
 import {
   findWorker,

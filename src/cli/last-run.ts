@@ -3,8 +3,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../adapters/platform/durable-files.js';
+import { cacheFolder } from '../config/user-folders.js';
 import { runIdSchema } from '../contracts/primitives.js';
-import { cacheFolder } from '../embedded/cache-folder.js';
 import type { CommandContext } from './context.js';
 import { findProject, type Project } from './project.js';
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { listAgentIdentities } from '../adapters/keys/agent-identities.js';
+import { listAgentIdentities } from '../adapters/keys/agent-signer.js';
 import { createAgentSigner } from '../adapters/keys/agent-signer.js';
 import { describeKeyFile } from '../adapters/keys/describe-key.js';
 import type { PublicKey } from '../attestation/public-keys.js';

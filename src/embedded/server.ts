@@ -1,13 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isRunning } from '../adapters/platform/process-identity.js';
+import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { findProcess, stopProcess } from './background-process.js';
-import type { Environment } from './cache-folder.js';
 import { findServerBinary } from './find-binary.js';
-import { answers } from './ports.js';
-import { awaitReady } from './readiness.js';
-import { keepEndedRuns } from './retention.js';
+import { acceptsConnections, awaitReady, keepEndedRuns } from './server-probes.js';
 import { READY_TIMEOUT_MS, startServer } from './start-server.js';
 import { type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
 
@@ -18,10 +16,10 @@ const STOP_GRACE_MS = 15_000;
 
 export interface EnsureServerInput {
   readonly stateDir: string;
-  readonly env: Environment;
+  readonly env: Variables;
   /** A Temporal CLI; else one is found or fetched, and only when the server has to be started. */
   readonly binary?: { readonly path: string; readonly version: string };
-  /** Takes lines for a person: what is fetched, what is started. */
+  /** Prints a line for a person: what is fetched, what is started. */
   readonly log: (line: string) => void;
 }
 
@@ -33,10 +31,10 @@ export interface EmbeddedServer extends ServerRecord {
 /** The embedded server of a state folder when it runs and accepts connections, else null. */
 export async function findServer(stateDir: string): Promise<ServerRecord | null> {
   const record = await findProcess(stateFiles(resolve(stateDir)).server, serverRecordSchema);
-  return record !== null && (await answers(record.address)) ? record : null;
+  return record !== null && (await acceptsConnections(record.address)) ? record : null;
 }
 
-/** A server that runs but gives no answer is one that somebody is still starting, or one that hangs and must go. */
+/** A server that runs but accepts no connections is still being started, or it hangs and must be ended. */
 async function reviveServer(stateDir: string): Promise<ServerRecord | null> {
   const record = await findProcess(stateFiles(stateDir).server, serverRecordSchema);
   if (record === null) return null;

@@ -21,6 +21,3 @@ export interface SignerRegistry {
   forPrincipal(name: string): Signer | null;
   forEngine(): Signer | null;
 }
-
-/** A worker that signs nothing, as an optional policy allows. */
-export const noSigners: SignerRegistry = { forPrincipal: () => null, forEngine: () => null };

@@ -13,8 +13,8 @@ import { type RunRecord, runRecordSchema } from '../../src/contracts/run-record.
 import { appendEntry, checkChain, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import { checkPromptSession } from '../../src/governance/prompt-session.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
-import { noSigners } from '../../src/ports/signer.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { noSigners } from '../support/no-signers.js';
 
 let directory: string;
 let store: ArtifactStore;

@@ -16,10 +16,11 @@ import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { DSSE_MEDIA_TYPE } from '../../src/governance/attestation-files.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
-import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { UnsealedTree } from '../../src/ports/tree-verifier.js';
 import { verifyUnsealed } from '../../src/verify/index.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { noSigners } from '../support/no-signers.js';
 import {
   makeRunKeys,
   type SignedFinishedRun,

@@ -212,7 +212,9 @@ export const checkAdapters = (tree: SourceTree): Problems =>
   allImports(tree)
     .filter(({ from, to }) => {
       const [user, used] = [adapterOf(from), tree.has(to) ? adapterOf(to) : null];
-      return user !== null && used !== null && user !== used && ![...SHARED_ADAPTERS, ...(PARTS[user] ?? [])].includes(used);
+      return (
+        user !== null && used !== null && user !== used && ![...SHARED_ADAPTERS, ...(PARTS[user] ?? [])].includes(used)
+      );
     })
     .map(({ from, to }) => `${from} imports ${to}`);
 

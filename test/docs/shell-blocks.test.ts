@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { fencedBlocks } from '../../src/adapters/executor-command/fenced-blocks.js';
 import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
-import { openPrivateKey, publicHalf } from '../../src/adapters/keys/open-private-key.js';
+import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

@@ -24,7 +24,8 @@ import type { RunRequest } from '../../src/contracts/run-request.js';
 import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import type { SecretHit } from '../../src/ports/secret-scanner.js';
-import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
+import { noSigners } from './no-signers.js';
 import { exampleRequest } from './run-request.js';
 import { type ScriptedExecutors, scriptedExecutors } from './scripted-executor.js';
 

@@ -1,10 +1,102 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, verify } from 'node:crypto';
+import { createConnection } from 'node:net';
+import { type PublicKey, publicKeyOf } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 import type { Signer } from '../../ports/signer.js';
-import { agentFailed, askAgent } from './agent-connection.js';
-import { type AgentIdentity, listAgentIdentities } from './agent-identities.js';
-import { createWireReader, readEd25519Signature, wireString, wireUint32, writeEd25519Key } from './ssh-wire.js';
+import {
+  createWireReader,
+  readEd25519Key,
+  readEd25519Signature,
+  wireString,
+  wireUint32,
+  writeEd25519Key,
+} from './ssh-wire.js';
+
+/** OpenSSH's own agent takes and gives no longer message. */
+const MAX_MESSAGE_BYTES = 256 * 1_024;
+
+export const agentFailed = (socket: string, what: string, cause?: unknown): PromptOsError =>
+  new PromptOsError('AGENT_FAILED', `The SSH agent at ${socket} ${what}.`, { cause });
+
+/**
+ * Sends one message to an agent and gives its answer, without the length (draft-miller-ssh-agent, section 3).
+ * A connection for each message: an agent that is restarted between two is no trouble.
+ * @param timeoutMs how long the agent may take; a person may have to confirm
+ * @throws PromptOsError AGENT_FAILED
+ */
+export function askAgent(socket: string, message: Uint8Array, timeoutMs: number): Promise<Buffer> {
+  if (message.length > MAX_MESSAGE_BYTES) {
+    return Promise.reject(
+      agentFailed(socket, `takes ${MAX_MESSAGE_BYTES} bytes at most, and was to get ${message.length}`),
+    );
+  }
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(socket);
+    let received = Buffer.alloc(0);
+    const timer = setTimeout(() => fail(`gave no answer within ${timeoutMs / 1_000} s`), timeoutMs);
+    const finish = () => {
+      clearTimeout(timer);
+      connection.destroy();
+    };
+    const fail = (what: string, cause?: unknown) => {
+      finish();
+      reject(agentFailed(socket, what, cause));
+    };
+    connection.on('error', (error: NodeJS.ErrnoException) => fail(`cannot be reached (${error.code})`, error));
+    connection.on('close', () => fail('closed the connection without an answer'));
+    connection.on('connect', () => connection.write(Buffer.concat([wireUint32(message.length), message])));
+    connection.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length < 4) return;
+      const length = received.readUInt32BE();
+      if (length > MAX_MESSAGE_BYTES) return fail(`announced an answer of ${counted(length, 'byte')}`);
+      if (received.length < 4 + length) return;
+      finish();
+      resolve(received.subarray(4, 4 + length));
+    });
+  });
+}
+
+const REQUEST_IDENTITIES = 11;
+const IDENTITIES_ANSWER = 12;
+/** Nobody is asked for a list. */
+const TIMEOUT_MS = 10_000;
+
+/** An Ed25519 key that an agent holds. */
+export interface AgentIdentity extends PublicKey {
+  /** What `ssh-add -l` shows behind the key. */
+  readonly comment: string;
+}
+
+/**
+ * The Ed25519 keys of an agent; those of other types are left out.
+ * @param socket path of the agent's socket, as `SSH_AUTH_SOCK` has it
+ * @throws PromptOsError AGENT_FAILED
+ */
+export async function listAgentIdentities(socket: string): Promise<readonly AgentIdentity[]> {
+  const answer = await askAgent(socket, Buffer.of(REQUEST_IDENTITIES), TIMEOUT_MS);
+  try {
+    return readIdentities(answer);
+  } catch (error) {
+    if (error instanceof RangeError) throw agentFailed(socket, 'gave a list of keys that cannot be read', error);
+    throw error;
+  }
+}
+
+function readIdentities(answer: Uint8Array): readonly AgentIdentity[] {
+  const reader = createWireReader(answer);
+  const type = reader.byte();
+  if (type !== IDENTITIES_ANSWER) throw new RangeError(`message ${type} instead of ${IDENTITIES_ANSWER}`);
+  const identities: AgentIdentity[] = [];
+  for (let left = reader.uint32(); left > 0; left -= 1) {
+    const raw = readEd25519Key(reader.string());
+    const comment = reader.string().toString('utf8');
+    if (raw !== null) identities.push({ ...publicKeyOf(raw), comment });
+  }
+  return identities;
+}
 
 const AGENT_FAILURE = 5;
 const SIGN_REQUEST = 13;

@@ -1,7 +1,7 @@
 import { type PublicKey, readPublicKeyLine } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { type OpenedKey, openPrivateKey } from './file-signer.js';
 import { readKeyText } from './key-text.js';
-import { type OpenedKey, openPrivateKey } from './open-private-key.js';
 import { readPrivateFile } from './read-private-file.js';
 
 /** What a key file says without a passphrase. */

@@ -2,8 +2,7 @@ import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import type { PublicKey } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { publicHalf } from './open-private-key.js';
-import { MAX_PASSPHRASE_BYTES } from './passphrase-length.js';
+import { MAX_PASSPHRASE_BYTES, publicHalf } from './file-signer.js';
 
 export interface GeneratedKey {
   /** PKCS#8, with one newline at the end. */

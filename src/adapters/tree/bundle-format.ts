@@ -1,4 +1,6 @@
 import { Header, Pax } from 'tar';
+import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
 
 /*
  * A bundle is a POSIX tar of a published tree: plain files in the order of their paths, without owner, time or mode of
@@ -26,3 +28,31 @@ export const paddedBytes = (bytes: number): number => Math.ceil(bytes / BLOCK_BY
 
 /** The order of the paths in a bundle, the same on every machine. */
 export const comparePaths = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+
+/** A file to bundle. */
+export interface BundledFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Opens the content anew. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The bytes of the bundle of a tree: the same for the same files, in whatever order they are given.
+ * @throws PromptOsError OBJECT_CORRUPT for a file of another size than it was listed with
+ */
+export async function* bundleBytes(files: readonly BundledFile[]): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const { path, bytes, open } of [...files].sort((a, b) => comparePaths(a.path, b.path))) {
+    yield bundleHeader(path, bytes);
+    let written = 0;
+    for await (const chunk of open()) {
+      written += chunk.byteLength;
+      yield chunk;
+    }
+    if (written !== bytes) {
+      throw new PromptOsError('OBJECT_CORRUPT', `${path}: expected ${counted(bytes, 'byte')}, received ${written}.`);
+    }
+    yield Buffer.alloc(paddedBytes(bytes) - bytes);
+  }
+  yield BUNDLE_END;
+}

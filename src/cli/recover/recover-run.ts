@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
-import { bundleBytes } from '../../adapters/tree/write-bundle.js';
+import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import { finaliseRun } from '../../finaliser.js';

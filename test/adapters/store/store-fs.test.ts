@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
+import { readError, writeError } from '../../../src/adapters/store/fs/durable-files.js';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { readError, writeError } from '../../../src/adapters/store/fs/store-errors.js';
 import type { ArtifactRef } from '../../../src/contracts/primitives.js';
 import { describeArtifactStore } from './artifact-store-conformance.js';
 

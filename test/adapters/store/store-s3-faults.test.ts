@@ -187,5 +187,5 @@ test('the SDK is loaded by the first call of an S3 store and by nothing else', a
   const loading = texts.filter(([, text]) => /^import (?!type )[^;]*from '@aws-sdk\/|^import '@aws-sdk\//m.test(text));
   expect(loading.map(([path]) => path)).toEqual([]);
   const lazily = texts.filter(([, text]) => /await import\('@aws-sdk\//.test(text));
-  expect(lazily.map(([path]) => path)).toEqual(['adapters/store/s3/s3-client.ts']);
+  expect(lazily.map(([path]) => path)).toEqual(['adapters/store/s3/s3-bucket.ts']);
 });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { bundleBytes } from '../../../src/adapters/tree/bundle-format.js';
 import { openBundleTree } from '../../../src/adapters/tree/bundle-tree.js';
-import { bundleBytes } from '../../../src/adapters/tree/write-bundle.js';
 
 let root: string;
 let file: string;

@@ -10,9 +10,9 @@ import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
 import { buildPromptSession } from '../../../src/governance/prompt-session.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
-import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';
 import { type FinishedRunOptions, finishedRun } from '../../support/finished-run.js';
+import { noSigners } from '../../support/no-signers.js';
 
 let cwd: string;
 let store: ArtifactStore;

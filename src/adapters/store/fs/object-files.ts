@@ -6,8 +6,7 @@ import { systemCode } from '../../../contracts/system-code.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { checkedBytes, objectMissing } from '../checked-bytes.js';
-import { writeNewFile } from './durable-files.js';
-import { readError, writeError } from './store-errors.js';
+import { readError, writeError, writeNewFile } from './durable-files.js';
 import { ensureFolder, objectPath, type StoreLayout, stagedPath } from './store-layout.js';
 
 const READ_BYTES = 256 * 1_024;

@@ -1,18 +1,23 @@
-import { lstat, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { PromptOsError } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
 import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
-import { eachInParallel } from '../in-parallel.js';
-import { newManifest, runTaken, sameTree, sortedFiles } from '../manifest.js';
-import { checkRunId, checkTreePath, checkTreePaths } from '../tree-paths.js';
-import { syncFolders, writeNewFile } from './durable-files.js';
-import { commitManifest, isTaken, readManifest } from './manifests.js';
+import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
+import {
+  type Manifest,
+  manifestBytes,
+  newManifest,
+  parseManifest,
+  runTaken,
+  sameTree,
+  sortedFiles,
+} from '../manifest.js';
+import { mapInParallel } from '../parallel.js';
+import { makeFolder, makeFolders, readError, syncFolders, writeError, writeNewFile } from './durable-files.js';
 import { objectSize, openObject, readChecked } from './object-files.js';
-import { makeFolder, makeFolders } from './shared-folders.js';
-import { readError, writeError } from './store-errors.js';
 import { type StoreLayout, stagedPath } from './store-layout.js';
 
 /** Files of a tree that are written at the same time: each ends in a wait for the medium. */
@@ -84,7 +89,7 @@ async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Pr
   const staged = stagedPath(layout.staging);
   await makeFolder(staged);
   try {
-    await eachInParallel(files, PARALLEL_WRITES, async ({ path, sha256 }) => {
+    await mapInParallel(files, PARALLEL_WRITES, async ({ path, sha256 }) => {
       await makeFolders(staged, dirname(path));
       await writeNewFile(join(staged, path), openObject(layout, sha256));
     });
@@ -146,3 +151,39 @@ export async function* openPublishedFile(layout: StoreLayout, runId: string, pat
   }
   yield* readChecked(real, file.sha256, `${path} of run ${runId}`, missing);
 }
+
+/**
+ * A run's manifest, or null when nothing was ever committed under its id.
+ * @throws PromptOsError OBJECT_CORRUPT when it cannot be read as one
+ */
+export async function readManifest({ manifests }: StoreLayout, runId: string): Promise<Manifest | null> {
+  const bytes = await readFile(join(manifests, runId, 'manifest.json')).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw readError(error, `read the manifest of ${runId}`);
+  });
+  return bytes === null ? null : parseManifest(bytes, runId);
+}
+
+/**
+ * Commits a run to its tree. A folder with the manifest inside is moved into place: unlike a file it cannot replace
+ * another, so of several publishers one wins, on every file system.
+ * @returns whether this manifest won
+ */
+export async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
+  const staged = stagedPath(staging);
+  try {
+    await makeFolder(staged);
+    await writeNewFile(join(staged, 'manifest.json'), manifestBytes(manifest));
+    await syncFolder(staged);
+    await rename(staged, join(manifests, manifest.run_id));
+    await syncFolder(manifests);
+    return true;
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    if (isTaken(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether a folder could not be moved since another one is there. */
+export const isTaken = (error: unknown): boolean => ['EEXIST', 'ENOTEMPTY'].includes(systemCode(error) ?? '');

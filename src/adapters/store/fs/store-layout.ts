@@ -5,7 +5,7 @@ import { SHA256_PATTERN } from '../../../contracts/names.js';
 import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { markedPath } from '../../platform/leftovers.js';
-import { makeFolder } from './shared-folders.js';
+import { makeFolder } from './durable-files.js';
 
 /** Where things lie in a store, as absolute folders of one file system. */
 export interface StoreLayout {

@@ -3,12 +3,11 @@ import { SHA256_PATTERN } from '../../../contracts/names.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
-import { checkedBytes, objectMissing } from '../checked-bytes.js';
-import { eachInParallel } from '../in-parallel.js';
-import { PART_BYTES, uploadParts } from './multipart.js';
+import { checkedBytes, collectBytes, objectMissing } from '../checked-bytes.js';
+import { mapInParallel } from '../parallel.js';
 import { type ObjectHead, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
-import { readOn } from './s3-read.js';
-import { memorySource, type PartSource, spool } from './spool.js';
+import { storeError } from './s3-errors.js';
+import { memorySource, PART_BYTES, type PartSource, spool, uploadParts } from './uploads.js';
 
 /** The key of an object, or null for what is no digest and so names no object. */
 export const objectKey = (sha256: string): string | null =>
@@ -69,8 +68,8 @@ export async function* openObject(
  * asked for; else the bytes are read.
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
-export const checkObjects = (bucket: S3Bucket, files: readonly ArtifactRef[]): Promise<void> =>
-  eachInParallel(files, PARALLEL_REQUESTS, async ({ path, sha256, bytes }) => {
+export async function checkObjects(bucket: S3Bucket, files: readonly ArtifactRef[]): Promise<void> {
+  await mapInParallel(files, PARALLEL_REQUESTS, async ({ path, sha256, bytes }) => {
     const head = await headObject(bucket, sha256);
     if (head === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
     if (head.bytes !== bytes) {
@@ -82,3 +81,55 @@ export const checkObjects = (bucket: S3Bucket, files: readonly ArtifactRef[]): P
     if (head.sha256 === sha256) return;
     for await (const _chunk of openObject(bucket, sha256));
   });
+}
+
+/** How often a read is taken up again where it broke off, without a byte in between. */
+const READ_TRIES = 4;
+
+/** Streams an object, and goes on where a connection was cut. */
+export async function* readOn(bucket: S3Bucket, key: string, missing: () => PromptOsError): AsyncIterable<Uint8Array> {
+  let offset = 0;
+  for (let tries = 1; ; tries += 1) {
+    const body = await bucket.open(key, offset);
+    if (body === null) throw missing();
+    const chunks = body[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await nextChunk(chunks);
+        if ('error' in next) {
+          if (tries >= READ_TRIES) throw storeError(next.error, 'STORE_NOT_READABLE', `read ${key}`, bucket.place);
+          break;
+        }
+        if (next.chunk === null) return;
+        offset += next.chunk.byteLength;
+        tries = 1;
+        yield next.chunk;
+      }
+    } finally {
+      await chunks.return?.();
+    }
+  }
+}
+
+/** Apart from its consumer's, so that an error of the consumer is never taken for one of the network. */
+async function nextChunk(
+  chunks: AsyncIterator<Uint8Array>,
+): Promise<{ readonly chunk: Uint8Array | null } | { readonly error: unknown }> {
+  try {
+    const { done, value } = await chunks.next();
+    return { chunk: done === true ? null : value };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** A small object whole, or null. */
+export async function readWhole(bucket: S3Bucket, key: string): Promise<Uint8Array | null> {
+  const missing = new PromptOsError('OBJECT_NOT_FOUND', `The store has no ${key}.`);
+  try {
+    return await collectBytes(readOn(bucket, key, () => missing));
+  } catch (error) {
+    if (error === missing) return null;
+    throw error;
+  }
+}

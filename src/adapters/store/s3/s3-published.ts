@@ -2,7 +2,7 @@ import { PromptOsError } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import type { PublishedRun } from '../../../ports/artifact-store.js';
-import { mapInParallel } from '../in-parallel.js';
+import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
 import {
   type Manifest,
   manifestBytes,
@@ -13,10 +13,9 @@ import {
   sameTree,
   sortedFiles,
 } from '../manifest.js';
-import { checkRunId, checkTreePath, checkTreePaths } from '../tree-paths.js';
+import { mapInParallel } from '../parallel.js';
 import { PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
-import { checkObjects, openObject } from './s3-objects.js';
-import { readWhole } from './s3-read.js';
+import { checkObjects, openObject, readWhole } from './s3-objects.js';
 
 const MANIFESTS = 'runs/';
 /** A published tree is its manifest: the files in it are objects of the store. */
