@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createFileSigner } from '../../src/adapters/signer-file/file-signer.js';
+import { createFileSigner } from '../../src/adapters/keys/file-signer.js';
 import { writeThrowawayKeys } from '../../src/cli/first-keys.js';
 import type { SignerFor } from '../../src/client/client.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { type AskPassphrase, readPassphraseFile } from '../adapters/signer-file/read-private-file.js';
+import { type AskPassphrase, readPassphraseFile } from '../adapters/keys/read-private-file.js';
 import { readEnvironment } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { CommandContext } from './context.js';

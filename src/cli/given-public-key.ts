@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { isPublicLine, publicKeyOfLine } from '../adapters/signer-file/describe-key.js';
-import { readPrivateFile } from '../adapters/signer-file/read-private-file.js';
+import { isPublicLine, publicKeyOfLine } from '../adapters/keys/describe-key.js';
+import { readPrivateFile } from '../adapters/keys/read-private-file.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PublicKey } from '../domain/attest/public-keys.js';
 import type { CommandContext } from './context.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { describeKeyFile, type KeyDescription } from '../adapters/signer-file/describe-key.js';
+import { describeKeyFile, type KeyDescription } from '../adapters/keys/describe-key.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder, listKeyNames } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';

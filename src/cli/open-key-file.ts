@@ -1,5 +1,5 @@
-import { createTextSigner } from '../adapters/signer-file/file-signer.js';
-import { readPrivateFile } from '../adapters/signer-file/read-private-file.js';
+import { createTextSigner } from '../adapters/keys/file-signer.js';
+import { readPrivateFile } from '../adapters/keys/read-private-file.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Signer } from '../ports/signer.js';
 import { askPassphrase, canAskPassphrase, type PassphraseQuestions } from './ask-passphrase.js';

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
-import { listAgentIdentities } from '../adapters/signer-agent/agent-identities.js';
-import { createAgentSigner } from '../adapters/signer-agent/agent-signer.js';
-import { describeKeyFile } from '../adapters/signer-file/describe-key.js';
+import { createAgentSigner, listAgentIdentities } from '../adapters/keys/agent-signer.js';
+import { describeKeyFile } from '../adapters/keys/describe-key.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { bundleBytes } from '../adapters/tree-fs/write-bundle.js';
+import { bundleBytes } from '../adapters/tree/bundle-format.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ReadableStore } from '../ports/artifact-store.js';
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import {
+  checkAdapters,
   checkBundle,
   checkComposition,
   checkDirections,
@@ -111,11 +112,25 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'rules/inline.ts → contracts/schemas.ts → zod',
     ],
   },
+  'adapters import no other adapter': {
+    rule: checkAdapters,
+    bad: {
+      'adapters/index.ts': "export { open } from './tree/open.js';",
+      'adapters/git/run.ts': "import { lock } from '../platform/lock.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
+      'adapters/store/s3/bucket.ts': "import { limit } from '../limit.js';\nimport { run } from '../../git/run.js';",
+      'adapters/store/limit.ts': "import { open } from '../tree/open.js';",
+      'adapters/tree/open.ts': 'export const open = 1;',
+    },
+    problems: ['adapters/store/limit.ts imports adapters/tree/open.ts'],
+  },
   'only the worker and the command line build adapters': {
     rule: checkComposition,
     bad: {
       'adapters/index.ts': "export { createStore } from './store/store.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
       'adapters/store/store.ts': 'export const createStore = 1;',
+      'embedded/server.ts': "import { lock } from '../adapters/platform/lock.js';",
       'cli/commands/show.ts': "import { createStore } from '../../adapters/store/store.js';",
       'plugin.ts': "import { createStore } from './adapters/index.js';",
       'worker.ts': "import { createStore } from './adapters/index.js';",

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { askDecision, showRequest } from '../../src/cli/ask-decision.js';
 import { askResolution } from '../../src/cli/ask-resolution.js';
 import { decideUnattended } from '../../src/cli/decide-as.js';

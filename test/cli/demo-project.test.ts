@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { createWorkerSigners } from '../../src/adapters/signers/worker-signers.js';
+import { createWorkerSigners } from '../../src/adapters/keys/worker-signers.js';
 import { ensureDemoProject } from '../../src/cli/demo-project.js';
 import { readPolicy } from '../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../src/config/worker-config-file.js';

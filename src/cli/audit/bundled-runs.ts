@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { openBundleTree } from '../../adapters/tree-fs/bundle-tree.js';
+import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';

@@ -1,9 +1,10 @@
-import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { readOnlyGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../context.js';
 import { pathFrom } from './lint.js';
@@ -71,14 +72,10 @@ async function standingHook(path: string): Promise<{ text: string | null; mode: 
 
 /** Never half a hook: git would run it. */
 async function writeHook(path: string, text: string): Promise<void> {
-  const temporary = `${path}.promptos-new`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, text);
-    await chmod(temporary, 0o755);
-    await rename(temporary, path);
+    await replaceFile({ path, text, mode: 0o755 });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     const why = error instanceof Error ? error.message : String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The hook could not be written: ${why}.`, { cause: error });
   }

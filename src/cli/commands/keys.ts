@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stringify } from 'yaml';
-import { publicFileOf, publicKeyOfLine } from '../../adapters/signer-file/describe-key.js';
-import { generatePrivateKey } from '../../adapters/signer-file/generate-key.js';
+import { publicFileOf, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
+import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PRINCIPAL_KINDS } from '../../contracts/policy.js';

@@ -1,6 +1,6 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { builtInPackDir, readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
@@ -56,12 +56,9 @@ async function show(context: CommandContext, given: string, options: PackOptions
 
 /** A reader of the folder sees the old lock or the new one, never half of one. */
 async function replaceLock(folder: string, text: string): Promise<void> {
-  const temporary = join(folder, `.${LOCK_PATH}.new`);
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, join(folder, LOCK_PATH));
+    await replaceFile({ path: join(folder, LOCK_PATH), text });
   } catch (error) {
-    await rm(temporary, { force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The lock could not be written: ${why}.`, { cause: error });
   }

@@ -1,4 +1,4 @@
-import { createWorkerSigners } from '../../adapters/signers/worker-signers.js';
+import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
 import { keysFolder } from '../../config/key-files.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { listKeys } from '../named-key.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
-import { bundleBytes } from '../../adapters/tree-fs/write-bundle.js';
+import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import { keyidOf } from '../../domain/ledger/signed-acts.js';
