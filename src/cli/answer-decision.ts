@@ -6,8 +6,8 @@ import type { AwaitedDecision, RunStatus } from '../contracts/run-status.js';
 import { approveSignal, rejectSignal } from '../workflows/messages.js';
 import type { AnswerKind, AnswerOptions } from './answer.js';
 import { askDecision } from './ask-decision.js';
-import { type LiveStatus, readMessage } from './live-status.js';
-import { requireBinding } from './require-binding.js';
+import type { LiveStatus } from './live-status.js';
+import { readMessage, requireBinding } from './require-binding.js';
 import { describeAwaited } from './show-status.js';
 
 /** What `approve` and `reject` take; what binds the decision is filled from the run's status where it is not given. */

@@ -7,8 +7,8 @@ import { resolveEscalationSignal } from '../workflows/messages.js';
 import type { AnswerKind, AnswerOptions } from './answer.js';
 import { askResolution } from './ask-resolution.js';
 import { shownReportSha256 } from './decide-as.js';
-import { type LiveStatus, readMessage } from './live-status.js';
-import { requireBinding } from './require-binding.js';
+import type { LiveStatus } from './live-status.js';
+import { readMessage, requireBinding } from './require-binding.js';
 import { describeAwaited } from './show-status.js';
 import { readWaiverExpiry } from './waiver-expiry.js';
 

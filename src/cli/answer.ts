@@ -5,13 +5,15 @@ import { awaitingRun, type WantedAnswer } from './awaiting-run.js';
 import { confirmAnswer } from './confirm-answer.js';
 import type { CommandContext } from './context.js';
 import { reportDelivery } from './decide-as.js';
-import { type AskOptions, askActor, type DecisionQuestions } from './decision-questions.js';
+import { type AskOptions, askActor } from './decision-questions.js';
+import { LATEST } from './global-options.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
-import { type LiveStatus, liveStatus, requireActor } from './live-status.js';
+import { type LiveStatus, liveStatus } from './live-status.js';
 import { printMessage } from './print-message.js';
-import { LATEST, selectRun } from './select-run.js';
+import { requireActor } from './require-binding.js';
+import { selectRun } from './select-run.js';
 import { announceRun } from './selected-run.js';
-import { terminalQuestions } from './terminal-questions.js';
+import { type DecisionQuestions, terminalQuestions } from './terminal-questions.js';
 
 /** What every command takes that answers a request. */
 export interface AnswerOptions {

@@ -5,7 +5,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { applyTarget, type Target, updateTarget } from './apply-target.js';
 import type { Committer } from './audit/committer.js';
 import type { LocalGit } from './local-git.js';
-import { shellWord } from './shell-word.js';
+import { shellWord } from './printable.js';
 
 export interface ApplyPatchInput {
   /** A folder inside the repository. */

@@ -4,19 +4,11 @@ import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts
 import { counted } from '../contracts/sentences.js';
 import { askResolution } from './ask-resolution.js';
 import { bindDecision, failureOf } from './decide-as.js';
-import {
-  type AskOptions,
-  askActor,
-  type Choice,
-  type DecisionQuestions,
-  deliverAnswer,
-  gateChoices,
-  gatesUpTo,
-} from './decision-questions.js';
+import { type AskOptions, askActor, deliverAnswer, gateChoices, gatesUpTo } from './decision-questions.js';
 import { printableLine } from './printable.js';
 import { readRecord, type ShowRequestOptions, showArtifact, showRequest } from './show-request.js';
 import { describeFinding } from './show-status.js';
-import { terminalQuestions } from './terminal-questions.js';
+import { type Choice, type DecisionQuestions, terminalQuestions } from './terminal-questions.js';
 
 export { showRequest } from './show-request.js';
 

@@ -3,18 +3,10 @@ import { RESOLUTION_CHOICES, type ResolutionChoice } from '../contracts/names.js
 import { WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
 import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { bindResolution } from './decide-as.js';
-import {
-  type AskOptions,
-  askActor,
-  type Choice,
-  type DecisionQuestions,
-  deliverAnswer,
-  gateChoices,
-  gatesUpTo,
-} from './decision-questions.js';
+import { type AskOptions, askActor, deliverAnswer, gateChoices, gatesUpTo } from './decision-questions.js';
 import { printableLine } from './printable.js';
 import { showRequest } from './show-request.js';
-import { terminalQuestions } from './terminal-questions.js';
+import { type Choice, type DecisionQuestions, terminalQuestions } from './terminal-questions.js';
 import { readWaiverExpiry } from './waiver-expiry.js';
 
 const HINTS: Readonly<Record<ResolutionChoice, string>> = {

@@ -5,18 +5,20 @@ import { cancellers } from '../governance/cancellers.js';
 import { cancelSignal } from '../workflows/messages.js';
 import type { CommandContext } from './context.js';
 import { reportDelivery } from './decide-as.js';
-import type { DecisionQuestions } from './decision-questions.js';
+import { LATEST } from './global-options.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { latestRun, openRuns } from './latest-run.js';
-import { liveStatus, readMessage, requireActor } from './live-status.js';
+import { liveStatus } from './live-status.js';
 import type { Output } from './output.js';
 import { printMessage } from './print-message.js';
 import { printableLine } from './printable.js';
 import { projectPolicies } from './project.js';
+import { readMessage, requireActor } from './require-binding.js';
 import { readRunPolicy } from './run-policy.js';
-import { LATEST, selectRun } from './select-run.js';
+import { selectRun } from './select-run.js';
 import { announceRun, describeSelected, type SelectedRun } from './selected-run.js';
 import { showStatus } from './show-status.js';
+import type { DecisionQuestions } from './terminal-questions.js';
 import { terminalQuestions } from './terminal-questions.js';
 
 export interface CancelOptions {

@@ -4,10 +4,10 @@ import { type ExitCode, PromptOsError } from '../contracts/errors.js';
 import { readGlobalOptions, withSubcommands, workingFolder } from './global-options.js';
 import type { Terminal } from './live-lines.js';
 import { createOutput, type Output } from './output.js';
+import { shellWord } from './printable.js';
 import { createProgram } from './program.js';
 import type { StoreCommandContext } from './published-run.js';
 import { reportError } from './report-error.js';
-import { shellWord } from './shell-word.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
 export interface Invocation {

@@ -1,8 +1,9 @@
 import type { AwaitedDecision, AwaitedResolution } from '../contracts/run-status.js';
 import { lookAt } from './ask-decision.js';
-import type { AskOptions, Choice, DecisionQuestions } from './decision-questions.js';
+import type { AskOptions } from './decision-questions.js';
 import { printableLine } from './printable.js';
 import { showRequest } from './show-request.js';
+import type { Choice, DecisionQuestions } from './terminal-questions.js';
 
 export interface ConfirmOptions extends Omit<AskOptions<AwaitedDecision | AwaitedResolution>, 'awaited'> {
   /** The request that is answered; null when the line names one that is not pending. */

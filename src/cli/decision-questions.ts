@@ -8,29 +8,12 @@ import { reportDelivery } from './decide-as.js';
 import type { Output } from './output.js';
 import type { SelectedRun } from './selected-run.js';
 import type { ShowRequestOptions } from './show-request.js';
+import type { Choice, DecisionQuestions } from './terminal-questions.js';
 
 export interface AskOptions<Awaited> extends ShowRequestOptions<Awaited> {
   readonly runs: GovernedRuns;
   /** Who decides; null when that is asked too. */
   readonly actor: string | null;
-}
-
-export interface Choice<Value extends string> {
-  readonly value: Value;
-  readonly label: string;
-  readonly hint?: string;
-}
-
-/** What is asked on a terminal. Null: the person broke off. */
-export interface DecisionQuestions {
-  choose<Value extends string>(
-    message: string,
-    choices: readonly Choice<Value>[],
-    initial?: Value,
-  ): Promise<Value | null>;
-  /** Some text, never blank. */
-  write(message: string, suggestion?: string): Promise<string | null>;
-  confirm(message: string): Promise<boolean | null>;
 }
 
 /** Whose decision it is; not asked where only one can decide. */

@@ -3,12 +3,12 @@ import { sha256Hex } from '../contracts/digest.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { CommandContext } from './context.js';
-import type { Choice } from './decision-questions.js';
 import { openRuns, type StartedRun } from './latest-run.js';
 import type { PreparedRun } from './prepare-run.js';
 import { printableLine } from './printable.js';
 import { programFor } from './program-for.js';
 import { describeSelected, type LiveSources } from './selected-run.js';
+import type { Choice } from './terminal-questions.js';
 import { terminalQuestions } from './terminal-questions.js';
 
 /** Runs of one request that a question offers. */

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GateAtWork, GovernedRuns } from '../client.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
-import { counted } from '../contracts/sentences.js';
+import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
-import { printableLine } from './printable.js';
 import { createProgressView } from './show-progress.js';
+import { describeGate } from './show-status.js';
 
 /** Milliseconds between two looks at the one run that somebody watches. */
 const POLL_MS = 400;
@@ -95,37 +94,4 @@ function showChanges(status: RunStatus, shown: Map<string, string>, output: Outp
     const { gate: id, state, attempt, verdict, reason } = gate;
     output.emit({ event: 'gate', gate: id, state, attempt, verdict, reason });
   }
-}
-
-const MARKS: Readonly<Record<GateStatus['state'], string>> = {
-  waiting: '·',
-  running: '▸',
-  awaiting_decision: '?',
-  held: '!',
-  passed: '✓',
-};
-
-/** One line about a gate, or null when it has not started. */
-export function describeGate({
-  gate,
-  title,
-  state,
-  attempt,
-  verdict,
-  reason,
-  findings,
-  findings_omitted,
-}: GateStatus): string | null {
-  if (attempt === 0) return null;
-  const words: string[] = [
-    `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
-  ];
-  if (state === 'running') return words.join('');
-  const count = findings.length + findings_omitted;
-  if (count > 0) words.push(counted(count, 'finding'));
-  // The reason is whole sentences, so it comes last.
-  if (state !== 'passed' && verdict !== null)
-    words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
-  else if (state === 'held' && reason !== null) words.push(printableLine(reason, 300));
-  return words.join(', ');
 }

@@ -3,6 +3,16 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { PromptOsError } from '../contracts/errors.js';
 
+/** The word for the newest run of this repository. */
+export const LATEST = 'latest';
+
+/** For the help of every command that takes a run. */
+export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "latest", the newest of this repository';
+
+/** For the help of every command that answers what a run waits for. */
+export const WAITING_RUN_ARGUMENT =
+  'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
+
 const GROUP = 'Global options:';
 
 /** What every command takes, before its name and after it. */

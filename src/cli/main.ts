@@ -2,8 +2,8 @@ import { isAbsolute, relative } from 'node:path';
 import process from 'node:process';
 import { runCommandLine } from './command-line.js';
 import { createOutput } from './output.js';
+import { shellWord } from './printable.js';
 import { reportError } from './report-error.js';
-import { shellWord } from './shell-word.js';
 
 /** Whoever reads our output may stop reading, as `head` does; there is nothing more to say then. */
 function endQuietly(error: NodeJS.ErrnoException): void {

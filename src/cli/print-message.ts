@@ -1,8 +1,7 @@
 import { runWorkflowId } from '../contracts/names.js';
 import type { TemporalAddress } from './connect.js';
 import type { Output } from './output.js';
-import { printableJson } from './printable.js';
-import { shellWord } from './shell-word.js';
+import { printableJson, shellWord } from './printable.js';
 
 /** A message that is printed and not sent: which signal takes it, of which run, on which server. */
 export interface PrintedMessage {

@@ -1,6 +1,6 @@
 import { type CommandContext, programOf } from './context.js';
+import { shellWord } from './printable.js';
 import { findProject, type Project } from './project.js';
-import { shellWord } from './shell-word.js';
 
 /** How a command must begin to reach a run's project from here: another repository than the one around is named. */
 export async function programFor(context: CommandContext, { files }: Project): Promise<string> {

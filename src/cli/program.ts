@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { applyCommand } from './commands/apply.js';
 import { approveCommand } from './commands/approve.js';
+import { cancelCommand } from './commands/cancel.js';
+import { askOnTerminal } from './commands/watch-ask.js';
 import { completionCommand } from './commands/completion.js';
 import { demoCommand } from './commands/demo.js';
 import { devCommand } from './commands/dev.js';
@@ -51,7 +53,7 @@ export function createProgram(context: StoreCommandContext): Command {
     'Start:': [demoCommand(context), initCommand(context), devCommand(context), doctorCommand(context)],
     'Decide:': [approveCommand(context), rejectCommand(context), escalateCommand(context), resolveCommand(context)],
     'Runs and their results:': [
-      runCommand(context),
+      runCommand(context, cancelCommand(context), askOnTerminal),
       exportCommand(context),
       prBlockCommand(context),
       applyCommand(context),

@@ -1,10 +1,11 @@
 import { RUN_ID_PATTERN } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
+import { LATEST } from './global-options.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { isNoServer } from './no-server.js';
 import { findProject, openProjectStore } from './project.js';
-import { LATEST, selectRun } from './select-run.js';
+import { selectRun } from './select-run.js';
 import type { SelectedRun } from './selected-run.js';
 import { thisRepository } from './this-repository.js';
 

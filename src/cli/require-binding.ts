@@ -1,5 +1,7 @@
+import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import type { LiveStatus } from './live-status.js';
+import { requireNoSecret } from './require-no-secret.js';
 
 const OPTION_OF: Readonly<Record<string, string>> = {
   request_id: '--request-id',
@@ -21,4 +23,24 @@ export function requireBinding(fields: Readonly<Record<string, unknown>>, live: 
     throw new PromptOsError('WORKER_MISSING', live.missing.summary, { cause: live.missing, hint });
   }
   throw new PromptOsError('USAGE', `The answer needs ${options}.`);
+}
+
+/** @throws PromptOsError NOT_A_TERMINAL when nobody was named, since nobody can be asked either */
+export function requireActor(as: string | undefined): string {
+  if (as !== undefined) return as;
+  throw new PromptOsError('NOT_A_TERMINAL', 'Nobody was named to decide, and there is no terminal to ask on.', {
+    hint: 'Say who decides: --as NAME.',
+  });
+}
+
+/** A message as the contracts have it. Whether it counts is for the run to judge. @throws PromptOsError USAGE */
+export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<string, unknown>>): T {
+  const said = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined));
+  const parsed = schema.safeParse(said);
+  if (parsed.success) {
+    requireNoSecret(said, 'MESSAGE_HOLDS_SECRET');
+    return parsed.data;
+  }
+  const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
+  throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
 }

@@ -2,11 +2,12 @@ import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { CommandContext } from './context.js';
+import { LATEST } from './global-options.js';
 import { openRuns } from './latest-run.js';
 import { findTarget, nameRepository, type RunOptions } from './prepare-run.js';
 import { findProject, readSetting } from './project.js';
 import type { RunPlace } from './run-place.js';
-import { LATEST, selectRun } from './select-run.js';
+import { selectRun } from './select-run.js';
 import { describeSelected, type LiveSources } from './selected-run.js';
 import type { SelectOpenRun } from './start-run.js';
 

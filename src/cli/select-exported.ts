@@ -1,8 +1,8 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { LATEST } from './global-options.js';
 import type { StoreCommandContext } from './published-run.js';
 import { selectPublishedRun } from './select-published-run.js';
-import { LATEST } from './select-run.js';
 
 /** A published run and the store that it is in. */
 export interface ExportedRun {

@@ -1,8 +1,9 @@
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
+import { LATEST } from './global-options.js';
 import { isNoServer } from './no-server.js';
 import { findProject } from './project.js';
-import { LATEST, selectRun } from './select-run.js';
+import { selectRun } from './select-run.js';
 import { announceRun, type SelectedRun } from './selected-run.js';
 import { thisRepository } from './this-repository.js';
 

@@ -1,17 +1,8 @@
 import { PromptOsError } from '../contracts/errors.js';
+import { LATEST } from './global-options.js';
 import { latestRun } from './latest-run.js';
 import { readPublishedRun } from './published-run.js';
 import type { RunSources, SelectedRun } from './selected-run.js';
-
-/** The word for the newest run of this repository. */
-export const LATEST = 'latest';
-
-/** For the help of every command that takes a run. */
-export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "latest", the newest of this repository';
-
-/** For the help of every command that answers what a run waits for. */
-export const WAITING_RUN_ARGUMENT =
-  'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
 
 /** Enough to see that a beginning is not unique, and to name some. */
 const CANDIDATES = 4;

@@ -5,7 +5,6 @@ import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { askAwaited } from './ask-decision.js';
 import type { CommandContext } from './context.js';
 import { showFinishedRun } from './finish-run.js';
 import { followRun } from './follow-run.js';
@@ -120,6 +119,16 @@ export function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][num
   for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);
 }
 
+/** Asks on the terminal for something that a run waits for, as the integrator named. */
+export type AskAwaited = (
+  asked: Pick<OpenedRuns, 'runs' | 'store'> & {
+    readonly status: RunStatus;
+    readonly actor: string;
+    readonly output: Output;
+  },
+  awaited: RunStatus['awaiting'][number],
+) => Promise<void>;
+
 export interface WatchOptions {
   /** Asks on the terminal for what the run waits for, as this integrator. */
   readonly as?: string;
@@ -127,7 +136,12 @@ export interface WatchOptions {
 }
 
 /** `run watch`: prints what happens until the run has ended, and with `--as` asks for decisions as `dev` does. */
-export async function watchRun(context: CommandContext, given: string, { as, key }: WatchOptions): Promise<void> {
+export async function watchRun(
+  context: CommandContext,
+  given: string,
+  { as, key }: WatchOptions,
+  ask: AskAwaited,
+): Promise<void> {
   if (as !== undefined && !context.output().interactive) {
     throw new PromptOsError('NOT_A_TERMINAL', 'There is no terminal to ask on.', {
       hint: 'Leave --as out, and decide with `promptos approve`, `reject` and `resolve`.',
@@ -150,7 +164,7 @@ export async function watchRun(context: CommandContext, given: string, { as, key
         signal: new AbortController().signal,
         published,
         onAwaiting: async (status, awaited) => {
-          if (as !== undefined) return askAwaited({ runs, store, status, actor: as, output }, awaited);
+          if (as !== undefined) return ask({ runs, store, status, actor: as, output }, awaited);
           sayAwaited(status, awaited, output);
         },
       });

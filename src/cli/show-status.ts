@@ -5,11 +5,11 @@ import type { RecordedCancellation } from '../contracts/run-record.js';
 import {
   type AwaitedDecision,
   type AwaitedResolution,
+  type GateStatus,
   isInterruption,
   type RunStatus,
 } from '../contracts/run-status.js';
 import { counted } from '../contracts/sentences.js';
-import { describeGate } from './follow-run.js';
 import { howToAnswer } from './how-to-answer.js';
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
@@ -70,6 +70,39 @@ function stateOf(
   const reason = outcome_reason ? `: ${printableLine(outcome_reason)}` : '';
   const writing = trouble === null ? ' (the record is being written)' : ' (not final: there is no record)';
   return `${outcome}${reason}${run_record_sha256 === null ? writing : ''}`;
+}
+
+const MARKS: Readonly<Record<GateStatus['state'], string>> = {
+  waiting: '·',
+  running: '▸',
+  awaiting_decision: '?',
+  held: '!',
+  passed: '✓',
+};
+
+/** One line about a gate, or null when it has not started. */
+export function describeGate({
+  gate,
+  title,
+  state,
+  attempt,
+  verdict,
+  reason,
+  findings,
+  findings_omitted,
+}: GateStatus): string | null {
+  if (attempt === 0) return null;
+  const words: string[] = [
+    `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
+  ];
+  if (state === 'running') return words.join('');
+  const count = findings.length + findings_omitted;
+  if (count > 0) words.push(counted(count, 'finding'));
+  // The reason is whole sentences, so it comes last.
+  if (state !== 'passed' && verdict !== null)
+    words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);
+  else if (state === 'held' && reason !== null) words.push(printableLine(reason, 300));
+  return words.join(', ');
 }
 
 /** Who cancelled a run, and how that is known. */

@@ -1,5 +1,22 @@
 import process from 'node:process';
-import type { DecisionQuestions } from './decision-questions.js';
+
+export interface Choice<Value extends string> {
+  readonly value: Value;
+  readonly label: string;
+  readonly hint?: string;
+}
+
+/** What is asked on a terminal. Null: the person broke off. */
+export interface DecisionQuestions {
+  choose<Value extends string>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    initial?: Value,
+  ): Promise<Value | null>;
+  /** Some text, never blank. */
+  write(message: string, suggestion?: string): Promise<string | null>;
+  confirm(message: string): Promise<boolean | null>;
+}
 
 /** Asks with keys and arrows. */
 export const terminalQuestions: DecisionQuestions = {

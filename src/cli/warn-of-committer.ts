@@ -2,9 +2,9 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import { isCommitter, namesOfPrincipal } from './audit/committer.js';
 import { type CommitterJudgement, type CommitterQuestion, judgeCommitter } from './audit/judge-committer.js';
-import type { DecisionQuestions } from './decision-questions.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';
+import type { DecisionQuestions } from './terminal-questions.js';
 
 export interface CommitterWarningOptions extends CommitterQuestion {
   /** Null when the run's policy cannot be read. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { bindDecision, bindResolution } from '../../src/cli/decide-as.js';
-import { readMessage } from '../../src/cli/live-status.js';
+import { readMessage } from '../../src/cli/require-binding.js';
 import { requireNoSecret } from '../../src/cli/require-no-secret.js';
 import { personEscalationSchema } from '../../src/contracts/decisions.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';

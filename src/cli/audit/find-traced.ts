@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
-import { LATEST } from '../select-run.js';
+import { LATEST } from '../global-options.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
 import { findDigest } from './find-digest.js';

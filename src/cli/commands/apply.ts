@@ -11,7 +11,7 @@ import type { ArtifactStore } from '../../ports/index.js';
 import { applyPatch } from '../apply-patch.js';
 import { judgeWaivers } from '../audit/judge-waivers.js';
 import { policyOfRun } from '../audit/published-policy.js';
-import type { DecisionQuestions } from '../decision-questions.js';
+import { RUN_ARGUMENT } from '../global-options.js';
 import { printableLine } from '../printable.js';
 import {
   type PublishedRunFacts,
@@ -21,7 +21,7 @@ import {
   type StoreCommandContext,
 } from '../published-run.js';
 import { selectPublishedRun } from '../select-published-run.js';
-import { RUN_ARGUMENT } from '../select-run.js';
+import type { DecisionQuestions } from '../terminal-questions.js';
 import { terminalQuestions } from '../terminal-questions.js';
 import { warnOfCommitter } from '../warn-of-committer.js';
 

@@ -2,9 +2,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { GATE_IDS } from '../../contracts/names.js';
 import type { DecisionOptions } from '../answer-decision.js';
 import type { CommandContext } from '../context.js';
-import { WAITING_RUN_ARGUMENT } from '../select-run.js';
+import { WAITING_RUN_ARGUMENT } from '../global-options.js';
 
-const EXAMPLES = `
+const APPROVE_EXAMPLES = `
 Examples:
   promptos approve latest                    shows what is to be decided, and asks
   promptos approve 20260102-fix-sum --gate P03 --as grace
@@ -66,7 +66,7 @@ export function approveCommand(context: CommandContext): Command {
     .option('--as <name>', 'who decides: an integrator of the policy')
     .option('--comment <text>', 'a remark for the record')
     .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', APPROVE_EXAMPLES);
   return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
     const [{ answer }, { decisionAnswer }] = await Promise.all([
       import('../answer.js'),

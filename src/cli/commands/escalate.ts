@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { CommandContext } from '../context.js';
-import { RUN_ARGUMENT } from '../select-run.js';
+import { RUN_ARGUMENT } from '../global-options.js';
 import { addSendingOptions } from './approve.js';
 
 interface EscalateOptions {
@@ -15,7 +15,7 @@ interface EscalateOptions {
   readonly print?: true;
 }
 
-const EXAMPLE = `
+const ESCALATE_EXAMPLES = `
 Example:
   promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
 
@@ -37,7 +37,7 @@ export function escalateCommand(context: CommandContext): Command {
     .option('--option <text>', 'what could be done; may be given several times', collect)
     .option('--security-sensitive', 'it is a matter of security')
     .option('--as <name>', 'who escalates')
-    .addHelpText('after', EXAMPLE);
+    .addHelpText('after', ESCALATE_EXAMPLES);
   return addSendingOptions(command).action(async (given: string, options: EscalateOptions) => {
     const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
     const [
@@ -53,7 +53,7 @@ export function escalateCommand(context: CommandContext): Command {
       import('../governed-runs.js'),
       import('../select-run.js'),
       import('../selected-run.js'),
-      import('../live-status.js'),
+      import('../require-binding.js'),
       import('../decide-as.js'),
       import('../print-message.js'),
       import('../../workflows/messages.js'),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ExceptOptions } from '../audit/sign-exception.js';
 import type { CommandContext } from '../context.js';
-import type { DecisionQuestions } from '../decision-questions.js';
+import type { DecisionQuestions } from '../terminal-questions.js';
 import { terminalQuestions } from '../terminal-questions.js';
 
 const HELP = `

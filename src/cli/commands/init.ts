@@ -18,8 +18,8 @@ import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKey
 import { findPeople, type InitQuestions, type PeopleOptions, terminalInitQuestions } from '../first-people.js';
 import { findIntegratorKey } from '../integrator-key.js';
 import type { Output } from '../output.js';
+import { shellWord } from '../printable.js';
 import { findProject, type Project, storeFolder } from '../project.js';
-import { shellWord } from '../shell-word.js';
 
 interface InitOptions extends PeopleOptions {
   readonly yes?: true;

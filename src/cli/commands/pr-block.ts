@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../governance/pr-block.js';
+import { RUN_ARGUMENT } from '../global-options.js';
 import { readPublishedRun, type StoreCommandContext } from '../published-run.js';
 import { selectPublishedRun } from '../select-published-run.js';
-import { RUN_ARGUMENT } from '../select-run.js';
 
 /** `promptos pr-block`: the lines that a pull request quotes. */
 export function prBlockCommand(context: StoreCommandContext): Command {

@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import { GATE_IDS } from '../../contracts/names.js';
 import type { DecisionOptions } from '../answer-decision.js';
 import type { CommandContext } from '../context.js';
-import { WAITING_RUN_ARGUMENT } from '../select-run.js';
+import { WAITING_RUN_ARGUMENT } from '../global-options.js';
 import { addDecisionOptions, gateOption } from './approve.js';
 
-const EXAMPLES = `
+const REJECT_EXAMPLES = `
 Examples:
   promptos reject latest                     shows what is to be decided, and asks
   promptos reject 20260102-fix-sum --gate P06 --as grace --comment "Cents get lost; see the failing test"
@@ -26,7 +26,7 @@ export function rejectCommand(context: CommandContext): Command {
     .option('--comment <text>', 'the reason: the next attempt gets it to read')
     .addOption(new Option('--to <gate>', 'the gate to go back to').choices(GATE_IDS).conflicts('final'))
     .option('--final', 'end the run as rejected')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', REJECT_EXAMPLES);
   return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
     const [{ answer }, { decisionAnswer }] = await Promise.all([
       import('../answer.js'),

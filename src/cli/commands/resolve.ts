@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import { GATE_IDS, RESOLUTION_CHOICES } from '../../contracts/names.js';
 import type { ResolutionOptions } from '../answer-resolution.js';
 import type { CommandContext } from '../context.js';
-import { WAITING_RUN_ARGUMENT } from '../select-run.js';
+import { WAITING_RUN_ARGUMENT } from '../global-options.js';
 import { addAnswerOptions } from './approve.js';
 
-const EXAMPLES = `
+const RESOLVE_EXAMPLES = `
 Examples:
   promptos resolve latest                    shows the escalation, and asks
   promptos resolve 20260102-fix-sum E1 --choose retry --guidance "The first people pay" --as grace
@@ -36,7 +36,7 @@ export function resolveCommand(context: CommandContext): Command {
     .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
     .option('--as <name>', 'who resolves it: an integrator of the policy')
     .option('--report <sha256>', 'the digest of the report that is answered')
-    .addHelpText('after', EXAMPLES);
+    .addHelpText('after', RESOLVE_EXAMPLES);
   return addAnswerOptions(command, 'E1.1').action(
     async (run: string, escalation: string | undefined, given: Omit<ResolutionOptions, 'escalation'>) => {
       const [{ answer }, { resolutionAnswer }] = await Promise.all([

@@ -1,25 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS } from '../../contracts/names.js';
-import type { CancelOptions } from '../cancel-run.js';
 import type { CommandContext } from '../context.js';
+import { RUN_ARGUMENT } from '../global-options.js';
 import type { RecoverOptions } from '../recover/recover-run.js';
 import type { LogsOptions } from '../run-logs.js';
-import { RUN_ARGUMENT } from '../select-run.js';
-import type { WatchOptions } from '../show-run.js';
+import type { AskAwaited, WatchOptions } from '../show-run.js';
 import type { UseOptions } from '../uses/selectors.js';
-
-const CANCELLED_RUN_ARGUMENT =
-  'the run: its id, the beginning of its id, or "latest", the only open one of this repository';
-
-const CANCEL_EXAMPLES = `
-Examples:
-  promptos run cancel latest                 shows the run, and asks who cancels it and why
-  promptos run cancel 20260102-fix-sum --as ada --reason "Started from the wrong branch" --yes
-
-Without a terminal, as in a script, the line says who cancels, why, and --yes. Without a worker the signed message waits
-in the run's history. Exits with 1 when the cancellation was refused, with 0 when it counted or waits for a worker.
-A cancellation by Temporal's own means ends the run too; the record then says that nobody signed it.`;
 
 function positiveNumber(text: string): number {
   const number = Number(text);
@@ -29,8 +16,12 @@ function positiveNumber(text: string): number {
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-/** `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck. */
-export function runCommand(context: CommandContext): Command {
+/**
+ * `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck.
+ * @param cancel the command that ends a run: it is an answer as a decision is
+ * @param ask asks on the terminal for what a watched run waits for
+ */
+export function runCommand(context: CommandContext, cancel: Command, ask: AskAwaited): Command {
   const list = new Command('list')
     .description('list the runs, the newest first')
     .option('--limit <n>', 'how many at most', positiveNumber, 20)
@@ -71,7 +62,7 @@ export function runCommand(context: CommandContext): Command {
     )
     .action(async (run: string, options: WatchOptions) => {
       const { watchRun } = await import('../show-run.js');
-      await watchRun(context, run, options);
+      await watchRun(context, run, options, ask);
     });
   const logs = new Command('logs')
     .description('print what the checks and the agents of a gate print, also while they run')
@@ -90,22 +81,6 @@ export function runCommand(context: CommandContext): Command {
     .action(async (run: string, options: LogsOptions) => {
       const { showLogs } = await import('../run-logs.js');
       await showLogs(context, run, options);
-    });
-  const cancel = new Command('cancel')
-    .description('end a run as cancelled; in a terminal it shows the run and asks; the record is published')
-    .argument('<run>', CANCELLED_RUN_ARGUMENT)
-    .option('--as <name>', 'who cancels: the developer who started the run, an integrator, or whom the policy names')
-    .option('--reason <text>', 'why; the record shows it')
-    .option('--yes', 'send it without asking')
-    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
-    .option(
-      '--print',
-      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
-    )
-    .addHelpText('after', CANCEL_EXAMPLES)
-    .action(async (run: string, options: CancelOptions) => {
-      const { cancelRun } = await import('../cancel-run.js');
-      await cancelRun(context, run, options);
     });
   const recover = new Command('recover')
     .description('finish a run whose record could not be published, or write down what there is of it')

@@ -8,10 +8,10 @@ import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { TREE_PATHS } from '../../governance/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../context.js';
+import { LATEST } from '../global-options.js';
 import { journalledRun } from '../journalled-run.js';
 import { findProject, openProjectStore, type Project, storeFolder } from '../project.js';
 import { readPublished } from '../published-run.js';
-import { LATEST } from '../select-run.js';
 import { type ThisRepository, thisRepository } from '../this-repository.js';
 import type { WordKind } from './word-kinds.js';
 
