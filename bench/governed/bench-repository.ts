@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createFileSigner } from '../../src/adapters/signer-file/file-signer.js';
-import { writeThrowawayKeys } from '../../src/cli/first-keys.js';
+import { writeThrowawayKeys } from '../../src/cli/start/first-keys.js';
 import type { SignerFor } from '../../src/client.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';

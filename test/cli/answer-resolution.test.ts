@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resolutionAnswer } from '../../src/cli/answer-resolution.js';
+import { resolutionAnswer } from '../../src/cli/decide/answer-resolution.js';
 import { GovernedRuns } from '../../src/client.js';
 import { describeRun } from '../../src/governance/run-status.js';
 import { DomainRun, runInput } from '../support/domain.js';

@@ -1,4 +1,4 @@
-import type { Choice, DecisionQuestions } from '../../src/cli/terminal-questions.js';
+import type { Choice, DecisionQuestions } from '../../src/cli/app/questions.js';
 
 /** One answer that a test has ready: the question must match, and a choice must be among those offered. */
 export type Answer = readonly [question: RegExp, answer: string | boolean | null];

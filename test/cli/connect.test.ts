@@ -1,7 +1,7 @@
 import { NativeConnection } from '@temporalio/worker';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
-import { connectTemporal, locateTemporal } from '../../src/cli/connect.js';
-import type { Project } from '../../src/cli/project.js';
+import { connectTemporal, locateTemporal } from '../../src/cli/app/connect.js';
+import type { Project } from '../../src/cli/app/project.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { workerRoute } from '../../src/config/temporal-proxy.js';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';

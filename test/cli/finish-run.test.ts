@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
-import { showFinishedRun } from '../../src/cli/finish-run.js';
+import { showFinishedRun } from '../../src/cli/runs/finish-run.js';
 import { invoke } from './commands/recorded-context.js';
 
 test('showFinishedRun: a record that is in another store is said so, with how the run ended', async () => {

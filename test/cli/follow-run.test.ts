@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { followRun } from '../../src/cli/follow-run.js';
-import { createOutput } from '../../src/cli/output.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { followRun } from '../../src/cli/runs/follow-run.js';
 import type { GovernedRuns } from '../../src/client.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { CommandContext } from '../../src/cli/context.js';
-import { judgeWrittenScope } from '../../src/cli/judge-written-scope.js';
+import type { CommandContext } from '../../src/cli/app/context.js';
+import { judgeWrittenScope } from '../../src/cli/start/prepare-run.js';
 import { parseYaml } from '../../src/config/yaml-document.js';
 import { judgeScopeOfTree } from '../../src/rules/scope-of-tree.js';
 

@@ -1,7 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createLiveLines } from '../../src/cli/live-lines.js';
-import { createOutput } from '../../src/cli/output.js';
+import { createLiveLines, createOutput } from '../../src/cli/app/output.js';
 
 /** A terminal that keeps every write apart. */
 function fakeTerminal(columns = 20, rows = 6) {

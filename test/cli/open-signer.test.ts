@@ -7,10 +7,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeKeyFile } from '../../src/adapters/signer-file/describe-key.js';
 import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
 import { type PublicKey, publicKeyLine } from '../../src/attestation/public-keys.js';
-import type { PassphraseQuestions } from '../../src/cli/ask-passphrase.js';
-import type { CommandContext } from '../../src/cli/context.js';
-import { openSigner } from '../../src/cli/open-signer.js';
-import { createOutput } from '../../src/cli/output.js';
+import type { CommandContext } from '../../src/cli/app/context.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import type { PassphraseQuestions } from '../../src/cli/keys/key-files.js';
+import { openSigner } from '../../src/cli/keys/signing.js';
 import { startAgent } from '../adapters/signer-agent/real-agent.js';
 import { sshKey } from '../adapters/signer-file/key-fixtures.js';
 

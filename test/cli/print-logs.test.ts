@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createLogPrinter } from '../../src/cli/log-printer.js';
-import { createOutput } from '../../src/cli/output.js';
-import { type Printed, printLive } from '../../src/cli/print-logs.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { createLogPrinter, type Printed, printLive } from '../../src/cli/runs/print-logs.js';
 import type { GateProgress, OutputPiece } from '../../src/contracts/gate-progress.js';
 
 const OUT = 'evidence/checks/tests.stdout.txt';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createOutput } from '../../src/cli/output.js';
-import { printMessage } from '../../src/cli/print-message.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { printMessage } from '../../src/cli/decide/message.js';
 
 /** What is printed of a message, on standard output and on standard error. */
 function printed(message: object) {

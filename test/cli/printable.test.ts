@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable, printableJson, printableLine } from '../../src/cli/printable.js';
+import { printable, printableJson, printableLine } from '../../src/cli/app/printable.js';
 
 test.each([
   ['a colour', '\u001b[31mred\u001b[0m', '␛[31mred␛[0m'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { colourPatch, renderArtifact } from '../../src/cli/render-artifact.js';
+import { colourPatch, renderArtifact } from '../../src/cli/decide/show-request.js';
 
 const artifact = (path: string) => ({ path, sha256: 'a'.repeat(64), bytes: 1, media_type: 'text/plain' });
 const render = (path: string, text: string, cut = false) => renderArtifact(artifact(path), { text, cut }, false);

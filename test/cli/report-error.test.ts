@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createOutput } from '../../src/cli/output.js';
-import { reportError } from '../../src/cli/report-error.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { reportError } from '../../src/cli/app/report-error.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 
 function report(error: unknown, { json = false, details = false } = {}) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { bindDecision, bindResolution } from '../../src/cli/decide-as.js';
-import { readMessage } from '../../src/cli/require-binding.js';
-import { requireNoSecret } from '../../src/cli/require-no-secret.js';
+import { requireNoSecret } from '../../src/cli/app/require-no-secret.js';
+import { bindDecision, bindResolution } from '../../src/cli/decide/decide-as.js';
+import { readMessage } from '../../src/cli/decide/message.js';
 import { personEscalationSchema } from '../../src/contracts/decisions.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import { fill } from '../rules/secret-examples.js';

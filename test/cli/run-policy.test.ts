@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
-import { readRunPolicy } from '../../src/cli/run-policy.js';
+import { readRunPolicy } from '../../src/cli/keys/signing.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sealingSigners } from '../../src/cli/recover/sealing-signers.js';
+import { sealingSigners } from '../../src/cli/runs/recover-run.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
 
 const signer = { keyid: 'SHA256:ours', publicKey: '', sign: async () => new Uint8Array() };

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
-import { rememberRun } from '../../src/cli/last-run.js';
-import { findProject } from '../../src/cli/project.js';
+import { findProject } from '../../src/cli/app/project.js';
+import { rememberRun } from '../../src/cli/runs/last-run.js';
 import { promptos } from '../support/command-line.js';
 
 const CONFIG = `schema_version: 1

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { shellWord } from '../../src/cli/printable.js';
+import { shellWord } from '../../src/cli/app/printable.js';
 
 test.each(['promptos', './bin/promptos', '../shop@2', 'a_b-c.d'])('shellWord: %s stands as it is', (text) => {
   expect(shellWord(text)).toBe(text);

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createOutput } from '../../src/cli/output.js';
-import { clock, createProgressView, describeProgress } from '../../src/cli/show-progress.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { clock, createProgressView, describeProgress } from '../../src/cli/runs/follow-run.js';
 import type { GateAtWork } from '../../src/client.js';
 import type { GateProgress } from '../../src/contracts/gate-progress.js';
 

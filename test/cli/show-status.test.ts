@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createOutput } from '../../src/cli/output.js';
-import { describeGate, showStatus } from '../../src/cli/show-status.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import { describeGate, showStatus } from '../../src/cli/runs/show-status.js';
 import type { AwaitedResolution, GateStatus, RunStatus } from '../../src/contracts/run-status.js';
 
 const context = 'The program "claude" exists, and this worker may not run it (EACCES).\nWorker: 7@builder';

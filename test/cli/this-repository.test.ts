@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { namesOfRepository } from '../../src/cli/this-repository.js';
+import { namesOfRepository } from '../../src/cli/app/this-repository.js';
 
 async function clone(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-names-'));

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { usesOfRecord, usesOfRun } from '../../src/cli/uses/run-uses.js';
-import { asksForUses, readUses, readUsing } from '../../src/cli/uses/selectors.js';
+import { asksForUses, readUses, readUsing, usesOfRecord, usesOfRun } from '../../src/cli/runs/run-uses.js';
 import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';

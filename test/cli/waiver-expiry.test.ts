@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeWaiver, withExpired } from '../../src/cli/describe-waiver.js';
-import { readWaiverExpiry } from '../../src/cli/waiver-expiry.js';
+import { describeWaiver, withExpired } from '../../src/cli/audit/waivers.js';
+import { readWaiverExpiry } from '../../src/cli/decide/waiver-expiry.js';
 import type { RecordedWaiver } from '../../src/contracts/waiver.js';
 
 const NOW = Date.parse('2026-01-02T03:04:05.678Z');

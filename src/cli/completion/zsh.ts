@@ -1,4 +1,4 @@
-import { singleQuoted } from '../printable.js';
+import { singleQuoted } from '../app/printable.js';
 import { type CompletedCommand, type CompletedOption, type CompletedValue, valueOptions } from './command-tree.js';
 
 /** Text in a description of `_describe`: a colon would end the word before it. */

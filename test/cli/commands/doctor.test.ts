@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { doctorCommand } from '../../../src/cli/commands/doctor.js';
-import { initCommand } from '../../../src/cli/commands/init.js';
-import { keysCommand } from '../../../src/cli/commands/keys.js';
+import { doctorCommand, temporalProbes } from '../../../src/cli/doctor/doctor-command.js';
 import { nodeProbe, type TemporalProbes } from '../../../src/cli/doctor/machine-probes.js';
-import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
-import { findProgram, whyNoProgram } from '../../../src/cli/doctor/programs.js';
-import { temporalProbes } from '../../../src/cli/doctor/temporal.js';
+import { findProgram, type ProbeReport, runProbes, whyNoProgram } from '../../../src/cli/doctor/probe.js';
+import { keysCommand } from '../../../src/cli/keys/keys-command.js';
+import { initCommand } from '../../../src/cli/start/init-command.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { invoke } from './recorded-context.js';
 

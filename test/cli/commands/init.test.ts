@@ -7,8 +7,8 @@ import { createCheckRunner } from '../../../src/adapters/check-runner/check-runn
 import { createFileSigner } from '../../../src/adapters/signer-file/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
 import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
-import { initCommand } from '../../../src/cli/commands/init.js';
-import type { InitQuestions } from '../../../src/cli/first-people.js';
+import type { InitQuestions } from '../../../src/cli/start/first-people.js';
+import { initCommand } from '../../../src/cli/start/init-command.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
 import { createTrustRegistry } from '../../../src/config/trust-registry.js';

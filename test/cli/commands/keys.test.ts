@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { PassphraseQuestions } from '../../../src/cli/ask-passphrase.js';
-import { keysCommand } from '../../../src/cli/commands/keys.js';
-import type { CommandContext } from '../../../src/cli/context.js';
+import type { CommandContext } from '../../../src/cli/app/context.js';
+import type { PassphraseQuestions } from '../../../src/cli/keys/key-files.js';
+import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { policyKeySchema } from '../../../src/contracts/keys.js';
 import { type InvocationOptions, invoke } from './recorded-context.js';
 

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { hooksCommand } from '../../../src/cli/commands/hooks.js';
-import { lintCommand } from '../../../src/cli/commands/lint.js';
-import { promptsCommand } from '../../../src/cli/commands/prompts.js';
-import type { CommandContext } from '../../../src/cli/context.js';
+import type { CommandContext } from '../../../src/cli/app/context.js';
+import { hooksCommand } from '../../../src/cli/packs/hooks-command.js';
+import { lintCommand, promptsCommand } from '../../../src/cli/packs/pack-commands.js';
 
 const context: CommandContext = {
   output: () => {

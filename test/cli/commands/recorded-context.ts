@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
-import type { CommandContext } from '../../../src/cli/context.js';
-import { createOutput } from '../../../src/cli/output.js';
+import type { CommandContext } from '../../../src/cli/app/context.js';
+import { createOutput } from '../../../src/cli/app/output.js';
 import type { ExitCode } from '../../../src/contracts/errors.js';
 
 class Sink extends Writable {

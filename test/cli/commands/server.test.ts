@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { serverCommand } from '../../../src/cli/commands/server.js';
-import { createOutput } from '../../../src/cli/output.js';
+import { createOutput } from '../../../src/cli/app/output.js';
+import { serverCommand } from '../../../src/cli/start/process-commands.js';
 import { ensureServer, stopServer } from '../../../src/embedded/server.js';
 import { recordWorker } from '../../../src/embedded/worker-process.js';
 

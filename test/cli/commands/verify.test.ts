@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
-import { verifyCommand } from '../../../src/cli/commands/verify.js';
-import { createOutput } from '../../../src/cli/output.js';
+import { createOutput } from '../../../src/cli/app/output.js';
+import { verifyCommand } from '../../../src/cli/audit/verify-command.js';
 import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
 
 let root: string;
