@@ -17,9 +17,9 @@ import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
-import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
+import { countPollers } from '../app/run-queues.js';
 import { listKeys } from '../keys/key-files.js';
 import { machineProbes, type TemporalProbes } from './machine-probes.js';
 import {
