@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { initCommand } from '../../src/cli/start/init-command.js';
 import type { GateId } from '../../src/contracts/names.js';
-import { invoke } from '../cli/commands/recorded-context.js';
+import { invoke } from '../cli/recorded-context.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
