@@ -4,8 +4,8 @@ import type { RunRequest } from '../contracts/run-request.js';
 import { type PolicyTrust, requirePolicyOfRun, requireTrustedPolicy } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { loadPack, type PromptPack } from '../prompt-pack/index.js';
-import type { PinnedDocuments } from './pinned-documents.js';
+import type { PromptPack } from '../prompt-pack/index.js';
+import { judgePack, type PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 
 /** A run's pinned documents, once this worker was found to trust them. */
@@ -53,7 +53,7 @@ export async function loadTrustedRun(
   const trust = await trustOf(ports);
   requireTrustedPolicy({ sha256: run.policy_sha256, path: null }, trust);
   const policy = await documents.policy(run.policy_sha256);
-  const pack = loadPack(await documents.packBundle(run.pack_object_sha256));
+  const { pack } = judgePack(await documents.packBundle(run.pack_object_sha256));
   requirePolicyOfRun({ policy, path: null }, run.target_repo, pack);
   return { policy, request: await documents.request(run.request_sha256), pack, trust };
 }
