@@ -1,4 +1,5 @@
 import type { DueGate, ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
+import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
@@ -106,9 +107,9 @@ function createTask(
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
 ): GateTask {
-  const putArtifact: GateTask['putArtifact'] = async (path, content, mediaType) => {
+  const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-    return { path, ...(await ports.store.putObject(bytes)), media_type: mediaType };
+    return { path, ...(await ports.store.putObject(bytes)), media_type: mediaTypeOf(path) };
   };
   return { input, ports, policy, request, earlier, signal, progress, putArtifact };
 }

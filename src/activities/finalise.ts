@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
+import { mediaTypeOf } from '../contracts/artifacts.js';
 import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
@@ -82,10 +83,10 @@ export function createPublisher(
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
-      ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, 'application/jsonl', journalLines(journal))]),
+      ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, journalLines(journal))]),
       ...(await putSignedActs(store, put, entries)),
-      await put(TREE_PATHS.session, 'application/json', session.text),
-      await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
+      await put(TREE_PATHS.session, session.text),
+      await put(TREE_PATHS.sidecar, session.sidecar),
     ]);
     const record = buildRunRecord({
       entries,
@@ -97,8 +98,8 @@ export function createPublisher(
     checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
     checkShape(runRecordSchema, record, TREE_PATHS.record);
 
-    const recordFile = await put(TREE_PATHS.record, 'application/json', jsonText(record));
-    const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
+    const recordFile = await put(TREE_PATHS.record, jsonText(record));
+    const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
     const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
@@ -128,13 +129,13 @@ async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[
 
 const putter =
   (store: ArtifactStore): PutText =>
-  async (path, media_type, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type });
+  async (path, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type: mediaTypeOf(path) });
 
 async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];
   for (const escalation of recordedEscalations(entries)) {
     const text = jsonText({ schema_version: 1, ...escalation });
-    files.push(await put(escalationPath(escalation.escalation_id), 'application/json', text));
+    files.push(await put(escalationPath(escalation.escalation_id), text));
   }
   return files;
 }
@@ -190,15 +191,13 @@ export async function readDocuments(
   const policy = await read(policy_sha256);
   const pack = await readable(pack_object_sha256, promptPackBundleSchema);
   const policyIsJson = policy !== null && jsonOf(policy) !== undefined;
-  const file = (path: string, media_type: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
-    bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type }];
+  const file = (path: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
+    bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type: mediaTypeOf(path) }];
   return {
     files: [
-      ...file(TREE_PATHS.request, 'application/json', request_sha256, request),
-      ...(policyIsJson
-        ? file(TREE_PATHS.policyJson, 'application/json', policy_sha256, policy)
-        : file(TREE_PATHS.policyYaml, 'application/yaml', policy_sha256, policy)),
-      ...file(TREE_PATHS.pack, 'application/json', pack_object_sha256, pack),
+      ...file(TREE_PATHS.request, request_sha256, request),
+      ...file(policyIsJson ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml, policy_sha256, policy),
+      ...file(TREE_PATHS.pack, pack_object_sha256, pack),
     ],
     notes: request === null ? '' : notesOf(request),
   };

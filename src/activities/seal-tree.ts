@@ -6,19 +6,13 @@ import { ledgerSealStatement, runRecordStatement } from '../domain/attest/acts.j
 import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
 import { headOf } from '../domain/ledger/ledger-chain.js';
 import { signedActs } from '../domain/ledger/signed-acts.js';
-import {
-  attestationPaths,
-  bundleText,
-  DSSE_MEDIA_TYPE,
-  envelopeText,
-  isAttestationFile,
-} from '../domain/record/published-tree.js';
+import { attestationPaths, bundleText, envelopeText, isAttestationFile } from '../domain/record/published-tree.js';
 import type { ArtifactStore, VerifyTree } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import { signStatement } from './attest-attempt.js';
 
 /** Puts a text of the tree into the store. */
-export type PutText = (path: string, mediaType: string, text: string) => Promise<ArtifactRef>;
+export type PutText = (path: string, text: string) => Promise<ArtifactRef>;
 
 /**
  * The envelopes that people and role workers signed, as files of the tree: the request's, and those in the ledger.
@@ -35,7 +29,7 @@ export async function putSignedActs(
     ...(request === null ? [] : [{ path: attestationPaths.runRequest, envelope: request }]),
     ...signedActs(entries),
   ];
-  return Promise.all(acts.map(({ path, envelope }) => put(path, DSSE_MEDIA_TYPE, envelopeText(envelope))));
+  return Promise.all(acts.map(({ path, envelope }) => put(path, envelopeText(envelope))));
 }
 
 async function readRequestEnvelope(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<Envelope | null> {
@@ -107,11 +101,11 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
       const envelope = await signStatement(statement, signer);
       if (path === attestationPaths.runRecord) recordSignature = envelope;
       envelopes.push({ path, envelope });
-      seals.push(await put(path, DSSE_MEDIA_TYPE, envelopeText(envelope)));
+      seals.push(await put(path, envelopeText(envelope)));
     }
   }
   if (envelopes.length === 0) return { files: seals, recordSignature };
-  const bundle = await put(attestationPaths.bundle, 'application/jsonl', bundleText(envelopes));
+  const bundle = await put(attestationPaths.bundle, bundleText(envelopes));
   return { files: [...seals, bundle], recordSignature };
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { publicArtifact, transcriptArtifact } from './artifact-paths.js';
+import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { VERDICTS } from './names.js';

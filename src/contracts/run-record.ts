@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RUN_ARTIFACTS } from './artifacts.js';
 import { executorDescriptorSchema, executorTrySchema } from './attempt.js';
 import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
@@ -138,7 +139,11 @@ export const runRecordSchema = z.strictObject({
   ),
   refusals_counted: z.partialRecord(z.enum(REFUSAL_REASONS), z.int().positive()),
   artifacts: z.array(artifactRefSchema),
-  ledger: z.strictObject({ path: z.literal('evidence/ledger.jsonl'), entries: z.int().positive(), head: sha256Schema }),
+  ledger: z.strictObject({
+    path: z.literal(RUN_ARTIFACTS.ledger.path),
+    entries: z.int().positive(),
+    head: sha256Schema,
+  }),
   governance: z.strictObject({ prompt_artifact_hash: sha256Schema, prompt_chain_hash: sha256Schema }),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;

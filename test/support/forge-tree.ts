@@ -1,3 +1,4 @@
+import { artifactOf } from '../../src/contracts/artifacts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
@@ -10,7 +11,6 @@ import {
   attemptFolder,
   attestationPaths,
   bundleText,
-  DSSE_MEDIA_TYPE,
   escalationPath,
   isAttestationFile,
   isSealFile,
@@ -102,7 +102,7 @@ function listArtifacts(tree: MutableTree): ArtifactRef[] {
     .filter((path) => path !== TREE_PATHS.record && path !== TREE_PATHS.ledger && !isSealFile(path))
     .map((path) => {
       const bytes = tree.bytes(path);
-      const media_type = known.get(path) ?? (isAttestationFile(path) ? DSSE_MEDIA_TYPE : 'application/json');
+      const media_type = known.get(path) ?? artifactOf(path)?.media_type ?? 'application/json';
       return { path, sha256: sha256Of(bytes), bytes: bytes.byteLength, media_type };
     });
 }

@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
@@ -52,8 +53,8 @@ async function publishChange(
     ? maskJson(describePatch(patch, { sha256: sha256Hex(patch.bytes), bytes: patch.bytes.byteLength }))
     : describePatch(patch);
   return [
-    await task.putArtifact('patch/change.patch', bytes, 'text/x-patch'),
-    await task.putArtifact('patch/files.json', prettyJson(listing), 'application/json'),
+    await task.putArtifact(GATE_PATHS.patch, bytes),
+    await task.putArtifact(GATE_PATHS.patchFiles, prettyJson(listing)),
     ...(await publishOutput(task, 'P05', output)),
   ];
 }

@@ -1,5 +1,4 @@
 import type { DueGate } from '../../contracts/activities.js';
-import { publicArtifact } from '../../contracts/artifact-paths.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -30,7 +29,7 @@ export interface GateTask {
   readonly signal: AbortSignal;
   readonly progress: GateProgressTracker;
   /** Puts a file of the run's tree into the store. */
-  putArtifact(path: string, content: Uint8Array | string, mediaType: string): Promise<ArtifactRef>;
+  putArtifact(path: string, content: Uint8Array | string): Promise<ArtifactRef>;
 }
 
 /** A gate that is ready to be asked. */
@@ -61,15 +60,11 @@ export const criteriaOf = ({ request, earlier }: GateTask) => criteriaThatHold(r
 
 /** Puts the files that an output is published as into the store. */
 export const publishOutput = <G extends keyof GateOutputs>(
-  { input, request, putArtifact }: GateTask,
+  { request, putArtifact }: GateTask,
   gate: G,
   output: GateOutputs[G],
 ): Promise<ArtifactRef[]> =>
-  Promise.all(
-    PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) =>
-      putArtifact(path, text, publicArtifact(gate, input.attempt, path)?.media_type ?? 'text/plain'),
-    ),
-  );
+  Promise.all(PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) => putArtifact(path, text)));
 
 /**
  * The patch that stands for P05.

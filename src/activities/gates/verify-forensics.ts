@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
@@ -35,7 +36,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     patch_sha256: patch.sha256,
     checks: checks.map(({ result }) => result),
   };
-  const artifact = await task.putArtifact('evidence/test_results.json', prettyJson(results), 'application/json');
+  const artifact = await task.putArtifact(GATE_PATHS.testResults, prettyJson(results));
   const findings = [
     ...judgeChecks(results.checks),
     ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
@@ -146,8 +147,8 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
     const stdout = await maskLog(outcome.stdout);
     const stderr = await maskLog(outcome.stderr);
     const path = `evidence/checks/${name}`;
-    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
-    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');
+    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout);
+    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr);
     logs.push(stdoutLog, stderrLog);
     const result: CheckResult = {
       name,
@@ -205,6 +206,6 @@ export async function judgePatchAgain(task: GateTask, { bytes, sha256, findings 
   };
   return {
     findings: judged.flatMap(({ finding, known }) => (known ? [] : [finding])),
-    artifacts: [await task.putArtifact('evidence/patch_judgement.json', prettyJson(said), 'application/json')],
+    artifacts: [await task.putArtifact(GATE_PATHS.patchJudgement, prettyJson(said))],
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRecord } from '../../contracts/run-record.js';
@@ -196,7 +197,7 @@ async function filesOf(reader: TreeReader, { artifacts }: RunRecord): Promise<re
   for (const { path, bytes } of await reader.list(TREE_LIMITS)) {
     const file = listed.get(path) ?? {
       path,
-      media_type: 'application/octet-stream',
+      media_type: mediaTypeOf(path),
       ...(await reader.digest(path, bytes)),
     };
     files.push(file);

@@ -1,4 +1,5 @@
 import type { GateOutcome } from '../../contracts/activities.js';
+import { RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
 import type { RunOpening, VerifiedHead } from '../../contracts/journal.js';
 import type { Envelope } from '../../contracts/keys.js';
@@ -121,7 +122,10 @@ export const runRecordStatement = (
   recordSha256: string,
   { runId, outcome }: { readonly runId: string; readonly outcome: Outcome },
 ): Statement<{ readonly runId: string; readonly outcome: Outcome }> =>
-  statement(PREDICATES.runRecord, [{ name: 'run_record.json', digest: { sha256: recordSha256 } }], { runId, outcome });
+  statement(PREDICATES.runRecord, [{ name: RUN_ARTIFACTS.record.path, digest: { sha256: recordSha256 } }], {
+    runId,
+    outcome,
+  });
 
 /** `ledger-seal/v0.1`, about the bytes of `evidence/ledger.jsonl`: with the count and the head a dropped tail shows. */
 export const ledgerSealStatement = (
@@ -129,7 +133,7 @@ export const ledgerSealStatement = (
   runId: string,
   { entries, hash }: LedgerHead,
 ): Statement<{ readonly runId: string; readonly entries: number; readonly head: string }> =>
-  statement(PREDICATES.ledgerSeal, [{ name: 'evidence/ledger.jsonl', digest: { sha256: ledgerSha256 } }], {
+  statement(PREDICATES.ledgerSeal, [{ name: RUN_ARTIFACTS.ledger.path, digest: { sha256: ledgerSha256 } }], {
     runId,
     entries,
     head: hash,

@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { TestResults } from '../../contracts/gate-outputs.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -140,7 +141,7 @@ export function testResultStatement({ record, targetRepo, results }: TestResultI
     results.checks.filter(({ status }) => (status === 'passed') === passed).map(({ name }) => name);
   const failedTests = named(false);
   const passedTests = named(true);
-  return statement(TEST_RESULT, [{ name: 'patch/change.patch', digest: { sha256: results.patch_sha256 } }], {
+  return statement(TEST_RESULT, [{ name: GATE_PATHS.patch, digest: { sha256: results.patch_sha256 } }], {
     result: passedTests.length > 0 && failedTests.length === 0 ? 'PASSED' : 'FAILED',
     configuration: [
       byDigest('policy', record.policy_sha256),

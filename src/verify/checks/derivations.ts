@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
 import { type Answer, readAnswer } from '../../contracts/read-answer.js';
@@ -89,8 +90,8 @@ export function filesOf({ files, parsed }: StandingPatch): readonly PatchFile[] 
 
 async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
   const patch = await patchOf(documents, attempt);
-  const placed = await placedArtifact(documents, attempt, 'patch/files.json');
-  const text = await placedArtifact(documents, attempt, 'patch/change.patch');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchFiles);
+  const text = await placedArtifact(documents, attempt, GATE_PATHS.patch);
   if (patch === null || placed === null || text === null) return;
   if (patch.masked) {
     // Only a patch that was refused for a secret is masked: nothing can rest on it, and nothing can be derived from it.
@@ -108,7 +109,7 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
 
 /** What P06 judged is the patch that it was given. */
 async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
-  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   const inputs = await inputsOf(documents, attempt);
   if (placed === null) return;
   const said = await documents.json(placed.place, patchJudgementSchema);

@@ -1,65 +1,25 @@
 import { z } from 'zod';
-import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
+import { schemaOf } from '../../contracts/artifact-schemas.js';
+import { GATE_PATHS, SARIF_FILE } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import {
   baselineSchema,
   type CheckResult,
-  contextOutputSchema,
   type JobOutput,
   jobOutputSchema,
-  planOutputSchema,
-  reviewOutputSchema,
   type TestResults,
   testResultsSchema,
-  verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/json.js';
-import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
-import { SARIF_FILE, sarifLog } from '../../domain/record/sarif.js';
+import { sarifLog } from '../../domain/record/sarif.js';
 import { judgeCounts } from '../../rules/checks.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
-
-/** `patch/files.json`: what git computed of the patch. */
-export const patchFilesSchema = z.strictObject({
-  schema_version: z.literal(1),
-  stats: z.strictObject({
-    files: z.int().nonnegative(),
-    added: z.int().nonnegative(),
-    deleted: z.int().nonnegative(),
-    bytes: z.int().nonnegative(),
-  }),
-  files: z.array(
-    z.strictObject({
-      path: z.string().min(1),
-      old_path: z.string().nullable(),
-      status: z.enum(['added', 'modified', 'deleted', 'renamed', 'copied', 'type_changed']),
-      old_mode: z.string(),
-      new_mode: z.string(),
-      binary: z.boolean(),
-      added: z.int().nonnegative(),
-      deleted: z.int().nonnegative(),
-    }),
-  ),
-  /** What a refused patch really was whose secrets are masked in the tree. */
-  masked: z.strictObject({ sha256: sha256Schema, bytes: z.int().nonnegative() }).optional(),
-});
-
-/** The artifacts of attempts that are documents. */
-const ARTIFACT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
-  [BASELINE_PATH]: baselineSchema,
-  'evidence/context.json': contextOutputSchema,
-  'job.json': jobOutputSchema,
-  'evidence/plan.json': planOutputSchema,
-  'patch/files.json': patchFilesSchema,
-  'evidence/test_results.json': testResultsSchema,
-  'evidence/verification.json': verificationOutputSchema,
-  'evidence/review.json': reviewOutputSchema,
-};
 
 /** Where an artifact of an attempt lies in the tree: at its public place while the attempt stands, else in its folder. */
 const placeOf = async ({ artifacts }: TreeDocuments, { history }: VerifiedAttempt, ref: ArtifactRef) => {
@@ -75,8 +35,8 @@ export async function checkOutputs(documents: TreeDocuments): Promise<void> {
   for (const attempt of await documents.attempts()) {
     const { record, history } = attempt;
     for (const ref of record.artifacts) {
-      const schema = ARTIFACT_SCHEMAS[ref.path];
-      if (schema !== undefined) await documents.json(await placeOf(documents, attempt, ref), schema);
+      const schema = schemaOf(ref.path);
+      if (schema !== null) await documents.json(await placeOf(documents, attempt, ref), schema);
     }
     if (record.transcripts.some(({ path }) => path === SARIF_FILE)) {
       const path = `${attemptFolder(history.gate, history.attempt)}/${SARIF_FILE}`;
@@ -118,7 +78,7 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
 
 /** A baseline is about the run's base commit and the checks that its request names, with the policy's commands. */
 async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
-  const ref = find(attempt.record, BASELINE_PATH);
+  const ref = find(attempt.record, GATE_PATHS.baseline);
   if (ref === undefined) return;
   const path = await placeOf(documents, attempt, ref);
   const { base_commit, checks } = await documents.json(path, baselineSchema);

@@ -1,4 +1,4 @@
-import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
@@ -137,7 +137,7 @@ async function derivedFindings(
   const { gate } = attempt.record;
   const findings: JudgedFinding[] = [];
   if (gate === 'P00') {
-    const placed = await placedArtifact(documents, attempt, BASELINE_PATH);
+    const placed = await placedArtifact(documents, attempt, GATE_PATHS.baseline);
     const { checks } = placed === null ? { checks: [] } : await documents.json(placed.place, baselineSchema);
     findings.push(...judgeBaseline(judged.policy.baseline, checks));
   }
@@ -167,7 +167,7 @@ async function judgedAgain(
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
   const writers = built?.record.findings ?? [];
   const derived = judgeStanding(judged, patch);
-  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return derived;
   const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
   const expected = derived.map((finding) => ({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -16,7 +17,6 @@ import {
 import {
   attemptFiles,
   attestationPaths,
-  DSSE_MEDIA_TYPE,
   envelopeText,
   escalationPath,
   isAttestationFile,
@@ -80,11 +80,11 @@ export async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
   });
 }
 
-const fileOf = (path: string, media_type: string, content: Uint8Array): ArtifactRef => ({
+const fileOf = (path: string, content: Uint8Array): ArtifactRef => ({
   path,
   sha256: sha256Of(content),
   bytes: content.byteLength,
-  media_type,
+  media_type: mediaTypeOf(path),
 });
 
 /** The record names the ledger that lies beside it. */
@@ -102,19 +102,15 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   const attempts = await documents.attempts();
   const pinned = [TREE_PATHS.request, TREE_PATHS.policyJson, TREE_PATHS.policyYaml, TREE_PATHS.pack];
   const files: ArtifactRef[] = [];
-  for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar]) {
-    if (!(await documents.has(path))) continue;
-    files.push(fileOf(path, mediaType(path), await documents.bytes(path)));
-  }
-  if (await documents.has(TREE_PATHS.journal)) {
-    files.push(fileOf(TREE_PATHS.journal, 'application/jsonl', await documents.bytes(TREE_PATHS.journal)));
+  for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar, TREE_PATHS.journal]) {
+    if (await documents.has(path)) files.push(fileOf(path, await documents.bytes(path)));
   }
   for (const { escalation_id } of recordedEscalations(entries)) {
     const path = escalationPath(escalation_id);
-    files.push(fileOf(path, 'application/json', await documents.bytes(path)));
+    files.push(fileOf(path, await documents.bytes(path)));
   }
   for (const { path, envelope } of [...(await requestAct(documents)), ...signedActs(entries)]) {
-    files.push(fileOf(path, DSSE_MEDIA_TYPE, new TextEncoder().encode(envelopeText(envelope))));
+    files.push(fileOf(path, new TextEncoder().encode(envelopeText(envelope))));
   }
   const stored = attempts.map(({ record, sha256, bytes, history }) => ({
     record,
@@ -130,9 +126,6 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
     throw new VerifyFailure('ARTIFACTS_DIFFER', { path, expected: 'a place for each file', found: error.summary });
   }
 }
-
-const mediaType = (path: string): string =>
-  path.endsWith('.json') ? 'application/json' : path.endsWith('.yaml') ? 'application/yaml' : 'text/plain';
 
 /** The request's envelope; a run that never opened may have named one that nobody could read. */
 async function requestAct(
