@@ -40,7 +40,7 @@ export async function placedArtifact(
   return { ref, place: (await documents.artifacts()).has(inFolder) ? inFolder : path };
 }
 
-export interface StandingPatch {
+export interface PublishedPatch {
   readonly bytes: Uint8Array;
   readonly sha256: string;
   /** As `patch/files.json` lists them. */
@@ -53,11 +53,11 @@ export interface StandingPatch {
 /** What an attempt was given: the request, and what the attempts that its record names left. */
 export interface AttemptInputs extends GivenDocuments {
   readonly request: RunRequest;
-  readonly patch: StandingPatch | null;
+  readonly patch: PublishedPatch | null;
 }
 
 /** The patch that an attempt of P05 published. */
-export async function patchOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<StandingPatch | null> {
+export async function patchOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<PublishedPatch | null> {
   const patch = await placedArtifact(documents, attempt, TREE_PATHS.patch);
   const listed = await placedArtifact(documents, attempt, GATE_PATHS.patchFiles);
   if (patch === null || listed === null) return null;

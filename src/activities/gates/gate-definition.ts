@@ -70,7 +70,7 @@ export const publishOutput = <G extends keyof GateOutputs>(
  * The patch that stands for P05.
  * @throws PromptOsError INTERNAL when there is none: P06 and P07 never run without P05.
  */
-export function standingPatch({ earlier, input }: GateTask): EarlierPatch {
+export function patchToJudge({ earlier, input }: GateTask): EarlierPatch {
   if (earlier.patch !== null) return earlier.patch;
   throw new PromptOsError('INTERNAL', `${input.gate} was started without a standing patch of P05.`);
 }

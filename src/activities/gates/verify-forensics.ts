@@ -20,9 +20,9 @@ import {
   type GateDefinition,
   type GateTask,
   type Judgement,
+  patchToJudge,
   publishOutput,
   scopesOf,
-  standingPatch,
 } from './gate-definition.js';
 import { type BaseCheck, checkNames, notRun, rememberedBase, runOnBase, runOnFreshCheckout } from './run-check.js';
 
@@ -58,7 +58,7 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;
-    const patch = standingPatch(task);
+    const patch = patchToJudge(task);
     const again = await judgePatchAgain(task, patch);
     const { observed, shown } = await observe(task, patch);
     return {

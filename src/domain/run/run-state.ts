@@ -35,7 +35,7 @@ export interface AttemptState {
 }
 
 /** A request for decision that stands: only decisions made for it count. */
-export interface StandingRequest {
+export interface PendingRequest {
   readonly request_id: string;
   readonly opened_at: string;
   readonly reminded: boolean;
@@ -51,7 +51,7 @@ export interface GateState {
   readonly current: AttemptState | null;
   /** How often the current attempt was put up for decision. */
   readonly puts: number;
-  readonly request: StandingRequest | null;
+  readonly request: PendingRequest | null;
   /** Given to the next attempt as input; the newest last. */
   readonly feedback: readonly Feedback[];
 }

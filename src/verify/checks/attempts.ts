@@ -146,17 +146,17 @@ function checkVerdict({ verdict, findings }: AttemptRecord, path: string): void 
 
 /** What travelled to the ledger is the record's own: cut short perhaps, but with nothing hidden. */
 function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinished'>, path: string): void {
-  const told = new Map(record.findings.map((finding) => [finding.id, finding]));
+  const reported = new Map(record.findings.map((finding) => [finding.id, finding]));
   for (const [index, finding] of finished.findings.entries()) {
-    const whole = told.get(finding.id);
-    told.delete(finding.id);
+    const whole = reported.get(finding.id);
+    reported.delete(finding.id);
     differs(
       `${path}: findings[${index}] of the ledger`,
       whole === undefined ? null : shortened(whole, finding),
       finding,
     );
   }
-  const omitted = [...told.values()];
+  const omitted = [...reported.values()];
   differs(
     path,
     {
@@ -222,16 +222,16 @@ function checkResultStatement(
   );
 }
 
-const shortened = (whole: Finding, told: Finding): Finding => ({
+const shortened = (whole: Finding, reported: Finding): Finding => ({
   ...whole,
-  message: clipped(whole.message, told.message),
-  ...(whole.path === undefined ? {} : { path: clipped(whole.path, told.path ?? '') }),
+  message: clipped(whole.message, reported.message),
+  ...(whole.path === undefined ? {} : { path: clipped(whole.path, reported.path ?? '') }),
 });
 
 /** The text as it may stand in a shorter place: itself, or its beginning with a mark. */
-function clipped(whole: string, told: string | null): string {
+function clipped(whole: string, reported: string | null): string {
   const text = whole.toWellFormed();
-  return told?.endsWith('…') && text.startsWith(told.slice(0, -1)) ? told : text;
+  return reported?.endsWith('…') && text.startsWith(reported.slice(0, -1)) ? reported : text;
 }
 
 /** No principal, key or executor did two duties. */

@@ -6,7 +6,14 @@ import { attemptFolder } from '../../domain/record/published-tree.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
-import { inputsOf, judgesAgain, patchOf, placedArtifact, rulesVersion, type StandingPatch } from '../attempt-inputs.js';
+import {
+  inputsOf,
+  judgesAgain,
+  type PublishedPatch,
+  patchOf,
+  placedArtifact,
+  rulesVersion,
+} from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
@@ -79,7 +86,7 @@ function asShown({ shown, ...file }: ParsedFile, listed: PatchFile | undefined):
 }
 
 /** The files of a patch: what its text shows, and what could not be taken into it. */
-export function filesOf({ files, parsed }: StandingPatch): readonly PatchFile[] {
+export function filesOf({ files, parsed }: PublishedPatch): readonly PatchFile[] {
   const shown = new Map(parsed.files.map((file) => [file.path, file]));
   const listed = new Map(files.map((file) => [file.path, file]));
   return [

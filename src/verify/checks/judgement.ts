@@ -31,10 +31,10 @@ import {
   type AttemptInputs,
   inputsOf,
   judgesAgain,
+  type PublishedPatch,
   patchOf,
   placedArtifact,
   rulesVersion,
-  type StandingPatch,
 } from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
@@ -96,7 +96,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
 /** The rules on patches; what needs the repository or the scanner is left out. */
 function judgeStanding(
   { policy, rulesVersion, inputs: { request, job, plan } }: Judged,
-  patch: StandingPatch,
+  patch: PublishedPatch,
 ): readonly JudgedFinding[] {
   const files = filesOf(patch);
   // A link that is only moved does not show where it leads.
@@ -161,7 +161,7 @@ async function derivedFindings(
 async function judgedAgain(
   documents: TreeDocuments,
   judged: Judged,
-  patch: StandingPatch,
+  patch: PublishedPatch,
 ): Promise<readonly JudgedFinding[]> {
   const { attempt, policy } = judged;
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
