@@ -11,7 +11,7 @@ import { promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
-import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { type ClosedLedger, closedLedger } from '../domain/ledger/closed-ledger.js';
 import { journalLines } from '../domain/ledger/journal-lines.js';
 import { ledgerLines } from '../domain/ledger/ledger-chain.js';
 import { buildPromptSession, sessionOfRun } from '../domain/record/prompt-session.js';
@@ -23,7 +23,6 @@ import {
   TREE_PATHS,
 } from '../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../domain/record/run-record.js';
-import { attemptHistories } from '../domain/run/attempt-history.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
 import { sealingKey } from './engine-key.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
@@ -72,24 +71,25 @@ export function createPublisher(
   { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
 ): (run: EndedRun) => Promise<FinaliseResult> {
   return async ({ entries, journal }) => {
-    const runId = openingOf(entries).run.run_id;
-    const documents = await readDocuments(store, openingOf(entries));
-    const attempts = await readAttempts(store, entries);
-    const signer = await sealingKey({ signers }, pinned, entries);
+    const ledger = closedLedger(entries);
+    const runId = ledger.opening.run.run_id;
+    const documents = await readDocuments(store, ledger.opening);
+    const attempts = await readAttempts(store, ledger);
+    const signer = await sealingKey({ signers }, pinned, ledger);
     const put = putter(store);
 
-    const session = buildPromptSession(sessionOfRun(entries, documents.notes));
+    const session = buildPromptSession(sessionOfRun(ledger, documents.notes));
     const artifacts = orderedTree([
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
       ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, journalLines(journal))]),
-      ...(await putSignedActs(store, put, entries)),
+      ...(await putSignedActs(store, put, ledger)),
       await put(TREE_PATHS.session, session.text),
       await put(TREE_PATHS.sidecar, session.sidecar),
     ]);
     const record = buildRunRecord({
-      entries,
+      ledger,
       attempts: new Map(attempts.map((attempt) => [attempt.sha256, attempt.record])),
       artifacts,
       session: session.session,
@@ -102,21 +102,29 @@ export function createPublisher(
     const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
-    const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
+    const seals = await sealTree({
+      store,
+      put,
+      closed: ledger,
+      artifacts,
+      record: recordFile,
+      ledger: ledgerFile,
+      signer,
+    });
     const tree = orderedTree([...files, ...seals.files]);
     await store.publish(runId, tree);
     return { run_record_sha256: recordFile.sha256, files: tree.length, attestation: seals.recordSignature };
   };
 }
 
-async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<readonly StoredAttempt[]> {
+async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise<readonly StoredAttempt[]> {
   const attempts: StoredAttempt[] = [];
-  for (const { gate, attempt, output_sha256, standing } of attemptHistories(entries)) {
+  for (const { gate, attempt, output_sha256, standing } of ledger.attempts) {
     if (output_sha256 === null) continue;
     const bytes = await store.readObject(output_sha256);
     const what = `the record of ${gate} attempt ${attempt}`;
     const record = checkShape(attemptRecordSchema, parseJson(bytes), what);
-    if (record.gate !== gate || record.attempt !== attempt || record.run_id !== openingOf(entries).run.run_id) {
+    if (record.gate !== gate || record.attempt !== attempt || record.run_id !== ledger.opening.run.run_id) {
       throw new PromptOsError(
         'RECORD_INVALID',
         `Expected ${what}, found that of ${record.gate} attempt ${record.attempt} of run ${record.run_id}.`,

@@ -1,9 +1,8 @@
 import { PromptOsError } from '../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { ledgerSealStatement, runRecordStatement } from '../domain/attest/acts.js';
-import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
+import type { ClosedLedger } from '../domain/ledger/closed-ledger.js';
 import { headOf } from '../domain/ledger/ledger-chain.js';
 import { signedActs } from '../domain/ledger/signed-acts.js';
 import { attestationPaths, bundleText, envelopeText, isAttestationFile } from '../domain/record/published-tree.js';
@@ -22,18 +21,17 @@ export type PutText = (path: string, text: string) => Promise<ArtifactRef>;
 export async function putSignedActs(
   store: ArtifactStore,
   put: PutText,
-  entries: readonly LedgerEntry[],
+  ledger: ClosedLedger,
 ): Promise<readonly ArtifactRef[]> {
-  const request = await readRequestEnvelope(store, entries);
+  const request = await readRequestEnvelope(store, ledger);
   const acts = [
     ...(request === null ? [] : [{ path: attestationPaths.runRequest, envelope: request }]),
-    ...signedActs(entries),
+    ...signedActs(ledger.entries),
   ];
   return Promise.all(acts.map(({ path, envelope }) => put(path, envelopeText(envelope))));
 }
 
-async function readRequestEnvelope(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<Envelope | null> {
-  const opening = openingOf(entries);
+async function readRequestEnvelope(store: ArtifactStore, { opening }: ClosedLedger): Promise<Envelope | null> {
   // Runs that were started before requests could be signed have no such field.
   const sha256 = opening.run.request_attestation_sha256 ?? null;
   if (sha256 === null) return null;
@@ -57,7 +55,7 @@ function parseEnvelope(bytes: Uint8Array): Envelope | null {
 export interface SealInput {
   readonly store: ArtifactStore;
   readonly put: PutText;
-  readonly entries: readonly LedgerEntry[];
+  readonly closed: ClosedLedger;
   /** Every file that the record lists. */
   readonly artifacts: readonly ArtifactRef[];
   readonly record: ArtifactRef;
@@ -78,7 +76,7 @@ export interface SealedTree {
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {
-  const { store, put, entries, artifacts, record, ledger, signer } = input;
+  const { store, put, closed, artifacts, record, ledger, signer } = input;
   const envelopes = await Promise.all(
     artifacts
       .filter(({ path }) => isAttestationFile(path))
@@ -88,11 +86,11 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
         return { path, envelope };
       }),
   );
-  const runId = openingOf(entries).run.run_id;
-  const { outcome } = closingOf(entries);
+  const runId = closed.opening.run.run_id;
+  const { outcome } = closed.closing;
   const statements: readonly (readonly [string, object])[] = [
     [attestationPaths.runRecord, runRecordStatement(record.sha256, { runId, outcome })],
-    [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(entries))],
+    [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(closed.entries))],
   ];
   const seals: ArtifactRef[] = [];
   let recordSignature: Envelope | null = null;

@@ -6,7 +6,6 @@ import { type Patch, patchFilesSchema } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { openingOf } from '../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
 import { criteriaThatHold } from '../rules/gate-outputs.js';
 import { type ParsedPatch, parsePatch } from '../rules/parse-patch.js';
@@ -14,7 +13,7 @@ import type { TreeDocuments, VerifiedAttempt } from './open-documents.js';
 
 /** The rules version of the run; null for a run that never opened, which has no attempts. */
 export async function rulesVersion(documents: TreeDocuments): Promise<number | null> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   return opening.type === 'openingFailed' ? null : rulesVersionOf(opening.plan);
 }
 
@@ -88,7 +87,7 @@ export const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'
 
 /** The public paths that an attempt must list. */
 export async function neededOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<readonly string[]> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const inputs = await inputsOf(documents, attempt);
   if (opening.type === 'openingFailed' || inputs === null) return [];
   const { gate, attempt: number, verdict } = attempt.record;

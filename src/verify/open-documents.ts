@@ -12,7 +12,7 @@ import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prom
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { counted } from '../contracts/sentences.js';
-import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
 import type { Replay } from '../domain/ledger/replay-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
@@ -46,6 +46,10 @@ export interface TreeDocuments {
   /** What the record lists, by path; of an incomplete tree, what that lists. */
   artifacts(): Promise<ReadonlyMap<string, ArtifactRef>>;
   ledger(): Promise<readonly LedgerEntry[]>;
+  /** The first entry of the ledger. */
+  opening(): Promise<ClosedLedger['opening']>;
+  /** The ledger, which must run to a closing. */
+  closed(): Promise<ClosedLedger>;
   /** Empty for a run from before runs had one. */
   journal(): Promise<readonly PlacedJournalEntry[]>;
   /** Of the bytes of the ledger's file. */
@@ -168,7 +172,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     return readLedger(streamOf(reader, entry), TREE_PATHS.ledger);
   });
   const ledger = once(async () => (await wholeLedger()).entries);
-  const run = async () => openingOf(await ledger());
+  const opening = once(async () => openingOf(await ledger()));
 
   /** A pinned document of the run; a run that never opened may lack it, which may be the very reason. */
   const pinned = async (
@@ -177,7 +181,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     code: 'REQUEST_DIFFERS' | 'PACK_DIFFERS' | 'POLICY_DIFFERS',
     limit = MAX_JSON_BYTES,
   ): Promise<Uint8Array | null> => {
-    if (!(await has(path)) && (await run()).type === 'openingFailed') return null;
+    if (!(await has(path)) && (await opening()).type === 'openingFailed') return null;
     const content = await bytes(path, limit);
     const actual = sha256Of(content);
     if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
@@ -186,20 +190,20 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
 
   const policyOfTree = async (handedIn: Policy | undefined): Promise<Policy | null> => {
     const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
-    const content = await pinned(path, (await run()).run.policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
+    const content = await pinned(path, (await opening()).run.policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
     // The same bytes as those that were handed in, which were parsed already.
     if (handedIn !== undefined || content === null) return handedIn ?? null;
     try {
       return policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
     } catch (error) {
       if (error instanceof VerifyFailure) throw error;
-      if ((await run()).type === 'openingFailed') return null;
+      if ((await opening()).type === 'openingFailed') return null;
       const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
       throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
     }
   };
   const policy = once(async () => {
-    const { policy_sha256 } = (await run()).run;
+    const { policy_sha256 } = (await opening()).run;
     const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
     if (handedIn === undefined && trust.policies.length > 0) {
       throw new VerifyFailure('POLICY_UNKNOWN', {
@@ -212,24 +216,24 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
   });
 
   const request = once(async () => {
-    const opening = await run();
-    const content = await pinned(TREE_PATHS.request, opening.run.request_sha256, 'REQUEST_DIFFERS');
+    const opened = await opening();
+    const content = await pinned(TREE_PATHS.request, opened.run.request_sha256, 'REQUEST_DIFFERS');
     if (content === null) return null;
     const value = readStrictJson(content, TREE_PATHS.request, 'canonical');
-    if (opening.type === 'openingFailed') return runRequestSchema.safeParse(value).data ?? null;
+    if (opened.type === 'openingFailed') return runRequestSchema.safeParse(value).data ?? null;
     return checkShape(runRequestSchema, value, TREE_PATHS.request);
   });
   const packBundle = once(async () => {
-    const opening = await run();
-    const content = await pinned(TREE_PATHS.pack, opening.run.pack_object_sha256, 'PACK_DIFFERS');
+    const opened = await opening();
+    const content = await pinned(TREE_PATHS.pack, opened.run.pack_object_sha256, 'PACK_DIFFERS');
     if (content === null) return null;
     const value = readStrictJson(content, TREE_PATHS.pack, 'canonical');
-    if (opening.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
+    if (opened.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
     return checkShape(promptPackBundleSchema, value, TREE_PATHS.pack);
   });
   const pack = once(async () => {
     const bundle = await packBundle();
-    if (bundle === null || (await run()).type === 'openingFailed') return null;
+    if (bundle === null || (await opening()).type === 'openingFailed') return null;
     try {
       return loadPack(bundle);
     } catch (error) {
@@ -266,6 +270,8 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     record,
     artifacts,
     ledger,
+    opening,
+    closed: once(async () => closedLedger(await ledger())),
     journal,
     ledgerSha256: async () => (await wholeLedger()).sha256,
     recordSha256: once(async () => sha256Of(await recordBytes())),

@@ -99,3 +99,6 @@ function canonicalOrNull(value: unknown): string | null {
     return null;
   }
 }
+
+/** The key that an envelope names as its signer, or null without an envelope. Whether it really signed is judged elsewhere. */
+export const keyidOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;

@@ -1,10 +1,8 @@
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
+import { keyidOf } from '../attest/envelope.js';
 import { attestationPaths } from '../record/published-tree.js';
 import { openingOf } from './closed-ledger.js';
-
-/** The key that an envelope names as its signer, or null when there is no envelope. Whether it really signed is judged elsewhere. */
-export const keyidOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;
 
 /** A signed envelope of a ledger, and where a published tree has it. */
 export interface SignedAct {

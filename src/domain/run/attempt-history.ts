@@ -1,7 +1,7 @@
 import type { Decision } from '../../contracts/decisions.js';
 import type { Feedback, LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId, Verdict } from '../../contracts/names.js';
-import { keyidOf } from '../ledger/signed-acts.js';
+import { keyidOf } from '../attest/envelope.js';
 import { evolve } from './evolve.js';
 import { gateState, INITIAL_STATE } from './run-state.js';
 

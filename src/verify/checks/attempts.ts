@@ -12,7 +12,6 @@ import { PREDICATES, readStatement } from '../../domain/attest/statement.js';
 import { pinKey } from '../../domain/judge/authenticate.js';
 import { resultPredicate } from '../../domain/judge/gate-result.js';
 import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/index.js';
@@ -54,7 +53,7 @@ const isHold = (entry: LedgerEntry): boolean => entry.type === 'escalationOpened
 /** Every attempt's record fits the run, its gate, what it was given, and what the ledger says of it. */
 export async function checkAttempts(documents: TreeDocuments): Promise<void> {
   const entries = await documents.ledger();
-  const opening = openingOf(entries);
+  const opening = await documents.opening();
   const attempts = await documents.attempts();
   if (opening.type === 'openingFailed' || attempts.length === 0) return;
   const { steps } = await documents.replay();
@@ -236,7 +235,7 @@ function clipped(whole: string, reported: string | null): string {
 
 /** No principal, key or executor did two duties. */
 export async function checkDuties(documents: TreeDocuments): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const policy = await documents.policy();
   if (opening.type === 'openingFailed') return;
   const records = (await documents.attempts()).map(({ record }) => record);

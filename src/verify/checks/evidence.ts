@@ -13,7 +13,6 @@ import {
 import { own } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { sarifLog } from '../../domain/record/sarif.js';
 import { judgeCounts } from '../../rules/checks.js';
@@ -83,7 +82,7 @@ async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt)
   const path = await placeOf(documents, attempt, ref);
   const { base_commit, checks } = await documents.json(path, baselineSchema);
   const policy = await documents.policy();
-  const { run } = openingOf(await documents.ledger());
+  const { run } = await documents.opening();
   const wanted = await wantedChecks(documents, attempt.record);
   const argvOf = (name: string) => (policy === null ? undefined : own(policy.checks, name)?.argv) ?? [];
   fits(
@@ -103,7 +102,7 @@ async function checkResults(
   { base_commit, checks }: TestResults,
   path: string,
 ): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const { run } = opening;
   // Reports came with the second version of the rules; a run that did not open has no plan and no check.
   const counted = opening.type === 'runOpened' && rulesVersionOf(opening.plan) >= 2;

@@ -1,6 +1,5 @@
 import { ESCALATION_GATE } from '../../contracts/names.js';
 import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import {
   buildPromptSession,
   promptSessionSidecar,
@@ -61,9 +60,9 @@ async function checkHashes({ bytes }: TreeDocuments, session: PromptSession): Pr
 
 /** Prompts are declared, each is one of the pack, and they are those that ran. */
 async function checkDeclared(documents: TreeDocuments, { prompts_used }: PromptSession): Promise<void> {
-  const entries = await documents.ledger();
-  const { run, type } = openingOf(entries);
-  const ran = sessionOfRun(entries, '').prompts_used;
+  const ledger = await documents.closed();
+  const { run, type } = ledger.opening;
+  const ran = sessionOfRun(ledger, '').prompts_used;
   const known = [...run.gates, ESCALATION_GATE] as readonly string[];
   const foreign = prompts_used.filter((prompt) => !known.includes(prompt));
   if (prompts_used.length === 0 && type === 'runOpened')

@@ -4,7 +4,6 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { promptSessionSchema } from '../../contracts/prompt-session.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
 import { signedActs } from '../../domain/ledger/signed-acts.js';
 import {
@@ -52,7 +51,7 @@ export async function readSession({ bytes }: TreeDocuments) {
 export async function checkSession(documents: TreeDocuments): Promise<void> {
   const session = await readSession(documents);
   const request = await documents.request();
-  const expected = buildPromptSession(sessionOfRun(await documents.ledger(), request?.notes ?? ''));
+  const expected = buildPromptSession(sessionOfRun(await documents.closed(), request?.notes ?? ''));
   const { governance } = await documents.record();
   const difference =
     firstDifference(expected.session, session) ??
@@ -132,7 +131,7 @@ async function requestAct(
   documents: TreeDocuments,
 ): Promise<readonly { readonly path: string; readonly envelope: Envelope }[]> {
   const path = attestationPaths.runRequest;
-  const { type, run } = openingOf(await documents.ledger());
+  const { type, run } = await documents.opening();
   const named = (run.request_attestation_sha256 ?? null) !== null;
   if (!named || (type === 'openingFailed' && !(await documents.has(path)))) return [];
   return [{ path, envelope: await documents.json(path, envelopeSchema) }];
@@ -179,7 +178,7 @@ export async function checkArtifacts(documents: TreeDocuments): Promise<void> {
 export async function checkRecord(documents: TreeDocuments): Promise<void> {
   const record = await documents.record();
   const expected = buildRunRecord({
-    entries: await documents.ledger(),
+    ledger: await documents.closed(),
     attempts: recordsByDigest(await documents.attempts()),
     artifacts: await expectedFiles(documents),
     session: await readSession(documents),
