@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { RunRecord } from '../contracts/run-record.js';
 import type { RecordedWaiver } from '../contracts/waiver.js';
 import { verifyNativelyFirst } from '../domain/attest/public-keys.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
@@ -241,4 +242,19 @@ export async function judgeTree(reader: TreeReader, trust: VerifyTrust): Promise
     remarks: outcomes.flatMap(({ remarks }) => remarks),
     waivers: outcomes.flatMap(({ waivers = [] }) => waivers),
   };
+}
+
+/**
+ * The record of a tree that is not known yet, such as a bundle: read within the verifier's limits, and not judged.
+ * @returns why the tree has none
+ */
+export async function readRunRecord(reader: TreeReader): Promise<RunRecord | VerifyFailure> {
+  const documents = openDocuments(reader, { policies: [] });
+  try {
+    await checkTree(documents);
+    return await documents.record();
+  } catch (error) {
+    if (error instanceof VerifyFailure) return error;
+    throw error;
+  }
 }

@@ -11,7 +11,8 @@ import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/
 import { planRun } from '../../domain/run/plan-run.js';
 import { lintPack } from '../../prompt-pack/index.js';
 import { firstDifference } from '../first-difference.js';
-import { sha256Of, type TreeDocuments } from '../open-documents.js';
+import type { TreeDocuments } from '../open-documents.js';
+import { sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The run's policy is one of those handed in, or the tree vouches for itself; and it governs the run's repository. */

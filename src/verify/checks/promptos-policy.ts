@@ -7,8 +7,9 @@ import {
   sessionOfRun,
 } from '../../domain/record/prompt-session.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
-import { checkShape, sha256Of, type TreeDocuments } from '../open-documents.js';
+import type { TreeDocuments } from '../open-documents.js';
 import { parseJson, strictText } from '../parse-json.js';
+import { checkShape, sha256Of } from '../tree-files.js';
 import { unenforcedFields } from '../trust.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
 

@@ -24,8 +24,9 @@ import {
 } from '../../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../../domain/record/run-record.js';
 import { firstDifference } from '../first-difference.js';
-import { checkShape, recordsByDigest, sha256Of, type TreeDocuments } from '../open-documents.js';
+import { recordsByDigest, type TreeDocuments } from '../open-documents.js';
 import { parseJson, strictText } from '../parse-json.js';
+import { checkShape, sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The session as it lies there, its layout, shape and hashes checked. */
