@@ -42,7 +42,7 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
 }
 
 /**
- * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is told
+ * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is given
  * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
  * An answer that came with edits in a gate that makes none was made on another tree than the gate's: once, it is asked
  * for again.

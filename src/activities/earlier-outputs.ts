@@ -10,7 +10,7 @@ import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 
-/** The change that stands for P05. */
+/** The current change of P05. */
 export interface EarlierPatch {
   readonly bytes: Uint8Array;
   readonly sha256: string;
@@ -20,7 +20,7 @@ export interface EarlierPatch {
   readonly findings: readonly Finding[];
 }
 
-/** What the gates before left, read from the attempts that stand; null for what the run leaves out. */
+/** What the gates before left, read from the attempts that count; null for what the run leaves out. */
 export interface EarlierOutputs extends GivenDocuments {
   readonly patch: EarlierPatch | null;
 }
@@ -28,7 +28,7 @@ export interface EarlierOutputs extends GivenDocuments {
 const listedFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
 
 /**
- * Loads the standing attempts by digest. A record of another run or gate is a defect, never data.
+ * Loads the attempts that count, by digest. A record of another run or gate is a defect, never data.
  * @throws PromptOsError INTERNAL, OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export async function loadEarlierOutputs(

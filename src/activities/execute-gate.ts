@@ -150,8 +150,8 @@ export async function executeGate(
 }
 
 /**
- * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again to whoever
- * asks for the same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
+ * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again for the
+ * same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
  * passes.
  * @param execute carries it out
  * @param signal aborted once Temporal does not wait for the result any more

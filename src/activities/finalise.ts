@@ -33,7 +33,7 @@ import type { PrefixVerifier } from './verify-prefix.js';
 
 export interface FinaliseOptions {
   readonly pinned?: PinnedDocuments;
-  /** What the engine asks before it signs; without it nobody is asked. */
+  /** What the engine asks before it signs; without it the tree is not verified. */
   readonly verifyTree?: VerifyTree | undefined;
 }
 

@@ -15,7 +15,7 @@ export type PutText = (path: string, text: string) => Promise<ArtifactRef>;
 
 /**
  * The envelopes that people and role workers signed, as files of the tree: the request's, and those in the ledger.
- * Those that stand among an attempt's own artifacts are not among them.
+ * Those among an attempt's own artifacts are not included.
  * @throws PromptOsError RECORD_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export async function putSignedActs(
@@ -72,7 +72,7 @@ export interface SealedTree {
 
 /**
  * What closes the folder of attestations: the engine's signatures over record and ledger, and the bundle of all. A tree
- * in which nobody signed anything has none of them.
+ * in which nothing was signed has none of them.
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {

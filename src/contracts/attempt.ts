@@ -76,9 +76,9 @@ const attemptFields = z.strictObject({
   escalation: escalationReportSchema.nullable(),
   /** What the attempt was given from earlier gates: the digests of their attempt records. */
   inputs: z.partialRecord(gateIdSchema, sha256Schema),
-  /** Public artifacts; their path is where they stand while the attempt does. */
+  /** Public artifacts; their path is their place while the attempt counts. */
   artifacts: z.array(artifactRefSchema),
-  /** Prompts, answers and logs; published beside the record whether or not the attempt stands. */
+  /** Prompts, answers and logs; published beside the record whether or not the attempt counts. */
   transcripts: z.array(artifactRefSchema),
 });
 

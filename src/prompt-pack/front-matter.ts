@@ -15,7 +15,7 @@ export type FrontMatterResult =
   | {
       readonly ok: true;
       readonly frontMatter: FrontMatter;
-      /** The line of the file on which a key stands. */
+      /** The line of the file of a key. */
       readonly lineOf: (key: keyof FrontMatter) => number;
       /** What follows the closing fence. */
       readonly body: string;

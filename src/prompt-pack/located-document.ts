@@ -10,7 +10,7 @@ export interface Problem {
 
 export type PathInDocument = readonly PropertyKey[];
 
-/** A parsed YAML or JSON document that knows on which line each of its values stands. */
+/** A parsed YAML or JSON document that knows the line of each of its values. */
 export interface LocatedDocument {
   readonly value: unknown;
   /** The line of the value at a path; of its nearest parent when it is absent. */

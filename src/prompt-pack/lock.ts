@@ -36,7 +36,7 @@ export const formatPromptLock = (lock: PromptLock): string => `${JSON.stringify(
 
 /** One difference between a lock and the files that it should describe. */
 export interface LockDifference {
-  /** Where in the lock it stands. */
+  /** Its place in the lock. */
   readonly at: readonly string[];
   readonly message: string;
 }

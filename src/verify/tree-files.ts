@@ -118,7 +118,7 @@ export function openFiles(given: TreeReader): TreeFiles {
   const json = async <T>(path: string, schema: z.ZodType<T>, layout: JsonLayout = 'indented'): Promise<T> => {
     const value = readStrictJson(await bytes(path, MAX_JSON_BYTES), path, layout);
     checkShape(schema, value, path);
-    // As it stands, not as the schema would rewrite it: digests and comparisons are about what was written.
+    // As it is written, not as the schema would rewrite it: digests and comparisons are about what was written.
     return value as T;
   };
 

@@ -90,7 +90,7 @@ interface Check {
   readonly unprotectedKeys?: (documents: TreeDocuments) => Promise<readonly UnprotectedKey[]>;
 }
 
-/** Every check in its order: what others stand on comes first, so that the first failure is the one to look at. */
+/** Every check in its order: what others depend on comes first, so that the first failure is the one to look at. */
 export const CHECKS = {
   tree: { title: 'only plain files, no two of one name', run: checkTree },
   finalised: { title: 'the run was finalised', run: checkFinalised },
@@ -121,7 +121,7 @@ export const CHECKS = {
   },
   rendered_prompts: { title: 'prompts follow from the pack and the inputs', run: checkRenderedPrompts },
   session: { title: 'the prompt session is intact and of this run', run: checkSession },
-  escalations: { title: 'escalations are told as the ledger has them', run: checkEscalations },
+  escalations: { title: 'escalations are as the ledger has them', run: checkEscalations },
   artifacts: { title: 'the list of files is the one that the run led to', run: checkArtifacts },
   record: {
     title: 'the record is the one that the ledger leads to',
@@ -143,7 +143,7 @@ export type CheckName = keyof typeof CHECKS;
 export interface CheckOutcome {
   readonly check: CheckName;
   readonly title: string;
-  /** `not_checked`: it stands on something that failed before. */
+  /** `not_checked`: it depends on something that failed before. */
   readonly status: 'ok' | 'failed' | 'not_checked';
   readonly failure: {
     readonly code: VerifyCode;

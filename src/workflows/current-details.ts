@@ -150,7 +150,7 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     actor: name,
   };
   const approval = to_acknowledge.length === 0 ? bound : { ...bound, acknowledged: to_acknowledge };
-  // Sent as it stands it is refused, since it gives no reason.
+  // Sent as it is it is refused, since it gives no reason.
   const rejection = { ...bound, reason: '', ...(awaited.approvable ? {} : { to_gate: awaited.rejects_to }) };
   const facts = [
     `Verdict ${found?.verdict ?? 'none'}`,
@@ -196,7 +196,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     actor: name,
     choice: 'retry',
   };
-  // Advice that nobody signed is no part of what the run says.
+  // Advice that is not signed is no part of what the run says.
   const recommendation = awaited.trigger === 'hold' ? '' : inert(awaited.recommendation, 600);
   return [
     `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
@@ -240,7 +240,7 @@ function commandLineParts(asked: Asked, awaited: AwaitedDecision | AwaitedResolu
   ];
 }
 
-/** Where decisions must be signed, no JSON that stands here could count: the integrator's own machine makes it. */
+/** Where decisions must be signed, no JSON in this place could count: the integrator's own machine makes it. */
 function signedParts(asked: Asked, answers: readonly AnswerCommand[]): string[] {
   const [first] = answers;
   if (first === undefined) return [];

@@ -25,7 +25,7 @@ import {
 async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
-  // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
+  // git calls an empty patch an error; a rule of its own reports that nothing was changed.
   const empty = patch.bytes.byteLength === 0;
   return {
     patch,

@@ -45,7 +45,7 @@ export interface GateWork<Output> {
 
 /** How one gate differs from the others; everything else is `execute-gate.ts`. */
 export interface GateDefinition<Output = unknown> {
-  /** Whether what the executor changes in the checkout is the gate's work; elsewhere it is thrown away and told. */
+  /** Whether what the executor changes in the checkout is the gate's work; elsewhere it is thrown away and reported. */
   readonly editsFiles: boolean;
   begin(task: GateTask): Promise<GateWork<Output>>;
 }
@@ -67,10 +67,10 @@ export const publishOutput = <G extends keyof GateOutputs>(
   Promise.all(PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) => putArtifact(path, text)));
 
 /**
- * The patch that stands for P05.
+ * The current patch of P05.
  * @throws PromptOsError INTERNAL when there is none: P06 and P07 never run without P05.
  */
 export function patchToJudge({ earlier, input }: GateTask): EarlierPatch {
   if (earlier.patch !== null) return earlier.patch;
-  throw new PromptOsError('INTERNAL', `${input.gate} was started without a standing patch of P05.`);
+  throw new PromptOsError('INTERNAL', `${input.gate} was started without a patch of P05.`);
 }

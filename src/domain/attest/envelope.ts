@@ -69,7 +69,7 @@ function decoded(text: string): Uint8Array | null {
   }
 }
 
-/** What an envelope states, whoever signed it; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
+/** What an envelope states, whether or not its signature holds; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
 export function statementOf({ payload }: Envelope): unknown {
   const bytes = decoded(payload);
   return bytes === null ? undefined : parsed(textOf(bytes));

@@ -15,7 +15,7 @@ export interface ResourceDescriptor {
 /** Something by the SHA-256 of its bytes. */
 export const byDigest = (name: string, sha256: string): ResourceDescriptor => ({ name, digest: { sha256 } });
 
-/** A commit of a repository that is called by its name; where that is stands in the workers' configs. */
+/** A commit of a repository that is called by its name; the workers' configs say where that is. */
 export const byCommit = (repository: string, commit: string): ResourceDescriptor => ({
   name: repository,
   digest: { gitCommit: commit },
@@ -34,7 +34,7 @@ export const SLSA_PROVENANCE = 'https://slsa.dev/provenance/v1';
 /** How a patch comes about: an executor edits a checkout of the base commit, and the engine computes the difference. */
 export const CONSTRAINED_BUILD = 'https://promptos.dev/build-types/constrained-build/v0.1';
 
-/** The URI that stands for a principal: its name counts within the policy among the resolved dependencies. */
+/** The URI of a principal: its name counts within the policy among the resolved dependencies. */
 export const builderId = (principal: string): string =>
   `https://promptos.dev/principals/${encodeURIComponent(principal)}`;
 

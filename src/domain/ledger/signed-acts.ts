@@ -10,7 +10,7 @@ export interface SignedAct {
   readonly envelope: Envelope;
 }
 
-/** Every envelope that stands in a ledger: signed decisions, resolutions, escalations and cancellations, and gates' results. */
+/** Every envelope of a ledger: signed decisions, resolutions, escalations and cancellations, and gates' results. */
 export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[] {
   return entries.flatMap((entry): SignedAct[] => {
     switch (entry.type) {

@@ -38,13 +38,13 @@ export interface StoredAttempt {
   /** Digest and size of the record's own bytes. */
   readonly sha256: string;
   readonly bytes: number;
-  /** Whether its artifacts stand at their public place: the gate's newest attempt, not voided. */
+  /** Whether its artifacts are at their public place: the gate's newest attempt, not voided. */
   readonly stands: boolean;
 }
 
 /**
- * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it stands,
- * else in its folder too. Attestations stand in their own folder always: their names hold the attempt.
+ * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it counts,
+ * else in its folder too. Attestations are always in their own folder: their names hold the attempt.
  */
 export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): readonly ArtifactRef[] {
   const folder = attemptFolder(record.gate, record.attempt);
@@ -63,7 +63,7 @@ export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): 
 export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef[] {
   const places = new Set<string>();
   for (const { path } of files) {
-    if (places.has(path)) throw new PromptOsError('PATH_CLASH', `Two files of the run are to stand at ${path}.`);
+    if (places.has(path)) throw new PromptOsError('PATH_CLASH', `Two files of the run have the path ${path}.`);
     places.add(path);
   }
   for (const { path } of files) {
@@ -80,10 +80,10 @@ export const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
 const dsse = (name: string): string => filledPath(RUN_ARTIFACTS.attestation.path, { name });
 
-/** Where each attestation of a run stands, whether or not what it is about still counts: the names hold the attempt. */
+/** The path of each attestation of a run, whether or not what it is about still counts: the names hold the attempt. */
 export const attestationPaths = {
   runRequest: dsse('run-request'),
-  /** By the sequence number of the ledger entry in which the envelope stands. */
+  /** By the sequence number of the ledger entry that has the envelope. */
   decision: (seq: number): string => dsse(`decision-${seq}`),
   gateAttempt: (gate: GateId, attempt: number): string => dsse(`${gate}.${attempt}`),
   provenance: (gate: GateId, attempt: number): string => dsse(`${gate}.${attempt}.provenance`),

@@ -19,7 +19,7 @@ import { evolve } from '../run/evolve.js';
 import { currentGate, gateState, INITIAL_STATE } from '../run/run-state.js';
 import { TREE_PATHS } from './published-tree.js';
 
-/** What a run record is made of: nothing else flows into it, so whoever has these can make it again. */
+/** What a run record is made of: nothing else flows into it, so a verifier can make it again from these. */
 export interface RunRecordInput {
   /** The whole ledger. */
   readonly ledger: ClosedLedger;

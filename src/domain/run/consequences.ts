@@ -12,7 +12,7 @@ import {
 import { expiredWaivers } from './waivers.js';
 
 /**
- * What follows by itself from where the run stands: the next event, or null when something must happen first.
+ * What follows by itself from the state of the run: the next event, or null when something must happen first.
  * Nothing follows while an escalation is open: a running gate is held, decisions count, nothing moves.
  * @param at when this is judged, as the ledger has it
  */

@@ -128,7 +128,7 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
   return [finished, openEscalation(state, { gate, attempt, raised_by: raisedBy, report: result.escalation })];
 }
 
-/** What says that somebody is not who or what the policy wants, and not that something is broken. */
+/** Codes for a party that the policy does not allow, in contrast to something that is broken. */
 const TRUST_CODES = [
   'POLICY_NOT_TRUSTED',
   'POLICY_NOT_FOR_REPOSITORY',
@@ -140,7 +140,7 @@ const TRUST_CODES = [
   'FORK',
 ];
 
-/** Characters of an error code: whoever answers for a worker can give any text as one. */
+/** Characters of an error code: a worker can give any text as one. */
 const MAX_CODE = 100;
 
 function interruptGate(
@@ -178,7 +178,7 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   const claims = state.plan !== null && rulesVersionOf(state.plan) >= 2 ? claimsOf(content) : bareClaims(content);
   const event = refusedEvent(ledgerKind(kind), refusal, claims);
   const { message_sha256 } = event;
-  // The same signed message again is recorded already: whoever repeats it must not fill the room of others.
+  // The same signed message again is recorded already: repeating it must not fill the room of others.
   const again =
     message_sha256 !== undefined && state.refused_messages.includes(refusedMessage(event.kind, message_sha256));
   if (again) return { events: [], answer, uncounted: null };

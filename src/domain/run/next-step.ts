@@ -69,6 +69,6 @@ export const defaultReworkTarget = (state: RunState, gate: GateId): GateId =>
 export const isRetry = (state: RunState, { gate, to_gate }: Pick<Decision, 'gate' | 'to_gate'>): boolean =>
   gaveNoAnswer(state, gate) && (to_gate ?? gate) === gate;
 
-/** A run can go back to a gate that it has, up to the one that it stands at; never forward. */
+/** A run can go back to a gate that it has, up to its current one; never forward. */
 export const isReworkTarget = (state: RunState, from: GateId, target: GateId): boolean =>
   runs(state, target) && gateIndex(target) <= gateIndex(from);

@@ -110,7 +110,7 @@ function differs(path: string, expected: unknown, found: unknown): void {
   throw new VerifyFailure('ATTEMPT_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
 }
 
-/** Tries are numbered, only the last one counted, and each prompt stands among the transcripts. */
+/** Tries are numbered, only the last one counted, and each prompt is among the transcripts. */
 function checkTries(
   { tries, verdict, transcripts }: AttemptRecord,
   path: string,
@@ -227,7 +227,7 @@ const shortened = (whole: Finding, reported: Finding): Finding => ({
   ...(whole.path === undefined ? {} : { path: clipped(whole.path, reported.path ?? '') }),
 });
 
-/** The text as it may stand in a shorter place: itself, or its beginning with a mark. */
+/** The text as a shorter place may have it: itself, or its beginning with a mark. */
 function clipped(whole: string, reported: string | null): string {
   const text = whole.toWellFormed();
   return reported?.endsWith('…') && text.startsWith(reported.slice(0, -1)) ? reported : text;

@@ -73,7 +73,7 @@ async function checkText(
   throw differs(placed.place, part(expected), part(found));
 }
 
-/** Files that could not be taken into a patch stand in the list alone: they have a rule of their own, which blocks. */
+/** Files that could not be taken into a patch are in the list alone: they have a rule of their own, which blocks. */
 const isUntaken = ({ status, new_mode, added, deleted }: PatchFile): boolean =>
   status === 'added' && added === 0 && deleted === 0 && (new_mode === '160000' || new_mode === '100644');
 

@@ -20,7 +20,7 @@ import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
 
-/** Where an artifact of an attempt lies in the tree: at its public place while the attempt stands, else in its folder. */
+/** The path of an artifact in the tree: its public place while the attempt counts, else the attempt's folder. */
 const placeOf = async ({ artifacts }: TreeDocuments, { history }: VerifiedAttempt, ref: ArtifactRef) => {
   const inFolder = `${attemptFolder(history.gate, history.attempt)}/${ref.path}`;
   return (await artifacts()).has(inFolder) ? inFolder : ref.path;
@@ -154,14 +154,14 @@ async function checkResults(
   }
 }
 
-/** The job that stood when an attempt was made; undefined for a run without P01. */
+/** The job that counted when an attempt was made; undefined for a run without P01. */
 export async function declaredJob(documents: TreeDocuments, { inputs }: AttemptRecord): Promise<JobOutput | undefined> {
   const declared = (await documents.attempts()).find(({ sha256 }) => sha256 === inputs.P01);
   const ref = declared && find(declared.record, TREE_PATHS.job);
   return ref && documents.json(await placeOf(documents, declared, ref), jobOutputSchema);
 }
 
-/** The checks that prove a run: those of the request and of every criterion of the job that stood then, each once. */
+/** The checks that prove a run: those of the request and of every criterion of the job that counted then, each once. */
 async function wantedChecks(documents: TreeDocuments, record: AttemptRecord): Promise<readonly string[]> {
   const request = await documents.request();
   const job = await declaredJob(documents, record);
@@ -179,7 +179,7 @@ function countsProblem({ status, tests, baseline }: CheckResult): string | null 
   return baseline === undefined ? 'no counts of the base commit' : judgeCounts(tests, baseline);
 }
 
-/** The patch that lies in the tree is that of the attempt that passed, and so is what was tested last. */
+/** The patch of the tree is that of the attempt that passed, and so is what was tested last. */
 async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {
   const attempts = await documents.attempts();
   const passed = (gate: string) =>

@@ -175,7 +175,7 @@ async function judgedAgain(
     known: isKnown(finding, writers, policy.waivable),
   }));
   matchFindings(placed.place, expected, said);
-  // Secrets and the form of the patch are what the verifier's worker saw; it must stand by what it says of them.
+  // Secrets and the form of the patch are what the verifier's worker saw; the attempt must agree with what it says of them.
   const observed = said.filter(({ rule, known }) => !known && !DERIVED.has(rule));
   return [
     ...observed.map(plain),

@@ -29,7 +29,7 @@ import { parseJson, strictText } from '../parse-json.js';
 import { checkShape, sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
-/** The session as it lies there, its layout, shape and hashes checked. */
+/** The session as it is published, its layout, shape and hashes checked. */
 export async function readSession({ bytes }: TreeDocuments) {
   const path = TREE_PATHS.session;
   const text = strictText(await bytes(path), path);
@@ -87,7 +87,7 @@ const fileOf = (path: string, content: Uint8Array): ArtifactRef => ({
   media_type: mediaTypeOf(path),
 });
 
-/** The record names the ledger that lies beside it. */
+/** The record names the ledger beside it. */
 export async function checkLedgerHead(documents: TreeDocuments): Promise<void> {
   const { ledger } = await documents.record();
   const head = headOf(await documents.ledger());
@@ -127,7 +127,7 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   }
 }
 
-/** The request's envelope; a run that never opened may have named one that nobody could read. */
+/** The request's envelope; a run that never opened may have named one that could not be read. */
 async function requestAct(
   documents: TreeDocuments,
 ): Promise<readonly { readonly path: string; readonly envelope: Envelope }[]> {
@@ -191,7 +191,7 @@ export async function checkRecord(documents: TreeDocuments): Promise<void> {
   throw new VerifyFailure('RECORD_DIFFERS', { ...difference, path: `${TREE_PATHS.record}: ${difference.at}` });
 }
 
-/** Every escalation has its file, which tells of it what the ledger does. */
+/** Every escalation has its file, which says of it what the ledger does. */
 export async function checkEscalations(documents: TreeDocuments): Promise<void> {
   for (const escalation of recordedEscalations(await documents.ledger())) {
     const path = escalationPath(escalation.escalation_id);
