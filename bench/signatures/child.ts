@@ -9,8 +9,8 @@ import { PREDICATES } from '../../src/attestation/statement.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import type { authenticate } from '../../src/governance/authenticate.js';
 import { sharedModules } from '../../src/shared-modules.js';
-import { median } from '../measure.js';
-import type { VerificationCost } from './verification.js';
+import { median } from '../figures.js';
+import type { VerificationCost } from '../parts/signatures.js';
 
 // A process of its own, so that its heap and its processor time are those of verifying alone. Needs --expose-gc.
 
@@ -52,7 +52,7 @@ const envelopes = await Promise.all(
 );
 
 const { code } = await bundleWorkflowCode({
-  workflowsPath: fileURLToPath(new URL('./verification-probe.js', import.meta.url)),
+  workflowsPath: fileURLToPath(new URL('./probe.js', import.meta.url)),
   preloadModules: process.argv[2] === 'shared' ? [...sharedModules()] : [],
   logger: new DefaultLogger('ERROR'),
 });

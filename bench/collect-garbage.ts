@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 
-// Loaded into every thread of a worker that is measured: at SIGWINCH, which means nothing to a worker, each lets go of
-// what nobody holds any more. Without it a process's memory tells how long ago the engine last tidied up.
+// Loaded into every thread of a worker that is measured: at SIGWINCH, which means nothing to a worker, each collects
+// what is no longer referenced. Without it a process's memory shows how long ago the engine last collected it.
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 const channel = new BroadcastChannel('promptos-bench-collect');

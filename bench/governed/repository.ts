@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,7 +11,7 @@ import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import { exampleOutputs } from '../../test/support/gate-outputs.js';
 import { exampleRequest } from '../../test/support/run-request.js';
-import { PACKAGE_ROOT } from './package-root.js';
+import { PACKAGE_ROOT } from '../package-root.js';
 
 /** Bytes of the patch and of the check's log, by the branch that a run starts from. */
 export const WORK_BYTES = { small: 1_000, large: 50_000_000 } as const;
@@ -19,6 +20,8 @@ export type WorkSize = keyof typeof WORK_BYTES;
 /** A git repository with a policy, a worker config and agents of a few lines of shell, so that governance is what is measured. */
 export interface BenchRepository {
   readonly folder: string;
+  /** The folder of the agents' program `answer.sh` and of the answers that it gives. */
+  readonly agents: string;
   readonly stateDir: string;
   readonly name: string;
   readonly commits: Readonly<Record<WorkSize, string>>;
@@ -33,6 +36,14 @@ export interface BenchRepository {
 export interface BenchRepositoryOptions {
   /** Every act is signed, with throwaway keys; without it the policy lists no key. */
   readonly signed?: boolean;
+  /** Files that no run touches, for what a large repository costs. */
+  readonly filler?: Filler;
+}
+
+export interface Filler {
+  readonly files: number;
+  /** Bytes of all of them together. */
+  readonly bytes: number;
 }
 
 const NAME = 'bench';
@@ -89,8 +100,21 @@ cat "$ANSWERS/$PROMPTOS_GATE.json"
 
 const CHECK = `yes 'ok: the shares add up to the total' | head -c "$(cat bytes)"\n`;
 
+/** Files of bytes that do not compress, a hundred to a folder. */
+async function writeFiller(folder: string, { files, bytes }: Filler): Promise<void> {
+  const size = Math.ceil(bytes / files);
+  for (let index = 0; index < files; index += 1) {
+    const path = join(folder, 'filler', String(Math.floor(index / 100)), `${index}.bin`);
+    if (index % 100 === 0) await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, randomBytes(size));
+  }
+}
+
 /** Makes the repository in a temporary folder; `main` asks for small work, `large` for 50 MB. */
-export async function createBenchRepository({ signed = false }: BenchRepositoryOptions = {}): Promise<BenchRepository> {
+export async function createBenchRepository({
+  signed = false,
+  filler,
+}: BenchRepositoryOptions = {}): Promise<BenchRepository> {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-bench-'));
   const pack = await readPromptPack(join(PACKAGE_ROOT, 'prompts'));
   const keysFolder = join(folder, '.promptos', 'keys');
@@ -125,12 +149,14 @@ export async function createBenchRepository({ signed = false }: BenchRepositoryO
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
+  if (filler !== undefined) await writeFiller(folder, filler);
   git('init', '-q', '-b', 'large');
   const large = await commit('large');
   git('checkout', '-q', '-b', 'main');
   const small = await commit('small');
   return {
     folder,
+    agents,
     stateDir: join(folder, '.promptos', 'state'),
     name: NAME,
     commits: { small, large },

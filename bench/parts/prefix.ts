@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import type { LedgerReference } from '../../src/contracts/activities.js';
@@ -11,10 +10,10 @@ import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { headOf } from '../../src/governance/ledger-chain.js';
 import { openingOf } from '../../src/governance/ledger-ends.js';
-import { PACKAGE_ROOT } from '../governed/package-root.js';
-import { median } from '../measure.js';
+import { median, type Table } from '../figures.js';
+import type { Options } from '../options.js';
+import { PACKAGE_ROOT } from '../package-root.js';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '20' }, json: { type: 'boolean' } } });
 const TREES = join(PACKAGE_ROOT, 'test', 'vectors', 'trees');
 
 /** A recorded run as its workers' store had it. */
@@ -58,7 +57,7 @@ interface Measured {
   readonly warm_ms: number;
 }
 
-async function measure(tree: string): Promise<readonly Measured[]> {
+async function measure(tree: string, rounds: number): Promise<readonly Measured[]> {
   const { store, entries } = await openTree(tree);
   const { run } = openingOf(entries);
   const workflowId = runWorkflowId(run.run_id);
@@ -69,7 +68,7 @@ async function measure(tree: string): Promise<readonly Measured[]> {
   };
   const cold = new Map<number, number[]>();
   const warm = new Map<number, number[]>();
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const kept = createPrefixVerifier(store, createPinnedDocuments(store));
     for (const { seq } of starts) {
       const fresh = createPrefixVerifier(store, createPinnedDocuments(store));
@@ -87,15 +86,24 @@ async function measure(tree: string): Promise<readonly Measured[]> {
   }));
 }
 
-await measure('straight'); // The first pass pays for the compiler.
-const figures = [...(await measure('straight')), ...(await measure('reworked'))];
-if (values.json) console.log(JSON.stringify(figures));
-else {
-  for (const { tree, gate, entries, cold_ms, warm_ms } of figures) {
-    console.log(
-      `${tree.padEnd(10)} ${gate.padEnd(6)} ${String(entries).padStart(3)} entries  ${cold_ms.toFixed(1).padStart(6)} ms cold  ${warm_ms.toFixed(1).padStart(6)} ms warm`,
-    );
-  }
-  const all = (field: 'cold_ms' | 'warm_ms') => (median(figures.map((figure) => figure[field])) ?? 0).toFixed(1);
-  console.log(`median     ${all('cold_ms')} ms cold, ${all('warm_ms')} ms warm`);
+const GOAL_MS = 60;
+
+/**
+ * What a worker spends before each gate on verifying the run's whole ledger, over two recorded runs: cold, by a worker
+ * that never saw the run, and warm, by one that verified the gates before.
+ */
+export async function measurePrefixes({ runs }: Options): Promise<readonly Table[]> {
+  // The first pass pays for the compiler.
+  await measure('straight', runs);
+  const figures = [...(await measure('straight', runs)), ...(await measure('reworked', runs))];
+  const rows = figures.map(({ tree, gate, entries, cold_ms, warm_ms }) => ({
+    name: `${tree}, ${gate}`,
+    values: { entries, 'cold ms': cold_ms, 'warm ms': warm_ms },
+  }));
+  const middle = (field: 'cold_ms' | 'warm_ms') => median(figures.map((figure) => figure[field]));
+  const values = { 'cold ms': middle('cold_ms'), 'warm ms': middle('warm_ms') };
+  const all = { name: 'median', values, goals: [{ of: ['cold ms'], most: GOAL_MS }] };
+  return [
+    { title: 'Verifying the ledger before a gate', columns: ['entries', 'cold ms', 'warm ms'], rows: [...rows, all] },
+  ];
 }
