@@ -9,7 +9,7 @@ const SLOW = [
   'test/adapters/check-cache/real-tools.test.ts',
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
-  'test/bench/**/*.test.ts',
+  'test/bench/{fair,history,run}.test.ts',
   'test/{client,plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { readStat } from '../../bench/governed/child-process.js';
-import { GOALS, historyFigures, missed, renderFigures } from '../../bench/governed/figures.js';
-import { activityTimes, answerToActivity, bytesByKind, eventKind } from '../../bench/governed/history-facts.js';
-import type { StraightPath } from '../../bench/governed/straight-path.js';
-import { type HistoryEvent, type HistoryMeasure, measureHistory } from '../../bench/measure.js';
+import { RunProgress } from '../../bench/contender.js';
+import { missedGoals } from '../../bench/figures.js';
+import { activityTimes, answerToActivity, type HistoryEvent, measureHistory } from '../../bench/history.js';
+import { GOALS, type HistoryFacts, historyTable } from '../../bench/parts/history.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import { approveSignal } from '../../src/workflows/messages.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -110,30 +109,29 @@ test('signed straight path: no event more than unsigned, and two KiB for each si
     ]);
     expect(signed.events).toBeLessThanOrEqual(GOALS.events);
     expect(signed.bytes).toBeLessThanOrEqual(GOALS.bytes);
-    const figures = historyFigures(door, path(signed), path(unsigned));
-    expect(figures.map(({ goal }) => goal)).toEqual([0, 2_048]);
-    expect(missed(figures)).toEqual([]);
+    const table = historyTable(door, { signed: facts(signed), unsigned: facts(unsigned), fair: null });
+    expect(missedGoals([table])).toEqual([]);
     // Signatures are there: an envelope alone is longer than this.
-    expect(figures[1]?.signed).toBeGreaterThan(300);
+    expect(table.rows.at(-1)?.values.signed).toBeGreaterThan(300);
   }
 }, 120_000);
 
-const path = ({ events, bytes }: HistoryMeasure): StraightPath => ({
-  runs: 1,
+const facts = ({ events, bytes }: Pick<HistoryFacts, 'events' | 'bytes'>): HistoryFacts => ({
   events,
   bytes,
   wire_bytes: bytes,
   actions: 21,
   answer_to_activity_ms: null,
   duration_ms: null,
-  worker_cpu_ms: null,
-  programs_cpu_ms: null,
 });
 
-test('signed history: an event more and an act too large miss their goals', () => {
-  const unsigned = path({ events: 84, bytes: 20_000 } as HistoryMeasure);
-  const signed = path({ events: 85, bytes: 20_000 + 13 * 2_048 + 13 } as HistoryMeasure);
-  expect(missed(historyFigures('by signal', signed, unsigned)).map(({ signed: value }) => value)).toEqual([1, 2_049]);
+test('historyTable: an event more and an act too large miss their goals', () => {
+  const unsigned = facts({ events: 84, bytes: 20_000 });
+  const signed = facts({ events: 85, bytes: 20_000 + 13 * 2_048 + 13 });
+  expect(missedGoals([historyTable('by signal', { signed, unsigned, fair: null })])).toEqual([
+    'by signal: events more than unsigned (signed): 1, expected ≤ 0',
+    'by signal: bytes more for each of 13 signed acts (signed): 2,049, expected ≤ 2,048',
+  ]);
 });
 
 const at = (eventId: number, seconds: number, more: object): HistoryEvent =>
@@ -145,31 +143,24 @@ const EVENTS = [
   at(3, 5, { activityTaskCompletedEventAttributes: { scheduledEventId: 1, startedEventId: 2 } }),
 ];
 
-test('history facts: kinds, bytes, times of activities', () => {
-  expect(EVENTS.map(eventKind)).toEqual(['activityTaskScheduled', 'activityTaskStarted', 'activityTaskCompleted']);
+test('activityTimes: from the start of an activity to its end', () => {
   expect(activityTimes(EVENTS)).toEqual([{ name: 'gate', ms: 3_000 }]);
-  expect(bytesByKind([...EVENTS, ...EVENTS]).activityTaskStarted).toMatchObject({ events: 2 });
 });
 
 test('answerToActivity: the last answer before an activity counts, one without an activity does not', () => {
   expect(answerToActivity(EVENTS, [1_200, 1_500, 3_000])).toEqual([500]);
 });
 
-test('readStat: a program whose name holds brackets does not shift the fields', () => {
-  const fields = Array.from({ length: 52 }, (_, index) => index + 1);
-  fields[1] = 0;
-  const text = fields.map((value, index) => (index === 1 ? '(a) b (c)' : value)).join(' ');
-  expect(readStat(text)).toEqual({ rss_bytes: 24 * 4_096, cpu_ms: 290, children_cpu_ms: 330 });
-});
-
-test('figures: a goal that is missed or not measured is told', () => {
-  const figures = [
-    { name: 'fine', signed: 45, governed: 90, bare: 60, goal: 90 },
-    { name: 'over', signed: null, governed: 91, bare: null, goal: 90 },
-    { name: 'signed over', signed: 91, governed: 90, bare: null, goal: 90 },
-    { name: 'lost', signed: null, governed: null, bare: null, goal: 90 },
-    { name: 'free', signed: null, governed: null, bare: 1 },
-  ];
-  expect(missed(figures).map(({ name }) => name)).toEqual(['over', 'signed over', 'lost']);
-  expect(renderFigures(figures)).toContain('| fine | 45 | 90 | 60 | 0.50× | 1.50× | ≤ 90 |');
+test('RunProgress: a run rests when no activity and no workflow task is open', () => {
+  const progress = new RunProgress();
+  const event = (name: string): HistoryEvent => ({ [`${name}EventAttributes`]: {} }) as never;
+  expect(progress.take([event('workflowTaskScheduled')])).toBe(false);
+  expect(progress.take([event('workflowTaskCompleted'), event('activityTaskScheduled')])).toBe(false);
+  expect(progress.take([event('activityTaskTimedOut'), event('workflowTaskScheduled')])).toBe(false);
+  expect(progress.take([event('workflowTaskCompleted'), event('activityTaskScheduled')])).toBe(false);
+  expect(progress.take([event('activityTaskCompleted'), event('workflowTaskScheduled')])).toBe(false);
+  // A task that timed out is tried again without an event of its own.
+  expect(progress.take([event('workflowTaskTimedOut')])).toBe(false);
+  expect(progress.take([event('workflowTaskCompleted')])).toBe(true);
+  expect(progress.completed).toBe(1);
 });
