@@ -58,6 +58,12 @@ async function driveRound(
 const mean = (values: readonly (number | null)[]): number | null =>
   values.includes(null) ? null : values.reduce((sum: number, value) => sum + (value ?? 0), 0) / values.length;
 
+/** What decides how many runs a machine of these processors can carry, whatever else it does meanwhile. */
+const togetherMs = ({ worker_ms, helpers_ms, programs_ms, server_ms }: Throughput): number | null =>
+  worker_ms === null || helpers_ms === null || programs_ms === null || server_ms === null
+    ? null
+    : worker_ms + helpers_ms + programs_ms + server_ms;
+
 function tableOf(
   concurrency: number,
   runs: number,
@@ -79,6 +85,7 @@ function tableOf(
       row('long-lived processes of the worker: ms per run', ({ helpers_ms }) => helpers_ms),
       row('git, executors, checks: ms per run', ({ programs_ms }) => programs_ms),
       row('Temporal server: ms per run', ({ server_ms }) => server_ms),
+      row('worker, its programs and the server together: ms per run', togetherMs),
       row('driver of the bench: ms per run', ({ driver_ms }) => driver_ms),
       row('ms from an approval to the next activity', ({ facts }) => facts.answer_to_activity_ms),
       row('ms of a run', ({ facts }) => facts.duration_ms),
