@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
-import { GovernedRuns } from '../../src/client.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
+import { GovernedRuns } from '../../src/client/client.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { DEFAULT_TASK_QUEUE, GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
 import type { RunStatus } from '../../src/contracts/run-status.js';

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { Client, Connection } from '@temporalio/client';
-import type { GovernedRuns } from '../../src/client.js';
+import type { GovernedRuns } from '../../src/client/client.js';
 import { ensureServer, stopServer } from '../../src/embedded/server.js';
 import { withoutWorker } from '../../src/embedded/worker-process.js';
 import type { Contender } from '../contender.js';

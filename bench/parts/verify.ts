@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { readPolicy } from '../../src/config/policy-file.js';
 import { verifyTree } from '../../src/verify/index.js';
 import type { Table } from '../figures.js';

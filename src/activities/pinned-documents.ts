@@ -1,12 +1,15 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { canonicalJson } from '../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { canonicalJson } from '../contracts/json.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { lintPack, loadPack, type PromptPack } from '../prompt-pack/index.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {
@@ -73,4 +76,38 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
     packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseCanonicalJson),
     attempt: reader('attempt record', 'INTERNAL', attemptRecordSchema, parseJson),
   };
+}
+
+interface JudgedPack {
+  readonly pack: PromptPack;
+  readonly lint_passed: boolean;
+}
+
+/** Bundles are immutable, so each is loaded and linted once as long as the worker keeps it. */
+const judgedPacks = new WeakMap<PromptPackBundle, JudgedPack>();
+
+/**
+ * The pack of a bundle, and what the linter says of it.
+ * @throws PromptOsError PACK_NOT_FOUND, PACK_INVALID, PACK_LOCK_MISMATCH
+ */
+export function judgePack(bundle: PromptPackBundle): JudgedPack {
+  const known = judgedPacks.get(bundle);
+  if (known !== undefined) return known;
+  const judged = { pack: loadPack(bundle), lint_passed: lintPack(bundle.files).passed };
+  judgedPacks.set(bundle, judged);
+  return judged;
+}
+
+/**
+ * What the domain must know of a run: the plan that its policy and its prompt pack give.
+ * @throws PromptOsError PACK_INVALID, PACK_LOCK_MISMATCH, OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export async function planOfRun(
+  documents: PinnedDocuments,
+  run: GovernedRunInput,
+  policy: Policy,
+  facts: Omit<PlanFacts, 'pack_sha256' | 'lint_passed'>,
+): Promise<RunPlan> {
+  const { pack, lint_passed } = judgePack(await documents.packBundle(run.pack_object_sha256));
+  return planRun(policy, { ...facts, pack_sha256: pack.digest, lint_passed });
 }

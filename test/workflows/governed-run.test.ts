@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { storedStatus } from '../../src/cli/stored-status.js';
+import { storedStatus } from '../../src/cli/runs/run-status.js';
 import { GATE_IDS, type GateId, runWorkflowId, WORKFLOW_TYPE } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
@@ -321,7 +321,7 @@ describe('governedRun: before it is open', () => {
         throw new Error('the disk is gone');
       },
     };
-    const { GovernedRunPlugin } = await import('../../src/plugin.js');
+    const { GovernedRunPlugin } = await import('../../src/plugin/plugin.js');
     const plugins = [new GovernedRunPlugin({ ports: { ...stuck.ports, trust } })];
     await (await stuck.createWorker({ plugins })).runUntil(async () => {
       const run = await stuck.startRun();
