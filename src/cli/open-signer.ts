@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
-import { listAgentIdentities } from '../adapters/keys/agent-signer.js';
-import { createAgentSigner } from '../adapters/keys/agent-signer.js';
+import { createAgentSigner, listAgentIdentities } from '../adapters/keys/agent-signer.js';
 import { describeKeyFile } from '../adapters/keys/describe-key.js';
-import type { PublicKey } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { withinSentence } from '../contracts/sentences.js';
+import type { PublicKey } from '../domain/attest/public-keys.js';
 import type { Signer } from '../ports/signer.js';
 import { type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';
 import type { CommandContext } from './context.js';

@@ -21,3 +21,9 @@ export interface SignerRegistry {
   forPrincipal(name: string): Signer | null;
   forEngine(): Signer | null;
 }
+
+/** What this worker trusts now. Asked anew at every gate, since the files behind it may change while a run waits. */
+export interface TrustRegistry {
+  /** Digests of the policies that the worker's config names, read at this moment. */
+  trustedPolicies(): Promise<ReadonlySet<string>>;
+}

@@ -6,11 +6,11 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeKeyFile } from '../../src/adapters/keys/describe-key.js';
 import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
-import { type PublicKey, publicKeyLine } from '../../src/attestation/public-keys.js';
 import type { PassphraseQuestions } from '../../src/cli/ask-passphrase.js';
 import type { CommandContext } from '../../src/cli/context.js';
 import { openSigner } from '../../src/cli/open-signer.js';
 import { createOutput } from '../../src/cli/output.js';
+import { type PublicKey, publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { sshKey } from '../adapters/keys/key-fixtures.js';
 import { startAgent } from '../adapters/keys/real-agent.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
-import type { BaselineKey, KeptBaselines } from '../../ports/kept-baselines.js';
+import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
 import { replaceFile } from '../platform/durable-files.js';
 import { ensureOwnFolder } from './own-folder.js';
 

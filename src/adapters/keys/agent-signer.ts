@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, verify } from 'node:crypto';
 import { createConnection } from 'node:net';
-import { type PublicKey, publicKeyOf } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
+import { type PublicKey, publicKeyOf } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import {
   createWireReader,

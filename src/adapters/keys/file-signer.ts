@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { type PublicKey, publicKeyOf } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { KeyProtection } from '../../contracts/names.js';
+import { type PublicKey, publicKeyOf } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import { type KeyText, notThisKey, readKeyText } from './key-text.js';
 import { type AskPassphrase, readPrivateFile } from './read-private-file.js';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
-import type { PublicKey } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PublicKey } from '../../domain/attest/public-keys.js';
 import { MAX_PASSPHRASE_BYTES, publicHalf } from './file-signer.js';
 
 export interface GeneratedKey {

@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { askAgent, createAgentSigner, listAgentIdentities } from '../../../src/adapters/keys/agent-signer.js';
 import { createFileSigner } from '../../../src/adapters/keys/file-signer.js';
 import { wireString, wireUint32, writeEd25519Key } from '../../../src/adapters/keys/ssh-wire.js';
-import { publicKeyOf, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
+import { publicKeyOf, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { neverAsked, sshFingerprint, sshKey } from './key-fixtures.js';
 import { startAgent } from './real-agent.js';
 

@@ -6,8 +6,7 @@ import type { CompletedPart } from '@aws-sdk/client-s3';
 import { PromptOsError } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { mapInParallel } from '../parallel.js';
-import type { S3Session } from './s3-bucket.js';
-import { type S3Bucket, sha256Base64 } from './s3-bucket.js';
+import { type S3Bucket, type S3Session, sha256Base64 } from './s3-bucket.js';
 import { errorFacts, isConflict, isRefusedCondition } from './s3-errors.js';
 
 /** Bytes of one part, and of the largest object that is sent in one request. S3 asks for 5 MiB at least. */
