@@ -18,7 +18,7 @@ import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-scanner.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
-import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
+import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';

@@ -14,4 +14,4 @@ export { createFileSystemStore } from './store/fs/file-system-store.js';
 export { createS3Store } from './store/s3/s3-store.js';
 export { openBundleTree } from './tree/bundle-tree.js';
 export { openFolderTree } from './tree/folder-tree.js';
-export { createGitWorkspace } from './workspace-git/git-workspace.js';
+export { createGitWorkspace } from './workspace/git-workspace.js';

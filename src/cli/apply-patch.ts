@@ -1,16 +1,19 @@
-import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Variables } from '../adapters/git/environments.js';
+import { pathText, readRawDiff } from '../adapters/git/read-diff.js';
+import type { Git } from '../adapters/git/run-git.js';
+import { applyToIndex, withScratchIndex } from '../adapters/git/scratch-index.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { applyTarget, type Target, updateTarget } from './apply-target.js';
+import { answerOf, applyTarget, type Target, updateTarget } from './apply-target.js';
 import type { Committer } from './audit/committer.js';
-import type { LocalGit } from './local-git.js';
 import { shellWord } from './shell-word.js';
 
 export interface ApplyPatchInput {
   /** A folder inside the repository. */
   readonly directory: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Variables;
   readonly baseCommit: string;
   readonly patch: Uint8Array;
   /** Where the commit goes; the checked-out branch when absent. Made at HEAD when it does not exist. */
@@ -46,41 +49,38 @@ interface Change {
 export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> {
   const { git, target } = await applyTarget(input);
   await checkBase(git, input.baseCommit);
-  const scratch = await mkdtemp(join(tmpdir(), 'promptos-apply-'));
-  const env = { GIT_INDEX_FILE: join(scratch, 'index') };
-  try {
+  const place = { parent: tmpdir(), prefix: 'promptos-apply', objects: null };
+  return withScratchIndex(place, async ({ variables: env }) => {
     const changes = await patchChanges(git, input, env);
     await checkNotMoved(git, input.baseCommit, target, changes);
     if (target.worktree !== null) await checkClean(git, target.worktree, changes);
     const identity = input.committerName === undefined ? {} : { GIT_COMMITTER_NAME: input.committerName };
     const committer = await readCommitter(git, identity);
     await input.beforeCommit(committer);
-    await git.run(['read-tree', target.commit], { env });
+    await git.text(['read-tree', target.commit], { env });
     const entries = changes.map(
       ({ path, newMode, blob }) => `${newMode === '000000' ? '0' : newMode} ${blob}\t${path}\0`,
     );
-    await git.run(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
-    const tree = await git.run(['write-tree'], { env });
-    const sign = (await git.ask(['config', '--type=bool', 'commit.gpgSign'])).stdout.trim() === 'true' ? ['-S'] : [];
-    const commit = await git.run(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
+    await git.text(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
+    const tree = await git.text(['write-tree'], { env });
+    const sign = (await answerOf(git, 'config', '--type=bool', 'commit.gpgSign')) === 'true' ? ['-S'] : [];
+    const commit = await git.text(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
       input: input.message,
       env: identity,
     });
     await updateTarget(git, target, commit);
     return { commit, branch: target.branch, committer, files: changes.map(({ path }) => path) };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Whom git names as the committer of the next commit. @throws PromptOsError GIT_FAILED when git knows no identity */
-async function readCommitter(git: LocalGit, env: Readonly<Record<string, string>>): Promise<Committer> {
-  const ident = await git.run(['var', 'GIT_COMMITTER_IDENT'], { env });
+async function readCommitter(git: Git, env: Readonly<Record<string, string>>): Promise<Committer> {
+  const ident = await git.text(['var', 'GIT_COMMITTER_IDENT'], { env });
   const [, name = ident, email = ''] = /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec(ident) ?? [];
   return { name, email };
 }
 
-async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
+async function checkBase(git: Git, baseCommit: string): Promise<void> {
   const { exitCode } = await git.ask(['cat-file', '-e', `${baseCommit}^{commit}`]);
   if (exitCode === 0) return;
   const hint = 'Fetch it, or name the repository of the run with --repo.';
@@ -90,48 +90,31 @@ async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
 }
 
 async function patchChanges(
-  git: LocalGit,
+  git: Git,
   { baseCommit, patch }: ApplyPatchInput,
   env: Readonly<Record<string, string>>,
 ): Promise<readonly Change[]> {
-  await git.run(['read-tree', baseCommit], { env });
-  const apply = ['apply', '--cached', '--whitespace=nowarn'];
-  const fits = await git.ask([...apply, '--check', '-'], { env, input: patch });
-  if (fits.exitCode !== 0) {
-    throw new PromptOsError(
-      'PATCH_NOT_APPLICABLE',
-      `The patch does not apply to its own base commit: ${fits.stderr.trim()}.`,
-    );
+  await git.text(['read-tree', baseCommit], { env });
+  const scratch = git.with({ env });
+  const refused = await applyToIndex(scratch, patch, 'check');
+  if (refused !== null) {
+    throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to its own base commit: ${refused}.`);
   }
-  // What fails now is not the patch, but a repository that cannot be written.
-  await git.run([...apply, '-'], { env, input: patch });
-  const tree = await git.run(['write-tree'], { env });
+  const failed = await applyToIndex(scratch, patch, 'apply');
+  // The patch applies, so the repository cannot be written.
+  if (failed !== null) throw new PromptOsError('GIT_FAILED', `git apply failed: ${failed}.`);
+  const tree = await git.text(['write-tree'], { env });
   return differences(git, baseCommit, tree);
 }
 
-async function differences(git: LocalGit, from: string, to: string): Promise<readonly Change[]> {
-  const fields = (await git.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to])).split(
-    '\0',
-  );
-  const changes: Change[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [oldMode, newMode, , blob] = (fields[index] as string).slice(1).split(' ') as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    changes.push({ path: fields[index + 1] as string, oldMode, newMode, blob });
-  }
-  return changes;
+async function differences(git: Git, from: string, to: string): Promise<readonly Change[]> {
+  const raw = await git.bytes(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to]);
+  return readRawDiff(raw).map(({ path, oldMode, mode, blob }) => ({
+    ...{ path: pathText(path), oldMode, newMode: mode, blob },
+  }));
 }
 
-async function checkNotMoved(
-  git: LocalGit,
-  baseCommit: string,
-  target: Target,
-  changes: readonly Change[],
-): Promise<void> {
+async function checkNotMoved(git: Git, baseCommit: string, target: Target, changes: readonly Change[]): Promise<void> {
   const since = await differences(git, baseCommit, target.commit);
   const touches = (one: string, other: string): boolean =>
     one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
@@ -162,9 +145,9 @@ function alreadyThere(baseCommit: string, { branch, name, tip }: Target): { read
   };
 }
 
-async function checkClean(git: LocalGit, worktree: string, changes: readonly Change[]): Promise<void> {
+async function checkClean(git: Git, worktree: string, changes: readonly Change[]): Promise<void> {
   const paths = changes.map(({ path }) => path);
-  const status = await git.run(
+  const status = await git.text(
     ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all', '--', ...paths],
     {
       env: { GIT_LITERAL_PATHSPECS: '1' },

@@ -1,5 +1,5 @@
+import { type AskedFolder, gitConfigValue } from '../adapters/git/facts.js';
 import { FIRST_AGENTS } from '../config/first-policy.js';
-import { gitConfigValue } from '../config/git-facts.js';
 import { slugName } from '../config/names.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';
@@ -65,8 +65,8 @@ function nameOf(given: string, option: string): string {
   );
 }
 
-/** The name of whoever sits here, as git knows it. */
-async function developerName(given: string | undefined, top: string): Promise<string> {
+/** The name of the person at this machine, as git knows it. */
+async function developerName(given: string | undefined, top: AskedFolder): Promise<string> {
   if (given !== undefined) return nameOf(given, '--developer');
   const known = (await gitConfigValue(top, 'user.name')) ?? '';
   const mail = (await gitConfigValue(top, 'user.email'))?.split('@')[0] ?? '';
@@ -80,7 +80,7 @@ async function developerName(given: string | undefined, top: string): Promise<st
  */
 export async function findPeople(
   options: PeopleOptions,
-  top: string,
+  top: AskedFolder,
   questions: InitQuestions | null,
 ): Promise<FirstPeople> {
   const developer = await developerName(options.developer, top);
@@ -88,7 +88,7 @@ export async function findPeople(
   let alone = options.alone === true;
   const said = alone || options.notAlone === true || options.integrator !== undefined;
   if (!said && options.integratorKey === undefined) {
-    const answer = questions === null ? false : await questions.alone(top);
+    const answer = questions === null ? false : await questions.alone(top.folder);
     if (answer === null) throw brokenOff();
     alone = answer;
     if (questions === null)

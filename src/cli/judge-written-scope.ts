@@ -1,4 +1,4 @@
-import type { InspectedTarget } from '../adapters/workspace-git/target.js';
+import type { InspectedTarget } from '../adapters/workspace/target.js';
 import { invalidDocument } from '../config/schema-problems.js';
 import type { YamlDocument } from '../config/yaml-document.js';
 import type { CommandContext } from './context.js';

@@ -21,7 +21,7 @@ export async function resumePlace(
     throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
   }
   const read = await readSetting(project);
-  const { config } = await nameRepository(read.config, target);
+  const { config } = await nameRepository(read.config, { folder: target, env: context.env });
   return { project, setting: { ...read, config } };
 }
 

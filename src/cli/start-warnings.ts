@@ -1,4 +1,5 @@
-import { unpushedCommit } from '../config/git-facts.js';
+import { unpushedCommit } from '../adapters/git/facts.js';
+import type { Environment } from '../config/environment.js';
 import type { ProjectFiles } from '../config/project-files.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
@@ -21,7 +22,10 @@ export async function warnWithoutPollers(
 
 /** What is known of a start before it is made. */
 export interface PlannedStart {
-  readonly project: { readonly files: Pick<ProjectFiles, 'repository'> };
+  readonly project: {
+    readonly files: Pick<ProjectFiles, 'repository'>;
+    readonly environment: Pick<Environment, 'variables'>;
+  };
   readonly setting: { readonly config: Pick<WorkerConfig, 'repositories'> };
   readonly start: Pick<PreparedRun['start'], 'baseCommit' | 'targetRepo'>;
 }
@@ -35,7 +39,7 @@ export async function warnUnpushed(
   const { baseCommit, targetRepo } = start;
   const entry = setting.config.repositories[targetRepo];
   if (repository === null || entry === undefined || !('url' in entry)) return;
-  const unpushed = await unpushedCommit(repository, baseCommit);
+  const unpushed = await unpushedCommit({ folder: repository, env: project.environment.variables }, baseCommit);
   if (unpushed === null) return;
   note(
     `warning: the base commit ${baseCommit.slice(0, 12)} is on no remote branch: workers fetch ${targetRepo} by URL and cannot get it; push it: git push origin ${unpushed.branch}`,

@@ -50,7 +50,7 @@ export interface SignedSite {
 export async function createSignedSite(address: string): Promise<SignedSite> {
   await ensureBuilt();
   const root = await mkdtemp(join(tmpdir(), 'promptos-secrets-'));
-  const { repository, keys: folder } = await ensureDemoProject(join(root, 'shop'));
+  const { repository, keys: folder } = await ensureDemoProject(join(root, 'shop'), process.env);
   const home = join(repository, '.promptos');
   const secret = { people: secretText(), breaker: secretText(), database: secretText(), model: secretText() };
   const file = async (name: string, text: string): Promise<string> => {

@@ -11,7 +11,7 @@ import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
-import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
+import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
 import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contracts/activities.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';

@@ -37,7 +37,7 @@ export function demoCommand(context: CommandContext): Command {
       const { prepareRun } = await import('../prepare-run.js');
       const { resumeAndFollow, startAndFollow } = await import('../start-run.js');
       const output = context.output();
-      const project = await ensureDemoProject(resolve(context.cwd, options.directory));
+      const project = await ensureDemoProject(resolve(context.cwd, options.directory), context.env);
       output.say(
         `${project.made ? 'made' : 'found'}    ${shown(context, project.repository)}: a small git repository with a failing test`,
       );

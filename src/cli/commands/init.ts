@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
+import { repositoryName } from '../../adapters/git/facts.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
-import { repositoryName } from '../../config/git-facts.js';
 import { slugName } from '../../config/names.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
 import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
@@ -184,7 +184,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       // Nobody shall type a passphrase for nothing.
       if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
       const asked = output.interactive && options.yes !== true ? questions : null;
-      const { assumptions, ...people } = await findPeople(options, top, asked);
+      const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
       const workerKeys = join(files.home, 'keys');
       const integratorKey = await findIntegratorKey(context, {
         people,
@@ -200,7 +200,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       });
       const setup: ProjectSetup = {
         ...people,
-        repository: slugName(await repositoryName(top)) ?? 'repository',
+        repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
         repositoryPath: relative(files.home, top) || '.',
         checks: await findChecks(top),
         scope: await findScope(top),

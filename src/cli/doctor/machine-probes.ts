@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
+import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../adapters/git/facts.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
-import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import { systemCode } from '../../contracts/system-code.js';
@@ -42,10 +42,10 @@ export const nodeProbe = (version: string = process.versions.node): Probe => ({
       : fail(`expected ${OLDEST_NODE} or newer, received ${version}`, `Install Node ${OLDEST_NODE} or newer.`),
 });
 
-const gitProbe = ({ files }: ProbeSetting): Probe => ({
+const gitProbe = ({ files, env }: ProbeSetting): Probe => ({
   name: 'git',
   run: async () => {
-    const version = await gitVersion(files.repository ?? process.cwd());
+    const version = await gitVersion({ folder: files.repository ?? process.cwd(), env });
     if (!isAtLeast(version, OLDEST_GIT)) {
       return fail(`expected ${OLDEST_GIT} or newer, received ${version}`, `Install git ${OLDEST_GIT} or newer.`);
     }
@@ -139,13 +139,14 @@ const storeProbe = (setting: ProbeSetting): Probe => ({
   },
 });
 
-const ignoredProbe = ({ files }: ProbeSetting): Probe => ({
+const ignoredProbe = ({ files, env }: ProbeSetting): Probe => ({
   name: 'state folder',
   run: async () => {
     const { repository, state, home } = files;
     if (repository === null || !`${state}/`.startsWith(`${repository}/`))
       return ok(`${state}, outside of any repository`);
-    if (await isGitIgnored(repository, join(state, 'server.json'))) return ok(`${state}, ignored by git`);
+    if (await isGitIgnored({ folder: repository, env }, join(state, 'server.json')))
+      return ok(`${state}, ignored by git`);
     return warn(
       `${state} is not ignored by git`,
       `Add the line "state/" to ${join(home, '.gitignore')}; \`promptos init\` does it.`,
