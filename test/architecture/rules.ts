@@ -172,11 +172,11 @@ export const checkAdapters = (tree: SourceTree): Problems =>
     })
     .map(({ from, to }) => `${from} imports ${to}`);
 
-/** Only the worker's composition root and the command line build adapters; `platform` is not an adapter that is built. */
+/** Only the worker's composition root and the command line build adapters; `platform` and running git build none. */
 export const checkComposition = (tree: SourceTree): Problems =>
   allImports(tree)
-    .filter(({ to }) => tree.has(to) && roomOf(to) === 'adapters' && adapterOf(to) !== 'adapters/platform')
-    .filter(({ to }) => !GIT.includes(to))
+    .filter(({ to }) => tree.has(to) && roomOf(to) === 'adapters')
+    .filter(({ to }) => adapterOf(to) !== 'adapters/platform' && !GIT.includes(to))
     .filter(({ from }) => !['adapters', 'worker', 'cli'].includes(roomOf(from)))
     .map(({ from, to }) => `${from} imports ${to}`);
 
