@@ -46,8 +46,33 @@ export async function placeFiles(files: readonly WholeFile[], { replace, beforeP
   }
 }
 
-/** Forces a folder's entries to the medium, where the file system supports it. */
-export async function syncFolder(path: string): Promise<void> {
+/** Syncs that have not begun yet, and those under way, by folder. */
+const waiting = new Map<string, Promise<void>>();
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Forces a folder's entries to the medium, where the file system supports it. Callers that come while another sync of the
+ * folder is under way share the next one: it begins after their own changes.
+ */
+export function syncFolder(path: string): Promise<void> {
+  const shared = waiting.get(path);
+  if (shared !== undefined) return shared;
+  const before = underWay.get(path) ?? Promise.resolve();
+  const sync: Promise<void> = before
+    .catch(() => undefined)
+    .then(() => {
+      waiting.delete(path);
+      underWay.set(path, sync);
+      return syncNow(path);
+    })
+    .finally(() => {
+      if (underWay.get(path) === sync) underWay.delete(path);
+    });
+  waiting.set(path, sync);
+  return sync;
+}
+
+async function syncNow(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
