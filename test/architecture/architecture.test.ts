@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   checkAdapters,
   checkBundle,
+  checkCliLayers,
   checkComposition,
   checkDirections,
   checkEnvironment,
@@ -33,7 +34,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'activities/run.ts': "import { run } from '../adapters/run.js';\nimport type { A } from '../contracts/a.js';",
       'adapters/run.ts': 'export const run = 1;',
       'attic/a.ts': '',
-      'cli/commands/show.ts': "import { body } from '../../workflows/body.js';\nimport '../../workflows/messages.js';",
+      'cli/runs/show.ts': "import { body } from '../../workflows/body.js';\nimport '../../workflows/messages.js';",
       'contracts/a.ts': "import type { Port } from '../ports/p.js';",
       'ports/p.ts': 'export interface Port {}',
       'workflows/body.ts': "const lazy = () => import('../activities/run.js');",
@@ -42,9 +43,26 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     problems: [
       'attic: not in the table of rooms',
       'activities/run.ts imports adapters/run.ts',
-      'cli/commands/show.ts imports workflows/body.ts',
+      'cli/runs/show.ts imports workflows/body.ts',
       'contracts/a.ts imports ports/p.ts',
       'workflows/body.ts imports activities/run.ts',
+    ],
+  },
+  'families of commands are layers': {
+    rule: checkCliLayers,
+    bad: {
+      'cli/app/output.ts': "import type { Run } from '../runs/run.js';",
+      'cli/attic.ts': '',
+      'cli/completion/words.ts': "import { run } from '../runs/run.js';",
+      'cli/decide/answer.ts': "import { run } from '../runs/run.js';\nimport { own } from './own.js';",
+      'cli/decide/own.ts': '',
+      'cli/program.ts': "import { answer } from './decide/answer.js';",
+      'cli/runs/run.ts': "const answer = () => import('../decide/answer.js');",
+    },
+    problems: [
+      'cli/attic.ts is in no family of commands',
+      'cli/app/output.ts imports cli/runs/run.ts',
+      'cli/runs/run.ts imports cli/decide/answer.ts',
     ],
   },
   'relative imports lead to a file': {
@@ -131,7 +149,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'adapters/platform/lock.ts': 'export const lock = 1;',
       'adapters/store/store.ts': 'export const createStore = 1;',
       'embedded/server.ts': "import { lock } from '../adapters/platform/lock.js';",
-      'cli/commands/show.ts': "import { createStore } from '../../adapters/store/store.js';",
+      'cli/runs/show.ts': "import { createStore } from '../../adapters/store/store.js';",
       'plugin.ts': "import { createStore } from './adapters/index.js';",
       'worker.ts': "import { createStore } from './adapters/index.js';",
     },

@@ -56,6 +56,22 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * The layers of the command line: from which families of commands each may import, beside itself. What is in `src/cli`
+ * itself, and the completion of lines, put the families together and may import all of them.
+ */
+export const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
+  app: [],
+  keys: ['app'],
+  packs: ['app'],
+  runs: ['app', 'keys'],
+  decide: ['app', 'keys', 'runs'],
+  audit: ['app', 'keys', 'runs'],
+  doctor: ['app', 'keys', 'runs'],
+  start: ['app', 'keys', 'runs', 'decide'],
+  demo: ['app', 'keys', 'runs', 'decide', 'start', 'audit'],
+};
+
 const allImports = (tree: SourceTree): readonly SourceImport[] =>
   [...tree.keys()].flatMap((path) => importsOf(tree, path));
 
@@ -70,6 +86,28 @@ export function checkDirections(tree: SourceTree): Problems {
   return [
     ...unplaced.map((room) => `${room}: not in the table of rooms`),
     ...wrong.map(({ from, to }) => `${from} imports ${to}`),
+  ];
+}
+
+const CLI_TOP = ['command-line.ts', 'main.ts', 'program.ts', 'completion'];
+
+/** No family of commands imports one of a layer above it; `src/cli` itself holds only what puts the families together. */
+export function checkCliLayers(tree: SourceTree): Problems {
+  const familyOf = (path: string): string => path.split('/')[1] ?? '';
+  const files = [...tree.keys()].filter((path) => roomOf(path) === 'cli');
+  const homeless = files.filter(
+    (path) => CLI_LAYERS[familyOf(path)] === undefined && !CLI_TOP.includes(familyOf(path)),
+  );
+  const upward = files.flatMap((path) => {
+    const allowed = CLI_LAYERS[familyOf(path)];
+    if (allowed === undefined) return [];
+    return importsOf(tree, path).filter(
+      ({ to }) => roomOf(to) === 'cli' && tree.has(to) && ![familyOf(path), ...allowed].includes(familyOf(to)),
+    );
+  });
+  return [
+    ...homeless.map((path) => `${path} is in no family of commands`),
+    ...upward.map(({ from, to }) => `${from} imports ${to}`),
   ];
 }
 

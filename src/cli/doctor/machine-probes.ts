@@ -10,7 +10,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import { systemCode } from '../../contracts/system-code.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
-import { type RunQueue, runQueues } from '../run-queues.js';
+import { type RunQueue, runQueues } from '../app/run-queues.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
 const OLDEST_NODE = '20.19';
