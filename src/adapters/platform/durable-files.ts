@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { systemCode } from '../../contracts/system-code.js';
@@ -11,6 +11,8 @@ export interface WholeFile {
   readonly mode?: number;
 }
 
+const asideOf = (path: string): string => `${path}.${randomUUID()}.tmp`;
+
 const optionsOf = ({ mode }: WholeFile) => (mode === undefined ? {} : { mode });
 
 /** Writes a file in the place of an old one, if any: readers see the old one or the new one, also after a power cut. */
@@ -19,6 +21,18 @@ export const replaceFile = (file: WholeFile): Promise<void> =>
 
 /** The same without giving another task, or a signal, the chance to come in between. */
 export const replaceFileSync = (file: WholeFile): void => writeFileAtomic.sync(file.path, file.text, optionsOf(file));
+
+/** The same for content that is streamed. A link in the file's place is replaced, not followed. */
+export async function replaceWithStream(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const aside = asideOf(path);
+  try {
+    await writeFile(aside, content, { flag: 'wx', flush: true });
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
 
 export interface PlaceOptions {
   /** Replaces files that exist, links included; without it none is ever replaced, also not by a race. */
@@ -33,7 +47,7 @@ export interface PlaceOptions {
  * @throws Error with the code EEXIST, and the taken place as `dest`, when a file exists that is not to be replaced
  */
 export async function placeFiles(files: readonly WholeFile[], { replace, beforePlacing }: PlaceOptions): Promise<void> {
-  const staged = files.map((file) => ({ file, aside: `${file.path}.${randomUUID()}.tmp` }));
+  const staged = files.map((file) => ({ file, aside: asideOf(file.path) }));
   try {
     for (const { file, aside } of staged) await replaceFile({ ...file, path: aside });
     await beforePlacing?.();

@@ -2,7 +2,13 @@ import { mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { placeFiles, replaceFile, replaceFileSync, syncFolder } from '../../../src/adapters/platform/durable-files.js';
+import {
+  placeFiles,
+  replaceFile,
+  replaceFileSync,
+  replaceWithStream,
+  syncFolder,
+} from '../../../src/adapters/platform/durable-files.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -30,6 +36,20 @@ test('replaceFile: a reader never sees a part', async () => {
   for (let i = 0; i < 50; i += 1) expect(texts.includes(await read('a'))).toBe(true);
   await writing;
   expect(await readdir(folder)).toEqual(['a']);
+});
+
+test('replaceWithStream: replaces a file whole, and leaves the old one when the stream fails', async () => {
+  const path = join(folder, 'a');
+  const content = async function* (fails: boolean) {
+    yield Buffer.from('new ');
+    if (fails) throw new Error('broken off');
+    yield Buffer.from('text');
+  };
+  await writeFile(path, 'old');
+  await expect(replaceWithStream(path, content(true))).rejects.toThrow('broken off');
+  expect([await read('a'), await readdir(folder)]).toEqual(['old', ['a']]);
+  await replaceWithStream(path, content(false));
+  expect([await read('a'), await readdir(folder)]).toEqual(['new text', ['a']]);
 });
 
 test('placeFiles: refuses with EEXIST what exists, a link included, and replaces it only when asked to', async () => {
