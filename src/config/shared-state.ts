@@ -18,7 +18,7 @@ async function findAccount(database: 'passwd' | 'group', wanted: string): Promis
 }
 
 /** @param group its name, or its number, which need not have a name @returns the group's number, or null */
-export async function findGroupId(group: string): Promise<number | null> {
+async function findGroupId(group: string): Promise<number | null> {
   const found = await findAccount('group', group);
   return found?.id ?? (/^\d{1,9}$/.test(group) ? Number(group) : null);
 }

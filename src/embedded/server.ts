@@ -22,7 +22,7 @@ const LOG_LINES = 15;
 /** The server has no use for anything else, least of all for credentials or for the user's own `TEMPORAL_*`. */
 const PASSED_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'LANG', 'TZ'];
 
-export interface StartServerInput {
+interface StartServerInput {
   readonly stateDir: string;
   readonly binary: { readonly path: string; readonly version: string };
   readonly env: Variables;
@@ -134,7 +134,7 @@ export async function startServer(input: StartServerInput): Promise<ServerRecord
 /** Longer than a start with all its attempts may take. */
 const LOCK_TIMEOUT_MS = 4 * READY_TIMEOUT_MS;
 
-export interface EnsureServerInput {
+interface EnsureServerInput {
   readonly stateDir: string;
   readonly env: Variables;
   /** A Temporal CLI; else one is found or fetched, and only when the server has to be started. */

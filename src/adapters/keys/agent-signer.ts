@@ -17,7 +17,7 @@ import {
 /** OpenSSH's own agent takes and gives no longer message. */
 const MAX_MESSAGE_BYTES = 256 * 1_024;
 
-export const agentFailed = (socket: string, what: string, cause?: unknown): PromptOsError =>
+const agentFailed = (socket: string, what: string, cause?: unknown): PromptOsError =>
   new PromptOsError('AGENT_FAILED', `The SSH agent at ${socket} ${what}.`, { cause });
 
 /**
@@ -65,7 +65,7 @@ const IDENTITIES_ANSWER = 12;
 const TIMEOUT_MS = 10_000;
 
 /** An Ed25519 key that an agent holds. */
-export interface AgentIdentity extends PublicKey {
+interface AgentIdentity extends PublicKey {
   /** What `ssh-add -l` shows behind the key. */
   readonly comment: string;
 }

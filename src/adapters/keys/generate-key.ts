@@ -4,7 +4,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import { MAX_PASSPHRASE_BYTES, publicHalf } from './file-signer.js';
 
-export interface GeneratedKey {
+interface GeneratedKey {
   /** PKCS#8, with one newline at the end. */
   readonly pem: string;
   readonly publicKey: PublicKey;

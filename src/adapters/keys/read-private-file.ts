@@ -8,7 +8,7 @@ const MAX_BYTES = 64 * 1_024;
 const GROUP_AND_OTHERS = 0o077;
 
 /** How a file is read that holds a secret. */
-export interface PrivateFileOptions {
+interface PrivateFileOptions {
   /** What messages call it, such as `key`. */
   readonly what: string;
   /** The code for a missing file. */

@@ -34,7 +34,7 @@ export async function replaceWithStream(path: string, content: AsyncIterable<Uin
   }
 }
 
-export interface PlaceOptions {
+interface PlaceOptions {
   /** Replaces files that exist, links included; without it none is ever replaced, also not by a race. */
   readonly replace: boolean;
   /** Runs when all files are written, before the first appears. */

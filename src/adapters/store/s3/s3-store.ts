@@ -81,7 +81,7 @@ const PROBE_TEXT = 'That this object is written only once shows that the server 
  * overwritten there without a word. One small object stays, so that later checks are one request.
  * @throws PromptOsError STORE_NOT_WRITABLE
  */
-export async function checkConditionalWrites(bucket: S3Bucket): Promise<void> {
+async function checkConditionalWrites(bucket: S3Bucket): Promise<void> {
   const write = () => bucket.put(PROBE_KEY, new TextEncoder().encode(PROBE_TEXT), { ifAbsent: true });
   if (!(await write()) || !(await write())) return;
   throw new PromptOsError(
@@ -144,7 +144,7 @@ export async function listJournals(bucket: S3Bucket): Promise<readonly string[]>
 
 const MANIFESTS = 'runs/';
 /** A published tree is its manifest: the files in it are objects of the store. */
-export const manifestKey = (runId: string): string => `${MANIFESTS}${runId}.json`;
+const manifestKey = (runId: string): string => `${MANIFESTS}${runId}.json`;
 /** The metadata that spares a listing the manifests themselves. */
 const PUBLISHED_AT = 'promptos-published-at';
 
