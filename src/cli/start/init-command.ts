@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command, Option } from 'commander';
 import { repositoryName } from '../../adapters/git/facts.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
 import { slugName } from '../../config/names.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
@@ -41,7 +42,7 @@ async function ignoreOurs(home: string): Promise<void> {
   const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
   if (missing.length === 0) return;
   await mkdir(home, { recursive: true });
-  await writeFile(path, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}`);
+  await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
 }
 
 /** What must be known of the keys before anybody relies on them. */
