@@ -1,4 +1,4 @@
-import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
+import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../config/git-facts.js';
 import { readPackFolder } from '../../config/pack-files.js';
 import { readPolicyInForce } from '../../config/policy-file.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { createLauncher } from '../../adapters/platform/launcher.js';
 import { bundleBytes } from '../../adapters/tree-fs/write-bundle.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
@@ -78,7 +79,8 @@ async function finishHere(project: Project, { runId, reference, entries, journal
     return no('the worker config of this place does not serve the engine');
   }
   try {
-    const ports = await createPorts(await readSetting(project));
+    const setting = await readSetting(project);
+    const ports = await createPorts(setting, createLauncher(setting.env.PATH));
     const ended = journal.find(({ entry }) => entry?.kind === 'head' && entry.head.purpose === 'end')?.entry;
     const sealer = ended?.kind === 'head' ? keyidOf(ended.envelope) : null;
     const signers = sealingSigners(ports.signers, sealer);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createFileSigner } from '../../../src/adapters/signer-file/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
 import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
