@@ -11,7 +11,7 @@ const SLOW = [
   'test/adapters/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
-  'test/{client,plugin}.test.ts',
+  'test/{client/client,plugin/plugin}.test.ts',
   'test/cli/audit/{bundle,pr-check,trace,ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',
   'test/cli/{bad-input,baseline,decisions,demo,dev,doctor-pollers,hostile-trees,hostile-writer,init-terminal}.test.ts',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createFileSigner } from '../../src/adapters/signer-file/file-signer.js';
 import { writeThrowawayKeys } from '../../src/cli/first-keys.js';
-import type { SignerFor } from '../../src/client.js';
+import type { SignerFor } from '../../src/client/client.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';

@@ -4,11 +4,11 @@ import { createContext, runInContext, Script } from 'node:vm';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createTextSigner } from '../../src/adapters/signer-file/file-signer.js';
 import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
-import { sealDecision } from '../../src/attestation/seal-messages.js';
-import { PREDICATES } from '../../src/attestation/statement.js';
+import { sealDecision } from '../../src/domain/attest/acts.js';
+import { PREDICATES } from '../../src/domain/attest/statement.js';
 import type { Decision } from '../../src/contracts/decisions.js';
-import type { authenticate } from '../../src/governance/authenticate.js';
-import { sharedModules } from '../../src/shared-modules.js';
+import type { authenticate } from '../../src/domain/judge/authenticate.js';
+import { sharedModules } from '../../src/plugin/workflow-bundle.js';
 import { median } from '../measure.js';
 import type { VerificationCost } from './verification.js';
 

@@ -1,4 +1,4 @@
-import type { Delivery, GovernedRuns } from '../client.js';
+import type { Delivery, GovernedRuns } from '../client/client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { awaitingRun, type WantedAnswer } from './awaiting-run.js';

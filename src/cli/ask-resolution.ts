@@ -1,6 +1,5 @@
 import type { Resolution } from '../contracts/decisions.js';
-import { RESOLUTION_CHOICES, type ResolutionChoice } from '../contracts/names.js';
-import { WAIVED_BY_NAME_RULES } from '../contracts/never-waivable.js';
+import { RESOLUTION_CHOICES, type ResolutionChoice, WAIVED_BY_NAME_RULES } from '../contracts/names.js';
 import type { AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import { bindResolution } from './decide-as.js';
 import {

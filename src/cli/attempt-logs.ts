@@ -1,4 +1,4 @@
-import type { GovernedRuns, RunMoment } from '../client.js';
+import type { GovernedRuns, RunMoment } from '../client/client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';

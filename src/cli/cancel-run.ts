@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Cancellation, cancellationSchema } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { cancellers } from '../governance/cancellers.js';
+import { cancellers } from '../domain/judge/judge-answers.js';
 import { cancelSignal } from '../workflows/messages.js';
 import type { CommandContext } from './context.js';
 import { reportDelivery } from './decide-as.js';

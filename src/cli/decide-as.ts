@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Delivery, GovernedRuns } from '../client.js';
-import { canonicalSha256 } from '../contracts/canonical-json.js';
+import type { Delivery, GovernedRuns } from '../client/client.js';
 import type { Decision, Resolution } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { canonicalSha256 } from '../contracts/json.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
 import type { Output } from './output.js';
 import { requireNoSecret } from './require-no-secret.js';

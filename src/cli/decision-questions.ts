@@ -1,9 +1,9 @@
-import type { Delivery, GovernedRuns } from '../client.js';
+import type { Delivery, GovernedRuns } from '../client/client.js';
 import type { RefusalReason } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { GATE_IDS, GATES, type GateId, gateIndex } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';
-import { ableIntegrators } from '../governance/answer-commands.js';
+import { ableIntegrators } from '../domain/run/answer-commands.js';
 import { reportDelivery } from './decide-as.js';
 import type { Output } from './output.js';
 import type { SelectedRun } from './selected-run.js';

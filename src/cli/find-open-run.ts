@@ -1,6 +1,6 @@
-import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { sha256Hex } from '../contracts/digest.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { canonicalSha256 } from '../contracts/json.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { CommandContext } from './context.js';
 import type { Choice } from './decision-questions.js';

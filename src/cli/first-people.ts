@@ -1,6 +1,6 @@
 import { FIRST_AGENTS } from '../config/first-policy.js';
 import { gitConfigValue } from '../config/git-facts.js';
-import { slugName } from '../config/name-slug.js';
+import { slugName } from '../config/names.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';
 import { type PassphraseQuestions, terminalPassphrase } from './ask-passphrase.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GateAtWork } from '../client.js';
+import type { GateAtWork } from '../client/client.js';
 import {
   attemptAtWork,
   attemptKey,

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GateAtWork, GovernedRuns } from '../client.js';
+import type { GateAtWork, GovernedRuns } from '../client/client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../contracts/run-status.js';
 import { counted } from '../contracts/sentences.js';

@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { isPublicLine, publicKeyOfLine } from '../adapters/signer-file/describe-key.js';
 import { readPrivateFile } from '../adapters/signer-file/read-private-file.js';
-import type { PublicKey } from '../attestation/public-keys.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { PublicKey } from '../domain/attest/public-keys.js';
 import type { CommandContext } from './context.js';
 
 /**

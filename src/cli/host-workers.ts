@@ -2,8 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { NativeConnection } from '@temporalio/worker';
 import { workerRoute } from '../config/temporal-proxy.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { bridgeTemporalLog, createLog } from '../log.js';
-import { createGovernanceWorkers, type WorkerSetting } from '../worker.js';
+import { bridgeTemporalLog, createGovernanceWorkers, createLog, type WorkerSetting } from '../worker.js';
 import type { TemporalAddress } from './connect.js';
 
 /** Workers of this process, at work. */

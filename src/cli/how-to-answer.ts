@@ -1,5 +1,5 @@
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../contracts/run-status.js';
-import { answerCommands, answeringName } from '../governance/answer-commands.js';
+import { answerCommands, answeringName } from '../domain/run/answer-commands.js';
 
 /** The commands that answer what is awaited. */
 export const howToAnswer = (

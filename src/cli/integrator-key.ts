@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { PublicKey } from '../attestation/public-keys.js';
 import { keyFileOf } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { PublicKey } from '../domain/attest/public-keys.js';
 import type { CommandContext } from './context.js';
 import { readGivenKeys } from './given-public-key.js';
 import { keysFolderOf } from './named-key.js';

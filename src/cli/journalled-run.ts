@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { statementOf } from '../attestation/envelope.js';
 import { parsePolicyBytes } from '../config/policy-file.js';
 import type { JournalEntry, RunOpening } from '../contracts/journal.js';
 import { parseJournalEntry } from '../contracts/journal-bytes.js';
 import { envelopeSchema } from '../contracts/keys.js';
 import type { Policy } from '../contracts/policy.js';
 import { gateIdSchema } from '../contracts/primitives.js';
+import { statementOf } from '../domain/attest/envelope.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type AwaitedPeople, mayAnswer } from './awaited-people.js';
 

@@ -1,4 +1,4 @@
-import type { ListedRun } from '../client.js';
+import type { ListedRun } from '../client/client.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactStore, ReadableStore } from '../ports/artifact-store.js';
 import { journalledRun } from './journalled-run.js';

@@ -1,4 +1,4 @@
-import type { GovernedRuns, ListedRun } from '../client.js';
+import type { GovernedRuns, ListedRun } from '../client/client.js';
 import { GATES } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import { type AwaitedPeople, awaitedPeople } from './awaited-people.js';

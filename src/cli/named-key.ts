@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeKeyFile, type KeyDescription } from '../adapters/signer-file/describe-key.js';
-import type { PublicKey } from '../attestation/public-keys.js';
 import { readEnvironment } from '../config/environment.js';
 import { keyFileOf, keysFolder, listKeyNames } from '../config/key-files.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { PublicKey } from '../domain/attest/public-keys.js';
 import type { PassphraseQuestions } from './ask-passphrase.js';
 import type { CommandContext } from './context.js';
 import { openKeyFile } from './open-key-file.js';

@@ -1,4 +1,4 @@
-import type { ListedRun } from '../client.js';
+import type { ListedRun } from '../client/client.js';
 import { parseJournalEntry } from '../contracts/journal-bytes.js';
 import { RUN_ID_PATTERN } from '../contracts/names.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';

@@ -1,5 +1,5 @@
-import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { canonicalSha256 } from '../contracts/json.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import type { CommandContext } from './context.js';
 import { openRuns } from './latest-run.js';

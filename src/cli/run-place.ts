@@ -1,5 +1,5 @@
 import { openStore } from '../adapters/open-store.js';
-import { GovernedRuns } from '../client.js';
+import { GovernedRuns } from '../client/client.js';
 import { engineTaskQueue } from '../contracts/names.js';
 import { stateFiles } from '../embedded/state-files.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';

@@ -1,4 +1,4 @@
-import type { GovernedRuns } from '../client.js';
+import type { GovernedRuns } from '../client/client.js';
 import type { ArtifactStore, ReadableStore } from '../ports/artifact-store.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';

@@ -1,4 +1,4 @@
-import type { GateAtWork } from '../client.js';
+import type { GateAtWork } from '../client/client.js';
 import type { GateProgress } from '../contracts/gate-progress.js';
 import type { Output } from './output.js';
 import { printableLine } from './printable.js';

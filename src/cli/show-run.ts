@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { GateAtWork, ListedRun } from '../client.js';
-import { type RunTrouble, readTrouble } from '../client-trouble.js';
+import type { GateAtWork, ListedRun } from '../client/client.js';
+import { type RunTrouble, readTrouble } from '../client/trouble.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { RunStatus } from '../contracts/run-status.js';

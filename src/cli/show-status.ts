@@ -1,4 +1,4 @@
-import type { RunTrouble } from '../client-trouble.js';
+import type { RunTrouble } from '../client/trouble.js';
 import type { Finding } from '../contracts/findings.js';
 import { GATES } from '../contracts/names.js';
 import type { RecordedCancellation } from '../contracts/run-record.js';

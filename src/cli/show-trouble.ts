@@ -1,4 +1,4 @@
-import type { RunTrouble } from '../client-trouble.js';
+import type { RunTrouble } from '../client/trouble.js';
 import { ERROR_CATALOGUE, isErrorCode } from '../contracts/errors.js';
 import { counted } from '../contracts/sentences.js';
 import { printable, printableLine } from './printable.js';

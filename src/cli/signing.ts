@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignerFor } from '../client.js';
+import type { SignerFor } from '../client/client.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { own } from '../contracts/json.js';
 import type { PolicyKey } from '../contracts/keys.js';
-import { own } from '../contracts/own.js';
-import { isValidAt } from '../governance/authenticate.js';
-import { pinKey } from '../governance/pin-keys.js';
+import { isValidAt, pinKey } from '../domain/judge/authenticate.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { Signer } from '../ports/signer.js';
 import type { CommandContext } from './context.js';

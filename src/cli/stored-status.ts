@@ -1,12 +1,12 @@
-import type { GovernedRuns } from '../client.js';
-import { canonicalJson } from '../contracts/canonical-json.js';
+import type { GovernedRuns } from '../client/client.js';
+import { canonicalJson } from '../contracts/json.js';
 import { type LedgerEntry, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunStatus } from '../contracts/run-status.js';
-import { evolve } from '../governance/evolve.js';
-import { checkChain, EMPTY_LEDGER } from '../governance/ledger-chain.js';
-import { INITIAL_STATE } from '../governance/run-state.js';
-import { describeRun } from '../governance/run-status.js';
+import { checkChain, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
+import { evolve } from '../domain/run/evolve.js';
+import { INITIAL_STATE } from '../domain/run/run-state.js';
+import { describeRun } from '../domain/run/run-status.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 
 /** A run as the store has it, and what has come since. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Patch } from '../../src/contracts/patch.js';
 import type { Checkout, Workspace } from '../../src/ports/workspace.js';
-import { attributesRule } from '../../src/rules/patch-attributes.js';
+import { attributesRule } from '../../src/rules/patch-file-rules.js';
 import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from './git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;

@@ -3,85 +3,37 @@ import { importsOf, roomOf, type SourceImport, type SourceTree, withoutComments 
 /** What an architecture rule found, one sentence each; nothing when the tree keeps the rule. */
 export type Problems = readonly string[];
 
-const PURE_ROOMS = ['contracts', 'governance', 'rules', 'attestation', 'prompt-pack'];
-const DOMAIN = ['contracts', 'rules', 'attestation', 'prompt-pack', 'governance'];
+const PURE_ROOMS = ['contracts', 'rules', 'prompt-pack', 'domain'];
 
 /**
- * Whom each room may import from, beside itself. An entry with a slash is one file. DESIGN §4 has the same table
- * as prose; a room that is missing here is a problem, so that a new folder is placed on purpose.
+ * Whom each room may import from, beside itself. An entry with a slash is one file. docs/architecture.md has the same
+ * table; a room that is missing here is a problem, so that a new folder is placed on purpose.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   rules: ['contracts'],
-  attestation: ['contracts'],
   'prompt-pack': ['contracts', 'rules'],
-  governance: ['contracts', 'rules', 'attestation', 'prompt-pack'],
+  domain: ['contracts', 'rules', 'prompt-pack'],
   ports: ['contracts'],
-  workflows: DOMAIN,
-  activities: [...DOMAIN, 'ports', 'workflows/messages.ts'],
-  adapters: ['contracts', 'ports', 'rules', 'attestation'],
-  verify: [...DOMAIN, 'ports'],
+  workflows: PURE_ROOMS,
+  activities: [...PURE_ROOMS, 'ports', 'workflows/messages.ts'],
+  adapters: ['contracts', 'ports', 'rules', 'domain'],
+  verify: [...PURE_ROOMS, 'ports'],
   config: ['contracts', 'ports', 'prompt-pack', 'rules'],
   embedded: ['contracts', 'config'],
   converter: ['contracts'],
-  build: ['contracts', 'converter', 'merge-workflows', 'shared-modules', 'workflow-bundle'],
-  'workflow-bundle': [],
-  'shared-modules': [],
-  log: [],
-  client: [
-    'contracts',
-    'ports',
-    'attestation',
-    'client-failures',
-    'client-ledger',
-    'client-listing',
-    'client-options',
-    'client-progress',
-    'converter',
-    'workflows/messages.ts',
-  ],
-  'client-failures': ['contracts'],
-  'client-ledger': ['contracts', 'workflows/messages.ts'],
-  'client-listing': ['contracts'],
-  'client-options': ['contracts', 'ports'],
-  'client-progress': ['contracts'],
-  'client-trouble': ['contracts'],
-  finaliser: ['contracts', 'ports', 'activities', 'verify'],
-  'merge-workflows': ['contracts'],
-  plugin: [
-    'contracts',
-    'ports',
-    'activities',
-    'converter',
-    'merge-workflows',
-    'shared-modules',
-    'verify',
-    'workflows/messages.ts',
-  ],
-  worker: [
-    'contracts',
-    'ports',
-    'config',
-    'embedded',
-    'adapters',
-    'activities',
-    'converter',
-    'log',
-    'plugin',
-    'workflow-bundle',
-  ],
+  client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
+  plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
+  worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
+  build: ['contracts', 'converter', 'plugin/workflow-bundle.ts'],
   cli: [
-    ...DOMAIN,
+    ...PURE_ROOMS,
     'ports',
     'config',
     'embedded',
     'adapters',
     'client',
-    'client-ledger',
-    'client-trouble',
     'converter',
-    'finaliser',
-    'log',
     'plugin',
     'verify',
     'worker',
@@ -172,9 +124,7 @@ const NOT_IN_BUNDLE = ['zod', 'pino', 'yaml'];
 
 /** No file of the rooms that run in the sandbox loads such a package, through whatever chain of imports. */
 export function checkBundle(tree: SourceTree): Problems {
-  const roots = [...tree.keys()].filter((path) =>
-    ['workflows', 'governance', 'rules', 'attestation'].includes(roomOf(path)),
-  );
+  const roots = [...tree.keys()].filter((path) => ['workflows', 'domain', 'rules'].includes(roomOf(path)));
   return roots.flatMap((root) => {
     const chain = chainTo(tree, root, (to) => NOT_IN_BUNDLE.includes(to));
     return chain === null ? [] : [chain.join(' → ')];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resolutionAnswer } from '../../src/cli/answer-resolution.js';
-import { GovernedRuns } from '../../src/client.js';
-import { describeRun } from '../../src/governance/run-status.js';
+import { GovernedRuns } from '../../src/client/client.js';
+import { describeRun } from '../../src/domain/run/run-status.js';
 import { DomainRun, runInput } from '../support/domain.js';
 import { makeTestKey } from '../support/signing.js';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWorkerSigners } from '../../src/adapters/signers/worker-signers.js';
-import { readPublicKeyLine } from '../../src/attestation/public-keys.js';
 import { ensureDemoProject } from '../../src/cli/demo-project.js';
 import { readPolicy } from '../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../src/config/worker-config-file.js';
+import { readPublicKeyLine } from '../../src/domain/attest/public-keys.js';
 
 const EVERYBODY = ['ada', 'auditor', 'breaker', 'engine', 'grace', 'scribe'];
 

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { followRun } from '../../src/cli/follow-run.js';
 import { createOutput } from '../../src/cli/output.js';
-import type { GovernedRuns } from '../../src/client.js';
+import type { GovernedRuns } from '../../src/client/client.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 
 /** A run that has ended, on a server without workers. */

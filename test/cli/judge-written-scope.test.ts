@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { CommandContext } from '../../src/cli/context.js';
 import { judgeWrittenScope } from '../../src/cli/judge-written-scope.js';
 import { parseYaml } from '../../src/config/yaml-document.js';
-import { judgeScopeOfTree } from '../../src/rules/scope-of-tree.js';
+import { judgeScopeOfTree } from '../../src/rules/stated-globs.js';
 
 const TEXT = `scope:
   allow:

@@ -6,11 +6,11 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeKeyFile } from '../../src/adapters/signer-file/describe-key.js';
 import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
-import { type PublicKey, publicKeyLine } from '../../src/attestation/public-keys.js';
 import type { PassphraseQuestions } from '../../src/cli/ask-passphrase.js';
 import type { CommandContext } from '../../src/cli/context.js';
 import { openSigner } from '../../src/cli/open-signer.js';
 import { createOutput } from '../../src/cli/output.js';
+import { type PublicKey, publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { startAgent } from '../adapters/signer-agent/real-agent.js';
 import { sshKey } from '../adapters/signer-file/key-fixtures.js';
 

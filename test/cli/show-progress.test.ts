@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createOutput } from '../../src/cli/output.js';
 import { clock, createProgressView, describeProgress } from '../../src/cli/show-progress.js';
-import type { GateAtWork } from '../../src/client.js';
+import type { GateAtWork } from '../../src/client/client.js';
 import type { GateProgress } from '../../src/contracts/gate-progress.js';
 
 const STARTED = '2026-01-02T03:04:05.678Z';

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { usesOfRecord, usesOfRun } from '../../src/cli/uses/run-uses.js';
 import { asksForUses, readUses, readUsing } from '../../src/cli/uses/selectors.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { memoryStore } from '../support/memory-store.js';
 

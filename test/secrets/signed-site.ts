@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
-import { publicKeyLine } from '../../src/attestation/public-keys.js';
 import { ensureDemoProject } from '../../src/cli/demo-project.js';
+import { publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { type Canary, keyCanary, secretText, textCanary } from './canaries.js';
 

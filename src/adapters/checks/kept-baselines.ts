@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
-import type { BaselineKey, KeptBaselines } from '../../ports/kept-baselines.js';
+import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
-import { canonicalSha256 } from '../../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { canonicalSha256 } from '../../contracts/json.js';
 import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/worker-config.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';

@@ -1,4 +1,4 @@
-import type { CommandOutput, CommandWatch } from '../../ports/command-watch.js';
+import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
 import { type Program, type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
 
 /** The longest time that a timer can be set for: some 24 days. */

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type PublicKey, publicKeyOf } from '../../attestation/public-keys.js';
+import { type PublicKey, publicKeyOf } from '../../domain/attest/public-keys.js';
 import { agentFailed, askAgent } from './agent-connection.js';
 import { createWireReader, readEd25519Key } from './ssh-wire.js';
 

@@ -1,5 +1,5 @@
-import { type PublicKey, readPublicKeyLine } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { type PublicKey, readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import { readKeyText } from './key-text.js';
 import { type OpenedKey, openPrivateKey } from './open-private-key.js';
 import { readPrivateFile } from './read-private-file.js';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
-import type { PublicKey } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PublicKey } from '../../domain/attest/public-keys.js';
 import { publicHalf } from './open-private-key.js';
 import { MAX_PASSPHRASE_BYTES } from './passphrase-length.js';
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { type PublicKey, publicKeyOf, readPublicKeyLine } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
+import { type PublicKey, publicKeyOf, readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import { createWireReader, keyTypeOf, readEd25519Key } from '../signer-agent/ssh-wire.js';
 
 /** What the text of a key file holds, as far as it can be told without a passphrase. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { type PublicKey, publicKeyOf } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { type PublicKey, publicKeyOf } from '../../domain/attest/public-keys.js';
 import { type KeyText, notThisKey, readKeyText } from './key-text.js';
 import { MAX_PASSPHRASE_BYTES } from './passphrase-length.js';
 import type { AskPassphrase } from './read-private-file.js';

@@ -1,6 +1,6 @@
-import { readPublicKeyLine } from '../../attestation/public-keys.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { ENGINE_SIGNER, type SignerConfig, type WorkerConfig } from '../../contracts/worker-config.js';
+import { readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer, SignerRegistry } from '../../ports/signer.js';
 import { type AgentKeyChoice, createAgentSigner } from '../signer-agent/agent-signer.js';
 import { createFileSigner, createTextSigner, type FileSignerOptions } from '../signer-file/file-signer.js';

@@ -5,7 +5,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { Scope } from '../../contracts/run-request.js';
 import { counted } from '../../contracts/sentences.js';
 import { pathAllowed } from '../../rules/scope-matching.js';
-import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/scope-of-tree.js';
+import { judgeScopeOfTree, type ScopeOfTree } from '../../rules/stated-globs.js';
 import { completeBaseTree } from './complete-clone.js';
 import type { Variables } from './git-environment.js';
 import { openLocalRepository } from './repository-location.js';

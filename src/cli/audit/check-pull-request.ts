@@ -1,7 +1,7 @@
 import type { PolicyFile } from '../../config/policy-file.js';
 import type { ErrorCode } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
-import { prBlock } from '../../governance/pr-block.js';
+import { prBlock } from '../../domain/record/pr-block.js';
 import type { AuditRepository } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
 import { type BranchHead, findChangeCommit } from './change-commit.js';

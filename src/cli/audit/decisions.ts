@@ -1,9 +1,9 @@
-import { PREDICATES } from '../../attestation/statement.js';
-import { canonicalJson } from '../../contracts/canonical-json.js';
+import { canonicalJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
-import { authenticate } from '../../governance/authenticate.js';
+import { PREDICATES } from '../../domain/attest/statement.js';
+import { authenticate } from '../../domain/judge/authenticate.js';
 
 /** A decision, a resolution or a cancellation that counted, and who is answerable for it. */
 export interface TracedDecision {

@@ -1,4 +1,4 @@
-import type { CommitException } from '../../attestation/commit-exception.js';
+import type { CommitException } from '../../domain/attest/commit-exception.js';
 import type { AuditRepository } from './audit-repository.js';
 import type { ExceptionReader } from './exceptions.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';

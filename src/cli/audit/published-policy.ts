@@ -2,7 +2,7 @@ import { type PolicyFile, parsePolicyBytes } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Policy } from '../../contracts/policy.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../published-run.js';
 import type { AuditedRun } from './run-catalogue.js';

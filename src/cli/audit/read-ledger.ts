@@ -1,7 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
-import { ledgerLines } from '../../governance/ledger-chain.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { ledgerLines } from '../../domain/ledger/ledger-chain.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../published-run.js';
 

@@ -1,5 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { Output } from '../output.js';
 import { printableLine } from '../printable.js';

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { promptSessionSidecar, promptSessionText } from '../../governance/prompt-session.js';
+import { promptSessionSidecar, promptSessionText } from '../../domain/record/prompt-session.js';
 import { bundleName } from '../published-bundle.js';
 import type { AuditRepository } from './audit-repository.js';
 import type { ChangedFile } from './change.js';

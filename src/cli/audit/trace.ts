@@ -3,7 +3,7 @@ import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
-import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import { loadPack } from '../../prompt-pack/index.js';
 import { parseFile, readPublished } from '../published-run.js';

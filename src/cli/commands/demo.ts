@@ -84,7 +84,7 @@ async function openRun(context: CommandContext, project: DemoProject, prepared: 
   const runId = (await readFile(project.currentRun, 'utf8').catch(() => '')).trim();
   if (runId === '') return null;
   const [{ GovernedRuns }, { connectTemporal }, { openStore }] = await Promise.all([
-    import('../../client.js'),
+    import('../../client/client.js'),
     import('../connect.js'),
     import('../../adapters/open-store.js'),
   ]);

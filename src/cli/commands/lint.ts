@@ -1,10 +1,9 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { readPackFolder } from '../../config/pack-files.js';
-import { builtInPackDir } from '../../config/prompt-pack.js';
+import { builtInPackDir, readPackFolder } from '../../config/prompt-pack.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import type { LintFinding } from '../../prompt-pack/lint-finding.js';
+import type { LintFinding } from '../../prompt-pack/lint-text.js';
 import type { CommandContext } from '../context.js';
 
 const EXAMPLES = `

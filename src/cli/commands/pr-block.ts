@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../domain/record/pr-block.js';
 import { readPublishedRun, type StoreCommandContext } from '../published-run.js';
 import { selectPublishedRun } from '../select-published-run.js';
 import { RUN_ARGUMENT } from '../select-run.js';

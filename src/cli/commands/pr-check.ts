@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { ERROR_CATALOGUE, PromptOsError } from '../../contracts/errors.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { checkPullRequest } from '../audit/check-pull-request.js';
 import { BUNDLE_HELP, openCatalogue } from '../audit/open-catalogue.js';

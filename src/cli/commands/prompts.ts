@@ -1,8 +1,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { readPackFolder } from '../../config/pack-files.js';
-import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
+import { builtInPackDir, readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
 import { type AuditRepository, openAuditRepository } from '../audit/audit-repository.js';
 import { findTraced, SUBJECT_KINDS, type SubjectKind } from '../audit/find-traced.js';
 import { nearestRuns } from '../audit/nearest-runs.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
 import { openAuditRepository, requireCommit } from '../audit/audit-repository.js';
 import { createExceptionReader } from '../audit/exceptions.js';
 import { type CoveredCommit, judgeCommits, type UngovernedCommit } from '../audit/list-ungoverned.js';

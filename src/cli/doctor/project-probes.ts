@@ -1,10 +1,8 @@
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../config/git-facts.js';
-import { readPackFolder } from '../../config/pack-files.js';
-import { readPolicyInForce } from '../../config/policy-file.js';
+import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
-import { readPromptPack } from '../../config/prompt-pack.js';
-import { createTrustRegistry } from '../../config/trust-registry.js';
+import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';

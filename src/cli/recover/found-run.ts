@@ -1,14 +1,14 @@
 import type { Client } from '@temporalio/client';
-import type { GovernedRuns } from '../../client.js';
-import { readHeldEntries } from '../../client-ledger.js';
-import { type RunTrouble, readTrouble } from '../../client-trouble.js';
+import type { GovernedRuns } from '../../client/client.js';
+import { readHeldEntries } from '../../client/ledger.js';
+import { type RunTrouble, readTrouble } from '../../client/trouble.js';
 import type { LedgerReference, LedgerSegment } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
 import { counted } from '../../contracts/sentences.js';
-import { checkChain, EMPTY_LEDGER } from '../../governance/ledger-chain.js';
+import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
 /** What is left of a run that has no record. */

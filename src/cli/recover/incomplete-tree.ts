@@ -2,12 +2,17 @@ import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import { DSSE_MEDIA_TYPE, envelopeText } from '../../governance/attestation-files.js';
-import { journalLines } from '../../governance/journal-lines.js';
-import { headOf, ledgerLines } from '../../governance/ledger-chain.js';
-import { escalationPath, orderedTree, TREE_PATHS } from '../../governance/published-tree.js';
-import { recordedEscalations } from '../../governance/run-record.js';
-import { signedActs } from '../../governance/signed-acts.js';
+import { journalLines } from '../../domain/ledger/journal-lines.js';
+import { headOf, ledgerLines } from '../../domain/ledger/ledger-chain.js';
+import { signedActs } from '../../domain/ledger/signed-acts.js';
+import {
+  DSSE_MEDIA_TYPE,
+  envelopeText,
+  escalationPath,
+  orderedTree,
+  TREE_PATHS,
+} from '../../domain/record/published-tree.js';
+import { recordedEscalations } from '../../domain/record/run-record.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { FoundRun, MissingPart } from './found-run.js';
 import { filesOfAttempts, startFiles, type WantedFile } from './stored-parts.js';

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { statementOf } from '../../attestation/envelope.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
-import { attemptHistories } from '../../governance/attempt-history.js';
-import { attestationPaths, DSSE_MEDIA_TYPE } from '../../governance/attestation-files.js';
-import { attemptFiles, TREE_PATHS } from '../../governance/published-tree.js';
+import { statementOf } from '../../domain/attest/envelope.js';
+import { attemptFiles, attestationPaths, DSSE_MEDIA_TYPE, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { attemptHistories } from '../../domain/run/attempt-history.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { FoundRun } from './found-run.js';
 

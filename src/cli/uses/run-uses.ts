@@ -1,8 +1,8 @@
-import type { GovernedRuns } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { loadPack } from '../../prompt-pack/index.js';
 import { readPublishedRun } from '../published-run.js';

@@ -5,7 +5,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, type VerifyTrust } from '../../verify/index.js';
 import { withExpired } from '../describe-waiver.js';

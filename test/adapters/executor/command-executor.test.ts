@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
-import { canonicalSha256 } from '../../../src/contracts/canonical-json.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { commandExecutorSchema } from '../../../src/contracts/worker-config.js';
 import type { ExecutorCall, ExecutorOutcome } from '../../../src/ports/gate-executor.js';
 import { isRunning, until } from '../platform/processes.js';

@@ -22,7 +22,7 @@ beforeAll(async () => {
     join('src/adapters/platform', file),
   );
   const flags =
-    '--ignoreConfig --allowJs --rootDir src --target ES2022 --module nodenext --types node --strict --skipLibCheck';
+    '--ignoreConfig --allowJs --rootDir src --target ES2022 --lib ES2023,ES2024.String --module nodenext --types node --strict --skipLibCheck';
   execFileSync(resolve('node_modules/.bin/tsc'), [...flags.split(' '), '--outDir', compiled, ...sources]);
 });
 afterAll(() => rm(compiled, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import { listAgentIdentities } from '../../../src/adapters/signer-agent/agent-id
 import { createAgentSigner } from '../../../src/adapters/signer-agent/agent-signer.js';
 import { wireString, wireUint32, writeEd25519Key } from '../../../src/adapters/signer-agent/ssh-wire.js';
 import { createFileSigner } from '../../../src/adapters/signer-file/file-signer.js';
-import { publicKeyOf, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
+import { publicKeyOf, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { neverAsked, sshFingerprint, sshKey } from '../signer-file/key-fixtures.js';
 import { startAgent } from './real-agent.js';
 

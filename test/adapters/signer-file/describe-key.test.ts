@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeKeyFile, publicFileOf } from '../../../src/adapters/signer-file/describe-key.js';
 import { generatePrivateKey } from '../../../src/adapters/signer-file/generate-key.js';
 import { readPassphraseFile } from '../../../src/adapters/signer-file/read-private-file.js';
-import { publicKeyLine } from '../../../src/attestation/public-keys.js';
+import { publicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { privateFile, sshFingerprint, sshKey } from './key-fixtures.js';
 
 test('describeKeyFile: a plain key says its own public half, whatever lies beside it', async () => {

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { createFileSigner, createTextSigner } from '../../../src/adapters/signer-file/file-signer.js';
 import { generatePrivateKey } from '../../../src/adapters/signer-file/generate-key.js';
-import { publicKeyLine, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
+import { publicKeyLine, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import type { Signer } from '../../../src/ports/signer.js';
 import { keyFolder, neverAsked, privateFile, scriptedPassphrase, sshFingerprint, sshKey } from './key-fixtures.js';
 

@@ -3,7 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { expect, test } from 'vitest';
 import { generatePrivateKey } from '../../../src/adapters/signer-file/generate-key.js';
 import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
-import { publicKeyLine } from '../../../src/attestation/public-keys.js';
+import { publicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import type { Signer } from '../../../src/ports/signer.js';
 import { startAgent } from '../signer-agent/real-agent.js';
 import { privateFile, sshFingerprint, sshKey } from '../signer-file/key-fixtures.js';

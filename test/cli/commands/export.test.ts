@@ -8,7 +8,7 @@ import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
 import { exportCommand } from '../../../src/cli/commands/export.js';
 import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
-import { buildPromptSession } from '../../../src/governance/prompt-session.js';
+import { buildPromptSession } from '../../../src/domain/record/prompt-session.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
 import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';

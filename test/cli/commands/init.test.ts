@@ -6,13 +6,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createFileSigner } from '../../../src/adapters/signer-file/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
-import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/attestation/public-keys.js';
 import { initCommand } from '../../../src/cli/commands/init.js';
 import type { InitQuestions } from '../../../src/cli/first-people.js';
-import { readPolicy } from '../../../src/config/policy-file.js';
+import { createTrustRegistry, readPolicy } from '../../../src/config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
-import { createTrustRegistry } from '../../../src/config/trust-registry.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
+import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { makeTestKey } from '../../support/signing.js';
 import { type Invocation, type InvocationOptions, invoke } from './recorded-context.js';
 
