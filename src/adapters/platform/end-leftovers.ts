@@ -17,7 +17,7 @@ function isLeftover(environ: string): boolean {
 
 /**
  * Kills what earlier executors and checks of this machine left running, as far as their environment still shows whose
- * they are: after a guard was killed, for instance. On Linux only, since other systems do not show it.
+ * they are: after a launcher was killed, for instance. On Linux only, since other systems do not show it.
  */
 export async function endLeftovers(): Promise<void> {
   for (const name of await readdir('/proc').catch(() => [])) {

@@ -17,8 +17,8 @@ export interface Scratch {
 }
 
 /**
- * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its guard
- * removes them; what is left when the guard was killed too goes when a process first works under the same parent.
+ * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its launcher
+ * removes them; what is left when that was killed too is removed when a process first works under the same parent.
  */
 export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
