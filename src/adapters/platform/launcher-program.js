@@ -210,6 +210,12 @@ const end = (program) => {
   lookSoon();
 };
 
+const openInput = (path = '') => {
+  const input = openSync(path, O_RDONLY | O_NOFOLLOW);
+  remove(path);
+  return input;
+};
+
 /** Opens a named pipe for writing; never waits for a reader, since the worker may have been killed in the meantime. */
 const openPipe = (path = '') => {
   const reader = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -217,6 +223,7 @@ const openPipe = (path = '') => {
     return openSync(path, O_WRONLY | O_NOFOLLOW);
   } finally {
     closeSync(reader);
+    remove(path);
   }
 };
 
@@ -235,7 +242,7 @@ const start = (order) => {
   const open = [];
   const { id, argv, env, cwd, input, outputs, mark, scratch } = order;
   try {
-    open.push(openSync(input ?? '/dev/null', O_RDONLY | (input === null ? 0 : O_NOFOLLOW)));
+    open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
     const rest = outputs === 'channel' ? ['pipe', 'pipe'] : outputs === 'none' ? ['ignore', 'ignore'] : [];
     const stdio = /** @type {import('node:child_process').StdioOptions} */ ([...open, ...rest]);
@@ -255,8 +262,6 @@ const start = (order) => {
     report({ kind: 'failed', id, code: codeOf(error) }, leave);
   } finally {
     for (const descriptor of open) closeSync(descriptor);
-    if (input !== null) remove(input);
-    if (typeof outputs !== 'string') for (const path of outputs) remove(path);
   }
 };
 

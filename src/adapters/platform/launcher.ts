@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { PromptOsError } from '../../contracts/errors.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
@@ -16,7 +14,7 @@ import {
   type ProgramStarter,
   type RunningProgram,
 } from './program-starter.js';
-import { createPipePool, drain, readPipe } from './program-streams.js';
+import { createOutputs, drain, type ProgramOutputs } from './program-streams.js';
 
 const LAUNCHER = fileURLToPath(new URL('./launcher-program.js', import.meta.url));
 /** A small heap and no compiler: the smaller the process, the faster it forks. */
@@ -47,8 +45,7 @@ interface Watched {
   session: number | null;
   readonly started: Deferred<number>;
   readonly ended: Deferred<ProgramEnd>;
-  /** What the program prints where there are no pipes. */
-  readonly relayed: readonly [PassThrough, PassThrough];
+  readonly relayed: ProgramOutputs['relayed'];
 }
 
 interface LauncherProcess {
@@ -100,7 +97,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', ({ message }) => reject(lost(`The process that starts programs did not start: ${message}.`)));
+    child.on('error', ({ message }) => reject(lost(`The process that starts programs did not start: ${message}.`)));
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const watched = new Map<number, Watched>();
@@ -119,13 +116,12 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     send({ kind: 'ping' });
   };
   /** Only while a program runs does the launcher keep this process alive. */
-  const watch = (order: StartOrder | KillOrder): Watched => {
+  const watch = (order: StartOrder | KillOrder, relayed: ProgramOutputs['relayed'] = null): Watched => {
     if (!child.connected) throw lost();
     if (watched.size === 0) {
       child.channel?.ref();
       pings = setInterval(ping, PING_MS);
     }
-    const relayed = [new PassThrough(), new PassThrough()] as const;
     // What a dead launcher left is killed once: the next launcher's death is not its concern any more.
     const mark = order.kind === 'start' ? order.mark : null;
     const one: Watched = { mark, session: null, started: deferred(), ended: deferred(), relayed };
@@ -150,8 +146,9 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
       one.session = report.pid;
       one.started.resolve(report.pid);
     } else if (report.kind === 'printed') {
-      if (report.base64 === null) one.relayed[report.output].end();
-      else one.relayed[report.output].write(Buffer.from(report.base64, 'base64'));
+      const output = one.relayed?.[report.output];
+      if (report.base64 === null) output?.end();
+      else output?.write(Buffer.from(report.base64, 'base64'));
     } else {
       forget(report.id);
       if (report.kind === 'failed') one.started.reject(new ProgramNotStarted(report.code));
@@ -167,7 +164,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     for (const { started, ended } of watched.values()) for (const one of [started, ended]) one.reject(lost());
   });
 
-  const pipes = createPipePool(folder, async (argv) => {
+  const takeOutputs = createOutputs(folder, async (argv) => {
     const program = { argv, env: { PATH: path }, cwd: folder, input: null, outputs: 'none', mark: null } as const;
     const { started, ended } = watch({ kind: 'start', id: nextId++, ...program, scratch: null });
     const end = await started.promise.then(() => ended.promise).catch(() => null);
@@ -182,12 +179,22 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
       await ensureOwnFolder(folder);
       await writeFile(inputFile, input, { mode: 0o600, flag: 'wx' });
     }
-    const pair = await pipes.takeTwo();
-    const outputs = pair === null ? 'channel' : ([pair[0].path, pair[1].path] as const);
+    const outputs = await takeOutputs();
     try {
-      const one = watch({ kind: 'start', id, argv, env, cwd, input: inputFile, outputs, mark, scratch });
-      const pid = await one.started.promise;
-      const [stdout, stderr] = pair === null ? one.relayed : [readPipe(pair[0]), readPipe(pair[1])];
+      const order = {
+        kind: 'start',
+        id,
+        argv,
+        env,
+        cwd,
+        input: inputFile,
+        outputs: outputs.order,
+        mark,
+        scratch,
+      } as const;
+      const { started, ended } = watch(order, outputs.relayed);
+      const pid = await started.promise;
+      const [stdout, stderr] = outputs.read();
       return {
         pid,
         stdout,
@@ -195,7 +202,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
         stop: () => send({ kind: 'stop', id }),
         untilEnded: async () => {
           try {
-            const end = await one.ended.promise;
+            const end = await ended.promise;
             await drain([stdout, stderr]);
             return end;
           } finally {
@@ -204,7 +211,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
         },
       };
     } catch (error) {
-      for (const { descriptor } of pair ?? []) closeSync(descriptor);
+      outputs.discard();
       throw error;
     }
   };

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { systemCode } from '../../contracts/system-code.js';
 import { ensureOwnFolder } from './own-folder.js';
 
@@ -9,25 +9,29 @@ const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
 /** Named pipes that are made at once. */
 const BATCH = 32;
 
-/** The reading end of a named pipe, and its path until the program has it open. */
-export interface OutputPipe {
-  readonly path: string;
-  readonly descriptor: number;
-}
-
-/** Named pipes for outputs, made in batches. */
-export interface PipePool {
-  /** Null where the system has no named pipes. */
-  takeTwo(): Promise<readonly [OutputPipe, OutputPipe] | null>;
+/** The outputs of one program. */
+export interface ProgramOutputs {
+  /** What the launcher is to do with them: write to these pipes, or send them over its channel. */
+  readonly order: readonly [string, string] | 'channel';
+  /** Where what comes over the channel goes. */
+  readonly relayed: readonly [PassThrough, PassThrough] | null;
+  /** What the program prints. To be called once it has started: a pipe without a writer is at its end. */
+  read(): readonly [Readable, Readable];
+  /** For a program that did not start. */
+  discard(): void;
 }
 
 /**
- * Real pipes for outputs. What node makes for a child are sockets, and a script that writes to `/dev/stderr` by that name
- * fails on those.
+ * Real pipes for outputs, made in batches. What node makes for a child are sockets, and a script that writes to `/dev/stderr`
+ * by that name fails on those. Where there are no named pipes, outputs are relayed over the launcher's channel.
  * @param folder absolute; the caller removes it
  * @param run runs a command line; resolves to whether it succeeded
+ * @returns takes the outputs of the next program
  */
-export function createPipePool(folder: string, run: (argv: readonly string[]) => Promise<boolean>): PipePool {
+export function createOutputs(
+  folder: string,
+  run: (argv: readonly string[]) => Promise<boolean>,
+): () => Promise<ProgramOutputs> {
   const ready: string[] = [];
   let made = 0;
   let filling: Promise<boolean> | undefined;
@@ -50,15 +54,32 @@ export function createPipePool(folder: string, run: (argv: readonly string[]) =>
       if (!(await filling)) return null;
     }
   };
-  return {
-    takeTwo: async () => {
-      const [one, other] = [await take(), await take()];
-      if (one !== null && other !== null) return [one, other];
-      for (const pipe of [one, other]) if (pipe !== null) closeSync(pipe.descriptor);
-      return null;
-    },
+  return async () => {
+    const [stdout, stderr] = [await take(), await take()];
+    if (stdout !== null && stderr !== null) return piped(stdout, stderr);
+    if (stdout !== null) closeSync(stdout.descriptor);
+    const relayed = [new PassThrough(), new PassThrough()] as const;
+    return { order: 'channel', relayed, read: () => relayed, discard: () => undefined };
   };
 }
+
+/** The reading end of a named pipe, and its path until the program has it open. */
+interface OutputPipe {
+  readonly path: string;
+  readonly descriptor: number;
+}
+
+const readPipe = ({ descriptor }: OutputPipe): Readable =>
+  new Socket({ fd: descriptor, readable: true, writable: false });
+
+const piped = (stdout: OutputPipe, stderr: OutputPipe): ProgramOutputs => ({
+  order: [stdout.path, stderr.path],
+  relayed: null,
+  read: () => [readPipe(stdout), readPipe(stderr)],
+  discard: () => {
+    for (const { descriptor } of [stdout, stderr]) closeSync(descriptor);
+  },
+});
 
 /**
  * Null for a pipe that another process holds open: it could read or forge what the program prints. Opening a pipe for writing
@@ -80,10 +101,6 @@ function openReadingEnd(path: string): number | null {
   closeSync(descriptor);
   return null;
 }
-
-/** What a program writes to a pipe. To be called once the program has started: a pipe without a writer is at its end. */
-export const readPipe = ({ descriptor }: OutputPipe): Readable =>
-  new Socket({ fd: descriptor, readable: true, writable: false });
 
 /** How long to wait for the end of an output that something outside the session still holds open. */
 const DRAIN_MS = 1_000;
