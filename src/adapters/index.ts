@@ -8,15 +8,15 @@ export {
   createCommandExecutor,
   createExecutorRegistry,
 } from './executor/command-executor.js';
+export { type AgentSignerOptions, createAgentSigner } from './keys/agent-signer.js';
+export { createFileSigner, type FileSignerOptions } from './keys/file-signer.js';
+export { createWorkerSigners } from './keys/worker-signers.js';
 export { openStore, type StorePlace } from './open-store.js';
 export { createLauncher, type Launcher } from './platform/launcher.js';
 export type { ProgramStarter } from './platform/program-starter.js';
 export { createSecretlintScanner } from './secrets/secretlint-scanner.js';
-export { type AgentSignerOptions, createAgentSigner } from './signer-agent/agent-signer.js';
-export { createFileSigner, type FileSignerOptions } from './signer-file/file-signer.js';
-export { createWorkerSigners } from './signers/worker-signers.js';
-export { createFileSystemStore } from './store-fs/file-system-store.js';
-export { createS3Store } from './store-s3/s3-store.js';
-export { openBundleTree } from './tree-fs/bundle-tree.js';
-export { openFolderTree } from './tree-fs/folder-tree.js';
-export { createGitWorkspace } from './workspace-git/git-workspace.js';
+export { createFileSystemStore } from './store/fs/file-system-store.js';
+export { createS3Store } from './store/s3/s3-store.js';
+export { openBundleTree } from './tree/bundle-tree.js';
+export { openFolderTree } from './tree/folder-tree.js';
+export { createGitWorkspace } from './workspace/git-workspace.js';

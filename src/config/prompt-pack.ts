@@ -2,14 +2,15 @@ import { constants, type Dirent } from 'node:fs';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
+import { readOnlyGitEnv } from '../adapters/git/environments.js';
+import { gitIn } from '../adapters/git/run-git.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { counted } from '../contracts/sentences.js';
+import { systemCode } from '../contracts/system-code.js';
 import { loadPack, requirePromptIndex } from '../prompt-pack/load.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, parsePromptIndex } from '../prompt-pack/pack-files.js';
 import { readEnvironment, type Variables } from './environment.js';
-import { systemCode } from './read-file.js';
 
 /** A prompt is read by people and models: nothing legitimate comes near this. */
 const FILE_LIMIT_BYTES = 1_048_576;
@@ -115,22 +116,8 @@ export async function readPackFolder(directory: string): Promise<PackFiles> {
   return { ...Object.fromEntries(others), ...indexed };
 }
 
-/** Says where a repository is to be found instead of where we look; set inside git hooks, for instance. */
-const isGitLocation = (name: string): boolean =>
-  /^GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|PREFIX|NAMESPACE)$/.test(
-    name,
-  );
-
-/** What git printed, or null when it failed or is not there. The repository's own hooks and monitors stay unused. */
-async function askGit(folder: string, variables: Variables, args: readonly string[]): Promise<string | null> {
-  const env = Object.fromEntries(Object.entries(variables).filter(([name]) => !isGitLocation(name)));
-  const result = await execa(
-    'git',
-    ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-C', folder, ...args],
-    { env: { ...env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' }, extendEnv: false, reject: false, stdin: 'ignore' },
-  );
-  return result.failed ? null : result.stdout;
-}
+/** The repository's own hooks and monitors are not started. */
+const SETTINGS = ['core.fsmonitor=false', 'core.hooksPath=/dev/null'];
 
 /**
  * The version that git gives to a pack: the tag at the commit that is checked out, when the folder is the top of a
@@ -138,7 +125,12 @@ async function askGit(folder: string, variables: Variables, args: readonly strin
  * the tag of a project that merely contains a pack is the project's, and says nothing about the pack.
  */
 export async function packTag(folder: string, paths: readonly string[], variables: Variables): Promise<string | null> {
-  const git = (...args: readonly string[]) => askGit(folder, variables, args);
+  const place = gitIn({ cwd: folder, env: readOnlyGitEnv(variables) }, SETTINGS);
+  const git = async (...args: readonly string[]): Promise<string | null> => {
+    // A pack needs no git: without it, the pack has no tag.
+    const asked = await place.ask(args).catch(() => null);
+    return asked?.exitCode === 0 ? asked.stdout.toString('utf8').replace(/\n$/, '') : null;
+  };
   const top = await git('rev-parse', '--show-toplevel');
   if (top === null || (await realpath(top).catch(() => null)) !== (await realpath(folder))) return null;
   const status = await git('status', '--porcelain', '--untracked-files=all');

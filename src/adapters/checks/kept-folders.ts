@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
 
 /** Bounds of what is kept. */
 export interface KeptLimits {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PromptOsError } from '../../contracts/errors.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
 import type { KillOrder, LauncherOrder, LauncherReport, StartOrder } from './launcher-program.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
 import {
   type Program,
