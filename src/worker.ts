@@ -70,14 +70,19 @@ const SHUTDOWN_GRACE = '5 seconds';
 
 /**
  * The world as a worker config describes it; its keys are opened now, and a store on a server is reached.
- * @param programs what starts executors, checks and scanners
+ * @param programs what starts executors, checks, scanners and git
  * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   return {
     store: await openWorkerStore(setting),
-    workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env: withDirectLoopback(env) }),
+    workspace: createGitWorkspace({
+      repositories: config.repositories,
+      stateDir,
+      env: withDirectLoopback(env),
+      programs,
+    }),
     executors: createExecutorRegistry(config.executors, {
       env,
       configDir,
