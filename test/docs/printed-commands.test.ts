@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { fencedBlocks } from '../../src/adapters/executor-command/fenced-blocks.js';
+import { fencedBlocks } from '../../src/adapters/executor/answer.js';
 import { createProgram } from '../../src/cli/program.js';
 
 /*

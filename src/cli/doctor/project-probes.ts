@@ -1,4 +1,4 @@
-import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
+import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
 import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { createDirectStarter } from '../../adapters/platform/direct-starter.js';
 import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -99,7 +100,7 @@ async function finishHere(project: Project, { runId, reference, entries, journal
     return no('the worker config of this place does not serve the engine');
   }
   try {
-    const ports = await createPorts(await readSetting(project));
+    const ports = await createPorts(await readSetting(project), createDirectStarter('session'));
     const ended = journal.find(({ entry }) => entry?.kind === 'head' && entry.head.purpose === 'end')?.entry;
     const sealer = ended?.kind === 'head' ? keyidOf(ended.envelope) : null;
     const signers = sealingSigners(ports.signers, sealer);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createFileSigner } from '../../../src/adapters/keys/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
 import type { InitQuestions } from '../../../src/cli/start/first-people.js';
