@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { type Command, CommanderError } from 'commander';
+import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type ExitCode, PromptOsError } from '../contracts/errors.js';
 import { readGlobalOptions, withSubcommands, workingFolder } from './app/options.js';
 import { createOutput, type Output, type Terminal } from './app/output.js';
@@ -57,7 +57,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   };
   try {
     const program = createProgram(context);
-    const refusing = sayNothingTwice(program, stdout);
+    const refusing = silenceCommander(program, stdout);
     program.hook('preAction', async (_, acting) => {
       const { json, noColor, repo } = readGlobalOptions(acting);
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
@@ -81,8 +81,8 @@ const beforeSeparator = (args: readonly string[]): readonly string[] =>
  * Keeps commander from writing errors of its own, since each is told once and in one form.
  * @returns the command that found the line wrong, if any
  */
-function sayNothingTwice(program: Command, stdout: Writable): () => Command | null {
-  let refusing: Command | null = null;
+function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => CommandUnknownOpts | null {
+  let refusing: CommandUnknownOpts | null = null;
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => stdout.write(text),
@@ -98,7 +98,7 @@ function sayNothingTwice(program: Command, stdout: Writable): () => Command | nu
 }
 
 /** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
-function told(error: unknown, refusing: Command | null): void {
+function told(error: unknown, refusing: CommandUnknownOpts | null): void {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return;
   const names = refusing?.commands.map((command) => command.name()).join(', ') ?? '';
@@ -116,5 +116,5 @@ function told(error: unknown, refusing: Command | null): void {
 }
 
 /** Such as `promptos run list`. */
-export const fullName = (command: Command): string =>
+export const fullName = (command: CommandUnknownOpts): string =>
   command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;

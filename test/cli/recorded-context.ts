@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../src/cli/app/context.js';
 import { createOutput } from '../../src/cli/app/output.js';
 import type { ExitCode } from '../../src/contracts/errors.js';

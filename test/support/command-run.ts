@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createOutput } from '../../src/cli/app/output.js';
 import type { StoreCommandContext } from '../../src/cli/app/published-run.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type CommandUnknownOpts as Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 
 /** The word for the newest run of this repository. */
@@ -12,6 +12,14 @@ export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "lates
 /** For the help of every command that answers what a run waits for. */
 export const WAITING_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
+
+/** For an option that may be given several times. */
+export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+export function positiveNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.');
+  return Number(text);
+}
 
 const GROUP = 'Global options:';
 

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { commitExceptionStatement } from '../../attestation/commit-exception.js';
 import { sealStatement } from '../../attestation/envelope.js';
 import { writeNewFiles } from '../../config/new-files.js';
@@ -14,7 +14,7 @@ import { isValidAt } from '../../governance/authenticate.js';
 import { pinKey } from '../../governance/pin-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
-import { type DecisionQuestions, terminalQuestions } from '../app/questions.js';
+import { type Questions, terminalQuestions } from '../app/questions.js';
 import { openSigner } from '../keys/signing.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
@@ -32,8 +32,8 @@ Examples:
 /** `promptos except`: an integrator's signed word that a commit may be in a branch without a run. */
 export function exceptCommand(
   context: CommandContext,
-  questions: Pick<DecisionQuestions, 'confirm'> = terminalQuestions,
-): Command {
+  questions: Pick<Questions, 'confirm'> = terminalQuestions,
+): CommandUnknownOpts {
   return new Command('except')
     .description('sign that a commit is an exception which no run has to cover')
     .argument('[commit]', 'the commit; left out with --setup')
@@ -46,7 +46,7 @@ export function exceptCommand(
     .option('--force', 'replace an exception of the commit, as to renew it')
     .option('--yes', 'sign without asking')
     .addHelpText('after', HELP)
-    .action(async (commit: string | undefined, options: ExceptOptions) => {
+    .action(async (commit, options) => {
       await signException(context, commit, options, questions);
     });
 }
@@ -69,7 +69,7 @@ export async function signException(
   context: CommandContext,
   given: string | undefined,
   options: ExceptOptions,
-  questions: Pick<DecisionQuestions, 'confirm'>,
+  questions: Pick<Questions, 'confirm'>,
 ): Promise<void> {
   const output = context.output();
   const integrator = options.as;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -12,29 +12,23 @@ import {
   type VerifyTrust,
   verifyTree,
 } from '../../verify/index.js';
+import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { readUses, readUsing } from '../runs/run-uses.js';
-import { collectPaths, openTarget } from './verify-run.js';
+import { openTarget } from './verify-run.js';
 import { showOutcome, verifyStore, warnOfNoTrust } from './verify-store.js';
 import { describeWaiver, withExpired } from './waivers.js';
 
-interface VerifyOptions {
-  readonly policy?: readonly string[];
-  readonly promptosPolicy?: string;
-  readonly all?: string | true;
-  readonly using?: readonly string[];
-}
-
 /** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
-export function verifyCommand(context: StoreCommandContext): Command {
+export function verifyCommand(context: StoreCommandContext): CommandUnknownOpts {
   return new Command('verify')
     .description('check a run from its published tree: every byte, every signature, every rule')
     .argument('[tree-or-run]', 'an exported folder, a bundle, or a run: its id, the beginning of its id, or "latest"')
-    .option('--policy <file>', 'a policy that you trust; may be given several times', collectPaths)
+    .option('--policy <file>', 'a policy that you trust; may be given several times', collect)
     .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
     .option('--all [store]', "every run of a store: the folder that holds runs/, or this project's store")
-    .option('--using <what>', 'with --all: only runs that used it, such as prompt=P05@1.0.0; repeatable', collectPaths)
+    .option('--using <what>', 'with --all: only runs that used it, such as prompt=P05@1.0.0; repeatable', collect)
     .addHelpText(
       'after',
       `
@@ -49,7 +43,7 @@ Examples:
   $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml
   $ promptos verify --all --using prompt=P05@1.0.0 --using policy=sha256:3f80f81d --policy .promptos/policy.yaml`,
     )
-    .action(async (target: string | undefined, options: VerifyOptions) => {
+    .action(async (target, options) => {
       if ((target === undefined) === (options.all === undefined)) {
         throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all [STORE].');
       }

@@ -48,9 +48,6 @@ export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
   }
 };
 
-/** For the option `--policy`, which may stand several times. */
-export const collectPaths = (path: string, before: readonly string[] = []): readonly string[] => [...before, path];
-
 /** The policies that an audit was handed: what it trusts beside the store. Says loudly when there is none. */
 export async function readTrustedPolicies(
   context: CommandContext,

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { openStore } from '../../adapters/open-store.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -15,11 +15,6 @@ import { renderTrace } from '../audit/trace-command.js';
 import { openPublishedTree, verifyRun } from '../audit/verify-run.js';
 import type { PreparedRun } from '../start/prepare-run.js';
 import type { DemoProject } from './demo-project.js';
-
-interface DemoOptions {
-  readonly directory: string;
-  readonly decideAs?: string;
-}
 
 const DEVELOPER = 'ada';
 const INTEGRATOR = 'grace';
@@ -36,13 +31,13 @@ they and people do is signed, with throwaway keys; at the end the record is veri
 again, carries on with the same run.`;
 
 /** `promptos demo`: one governed run from end to end, on a repository made for it. */
-export function demoCommand(context: CommandContext): Command {
+export function demoCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('demo')
     .description('watch one governed run from end to end')
     .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')
     .option('--decide-as <name>', `decide without asking, as this integrator (without a terminal: ${INTEGRATOR})`)
     .addHelpText('after', EXAMPLES)
-    .action(async (options: DemoOptions) => {
+    .action(async (options) => {
       const { ensureDemoProject } = await import('./demo-project.js');
       const { prepareRun } = await import('../start/prepare-run.js');
       const { resumeAndFollow, startAndFollow } = await import('../start/start-run.js');

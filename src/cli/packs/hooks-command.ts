@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { execa } from 'execa';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../app/context.js';
@@ -109,7 +109,7 @@ async function install(context: CommandContext): Promise<void> {
 }
 
 /** `promptos hooks install`: a git pre-commit hook that lints staged prompt packs. */
-export function hooksCommand(context: CommandContext): Command {
+export function hooksCommand(context: CommandContext): CommandUnknownOpts {
   const installCommand = new Command('install')
     .description('add a pre-commit hook that lints the prompt packs of which something is staged')
     .option('--json', 'print one JSON object instead')

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { publicKeyLine } from '../../attestation/public-keys.js';
 import { checkName, type ProjectSetup, renderFirstPolicy } from '../../config/first-policy.js';
 import { renderFirstWorkerConfig } from '../../config/first-worker-config.js';
@@ -18,21 +18,7 @@ import type { Output } from '../app/output.js';
 import { shellWord } from '../app/printable.js';
 import { findProject, type Project, storeFolder } from '../app/project.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from './first-keys.js';
-import {
-  findIntegratorKey,
-  findPeople,
-  type InitQuestions,
-  type PeopleOptions,
-  terminalInitQuestions,
-} from './first-people.js';
-
-interface InitOptions extends PeopleOptions {
-  readonly yes?: true;
-  /** False with `--no-passphrase`. */
-  readonly passphrase: boolean;
-  readonly force?: true;
-  readonly shareWith?: string;
-}
+import { findIntegratorKey, findPeople, type InitQuestions, terminalInitQuestions } from './first-people.js';
 
 /** Keeps what is not to be committed out of git, beside whatever the file says already. */
 async function ignoreOurs(home: string): Promise<void> {
@@ -147,7 +133,10 @@ Examples:
 `;
 
 /** `promptos init`: the first policy, worker config and keys of a repository. */
-export function initCommand(context: CommandContext, questions: InitQuestions = terminalInitQuestions): Command {
+export function initCommand(
+  context: CommandContext,
+  questions: InitQuestions = terminalInitQuestions,
+): CommandUnknownOpts {
   return new Command('init')
     .description('write a commented policy, a worker config and keys for this repository')
     .option('-y, --yes', 'ask nothing; what is not said is answered the careful way')
@@ -172,7 +161,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     )
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: InitOptions) => {
+    .action(async (options) => {
       const output = context.output();
       const project = await findProject(context);
       const { files } = project;

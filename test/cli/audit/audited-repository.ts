@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
 import { createOutput } from '../../../src/cli/app/output.js';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { resolutionAnswer } from '../../../src/cli/decide/answer-resolution.js';
+import { composeAnswer } from '../../../src/cli/decide/answer.js';
+import { resolutionAnswer } from '../../../src/cli/decide/resolution.js';
 import { GovernedRuns } from '../../../src/client.js';
 import { describeRun } from '../../../src/governance/run-status.js';
 import { DomainRun, runInput } from '../../support/domain.js';
@@ -19,11 +20,11 @@ test('resolve --request-id: names the report of the escalation that the request 
   const line = { as: 'grace', choose: 'retry' } as const;
   for (const requestId of [open.request_id, 'E1.9']) {
     const options = { ...line, requestId };
-    const message = resolutionAnswer(options).compose('run-one', { status }, options);
+    const message = composeAnswer('run-one', { status }, options, resolutionAnswer(options));
     expect(message).toMatchObject({ escalation_id: 'E1', request_id: requestId, report_sha256: open.report_sha256 });
   }
   const gone = { ...line, requestId: 'E7.1' };
-  expect(() => resolutionAnswer(gone).compose('run-one', { status }, gone)).toThrow(/needs --report/);
+  expect(() => composeAnswer('run-one', { status }, gone, resolutionAnswer(gone))).toThrow(/needs --report/);
 });
 
 test('GovernedRuns.sealResolution: a key never leaves a resolution unsigned; without the report it is refused', async () => {

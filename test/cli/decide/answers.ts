@@ -1,9 +1,9 @@
-import type { Choice, DecisionQuestions } from '../../../src/cli/app/questions.js';
+import type { Choice, Questions } from '../../../src/cli/app/questions.js';
 
 /** One answer that a test has ready: the question must match, and a choice must be among those offered. */
 export type Answer = readonly [question: RegExp, answer: string | boolean | null];
 
-export interface ScriptedAnswers extends DecisionQuestions {
+export interface ScriptedAnswers extends Questions {
   /** What was offered at each choice, in order. */
   readonly offered: readonly (readonly string[])[];
   /** What was suggested for each text. */
