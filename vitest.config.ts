@@ -7,10 +7,10 @@ import { defineConfig } from 'vitest/config';
 const SLOW = [
   'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
   'test/adapters/check-cache/real-tools.test.ts',
-  'test/adapters/store-s3-{conformance,run}.test.ts',
+  'test/adapters/store/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/**/*.test.ts',
-  'test/{client,plugin}.test.ts',
+  'test/{client/client,plugin/plugin}.test.ts',
   'test/cli/{bad-input,process}.test.ts',
   'test/cli/audit/{bundle,hostile-trees,pr-check,trace,ungoverned}.test.ts',
   'test/cli/completion/known-words.test.ts',

@@ -10,11 +10,10 @@ export {
   type RunMoment,
   type SignerFor,
   type StartRunOptions,
-} from './client.js';
-export { type PolicyFile, parsePolicyBytes, readPolicy } from './config/policy-file.js';
+} from './client/client.js';
+export { createTrustRegistry, type PolicyFile, parsePolicyBytes, readPolicy } from './config/policy-file.js';
 export { builtInPackDir, readPromptPack } from './config/prompt-pack.js';
 export { readRunRequest, requestFromNotes } from './config/run-request-file.js';
-export { createTrustRegistry } from './config/trust-registry.js';
 export { readWorkerConfig } from './config/worker-config-file.js';
 export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/attempt.js';
 export {
@@ -72,13 +71,14 @@ export type {
 } from './contracts/run-status.js';
 export { type WorkerConfig, workerConfigSchema } from './contracts/worker-config.js';
 export { governanceDataConverter } from './converter/data-converter.js';
-export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin.js';
+export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin/plugin.js';
 export type { PublishedRun, StoredObject } from './ports/artifact-store.js';
-export type { CommandOutput, CommandWatch } from './ports/command-watch.js';
 export type {
   CheckCacheUse,
   CheckCall,
   CheckOutcome,
+  CommandOutput,
+  CommandWatch,
   ExecutorCall,
   ExecutorOutcome,
   GateExecutor,

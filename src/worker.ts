@@ -1,22 +1,57 @@
 import { join } from 'node:path';
-import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type LogEntry,
+  makeTelemetryFilterString,
+  type NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
+import { type Logger, pino } from 'pino';
 import { createCheckCaches } from './adapters/check-cache/check-caches.js';
 import { createKeptBaselines } from './adapters/check-cache/kept-baselines.js';
 import { createCheckRunner } from './adapters/check-runner/check-runner.js';
 import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
+import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-scanner.js';
 import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
-import { createWorkerSigners } from './adapters/signers/worker-signers.js';
-import { createGitWorkspace } from './adapters/workspace-git/git-workspace.js';
+import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
+import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';
-import { createTrustRegistry } from './config/trust-registry.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
-import { GovernedRunPlugin } from './plugin.js';
+import { GovernedRunPlugin } from './plugin/plugin.js';
+import { prebuiltBundle } from './plugin/workflow-bundle.js';
 import type { GovernancePorts } from './ports/index.js';
 import type { SecretScanner } from './ports/secret-scanner.js';
-import { prebuiltBundle } from './workflow-bundle.js';
+
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+/** A logger that writes JSON Lines to a stream or file descriptor. Errors stand under `error`, as Temporal names them. */
+export const createLog = (level: string, destination: { write(line: string): void }): Logger =>
+  pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err } },
+    destination,
+  );
+
+/**
+ * Sends everything that workers and workflows log to `log`. Call it once in a process, before the first connection:
+ * Temporal's runtime is a singleton.
+ */
+export function bridgeTemporalLog(log: Logger): void {
+  Runtime.install({
+    logger: new DefaultLogger('TRACE', ({ level, message, meta }: LogEntry) => {
+      log[PINO_LEVELS[level]](meta ?? {}, message);
+    }),
+    // Without `forward` the native core prints lines of its own to standard error.
+    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+    // The command line decides itself what a signal means.
+    shutdownSignals: [],
+  });
+}
 
 export interface WorkerSetting {
   /** As `readWorkerConfig` gives it: paths are absolute. */

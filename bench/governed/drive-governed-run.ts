@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { GovernedRuns } from '../../src/client.js';
+import type { GovernedRuns } from '../../src/client/client.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
 import type { AwaitedDecision, RunStatus } from '../../src/contracts/run-status.js';

@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import type { LedgerReference } from '../../src/contracts/activities.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
-import { headOf } from '../../src/governance/ledger-chain.js';
-import { openingOf } from '../../src/governance/ledger-ends.js';
+import { headOf } from '../../src/domain/ledger/ledger-chain.js';
+import { openingOf } from '../../src/domain/ledger/closed-ledger.js';
 import { PACKAGE_ROOT } from '../governed/package-root.js';
 import { median } from '../measure.js';
 

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { findSecretPatterns, type SecretPatternHit } from '../../src/rules/secret-patterns.js';
+import { findSecretPatterns, type SecretPatternHit } from '../../src/rules/find-secrets.js';
 import { textFiles } from './text-files.js';
 
 const { values, positionals: folders } = parseArgs({

@@ -1,4 +1,5 @@
 import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { readAnswer } from '../contracts/read-answer.js';
@@ -9,7 +10,6 @@ import type { PromptInput } from '../prompt-pack/index.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
 import type { GateTask } from './gates/gate-definition.js';
-import { findStrayEdits, type StrayEdits } from './stray-edits.js';
 
 /** What came of asking, with every try that it took. */
 export interface Asked {
@@ -110,4 +110,33 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   const inTries = limit === 1 ? 'the one try' : counted(limit, 'try');
   const reason = clipText(`No usable answer in ${inTries}; the last: ${previous?.problem ?? 'none'}`, 2_000);
   return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray };
+}
+
+/** Edits in a gate that changes no files. */
+export interface StrayEdits {
+  readonly message: string;
+  /** Whether the checkout can be made clean, and the executor asked again. */
+  readonly resettable: boolean;
+}
+
+const CHANGED = 'The executor changed files in a gate that changes none; thrown away';
+const NAMED_FILES = 10;
+
+/**
+ * What an executor left in a checkout whose changes do not count. Edits that cannot be listed do not count either, so
+ * they are no failure of the gate.
+ */
+export async function findStrayEdits(checkout: Checkout): Promise<StrayEdits | null> {
+  try {
+    const { files } = await checkout.diff();
+    if (files.length === 0) return null;
+    const named = files.slice(0, NAMED_FILES).map(({ path }) => path);
+    const rest = files.length > named.length ? ` and ${files.length - named.length} more` : '';
+    return { message: `${CHANGED}: ${named.join(', ')}${rest}.`, resettable: true };
+  } catch (error) {
+    if (!(error instanceof PromptOsError)) throw error;
+    if (error.code === 'PATCH_TOO_LARGE') return { message: `${CHANGED}. ${error.summary}`, resettable: true };
+    if (error.code === 'CHECKOUT_LOST') return { message: `${CHANGED}. ${error.summary}`, resettable: false };
+    throw error;
+  }
 }

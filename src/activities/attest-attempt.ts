@@ -1,20 +1,21 @@
-import { gateResultStatement } from '../attestation/acts.js';
-import { sealStatement } from '../attestation/envelope.js';
-import { provenanceStatement } from '../attestation/predicates/slsa-provenance.js';
-import { testResultStatement } from '../attestation/predicates/test-result.js';
 import type { DueGate, GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
-import { canonicalSha256 } from '../contracts/canonical-json.js';
 import { testResultsSchema } from '../contracts/gate-outputs.js';
+import { canonicalSha256, own, prettyJson, wellFormed } from '../contracts/json.js';
 import type { Envelope } from '../contracts/keys.js';
-import { own } from '../contracts/own.js';
-import { prettyJson } from '../contracts/pretty-json.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
-import { attestationPaths, DSSE_MEDIA_TYPE, envelopeText } from '../governance/attestation-files.js';
-import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
-import { resultPredicate } from '../governance/result-predicate.js';
-import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../governance/sarif.js';
-import { wellFormed } from '../governance/well-formed.js';
+import { gateResultStatement } from '../domain/attest/acts.js';
+import { sealStatement } from '../domain/attest/envelope.js';
+import { provenanceStatement, testResultStatement } from '../domain/attest/predicates.js';
+import { resultPredicate } from '../domain/judge/gate-result.js';
+import {
+  attemptFolder,
+  attestationPaths,
+  DSSE_MEDIA_TYPE,
+  envelopeText,
+  TREE_PATHS,
+} from '../domain/record/published-tree.js';
+import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../domain/record/sarif.js';
 import type { Signer } from '../ports/signer.js';
 import { type GateTask, scopesOf } from './gates/gate-definition.js';
 

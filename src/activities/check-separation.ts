@@ -3,7 +3,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, GATES } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import type { RunPlan } from '../contracts/run-plan.js';
-import { pinKey } from '../governance/pin-keys.js';
+import { pinKey } from '../domain/judge/authenticate.js';
 import {
   attemptDuty,
   type DutiesClash,
@@ -11,7 +11,7 @@ import {
   type ExecutorProcess,
   findClashes,
   plannedDuties,
-} from '../governance/separation.js';
+} from '../domain/judge/separation.js';
 import type { ExecutorRegistry } from '../ports/gate-executor.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 

@@ -2,9 +2,9 @@ import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
 import type { VerifiedHead } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
-import { nextStep } from '../governance/next-step.js';
+import { nextStep } from '../domain/run/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { headEntry } from './journal-head.js';
+import { headEntry } from './run-journal.js';
 import { engineHeadsOf, notDue, type PrefixVerifier, refuseFork, type VerifiedPrefix } from './verify-prefix.js';
 
 /**

@@ -1,9 +1,8 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import type { Policy } from '../contracts/policy.js';
-import { isValidAt } from '../governance/authenticate.js';
-import { closingOf, openingOf } from '../governance/ledger-ends.js';
-import { pinKey } from '../governance/pin-keys.js';
+import { isValidAt, pinKey } from '../domain/judge/authenticate.js';
+import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import type { PinnedDocuments } from './pinned-documents.js';

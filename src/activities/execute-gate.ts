@@ -1,16 +1,21 @@
-import type { DueGate, ExecuteGateResult } from '../contracts/activities.js';
+import type { DueGate, ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { GATES } from '../contracts/names.js';
-import { prettyJson } from '../contracts/pretty-json.js';
+import type { Finding } from '../contracts/findings.js';
+import { own, prettyJson } from '../contracts/json.js';
+import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
+import { counted } from '../contracts/sentences.js';
+import { pinKey } from '../domain/judge/authenticate.js';
+import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
-import type { GovernancePorts } from '../ports/index.js';
+import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/index.js';
-import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
+import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
+import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeRepositoryChange } from '../rules/repository-change.js';
 import { type Asked, askExecutor } from './ask-executor.js';
-import { attemptRecord, boundedOutcome } from './attempt-record.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
@@ -24,6 +29,7 @@ import {
 } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import type { PinnedDocuments } from './pinned-documents.js';
+import { appendJudged, readRunJournal } from './run-journal.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 
 /** What the caller, Temporal's activity context, gives. */
@@ -140,4 +146,121 @@ export async function executeGate(
   const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));
   const outcome = boundedOutcome(record, sha256, trusted.policy.waivable);
   return { ...outcome, attestation: signer === null ? null : await attestAttempt(record, outcome, input, signer) };
+}
+
+/**
+ * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again to whoever
+ * asks for the same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
+ * passes.
+ * @param execute carries it out
+ * @param signal aborted once Temporal does not wait for the result any more
+ * @returns of a signed result the envelope alone: all that counts is in it
+ * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `execute` throws
+ */
+export async function executeOnce(
+  store: Pick<ArtifactStore, 'appendJournal' | 'readJournal'>,
+  documents: PinnedDocuments,
+  due: DueGate,
+  execute: () => Promise<ExecuteGateResult>,
+  signal: AbortSignal,
+): Promise<SentGateResult> {
+  const { principal, nonce, started_at, run } = due;
+  const step = { run_id: run.run_id, principal, nonce, started_at };
+  const policy = await documents.policy(run.policy_sha256);
+  const keys = (own(policy.principals, principal)?.keys ?? []).map(pinKey);
+  const before = firstResult(await readRunJournal(store, run.run_id), step, keys);
+  if (before !== null) return { attestation: before };
+  const { attestation, ...outcome } = await execute();
+  // Temporal has given the attempt up: a result that it does not take would show as one that was dropped.
+  signal.throwIfAborted();
+  if (attestation === null) return { ...outcome, attestation };
+  const counting = await appendJudged(store, run.run_id, async (journal) => {
+    // Another worker may have been quicker: then its result counts.
+    const first = firstResult(journal, step, keys);
+    return first === null
+      ? { entries: [{ kind: 'result', envelope: attestation }], result: attestation }
+      : { entries: [], result: first };
+  });
+  return { attestation: counting };
+}
+
+/** Findings that travel through Temporal; the attempt's record has them all. */
+const FINDINGS_RETURNED = 20;
+/** Characters of a message, and of a path, that travel. */
+const TEXT_RETURNED = 300;
+
+const failingReason = (failing: readonly JudgedFinding[]): string | null => {
+  if (failing.length === 0) return null;
+  const rules = [...new Set(failing.map(({ rule }) => rule))].join(', ');
+  return `${counted(failing.length, 'blocking finding')}: ${rules}.`;
+};
+
+/** Everything about the attempt, as one value whose digest a decision binds. */
+export function attemptRecord(
+  { input }: GateTask,
+  { pack }: TrustedRun,
+  { answer, tries, transcripts, executor }: Asked,
+  judgements: readonly Judgement[],
+): AttemptRecord {
+  const { gate, attempt, run, rules_version, principal, inputs } = input;
+  const judged = judgements.flatMap(({ findings }) => findings);
+  const raised = findingsEscalation(gate, attempt, judged, rules_version);
+  const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
+  const failing = judged.filter(({ blocking }) => blocking);
+  const { prompt_id, version, sha256 } = pack.prompts[gate];
+  return {
+    schema_version: 1,
+    rules_version,
+    run_id: run.run_id,
+    gate,
+    attempt,
+    role: GATES[gate].role,
+    principal,
+    base_commit: run.base_commit,
+    request_sha256: run.request_sha256,
+    policy_sha256: run.policy_sha256,
+    pack_sha256: pack.digest,
+    prompt: { prompt_id, version, sha256 },
+    escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256,
+    executor,
+    tries: [...tries],
+    verdict: blocked !== null ? 'blocked' : failing.length > 0 ? 'fail' : 'pass',
+    reason: blocked ?? failingReason(failing),
+    findings: [...numberFindings(judged)],
+    escalation: answer.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised,
+    inputs,
+    artifacts: judgements.flatMap(({ artifacts }) => artifacts),
+    transcripts: [...transcripts],
+  };
+}
+
+/**
+ * The worst findings first: those that block and cannot be waived before those that can, then by severity. So a waiver, which
+ * knows only the findings that travel, never passes over one that is not waivable.
+ */
+function worstFirst(findings: readonly Finding[], waivable: readonly string[]): readonly Finding[] {
+  const rank = ({ blocking, rule, severity }: Finding): number =>
+    (blocking ? (waivable.includes(rule) ? 1 : 0) : 2) * SEVERITIES.length + SEVERITIES.indexOf(severity);
+  return [...findings].sort((a, b) => rank(a) - rank(b));
+}
+
+/** What the workflow learns of an attempt: bounded whatever the work's size. */
+export function boundedOutcome(record: AttemptRecord, outputSha256: string, waivable: readonly string[]): GateOutcome {
+  const ranked = worstFirst(record.findings, waivable);
+  const omitted = ranked.slice(FINDINGS_RETURNED);
+  const findings = ranked.slice(0, FINDINGS_RETURNED).map(({ path, ...finding }) => ({
+    ...finding,
+    message: clipText(finding.message, TEXT_RETURNED),
+    ...(path === undefined ? {} : { path: clipText(path, TEXT_RETURNED) }),
+  }));
+  return {
+    verdict: record.verdict,
+    reason: record.reason === null ? null : clipText(record.reason, TEXT_RETURNED),
+    output_sha256: outputSha256,
+    findings,
+    findings_omitted: omitted.length,
+    blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
+    severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
+    escalation: record.escalation,
+  };
 }

@@ -3,29 +3,31 @@ import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
 import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
+import { canonicalJson } from '../contracts/json.js';
+import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
+import { promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
-import { attemptHistories } from '../governance/attempt-history.js';
-import { journalLines } from '../governance/journal-lines.js';
-import { ledgerLines } from '../governance/ledger-chain.js';
-import { openingOf } from '../governance/ledger-ends.js';
-import { buildPromptSession, sessionOfRun } from '../governance/prompt-session.js';
+import { runRequestSchema } from '../contracts/run-request.js';
+import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { journalLines } from '../domain/ledger/journal-lines.js';
+import { ledgerLines } from '../domain/ledger/ledger-chain.js';
+import { buildPromptSession, sessionOfRun } from '../domain/record/prompt-session.js';
 import {
   attemptFiles,
   escalationPath,
   orderedTree,
   type StoredAttempt,
   TREE_PATHS,
-} from '../governance/published-tree.js';
-import { buildRunRecord, recordedEscalations } from '../governance/run-record.js';
+} from '../domain/record/published-tree.js';
+import { buildRunRecord, recordedEscalations } from '../domain/record/run-record.js';
+import { attemptHistories } from '../domain/run/attempt-history.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
-import { endedJournal } from './end-journal.js';
 import { sealingKey } from './engine-key.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
-import { readDocuments } from './run-documents.js';
 import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
+import { endedJournal } from './sync-journal.js';
 import { requireTrustedByEngine } from './trusted-run.js';
 import type { PrefixVerifier } from './verify-prefix.js';
 
@@ -147,6 +149,74 @@ function checkShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
 }
 
 function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a run was started from, as its tree shows it. */
+export interface RunDocuments {
+  readonly files: readonly ArtifactRef[];
+  /** The request's notes. */
+  readonly notes: string;
+}
+
+/**
+ * The request, policy and pack of a run. A run that the engine refused to open may lack them, or have something else in
+ * their place, which may be the very reason; its tree then does without.
+ * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT; RECORD_INVALID for a request that is none
+ */
+export async function readDocuments(
+  store: ArtifactStore,
+  opening: LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>,
+): Promise<RunDocuments> {
+  const { request_sha256, policy_sha256, pack_object_sha256 } = opening.run;
+  const refused = opening.type === 'openingFailed';
+  const read = async (sha256: string): Promise<Uint8Array | null> => {
+    try {
+      return await store.readObject(sha256);
+    } catch (error) {
+      if (refused && error instanceof PromptOsError && error.code === 'OBJECT_NOT_FOUND') return null;
+      throw error;
+    }
+  };
+  const readable = async (sha256: string, schema: z.ZodType): Promise<Uint8Array | null> => {
+    const bytes = await read(sha256);
+    return bytes !== null && refused && !isCanonical(bytes, schema) ? null : bytes;
+  };
+  const request = await readable(request_sha256, runRequestSchema);
+  const policy = await read(policy_sha256);
+  const pack = await readable(pack_object_sha256, promptPackBundleSchema);
+  const policyIsJson = policy !== null && jsonOf(policy) !== undefined;
+  const file = (path: string, media_type: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
+    bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type }];
+  return {
+    files: [
+      ...file(TREE_PATHS.request, 'application/json', request_sha256, request),
+      ...(policyIsJson
+        ? file(TREE_PATHS.policyJson, 'application/json', policy_sha256, policy)
+        : file(TREE_PATHS.policyYaml, 'application/yaml', policy_sha256, policy)),
+      ...file(TREE_PATHS.pack, 'application/json', pack_object_sha256, pack),
+    ],
+    notes: request === null ? '' : notesOf(request),
+  };
+}
+
+/** Whether bytes are canonical JSON of a shape, as a run takes them in. */
+function isCanonical(bytes: Uint8Array, schema: z.ZodType): boolean {
+  const value = jsonOf(bytes);
+  return schema.safeParse(value).success && canonicalJson(value) === Buffer.from(bytes).toString('utf8');
+}
+
+function notesOf(request: Uint8Array): string {
+  const parsed = runRequestSchema.safeParse(jsonOf(request));
+  if (parsed.success) return parsed.data.notes;
+  throw new PromptOsError('RECORD_INVALID', 'The stored request of the run has another shape than a request.');
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {

@@ -1,7 +1,8 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { DueGate } from '../contracts/activities.js';
-import { type GateProgress, MAX_PROGRESS_BYTES } from '../contracts/gate-progress.js';
-import type { CommandOutput, CommandWatch } from '../ports/command-watch.js';
-import { createLiveOutput } from './live-output.js';
+import { type GateProgress, MAX_LAST_LINE, MAX_PROGRESS_BYTES, type OutputPiece } from '../contracts/gate-progress.js';
+import type { CommandOutput, CommandWatch } from '../ports/gate-executor.js';
+import { createMaskedStream, type MaskedStream } from '../rules/mask-stream.js';
 
 /** Characters of the name of what is done. */
 const MAX_ACTIVITY = 120;
@@ -63,4 +64,124 @@ export function createGateProgress(
       };
     },
   };
+}
+
+/** Bytes of JSON that the last line may have. */
+const LAST_LINE_BYTES = 400;
+/** Characters that are kept of what was printed last. */
+const KEPT_CHARACTERS = 8 * 1_024;
+/** Pieces that are kept: with more, the names of outputs alone would fill a heartbeat. */
+const KEPT_PIECES = 12;
+
+/** Where a command's output goes while it runs. */
+export type TakeOutput = (chunk: Uint8Array) => void;
+
+/** The end of what the commands of one gate print, with secrets masked. Memory is bounded whatever they print. */
+export interface LiveOutput {
+  /** Opens an output; `path` is where the attempt will keep the whole of it. */
+  open(path: string): TakeOutput;
+  /** The outputs that are open have ended. */
+  close(): void;
+  /** The last pieces, within so many bytes of JSON, and the last line that is not empty. */
+  look(bytes: number): { readonly pieces: readonly OutputPiece[]; readonly lastLine: string | null };
+}
+
+interface OpenOutput {
+  readonly path: string;
+  readonly decoder: InstanceType<typeof TextDecoder>;
+  readonly masked: MaskedStream;
+  end: number;
+}
+
+export function createLiveOutput(): LiveOutput {
+  let outputs: OpenOutput[] = [];
+  let kept: readonly OutputPiece[] = [];
+  let lastLine: string | null = null;
+
+  const take = (output: OpenOutput, ended: boolean) => {
+    const { omitted, text } = ended ? output.masked.end() : output.masked.settle();
+    output.end += omitted + text.length;
+    if (text === '') return;
+    const last = kept.at(-1);
+    // What follows directly belongs to the same piece.
+    const goesOn = last?.path === output.path && omitted === 0;
+    const piece = { path: output.path, end: output.end, text: goesOn ? last.text + text : text };
+    kept = keepLast(goesOn ? [...kept.slice(0, -1), piece] : [...kept, piece]);
+    lastLine = lastLineOf(kept.at(-1)?.text ?? '') ?? lastLine;
+  };
+  return {
+    open(path) {
+      const output = { path, decoder: new TextDecoder(), masked: createMaskedStream(), end: 0 };
+      outputs.push(output);
+      return (chunk) => output.masked.add(output.decoder.decode(chunk, { stream: true }));
+    },
+    close() {
+      for (const output of outputs) {
+        output.masked.add(output.decoder.decode());
+        take(output, true);
+      }
+      outputs = [];
+    },
+    look(bytes) {
+      for (const output of outputs) take(output, false);
+      return { pieces: fittingPieces(kept, bytes), lastLine };
+    },
+  };
+}
+
+/** The last pieces that fit; the first of them may be cut at its beginning. */
+function fittingPieces(pieces: readonly OutputPiece[], bytes: number): readonly OutputPiece[] {
+  const fitting: OutputPiece[] = [];
+  let left = bytes;
+  for (const { path, end, text } of pieces.toReversed()) {
+    left -= jsonBytes({ path, end, text: '' }) + 1;
+    const last = lastWithin(text, left);
+    if (last === '') break;
+    left -= jsonBytes(last);
+    fitting.unshift({ path, end, text: last });
+    if (last.length < text.length) break;
+  }
+  return fitting;
+}
+
+function keepLast(pieces: readonly OutputPiece[]): readonly OutputPiece[] {
+  const last = pieces.slice(-KEPT_PIECES);
+  let left = KEPT_CHARACTERS;
+  const kept: OutputPiece[] = [];
+  for (const piece of last.toReversed()) {
+    if (left <= 0) break;
+    kept.unshift({ ...piece, text: piece.text.slice(-left) });
+    left -= piece.text.length;
+  }
+  return kept;
+}
+
+const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+/** The end of a text that has no more than so many bytes as JSON, quotes included. No character is cut. */
+function lastWithin(text: string, bytes: number): string {
+  const characters = [...text.slice(-Math.max(0, bytes))].map((character) => character.toWellFormed());
+  let left = bytes - 2;
+  let first = characters.length;
+  while (first > 0) {
+    left -= jsonBytes(characters[first - 1]) - 2;
+    if (left < 0) break;
+    first -= 1;
+  }
+  return characters.slice(first).join('');
+}
+
+/** The last line with something in it, without what a terminal or a page would obey; null when there is none. */
+function lastLineOf(text: string): string | null {
+  const lines = stripVTControlCharacters(text).split(/[\r\n]+/);
+  const last = lines.findLast((line) => line.trim() !== '');
+  if (last === undefined) return null;
+  const shown = last
+    .trim()
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
+    .slice(0, MAX_LAST_LINE);
+  let cut = shown.toWellFormed();
+  while (jsonBytes(cut) > LAST_LINE_BYTES) cut = cut.slice(0, -1).toWellFormed();
+  return cut;
 }

@@ -1,18 +1,17 @@
-import type { Context } from '@temporalio/activity';
-import type { GovernanceActivities } from '../contracts/activities.js';
+import { Context } from '@temporalio/activity';
+import type { GovernanceActivities, ResumeRunInput } from '../contracts/activities.js';
+import { PromptOsError } from '../contracts/errors.js';
+import { canonicalSha256 } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
-import { executeGate } from './execute-gate.js';
-import { executeOnce } from './execute-once.js';
+import { executeGate, executeOnce } from './execute-gate.js';
 import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
-import { resumeRun } from './resume-run.js';
-import { runActivity } from './run-activity.js';
-import { syncJournal } from './sync-journal.js';
-import type { Retries } from './to-failure.js';
-import { createPrefixVerifier } from './verify-prefix.js';
+import { type AskingExecution, syncJournal } from './sync-journal.js';
+import { type Retries, toFailure, workerOf } from './to-failure.js';
+import { createPrefixVerifier, notDue, type PrefixVerifier } from './verify-prefix.js';
 
 export interface CreateActivitiesOptions {
   /** The queue on which each role is reached, from the queue that the engine polls. */
@@ -71,4 +70,77 @@ export function createActivities(
       }, GATE),
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
   };
+}
+
+/** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
+const HEARTBEAT_INTERVAL_MS = 2_000;
+
+/** What a worker refuses to do for whoever asked: logged with the workflow that asked, and counted. */
+const REFUSED_STEPS: readonly string[] = ['STEP_NOT_DUE', 'FORK', 'LEDGER_BROKEN', 'RUN_ID_TAKEN'];
+
+function reportRefusal({ info, log, metricMeter }: Context, error: unknown): void {
+  if (!(error instanceof PromptOsError) || !REFUSED_STEPS.includes(error.code)) return;
+  const { workflowExecution, activityType, taskQueue } = info;
+  log.warn('refused a step', {
+    code: error.code,
+    activity: activityType,
+    taskQueue,
+    asked_by_workflow: workflowExecution?.workflowId,
+    asked_by_run: workflowExecution?.runId,
+    reason: error.summary,
+  });
+  metricMeter
+    .createCounter('promptos_refused_steps', undefined, 'steps that a worker refused to carry out')
+    .add(1, { code: error.code, activity: activityType });
+}
+
+/**
+ * Works with a heartbeat, and says to Temporal what an error means.
+ * @param work given a function that sets what each heartbeat carries from then on; one is sent at once
+ */
+export async function runActivity<T>(
+  work: (context: Context, progress: (details: () => object) => void) => Promise<T>,
+  retries?: Retries,
+): Promise<T> {
+  const context = Context.current();
+  let details = (): object => ({});
+  const beat = () => {
+    // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
+    if (!context.info.isLocal) context.heartbeat(details());
+  };
+  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
+  try {
+    return await work(context, (next) => {
+      details = next;
+      beat();
+    });
+  } catch (error) {
+    reportRefusal(context, error);
+    // Whatever a port throws when it is interrupted, Temporal must hear that the activity was cancelled.
+    const { cancellationSignal, info } = context;
+    throw cancellationSignal.aborted
+      ? cancellationSignal.reason
+      : toFailure(error, info.attempt, retries, workerOf(context));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/**
+ * Whether a run that continued as new goes on from its own past: the ledger is verified, it was begun by this chain of
+ * executions, and the state that came along is the one that it leads to.
+ * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, and what the store fails with
+ */
+export async function resumeRun(
+  verifier: PrefixVerifier,
+  { run, first_execution_run_id, ledger, state_sha256 }: ResumeRunInput,
+  { workflowId, isLocal }: AskingExecution,
+): Promise<void> {
+  if (!isLocal) throw notDue('a run resumes by a local activity of its own workflow');
+  const { opening, replay } = await verifier.verify(run.run_id, workflowId, ledger);
+  if (opening.workflow.first_execution_run_id !== first_execution_run_id) {
+    throw notDue('it was begun by another chain of executions');
+  }
+  if (canonicalSha256(opening.run) !== canonicalSha256(run)) throw notDue('it was started with another input');
+  if (canonicalSha256(replay.state) !== state_sha256) throw notDue('its state is not the one that its ledger leads to');
 }

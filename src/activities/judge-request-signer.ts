@@ -2,10 +2,9 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
-import { envelopeText } from '../governance/attestation-files.js';
-import { findKey, isValidAt } from '../governance/authenticate.js';
-import { judgeRequest } from '../governance/judge-request.js';
-import { pinKeys } from '../governance/pin-keys.js';
+import { judgeRequest } from '../domain/judge/admission.js';
+import { findKey, isValidAt, pinKeys } from '../domain/judge/authenticate.js';
+import { envelopeText } from '../domain/record/published-tree.js';
 import type { GovernancePorts } from '../ports/index.js';
 
 /**

@@ -1,12 +1,15 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { canonicalJson } from '../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { canonicalJson } from '../contracts/json.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { lintPack, loadPack } from '../prompt-pack/index.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {
@@ -73,4 +76,29 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
     packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseCanonicalJson),
     attempt: reader('attempt record', 'INTERNAL', attemptRecordSchema, parseJson),
   };
+}
+
+/** A pack is linted once: bundles are immutable, and a worker keeps the ones that it reads. */
+const linted = new WeakMap<PromptPackBundle, { readonly digest: string; readonly passed: boolean }>();
+
+function judgePack(bundle: PromptPackBundle): { readonly digest: string; readonly passed: boolean } {
+  const known = linted.get(bundle);
+  if (known !== undefined) return known;
+  const judged = { digest: loadPack(bundle).digest, passed: lintPack(bundle.files).passed };
+  linted.set(bundle, judged);
+  return judged;
+}
+
+/**
+ * What the domain must know of a run: the plan that its policy and its prompt pack give.
+ * @throws PromptOsError PACK_INVALID, PACK_LOCK_MISMATCH, OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
+export async function planOfRun(
+  documents: PinnedDocuments,
+  run: GovernedRunInput,
+  policy: Policy,
+  facts: Omit<PlanFacts, 'pack_sha256' | 'lint_passed'>,
+): Promise<RunPlan> {
+  const { digest, passed } = judgePack(await documents.packBundle(run.pack_object_sha256));
+  return planRun(policy, { ...facts, pack_sha256: digest, lint_passed: passed });
 }

@@ -1,10 +1,13 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { JournalEntry, JournalledMessage, PlacedJournalEntry } from '../contracts/journal.js';
+import type { JournalEntry, JournalledMessage, PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
 import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
-import { messageSha256 } from '../governance/replay-ledger.js';
+import { ledgerHeadStatement } from '../domain/attest/acts.js';
+import { messageSha256 } from '../domain/ledger/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
+import type { Signer } from '../ports/signer.js';
+import { signStatement } from './attest-attempt.js';
 
 /** A run's journal as it is now. @throws PromptOsError STORE_NOT_READABLE */
 export async function readRunJournal(
@@ -76,4 +79,13 @@ async function appendBehind(
     if (!(await store.appendJournal(runId, journalBytes(entry), length + index))) return false;
   }
   return true;
+}
+
+/** A verified head as the journal has it, signed where there is a key. @throws what the signer throws */
+export async function headEntry(head: VerifiedHead, signer: Signer | null): Promise<JournalEntry> {
+  return {
+    kind: 'head',
+    head,
+    envelope: signer === null ? null : await signStatement(ledgerHeadStatement(head), signer),
+  };
 }

@@ -1,18 +1,18 @@
-import { ledgerSealStatement, runRecordStatement } from '../attestation/engine-acts.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
+import { ledgerSealStatement, runRecordStatement } from '../domain/attest/acts.js';
+import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
+import { headOf } from '../domain/ledger/ledger-chain.js';
+import { signedActs } from '../domain/ledger/signed-acts.js';
 import {
   attestationPaths,
   bundleText,
   DSSE_MEDIA_TYPE,
   envelopeText,
   isAttestationFile,
-} from '../governance/attestation-files.js';
-import { headOf } from '../governance/ledger-chain.js';
-import { closingOf, openingOf } from '../governance/ledger-ends.js';
-import { signedActs } from '../governance/signed-acts.js';
+} from '../domain/record/published-tree.js';
 import type { ArtifactStore, VerifyTree } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import { signStatement } from './attest-attempt.js';

@@ -1,6 +1,55 @@
+import { hostname } from 'node:os';
+import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { describeError, systemCode } from './describe-error.js';
+import { systemCode } from '../contracts/system-code.js';
+import { clipText } from '../rules/judged-output.js';
+import { maskSecrets } from '../rules/mask-secrets.js';
+
+/** Characters of a message, of its causes together, and of the worker's name: the ledger takes 2,000. */
+const LIMITS = { message: 1_300, causes: 450, worker: 200 } as const;
+const MAX_CAUSES = 5;
+
+/** Which worker, and on which machine: a failure that others cannot repeat is often of one machine alone. */
+export function workerOf(context: Context): string {
+  const host = hostname();
+  const identity = identityOf(context);
+  return clipText(identity.includes(host) ? identity : `${identity} on ${host}`, LIMITS.worker);
+}
+
+function identityOf(context: Context): string {
+  try {
+    return context.client.options.identity;
+  } catch {
+    // A worker without a connection of its own, as in tests of activities.
+    return String(process.pid);
+  }
+}
+
+/** The messages behind an error, from the nearest to the first cause, without what an earlier one says already. */
+function causesOf(error: Error): readonly string[] {
+  const said: string[] = [error.message];
+  let cause = error.cause;
+  for (let depth = 0; depth < MAX_CAUSES && cause !== undefined && cause !== null; depth += 1) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const code = systemCode(cause);
+    const text = code === null || message.includes(code) ? message : `${code}: ${message}`;
+    if (text.trim() !== '' && !said.some((earlier) => earlier.includes(text))) said.push(text.trim());
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return said.slice(1);
+}
+
+/** An error for a person who was not there: what happened, what caused it, and on which worker. */
+export function describeError(error: Error, worker: string | undefined): string {
+  const causes = causesOf(error);
+  const parts = [
+    clipText(error.message, LIMITS.message),
+    ...(causes.length === 0 ? [] : [`Caused by: ${clipText(causes.join('; caused by: '), LIMITS.causes)}`]),
+    ...(worker === undefined ? [] : [`Worker: ${worker}`]),
+  ];
+  return maskSecrets(parts.join('\n'));
+}
 
 /** Which failures of an activity are tried again, and how. */
 export interface Retries {

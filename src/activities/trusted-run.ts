@@ -2,10 +2,10 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { engineKeysOfPolicy, readOpening } from '../governance/journal.js';
+import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { loadPack, type PromptPack } from '../prompt-pack/index.js';
-import { checkGovernedRepository } from '../rules/governed-repository.js';
+import { checkGovernedRepository } from '../rules/admission.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 

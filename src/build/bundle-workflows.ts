@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { governanceDataConverter } from '../converter/data-converter.js';
-import { governanceWorkflowsPath } from '../merge-workflows.js';
-import { sharedModules } from '../shared-modules.js';
-import { BUNDLE_PATH, BUNDLE_VERSION_PATH, workerVersion } from '../workflow-bundle.js';
+import {
+  BUNDLE_PATH,
+  BUNDLE_VERSION_PATH,
+  governanceWorkflowsPath,
+  sharedModules,
+  workerVersion,
+} from '../plugin/workflow-bundle.js';
 
 // Part of `npm run build`: the workflow bundle of our own worker, made by the same SDK version that loads it.
 const { code } = await bundleWorkflowCode({

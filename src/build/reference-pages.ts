@@ -1,7 +1,185 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parse } from 'yaml';
-import { renderReferencePage } from './reference-page.js';
-import type { SchemaNode } from './schema-fields.js';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { durationSchema, nameSchema, sha256Schema } from '../contracts/primitives.js';
+
+/** What is read of a JSON Schema that zod gives. */
+export interface SchemaNode {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly items?: SchemaNode;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly propertyNames?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+}
+
+/** A field of a document that people write, with what a reference page says of it. */
+export interface SchemaField {
+  /** From the top of the document: `checks.NAME.argv`, `principals.NAME.keys[].public`. */
+  readonly path: string;
+  readonly description: string;
+  readonly node: SchemaNode;
+  readonly required: boolean;
+  /** Its values in the example documents; never empty. */
+  readonly examples: readonly unknown[];
+}
+
+/**
+ * The fields of a schema in the order of the document, each before those inside it.
+ * @param values what the example documents hold at this place
+ * @throws Error for a field without a description or an example: a page that lacks one is not written
+ */
+export function fieldsOf(node: SchemaNode, values: readonly unknown[], path = ''): readonly SchemaField[] {
+  const variants = node.anyOf ?? node.oneOf ?? [];
+  if (variants.length > 0) {
+    const found = variants.flatMap((variant) => fieldsOf(variant, values.filter(fits(variant)), path));
+    // What two variants have in common is one field where both say the same of it.
+    return found.filter(
+      ({ path: one, description }, index) =>
+        found.findIndex((other) => other.path === one && other.description === description) === index,
+    );
+  }
+  const { properties = {}, required = [], items, additionalProperties } = node;
+  const own = Object.entries(properties).flatMap(([name, inner]) => {
+    const place = path === '' ? name : `${path}.${name}`;
+    const examples = values.filter(isObject).flatMap((value) => (Object.hasOwn(value, name) ? [value[name]] : []));
+    const { description } = inner;
+    if (description === undefined) throw new Error(`${place}: the schema has no description of it`);
+    if (examples.length === 0) throw new Error(`${place}: no example document has a value for it`);
+    const field = { path: place, description, node: inner, required: required.includes(name), examples };
+    return [field, ...fieldsOf(inner, examples, place)];
+  });
+  if (items !== undefined) return [...own, ...fieldsOf(items, values.flat(), `${path}[]`)];
+  if (typeof additionalProperties !== 'object') return own;
+  const entries = values.filter(isObject).flatMap((value) => Object.values(value));
+  return [...own, ...fieldsOf(additionalProperties, entries, `${path}.NAME`)];
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether a value is of one variant of a union, by the names and the constants of its fields. */
+const fits =
+  ({ properties = {} }: SchemaNode) =>
+  (value: unknown): boolean =>
+    isObject(value) &&
+    Object.entries(value).every(([name, inner]) => {
+      const { [name]: field } = properties;
+      return field !== undefined && (field.const === undefined || field.const === inner);
+    });
+
+export interface ReferencePage {
+  readonly title: string;
+  /** What the reader can do with the page: its first paragraph. */
+  readonly introduction: string;
+  readonly schema: SchemaNode;
+  /** Whole documents, parsed; together they have a value for each field. */
+  readonly examples: readonly unknown[];
+}
+
+/** The Markdown of a page that says of each field what it means, what it may be, its default and an example. */
+export function renderReferencePage({ title, introduction, schema, examples }: ReferencePage): string {
+  const sections: SchemaField[][] = [];
+  for (const field of fieldsOf(schema, examples)) {
+    if (/[.[]/.test(field.path)) sections.at(-1)?.push(field);
+    else sections.push([field]);
+  }
+  const head = `# ${title}\n\n<!-- Made by \`npm run schemas\`. Change the descriptions in src/contracts and the documents in examples/reference instead. -->\n\n${introduction}`;
+  return `${[head, ...sections.map(renderSection)].join('\n\n')}\n`;
+}
+
+function renderSection([field, ...inner]: readonly SchemaField[]): string {
+  if (field === undefined) return '';
+  const { path, description, examples } = field;
+  const shown = new Set(examples.map((example) => yamlBlock({ [path]: example })));
+  return [
+    `## \`${path}\``,
+    `${sentence(description)} ${sentence(valueInWords(field.node))} ${sentence(presence(field))}`,
+    ...shown,
+    ...(inner.length === 0 ? [] : [fieldTable(inner)]),
+  ].join('\n\n');
+}
+
+const yamlBlock = (document: unknown): string => `\`\`\`yaml\n${stringify(document, { lineWidth: 0 })}\`\`\``;
+
+const fieldTable = (fields: readonly SchemaField[]): string =>
+  [
+    '| field | meaning | value | when absent | example |',
+    '|---|---|---|---|---|',
+    ...fields.map((field) => {
+      const { path, description, node, examples } = field;
+      const cells = [code(path), description, valueInWords(node), presence(field), exampleCell(examples[0])];
+      return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    }),
+  ].join('\n');
+
+/** Characters of an example in a table; a longer one is in the block above the table. */
+const MAX_EXAMPLE = 120;
+
+function exampleCell(value: unknown): string {
+  const text = inline(value);
+  return text.length > MAX_EXAMPLE ? 'above' : code(text);
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+const code = (text: string): string => `\`${text}\``;
+const inline = (value: unknown): string =>
+  stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).trim();
+
+function presence({ required, node }: SchemaField): string {
+  if (required) return 'required';
+  return node.default === undefined || isEmptyObject(node.default)
+    ? 'optional'
+    : `default ${code(inline(node.default))}`;
+}
+
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+
+/** What the patterns of texts are called. */
+const TEXTS: ReadonlyMap<string | undefined, string> = new Map(
+  (
+    [
+      [nameSchema, 'a name'],
+      [sha256Schema, '64 hexadecimal digits'],
+      [durationSchema, 'a duration such as `90s`, `15m`, `24h` or `14d`'],
+    ] as const
+  ).map(([schema, words]) => [z.toJSONSchema(schema, { io: 'input' }).pattern, words]),
+);
+
+/** What a value may be, in words. */
+function valueInWords(node: SchemaNode): string {
+  const variants = node.anyOf ?? node.oneOf;
+  if (variants !== undefined) return [...new Set(variants.map(valueInWords))].join(', or ');
+  if (node.const !== undefined) return code(String(node.const));
+  if (node.enum !== undefined) return node.enum.map((value) => code(String(value))).join(', ');
+  if (node.type === 'array')
+    return node.items === undefined ? 'a list' : `a list; each item: ${valueInWords(node.items)}`;
+  if (node.type === 'integer') return integerOf(node);
+  if (node.type === 'string') return TEXTS.get(node.pattern) ?? 'text';
+  if (typeof node.additionalProperties !== 'object')
+    return `fields ${Object.keys(node.properties ?? {})
+      .map(code)
+      .join(', ')}`;
+  return `a map; each value: ${valueInWords(node.additionalProperties)}`;
+}
+
+function integerOf({ minimum, exclusiveMinimum, maximum = Number.MAX_SAFE_INTEGER }: SchemaNode): string {
+  const from = minimum ?? (exclusiveMinimum ?? 0) + 1;
+  return maximum === Number.MAX_SAFE_INTEGER
+    ? `a whole number from ${from}`
+    : `a whole number from ${from} to ${maximum}`;
+}
 
 /** The pages by their file under `docs`, with the schema and the documents of `examples/reference` that they are made of. */
 const PAGES = {

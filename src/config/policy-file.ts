@@ -1,11 +1,16 @@
+import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../contracts/digest.js';
+import type { ErrorCode } from '../contracts/errors.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
-import { secretVariables } from '../rules/check-variables.js';
-import { globsOfPolicy } from '../rules/stated-globs.js';
+import { systemCode } from '../contracts/system-code.js';
+import type { WorkerConfig } from '../contracts/worker-config.js';
+import type { TrustRegistry } from '../ports/signer.js';
+import { secretVariables } from '../rules/checks.js';
+import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/stated-globs.js';
 import { readNamedFile } from './read-file.js';
-import { requireReadableGlobs } from './require-readable-globs.js';
 import { invalidDocument, parseDocumentAs } from './schema-problems.js';
-import { parseYaml } from './yaml-document.js';
+import { DIGEST_PREFIX } from './worker-config-file.js';
+import { parseYaml, type YamlDocument } from './yaml-document.js';
 
 /** A policy with the exact bytes that were read. */
 export interface PolicyFile {
@@ -42,3 +47,35 @@ export async function readPolicyInForce(path: string): Promise<PolicyFile> {
   if (secrets.length > 0) throw invalidDocument(document, secrets, 'POLICY_INVALID');
   return read;
 }
+
+/**
+ * Refuses globs that can match no path or whose meaning is not certain, at their lines. Only where a run starts: a
+ * document of an older run is read as it is.
+ * @throws PromptOsError with `code`
+ */
+export function requireReadableGlobs(document: YamlDocument, globs: readonly StatedGlob[], code: ErrorCode): void {
+  const problems = refusedGlobs(globs).map(({ path, glob, what }) => ({ path, text: `the glob "${glob}" ${what}` }));
+  if (problems.length > 0) throw invalidDocument(document, problems, code);
+}
+
+/** What a path that leads to no readable file fails with. Anything else is trouble that may pass. */
+const NO_SUCH_FILE = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'ELOOP']);
+
+async function policyDigest(entry: string): Promise<readonly string[]> {
+  if (entry.startsWith(DIGEST_PREFIX)) return [entry.slice(DIGEST_PREFIX.length)];
+  try {
+    return [sha256Hex(await readFile(entry))];
+  } catch (error) {
+    // A policy that was removed is a policy that is trusted no more.
+    if (NO_SUCH_FILE.has(systemCode(error) ?? '')) return [];
+    throw error;
+  }
+}
+
+/**
+ * What a worker config trusts, read anew at every question, so that a changed or removed policy stops counting at once.
+ * @param config as `readWorkerConfig` gives it: paths are absolute
+ */
+export const createTrustRegistry = (config: Pick<WorkerConfig, 'trust'>): TrustRegistry => ({
+  trustedPolicies: async () => new Set((await Promise.all(config.trust.policies.map(policyDigest))).flat()),
+});

@@ -1,11 +1,13 @@
 import { PromptOsError } from '../contracts/errors.js';
+import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { counted } from '../contracts/sentences.js';
+import { checkGateSelection } from '../rules/admission.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
-import { suggestName } from './nearest-name.js';
+import { suggestName } from './names.js';
+import { requireReadableGlobs } from './policy-file.js';
 import { readNamedFile } from './read-file.js';
-import { requireReadableGlobs } from './require-readable-globs.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml, type YamlDocument } from './yaml-document.js';
 
@@ -105,4 +107,25 @@ export function requireKnownChecks(request: RunRequest, policy: Policy): void {
     'CHECK_UNKNOWN',
     `${told.join(' ')} The policy "${policy.name}" has ${known.length === 0 ? 'no checks' : `the checks ${known.join(', ')}`}.`,
   );
+}
+
+/**
+ * The gates that `--prompts` names, such as `P00,P01,P03,P05,P06,P07`.
+ * @throws PromptOsError GATE_UNKNOWN; GATE_ORDER, also for repeats; GATE_REQUIRED when the policy or another gate needs
+ *   one that is missing
+ */
+export function validateGates(list: string, policy: Pick<Policy, 'name' | 'required_gates'>): GateId[] {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !isGateId(name));
+  if (unknown.length > 0) {
+    const told = unknown.map((name) => {
+      if (name === '') return 'A name is empty.';
+      if (name === ESCALATION_GATE) return `"${name}" (Governance Escalation) cannot be listed.`;
+      return `"${name}" is no gate.${suggestName(name, GATE_IDS)}`;
+    });
+    throw new PromptOsError('GATE_UNKNOWN', `--prompts: received "${list}". ${told.join(' ')}`);
+  }
+  const gates = names.filter(isGateId);
+  checkGateSelection(gates, policy, `--prompts: received "${list}"`);
+  return gates;
 }

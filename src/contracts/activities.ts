@@ -1,6 +1,5 @@
-import type { EscalationReport } from './escalation.js';
+import type { EscalationReport, Fork } from './escalation.js';
 import type { Finding } from './findings.js';
-import type { Fork } from './fork.js';
 import type { HeadPurpose } from './journal.js';
 import type { Envelope } from './keys.js';
 import type { Feedback, LedgerEntry, LedgerHead, RunWorkflow } from './ledger.js';

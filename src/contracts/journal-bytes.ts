@@ -1,5 +1,5 @@
-import { canonicalJson } from './canonical-json.js';
 import { type JournalEntry, journalEntrySchema } from './journal.js';
+import { canonicalJson } from './json.js';
 
 /** A journal's entry as the store has it: canonical JSON in UTF-8. */
 export const journalBytes = (entry: JournalEntry): Uint8Array => new TextEncoder().encode(canonicalJson(entry));

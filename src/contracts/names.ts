@@ -165,3 +165,9 @@ export const COMMIT_PATTERN = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 export const isGateId = (value: unknown): value is GateId => GATE_IDS.includes(value as GateId);
 /** The gate's place in the order of a run, from 0. */
 export const gateIndex = (gate: GateId): number => GATE_IDS.indexOf(gate);
+
+/** Findings of these rules can never be waived, whatever a policy says. */
+export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
+
+/** Findings of these rules are waived one by one: by fingerprint, with a reason. */
+export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;

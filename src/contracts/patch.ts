@@ -1,3 +1,7 @@
+import { z } from 'zod';
+import { findingSchema } from './findings.js';
+import { commitSchema, sha256Schema } from './primitives.js';
+
 /** One file of a patch, as git's own raw difference has it. */
 export interface PatchFile {
   /** The path after the change; for a deletion the path that went. UTF-8, never quoted. */
@@ -25,3 +29,15 @@ export interface Patch {
   /** Files that a normal checkout with the repository's attributes would not have as the patch has them, and why. */
   readonly unclean?: readonly { readonly path: string; readonly reason: string }[];
 }
+
+/** What the verifier's worker judged of a patch by itself. Published as `evidence/patch_judgement.json`. */
+export const patchJudgementSchema = z.strictObject({
+  schema_version: z.literal(1),
+  rules_version: z.int().positive(),
+  base_commit: commitSchema,
+  patch_sha256: sha256Schema,
+  rules: z.array(z.string()).describe('the rules that were run'),
+  /** All that the rules found, whether or not the writer's own record has it. */
+  findings: z.array(findingSchema.omit({ id: true }).extend({ known: z.boolean() })),
+});
+export type PatchJudgement = z.infer<typeof patchJudgementSchema>;

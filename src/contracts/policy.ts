@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { cancellationRulesSchema } from './cancellation-rules.js';
 import { checkVariableSchema } from './check-environment.js';
+import { own } from './json.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
-import { GATE_IDS } from './names.js';
-import { NEVER_WAIVABLE_RULES } from './never-waivable.js';
-import { own } from './own.js';
+import { GATE_IDS, NEVER_WAIVABLE_RULES } from './names.js';
 import { portablePathProblem } from './portable-path.js';
 import {
   durationSchema,

@@ -1,8 +1,7 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
-import type { TestCounts } from '../contracts/gate-outputs.js';
+import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
 import type { TestReport } from '../contracts/policy.js';
-import type { CommandWatch } from './command-watch.js';
 
 export interface ExecutorCall {
   readonly run_id: string;
@@ -88,4 +87,31 @@ export interface CheckOutcome {
 export interface CheckRunner {
   /** @throws PromptOsError CHECK_NOT_GRANTED; the signal's reason when it is aborted */
   run(call: CheckCall): Promise<CheckOutcome>;
+}
+
+/** The outputs of a command. */
+export type CommandOutput = 'stdout' | 'stderr';
+
+/** Hears of a command while it runs. What it is given is the command's own text: nothing is masked. */
+export interface CommandWatch {
+  /** The command was started; it is stopped after so many milliseconds. */
+  started(timeoutMs: number): void;
+  printed(output: CommandOutput, chunk: Uint8Array): void;
+}
+
+/** What a check did on the base commit is the same for every run with the same values of these. */
+export interface BaselineKey {
+  readonly repository: string;
+  readonly base_commit: string;
+  readonly policy_sha256: string;
+  /** The check's name. */
+  readonly check: string;
+}
+
+/** What checks did on base commits, as earlier runs on this worker saw it. */
+export interface KeptBaselines {
+  /** Null when it is not known; what cannot be read is not known. */
+  recall(key: BaselineKey): Promise<BaselineCheck | null>;
+  /** What cannot be kept is dropped: the next run sees for itself. */
+  keep(key: BaselineKey, check: BaselineCheck): Promise<void>;
 }

@@ -1,10 +1,8 @@
 import type { ArtifactStore } from './artifact-store.js';
-import type { CheckRunner, ExecutorRegistry } from './gate-executor.js';
-import type { KeptBaselines } from './kept-baselines.js';
+import type { CheckRunner, ExecutorRegistry, KeptBaselines } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';
-import type { SignerRegistry } from './signer.js';
-import type { VerifyTree } from './tree-verifier.js';
-import type { TrustRegistry } from './trust.js';
+import type { SignerRegistry, TrustRegistry } from './signer.js';
+import type { VerifyTree } from './tree-reader.js';
 import type { Workspace } from './workspace.js';
 
 export type {

@@ -44,10 +44,6 @@ export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly
 
 /** Repositories by name, and throwaway checkouts of them. */
 export interface Workspace {
-  /** The full id of the commit that a name stands for. @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND */
-  resolveCommit(repository: string, revision: string): Promise<string>;
-  /** Every path of the commit's tree. */
-  listFiles(repository: string, commit: string): Promise<readonly string[]>;
   /** Whether the patch applies to the commit, as `git apply --check` says. */
   checkPatch(repository: string, commit: string, patch: Uint8Array): Promise<ApplyResult>;
   /**

@@ -1,7 +1,70 @@
+import type { LintAllowance } from '../contracts/prompt-pack.js';
+import { findSecretPatterns } from '../rules/find-secrets.js';
 import { homePathsIn } from '../rules/home-paths.js';
-import { findSecretPatterns } from '../rules/secret-patterns.js';
-import { allowancesOf, type PlacedAllowance } from './lint-allowances.js';
-import type { LintFinding } from './lint-finding.js';
+import { type FrontMatterProblemCode, parseFrontMatter } from './front-matter.js';
+
+/** What the linter can find. Stable: people filter by it. */
+export type LintCode =
+  | FrontMatterProblemCode
+  | 'ABSOLUTE_PATH'
+  | 'ALLOWANCE_UNUSED'
+  | 'BODY_EMPTY'
+  | 'DATA_MARKER'
+  | 'FILE_MISSING'
+  | 'FILE_UNLISTED'
+  | 'GATE_MISMATCH'
+  | 'INDEX_INVALID'
+  | 'INDEX_MALFORMED'
+  | 'INDEX_MISMATCH'
+  | 'INDEX_MISSING'
+  | 'LOCK_INVALID'
+  | 'LOCK_MALFORMED'
+  | 'LOCK_MISMATCH'
+  | 'LOCK_MISSING'
+  | 'PATH_DUPLICATE'
+  | 'PROMPT_DUPLICATE'
+  | 'PROMPT_MISSING'
+  | 'SECRET';
+
+export interface LintFinding {
+  /** A pack with an error does not pass; a warning is only told. */
+  readonly severity: 'error' | 'warning';
+  readonly code: LintCode;
+  /** Relative to the pack's folder. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface LintResult {
+  readonly passed: boolean;
+  readonly findings: readonly LintFinding[];
+}
+
+/** An allowance with the line of the file at which it is written. */
+export interface PlacedAllowance extends LintAllowance {
+  readonly line: number;
+}
+
+/** The allowances of a prompt, and the lines of its front matter that hold them; none for any other file. */
+export function allowancesOf(text: string): {
+  readonly allowances: readonly PlacedAllowance[];
+  readonly lines: ReadonlySet<number>;
+} {
+  const parsed = parseFrontMatter(text);
+  const allowed = parsed.ok ? (parsed.frontMatter.lint_allow ?? []) : [];
+  if (!parsed.ok || allowed.length === 0) return { allowances: [], lines: new Set() };
+  const line = parsed.lineOf('lint_allow');
+  const fileLines = text.split(/\r?\n/);
+  const quoted = allowed.map((one) => JSON.stringify(one.text).slice(1, -1));
+  const lines = fileLines.flatMap((content, index) => {
+    const inFrontMatter = index + 1 >= line && index + 1 < parsed.bodyLine;
+    const names = allowed.some((one, at) => content.includes(one.text) || content.includes(quoted[at] ?? one.text));
+    return inFrontMatter && /^\s*(?:- )?\s*text:/.test(content) && names ? [index + 1] : [];
+  });
+  return { allowances: allowed.map((one) => ({ ...one, line })), lines: new Set(lines) };
+}
 
 /** A line that a reader of the rendered prompt would take for the border of a block of data. */
 const DATA_MARKER = /^<<<(?:END )?PROMPTOS-DATA\b/;
@@ -89,3 +152,19 @@ export const findDataMarkers = (path: string, text: string): readonly LintFindin
         ]
       : [],
   );
+
+/** A home folder of Linux, macOS or Windows, but not the path of a URL nor a word such as `/root-cause`. */
+const HOME_PATH =
+  /(?<![\w.~/-])\/(?:Users|home|root)(?![\w-])|file:\/\/\/(?:Users|home|root)\b|\b[A-Za-z]:[\\/]{1,2}Users\b/;
+
+/** `lintText` as runs with rules version 1 had it: every home path is an error, and nothing is allowed. */
+export const lintTextBefore2 = (path: string, text: string): readonly LintFinding[] => [
+  ...findSecrets(path, text),
+  ...text.split(/\r\n|[\n\r]/).flatMap((content, index): LintFinding[] => {
+    const home = HOME_PATH.exec(content);
+    if (home === null) return [];
+    const message = `"${home[0]}" is a path of one machine`;
+    return [{ severity: 'error', code: 'ABSOLUTE_PATH', path, line: index + 1, message }];
+  }),
+  ...findDataMarkers(path, text),
+];

@@ -1,13 +1,18 @@
-import type { PromptIndex } from '../contracts/prompt-pack.js';
+import { PROMPT_IDS } from '../contracts/names.js';
+import type { FrontMatter, PromptIndex } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
-import type { LintFinding, LintResult } from './lint-finding.js';
-import { lintIndex } from './lint-index.js';
-import { lintPrompt } from './lint-prompt.js';
-import { lintText } from './lint-text.js';
-import { lintTextBefore2 } from './lint-text-before-2.js';
+import { parseFrontMatter } from './front-matter.js';
+import { type LintFinding, type LintResult, lintText, lintTextBefore2 } from './lint-text.js';
+import type { LocatedDocument } from './located-document.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
-import { INDEX_PATH, LOCK_PATH, type PackFiles, packFile } from './pack-files.js';
-import { parsePromptIndex } from './pack-index.js';
+import {
+  INDEX_PATH,
+  LOCK_PATH,
+  type PackFiles,
+  type PromptIndexEntry,
+  packFile,
+  parsePromptIndex,
+} from './pack-files.js';
 
 function lintLock(files: PackFiles, index: PromptIndex): LintFinding[] {
   const text = packFile(files, LOCK_PATH);
@@ -83,4 +88,76 @@ export function lintPack(files: PackFiles, rulesVersion = RULES_VERSION): LintRe
   const byPlace = (a: LintFinding, b: LintFinding) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line);
   const findings = found.sort(byPlace);
   return { passed: findings.every(({ severity }) => severity !== 'error'), findings };
+}
+
+/** Judges the index as a whole: each of the seven prompts once, each path once, and every file there. */
+export function lintIndex(files: PackFiles, index: PromptIndex, document: LocatedDocument): LintFinding[] {
+  const finding = (code: LintFinding['code'], at: readonly PropertyKey[], message: string): LintFinding => ({
+    severity: 'error',
+    code,
+    path: INDEX_PATH,
+    line: document.lineOf(at),
+    message,
+  });
+  const findings: LintFinding[] = [];
+  const ids = new Set<string>();
+  const paths = new Set<string>();
+  for (const [position, { prompt_id, path }] of index.prompts.entries()) {
+    const at = ['prompts', position];
+    if (ids.has(prompt_id)) {
+      findings.push(finding('PROMPT_DUPLICATE', [...at, 'prompt_id'], `${prompt_id} is named twice`));
+    }
+    if (paths.has(path)) findings.push(finding('PATH_DUPLICATE', [...at, 'path'], `${path} is named twice`));
+    if (packFile(files, path) === undefined) {
+      findings.push(finding('FILE_MISSING', [...at, 'path'], `${prompt_id}: there is no file ${path}`));
+    }
+    ids.add(prompt_id);
+    paths.add(path);
+  }
+  const missing = PROMPT_IDS.filter((id) => !ids.has(id));
+  return [...findings, ...missing.map((id) => finding('PROMPT_MISSING', ['prompts'], `no prompt has the id ${id}`))];
+}
+
+const SHARED_FIELDS = [
+  'prompt_id',
+  'name',
+  'version',
+  'phase',
+  'maps_to_gate',
+  'owner',
+  'last_updated_utc',
+] as const satisfies readonly (keyof FrontMatter & keyof PromptIndexEntry)[];
+
+/** `00` and `P00` are the same phase. */
+const normalised = (field: (typeof SHARED_FIELDS)[number], value: string): string =>
+  field === 'phase' || field === 'maps_to_gate' ? value.replace(/^P/, '') : value;
+
+/** Judges one prompt: its front matter by itself and against its index entry, and that it says anything at all. */
+export function lintPrompt(files: PackFiles, entry: PromptIndexEntry): LintFinding[] {
+  const { path } = entry;
+  const text = packFile(files, path);
+  if (text === undefined) return []; // The index's own lint tells.
+  const parsed = parseFrontMatter(text);
+  if (!parsed.ok) {
+    return parsed.problems.map(({ code, line, message }) => ({ severity: 'error', code, path, line, message }));
+  }
+  const { frontMatter, lineOf, body, bodyLine } = parsed;
+  const findings: LintFinding[] = SHARED_FIELDS.filter(
+    (field) => normalised(field, frontMatter[field]) !== normalised(field, entry[field]),
+  ).map((field) => ({
+    severity: 'error',
+    code: 'INDEX_MISMATCH',
+    path,
+    line: lineOf(field),
+    message: `${field} is "${frontMatter[field]}" here and "${entry[field]}" in ${INDEX_PATH}`,
+  }));
+  if (normalised('maps_to_gate', frontMatter.maps_to_gate) !== frontMatter.prompt_id.slice(1)) {
+    const message = `${frontMatter.prompt_id} maps to gate ${frontMatter.maps_to_gate}; the engine uses it for ${frontMatter.prompt_id}`;
+    findings.push({ severity: 'warning', code: 'GATE_MISMATCH', path, line: lineOf('maps_to_gate'), message });
+  }
+  if (body.trim() === '') {
+    const message = 'the prompt ends with its front matter and says nothing';
+    findings.push({ severity: 'error', code: 'BODY_EMPTY', path, line: bodyLine, message });
+  }
+  return findings;
 }

@@ -2,11 +2,9 @@ import { sha256Hex } from '../contracts/digest.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { PROMPT_IDS, type PromptId } from '../contracts/names.js';
 import type { PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
-import { packDigest } from './digest.js';
 import type { Problem } from './located-document.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
-import { INDEX_PATH, LOCK_PATH, type PackFiles, packFile } from './pack-files.js';
-import { parsePromptIndex } from './pack-index.js';
+import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, packFile, parsePromptIndex } from './pack-files.js';
 
 /** One prompt of a loaded pack. */
 export interface LoadedPrompt {

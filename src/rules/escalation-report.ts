@@ -1,6 +1,8 @@
 import type { EscalationReport, ExecutorReport } from '../contracts/escalation.js';
+import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
+import { patchRuleEscalates } from './judge-change.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
 /** Characters of one text of a report. */
@@ -60,3 +62,21 @@ export const executorEscalation = (report: ExecutorReport, raised: EscalationRep
   issue: clipText(raised === null ? report.issue : `${report.issue}\n${raised.issue}`, TEXT_LIMIT),
   security_sensitive: report.security_sensitive || raised?.security_sensitive === true,
 });
+
+/** Gives each finding an id that is unique within its attempt, such as `scope-1`. */
+export function numberFindings(findings: readonly JudgedFinding[]): readonly Finding[] {
+  const counts = new Map<string, number>();
+  return findings.map(({ escalates: _, ...finding }) => {
+    const number = (counts.get(finding.rule) ?? 0) + 1;
+    counts.set(finding.rule, number);
+    return { id: `${finding.rule}-${number}`, ...finding };
+  });
+}
+
+/** The P08 that a recorded finding raised: records keep the findings, and what they raise follows from their rules. */
+export function escalationOf({ rule, blocking, severity }: Finding): EscalationTrigger | undefined {
+  if (!blocking) return undefined;
+  if (rule === 'repository_changed' || patchRuleEscalates(rule)) return 'rule_violation';
+  if (rule === 'open_questions') return 'open_question';
+  return (rule === 'review' || rule === 'verifier') && severity === 'critical' ? 'critical_finding' : undefined;
+}

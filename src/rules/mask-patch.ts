@@ -1,8 +1,28 @@
 import { sha256Hex } from '../contracts/digest.js';
 import type { Patch } from '../contracts/patch.js';
+import { findSecretPatterns } from './find-secrets.js';
 import { maskSecrets } from './mask-secrets.js';
 import type { JudgedPatch } from './patch-rule.js';
-import { findSecretPatterns } from './secret-patterns.js';
+
+/** What a masked patch really was: whoever has it can show by its digest that it is the one that was refused. */
+export interface MaskedPatch {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * `patch/files.json`: what the patch holds, as git computed it.
+ * @param masked for a refused patch that is published with its secrets masked
+ */
+export function describePatch({ files, bytes }: Pick<Patch, 'files' | 'bytes'>, masked?: MaskedPatch) {
+  const sum = (counted: 'added' | 'deleted') => files.reduce((total, file) => total + file[counted], 0);
+  return {
+    schema_version: 1 as const,
+    stats: { files: files.length, added: sum('added'), deleted: sum('deleted'), bytes: bytes.byteLength },
+    files,
+    ...(masked === undefined ? {} : { masked }),
+  };
+}
 
 const BINARY = /^GIT binary patch\n(?:(?:literal|delta) \d{1,12}\n(?:[^\n]{1,100}\n)*\n?)*/gm;
 

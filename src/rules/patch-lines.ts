@@ -1,3 +1,5 @@
+import type { Patch, PatchFile } from '../contracts/patch.js';
+
 const NEWLINE = 10;
 
 /** Bytes of a line that are read as a header; content may be longer and is not. */
@@ -59,4 +61,39 @@ export class PatchLines {
     this.#end = this.#find(this.#start);
     this.number += 1;
   }
+}
+
+export interface AddedText {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * What a patch adds, one text a file, for scanners. Lines that the patch does not add are empty, so that a line number
+ * in the text is the file's own and lines that do not follow each other are never read as one.
+ */
+export function addedTexts(patch: Patch): readonly AddedText[] {
+  const linesByPath = new Map<string, string[]>();
+  for (const { path, line, text } of patch.added_lines) {
+    const lines = linesByPath.get(path) ?? [];
+    linesByPath.set(path, lines);
+    while (lines.length < line) lines.push('');
+    // A lone carriage return would be counted as a line's end by whoever splits the text.
+    lines[line - 1] = text.replaceAll('\r', ' ');
+  }
+  return [...linesByPath].map(([path, lines]) => ({ path, text: lines.join('\n') }));
+}
+
+export const LINK_MODE = '120000';
+
+/** The symbolic links that a patch adds or changes, with where they point; null where git shows no target. */
+export function linkTargets(patch: Patch): readonly { readonly file: PatchFile; readonly target: string | null }[] {
+  const links = patch.files.filter(({ new_mode }) => new_mode === LINK_MODE);
+  if (links.length === 0) return [];
+  const targets = new Map<string, string[]>(links.map(({ path }) => [path, []]));
+  for (const { path, text } of patch.added_lines) targets.get(path)?.push(text);
+  return links.map((file) => {
+    const lines = targets.get(file.path) ?? [];
+    return { file, target: lines.length === 0 ? null : lines.join('\n') };
+  });
 }

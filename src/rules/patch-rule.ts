@@ -2,7 +2,7 @@ import type { RuleFinding } from '../contracts/findings.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
-import type { SecretConfidence } from './secret-values.js';
+import type { SecretConfidence } from './secret-format.js';
 
 /** The rules on patches, in the order in which they are judged and told. */
 export const PATCH_RULE_IDS = [

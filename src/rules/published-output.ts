@@ -6,12 +6,11 @@ import type {
   ReviewOutput,
   VerificationOutput,
 } from '../contracts/gate-outputs.js';
-import { prettyJson } from '../contracts/pretty-json.js';
+import { prettyJson } from '../contracts/json.js';
+import { SEVERITIES } from '../contracts/names.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { publishedJob } from './job-output.js';
-import { renderBuildSummary } from './render-build-summary.js';
-import { renderPlan } from './render-plan.js';
-import { renderReview } from './render-review.js';
+import { publishedJob } from './gate-outputs.js';
+import { blockText, codeSpan, inlineText, section } from './markdown.js';
 
 /** Each gate's output. */
 export interface GateOutputs {
@@ -54,3 +53,88 @@ export const PUBLISHED_OUTPUT: Publish = {
     { path: 'evidence/review.json', text: prettyJson(output) },
   ],
 };
+
+/** `plan.md`: the structured plan as Markdown. Deterministic, and what the writer wrote can forge no structure. */
+export function renderPlan(plan: PlanOutput): string {
+  const lines = [
+    '# Plan',
+    '',
+    blockText(plan.summary),
+    '',
+    ...plan.components.flatMap(({ name, responsibility, files }, index) => [
+      ...(index === 0 ? ['## Components', ''] : []),
+      `### ${inlineText(name)}`,
+      '',
+      blockText(responsibility),
+      '',
+      ...files.map((path) => `- ${codeSpan(path)}`),
+      '',
+    ]),
+    ...section(
+      'Interfaces',
+      plan.interfaces.map(({ name, description }) => `- **${inlineText(name)}**: ${inlineText(description)}`),
+    ),
+    ...section('Data flow', [blockText(plan.data_flow)]),
+    ...section(
+      'Alternatives',
+      plan.alternatives.map(
+        ({ name, description, rejected_because }) =>
+          `- **${inlineText(name)}**: ${inlineText(description)} Rejected because: ${inlineText(rejected_because)}`,
+      ),
+    ),
+    ...section(
+      'Risks',
+      plan.risks.map(({ risk, mitigation }) => `- **${inlineText(risk)}** Mitigation: ${inlineText(mitigation)}`),
+    ),
+    ...section(
+      'Open questions',
+      plan.open_questions.map(({ id, question }) => `- **${inlineText(id)}**: ${inlineText(question)}`),
+    ),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** `patch/summary.md`: what the builder says of its change. Deterministic; its text can forge no structure. */
+export function renderBuildSummary(build: BuildOutput): string {
+  const lines = [
+    '# Change',
+    '',
+    blockText(build.summary),
+    '',
+    ...section(
+      'Acceptance criteria',
+      build.criteria.map(({ id, how }) => `- **${inlineText(id)}**: ${inlineText(how)}`),
+    ),
+    ...section(
+      'Notes',
+      build.notes.map((note) => `- ${inlineText(note)}`),
+    ),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** `review.md`: the review as Markdown, worst findings first. Deterministic; the reviewer's text can forge no structure. */
+export function renderReview(review: ReviewOutput): string {
+  const findings = [...review.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+  const lines = [
+    '# Adversarial review',
+    '',
+    `Verdict: **${review.verdict}**. Findings: ${findings.length}.`,
+    '',
+    blockText(review.summary),
+    '',
+    ...section(
+      'What was tried',
+      review.attacks.map((attack) => `- ${inlineText(attack)}`),
+    ),
+    ...findings.flatMap(({ severity, title, detail, path, line }, index) => [
+      ...(index === 0 ? ['## Findings', ''] : []),
+      `### ${severity}: ${inlineText(title)}`,
+      '',
+      ...(path === undefined ? [] : [line === undefined ? codeSpan(path) : `${codeSpan(path)}, line ${line}`, '']),
+      blockText(detail),
+      '',
+    ]),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}

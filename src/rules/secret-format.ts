@@ -1,5 +1,3 @@
-import { isPlaceholder, looksGenerated, type SecretConfidence } from './secret-values.js';
-
 /** One kind of credential. */
 export interface SecretFormat {
   /** Stable: part of fingerprints. */
@@ -46,3 +44,60 @@ export const formats = (
     pattern,
     judge,
   }));
+
+/**
+ * How sure a hit is. `known`: a format that only a credential has. `candidate`: a value that may be one, such as a
+ * generated text beside the word `token`; a person can tell.
+ */
+export type SecretConfidence = 'known' | 'candidate';
+
+const PLACEHOLDER =
+  /example|sample|change-?_?me|place-?_?holder|redacted|dummy|fixture|fake|not-?_?a-?_?real|your[-_]|my[-_]|xxxx|\*\*\*|\.\.\.|\$\{|\$\(|\{\{|%[A-Za-z_]{1,80}%|<[A-Za-z_ -]{1,80}>|^\$[A-Za-z_]{1,80}$|\[masked:|foobar|123456789_?(?:0?abc|x)|abcdef0123|0123456789abcdef|abcdefgh|insert_|todo/i;
+
+/** Bits of one character: random base-62 text of 16 characters has some 3.6; words and repetition stay below 3.2. */
+export function entropyBits(text: string): number {
+  const counts = new Map<string, number>();
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  return bits;
+}
+
+/** A placeholder, or a value that a document shows: no credential. Long values are judged by their start. */
+export function isPlaceholder(value: string): boolean {
+  const start = value.slice(0, 400);
+  return PLACEHOLDER.test(start) || /(.)\1{5}/.test(start) || new Set(start).size < Math.min(6, start.length / 2);
+}
+
+const HIGH_ENTROPY_BITS = 3.3;
+
+/** Words joined by case, dots, dashes or underscores: an identifier, a file name, an enumeration's value. */
+function looksLikeWords(value: string): boolean {
+  const parts = value
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .split(/[^A-Za-z0-9]+/)
+    .filter((part) => part !== '');
+  const words = parts.filter((part) => /^(?:[A-Z]?[a-z]+\d{0,3}|[A-Z]{2,}\d{0,3}|\d{1,4}|[A-Za-z]\d{0,2})$/.test(part));
+  const letters = value.replace(/[^A-Za-z]/g, '').length;
+  return words.length === parts.length && letters / Math.max(parts.length, 1) >= 3;
+}
+
+/** `A128CBC-HS256`, `RSA-OAEP-256`, `AES/GCM/NoPadding`: names of algorithms are dense, and no secret. */
+const ALGORITHM =
+  /^(?:(?:A|AES|HS|RS|ES|PS|SHA|RSA|EC|ECDH|OAEP|CBC|GCM|KW|DIR|HMAC|PBES2|PKCS1|X|ED|BLAKE|CHACHA|POLY|KDF|MGF1|P|NoPadding|PKCS5Padding|WITH|AND|K|MD5)?[-_/+.]?\d{0,5}){1,10}$/i;
+
+/** Mixed alphabets tell a generated value from a word, an identifier or a sentence. */
+export function looksGenerated(value: string, bits = HIGH_ENTROPY_BITS): boolean {
+  const start = value.slice(0, 400);
+  if (isPlaceholder(start) || looksLikeWords(start) || (start.length <= 40 && ALGORITHM.test(start))) return false;
+  const alphabets = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((alphabet) => alphabet.test(start)).length;
+  return alphabets >= 2 && /[\dA-Z]/.test(start) && entropyBits(start) >= bits;
+}
+
+/** Base64 as latin-1 text, or null. Pure rooms have no Buffer; alphabets of files and of URLs are both read. */
+export function decodeBase64(encoded: string): string | null {
+  const whole = encoded.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  const usable = whole.length % 4 === 1 ? whole.slice(0, -1) : whole;
+  return /^[A-Za-z0-9+/]*$/.test(usable) ? atob(usable) : null;
+}

@@ -16,10 +16,10 @@ import type { Patch } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { openingOf } from '../governance/ledger-ends.js';
-import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
+import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
+import { criteriaThatHold } from '../rules/gate-outputs.js';
 import { type ParsedPatch, parsePatch } from '../rules/parse-patch.js';
-import { criteriaThatHold } from '../rules/what-holds.js';
 import { patchFilesSchema } from './checks/evidence.js';
 import type { TreeDocuments, VerifiedAttempt } from './open-documents.js';
 

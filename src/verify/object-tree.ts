@@ -1,8 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import type { TreeReader } from '../ports/tree-reader.js';
-import type { UnsealedTree, VerifyTree } from '../ports/tree-verifier.js';
+import type { TreeReader, UnsealedTree, VerifyTree } from '../ports/tree-reader.js';
 import { judgeTree } from './verify-tree.js';
 
 /**

@@ -12,19 +12,17 @@ import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prom
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { counted } from '../contracts/sentences.js';
-import { type AttemptHistory, attemptHistories } from '../governance/attempt-history.js';
-import { messagesOf } from '../governance/journal.js';
-import { openingOf } from '../governance/ledger-ends.js';
-import { attemptFolder, TREE_PATHS } from '../governance/published-tree.js';
-import type { Replay } from '../governance/replay-ledger.js';
+import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { messagesOf } from '../domain/ledger/journal.js';
+import type { Replay } from '../domain/ledger/replay-ledger.js';
+import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
+import { type AttemptHistory, attemptHistories } from '../domain/run/attempt-history.js';
 import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
 import { loadPack, type PromptPack } from '../prompt-pack/index.js';
 import { MAX_FILE_BYTES, MAX_JSON_BYTES, MAX_LEDGER_BYTES, MAX_POLICY_BYTES, TREE_LIMITS } from './limits.js';
-import { readJournal } from './read-journal.js';
-import { readLedger } from './read-ledger.js';
+import { type JsonLayout, readStrictJson, strictText } from './parse-json.js';
+import { readJournal, readLedger, replayTree } from './read-ledger.js';
 import { checkTreeSize, differentSize, failingReader, streamOf } from './read-tree.js';
-import { replayTree } from './replay-tree.js';
-import { type JsonLayout, readStrictJson, strictText } from './strict-json.js';
 import type { VerifyTrust } from './trust.js';
 import { VerifyFailure } from './verify-codes.js';
 

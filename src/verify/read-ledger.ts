@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '../contracts/canonical-json.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
+import { journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
+import { canonicalJson } from '../contracts/json.js';
 import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
-import { checkChain, EMPTY_LEDGER } from '../governance/ledger-chain.js';
+import { checkChain, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
+import { type Replay, type ReplayEvidence, replayLedger } from '../domain/ledger/replay-ledger.js';
+import { firstDifference } from './first-difference.js';
 import { MAX_LEDGER_ENTRIES, MAX_LEDGER_LINE_BYTES } from './limits.js';
-import { parseJson } from './parse-json.js';
-import { strictText } from './strict-json.js';
+import { parseJson, strictText } from './parse-json.js';
 import { VerifyFailure } from './verify-codes.js';
 
 /** Milliseconds that the ledger may go back: the hosts of a server may differ by some, and a run may change hosts. */
@@ -145,4 +148,63 @@ function checkTime(entries: readonly LedgerEntry[], path: string): void {
     }
     latest = Math.max(latest, now);
   }
+}
+
+/**
+ * A published journal: JSON Lines in canonical form, the places without a gap.
+ * @throws VerifyFailure JOURNAL_FORM
+ */
+export function readJournal(bytes: Uint8Array, path: string): readonly PlacedJournalEntry[] {
+  const lines = strictText(bytes, path).split('\n');
+  if (lines.pop() !== '') {
+    throw new VerifyFailure('JOURNAL_FORM', {
+      path,
+      expected: 'a newline at the end',
+      found: 'a line that is cut off',
+    });
+  }
+  return lines.map((line, seq) => readPlaced(line, seq, `${path}:${seq + 1}`));
+}
+
+function readPlaced(line: string, seq: number, path: string): PlacedJournalEntry {
+  const malformed = (expected: string, found: string) => new VerifyFailure('JOURNAL_FORM', { path, expected, found });
+  const value = parseJson(line, path);
+  if (canonical(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
+  const { seq: place, entry, ...more } = value as { seq?: unknown; entry?: unknown };
+  if (place !== seq || entry === undefined || Object.keys(more).length > 0) {
+    throw malformed(`the entry of place ${seq}`, `place ${String(place)}`);
+  }
+  if (entry === null) return { seq, entry: null };
+  if (!journalEntrySchema.safeParse(entry).success) throw malformed('an entry of the journal', 'another shape');
+  // As it is written, not as the schema would rewrite it: digests are about what was written.
+  return { seq, entry: entry as PlacedJournalEntry['entry'] };
+}
+
+/**
+ * The ledger of a tree once more through the domain.
+ * @param attempts records of attempts by digest: what they escalated is in them
+ * @throws VerifyFailure FOLD_DIFFERS, DECISION_REFUSED, RESOLUTION_REFUSED, ESCALATION_REFUSED, ATTESTATION_REFUSED
+ */
+export function replayTree(
+  entries: readonly LedgerEntry[],
+  attempts: ReadonlyMap<string, AttemptRecord>,
+  signedMessage: ReplayEvidence['signedMessage'],
+  path: string,
+): Replay {
+  const replayed = replayLedger(entries, {
+    escalationOf: (sha256) => attempts.get(sha256)?.escalation ?? null,
+    signedMessage,
+  });
+  if (replayed.ok) return replayed;
+  const { code, seq, expected, found } = replayed;
+  const place = `${path}:${seq + 1}`;
+  if (typeof expected === 'string') {
+    throw new VerifyFailure(code, { path: place, expected, found: String(found) });
+  }
+  const difference = firstDifference(expected, found);
+  throw new VerifyFailure(code, {
+    path: place,
+    expected: `${expected.type} ${difference?.at ?? ''}: ${difference?.expected ?? ''}`,
+    found: `${(found as { type?: string } | undefined)?.type ?? 'nothing'}: ${difference?.found ?? ''}`,
+  });
 }

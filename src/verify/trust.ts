@@ -1,5 +1,59 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
-import type { PromptOsPolicy } from './promptos-policy.js';
+
+/** The fields of the policy file of existing PromptOS tooling. What it leaves out is not asked for. */
+export const promptosPolicySchema = z.looseObject({
+  required_promptos_version: z
+    .string()
+    .regex(/^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected one exact version such as "v1.2.0"')
+    .optional(),
+  enforce_hash_validation: z.boolean().default(false),
+  require_prompts_declared: z.boolean().default(false),
+  require_chain_validation: z.boolean().default(false),
+  require_run_binding: z.boolean().default(false),
+});
+export type PromptOsPolicy = z.infer<typeof promptosPolicySchema>;
+
+/** The five fields that are enforced. */
+export const PROMPTOS_POLICY_FIELDS = [
+  'required_promptos_version',
+  'enforce_hash_validation',
+  'require_prompts_declared',
+  'require_chain_validation',
+  'require_run_binding',
+] as const;
+
+/** Fields of a policy file that nothing here enforces: whoever relies on them must know. */
+export const unenforcedFields = (policy: PromptOsPolicy): readonly string[] =>
+  Object.keys(policy).filter((field) => !(PROMPTOS_POLICY_FIELDS as readonly string[]).includes(field));
+
+/**
+ * Reads the policy file of existing PromptOS tooling, JSON or YAML.
+ * @param name what messages call it
+ * @throws PromptOsError POLICY_INVALID
+ */
+export function parsePromptOsPolicy(text: string, name: string): PromptOsPolicy {
+  const invalid = (problem: string, cause?: unknown) =>
+    new PromptOsError('POLICY_INVALID', `${name} is no PromptOS policy file: ${problem}.`, {
+      cause,
+      hint: 'docs/verify.md names its five fields.',
+    });
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    throw invalid((error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '', error);
+  }
+  const parsed = promptosPolicySchema.safeParse(value);
+  if (!parsed.success) {
+    throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`).join('; '));
+  }
+  const asked = PROMPTOS_POLICY_FIELDS.some((field) => Object.hasOwn(value as object, field));
+  if (!asked) throw invalid(`expected at least one of ${PROMPTOS_POLICY_FIELDS.join(', ')}`);
+  return parsed.data;
+}
 
 /** A policy that the verifier hands in, by the digest of its bytes. */
 export interface TrustedPolicy {

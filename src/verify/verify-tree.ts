@@ -1,27 +1,79 @@
-import { verifyNativelyFirst } from '../attestation/ed25519.js';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { RecordedWaiver } from '../contracts/waiver.js';
-import { recordedWaivers } from '../governance/recorded-waivers.js';
-import { type UnprotectedKey, unprotectedKeys } from '../governance/unprotected-keys.js';
+import { verifyNativelyFirst } from '../domain/attest/public-keys.js';
+import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
+import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';
+import { judgesAgain } from './attempt-inputs.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkDerivations } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
-import { checkGateArtifacts } from './checks/gate-artifacts.js';
 import { checkJournal } from './checks/journal.js';
 import { checkJudgement } from './checks/judgement.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import { checkPromptOsPolicy } from './checks/promptos-policy.js';
-import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord } from './checks/record.js';
+import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord, checkSession } from './checks/record.js';
 import { checkRenderedPrompts } from './checks/rendered-prompts.js';
-import { checkRevocations } from './checks/revocations.js';
-import { checkSession } from './checks/session.js';
-import { checkBundle, checkRecordSignature, checkSeal, checkStandardAttestations } from './checks/signatures.js';
-import { checkDigests, checkFiles, checkFinalised, checkRecordForm, checkTree } from './checks/tree.js';
-import { verifyNatively } from './native-ed25519.js';
-import { notRecomputed } from './not-recomputed.js';
+import {
+  checkBundle,
+  checkRecordSignature,
+  checkRevocations,
+  checkSeal,
+  checkStandardAttestations,
+} from './checks/signatures.js';
+import {
+  checkDigests,
+  checkFiles,
+  checkFinalised,
+  checkGateArtifacts,
+  checkRecordForm,
+  checkTree,
+} from './checks/tree.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { type VerifyCode, VerifyFailure } from './verify-codes.js';
+
+/** What no verifier can make again from a tree alone. `docs/verify.md` has the same list. */
+export const NOT_RECOMPUTED = [
+  'whether the patch applies to the base commit: this needs the repository',
+  'whether files have the bytes that their attributes give them: this needs the repository',
+  'what the secret scanner found beyond the built-in patterns, and what is inside binary files',
+  'why a try of an executor did not count, and which program and model gave an answer',
+  'what a check printed and how it ended: its logs are compared with the record, the check is not run',
+  'what the report of a check counted: the counts are held against those of the base commit, the report is not published',
+  'changes that an executor made where it may make none, and changes of the repository itself during a gate',
+] as const;
+
+const OLD_RULES =
+  'rules, derivations and prompts of this run: it was governed by rules version 1, which does not ask for them';
+
+/** What was not judged again of a tree. */
+export const notRecomputed = async (documents: TreeDocuments): Promise<readonly string[]> =>
+  (await judgesAgain(documents)) ? NOT_RECOMPUTED : [OLD_RULES, ...NOT_RECOMPUTED];
+
+/** Keys that were loaded, by their bytes in hexadecimal; a run has a dozen. */
+const loaded = new Map<string, KeyObject>();
+const MAX_LOADED = 100;
+
+/** Ed25519 by node's own OpenSSL. False for bytes that are no key. */
+export function verifyNatively(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
+  try {
+    return verify(null, message, loadKey(key), signature);
+  } catch {
+    return false;
+  }
+}
+
+function loadKey(key: Uint8Array): KeyObject {
+  const bytes = Buffer.from(key);
+  const name = bytes.toString('hex');
+  const known = loaded.get(name);
+  if (known !== undefined) return known;
+  const made = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') }, format: 'jwk' });
+  if (loaded.size >= MAX_LOADED) loaded.clear();
+  loaded.set(name, made);
+  return made;
+}
 
 /** One thing that a verifier asks of a tree. What it returns are remarks that a reader must not miss. */
 interface Check {

@@ -14,18 +14,16 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
-import { canonicalSha256 } from '../contracts/canonical-json.js';
+import { canonicalSha256 } from '../contracts/json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
-import { nextDeadline } from '../governance/deadlines.js';
-import { gateLimitMs } from '../governance/gate-limit.js';
-import { isSealed } from '../governance/is-sealed.js';
-import { nextStep, type Step } from '../governance/next-step.js';
-import { type Alarm, createAlarm } from './alarm.js';
+import { isSealed } from '../domain/ledger/closed-ledger.js';
+import { gateLimitMs, nextDeadline } from '../domain/run/deadlines.js';
+import { nextStep, type Step } from '../domain/run/next-step.js';
 import { registerHandlers } from './handlers.js';
 import { type DueStep, syncJournal, syncWhile } from './journal.js';
-import { type CarriedRun, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
+import { type Alarm, type CarriedRun, createAlarm, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
 
 /** A killed worker's activity is noticed after this long without a heartbeat. */
 const HEARTBEAT_TIMEOUT = '10 seconds';

@@ -1,6 +1,6 @@
 import { HandlerUnfinishedPolicy } from '@temporalio/common';
 import { CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
-import type { MessageKind } from '../governance/commands.js';
+import type { MessageKind } from '../domain/run/commands.js';
 import {
   approveSignal,
   cancelSignal,
@@ -11,7 +11,6 @@ import {
   resolveEscalationSignal,
   statusQuery,
 } from './messages.js';
-import { readHumanMessage } from './read-human-message.js';
 import type { RunDriver } from './run-driver.js';
 
 /** What the signals that decide take. */
@@ -76,4 +75,14 @@ export function registerHandlers(run: RunDriver): void {
   );
   setHandler(statusQuery, run.status, { description: 'The gates, and what is awaited.' });
   setHandler(ledgerQuery, run.entries, { description: 'The ledger entries of this execution.' });
+}
+
+const KINDS = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
+
+/** What an update brought, or null when it is no message of ours at all. The content is judged by the domain. */
+export function readHumanMessage(message: unknown): { readonly kind: MessageKind; readonly content: unknown } | null {
+  if (typeof message !== 'object' || message === null) return null;
+  const { kind } = message as { kind?: unknown };
+  const known = KINDS.find((candidate) => candidate === kind);
+  return known === undefined ? null : { kind: known, content: (message as Record<string, unknown>)[known] };
 }

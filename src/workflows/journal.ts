@@ -2,7 +2,7 @@ import { condition, log, proxyLocalActivities } from '@temporalio/workflow';
 import type { GovernanceActivities, SyncPurpose } from '../contracts/activities.js';
 import type { GateId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
-import { forkReport } from '../governance/open-fork.js';
+import { forkReport } from '../domain/run/escalations.js';
 import type { RunDriver } from './run-driver.js';
 
 /** How often, and how long each time, a message that is in the journal and not in the ledger is waited for. */

@@ -1,17 +1,53 @@
-import { log, patched, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { condition, log, patched, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LedgerReference, LedgerSegment } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunStatus } from '../contracts/run-status.js';
-import type { Command } from '../governance/commands.js';
-import { decide } from '../governance/decide.js';
-import { evolve } from '../governance/evolve.js';
-import { gateLimitMs } from '../governance/gate-limit.js';
-import { appendEntry, EMPTY_LEDGER } from '../governance/ledger-chain.js';
-import { INITIAL_STATE, type RunState } from '../governance/run-state.js';
-import { describeRun } from '../governance/run-status.js';
+import { appendEntry, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
+import type { Command } from '../domain/run/commands.js';
+import { gateLimitMs } from '../domain/run/deadlines.js';
+import { decide } from '../domain/run/decide.js';
+import { evolve } from '../domain/run/evolve.js';
+import { INITIAL_STATE, type RunState } from '../domain/run/run-state.js';
+import { describeRun } from '../domain/run/run-status.js';
 import { renderCurrentDetails, type StartedGate } from './current-details.js';
+
+/** One timer for whatever is due next: a timer for each wait would cost two events of history each. */
+export interface Alarm {
+  /**
+   * Waits until something is so, or until an instant. It may wake before the instant: then the caller looks at the clock
+   * and waits on.
+   * @param instant milliseconds since the epoch; null for no limit
+   * @returns whether what was waited for is so
+   */
+  wait(until: () => boolean, instant: number | null, summary: string): Promise<boolean>;
+}
+
+export function createAlarm(): Alarm {
+  /** When the earliest timer that runs goes off. */
+  let next: number | null = null;
+  let rung = 0;
+  const set = (instant: number, summary: string) => {
+    next = instant;
+    sleep(Math.max(instant - Date.now(), 1), { summary }).then(
+      () => {
+        if (next === instant) next = null;
+        rung += 1;
+      },
+      // The run is cancelled, and whoever waits hears of it by itself.
+      () => undefined,
+    );
+  };
+  return {
+    async wait(until, instant, summary) {
+      if (instant !== null && (next === null || next > instant)) set(instant, summary);
+      const before = rung;
+      await condition(() => until() || rung !== before);
+      return until();
+    },
+  };
+}
 
 /** What one execution hands to the next when the run continues as new. */
 export interface CarriedRun {

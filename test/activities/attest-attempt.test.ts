@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { openEnvelope } from '../../src/attestation/envelope.js';
-import { CONSTRAINED_BUILD, SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
-import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
-import { PREDICATES, readStatement } from '../../src/attestation/statement.js';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
+import { canonicalSha256 } from '../../src/contracts/json.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
-import { findingFingerprint } from '../../src/governance/sarif.js';
+import { openEnvelope } from '../../src/domain/attest/envelope.js';
+import { CONSTRAINED_BUILD, SLSA_PROVENANCE, TEST_RESULT } from '../../src/domain/attest/predicates.js';
+import { PREDICATES, readStatement } from '../../src/domain/attest/statement.js';
+import { findingFingerprint } from '../../src/domain/record/sarif.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, fails, outputs } from '../support/scripted-executor.js';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ledgerHeadStatement } from '../../src/attestation/journal-acts.js';
 import type { JournalEntry, VerifiedHead } from '../../src/contracts/journal.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import { ENGINE } from '../../src/contracts/names.js';
-import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
+import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';
+import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { DrivenRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { outputs } from '../support/scripted-executor.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { executeOnce } from '../../src/activities/execute-once.js';
+import { executeOnce } from '../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import type { DueGate, SentGateResult } from '../../src/contracts/activities.js';
 import { journalBytes } from '../../src/contracts/journal-bytes.js';

@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { GateId } from '../../src/contracts/names.js';
-import type { Patch } from '../../src/contracts/patch.js';
-import { patchJudgementSchema } from '../../src/contracts/patch-judgement.js';
+import { type Patch, patchJudgementSchema } from '../../src/contracts/patch.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { judgeRequestSigner } from '../../src/activities/judge-request-signer.js';
-import { runRequestStatement } from '../../src/attestation/acts.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
-import { envelopeText } from '../../src/governance/attestation-files.js';
+import { runRequestStatement } from '../../src/domain/attest/acts.js';
+import { envelopeText } from '../../src/domain/record/published-tree.js';
 import { runInput } from '../support/domain.js';
 import { makeTestKey } from '../support/signing.js';
 

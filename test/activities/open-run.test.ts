@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';

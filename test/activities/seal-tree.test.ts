@@ -4,22 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
-import { openEnvelope, preAuthenticationEncoding } from '../../src/attestation/envelope.js';
-import { PREDICATES } from '../../src/attestation/statement.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
-import { DSSE_MEDIA_TYPE } from '../../src/governance/attestation-files.js';
-import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
+import { openEnvelope, preAuthenticationEncoding } from '../../src/domain/attest/envelope.js';
+import { PREDICATES } from '../../src/domain/attest/statement.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
+import { DSSE_MEDIA_TYPE } from '../../src/domain/record/published-tree.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
-import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
-import type { UnsealedTree } from '../../src/ports/tree-verifier.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
+import type { UnsealedTree } from '../../src/ports/tree-reader.js';
 import { verifyUnsealed } from '../../src/verify/index.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { noSigners } from '../support/no-signers.js';
 import {
   makeRunKeys,
   type SignedFinishedRun,

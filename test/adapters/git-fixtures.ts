@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createGitWorkspace } from '../../src/adapters/workspace-git/git-workspace.js';
+import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import type { Workspace } from '../../src/ports/workspace.js';
 
 /** The variables of a person's git in tests: no configuration but the repository's. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import {
+  checkAdapters,
   checkBundle,
   checkCliLayers,
   checkComposition,
@@ -73,13 +74,13 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     rule: checkTemporal,
     bad: {
       'adapters/a.ts': "import { Context } from '@temporalio/activity';",
-      'governance/b.ts': "import type { Duration } from '@temporalio/common';",
+      'domain/run/b.ts': "import type { Duration } from '@temporalio/common';",
       'workflows/c.ts':
         "import { condition } from '@temporalio/workflow';\nimport { Client } from '@temporalio/client';",
     },
     problems: [
       'adapters/a.ts imports @temporalio/activity',
-      'governance/b.ts imports @temporalio/common',
+      'domain/run/b.ts imports @temporalio/common',
       'workflows/c.ts imports @temporalio/client',
     ],
   },
@@ -88,23 +89,23 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     bad: {
       'rules/builtin.ts': "import { join } from 'node:path';",
       'workflows/builtin.ts': "import { createHash } from 'crypto';",
-      'governance/process.ts': 'export const home = process.env.HOME;',
-      'governance/now.ts': 'export const at = Date.now();',
-      'governance/today.ts': 'export const at = new Date().toISOString();',
+      'domain/run/process.ts': 'export const home = process.env.HOME;',
+      'domain/run/now.ts': 'export const at = Date.now();',
+      'domain/run/today.ts': 'export const at = new Date().toISOString();',
       'contracts/random.ts': 'export const dice = Math.random();',
       'prompt-pack/wait.ts': 'setTimeout(() => undefined, 5);',
-      'attestation/call.ts': "await fetch('https://example.org');",
-      'governance/fine.ts': '// Date.now() is not called\nexport const at = (ms: number) => new Date(ms);',
+      'domain/attest/call.ts': "await fetch('https://example.org');",
+      'domain/run/fine.ts': '// Date.now() is not called\nexport const at = (ms: number) => new Date(ms);',
     },
     problems: [
       'rules/builtin.ts imports node:path',
       'workflows/builtin.ts imports crypto',
-      'governance/process.ts reads the process',
-      'governance/now.ts reads the clock',
-      'governance/today.ts reads the clock',
+      'domain/run/process.ts reads the process',
+      'domain/run/now.ts reads the clock',
+      'domain/run/today.ts reads the clock',
       'contracts/random.ts is random',
       'prompt-pack/wait.ts starts a timer',
-      'attestation/call.ts does input or output',
+      'domain/attest/call.ts does input or output',
     ],
   },
   'only config reads the environment': {
@@ -120,20 +121,34 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     bad: {
       'contracts/schemas.ts': "import { z } from 'zod';\nexport const a = z.string();",
       'contracts/between.ts': "export { a } from './schemas.js';",
-      'governance/deep.ts': "import { a } from '../contracts/between.js';",
+      'domain/run/deep.ts': "import { a } from '../../contracts/between.js';",
       'rules/inline.ts': "import { type A } from '../contracts/schemas.js';",
       'workflows/fine.ts': "import type { A } from '../contracts/schemas.js';",
     },
     problems: [
-      'governance/deep.ts → contracts/between.ts → contracts/schemas.ts → zod',
+      'domain/run/deep.ts → contracts/between.ts → contracts/schemas.ts → zod',
       'rules/inline.ts → contracts/schemas.ts → zod',
     ],
+  },
+  'adapters import no other adapter': {
+    rule: checkAdapters,
+    bad: {
+      'adapters/index.ts': "export { open } from './tree/open.js';",
+      'adapters/git/run.ts': "import { lock } from '../platform/lock.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
+      'adapters/store/s3/bucket.ts': "import { limit } from '../limit.js';\nimport { run } from '../../git/run.js';",
+      'adapters/store/limit.ts': "import { open } from '../tree/open.js';",
+      'adapters/tree/open.ts': 'export const open = 1;',
+    },
+    problems: ['adapters/store/limit.ts imports adapters/tree/open.ts'],
   },
   'only the worker and the command line build adapters': {
     rule: checkComposition,
     bad: {
       'adapters/index.ts': "export { createStore } from './store/store.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
       'adapters/store/store.ts': 'export const createStore = 1;',
+      'embedded/server.ts': "import { lock } from '../adapters/platform/lock.js';",
       'cli/runs/show.ts': "import { createStore } from '../../adapters/store/store.js';",
       'plugin.ts': "import { createStore } from './adapters/index.js';",
       'worker.ts': "import { createStore } from './adapters/index.js';",

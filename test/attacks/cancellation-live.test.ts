@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { cancellationStatement } from '../../src/attestation/acts.js';
 import type { Cancellation, DecisionAnswer } from '../../src/contracts/decisions.js';
 import type { RunRecord } from '../../src/contracts/run-record.js';
+import { cancellationStatement } from '../../src/domain/attest/acts.js';
 import { type AttackSite, createAttackSite } from '../support/attack-site.js';
 import { stranger } from '../support/decision-cases.js';
 import { eventually, hangs, type WorkedRun } from '../support/governed-worker.js';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
-import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
-import type { RunState } from '../../src/governance/run-state.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
+import type { RunState } from '../../src/domain/run/run-state.js';
 import { NO_APPROVALS } from '../support/attack-policy.js';
 import { forgedCarried, forgedLedger } from '../support/attack-shapes.js';
 import { type AttackSite, createAttackSite, endOf } from '../support/attack-site.js';

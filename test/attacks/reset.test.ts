@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { escalationStatement } from '../../src/attestation/acts.js';
-import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
+import { escalationStatement } from '../../src/domain/attest/acts.js';
+import { checkChain, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
 import { type AttackSite, answering, createAttackSite, patientScripts } from '../support/attack-site.js';
 import { eventually, hangs, type WorkedRun } from '../support/governed-worker.js';
 import { createHostileClient, type HostileClient } from '../support/hostile-client.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { bindResolution } from '../../src/cli/decide/resolution.js';
-import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
+import { canonicalSha256 } from '../../src/contracts/json.js';
 import { EXECUTOR_ROLES, GATE_IDS, GATES } from '../../src/contracts/names.js';
 import { NO_APPROVALS, SITE_ROLES } from '../support/attack-policy.js';
 import { ENGINE_ACTIVITIES, forgedEngineArguments, forgedGateInput, MADE_UP } from '../support/attack-shapes.js';

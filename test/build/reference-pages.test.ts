@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { renderReferencePage } from '../../src/build/reference-page.js';
-import { renderReferencePages } from '../../src/build/reference-pages.js';
-import { fieldsOf, type SchemaNode } from '../../src/build/schema-fields.js';
+import {
+  fieldsOf,
+  renderReferencePage,
+  renderReferencePages,
+  type SchemaNode,
+} from '../../src/build/reference-pages.js';
 import { renderSchemas } from '../../src/build/write-schemas.js';
 import { parsePolicyBytes, readPolicyInForce } from '../../src/config/policy-file.js';
 import { parseDocumentAs } from '../../src/config/schema-problems.js';

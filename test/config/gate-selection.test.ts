@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { validateGates } from '../../src/config/gate-selection.js';
+import { validateGates } from '../../src/config/run-request-file.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 
 const free = { name: 'free', required_gates: [] };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slugName } from '../../src/config/name-slug.js';
+import { slugName } from '../../src/config/names.js';
 import { nameSchema } from '../../src/contracts/primitives.js';
 
 test.each([

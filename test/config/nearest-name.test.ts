@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestName, suggestName } from '../../src/config/nearest-name.js';
+import { nearestName, suggestName } from '../../src/config/names.js';
 
 test.each([
   ['integratr', ['integrator', 'writer'], 'integrator'],

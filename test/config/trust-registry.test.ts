@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { createTrustRegistry } from '../../src/config/trust-registry.js';
+import { createTrustRegistry } from '../../src/config/policy-file.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { temporaryFile } from './documents.js';
 

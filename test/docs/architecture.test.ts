@@ -56,7 +56,13 @@ test('docs/architecture.md: every file to read first is there', () => {
   const reading = page.split('## What to read first')[1] ?? '';
   const named = [...reading.matchAll(/`([\w./-]+\.ts)`/g)].map(([, path = '']) => path);
   const found = named.map((path) => {
-    const places = [path, `src/governance/${path}`, `src/workflows/${path}`, `src/activities/${path}`];
+    const places = [
+      path,
+      `src/domain/run/${path}`,
+      `src/domain/ledger/${path}`,
+      `src/workflows/${path}`,
+      `src/activities/${path}`,
+    ];
     return places.find((place) => existsSync(join(dirname(DOCS), place))) ?? `${path} is not there`;
   });
   expect(found.filter((path) => path.endsWith('not there'))).toEqual([]);

@@ -1,9 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { SLSA_PROVENANCE } from '../../src/attestation/predicates/slsa-provenance.js';
-import { TEST_RESULT } from '../../src/attestation/predicates/test-result.js';
-import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/attestation/statement.js';
 import {
   cancellationSchema,
   decisionSchema,
@@ -12,8 +9,9 @@ import {
 } from '../../src/contracts/decisions.js';
 import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
-import { attestationPaths } from '../../src/governance/attestation-files.js';
-import { TREE_PATHS } from '../../src/governance/published-tree.js';
+import { SLSA_PROVENANCE, TEST_RESULT } from '../../src/domain/attest/predicates.js';
+import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/domain/attest/statement.js';
+import { attestationPaths, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 
 const journalSchema = z.array(z.object({ seq: z.int(), entry: journalEntrySchema.nullable() }));
 /** Of both rules versions: each signed its results in its own way. */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { readPublicKeyLine } from '../../src/attestation/public-keys.js';
 import { policyKeySchema } from '../../src/contracts/keys.js';
 import { nameSchema } from '../../src/contracts/primitives.js';
 import { signerConfigSchema } from '../../src/contracts/worker-config.js';
+import { readPublicKeyLine } from '../../src/domain/attest/public-keys.js';
 
 const page = await readFile(new URL('../../docs/keys.md', import.meta.url), 'utf8');
 const blocks = [...page.matchAll(/^( *)```yaml\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', text = '']) =>

@@ -6,7 +6,7 @@ import { testResultsSchema } from '../../src/contracts/gate-outputs.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../../src/contracts/ledger.js';
 import { promptSessionSchema } from '../../src/contracts/prompt-session.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
-import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/governance/published-tree.js';
+import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 
 const page = await readFile(new URL('../../docs/record.md', import.meta.url), 'utf8');
 

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { NOT_RECOMPUTED } from '../../src/verify/not-recomputed.js';
-import { PROMPTOS_POLICY_FIELDS } from '../../src/verify/promptos-policy.js';
+import { PROMPTOS_POLICY_FIELDS } from '../../src/verify/trust.js';
 import { VERIFY_CODES } from '../../src/verify/verify-codes.js';
-import { CHECKS } from '../../src/verify/verify-tree.js';
+import { CHECKS, NOT_RECOMPUTED } from '../../src/verify/verify-tree.js';
 
 const page = await readFile(new URL('../../docs/verify.md', import.meta.url), 'utf8');
 

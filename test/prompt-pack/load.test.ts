@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import { PROMPT_IDS } from '../../src/contracts/names.js';
 import { INDEX_PATH, LOCK_PATH, loadPack } from '../../src/prompt-pack/index.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from './sample-pack.js';

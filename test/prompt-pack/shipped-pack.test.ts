@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readPackFolder } from '../../src/config/pack-files.js';
-import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
+import { builtInPackDir, readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
 import { GATE_OUTPUT_SCHEMAS } from '../../src/contracts/gate-outputs.js';
 import { GATE_IDS, GATES, PROMPT_IDS } from '../../src/contracts/names.js';
 import {

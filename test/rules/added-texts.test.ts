@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addedTexts } from '../../src/rules/added-texts.js';
+import { addedTexts } from '../../src/rules/patch-lines.js';
 
 test('addedTexts: lines keep their numbers, gaps are empty, files stay apart', () => {
   const added_lines = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { numberFindings } from '../../src/rules/attempt-findings.js';
+import { numberFindings } from '../../src/rules/escalation-report.js';
 import { blockingFinding, plainFinding } from '../../src/rules/judged-output.js';
 
 test('numberFindings: an id is unique within the attempt, and names the rule', () => {

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ReviewOutput, VerificationOutput } from '../../src/contracts/gate-outputs.js';
-import { judgeBuild } from '../../src/rules/build-output.js';
+import { judgeBuild, judgeReview, judgeVerification } from '../../src/rules/gate-outputs.js';
 import { clipText } from '../../src/rules/judged-output.js';
-import { judgeReview } from '../../src/rules/review-output.js';
-import { judgeVerification } from '../../src/rules/verification-output.js';
 
 const criteria = [
   { id: 'AC1', text: 'The tests pass.' },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ContextOutput } from '../../src/contracts/gate-outputs.js';
-import { judgeContext } from '../../src/rules/context-output.js';
+import { judgeContext } from '../../src/rules/gate-outputs.js';
 import { exampleRequest } from '../support/run-request.js';
 
 const request = exampleRequest();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JobOutput } from '../../src/contracts/gate-outputs.js';
 import { RULES_VERSION } from '../../src/contracts/rules-version.js';
-import { judgeJob, publishedJob } from '../../src/rules/job-output.js';
+import { judgeJob, publishedJob } from '../../src/rules/gate-outputs.js';
 import { pathAllowed } from '../../src/rules/scope-matching.js';
 import { exampleRequest } from '../support/run-request.js';
 

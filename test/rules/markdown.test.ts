@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { blockText, codeSpan, inlineText } from '../../src/rules/markdown.js';
-import { renderPlan } from '../../src/rules/render-plan.js';
+import { renderPlan } from '../../src/rules/published-output.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 
 test.each([

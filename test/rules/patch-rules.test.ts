@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findingSchema } from '../../src/contracts/findings.js';
+import { FINDINGS_PER_RULE, judgePatch, PATCH_RULES } from '../../src/rules/judge-change.js';
 import { PATCH_RULE_IDS } from '../../src/rules/patch-rule.js';
-import { FINDINGS_PER_RULE, judgePatch, PATCH_RULES } from '../../src/rules/patch-rules.js';
 import { changed, judged } from './patches.js';
 
 const canary = `AKIA${'Q7RSTUVWXY2345ZB'}`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PlanOutput } from '../../src/contracts/gate-outputs.js';
-import { judgePlan, plannedFiles } from '../../src/rules/plan-output.js';
+import { judgePlan, plannedFiles } from '../../src/rules/gate-outputs.js';
 import { createScopeJudgement } from '../../src/rules/scope-matching.js';
 
 const plan = (parts: Partial<PlanOutput> = {}): PlanOutput => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PatchFile } from '../../src/contracts/patch.js';
-import { protectedTestsRule } from '../../src/rules/patch-protected-tests.js';
+import { protectedTestsRule } from '../../src/rules/patch-file-rules.js';
 import { changed, judged } from './patches.js';
 
 const TESTS = ['test/**', '**/*_test.go'];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findSecrets } from '../../src/rules/find-secrets.js';
+import { judgePatch } from '../../src/rules/judge-change.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../../src/rules/mask-secrets.js';
-import { judgePatch } from '../../src/rules/patch-rules.js';
 import { changed, judged } from './patches.js';
 import { fill } from './secret-examples.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findSecretPatterns } from '../../src/rules/secret-patterns.js';
+import { findSecretPatterns } from '../../src/rules/find-secrets.js';
 
 // Put together here, so that no file of this repository holds anything that looks like a credential.
 const random = 'q7Rk2VxT9mZp4LwB8nHs3JdF6cGy1aUe0oKi';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeCounts } from '../../src/rules/test-counts.js';
+import { judgeCounts } from '../../src/rules/checks.js';
 
 const counts = (passed: number, failed = 0, skipped = 0) => ({ executed: passed + failed, passed, failed, skipped });
 

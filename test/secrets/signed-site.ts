@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
-import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
-import { publicKeyLine } from '../../src/attestation/public-keys.js';
+import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
 import { ensureDemoProject } from '../../src/cli/demo/demo-project.js';
+import { publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { type Canary, keyCanary, secretText, textCanary } from './canaries.js';
 
@@ -50,7 +50,7 @@ export interface SignedSite {
 export async function createSignedSite(address: string): Promise<SignedSite> {
   await ensureBuilt();
   const root = await mkdtemp(join(tmpdir(), 'promptos-secrets-'));
-  const { repository, keys: folder } = await ensureDemoProject(join(root, 'shop'));
+  const { repository, keys: folder } = await ensureDemoProject(join(root, 'shop'), process.env);
   const home = join(repository, '.promptos');
   const secret = { people: secretText(), breaker: secretText(), database: secretText(), model: secretText() };
   const file = async (name: string, text: string): Promise<string> => {

@@ -1,12 +1,12 @@
-import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
+import { canonicalSha256 } from '../../src/contracts/json.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
-import type { Command } from '../../src/governance/commands.js';
-import { decide } from '../../src/governance/decide.js';
-import { evolve } from '../../src/governance/evolve.js';
-import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
-import { nextStep } from '../../src/governance/next-step.js';
-import { INITIAL_STATE, type RunState } from '../../src/governance/run-state.js';
+import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
+import type { Command } from '../../src/domain/run/commands.js';
+import { decide } from '../../src/domain/run/decide.js';
+import { evolve } from '../../src/domain/run/evolve.js';
+import { nextStep } from '../../src/domain/run/next-step.js';
+import { INITIAL_STATE, type RunState } from '../../src/domain/run/run-state.js';
 
 /*
  * The shapes of what attackers send to activities and workflows of ours, in one place. They hold every field that an

@@ -1,8 +1,8 @@
-import { decisionStatement } from '../../src/attestation/acts.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { Decision } from '../../src/contracts/decisions.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { GateId } from '../../src/contracts/names.js';
+import { decisionStatement } from '../../src/domain/attest/acts.js';
 import { keyOf } from './signed-run.js';
 import { makeTestKey, type TestKey } from './signing.js';
 

@@ -3,10 +3,10 @@ import type { Decision, DecisionAnswer, Resolution } from '../../src/contracts/d
 import type { LedgerEvent } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../src/contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
-import type { Command } from '../../src/governance/commands.js';
-import { decide } from '../../src/governance/decide.js';
-import { evolve } from '../../src/governance/evolve.js';
-import { INITIAL_STATE, type RunState } from '../../src/governance/run-state.js';
+import type { Command } from '../../src/domain/run/commands.js';
+import { decide } from '../../src/domain/run/decide.js';
+import { evolve } from '../../src/domain/run/evolve.js';
+import { INITIAL_STATE, type RunState } from '../../src/domain/run/run-state.js';
 
 const digest = (digit: string): string => digit.repeat(64);
 

@@ -1,11 +1,10 @@
 import { findDueGate } from '../../src/activities/due-gate.js';
-import { executeOnce } from '../../src/activities/execute-once.js';
+import { executeOnce } from '../../src/activities/execute-gate.js';
 import { createFinalise, type FinaliseOptions } from '../../src/activities/finalise.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { readRunJournal } from '../../src/activities/run-journal.js';
 import { type AskingExecution, syncJournal } from '../../src/activities/sync-journal.js';
 import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
-import { decisionStatement, escalationStatement, resolutionStatement } from '../../src/attestation/acts.js';
 import type {
   DueGate,
   ExecuteGateInput,
@@ -22,14 +21,15 @@ import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution } from '../../src/contracts/run-status.js';
-import type { Command } from '../../src/governance/commands.js';
-import { decide } from '../../src/governance/decide.js';
-import { evolve } from '../../src/governance/evolve.js';
-import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
-import { nextStep } from '../../src/governance/next-step.js';
-import { forkReport } from '../../src/governance/open-fork.js';
-import { INITIAL_STATE, type RunState } from '../../src/governance/run-state.js';
-import { awaited } from '../../src/governance/run-status.js';
+import { decisionStatement, escalationStatement, resolutionStatement } from '../../src/domain/attest/acts.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
+import type { Command } from '../../src/domain/run/commands.js';
+import { decide } from '../../src/domain/run/decide.js';
+import { forkReport } from '../../src/domain/run/escalations.js';
+import { evolve } from '../../src/domain/run/evolve.js';
+import { nextStep } from '../../src/domain/run/next-step.js';
+import { INITIAL_STATE, type RunState } from '../../src/domain/run/run-state.js';
+import { awaited } from '../../src/domain/run/run-status.js';
 import type { GovernedRepository } from './governed-repository.js';
 import type { TestKey } from './signing.js';
 

@@ -1,12 +1,12 @@
 import { publicArtifact, transcriptArtifact } from '../../src/contracts/artifact-paths.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
 import { GATES, type GateId, type Outcome, type Verdict } from '../../src/contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
-import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/governance/ledger-chain.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import { exampleRequest } from './run-request.js';
 

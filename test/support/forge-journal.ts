@@ -1,8 +1,8 @@
-import { ledgerHeadStatement, runOpeningStatement } from '../../src/attestation/journal-acts.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
 import type { JournalEntry, JournalledMessage } from '../../src/contracts/journal.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import { openingOfEvent } from '../../src/governance/journal.js';
+import { ledgerHeadStatement, runOpeningStatement } from '../../src/domain/attest/acts.js';
+import { openingOfEvent } from '../../src/domain/ledger/journal.js';
 import type { Moved, MutableTree } from './mutable-tree.js';
 import { keyOf } from './reseal.js';
 import { VECTOR_KEYS, type VectorKey } from './vector-keys.js';

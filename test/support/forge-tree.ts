@@ -1,20 +1,22 @@
-import { ledgerSealStatement, runRecordStatement } from '../../src/attestation/engine-acts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
+import { ledgerSealStatement, runRecordStatement } from '../../src/domain/attest/acts.js';
+import { closingOf, openingOf } from '../../src/domain/ledger/closed-ledger.js';
+import { headOf } from '../../src/domain/ledger/ledger-chain.js';
+import { signedActs } from '../../src/domain/ledger/signed-acts.js';
+import { buildPromptSession, sessionOfRun } from '../../src/domain/record/prompt-session.js';
 import {
+  attemptFolder,
   attestationPaths,
   bundleText,
   DSSE_MEDIA_TYPE,
+  escalationPath,
   isAttestationFile,
   isSealFile,
-} from '../../src/governance/attestation-files.js';
-import { headOf } from '../../src/governance/ledger-chain.js';
-import { closingOf, openingOf } from '../../src/governance/ledger-ends.js';
-import { buildPromptSession, sessionOfRun } from '../../src/governance/prompt-session.js';
-import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/governance/published-tree.js';
-import { buildRunRecord, recordedEscalations } from '../../src/governance/run-record.js';
-import { signedActs } from '../../src/governance/signed-acts.js';
+  TREE_PATHS,
+} from '../../src/domain/record/published-tree.js';
+import { buildRunRecord, recordedEscalations } from '../../src/domain/record/run-record.js';
 import { forgeOpening } from './forge-journal.js';
 import { moveDigests } from './move-digests.js';
 import { type MutableTree, sha256Of } from './mutable-tree.js';

@@ -10,18 +10,17 @@ import {
   type WorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
-import { type Delivery, GovernedRuns, type SignerFor } from '../../src/client.js';
+import { type Delivery, GovernedRuns, type SignerFor } from '../../src/client/client.js';
 import type { Decision, Resolution } from '../../src/contracts/decisions.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { type GateId, runWorkflowId } from '../../src/contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../src/contracts/run-status.js';
 import { governanceDataConverter } from '../../src/converter/data-converter.js';
-import { governanceWorkflowsPath } from '../../src/merge-workflows.js';
-import { GovernedRunPlugin } from '../../src/plugin.js';
+import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
+import { governanceWorkflowsPath, sharedModules } from '../../src/plugin/workflow-bundle.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
-import { sharedModules } from '../../src/shared-modules.js';
 import { exampleOutputs } from './gate-outputs.js';
 import {
   createGovernedRepository,

@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import protobuf from '@temporalio/proto';
-import type { Delivery } from '../../src/client.js';
+import type { Delivery } from '../../src/client/client.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 import { exampleOutputs } from './gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, REPAIR, type WorkedRun } from './governed-worker.js';

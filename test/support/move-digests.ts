@@ -1,9 +1,8 @@
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { isAttestationFile } from '../../src/governance/attestation-files.js';
-import { attemptFolder, TREE_PATHS } from '../../src/governance/published-tree.js';
-import { messageSha256 } from '../../src/governance/replay-ledger.js';
+import { messageSha256 } from '../../src/domain/ledger/replay-ledger.js';
+import { attemptFolder, isAttestationFile, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { forgeHeads, forgeMessages } from './forge-journal.js';
 import { filesSha256, follow, type Loose, type Moved, type MutableTree, sha256Of } from './mutable-tree.js';
 import { rechain } from './rechain.js';

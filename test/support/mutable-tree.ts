@@ -4,17 +4,16 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
-import { canonicalSha256 } from '../../src/contracts/canonical-json.js';
 import type { JournalEntry } from '../../src/contracts/journal.js';
+import { canonicalSha256 } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { GateId } from '../../src/contracts/names.js';
 import type { PromptSession } from '../../src/contracts/prompt-session.js';
 import type { RunRecord } from '../../src/contracts/run-record.js';
-import { envelopeText } from '../../src/governance/attestation-files.js';
-import { journalLines } from '../../src/governance/journal-lines.js';
-import { ledgerLines } from '../../src/governance/ledger-chain.js';
-import { attemptFolder, TREE_PATHS } from '../../src/governance/published-tree.js';
+import { journalLines } from '../../src/domain/ledger/journal-lines.js';
+import { ledgerLines } from '../../src/domain/ledger/ledger-chain.js';
+import { attemptFolder, envelopeText, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import type { TreeEntry, TreeReader } from '../../src/ports/tree-reader.js';
 
 /** What stands at a path: a file's bytes, or something else that lies there. */

@@ -1,5 +1,5 @@
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
-import { appendEntry, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
+import { appendEntry, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
 import { follow, type Loose, type MutableTree } from './mutable-tree.js';
 
 /**

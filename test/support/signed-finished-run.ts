@@ -1,12 +1,12 @@
+import { canonicalJson, canonicalSha256 } from '../../src/contracts/json.js';
+import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import {
   decisionStatement,
   gateAttemptStatement,
   resolutionStatement,
   runRequestStatement,
-} from '../../src/attestation/acts.js';
-import { canonicalJson, canonicalSha256 } from '../../src/contracts/canonical-json.js';
-import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
-import { appendEntry, headOf } from '../../src/governance/ledger-chain.js';
+} from '../../src/domain/attest/acts.js';
+import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { Signer, SignerRegistry } from '../../src/ports/signer.js';
 import { type FinishedRun, type FinishedRunOptions, finishedRun } from './finished-run.js';

@@ -1,10 +1,3 @@
-import {
-  cancellationStatement,
-  decisionStatement,
-  escalationStatement,
-  gateAttemptStatement,
-  resolutionStatement,
-} from '../../src/attestation/acts.js';
 import type {
   Cancellation,
   Decision,
@@ -13,9 +6,15 @@ import type {
   Resolution,
 } from '../../src/contracts/decisions.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { GATES } from '../../src/contracts/names.js';
+import { GATES, type GateId } from '../../src/contracts/names.js';
 import type { RunPlan } from '../../src/contracts/run-plan.js';
+import {
+  cancellationStatement,
+  decisionStatement,
+  escalationStatement,
+  gateAttemptStatement,
+  resolutionStatement,
+} from '../../src/domain/attest/acts.js';
 import { DomainRun, gateResult, POLICY_SHA256, runPlan } from './domain.js';
 import { makeTestKey, type TestKey } from './signing.js';
 

@@ -1,6 +1,6 @@
-import { runRequestStatement } from '../../src/attestation/acts.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
-import { envelopeText } from '../../src/governance/attestation-files.js';
+import { runRequestStatement } from '../../src/domain/attest/acts.js';
+import { envelopeText } from '../../src/domain/record/published-tree.js';
 import { makeKeys, policyText, type RunKeys } from '../verify/genuine-run.js';
 import { type DrivenRun, driveRun } from './driven-run.js';
 import { createGovernedRepository, type GovernedRepository } from './governed-repository.js';

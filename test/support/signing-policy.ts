@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SignerFor } from '../../src/client.js';
+import type { SignerFor } from '../../src/client/client.js';
 import { keyFileOf } from '../../src/config/key-files.js';
-import { own } from '../../src/contracts/own.js';
+import { own } from '../../src/contracts/json.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
 import { EXAMPLE_POLICY } from './governed-repository.js';
 import { signerOfKey, signersOf } from './signed-finished-run.js';

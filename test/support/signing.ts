@@ -1,8 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { preAuthenticationEncoding } from '../../src/attestation/envelope.js';
-import { type PublicKey, publicKeyLine, publicKeyOf } from '../../src/attestation/public-keys.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope, PinnedKey } from '../../src/contracts/keys.js';
+import { preAuthenticationEncoding } from '../../src/domain/attest/envelope.js';
+import { type PublicKey, publicKeyLine, publicKeyOf } from '../../src/domain/attest/public-keys.js';
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 

@@ -4,10 +4,14 @@ import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { policySchema } from '../../src/contracts/policy.js';
 import { rulesVersionOf } from '../../src/contracts/rules-version.js';
-import { attestationPaths, envelopeText, isAttestationFile } from '../../src/governance/attestation-files.js';
-import { planRun } from '../../src/governance/plan-run.js';
-import { TREE_PATHS } from '../../src/governance/published-tree.js';
-import { messageSha256 } from '../../src/governance/replay-ledger.js';
+import { messageSha256 } from '../../src/domain/ledger/replay-ledger.js';
+import {
+  attestationPaths,
+  envelopeText,
+  isAttestationFile,
+  TREE_PATHS,
+} from '../../src/domain/record/published-tree.js';
+import { planRun } from '../../src/domain/run/plan-run.js';
 import { forgeMessages } from './forge-journal.js';
 import { ALL_KEYS, bundle, forge, sealWith } from './forge-tree.js';
 import { filesSha256, type Loose, type MutableTree, sha256Of } from './mutable-tree.js';

@@ -1,8 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { IN_TOTO_PAYLOAD_TYPE, preAuthenticationEncoding } from '../../src/attestation/envelope.js';
-import { type PublicKey, publicKeyLine, publicKeyOf } from '../../src/attestation/public-keys.js';
-import { canonicalJson } from '../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
+import { IN_TOTO_PAYLOAD_TYPE, preAuthenticationEncoding } from '../../src/domain/attest/envelope.js';
+import { type PublicKey, publicKeyLine, publicKeyOf } from '../../src/domain/attest/public-keys.js';
 import type { Signer } from '../../src/ports/signer.js';
 
 /**

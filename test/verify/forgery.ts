@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../src/contracts/digest.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import type { RunRecord } from '../../src/contracts/run-record.js';
-import { appendEntry, EMPTY_LEDGER, headOf, ledgerLines } from '../../src/governance/ledger-chain.js';
+import { appendEntry, EMPTY_LEDGER, headOf, ledgerLines } from '../../src/domain/ledger/ledger-chain.js';
 
 /** A tree that a test bends: what somebody could do who has the files, and perhaps some keys. */
 export class Forgery {

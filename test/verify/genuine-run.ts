@@ -1,12 +1,11 @@
-import { runRequestStatement } from '../../src/attestation/acts.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
-import { nextStep } from '../../src/governance/next-step.js';
+import { runRequestStatement } from '../../src/domain/attest/acts.js';
+import { nextStep } from '../../src/domain/run/next-step.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
-import type { TrustedPolicy } from '../../src/verify/index.js';
-import { verifyUnsealed } from '../../src/verify/index.js';
+import { type TrustedPolicy, verifyUnsealed } from '../../src/verify/index.js';
 import { driveRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository } from '../support/governed-repository.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { firstDifference } from '../../src/verify/first-difference.js';
-import { readStrictJson } from '../../src/verify/strict-json.js';
+import { readStrictJson } from '../../src/verify/parse-json.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const codeOf = (content: Uint8Array, layout: 'indented' | 'canonical' = 'indented'): unknown => {

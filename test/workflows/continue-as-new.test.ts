@@ -1,8 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
-import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
-import { GovernedRunPlugin } from '../../src/plugin.js';
+import { checkChain, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
+import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedWorker,

@@ -321,7 +321,7 @@ describe('governedRun: before it is open', () => {
         throw new Error('the disk is gone');
       },
     };
-    const { GovernedRunPlugin } = await import('../../src/plugin.js');
+    const { GovernedRunPlugin } = await import('../../src/plugin/plugin.js');
     const plugins = [new GovernedRunPlugin({ ports: { ...stuck.ports, trust } })];
     await (await stuck.createWorker({ plugins })).runUntil(async () => {
       const run = await stuck.startRun();

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createActivities } from '../../src/activities/index.js';
-import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
-import { governanceWorkflowsPath } from '../../src/merge-workflows.js';
+import { checkChain, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
+import { governanceWorkflowsPath } from '../../src/plugin/workflow-bundle.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 
 let worker: GovernedWorker;

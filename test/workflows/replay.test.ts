@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
-import { GovernedRunPlugin } from '../../src/plugin.js';
+import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { governedBundle, quietRuntime } from '../support/governed-worker.js';
 import { HISTORY_NAMES, recordHistories } from '../support/record-histories.js';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { checkChain, EMPTY_LEDGER } from '../../src/governance/ledger-chain.js';
+import { checkChain, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { outputs, type ScriptStep } from '../support/scripted-executor.js';

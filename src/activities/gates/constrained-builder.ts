@@ -1,18 +1,15 @@
 import { sha256Hex } from '../../contracts/digest.js';
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
+import { prettyJson } from '../../contracts/json.js';
 import type { Patch } from '../../contracts/patch.js';
-import { prettyJson } from '../../contracts/pretty-json.js';
 import { gateInputs } from '../../prompt-pack/index.js';
-import { addedTexts } from '../../rules/added-texts.js';
-import { judgeBuild } from '../../rules/build-output.js';
-import { describePatch } from '../../rules/describe-patch.js';
+import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { judgeChange } from '../../rules/judge-change.js';
-import { maskPatch } from '../../rules/mask-patch.js';
+import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
-import { plannedPaths } from '../../rules/patch-plan.js';
+import { plannedPaths } from '../../rules/patch-file-rules.js';
+import { addedTexts } from '../../rules/patch-lines.js';
 import type { JudgedPatch } from '../../rules/patch-rule.js';
-import { plannedFiles } from '../../rules/plan-output.js';
-import { protectedPaths } from '../../rules/what-holds.js';
 import {
   criteriaOf,
   type GateDefinition,

@@ -1,15 +1,16 @@
 import type { DueGate } from '../../contracts/activities.js';
 import { publicArtifact } from '../../contracts/artifact-paths.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { Checkout } from '../../ports/workspace.js';
 import type { PromptInput } from '../../prompt-pack/index.js';
+import { criteriaThatHold, scopesThatHold } from '../../rules/gate-outputs.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { type GateOutputs, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
-import { criteriaThatHold, scopesThatHold } from '../../rules/what-holds.js';
-import type { EarlierOutputs } from '../earlier-outputs.js';
+import type { EarlierOutputs, EarlierPatch } from '../earlier-outputs.js';
 import type { GateProgressTracker } from '../gate-progress.js';
 
 /** What a gate gives to the attempt's record. */
@@ -69,3 +70,12 @@ export const publishOutput = <G extends keyof GateOutputs>(
       putArtifact(path, text, publicArtifact(gate, input.attempt, path)?.media_type ?? 'text/plain'),
     ),
   );
+
+/**
+ * The patch that stands for P05.
+ * @throws PromptOsError INTERNAL when there is none: P06 and P07 never run without P05.
+ */
+export function standingPatch({ earlier, input }: GateTask): EarlierPatch {
+  if (earlier.patch !== null) return earlier.patch;
+  throw new PromptOsError('INTERNAL', `${input.gate} was started without a standing patch of P05.`);
+}

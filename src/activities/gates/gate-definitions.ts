@@ -1,11 +1,75 @@
+import type { JobOutput, PlanOutput, ReviewOutput } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
-import { adversarialReview } from './adversarial-review.js';
+import { gateInputs, patchInput } from '../../prompt-pack/index.js';
+import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
+import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
-import { designGate } from './design-gate.js';
-import type { GateDefinition } from './gate-definition.js';
-import { scopeDeclaration } from './scope-declaration.js';
+import { type GateDefinition, NOTHING_OBSERVED, publishOutput, scopesOf, standingPatch } from './gate-definition.js';
 import { verifyForensics } from './verify-forensics.js';
+
+/** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
+export const scopeDeclaration: GateDefinition<JobOutput> = {
+  editsFiles: false,
+  begin: async (task) => ({
+    patch: null,
+    inputs: gateInputs('P01', { request: task.request, context: task.earlier.context }),
+    observed: NOTHING_OBSERVED,
+    judge: async (output) => ({
+      findings: judgeJob({
+        request: task.request,
+        output,
+        checks: new Set(Object.keys(task.policy.checks)),
+        rules_version: task.input.rules_version,
+        inRequestScope: (path) => pathAllowed(path, [task.request.scope], [], task.input.rules_version),
+      }),
+      artifacts: await publishOutput(task, 'P01', output),
+    }),
+  }),
+};
+
+/** P03: the writer plans; files out of scope fail the gate, open questions escalate. */
+export const designGate: GateDefinition<PlanOutput> = {
+  editsFiles: false,
+  begin: async (task) => {
+    const { request, earlier, policy } = task;
+    const scope = createScopeJudgement(scopesOf(task), protectedPaths(policy), task.input.rules_version);
+    return {
+      patch: null,
+      inputs: gateInputs('P03', { request, context: earlier.context, job: earlier.job }),
+      observed: NOTHING_OBSERVED,
+      judge: async (output) => ({
+        findings: judgePlan(output, scope),
+        artifacts: await publishOutput(task, 'P03', output),
+      }),
+    };
+  },
+};
+
+/** P07: the reviewer attacks the change, on the base plus the patch. Zero findings is a legal review. */
+export const adversarialReview: GateDefinition<ReviewOutput> = {
+  editsFiles: false,
+  begin: async (task) => {
+    const { request, earlier } = task;
+    const patch = standingPatch(task);
+    return {
+      patch: patch.bytes,
+      inputs: gateInputs('P07', {
+        request,
+        context: earlier.context,
+        job: earlier.job,
+        plan: earlier.plan,
+        patch: patchInput(patch),
+        test_results: earlier.testResults,
+      }),
+      observed: NOTHING_OBSERVED,
+      judge: async (output) => ({
+        findings: judgeReview(output),
+        artifacts: await publishOutput(task, 'P07', output),
+      }),
+    };
+  },
+};
 
 /** How each gate differs from the others. */
 export const GATE_DEFINITIONS = {

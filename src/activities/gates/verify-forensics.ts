@@ -1,15 +1,29 @@
-import type { TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
-import { prettyJson } from '../../contracts/pretty-json.js';
-import { gateInputs, patchInput, shownResults } from '../../prompt-pack/index.js';
-import { judgeBothBaselines } from '../../rules/baseline.js';
-import { judgeChecks } from '../../rules/check-results.js';
-import { judgeVerification } from '../../rules/verification-output.js';
+import type { CheckBaseline, CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
+import { prettyJson } from '../../contracts/json.js';
+import type { PatchJudgement } from '../../contracts/patch.js';
+import type { Check } from '../../contracts/policy.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
+import { RULES_VERSION } from '../../contracts/rules-version.js';
+import type { CheckOutcome } from '../../ports/gate-executor.js';
+import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/index.js';
+import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/checks.js';
+import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
+import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { parsePatch } from '../../rules/parse-patch.js';
+import { addedTexts } from '../../rules/patch-lines.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
-import { criteriaOf, type GateDefinition, type GateTask, publishOutput } from './gate-definition.js';
-import { judgePatchAgain } from './judge-patch.js';
-import { standingPatch } from './patch-input.js';
-import { checkNames } from './run-check.js';
-import { runChecks } from './run-checks.js';
+import { maskLog } from '../mask-log.js';
+import {
+  criteriaOf,
+  type GateDefinition,
+  type GateTask,
+  type Judgement,
+  publishOutput,
+  scopesOf,
+  standingPatch,
+} from './gate-definition.js';
+import { type BaseCheck, checkNames, notRun, rememberedBase, runOnBase, runOnFreshCheckout } from './run-check.js';
 
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
@@ -67,3 +81,130 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
     };
   },
 };
+
+/** A check that was run, and the ends of what it printed. */
+export interface ObservedCheck {
+  readonly result: CheckResult;
+  readonly stdout_tail: string;
+  readonly stderr_tail: string;
+}
+
+export interface ObservedChecks {
+  readonly checks: readonly ObservedCheck[];
+  readonly logs: readonly ArtifactRef[];
+}
+
+/**
+ * What the check does on the base commit, as this process saw it or sees it now: never as the writer's worker says. A
+ * failure that was seen before answers for a failure alone; where a pass is held against counts, the base is run again.
+ */
+async function baseOf(task: GateTask, name: string, check: Check, failed: boolean): Promise<BaseCheck> {
+  const known = rememberedBase(task, name);
+  const answers = known !== undefined && (failed || (known.check.status === 'passed' && known.check.tests !== null));
+  return answers ? known : runOnBase(task, name, check);
+}
+
+/**
+ * Compares the check with the base commit: holds the counts of its report against the base's, and learns of a check that
+ * failed whether the patch broke it.
+ */
+async function compareWithBase(
+  task: GateTask,
+  name: string,
+  check: Check,
+  outcome: CheckOutcome,
+): Promise<{ readonly outcome: CheckOutcome; readonly baseline?: CheckBaseline }> {
+  const failed = outcome.status === 'failed';
+  if (!failed && (outcome.status !== 'passed' || outcome.tests === null)) return { outcome };
+  const base = await baseOf(task, name, check, failed);
+  const { status, exit_code, tests, reason } = base.check;
+  const baseline: CheckBaseline = { status, exit_code, tests, ...(reason === undefined ? {} : { reason }) };
+  if (failed || outcome.tests === null) return { outcome, baseline };
+  const problem = base.disturbed ? `on the base commit, ${reason}` : judgeCounts(outcome.tests, baseline);
+  return { outcome: problem === null ? outcome : { ...outcome, status: 'failed', reason: problem }, baseline };
+}
+
+/** One check of the policy with everything that proves it. */
+async function prove(task: GateTask, patch: Uint8Array, name: string) {
+  const { checks } = task.policy;
+  const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+  // A criterion that was added may name a check that the policy lacks; P01 said so, and here it proves nothing.
+  if (check === undefined) return { argv: [], outcome: notRun(`the policy has no check "${name}"`) };
+  const { outcome } = await runOnFreshCheckout(task, patch, name, check);
+  return { argv: check.argv, ...(await compareWithBase(task, name, check, outcome)) };
+}
+
+/**
+ * Runs the named checks one after the other on the base plus the patch, and puts their logs into the store.
+ * @throws PromptOsError CHECK_NOT_GRANTED, and what the workspace throws
+ */
+export async function runChecks(task: GateTask, patch: Uint8Array, names: readonly string[]): Promise<ObservedChecks> {
+  const checks: ObservedCheck[] = [];
+  const logs: ArtifactRef[] = [];
+  for (const name of names) {
+    const { argv, outcome, baseline } = await prove(task, patch, name);
+    const stdout = await maskLog(outcome.stdout);
+    const stderr = await maskLog(outcome.stderr);
+    const path = `evidence/checks/${name}`;
+    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
+    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');
+    logs.push(stdoutLog, stderrLog);
+    const result: CheckResult = {
+      name,
+      argv: [...argv],
+      status: outcome.status,
+      exit_code: outcome.exit_code,
+      signal: outcome.signal,
+      duration_ms: Math.round(outcome.duration_ms),
+      stdout_sha256: stdoutLog.sha256,
+      stdout_bytes: stdoutLog.bytes,
+      stderr_sha256: stderrLog.sha256,
+      stderr_bytes: stderrLog.bytes,
+      ...(outcome.reason === null ? {} : { reason: outcome.reason }),
+      ...(outcome.tests === null ? {} : { tests: outcome.tests }),
+      ...(baseline === undefined ? {} : { baseline }),
+    };
+    checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
+  }
+  return { checks, logs };
+}
+
+/**
+ * P06: the verifier's own worker judges the patch again, from its bytes and from what git makes of them, with nothing of
+ * what the writer's worker says. What the writer's record has too is not raised twice.
+ * @throws PromptOsError PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, and what the workspace and the scanner throw
+ */
+export async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: EarlierPatch): Promise<Judgement> {
+  const { policy, ports, earlier, input } = task;
+  const { target_repo, base_commit } = input.run;
+  const empty = bytes.byteLength === 0;
+  const seen = empty
+    ? { bytes, files: [], added_lines: [] }
+    : await ports.workspace.readPatch(target_repo, base_commit, bytes);
+  const judged = [
+    ...judgeForm(parsePatch(bytes), seen),
+    ...judgeChange({
+      patch: seen,
+      rules_version: input.rules_version,
+      applies: { ok: true },
+      scopes: scopesOf(task),
+      protected_paths: protectedPaths(policy),
+      protected_tests: policy.protected_tests,
+      planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
+      limits: policy.limits,
+      secret_hits: await ports.secrets.scan(addedTexts(seen)),
+    }),
+  ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
+  const said: PatchJudgement = {
+    schema_version: 1,
+    rules_version: RULES_VERSION,
+    base_commit,
+    patch_sha256: sha256,
+    rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS],
+    findings: judged.map(({ finding: { escalates: _, ...finding }, known }) => ({ ...finding, known })),
+  };
+  return {
+    findings: judged.flatMap(({ finding, known }) => (known ? [] : [finding])),
+    artifacts: [await task.putArtifact('evidence/patch_judgement.json', prettyJson(said), 'application/json')],
+  };
+}

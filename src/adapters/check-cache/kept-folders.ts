@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../workspace-git/marked-folders.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 /** Bounds of what is kept. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
-import { canonicalSha256 } from '../../contracts/canonical-json.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { canonicalSha256 } from '../../contracts/json.js';
 import type { CommandExecutorConfig } from '../../contracts/worker-config.js';
 import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../../ports/gate-executor.js';
 import { locateAnswer, locateServedModel } from './answer.js';

@@ -1,5 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import type { CommandOutput, CommandWatch } from '../../ports/command-watch.js';
+import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
 import { collectHead, collectHeadAndTail } from './byte-collector.js';
 import { type GuardReport, startGuard } from './guard-process.js';
 import type { Scratch } from './scratch.js';

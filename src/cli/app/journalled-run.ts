@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { statementOf } from '../../attestation/envelope.js';
-import type { ListedRun } from '../../client.js';
+import type { ListedRun } from '../../client/listing.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
 import type { JournalEntry, RunOpening } from '../../contracts/journal.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
@@ -9,6 +8,7 @@ import { type GateId, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import { gateIdSchema } from '../../contracts/primitives.js';
 import type { RunStatus } from '../../contracts/run-status.js';
+import { statementOf } from '../../domain/attest/envelope.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
 /**

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { bundleBytes } from '../../adapters/tree-fs/write-bundle.js';
+import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore, ReadableStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
 

@@ -1,4 +1,5 @@
-import type { GovernedRuns, ListedRun } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
+import type { ListedRun } from '../../client/listing.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactStore, ReadableStore } from '../../ports/artifact-store.js';
 import { isRefusedStart, journalledRun } from './journalled-run.js';

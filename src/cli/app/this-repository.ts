@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { remoteUrl, repositoryName } from '../../config/git-facts.js';
-import { slugName } from '../../config/name-slug.js';
+import { type AskedFolder, remoteUrl, repositoryName } from '../../adapters/git/facts.js';
+import { slugName } from '../../config/names.js';
+import { createTrustRegistry } from '../../config/policy-file.js';
 import { remotePlace } from '../../config/remote-place.js';
-import { createTrustRegistry } from '../../config/trust-registry.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
@@ -34,7 +34,8 @@ export interface ThisRepository {
 export async function thisRepository(project: Project, store: ArtifactStore): Promise<ThisRepository> {
   const config = await readProjectConfig(project);
   const top = project.files.repository;
-  const names = top === null ? null : await namesOfRepository(config, top);
+  const names =
+    top === null ? null : await namesOfRepository(config, { folder: top, env: project.environment.variables });
   const queue = engineTaskQueue(config);
   const ownsName = (name: string): boolean => names === null || names.includes(name);
   const knowsPolicy = async (sha256: string): Promise<boolean> =>
@@ -63,13 +64,17 @@ async function trustedHere({ workerConfigPath }: Project, config: WorkerConfig):
  */
 export async function namesOfRepository(
   { repositories }: Pick<WorkerConfig, 'repositories'>,
-  top: string,
+  top: AskedFolder,
 ): Promise<readonly [string, ...string[]]> {
-  const place = await realPlace(top);
+  const place = await realPlace(top.folder);
   const remote = await placeOfRemote(top);
   const known: string[] = [];
   for (const [name, entry] of Object.entries(repositories)) {
-    if ('url' in entry ? remotePlace(entry.url) === remote : await isCloneOf(entry.path, place, remote))
+    if (
+      'url' in entry
+        ? remotePlace(entry.url) === remote
+        : await isCloneOf({ folder: entry.path, env: top.env }, place, remote)
+    )
       known.push(name);
   }
   const [first, ...others] = known;
@@ -83,13 +88,16 @@ export async function namesOfRepository(
 }
 
 /** Whether a repository is the one at a path, was cloned from it, or from where that one was cloned. */
-const isCloneOf = async (path: string, place: string, remote: string | null): Promise<boolean> => {
-  const original = await realPlace(path);
-  return original === place || (remote !== null && (original === remote || (await placeOfRemote(original)) === remote));
+const isCloneOf = async (at: AskedFolder, place: string, remote: string | null): Promise<boolean> => {
+  const original = await realPlace(at.folder);
+  return (
+    original === place ||
+    (remote !== null && (original === remote || (await placeOfRemote({ ...at, folder: original })) === remote))
+  );
 };
 
 /** Where a repository was cloned from, in one form for every way to write it. */
-async function placeOfRemote(top: string): Promise<string | null> {
+async function placeOfRemote(top: AskedFolder): Promise<string | null> {
   const url = await remoteUrl(top);
   if (url === null) return null;
   const path = url.replace(/^file:\/\//, '').replace(/\/+\.git\/*$/, '');

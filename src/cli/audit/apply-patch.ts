@@ -1,16 +1,19 @@
-import { lstat, mkdtemp, rm, stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { notOpened } from '../../adapters/workspace-git/repository-location.js';
+import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
+import { pathText, readRawDiff } from '../../adapters/git/read-diff.js';
+import { notOpened } from '../../adapters/git/repository.js';
+import { type Git, gitIn } from '../../adapters/git/run-git.js';
+import { applyToIndex, withScratchIndex } from '../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { shellWord } from '../app/printable.js';
 import type { Committer } from './committer.js';
-import { type LocalGit, localGit } from './local-git.js';
 
 export interface ApplyPatchInput {
   /** A folder inside the repository. */
   readonly directory: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Variables;
   readonly baseCommit: string;
   readonly patch: Uint8Array;
   /** Where the commit goes; the checked-out branch when absent. Made at HEAD when it does not exist. */
@@ -46,41 +49,38 @@ interface Change {
 export async function applyPatch(input: ApplyPatchInput): Promise<AppliedPatch> {
   const { git, target } = await applyTarget(input);
   await checkBase(git, input.baseCommit);
-  const scratch = await mkdtemp(join(tmpdir(), 'promptos-apply-'));
-  const env = { GIT_INDEX_FILE: join(scratch, 'index') };
-  try {
+  const place = { parent: tmpdir(), prefix: 'promptos-apply', objects: null };
+  return withScratchIndex(place, async ({ variables: env }) => {
     const changes = await patchChanges(git, input, env);
     await checkNotMoved(git, input.baseCommit, target, changes);
     if (target.worktree !== null) await checkClean(git, target.worktree, changes);
     const identity = input.committerName === undefined ? {} : { GIT_COMMITTER_NAME: input.committerName };
     const committer = await readCommitter(git, identity);
     await input.beforeCommit(committer);
-    await git.run(['read-tree', target.commit], { env });
+    await git.text(['read-tree', target.commit], { env });
     const entries = changes.map(
       ({ path, newMode, blob }) => `${newMode === '000000' ? '0' : newMode} ${blob}\t${path}\0`,
     );
-    await git.run(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
-    const tree = await git.run(['write-tree'], { env });
-    const sign = (await git.ask(['config', '--type=bool', 'commit.gpgSign'])).stdout.trim() === 'true' ? ['-S'] : [];
-    const commit = await git.run(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
+    await git.text(['update-index', '-z', '--index-info'], { env, input: entries.join('') });
+    const tree = await git.text(['write-tree'], { env });
+    const sign = (await answerOf(git, 'config', '--type=bool', 'commit.gpgSign')) === 'true' ? ['-S'] : [];
+    const commit = await git.text(['commit-tree', ...sign, tree, '-p', target.commit, '-F', '-'], {
       input: input.message,
       env: identity,
     });
     await updateTarget(git, target, commit);
     return { commit, branch: target.branch, committer, files: changes.map(({ path }) => path) };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Whom git names as the committer of the next commit. @throws PromptOsError GIT_FAILED when git knows no identity */
-async function readCommitter(git: LocalGit, env: Readonly<Record<string, string>>): Promise<Committer> {
-  const ident = await git.run(['var', 'GIT_COMMITTER_IDENT'], { env });
+async function readCommitter(git: Git, env: Readonly<Record<string, string>>): Promise<Committer> {
+  const ident = await git.text(['var', 'GIT_COMMITTER_IDENT'], { env });
   const [, name = ident, email = ''] = /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec(ident) ?? [];
   return { name, email };
 }
 
-async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
+async function checkBase(git: Git, baseCommit: string): Promise<void> {
   const { exitCode } = await git.ask(['cat-file', '-e', `${baseCommit}^{commit}`]);
   if (exitCode === 0) return;
   const hint = 'Fetch it, or name the repository of the run with --repo.';
@@ -90,48 +90,31 @@ async function checkBase(git: LocalGit, baseCommit: string): Promise<void> {
 }
 
 async function patchChanges(
-  git: LocalGit,
+  git: Git,
   { baseCommit, patch }: ApplyPatchInput,
   env: Readonly<Record<string, string>>,
 ): Promise<readonly Change[]> {
-  await git.run(['read-tree', baseCommit], { env });
-  const apply = ['apply', '--cached', '--whitespace=nowarn'];
-  const fits = await git.ask([...apply, '--check', '-'], { env, input: patch });
-  if (fits.exitCode !== 0) {
-    throw new PromptOsError(
-      'PATCH_NOT_APPLICABLE',
-      `The patch does not apply to its own base commit: ${fits.stderr.trim()}.`,
-    );
+  await git.text(['read-tree', baseCommit], { env });
+  const scratch = git.with({ env });
+  const refused = await applyToIndex(scratch, patch, 'check');
+  if (refused !== null) {
+    throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to its own base commit: ${refused}.`);
   }
-  // What fails now is not the patch, but a repository that cannot be written.
-  await git.run([...apply, '-'], { env, input: patch });
-  const tree = await git.run(['write-tree'], { env });
+  const failed = await applyToIndex(scratch, patch, 'apply');
+  // The patch applies, so the repository cannot be written.
+  if (failed !== null) throw new PromptOsError('GIT_FAILED', `git apply failed: ${failed}.`);
+  const tree = await git.text(['write-tree'], { env });
   return differences(git, baseCommit, tree);
 }
 
-async function differences(git: LocalGit, from: string, to: string): Promise<readonly Change[]> {
-  const fields = (await git.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to])).split(
-    '\0',
-  );
-  const changes: Change[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [oldMode, newMode, , blob] = (fields[index] as string).slice(1).split(' ') as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    changes.push({ path: fields[index + 1] as string, oldMode, newMode, blob });
-  }
-  return changes;
+async function differences(git: Git, from: string, to: string): Promise<readonly Change[]> {
+  const raw = await git.bytes(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--full-index', from, to]);
+  return readRawDiff(raw).map(({ path, oldMode, mode, blob }) => ({
+    ...{ path: pathText(path), oldMode, newMode: mode, blob },
+  }));
 }
 
-async function checkNotMoved(
-  git: LocalGit,
-  baseCommit: string,
-  target: Target,
-  changes: readonly Change[],
-): Promise<void> {
+async function checkNotMoved(git: Git, baseCommit: string, target: Target, changes: readonly Change[]): Promise<void> {
   const since = await differences(git, baseCommit, target.commit);
   const touches = (one: string, other: string): boolean =>
     one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
@@ -162,9 +145,9 @@ function alreadyThere(baseCommit: string, { branch, name, tip }: Target): { read
   };
 }
 
-async function checkClean(git: LocalGit, worktree: string, changes: readonly Change[]): Promise<void> {
+async function checkClean(git: Git, worktree: string, changes: readonly Change[]): Promise<void> {
   const paths = changes.map(({ path }) => path);
-  const status = await git.run(
+  const status = await git.text(
     ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all', '--', ...paths],
     {
       env: { GIT_LITERAL_PATHSPECS: '1' },
@@ -184,7 +167,7 @@ const named = (paths: readonly string[]): string =>
   paths.slice(0, 5).join(', ') + (paths.length > 5 ? ` and ${paths.length - 5} more` : '');
 
 /** Where a commit is to go. */
-export interface Target {
+interface Target {
   /** Null when HEAD is detached and no branch was named. */
   readonly branch: string | null;
   /** What `commit` is the head of, for messages: the branch, or where a new branch starts. */
@@ -197,9 +180,9 @@ export interface Target {
   readonly worktree: string | null;
 }
 
-export interface ApplyTargetInput {
+interface ApplyTargetInput {
   readonly directory: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Variables;
   readonly branch?: string;
 }
 
@@ -208,15 +191,15 @@ export interface ApplyTargetInput {
  * @returns git, called at the top of the repository
  * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_EMPTY, REPO_DIRTY when another worktree has the branch, USAGE
  */
-export async function applyTarget({
+async function applyTarget({
   directory,
   environment,
   branch,
-}: ApplyTargetInput): Promise<{ readonly git: LocalGit; readonly target: Target }> {
+}: ApplyTargetInput): Promise<{ readonly git: Git; readonly target: Target }> {
   const { git, top } = await openRepository(directory, environment);
-  const head = (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])).stdout.trim();
+  const head = await answerOf(git, 'rev-parse', '--verify', '--quiet', 'HEAD^{commit}');
   if (head === '') throw new PromptOsError('REPO_EMPTY', `The repository at ${directory} has no commit at HEAD.`);
-  const current = (await git.ask(['symbolic-ref', '--quiet', '--short', 'HEAD'])).stdout.trim();
+  const current = await answerOf(git, 'symbolic-ref', '--quiet', '--short', 'HEAD');
   if (branch === undefined || branch === current) {
     if (top === null)
       throw new PromptOsError('USAGE', `${directory} is a bare repository: name a branch with --branch.`);
@@ -228,8 +211,8 @@ export async function applyTarget({
   if ((await git.ask(['check-ref-format', `refs/heads/${branch}`])).exitCode !== 0 || branch.startsWith('-')) {
     throw new PromptOsError('USAGE', `Expected the name of a branch, received ${JSON.stringify(branch)}.`);
   }
-  const tip = (await git.ask(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`])).stdout.trim();
-  const worktrees = (await git.run(['worktree', 'list', '--porcelain'])).split('\n');
+  const tip = await answerOf(git, 'rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`);
+  const worktrees = (await git.text(['worktree', 'list', '--porcelain'])).split('\n');
   if (worktrees.includes(`branch refs/heads/${branch}`)) {
     const hint = 'Run the command there, or name another branch.';
     throw new PromptOsError('REPO_DIRTY', `Branch ${branch} is checked out in another worktree.`, { hint });
@@ -240,29 +223,40 @@ export async function applyTarget({
   };
 }
 
+/** Git in a person's name, which may ask for a passphrase; without hooks, since they may change what is committed. */
+const userGit = (directory: string, environment: Variables): Git =>
+  gitIn({ cwd: directory, env: userGitEnv(environment), terminal: true }, [
+    'core.hooksPath=/dev/null',
+    'core.quotePath=false',
+  ]);
+
+/** What git prints, without white space at the ends; empty when it ends with an error. */
+const answerOf = async (git: Git, ...args: readonly string[]): Promise<string> =>
+  (await git.ask(args)).stdout.toString('utf8').trim();
+
 async function openRepository(
   directory: string,
   environment: ApplyTargetInput['environment'],
-): Promise<{ readonly git: LocalGit; readonly top: string | null }> {
+): Promise<{ readonly git: Git; readonly top: string | null }> {
   if (!(await stat(directory).catch(() => null))?.isDirectory()) {
     throw new PromptOsError('REPO_NOT_FOUND', `There is no folder ${directory}.`);
   }
-  const here = localGit(directory, environment);
+  const here = userGit(directory, environment);
   const bare = await here.ask(['rev-parse', '--is-bare-repository']);
   if (bare.exitCode !== 0) {
     throw notOpened(directory, bare.stderr);
   }
-  if (bare.stdout.trim() === 'true') return { git: here, top: null };
-  const top = await here.run(['rev-parse', '--show-toplevel']);
-  return { git: localGit(top, environment), top };
+  if (bare.stdout.toString('utf8').trim() === 'true') return { git: here, top: null };
+  const top = await here.text(['rev-parse', '--show-toplevel']);
+  return { git: here.with({ cwd: top }), top };
 }
 
 /** Moves the target to its new commit, with its files when it is checked out. */
-export async function updateTarget(git: LocalGit, target: Target, commit: string): Promise<void> {
+async function updateTarget(git: Git, target: Target, commit: string): Promise<void> {
   if (target.worktree !== null) {
-    await git.run(['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit]);
+    await git.text(['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit]);
     return;
   }
   const expected = target.tip ?? '0'.repeat(commit.length);
-  await git.run(['update-ref', '-m', 'promptos apply', `refs/heads/${target.branch}`, commit, expected]);
+  await git.text(['update-ref', '-m', 'promptos apply', `refs/heads/${target.branch}`, commit, expected]);
 }

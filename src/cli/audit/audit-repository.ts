@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalRepository, openLocalRepository } from '../../adapters/workspace-git/repository-location.js';
-import { type GitOutput, requireGit, runGit } from '../../adapters/workspace-git/run-git.js';
+import { readOnlyGitEnv } from '../../adapters/git/environments.js';
+import { openLocalRepository } from '../../adapters/git/repository.js';
+import { type Git, gitIn } from '../../adapters/git/run-git.js';
+import { withScratchIndex } from '../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../contracts/errors.js';
 
 /** What git makes of two commits. */
@@ -34,41 +36,21 @@ export async function mergeTrees(
   return exitCode === 1 && conflicts.length === 0 ? null : { tree, conflicts: [...new Set(conflicts)] };
 }
 
-export interface AuditCall {
-  readonly input?: Uint8Array | string;
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** A user's repository, read by an audit: nothing in it is written, and no replacement of an object or graft is believed. */
-export interface AuditRepository {
+export interface AuditRepository extends Git {
   /** The top of the working tree, or a bare repository's own folder. */
   readonly path: string;
   readonly bare: boolean;
-  /** Whatever the exit code. @throws PromptOsError GIT_NOT_FOUND */
-  ask(args: readonly string[], call?: AuditCall): Promise<GitOutput>;
-  /** Standard output, byte for byte. @throws PromptOsError GIT_FAILED, GIT_NOT_FOUND */
-  bytes(args: readonly string[], call?: AuditCall): Promise<Buffer>;
-  /** Standard output as text, its last newline taken off. @throws PromptOsError GIT_FAILED, GIT_NOT_FOUND */
-  text(args: readonly string[], call?: AuditCall): Promise<string>;
   /** Runs `work` with variables that give git an index and an object folder of its own; both are removed after. */
   withScratch<T>(work: (env: Readonly<Record<string, string>>) => Promise<T>): Promise<T>;
 }
 
-/** Git of a person who only looks. What the caller's variables say of another repository is left out. */
-const lookingGit = (variables: Readonly<Record<string, string | undefined>>): Record<string, string> => ({
-  ...Object.fromEntries(
-    Object.entries(variables).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('GIT_'),
-    ),
-  ),
-  LC_ALL: 'C',
-  GIT_OPTIONAL_LOCKS: '0',
-  GIT_TERMINAL_PROMPT: '0',
+/** An audit believes no replacement of an object or graft, and a path means one file. */
+const RECORDED_OBJECTS = {
   GIT_LITERAL_PATHSPECS: '1',
   GIT_NO_REPLACE_OBJECTS: '1',
   GIT_GRAFT_FILE: '/dev/null',
-});
+};
 
 /** Settings that would change what a difference looks like, or start a program. */
 const SETTINGS = ['core.fsmonitor=false', 'core.quotePath=true', 'diff.suppressBlankEmpty=false'] as const;
@@ -84,39 +66,16 @@ export async function openAuditRepository(
   if (!(await stat(directory).catch(() => null))?.isDirectory()) {
     throw new PromptOsError('REPO_NOT_FOUND', `There is no folder ${directory}.`);
   }
-  const own = lookingGit(variables);
-  const repository = await openLocalRepository(directory, own);
-  const cwd = repository.top ?? repository.gitDir;
-  const call = (args: readonly string[], { input, env }: AuditCall = {}) => ({
-    args: [...SETTINGS.flatMap((setting) => ['-c', setting]), ...args],
-    cwd,
-    env: { ...own, ...env },
-    ...(input === undefined ? {} : { input }),
-  });
-  const bytes: AuditRepository['bytes'] = (args, more) => requireGit(call(args, more));
+  const env = { ...readOnlyGitEnv(variables), ...RECORDED_OBJECTS };
+  const { top, gitDir, commonDir } = await openLocalRepository(directory, env);
+  const path = top ?? gitDir;
+  const place = { parent: tmpdir(), prefix: 'promptos-audit', objects: join(commonDir, 'objects') };
   return {
-    path: cwd,
-    bare: repository.top === null,
-    ask: (args, more) => runGit(call(args, more)),
-    bytes,
-    text: async (args, more) => (await bytes(args, more)).toString('utf8').replace(/\n$/, ''),
-    withScratch: (work) => withScratch(repository, work),
+    ...gitIn({ cwd: path, env }, SETTINGS),
+    path,
+    bare: top === null,
+    withScratch: (work) => withScratchIndex(place, ({ variables: scratch }) => work(scratch)),
   };
-}
-
-async function withScratch<T>(
-  { commonDir }: LocalRepository,
-  work: (env: Readonly<Record<string, string>>) => Promise<T>,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'promptos-audit-'));
-  try {
-    const objects = join(folder, 'objects');
-    await mkdir(join(objects, 'info'), { recursive: true });
-    await writeFile(join(objects, 'info', 'alternates'), `${join(commonDir, 'objects')}\n`);
-    return await work({ GIT_INDEX_FILE: join(folder, 'index'), GIT_OBJECT_DIRECTORY: objects });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** The full id of the commit that a revision stands for, or null. */

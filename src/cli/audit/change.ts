@@ -1,3 +1,5 @@
+import { readRawDiff } from '../../adapters/git/read-diff.js';
+import { applyToIndex } from '../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { AuditRepository } from './audit-repository.js';
 
@@ -104,9 +106,8 @@ export async function treeWithPatch(
   env: Readonly<Record<string, string>>,
 ): Promise<string | null> {
   await repository.bytes(['read-tree', onto], { env });
-  const applying = ['apply', '--cached', '--whitespace=nowarn', '-'];
-  const { exitCode } = await repository.ask(applying, { env, input: patch });
-  return exitCode === 0 ? repository.text(['write-tree'], { env }) : null;
+  const refused = await applyToIndex(repository.with({ env }), patch, 'apply');
+  return refused === null ? repository.text(['write-tree'], { env }) : null;
 }
 
 /**
@@ -152,18 +153,13 @@ function sameFiles(
   return other.every((file) => keys.has(key(file)));
 }
 
-function changedFiles(raw: Buffer): readonly ChangedFile[] {
-  const fields = raw.toString('latin1').split('\0');
-  const files: ChangedFile[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [oldMode = '', mode = '', oldBlob = '', blob = ''] = (fields[index] ?? '').slice(1).split(' ');
-    files.push({ path: pathText(fields[index + 1] ?? ''), oldMode, oldBlob, mode, blob });
-  }
-  return files;
-}
+const changedFiles = (raw: Buffer): readonly ChangedFile[] =>
+  readRawDiff(raw).map(({ path, oldMode, oldBlob, mode, blob }) => ({
+    ...{ path: distinctPath(path), oldMode, oldBlob, mode, blob },
+  }));
 
 /** A path that is not UTF-8 keeps its bytes as lone surrogates, so that no two paths become one. */
-function pathText(latin1: string): string {
+function distinctPath(latin1: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, 'latin1'));
   } catch {

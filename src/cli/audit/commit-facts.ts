@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { promptSessionSidecar, promptSessionText } from '../../governance/prompt-session.js';
+import { promptSessionSidecar, promptSessionText } from '../../domain/record/prompt-session.js';
 import { bundleName } from '../app/published-run.js';
 import { type AuditRepository, mergeTrees } from './audit-repository.js';
 import { type ChangedFile, changeBetween, sameTrees } from './change.js';

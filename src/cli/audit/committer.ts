@@ -3,7 +3,7 @@ import { sha256Hex } from '../../contracts/digest.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { GATES } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../app/published-run.js';
 import type { AuditedRun } from './run-catalogue.js';

@@ -1,10 +1,9 @@
-import { type CommitException, openCommitException } from '../../attestation/commit-exception.js';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
+import { own } from '../../contracts/json.js';
 import type { PinnedKey } from '../../contracts/keys.js';
-import { own } from '../../contracts/own.js';
-import { isValidAt, readEnvelope } from '../../governance/authenticate.js';
-import { pinKey } from '../../governance/pin-keys.js';
+import { type CommitException, openCommitException } from '../../domain/attest/commit-exception.js';
+import { isValidAt, pinKey, readEnvelope } from '../../domain/judge/authenticate.js';
 import type { AuditRepository } from './audit-repository.js';
 
 /** Where signed exceptions are in a repository, one file for each commit. */

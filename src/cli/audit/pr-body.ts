@@ -1,5 +1,5 @@
 import { fromMarkdown } from 'mdast-util-from-markdown';
-import { WAIVER_LINE } from '../../governance/pr-block.js';
+import { WAIVER_LINE } from '../../domain/record/pr-block.js';
 
 /** A block of a parsed description, or what is inside it. */
 type RootContent = ReturnType<typeof fromMarkdown>['children'][number];

@@ -4,7 +4,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../domain/record/pr-block.js';
 import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { openBundleTree } from '../../adapters/tree-fs/bundle-tree.js';
+import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRecord } from '../../contracts/run-record.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { judgeTree, readRunRecord, TREE_LIMITS, VerifyFailure } from '../../verify/index.js';

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
+import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
 import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';

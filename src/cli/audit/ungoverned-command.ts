@@ -1,8 +1,8 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { CommitException } from '../../attestation/commit-exception.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../governance/pr-block.js';
+import type { CommitException } from '../../domain/attest/commit-exception.js';
+import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
 import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openBundleTree } from '../../adapters/tree-fs/bundle-tree.js';
-import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
+import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
+import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';

@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openFolderTree } from '../../adapters/tree-fs/folder-tree.js';
+import pMap from 'p-map';
+import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { type CheckOutcome, judgeTree, type VerifyTrust } from '../../verify/index.js';
 import type { Output } from '../app/output.js';
@@ -99,20 +100,15 @@ export async function verifyStore(
   const seconds = () => Math.max((performance.now() - started) / 1_000, 0.001);
   let shown = started;
   const judged: StoreRun[] = [];
-  const left = [...runs];
-  const work = async (): Promise<void> => {
-    for (let runId = left.shift(); runId !== undefined; runId = left.shift()) {
-      const run = await judgeRun(trees, runId, trust);
-      judged.push(run);
-      report(output, run);
-      if (performance.now() - shown < PROGRESS_MS) continue;
-      shown = performance.now();
-      output.note(
-        `${judged.length} of ${counted(runs.length, 'run')}, ${(judged.length / seconds()).toFixed(1)} runs/s`,
-      );
-    }
+  const judge = async (runId: string): Promise<void> => {
+    const run = await judgeRun(trees, runId, trust);
+    judged.push(run);
+    report(output, run);
+    if (performance.now() - shown < PROGRESS_MS) return;
+    shown = performance.now();
+    output.note(`${judged.length} of ${counted(runs.length, 'run')}, ${(judged.length / seconds()).toFixed(1)} runs/s`);
   };
-  await Promise.all(Array.from({ length: PARALLEL_TREES }, work));
+  await pMap(runs, judge, { concurrency: PARALLEL_TREES });
   summarise(output, judged, Number((judged.length / seconds()).toFixed(1)));
   return judged.every(({ code }) => code === null);
 }

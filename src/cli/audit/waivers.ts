@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../contracts/errors.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
-import { restingWaivers } from '../../governance/recorded-waivers.js';
+import { restingWaivers } from '../../domain/record/run-record.js';
 import { printableLine } from '../app/printable.js';
 
 /** What is wrong with an approved run's waivers at an instant, or what holds. */

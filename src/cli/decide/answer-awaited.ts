@@ -1,4 +1,4 @@
-import type { GovernedRuns } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
 import type { Output } from '../app/output.js';
 import type { Questions } from '../app/questions.js';

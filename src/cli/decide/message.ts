@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Delivery, GovernedRuns } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
+import type { Delivery } from '../../client/options.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
 import type { TemporalAddress } from '../app/connect.js';

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { canonicalSha256 } from '../../contracts/canonical-json.js';
 import { type Resolution, resolutionSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { type GateId, RESOLUTION_CHOICES, type ResolutionChoice } from '../../contracts/names.js';
-import { WAIVED_BY_NAME_RULES } from '../../contracts/never-waivable.js';
+import { canonicalSha256 } from '../../contracts/json.js';
+import { type GateId, RESOLUTION_CHOICES, type ResolutionChoice, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
 import type { AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
 import { resolveEscalationSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';

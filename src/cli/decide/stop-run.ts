@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Cancellation, cancellationSchema, personEscalationSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { cancellers } from '../../governance/cancellers.js';
+import { cancellers } from '../../domain/judge/judge-answers.js';
 import { cancelSignal, escalateSignal } from '../../workflows/messages.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';

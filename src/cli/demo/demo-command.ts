@@ -42,7 +42,7 @@ export function demoCommand(context: CommandContext): CommandUnknownOpts {
       const { prepareRun } = await import('../start/prepare-run.js');
       const { resumeAndFollow, startAndFollow } = await import('../start/start-run.js');
       const output = context.output();
-      const project = await ensureDemoProject(resolve(context.cwd, options.directory));
+      const project = await ensureDemoProject(resolve(context.cwd, options.directory), context.env);
       output.say(
         `${project.made ? 'made' : 'found'}    ${shown(context, project.repository)}: a small git repository with a failing test`,
       );
@@ -88,7 +88,7 @@ async function openRun(context: CommandContext, project: DemoProject, prepared: 
   const runId = (await readFile(project.currentRun, 'utf8').catch(() => '')).trim();
   if (runId === '') return null;
   const [{ GovernedRuns }, { connectTemporal }, { openStore }] = await Promise.all([
-    import('../../client.js'),
+    import('../../client/client.js'),
     import('../app/connect.js'),
     import('../../adapters/open-store.js'),
   ]);

@@ -2,17 +2,18 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
+import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
+import { gitIn } from '../../adapters/git/run-git.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { writeThrowawayKeys } from '../start/first-keys.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/first-governed-run', import.meta.url));
 const PACK_PLACEHOLDER = '0'.repeat(64);
-/** Where the example's policy wants somebody's public key. */
+/** Where the example's policy wants a person's public key. */
 const KEY_PLACEHOLDER = /ssh-ed25519 placeholder\/(\w+)/g;
-/** Nobody's name and signing settings of this machine may get into the demonstration's first commit. */
-const COMMITTER = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', '-c', 'commit.gpgsign=false'];
+/** The name and the signing settings of a person must not get into the demonstration's first commit. */
+const COMMITTER = ['user.name=Ada', 'user.email=ada@example.org', 'commit.gpgSign=false'];
 
 /** The demonstration's repository. */
 export interface DemoProject {
@@ -20,7 +21,7 @@ export interface DemoProject {
   readonly request: string;
   /** Holds the id of the run that was started last. */
   readonly currentRun: string;
-  /** The throwaway keys of everybody in the demonstration; never in the user's own folder. */
+  /** The throwaway keys of all persons in the demonstration; never in the user's own folder. */
   readonly keys: string;
   /** Whether this call made it. */
   readonly made: boolean;
@@ -29,9 +30,9 @@ export interface DemoProject {
 /**
  * Makes a small git repository out of the example, with a policy, a worker config and three agents in `.promptos/`; or
  * finds the one that an earlier call made.
- * @throws PromptOsError FILE_EXISTS when something else lies there
+ * @throws PromptOsError FILE_EXISTS when something else is there
  */
-export async function ensureDemoProject(directory: string): Promise<DemoProject> {
+export async function ensureDemoProject(directory: string, env: Variables): Promise<DemoProject> {
   const promptos = join(directory, '.promptos');
   const project = {
     repository: directory,
@@ -48,7 +49,7 @@ export async function ensureDemoProject(directory: string): Promise<DemoProject>
   // Built aside and renamed, so that a demonstration that was interrupted is not taken for a whole one.
   const building = `${directory}.${process.pid}.tmp`;
   try {
-    await build(building);
+    await build(building, env);
     await rename(building, directory);
   } finally {
     await rm(building, { recursive: true, force: true });
@@ -56,7 +57,7 @@ export async function ensureDemoProject(directory: string): Promise<DemoProject>
   return { ...project, made: true };
 }
 
-async function build(directory: string): Promise<void> {
+async function build(directory: string, env: Variables): Promise<void> {
   const promptos = join(directory, '.promptos');
   await mkdir(dirname(directory), { recursive: true });
   await cp(join(EXAMPLE, 'project'), directory, { recursive: true });
@@ -72,10 +73,11 @@ async function build(directory: string): Promise<void> {
   await writeFile(join(promptos, 'policy.yaml'), filled(keyed, PACK_PLACEHOLDER, digest));
   const worker = await readFile(join(EXAMPLE, 'worker.yaml'), 'utf8');
   await writeFile(join(promptos, 'worker.yaml'), filled(worker, './project', '..'));
-  const git = (...args: string[]) => execa('git', [...COMMITTER, ...args], { cwd: directory, stdin: 'ignore' });
-  await git('init', '--quiet', '--initial-branch=main', '--template=');
-  await git('add', '--all');
-  await git('commit', '--quiet', '--no-verify', '--message', `The ${basename(EXAMPLE)} example, with a failing test`);
+  const git = gitIn({ cwd: directory, env: userGitEnv(env) }, COMMITTER);
+  await git.bytes(['init', '--quiet', '--initial-branch=main', '--template=']);
+  await git.bytes(['add', '--all']);
+  const message = `The ${basename(EXAMPLE)} example, with a failing test`;
+  await git.bytes(['commit', '--quiet', '--no-verify', '--message', message]);
 }
 
 function filled(text: string, placeholder: string, value: string): string {

@@ -1,12 +1,14 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { checkS3Store } from '../../adapters/store-s3/s3-store.js';
+import coerce from 'semver/functions/coerce.js';
+import gte from 'semver/functions/gte.js';
+import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../adapters/git/facts.js';
+import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
-import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../config/git-facts.js';
-import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
+import { systemCode } from '../../contracts/system-code.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
 import { type RunQueue, runQueues } from '../app/run-queues.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
@@ -27,14 +29,9 @@ export interface TemporalProbes {
   pollers(connection: TemporalConnection, queue: Pick<RunQueue, 'name' | 'type'>): Promise<number>;
 }
 
-/** Whether a version such as `20.20.2` is at least `20.19`. */
-function isAtLeast(version: string, oldest: string): boolean {
-  const parts = version.split('.').map(Number);
-  for (const [index, part] of oldest.split('.').map(Number).entries()) {
-    if ((parts[index] ?? 0) !== part) return (parts[index] ?? 0) > part;
-  }
-  return true;
-}
+/** Whether a version such as `20.20.2`, or `2.39` as some builds of git print it, is at least `20.19`. */
+const isAtLeast = (version: string, oldest: string): boolean =>
+  gte(coerce(version) ?? '0.0.0', coerce(oldest) ?? '0.0.0');
 
 /** Checks the version of Node. */
 export const nodeProbe = (version: string = process.versions.node): Probe => ({
@@ -45,10 +42,10 @@ export const nodeProbe = (version: string = process.versions.node): Probe => ({
       : fail(`expected ${OLDEST_NODE} or newer, received ${version}`, `Install Node ${OLDEST_NODE} or newer.`),
 });
 
-const gitProbe = ({ files }: ProbeSetting): Probe => ({
+const gitProbe = ({ files, env }: ProbeSetting): Probe => ({
   name: 'git',
   run: async () => {
-    const version = await gitVersion(files.repository ?? process.cwd());
+    const version = await gitVersion({ folder: files.repository ?? process.cwd(), env });
     if (!isAtLeast(version, OLDEST_GIT)) {
       return fail(`expected ${OLDEST_GIT} or newer, received ${version}`, `Install git ${OLDEST_GIT} or newer.`);
     }
@@ -142,13 +139,14 @@ const storeProbe = (setting: ProbeSetting): Probe => ({
   },
 });
 
-const ignoredProbe = ({ files }: ProbeSetting): Probe => ({
+const ignoredProbe = ({ files, env }: ProbeSetting): Probe => ({
   name: 'state folder',
   run: async () => {
     const { repository, state, home } = files;
     if (repository === null || !`${state}/`.startsWith(`${repository}/`))
       return ok(`${state}, outside of any repository`);
-    if (await isGitIgnored(repository, join(state, 'server.json'))) return ok(`${state}, ignored by git`);
+    if (await isGitIgnored({ folder: repository, env }, join(state, 'server.json')))
+      return ok(`${state}, ignored by git`);
     return warn(
       `${state} is not ignored by git`,
       `Add the line "state/" to ${join(home, '.gitignore')}; \`promptos init\` does it.`,

@@ -1,10 +1,8 @@
 import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
-import { unpushedCommit } from '../../config/git-facts.js';
-import { readPackFolder } from '../../config/pack-files.js';
-import { readPolicyInForce } from '../../config/policy-file.js';
+import { unpushedCommit } from '../../adapters/git/facts.js';
+import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
-import { readPromptPack } from '../../config/prompt-pack.js';
-import { createTrustRegistry } from '../../config/trust-registry.js';
+import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
@@ -66,7 +64,7 @@ const baseCommitProbe = (setting: ProbeSetting): Probe => ({
     if (worker === null || repository === null) return notLookedAt('worker config or the repository');
     const fetched = Object.entries(worker.config.repositories).filter(([, entry]) => 'url' in entry);
     if (fetched.length === 0) return ok('read from this repository, pushed or not');
-    const unpushed = await unpushedCommit(repository);
+    const unpushed = await unpushedCommit({ folder: repository, env: setting.env });
     if (unpushed === null) return ok('pushed');
     return warn(
       `HEAD, ${unpushed.commit.slice(0, 12)}, is on no remote branch: workers fetch ${fetched.map(([name]) => name).join(', ')} by URL and cannot get it`,

@@ -1,17 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { describeKeyFile, type KeyDescription } from '../../adapters/signer-file/describe-key.js';
-import { createTextSigner } from '../../adapters/signer-file/file-signer.js';
-import {
-  type AskPassphrase,
-  readPassphraseFile,
-  readPrivateFile,
-} from '../../adapters/signer-file/read-private-file.js';
-import type { PublicKey } from '../../attestation/public-keys.js';
+import { describeKeyFile, type KeyDescription } from '../../adapters/keys/describe-key.js';
+import { createTextSigner } from '../../adapters/keys/file-signer.js';
+import { type AskPassphrase, readPassphraseFile, readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { readEnvironment } from '../../config/environment.js';
 import { keyFileOf, keysFolder, listKeyNames } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
 

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
-import { publicFileOf, publicKeyOfLine } from '../../adapters/signer-file/describe-key.js';
-import { generatePrivateKey } from '../../adapters/signer-file/generate-key.js';
-import { type PublicKey, publicKeyLine } from '../../attestation/public-keys.js';
+import { publicFileOf, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
+import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PRINCIPAL_KINDS } from '../../contracts/policy.js';
 import { nameSchema } from '../../contracts/primitives.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import {
   askNewPassphrase,

@@ -1,8 +1,10 @@
-import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { execa } from 'execa';
+import { readOnlyGitEnv } from '../../adapters/git/environments.js';
+import { gitIn } from '../../adapters/git/run-git.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../app/context.js';
 import { pathFrom } from './pack-commands.js';
@@ -51,12 +53,11 @@ exit "$status"
 const ownProgram = (): string => fileURLToPath(new URL('../../../bin/promptos', import.meta.url));
 
 async function askGit(context: CommandContext, cwd: string, args: readonly string[]): Promise<string | null> {
-  const result = await execa('git', args, { cwd, env: context.env, extendEnv: false, reject: false, stdin: 'ignore' });
-  if (result.code === 'ENOENT') throw new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.');
-  return result.failed ? null : result.stdout;
+  const { exitCode, stdout } = await gitIn({ cwd, env: readOnlyGitEnv(context.env) }).ask(args);
+  return exitCode === 0 ? stdout.toString('utf8').replace(/\n$/, '') : null;
 }
 
-/** What stands where the hook belongs: null for nothing; foreign is whatever we did not write. */
+/** The file at the place of the hook: null for none; foreign is whatever we did not write. */
 async function standingHook(path: string): Promise<{ text: string | null; mode: number } | 'foreign'> {
   try {
     const stats = await lstat(path);
@@ -71,14 +72,10 @@ async function standingHook(path: string): Promise<{ text: string | null; mode: 
 
 /** Never half a hook: git would run it. */
 async function writeHook(path: string, text: string): Promise<void> {
-  const temporary = `${path}.promptos-new`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, text);
-    await chmod(temporary, 0o755);
-    await rename(temporary, path);
+    await replaceFile({ path, text, mode: 0o755 });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     const why = error instanceof Error ? error.message : String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The hook could not be written: ${why}.`, { cause: error });
   }
@@ -92,7 +89,7 @@ async function install(context: CommandContext): Promise<void> {
   if (hooks === null) throw new PromptOsError('GIT_FAILED', 'git could not say where the hooks of the repository are.');
   const path = join(resolve(top, hooks), 'pre-commit');
   const gitDir = await askGit(context, top, ['rev-parse', '--path-format=absolute', '--git-common-dir']);
-  // A hooks folder outside .git may be committed: no path of this machine may stand in it.
+  // A hooks folder outside .git may be committed: no path of this machine may be in it.
   const isPrivate = gitDir !== null && !relative(gitDir, path).startsWith('..');
   const text = preCommitHook(isPrivate ? ownProgram() : null);
   const standing = await standingHook(path);

@@ -1,13 +1,12 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { readPackFolder } from '../../config/pack-files.js';
-import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { builtInPackDir, readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import type { LintFinding } from '../../prompt-pack/lint-finding.js';
+import type { LintFinding } from '../../prompt-pack/lint-text.js';
 import { loadPack, requirePromptIndex } from '../../prompt-pack/load.js';
 import { formatPromptLock, makePromptLock } from '../../prompt-pack/lock.js';
 import { LOCK_PATH, packFile } from '../../prompt-pack/pack-files.js';
@@ -106,12 +105,9 @@ async function show(context: CommandContext, given: string, options: PackOptions
 
 /** A reader of the folder sees the old lock or the new one, never half of one. */
 async function replaceLock(folder: string, text: string): Promise<void> {
-  const temporary = join(folder, `.${LOCK_PATH}.new`);
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, join(folder, LOCK_PATH));
+    await replaceFile({ path: join(folder, LOCK_PATH), text });
   } catch (error) {
-    await rm(temporary, { force: true });
     const why = error instanceof Error ? error.message : String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The lock could not be written: ${why}.`, { cause: error });
   }

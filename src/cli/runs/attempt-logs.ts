@@ -1,4 +1,5 @@
-import type { GovernedRuns, RunMoment } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
+import type { RunMoment } from '../../client/progress.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateId } from '../../contracts/names.js';

@@ -2,7 +2,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { type Outcome, runWorkflowId } from '../../contracts/names.js';
 import type { RunStatus } from '../../contracts/run-status.js';
 import { withinSentence } from '../../contracts/sentences.js';
-import { prBlock } from '../../governance/pr-block.js';
+import { prBlock } from '../../domain/record/pr-block.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../app/context.js';
 import { printableLine } from '../app/printable.js';

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GateAtWork, GovernedRuns } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
+import type { GateAtWork } from '../../client/progress.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateProgress } from '../../contracts/gate-progress.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';

@@ -1,4 +1,4 @@
-import { GovernedRuns } from '../../client.js';
+import { GovernedRuns } from '../../client/client.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Connected, connectTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { cacheFolder } from '../../config/user-folders.js';
 import { runIdSchema } from '../../contracts/primitives.js';
-import { cacheFolder } from '../../embedded/cache-folder.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project } from '../app/project.js';
 
@@ -35,7 +36,7 @@ export async function rememberRun(context: CommandContext, project: Project, run
   const file = lastRunFile(context, here);
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(file, `${JSON.stringify(last)}\n`, { mode: 0o600 });
+    await replaceFile({ path: file, text: `${JSON.stringify(last)}\n`, mode: 0o600 });
   } catch (error) {
     context.output().note(`note: export will not find this run by itself: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
-import type { GovernedRuns, ListedRun } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
+import type { ListedRun } from '../../client/listing.js';
 import { GATES } from '../../contracts/names.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../app/context.js';

@@ -1,20 +1,25 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
-import { bundleBytes } from '../../adapters/tree-fs/write-bundle.js';
+import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
-import { finaliseRun } from '../../finaliser.js';
-import { DSSE_MEDIA_TYPE, envelopeText } from '../../governance/attestation-files.js';
-import { journalLines } from '../../governance/journal-lines.js';
-import { headOf, ledgerLines } from '../../governance/ledger-chain.js';
-import { escalationPath, orderedTree, TREE_PATHS } from '../../governance/published-tree.js';
-import { recordedEscalations } from '../../governance/run-record.js';
-import { keyidOf, signedActs } from '../../governance/signed-acts.js';
+import { journalLines } from '../../domain/ledger/journal-lines.js';
+import { headOf, ledgerLines } from '../../domain/ledger/ledger-chain.js';
+import { keyidOf, signedActs } from '../../domain/ledger/signed-acts.js';
+import {
+  DSSE_MEDIA_TYPE,
+  envelopeText,
+  escalationPath,
+  orderedTree,
+  TREE_PATHS,
+} from '../../domain/record/published-tree.js';
+import { recordedEscalations } from '../../domain/record/run-record.js';
+import { finaliseRun } from '../../plugin/finaliser.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import { noSigners, type SignerRegistry } from '../../ports/signer.js';
+import type { SignerRegistry } from '../../ports/signer.js';
 import { createPorts } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';
@@ -181,7 +186,7 @@ function report(context: CommandContext, { summary, files, tree, bundle }: Writt
  * @returns null when this machine does not have that key
  */
 export function sealingSigners(signers: SignerRegistry, sealer: string | null): SignerRegistry | null {
-  if (sealer === null) return noSigners;
+  if (sealer === null) return { forPrincipal: () => null, forEngine: () => null };
   return signers.forEngine()?.keyid === sealer ? signers : null;
 }
 

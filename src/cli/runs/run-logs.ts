@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GateAtWork } from '../../client.js';
+import type { GateAtWork } from '../../client/progress.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
 import { announceRun } from '../app/select-run.js';

@@ -1,10 +1,10 @@
-import type { GovernedRuns } from '../../client.js';
+import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { PROMPT_IDS, type PromptId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { loadPack } from '../../prompt-pack/index.js';
 import { readPublishedRun } from '../app/published-run.js';

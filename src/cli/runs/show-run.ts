@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { GateAtWork, ListedRun } from '../../client.js';
-import { type RunTrouble, readTrouble } from '../../client-trouble.js';
+import type { ListedRun } from '../../client/listing.js';
+import type { GateAtWork } from '../../client/progress.js';
+import { type RunTrouble, readTrouble } from '../../client/trouble.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
 import type { RunStatus } from '../../contracts/run-status.js';

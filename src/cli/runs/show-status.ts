@@ -1,4 +1,4 @@
-import type { RunTrouble } from '../../client-trouble.js';
+import type { RunTrouble } from '../../client/trouble.js';
 import { ERROR_CATALOGUE, isErrorCode } from '../../contracts/errors.js';
 import type { Finding } from '../../contracts/findings.js';
 import { GATES } from '../../contracts/names.js';
@@ -11,7 +11,7 @@ import {
   type RunStatus,
 } from '../../contracts/run-status.js';
 import { counted } from '../../contracts/sentences.js';
-import { answerCommands, answeringName } from '../../governance/answer-commands.js';
+import { answerCommands, answeringName } from '../../domain/run/answer-commands.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 

@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import { statementOf } from '../../attestation/envelope.js';
-import type { GovernedRuns } from '../../client.js';
-import { readHeldEntries } from '../../client-ledger.js';
-import { type RunTrouble, readTrouble } from '../../client-trouble.js';
+import type { GovernedRuns } from '../../client/client.js';
+import { readHeldEntries } from '../../client/ledger.js';
+import { type RunTrouble, readTrouble } from '../../client/trouble.js';
 import type { LedgerReference, LedgerSegment } from '../../contracts/activities.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -14,10 +13,10 @@ import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
-import { attemptHistories } from '../../governance/attempt-history.js';
-import { attestationPaths, DSSE_MEDIA_TYPE } from '../../governance/attestation-files.js';
-import { checkChain, EMPTY_LEDGER } from '../../governance/ledger-chain.js';
-import { attemptFiles, TREE_PATHS } from '../../governance/published-tree.js';
+import { statementOf } from '../../domain/attest/envelope.js';
+import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
+import { attemptFiles, attestationPaths, DSSE_MEDIA_TYPE, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { attemptHistories } from '../../domain/run/attempt-history.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
 /** What is left of a run that has no record. */

@@ -5,12 +5,10 @@ import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { isRunning } from '../../adapters/platform/process-identity.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { type BackgroundProcess, stopProcess } from '../../embedded/background-process.js';
-import { withLock } from '../../embedded/lock.js';
-import { lastLines, openLog } from '../../embedded/log-file.js';
-import { isRunning } from '../../embedded/process-identity.js';
-import { stateFiles } from '../../embedded/state-files.js';
+import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../../embedded/background-process.js';
+import { stateFiles, withStateLock } from '../../embedded/state-files.js';
 import {
   findWorker,
   recordWorker,
@@ -51,7 +49,7 @@ export async function startDetachedWorker(
   { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
 ): Promise<DetachedWorker> {
   const { stateDir } = setting;
-  return withLock(stateFiles(stateDir).workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
+  return withStateLock(stateFiles(stateDir).workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
     const running = await findWorker(stateDir);
     if (running !== null) return { worker: running, started: false, task_queues: [] };
     return start(context, project, setting);

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { publicFileOf } from '../../adapters/signer-file/describe-key.js';
-import { generatePrivateKey } from '../../adapters/signer-file/generate-key.js';
-import { type PublicKey, publicKeyLine } from '../../attestation/public-keys.js';
+import { publicFileOf } from '../../adapters/keys/describe-key.js';
+import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
 import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/key-files.js';
 import type { FirstPeople } from './first-people.js';

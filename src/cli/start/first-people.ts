@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { isPublicLine, publicKeyOfLine } from '../../adapters/signer-file/describe-key.js';
-import { readPrivateFile } from '../../adapters/signer-file/read-private-file.js';
-import type { PublicKey } from '../../attestation/public-keys.js';
+import { type AskedFolder, gitConfigValue } from '../../adapters/git/facts.js';
+import { isPublicLine, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
+import { readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
-import { gitConfigValue } from '../../config/git-facts.js';
 import { keyFileOf } from '../../config/key-files.js';
-import { slugName } from '../../config/name-slug.js';
+import { slugName } from '../../config/names.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../keys/key-files.js';
 
@@ -208,8 +208,8 @@ function nameOf(given: string, option: string): string {
   );
 }
 
-/** The name of whoever sits here, as git knows it. */
-async function developerName(given: string | undefined, top: string): Promise<string> {
+/** The name of the person at this machine, as git knows it. */
+async function developerName(given: string | undefined, top: AskedFolder): Promise<string> {
   if (given !== undefined) return nameOf(given, '--developer');
   const known = (await gitConfigValue(top, 'user.name')) ?? '';
   const mail = (await gitConfigValue(top, 'user.email'))?.split('@')[0] ?? '';
@@ -223,7 +223,7 @@ async function developerName(given: string | undefined, top: string): Promise<st
  */
 export async function findPeople(
   options: PeopleOptions,
-  top: string,
+  top: AskedFolder,
   questions: InitQuestions | null,
 ): Promise<FirstPeople> {
   const developer = await developerName(options.developer, top);
@@ -231,7 +231,7 @@ export async function findPeople(
   let alone = options.alone === true;
   const said = alone || options.notAlone === true || options.integrator !== undefined;
   if (!said && options.integratorKey === undefined) {
-    const answer = questions === null ? false : await questions.alone(top);
+    const answer = questions === null ? false : await questions.alone(top.folder);
     if (answer === null) throw brokenOff();
     alone = answer;
     if (questions === null)

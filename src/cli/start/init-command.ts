@@ -2,17 +2,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { publicKeyLine } from '../../attestation/public-keys.js';
-import { checkName, type ProjectSetup, renderFirstPolicy } from '../../config/first-policy.js';
-import { renderFirstWorkerConfig } from '../../config/first-worker-config.js';
-import { repositoryName } from '../../config/git-facts.js';
-import { slugName } from '../../config/name-slug.js';
+import { repositoryName } from '../../adapters/git/facts.js';
+import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
+import { slugName } from '../../config/names.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
 import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
 import { shellWord } from '../app/printable.js';
@@ -179,7 +178,7 @@ export function initCommand(
       // Nobody shall type a passphrase for nothing.
       if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
       const asked = output.interactive && options.yes !== true ? questions : null;
-      const { assumptions, ...people } = await findPeople(options, top, asked);
+      const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
       const workerKeys = join(files.home, 'keys');
       const integratorKey = await findIntegratorKey(context, {
         people,
@@ -195,7 +194,7 @@ export function initCommand(
       });
       const setup: ProjectSetup = {
         ...people,
-        repository: slugName(await repositoryName(top)) ?? 'repository',
+        repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
         repositoryPath: relative(files.home, top) || '.',
         checks: await findChecks(top),
         scope: await findScope(top),

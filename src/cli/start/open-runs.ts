@@ -1,6 +1,6 @@
-import { canonicalSha256 } from '../../contracts/canonical-json.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { canonicalSha256 } from '../../contracts/json.js';
 import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { RunRequest } from '../../contracts/run-request.js';
 import type { CommandContext } from '../app/context.js';
@@ -96,7 +96,7 @@ export async function resumePlace(
     throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
   }
   const read = await readSetting(project);
-  const { config } = await nameRepository(read.config, target);
+  const { config } = await nameRepository(read.config, { folder: target, env: context.env });
   return { project, setting: { ...read, config } };
 }
 

@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { isAbsolute, resolve } from 'node:path';
-import { type InspectedTarget, inspectTarget, resolveTarget } from '../../adapters/workspace-git/target.js';
-import type { StartRunOptions } from '../../client.js';
-import { validateGates } from '../../config/gate-selection.js';
-import { gitConfigValue } from '../../config/git-facts.js';
-import { type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
+import { type AskedFolder, gitConfigValue } from '../../adapters/git/facts.js';
+import { type InspectedTarget, inspectTarget, resolveTarget } from '../../adapters/workspace/target.js';
+import type { StartRunOptions } from '../../client/options.js';
+import { createTrustRegistry, type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
-import { readRunRequestFile, requestFromNotes, requireKnownChecks } from '../../config/run-request-file.js';
+import {
+  readRunRequestFile,
+  requestFromNotes,
+  requireKnownChecks,
+  validateGates,
+} from '../../config/run-request-file.js';
 import { invalidDocument } from '../../config/schema-problems.js';
-import { createTrustRegistry } from '../../config/trust-registry.js';
 import { parseYaml, type YamlDocument } from '../../config/yaml-document.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { RunRequest } from '../../contracts/run-request.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
-import { checkGovernedRepository } from '../../rules/governed-repository.js';
+import { checkGovernedRepository } from '../../rules/admission.js';
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project, readSetting } from '../app/project.js';
@@ -60,7 +63,9 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const target = await findTarget(context, options);
   const project = await findProject(context, target, options.workerConfig);
   const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
-  const policy = await readPolicyInForce(policyPath).catch((error: unknown) => explainSparse(error, target));
+  const policy = await readPolicyInForce(policyPath).catch((error: unknown) =>
+    explainSparse(error, { folder: target, env: context.env }),
+  );
   requireKnownDeveloper(developer, policy.policy);
   const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
   if (project.workerConfigPath === null) {
@@ -75,7 +80,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
       `The prompt pack has the digest ${pack.digest}; the policy ${policyPath} trusts ${policy.policy.prompt_packs.join(', ')}.`,
     );
   }
-  const named = await nameRepository(read.config, target);
+  const named = await nameRepository(read.config, { folder: target, env: context.env });
   checkGovernedRepository(policy.policy, named.name);
   const { request, written } = await readRequest(context, options, { ...policy, path: policyPath }, named.name);
   requireKnownChecks(request, policy.policy);
@@ -125,7 +130,7 @@ export async function findTarget(
 }
 
 /** A sparse checkout may leave out the project's own folder. */
-async function explainSparse(error: unknown, target: string): Promise<never> {
+async function explainSparse(error: unknown, target: AskedFolder): Promise<never> {
   if (!(error instanceof PromptOsError) || error.code !== 'POLICY_NOT_FOUND') throw error;
   if ((await gitConfigValue(target, 'core.sparseCheckout')) !== 'true') throw error;
   const hint = 'Run `git sparse-checkout add .promptos` if the repository has the folder.';
@@ -156,9 +161,9 @@ const packFolder = (context: CommandContext, { promptPack }: RunOptions): string
 /** The name that runs call the repository by; where the config has none, it is added. */
 export async function nameRepository(
   config: WorkerConfig,
-  path: string,
+  { folder: path, env }: AskedFolder,
 ): Promise<{ name: string; config: WorkerConfig }> {
-  const [name] = await namesOfRepository(config, path);
+  const [name] = await namesOfRepository(config, { folder: path, env });
   if (config.repositories[name] !== undefined) return { name, config };
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }

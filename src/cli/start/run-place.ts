@@ -1,17 +1,17 @@
 import { createWriteStream } from 'node:fs';
 import { NativeConnection } from '@temporalio/worker';
+import { unpushedCommit } from '../../adapters/git/facts.js';
 import { openStore } from '../../adapters/open-store.js';
-import { GovernedRuns } from '../../client.js';
-import { unpushedCommit } from '../../config/git-facts.js';
+import { GovernedRuns } from '../../client/client.js';
+import type { Environment } from '../../config/environment.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { workerRoute } from '../../config/temporal-proxy.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { stateFiles } from '../../embedded/state-files.js';
-import { bridgeTemporalLog, createLog } from '../../log.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import { createGovernanceWorkers, type WorkerSetting } from '../../worker.js';
+import { bridgeTemporalLog, createGovernanceWorkers, createLog, type WorkerSetting } from '../../worker.js';
 import { type Connected, connectTemporal, type TemporalAddress } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { projectKeys } from '../app/project.js';
@@ -89,7 +89,10 @@ export async function warnWithoutPollers(
 
 /** What is known of a start before it is made. */
 export interface PlannedStart {
-  readonly project: { readonly files: Pick<ProjectFiles, 'repository'> };
+  readonly project: {
+    readonly files: Pick<ProjectFiles, 'repository'>;
+    readonly environment: Pick<Environment, 'variables'>;
+  };
   readonly setting: { readonly config: Pick<WorkerConfig, 'repositories'> };
   readonly start: Pick<PreparedRun['start'], 'baseCommit' | 'targetRepo'>;
 }
@@ -103,7 +106,7 @@ export async function warnUnpushed(
   const { baseCommit, targetRepo } = start;
   const entry = setting.config.repositories[targetRepo];
   if (repository === null || entry === undefined || !('url' in entry)) return;
-  const unpushed = await unpushedCommit(repository, baseCommit);
+  const unpushed = await unpushedCommit({ folder: repository, env: project.environment.variables }, baseCommit);
   if (unpushed === null) return;
   note(
     `warning: the base commit ${baseCommit.slice(0, 12)} is on no remote branch: workers fetch ${targetRepo} by URL and cannot get it; push it: git push origin ${unpushed.branch}`,

@@ -1,6 +1,3 @@
-import { gateAttemptStatement, gateResultStatement } from '../../attestation/acts.js';
-import { statementOf } from '../../attestation/envelope.js';
-import { PREDICATES, readStatement } from '../../attestation/statement.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import type { Envelope } from '../../contracts/keys.js';
@@ -9,12 +6,15 @@ import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES } from '../../contracts
 import { hasJournal } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
-import { openingOf } from '../../governance/ledger-ends.js';
-import { pinKey } from '../../governance/pin-keys.js';
-import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
-import { resultPredicate } from '../../governance/result-predicate.js';
-import type { RunState } from '../../governance/run-state.js';
-import { describeClash, judgeSeparation } from '../../governance/separation.js';
+import { gateAttemptStatement, gateResultStatement } from '../../domain/attest/acts.js';
+import { statementOf } from '../../domain/attest/envelope.js';
+import { PREDICATES, readStatement } from '../../domain/attest/statement.js';
+import { pinKey } from '../../domain/judge/authenticate.js';
+import { resultPredicate } from '../../domain/judge/gate-result.js';
+import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
+import { openingOf } from '../../domain/ledger/closed-ledger.js';
+import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
+import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/index.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';

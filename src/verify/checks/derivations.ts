@@ -1,9 +1,8 @@
 import type { GateId } from '../../contracts/names.js';
-import type { PatchFile } from '../../contracts/patch.js';
-import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
+import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
 import { type Answer, readAnswer } from '../../contracts/read-answer.js';
-import { attemptFolder } from '../../governance/published-tree.js';
-import { describePatch } from '../../rules/describe-patch.js';
+import { attemptFolder } from '../../domain/record/published-tree.js';
+import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
 import { inputsOf, judgesAgain, patchOf, placedArtifact, rulesVersion, type StandingPatch } from '../attempt-inputs.js';

@@ -13,13 +13,13 @@ import {
   testResultsSchema,
   verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
-import { own } from '../../contracts/own.js';
+import { own } from '../../contracts/json.js';
 import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { openingOf } from '../../governance/ledger-ends.js';
-import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
-import { SARIF_FILE, sarifLog } from '../../governance/sarif.js';
-import { judgeCounts } from '../../rules/test-counts.js';
+import { openingOf } from '../../domain/ledger/closed-ledger.js';
+import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { SARIF_FILE, sarifLog } from '../../domain/record/sarif.js';
+import { judgeCounts } from '../../rules/checks.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';

@@ -1,8 +1,9 @@
-import { canonicalJson } from '../../contracts/canonical-json.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
+import { canonicalJson } from '../../contracts/json.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import { counted } from '../../contracts/sentences.js';
+import { closingOf, openingOf } from '../../domain/ledger/closed-ledger.js';
 import {
   checkForks,
   type EngineHead,
@@ -15,9 +16,8 @@ import {
   openingOfEvent,
   readOpening,
   type TrustedKeys,
-} from '../../governance/journal.js';
-import { closingOf, openingOf } from '../../governance/ledger-ends.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+} from '../../domain/ledger/journal.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
 

@@ -3,27 +3,30 @@ import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
-import { patchJudgementSchema } from '../../contracts/patch-judgement.js';
+import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
-import { escalationOf, numberFindings } from '../../rules/attempt-findings.js';
-import { judgeBaseline, judgeBothBaselines } from '../../rules/baseline.js';
-import { judgeBuild } from '../../rules/build-output.js';
-import { judgeChecks } from '../../rules/check-results.js';
-import { judgeContext } from '../../rules/context-output.js';
-import { executorEscalation, findingsEscalation } from '../../rules/escalation-report.js';
-import { judgeJob } from '../../rules/job-output.js';
+import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/checks.js';
+import { escalationOf, executorEscalation, findingsEscalation, numberFindings } from '../../rules/escalation-report.js';
+import {
+  criteriaThatHold,
+  judgeBuild,
+  judgeContext,
+  judgeJob,
+  judgePlan,
+  judgeReview,
+  judgeVerification,
+  plannedFiles,
+  protectedPaths,
+  scopesThatHold,
+} from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
-import { LINK_MODE } from '../../rules/link-targets.js';
+import { LINK_MODE } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
-import { judgePlan, plannedFiles } from '../../rules/plan-output.js';
 import type { GateOutputs } from '../../rules/published-output.js';
-import { judgeReview } from '../../rules/review-output.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
-import { judgeVerification } from '../../rules/verification-output.js';
-import { criteriaThatHold, protectedPaths, scopesThatHold } from '../../rules/what-holds.js';
 import {
   type AttemptInputs,
   inputsOf,

@@ -1,18 +1,16 @@
 import { ESCALATION_GATE } from '../../contracts/names.js';
-import type { PromptSession } from '../../contracts/prompt-session.js';
-import { promptSessionSchema } from '../../contracts/prompt-session.js';
-import { openingOf } from '../../governance/ledger-ends.js';
+import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
+import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import {
   buildPromptSession,
   promptSessionSidecar,
   promptSessionText,
   sessionOfRun,
-} from '../../governance/prompt-session.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
+} from '../../domain/record/prompt-session.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { checkShape, sha256Of, type TreeDocuments } from '../open-documents.js';
-import { parseJson } from '../parse-json.js';
-import { unenforcedFields } from '../promptos-policy.js';
-import { strictText } from '../strict-json.js';
+import { parseJson, strictText } from '../parse-json.js';
+import { unenforcedFields } from '../trust.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** What the policy file of existing PromptOS tooling asks, each field by itself: a field that is false asks nothing. */

@@ -1,6 +1,6 @@
 import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import { outputJsonSchema } from '../../contracts/read-answer.js';
-import { attemptFolder, TREE_PATHS } from '../../governance/published-tree.js';
+import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import {
   gateInputs,
   LOG_TAIL_BYTES,

@@ -1,10 +1,41 @@
+import pMap from 'p-map';
+import { publicArtifact } from '../../contracts/artifact-paths.js';
 import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
-import { isSealFile } from '../../governance/attestation-files.js';
-import { TREE_PATHS } from '../../governance/published-tree.js';
-import type { TreeEntry } from '../../ports/tree-reader.js';
+import { attemptFolder, isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { judgesAgain, neededOf } from '../attempt-inputs.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
+
+/** Every attempt lists the files that each attempt of its gate has, and none that follows from an output it never had. */
+export async function checkGateArtifacts(documents: TreeDocuments): Promise<void> {
+  if (!(await judgesAgain(documents))) return;
+  for (const attempt of await documents.attempts()) {
+    const { gate, attempt: number, artifacts, transcripts, tries, verdict, findings } = attempt.record;
+    const path = `${attemptFolder(gate, number)}/attempt.json`;
+    const needed = await neededOf(documents, attempt);
+    const listed = new Set([...artifacts, ...transcripts].map((ref) => ref.path));
+    const kept = tries.flatMap((one) =>
+      ['prompt.md', 'stdout.txt', 'stderr.txt'].map((name) => `try-${one.number}/${name}`),
+    );
+    const answer = tries.at(-1)?.problem === null ? [`try-${tries.length}/answer.txt`] : [];
+    const log = findings.length > 0 ? ['findings.sarif'] : [];
+    const missing = [...needed, ...kept, ...answer, ...log].find((wanted) => !listed.has(wanted));
+    if (missing !== undefined) {
+      throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: missing, found: 'nothing' });
+    }
+    const row = (ref: string) => publicArtifact(gate, number, ref);
+    const extra =
+      artifacts.find((ref) => row(ref.path)?.path.includes('<check>') && !needed.includes(ref.path)) ??
+      (verdict === 'blocked' ? artifacts.find((ref) => row(ref.path)?.needed === 'output') : undefined) ??
+      transcripts.find(
+        (ref) => ref.path !== 'findings.sarif' && !tries.some((one) => ref.path.startsWith(`try-${one.number}/`)),
+      );
+    if (extra === undefined) continue;
+    throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: 'nothing that nothing led to', found: extra.path });
+  }
+}
 
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 /** A folder has no such entries; a bundle may name anything. */
@@ -101,29 +132,18 @@ const PARALLEL_FILES = 4;
 export async function checkDigests({ artifacts, plainFile, reader }: TreeDocuments): Promise<void> {
   const listed = [...(await artifacts()).values()];
   const failures = new Map<string, unknown>();
-  const left = [...listed];
-  const work = async (): Promise<void> => {
-    for (let ref = left.shift(); ref !== undefined; ref = left.shift()) {
-      const { path, sha256, bytes } = ref;
-      try {
-        // A file of another size is another one, and may be huge: it is not hashed.
-        const entry = await plainFile(path);
-        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(entry.bytes, 'byte'));
-        const actual = await reader.digest(path, bytes);
-        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(actual.bytes, 'byte'));
-        expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
-      } catch (error) {
-        failures.set(path, error);
-      }
+  const check = async ({ path, sha256, bytes }: ArtifactRef): Promise<void> => {
+    try {
+      // A file of another size is another one, and may be huge: it is not hashed.
+      const entry = await plainFile(path);
+      expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(entry.bytes, 'byte'));
+      const actual = await reader.digest(path, bytes);
+      expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(actual.bytes, 'byte'));
+      expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
+    } catch (error) {
+      failures.set(path, error);
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_FILES }, work));
+  await pMap(listed, check, { concurrency: PARALLEL_FILES });
   for (const { path } of listed) if (failures.has(path)) throw failures.get(path);
 }
-
-/** Bytes of a tree's files: what a progress line counts. */
-export const treeBytes = (entries: Iterable<TreeEntry>): number => {
-  let sum = 0;
-  for (const { bytes } of entries) sum += bytes;
-  return sum;
-};

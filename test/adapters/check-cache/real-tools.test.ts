@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createCheckCaches } from '../../../src/adapters/check-cache/check-caches.js';
 import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
-import { removeFolder } from '../../../src/adapters/workspace-git/marked-folders.js';
+import { removeFolder } from '../../../src/adapters/platform/leftovers.js';
 
 /*
  * Package managers as the machine has them, each with a registry of this test's own: what a check of committed code

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { runRequestStatement } from '../../../src/attestation/acts.js';
 import { journalledRun } from '../../../src/cli/app/journalled-run.js';
 import type { JournalEntry, RunOpening } from '../../../src/contracts/journal.js';
 import { journalBytes } from '../../../src/contracts/journal-bytes.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
+import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { memoryStore } from '../../support/memory-store.js';
 
 /*

@@ -14,7 +14,7 @@ async function clone(): Promise<string> {
 }
 
 const names = (top: string, url: string, name = 'shop') =>
-  namesOfRepository({ repositories: { [name]: { url } } }, top);
+  namesOfRepository({ repositories: { [name]: { url } } }, { folder: top, env: process.env });
 
 test('namesOfRepository: a config that names the URL of this clone’s remote gives its runs that name', async () => {
   const top = await clone();
@@ -35,11 +35,11 @@ test('namesOfRepository: a clone of the folder that the config names, and one of
   execFileSync('git', ['clone', '-q', original, copy], { stdio: 'ignore' });
   onTestFinished(() => rm(join(copy, '..'), { recursive: true, force: true }));
   const config = { repositories: { till: { path: original } } };
-  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  expect(await namesOfRepository(config, { folder: copy, env: process.env })).toEqual(['till']);
   execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', `file://${original}/.git`]);
-  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  expect(await namesOfRepository(config, { folder: copy, env: process.env })).toEqual(['till']);
   execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', 'https://git.example.org/acme/shop']);
-  expect(await namesOfRepository(config, copy)).toEqual(['till']);
+  expect(await namesOfRepository(config, { folder: copy, env: process.env })).toEqual(['till']);
   execFileSync('git', ['-C', copy, 'remote', 'set-url', 'origin', 'https://git.example.org/other/shop']);
-  expect(await namesOfRepository(config, copy)).toEqual(['shop']);
+  expect(await namesOfRepository(config, { folder: copy, env: process.env })).toEqual(['shop']);
 });

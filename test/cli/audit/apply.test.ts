@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { applyCommand } from '../../../src/cli/audit/apply-command.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
-import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';
 import { type FinishedRunOptions, finishedRun } from '../../support/finished-run.js';
+import { noSigners } from '../../support/no-signers.js';
 
 let cwd: string;
 let repo: string;

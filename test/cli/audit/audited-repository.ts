@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createPublisher } from '../../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { createOutput } from '../../../src/cli/app/output.js';
 import type { StoreCommandContext } from '../../../src/cli/app/published-run.js';
 import type { ExitCode } from '../../../src/contracts/errors.js';

@@ -1,11 +1,11 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { COMMIT_EXCEPTION, commitExceptionStatement } from '../../../src/attestation/commit-exception.js';
-import { statement } from '../../../src/attestation/statement.js';
 import { exceptCommand } from '../../../src/cli/audit/except-command.js';
 import { ungovernedCommand } from '../../../src/cli/audit/ungoverned-command.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
+import { COMMIT_EXCEPTION, commitExceptionStatement } from '../../../src/domain/attest/commit-exception.js';
+import { statement } from '../../../src/domain/attest/statement.js';
 import { makeRunKeys, type RunKeys, signedPolicyText } from '../../support/signed-finished-run.js';
 import { type AuditedRepository, createAuditedRepository } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { createOutput } from '../../../src/cli/app/output.js';
 import { verifyCommand } from '../../../src/cli/audit/verify-command.js';
 import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
-import { runRequestStatement } from '../../../src/attestation/acts.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { completedCommands } from '../../../src/cli/completion/command-tree.js';
 import { journalBytes } from '../../../src/contracts/journal-bytes.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
+import { runRequestStatement } from '../../../src/domain/attest/acts.js';
 import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
 import { promptos } from '../../support/command-line.js';
 

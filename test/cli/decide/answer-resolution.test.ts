@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { composeAnswer } from '../../../src/cli/decide/answer.js';
 import { resolutionAnswer } from '../../../src/cli/decide/resolution.js';
-import { GovernedRuns } from '../../../src/client.js';
-import { describeRun } from '../../../src/governance/run-status.js';
+import { GovernedRuns } from '../../../src/client/client.js';
+import { describeRun } from '../../../src/domain/run/run-status.js';
 import { DomainRun, runInput } from '../../support/domain.js';
 import { makeTestKey } from '../../support/signing.js';
 

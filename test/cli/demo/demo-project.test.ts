@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { createWorkerSigners } from '../../../src/adapters/signers/worker-signers.js';
-import { readPublicKeyLine } from '../../../src/attestation/public-keys.js';
+import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
 import { ensureDemoProject } from '../../../src/cli/demo/demo-project.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
+import { readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 
 const EVERYBODY = ['ada', 'auditor', 'breaker', 'engine', 'grace', 'scribe'];
 
@@ -19,7 +19,7 @@ async function folder(): Promise<string> {
 
 test('demonstration: everybody has a throwaway key in its own folder, in the policy, and in no commit', async () => {
   const root = await folder();
-  const { repository, keys } = await ensureDemoProject(join(root, 'demo'));
+  const { repository, keys } = await ensureDemoProject(join(root, 'demo'), process.env);
   expect(keys).toBe(join(repository, '.promptos', 'keys'));
   expect((await readdir(keys)).sort()).toEqual(EVERYBODY.flatMap((name) => [`${name}.pem`, `${name}.pub`]));
   for (const name of EVERYBODY) expect((await stat(join(keys, `${name}.pem`))).mode & 0o777).toBe(0o600);
@@ -45,11 +45,14 @@ test('demonstration: everybody has a throwaway key in its own folder, in the pol
 
 test('demonstration: two have different keys; one that is there is found with its own', async () => {
   const root = await folder();
-  const [one, two] = [await ensureDemoProject(join(root, 'one')), await ensureDemoProject(join(root, 'two'))];
+  const [one, two] = [
+    await ensureDemoProject(join(root, 'one'), process.env),
+    await ensureDemoProject(join(root, 'two'), process.env),
+  ];
   const grace = ({ keys }: { readonly keys: string }) => readFile(join(keys, 'grace.pub'), 'utf8');
   expect(await grace(one)).not.toBe(await grace(two));
   const before = await grace(one);
-  expect(await ensureDemoProject(join(root, 'one'))).toEqual({ ...one, made: false });
+  expect(await ensureDemoProject(join(root, 'one'), process.env)).toEqual({ ...one, made: false });
   expect(await grace(one)).toBe(before);
 });
 
@@ -57,6 +60,6 @@ test('demonstration: FILE_EXISTS, and nothing touched, where something else lies
   const root = await folder();
   await mkdir(join(root, 'mine'));
   await writeFile(join(root, 'mine', 'x'), '');
-  await expect(ensureDemoProject(join(root, 'mine'))).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+  await expect(ensureDemoProject(join(root, 'mine'), process.env)).rejects.toMatchObject({ code: 'FILE_EXISTS' });
   expect(await readdir(join(root, 'mine'))).toEqual(['x']);
 });

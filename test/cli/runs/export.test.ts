@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { exportCommand, prBlockCommand } from '../../../src/cli/runs/result-commands.js';
-import { buildPromptSession } from '../../../src/governance/prompt-session.js';
+import { buildPromptSession } from '../../../src/domain/record/prompt-session.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
-import { noSigners } from '../../../src/ports/signer.js';
 import { runCommand } from '../../support/command-run.js';
 import { type FinishedRunOptions, finishedRun } from '../../support/finished-run.js';
+import { noSigners } from '../../support/no-signers.js';
 
 let cwd: string;
 let store: ArtifactStore;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { expect, onTestFinished, test } from 'vitest';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { showFinishedRun } from '../../../src/cli/runs/finish-run.js';
 import { invoke } from '../recorded-context.js';
 

@@ -2,7 +2,8 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
 import { clock, createProgressView, describeProgress, followRun } from '../../../src/cli/runs/follow-run.js';
-import type { GateAtWork, GovernedRuns } from '../../../src/client.js';
+import type { GovernedRuns } from '../../../src/client/client.js';
+import type { GateAtWork } from '../../../src/client/progress.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import type { GateProgress } from '../../../src/contracts/gate-progress.js';
 

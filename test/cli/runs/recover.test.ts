@@ -2,10 +2,10 @@ import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { readTrouble } from '../../../src/client-trouble.js';
+import { readTrouble } from '../../../src/client/trouble.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { runWorkflowId } from '../../../src/contracts/names.js';
-import { GovernedRunPlugin } from '../../../src/plugin.js';
+import { GovernedRunPlugin } from '../../../src/plugin/plugin.js';
 import { promptos } from '../../support/command-line.js';
 import {
   createGovernedWorker,

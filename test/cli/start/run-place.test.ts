@@ -20,7 +20,7 @@ test('warnUnpushed: a base commit that workers cannot fetch by URL, until it is 
   const start = { baseCommit: await git('rev-parse', 'HEAD'), targetRepo: 'shop' };
   const warned = async (entry: { readonly url: string } | { readonly path: string }) => {
     const notes: string[] = [];
-    const project = { files: { repository: shop } };
+    const project = { files: { repository: shop }, environment: { variables: process.env } };
     await warnUnpushed({ project, setting: { config: { repositories: { shop: entry } } }, start }, (line) =>
       notes.push(line),
     );

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { processStarted } from '../../../src/embedded/process-identity.js';
+import { processStarted } from '../../../src/adapters/platform/process-identity.js';
 import { createHostileSite, type HostileSite } from '../../support/hostile-site.js';
 
 /* `worker restart` on a Temporal that goes on, as processes of the real program. */

@@ -1,7 +1,7 @@
 import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GateId } from '../../../src/contracts/names.js';
-import { attemptFolder } from '../../../src/governance/published-tree.js';
+import { attemptFolder } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

@@ -1,5 +1,5 @@
 import type { TestResults } from '../../../src/contracts/gate-outputs.js';
-import { attestationPaths } from '../../../src/governance/attestation-files.js';
+import { attestationPaths } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
 import { payloadOf } from '../../support/reseal.js';

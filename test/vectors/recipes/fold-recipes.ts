@@ -1,8 +1,7 @@
-import { cancellationStatement } from '../../../src/attestation/acts.js';
 import type { Cancellation } from '../../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import type { VectorKey } from '../../support/vector-keys.js';
-import { VECTOR_KEYS } from '../../support/vector-keys.js';
+import { cancellationStatement } from '../../../src/domain/attest/acts.js';
+import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { type Entries, gone, inserted, insider, nth, twice, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
 

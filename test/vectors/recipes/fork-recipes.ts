@@ -1,11 +1,11 @@
-import { canonicalSha256 } from '../../../src/contracts/canonical-json.js';
 import { REFUSAL_REASONS } from '../../../src/contracts/decisions.js';
 import type { EscalationReport } from '../../../src/contracts/escalation.js';
 import type { JournalEntry } from '../../../src/contracts/journal.js';
-import { openingOf } from '../../../src/governance/ledger-ends.js';
-import { escalationPath } from '../../../src/governance/published-tree.js';
-import { refuse } from '../../../src/governance/refusals.js';
-import { messageSha256 } from '../../../src/governance/replay-ledger.js';
+import { canonicalSha256 } from '../../../src/contracts/json.js';
+import { openingOf } from '../../../src/domain/ledger/closed-ledger.js';
+import { messageSha256 } from '../../../src/domain/ledger/replay-ledger.js';
+import { escalationPath } from '../../../src/domain/record/published-tree.js';
+import { refuse } from '../../../src/domain/run/refusals.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

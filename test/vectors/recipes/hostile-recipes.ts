@@ -1,6 +1,5 @@
 import { PromptOsError } from '../../../src/contracts/errors.js';
-import { attestationPaths } from '../../../src/governance/attestation-files.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { attestationPaths, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import type { TreeEntry, TreeReader } from '../../../src/ports/tree-reader.js';
 import { ALL_KEYS, ENGINE, forge, patchRecord, seal } from '../../support/forge-tree.js';
 import { type MutableTree, sha256Of } from '../../support/mutable-tree.js';

@@ -1,6 +1,6 @@
-import { ledgerHeadStatement, runOpeningStatement } from '../../../src/attestation/journal-acts.js';
 import type { JournalEntry, RunOpening, VerifiedHead } from '../../../src/contracts/journal.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { ledgerHeadStatement, runOpeningStatement } from '../../../src/domain/attest/acts.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ENGINE, patchRecord, seal } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';

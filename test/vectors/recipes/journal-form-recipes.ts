@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../../src/contracts/json.js';
 import { journalled, journalText } from './journal-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
 

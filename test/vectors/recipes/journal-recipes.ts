@@ -1,9 +1,9 @@
-import { decisionStatement, escalationStatement } from '../../../src/attestation/acts.js';
 import type { Decision } from '../../../src/contracts/decisions.js';
 import type { JournalEntry } from '../../../src/contracts/journal.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import { openingOf } from '../../../src/governance/ledger-ends.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { decisionStatement, escalationStatement } from '../../../src/domain/attest/acts.js';
+import { openingOf } from '../../../src/domain/ledger/closed-ledger.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../../src/contracts/canonical-json.js';
+import { canonicalJson } from '../../../src/contracts/json.js';
 import { ALL_KEYS, bundle, forge, patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { recipesOf } from './recipe.js';

@@ -1,6 +1,6 @@
 import type { LedgerEntry, LedgerEventOf } from '../../../src/contracts/ledger.js';
-import { ledgerLines } from '../../../src/governance/ledger-chain.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { ledgerLines } from '../../../src/domain/ledger/ledger-chain.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ENGINE, forge } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../../../src/contracts/ledger.js';
-import { ledgerLines } from '../../../src/governance/ledger-chain.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { ledgerLines } from '../../../src/domain/ledger/ledger-chain.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ALL_BUT_ENGINE, bundle, ENGINE, forge, patchRecord, seal, sealWith } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { editLedger, rechain } from '../../support/rechain.js';

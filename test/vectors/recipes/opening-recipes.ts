@@ -1,8 +1,8 @@
-import { runRequestStatement } from '../../../src/attestation/acts.js';
 import type { LedgerEventOf } from '../../../src/contracts/ledger.js';
 import { RULES_VERSION } from '../../../src/contracts/rules-version.js';
 import type { GovernedRunInput, RunPlan } from '../../../src/contracts/run-plan.js';
-import { attestationPaths, envelopeText } from '../../../src/governance/attestation-files.js';
+import { runRequestStatement } from '../../../src/domain/attest/acts.js';
+import { attestationPaths, envelopeText } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import { type Loose, type MutableTree, sha256Of } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

@@ -1,5 +1,5 @@
-import { canonicalJson } from '../../../src/contracts/canonical-json.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { canonicalJson } from '../../../src/contracts/json.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from '../../prompt-pack/sample-pack.js';
 import { ALL_KEYS, forge, patchRecord, seal } from '../../support/forge-tree.js';
 import { type MutableTree, sha256Of } from '../../support/mutable-tree.js';

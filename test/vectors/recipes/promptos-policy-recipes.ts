@@ -1,4 +1,4 @@
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { patchRecord, seal } from '../../support/forge-tree.js';
 import type { Recipe } from './recipe.js';
 import { editSessionText, resession } from './session-edits.js';

@@ -1,6 +1,6 @@
-import { PREDICATES } from '../../../src/attestation/statement.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import { attestationPaths } from '../../../src/governance/attestation-files.js';
+import { PREDICATES } from '../../../src/domain/attest/statement.js';
+import { attestationPaths } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

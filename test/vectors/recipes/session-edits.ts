@@ -2,8 +2,8 @@ import {
   buildPromptSession,
   type PromptSessionFields,
   promptSessionSidecar,
-} from '../../../src/governance/prompt-session.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+} from '../../../src/domain/record/prompt-session.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ENGINE, patchRecord, seal } from '../../support/forge-tree.js';
 import { type Loose, type MutableTree, sha256Of } from '../../support/mutable-tree.js';
 

@@ -1,5 +1,5 @@
-import { type PromptSessionFields, promptSessionSidecar } from '../../../src/governance/prompt-session.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { type PromptSessionFields, promptSessionSidecar } from '../../../src/domain/record/prompt-session.js';
+import { TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { patchRecord, seal } from '../../support/forge-tree.js';
 import type { Loose, MutableTree } from '../../support/mutable-tree.js';
 import { type Recipe, recipesOf } from './recipe.js';

@@ -1,8 +1,7 @@
-import { ledgerSealStatement, runRecordStatement } from '../../../src/attestation/engine-acts.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import { attestationPaths } from '../../../src/governance/attestation-files.js';
-import { headOf } from '../../../src/governance/ledger-chain.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { ledgerSealStatement, runRecordStatement } from '../../../src/domain/attest/acts.js';
+import { headOf } from '../../../src/domain/ledger/ledger-chain.js';
+import { attestationPaths, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { bundle, patchRecord, seal, sealWith } from '../../support/forge-tree.js';
 import { type MutableTree, sha256Of } from '../../support/mutable-tree.js';
 import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';

@@ -1,5 +1,5 @@
 import type { IncompleteTree } from '../../../src/contracts/incomplete-tree.js';
-import { attestationPaths } from '../../../src/governance/attestation-files.js';
+import { attestationPaths } from '../../../src/domain/record/published-tree.js';
 import { forge, patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { type Recipe, recipesOf } from './recipe.js';

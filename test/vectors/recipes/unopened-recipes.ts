@@ -1,7 +1,6 @@
-import { runRequestStatement } from '../../../src/attestation/acts.js';
 import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
-import { attestationPaths, envelopeText } from '../../../src/governance/attestation-files.js';
-import { TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { runRequestStatement } from '../../../src/domain/attest/acts.js';
+import { attestationPaths, envelopeText, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { bundle, ENGINE, forge, rebuildDocuments, sealWith } from '../../support/forge-tree.js';
 import { type Loose, type MutableTree, sha256Of } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

@@ -1,7 +1,7 @@
-import { gateAttemptStatement } from '../../../src/attestation/acts.js';
 import type { AttemptRecord } from '../../../src/contracts/attempt.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
-import { attemptFolder, TREE_PATHS } from '../../../src/governance/published-tree.js';
+import { gateAttemptStatement } from '../../../src/domain/attest/acts.js';
+import { attemptFolder, TREE_PATHS } from '../../../src/domain/record/published-tree.js';
 import { ALL_KEYS, ENGINE, forge } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { editLedger } from '../../support/rechain.js';

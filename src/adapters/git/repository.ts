@@ -1,0 +1,48 @@
+import { isAbsolute, resolve } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { gitIn } from './run-git.js';
+
+/** A repository on this machine that git has opened. */
+export interface LocalRepository {
+  readonly path: string;
+  readonly gitDir: string;
+  /** The git folder that linked worktrees share; `gitDir` where there are none. */
+  readonly commonDir: string;
+  /** The top of the working tree; null for a bare repository. */
+  readonly top: string | null;
+  readonly objectFormat: string;
+}
+
+/** Why git opened no repository at a path. @param printed what it printed on standard error, in English */
+export function notOpened(path: string, printed: string): PromptOsError {
+  // Git 2.35.2 and newer read nothing in a repository of another user; "unsafe" is the word of the first of them.
+  const [, folder] = /(?:dubious ownership in|unsafe) repository(?: at)? \(?'(.+)'/.exec(printed) ?? [];
+  if (folder === undefined) return new PromptOsError('REPO_NOT_GIT', `${path} is not inside a git repository.`);
+  return new PromptOsError('REPO_OF_ANOTHER_USER', `Git does not read ${folder}: the folder belongs to another user.`, {
+    hint: `Work in a clone of your own, or have git trust this one: git config --global --add safe.directory '${folder}'`,
+  });
+}
+
+/** @throws PromptOsError REPO_NOT_GIT, REPO_OF_ANOTHER_USER */
+export async function openLocalRepository(
+  path: string,
+  env: Readonly<Record<string, string>>,
+): Promise<LocalRepository> {
+  // One git for all of it. Without a working tree it fails at the last question, after it answered the others.
+  const { exitCode, stdout, stderr } = await gitIn({ cwd: path, env }).ask([
+    'rev-parse',
+    ...['--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree', '--show-toplevel'],
+  ]);
+  const [gitDir = '', commonDir = '', objectFormat = '', inside, ...rest] = stdout.toString('utf8').split('\n');
+  if (gitDir === '' || !(exitCode === 0 || inside === 'false')) {
+    throw notOpened(path, stderr);
+  }
+  const top = inside === 'true' ? rest.join('\n').slice(0, -1) : '';
+  return {
+    path,
+    gitDir,
+    commonDir: isAbsolute(commonDir) ? commonDir : resolve(path, commonDir),
+    top: top === '' ? null : top,
+    objectFormat,
+  };
+}

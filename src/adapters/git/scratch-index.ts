@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { type Git, gitWords } from './run-git.js';
+
+/** An index of its own, outside of any repository. */
+export interface ScratchIndex {
+  readonly folder: string;
+  /** Added to git's environment, they make it use the index, and the object folder when there is one. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface ScratchPlace {
+  readonly parent: string;
+  /** How the name of the folder begins, by which leftovers of dead processes are found. */
+  readonly prefix: string;
+  /** The object folder that new objects are kept apart from; null when they go into the repository. */
+  readonly objects: string | null;
+}
+
+/** Runs `work` with an index in a folder of its own, which is removed after. */
+export async function withScratchIndex<T>(
+  { parent, prefix, objects }: ScratchPlace,
+  work: (scratch: ScratchIndex) => Promise<T>,
+): Promise<T> {
+  const folder = await makeMarkedFolder(parent, prefix);
+  try {
+    const index = { GIT_INDEX_FILE: join(folder, 'index') };
+    if (objects === null) return await work({ folder, variables: index });
+    const own = join(folder, 'objects');
+    await mkdir(join(own, 'info'), { recursive: true });
+    await writeFile(join(own, 'info', 'alternates'), `${objects}\n`);
+    return await work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
+  } finally {
+    await removeFolder(folder);
+  }
+}
+
+/**
+ * Applies a patch to the tree in an index, or checks whether it applies.
+ * @returns null when it does, else what git said
+ */
+export async function applyToIndex(git: Git, patch: Uint8Array, how: 'apply' | 'check'): Promise<string | null> {
+  const args = ['apply', '--cached', '--whitespace=nowarn', ...(how === 'check' ? ['--check'] : []), '-'];
+  const { exitCode, stderr } = await git.ask(args, { input: patch });
+  return exitCode === 0 ? null : gitWords(stderr || `git apply ended with exit code ${exitCode}`, 1_500);
+}

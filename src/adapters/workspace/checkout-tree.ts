@@ -1,0 +1,160 @@
+import { chmod, lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PatchFile } from '../../contracts/patch.js';
+import { pathText } from '../git/read-diff.js';
+import type { Git } from '../git/run-git.js';
+
+/** A submodule of a commit: where it is, and the commit that is recorded of it. */
+export interface Submodule {
+  /** From the top of the repository, also for a submodule of a submodule. */
+  readonly path: string;
+  readonly commit: string;
+}
+
+export interface WrittenTree {
+  readonly tree: string;
+  /** What git takes into no tree: nested repositories, and names that some system reads as `.git`. */
+  readonly untrackable: readonly PatchFile[];
+  /** The submodules of the tree that was checked out. */
+  readonly submodules: readonly Submodule[];
+}
+
+const SUBMODULE_MODE = '160000';
+
+/**
+ * Writes the files of a checkout as a tree. Expects the index to hold the tree that was checked out. Files whose times the
+ * index does not have are read. Ignored files are left out, as the `.gitignore` files of the tree say.
+ * @param git with the checkout as its folder and working tree, and an index and an object folder of its own
+ * @param named paths that are taken in although they are ignored
+ */
+export async function writeCheckoutTree(git: Git, named: readonly string[]): Promise<WrittenTree> {
+  await clearOddities(git.cwd);
+  const submodules = await takeOutSubmodules(git);
+  await addTracked(git);
+  await putBackSubmodules(git, submodules);
+  const others = await untrackedPaths(git);
+  const nested = others.filter(isNested);
+  await addUntracked(git, [...others.filter((path) => !isNested(path)), ...(await ignoredAmong(git, named))]);
+  const left = others.length === nested.length ? [] : (await untrackedPaths(git)).filter((path) => !isNested(path));
+  const tree = await git.text(['write-tree']);
+  return {
+    tree,
+    untrackable: [
+      ...nested.map((path) => untrackable(pathText(path).replace(/\/$/, ''), SUBMODULE_MODE)),
+      ...left.map((path) => untrackable(pathText(path), '100644')),
+    ],
+    submodules: submodules.map((entry) => ({
+      path: pathText(entry.slice(entry.indexOf('\t') + 1)),
+      commit: entry.split(' ')[1] ?? '',
+    })),
+  };
+}
+
+/** Paths are handled as Latin-1, one character a byte, since a name need not be UTF-8. */
+const split = (output: Buffer): readonly string[] =>
+  output
+    .toString('latin1')
+    .split('\0')
+    .filter((field) => field !== '');
+const joined = (fields: readonly string[]): Buffer =>
+  Buffer.from(fields.map((field) => `${field}\0`).join(''), 'latin1');
+const isNested = (path: string): boolean => path.endsWith('/');
+
+const untrackedPaths = async (git: Git): Promise<readonly string[]> =>
+  split(await git.bytes(['ls-files', '--others', '--exclude-standard', '-z']));
+
+/** Paths in one call of git: the length of a command line is bounded. */
+const PATHS_AT_ONCE = 200;
+
+/** Those of the named paths that are files here, and that git would leave out because they are ignored. */
+async function ignoredAmong(git: Git, named: readonly string[]): Promise<readonly string[]> {
+  const wanted = new Set(named.map((path) => Buffer.from(path, 'utf8').toString('latin1')));
+  const found: string[] = [];
+  for (let start = 0; start < named.length; start += PATHS_AT_ONCE) {
+    const args = ['ls-files', '--others', '--ignored', '--exclude-standard', '-z', '--'];
+    const listed = split(await git.bytes([...args, ...named.slice(start, start + PATHS_AT_ONCE)]));
+    found.push(...listed.filter((path) => wanted.has(path)));
+  }
+  return found;
+}
+
+const untrackable = (path: string, mode: string): PatchFile => ({
+  path,
+  old_path: null,
+  status: 'added',
+  old_mode: '000000',
+  new_mode: mode,
+  binary: false,
+  added: 0,
+  deleted: 0,
+});
+
+/**
+ * Removes pipes, sockets and devices, because git would wait for ever for one called `.gitignore`, and makes folders
+ * readable. Links are not followed.
+ */
+async function clearOddities(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(async () => {
+    await chmod(folder, 0o700);
+    return readdir(folder, { withFileTypes: true });
+  });
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await clearOddities(path);
+    else if (!entry.isFile() && !entry.isSymbolicLink()) await rm(path, { force: true });
+  }
+}
+
+/**
+ * Submodules of the base are not in the index while git looks for changes: it would run `git status` inside them,
+ * with a configuration that the executor may have written.
+ */
+async function takeOutSubmodules(git: Git): Promise<readonly string[]> {
+  const staged = split(await git.bytes(['ls-files', '--stage', '-z'])).filter((entry) =>
+    entry.startsWith(SUBMODULE_MODE),
+  );
+  if (staged.length > 0) {
+    const paths = staged.map((entry) => entry.slice(entry.indexOf('\t') + 1));
+    await git.bytes(['update-index', '--force-remove', '-z', '--stdin'], { input: joined(paths) });
+  }
+  return staged;
+}
+
+/** A submodule counts as unchanged here while its folder exists; what is in the folder is compared elsewhere. */
+async function putBackSubmodules(git: Git, staged: readonly string[]): Promise<void> {
+  const kept: string[] = [];
+  for (const entry of staged) {
+    const path = join(git.cwd, pathText(entry.slice(entry.indexOf('\t') + 1)));
+    const there = (await lstat(path).catch(() => null))?.isDirectory() === true;
+    if (there && (await realpath(dirname(path))) === (await realpathOf(git.cwd, path))) kept.push(entry);
+  }
+  if (kept.length > 0) await git.bytes(['update-index', '-z', '--index-info'], { input: joined(kept) });
+}
+
+const realpathOf = async (directory: string, path: string): Promise<string> =>
+  join(await realpath(directory), dirname(path).slice(directory.length));
+
+async function addTracked(git: Git): Promise<void> {
+  const first = await git.ask(['add', '--update']);
+  if (first.exitCode === 0) return;
+  // Most likely a file that may not be read any more.
+  await openFiles(git.cwd);
+  await git.bytes(['add', '--update']);
+}
+
+async function addUntracked(git: Git, paths: readonly string[]): Promise<void> {
+  if (paths.length === 0) return;
+  const add = ['update-index', '--add', '--replace', '-z', '--stdin'];
+  const first = await git.ask(add, { input: joined(paths) });
+  if (first.exitCode === 0) return;
+  await openFiles(git.cwd);
+  await git.bytes(add, { input: joined(paths) });
+}
+
+async function openFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await openFiles(path);
+    else if (entry.isFile()) await chmod(path, (await lstat(path)).mode | 0o600);
+  }
+}

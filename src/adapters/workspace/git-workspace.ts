@@ -1,0 +1,118 @@
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { COMMIT_PATTERN } from '../../contracts/names.js';
+import type { Workspace } from '../../ports/workspace.js';
+import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
+import { applyToIndex } from '../git/scratch-index.js';
+import { removeLeftovers } from '../platform/leftovers.js';
+import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
+import { appliedChange } from './compute-patch.js';
+import {
+  baseNotFound,
+  locateRepository,
+  type Mirror,
+  type MirrorInput,
+  mirrorHolding,
+  mirrorWithCommit,
+  type RepositoryLocation,
+  type RepositorySource,
+} from './mirror.js';
+import { scratchPlace, withScratch } from './scratch.js';
+import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
+
+export interface GitWorkspaceOptions {
+  /** The worker config's repositories. */
+  readonly repositories: Readonly<Record<string, RepositorySource>>;
+  /** Mirrors and scratch files go here; absolute. */
+  readonly stateDir: string;
+  /**
+   * The process's environment. Git gets of it only how to find programs and how to reach a host (`environments.ts`
+   * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
+   */
+  readonly env?: Variables;
+  /** Where checkouts are made; the system's folder for temporary files by default. */
+  readonly temporaryDir?: string;
+}
+
+interface Ready {
+  readonly environment: EngineGitEnv;
+  readonly temporaryDir: string;
+}
+
+/**
+ * Git repositories by name. The engine keeps a bare mirror of each under its state folder and makes checkouts and
+ * patches from it, out of an executor's reach. What dead processes left is removed when the workspace is first used.
+ */
+export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
+  const stateDir = resolve(options.stateDir);
+  let started: Promise<Ready> | undefined;
+  const start = async (): Promise<Ready> => {
+    const environment = await engineGitEnv(stateDir, options.env ?? {});
+    const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
+    await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
+    const { parent, prefix } = scratchPlace(stateDir);
+    await removeLeftovers(parent, prefix);
+    return { environment, temporaryDir };
+  };
+  const ready = (): Promise<Ready> => {
+    started ??= start().catch((error: unknown) => {
+      started = undefined;
+      throw error;
+    });
+    return started;
+  };
+  const locate = async (name: string): Promise<RepositoryLocation> => {
+    const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
+    return locateRepository(name, source, (await ready()).environment);
+  };
+  // Where repositories were when their commits were fetched. What is in a mirror already is the same wherever they are now.
+  const fetchedFrom = new Map<string, RepositoryLocation>();
+  const mirrorOf = async (name: string, commit: string, signal?: AbortSignal): Promise<Mirror> => {
+    const { environment } = await ready();
+    const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
+    const inputFor = (location: RepositoryLocation): MirrorInput => ({
+      ...{ stateDir, name, location, objectFormat, environment, signal },
+    });
+    const isCommit = COMMIT_PATTERN.test(commit);
+    const before = isCommit ? fetchedFrom.get(name) : undefined;
+    const held = before === undefined ? null : await mirrorHolding(inputFor(before), commit);
+    if (held !== null) return held;
+    const location = await locate(name);
+    if (!isCommit) throw baseNotFound({ name }, commit);
+    const mirror = await mirrorWithCommit(inputFor(location), commit);
+    fetchedFrom.set(name, location);
+    return mirror;
+  };
+
+  return {
+    checkPatch: async (name, commit, patch) => {
+      const mirror = await mirrorOf(name, commit);
+      const reason = await withScratch({ stateDir, mirror, commit }, ({ git }) => applyToIndex(git, patch, 'check'));
+      return reason === null ? { ok: true } : { ok: false, reason };
+    },
+    readPatch: async (name, commit, patch) => {
+      const mirror = await mirrorOf(name, commit);
+      const change = await withScratch({ stateDir, mirror, commit }, (scratch) => appliedChange(scratch, patch));
+      if (typeof change !== 'string') return change;
+      throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
+    },
+    checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
+      const mirror = await mirrorOf(repository, commit, signal);
+      const { temporaryDir } = await ready();
+      return makeCheckout({ stateDir, temporaryDir, repository, mirror, commit, patch, signal });
+    },
+    snapshot: async (name) => {
+      const { environment } = await ready();
+      const location = await locate(name).catch((error: unknown) => {
+        // A repository that was one before and is none any more has changed: that it is unreadable is its new state.
+        if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
+        throw error;
+      });
+      if (location === null) return { digests: UNREADABLE_REPOSITORY };
+      if (location.kind === 'url') return { digests: null };
+      return { digests: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
+import type { Git } from '../git/run-git.js';
+import { withScratchIndex } from '../git/scratch-index.js';
+import type { Mirror } from './mirror.js';
+
+/** A patch that is larger than this is not computed at all. */
+const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
+
+/** What git prints of a change, up to the largest change. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
+export const bounded = (git: Git, args: readonly string[]): Promise<Buffer> =>
+  git.bytes(args, {
+    maxBytes: PATCH_BYTES_LIMIT,
+    tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
+  });
+
+/** A folder with an index and an object folder of its own, and the engine's git with both on the mirror's git folder. */
+export interface Scratch {
+  readonly folder: string;
+  readonly git: Git;
+}
+
+/** Where scratch folders of a worker are, and how their names begin. */
+export const scratchPlace = (stateDir: string): { readonly parent: string; readonly prefix: string } => ({
+  parent: join(stateDir, 'scratch'),
+  prefix: 'tree',
+});
+
+/** Runs `work` with a scratch whose index holds a commit; the scratch is removed after. */
+export const withScratch = <T>(
+  input: {
+    readonly stateDir: string;
+    readonly mirror: Mirror;
+    readonly commit: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+  work: (scratch: Scratch) => Promise<T>,
+): Promise<T> => {
+  const { stateDir, mirror, commit, signal } = input;
+  const place = { ...scratchPlace(stateDir), objects: join(mirror.gitDir, 'objects') };
+  return withScratchIndex(place, async ({ folder, variables }) => {
+    const git = mirror.git.with({ env: variables, signal });
+    await git.bytes(['read-tree', commit]);
+    return work({ folder, git });
+  });
+};

@@ -1,0 +1,225 @@
+import { createHash, type Hash } from 'node:crypto';
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
+import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
+import type { LocalRepository } from '../git/repository.js';
+import { gitIn } from '../git/run-git.js';
+import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { scratchPlace } from './scratch.js';
+
+export interface SnapshotInput {
+  readonly repository: LocalRepository;
+  readonly stateDir: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Files of a git folder, besides configuration, refs and hooks, that say where git finds objects and how it reads files. */
+const OBJECT_SOURCES = ['objects/info/alternates', 'objects/info/http-alternates', 'info/grafts'];
+const ATTRIBUTES = ['info/attributes'];
+
+/** A digest that is made piece by piece. */
+interface Digest {
+  readonly hash: Hash;
+  put(name: string, content: string): void;
+}
+
+function startDigest(): Digest {
+  const hash = createHash('sha256');
+  return { hash, put: (name, content) => void hash.update(`${name}\0${content.length}\0${content}\0`) };
+}
+
+/** Replaced objects stand for others wherever git reads them. */
+const partOfRef = (name: string): RepositoryPart =>
+  name.startsWith('refs/promptos/') ? 'promptos_refs' : name.startsWith('refs/replace/') ? 'object_sources' : 'refs';
+
+/**
+ * Digests over what an executor could have changed in the user's repository, by part: HEAD, refs, configuration, hooks, and
+ * the state of the working tree with the size and time of every changed file. Ignored files are not looked at. Nothing
+ * that the repository's own configuration says is run, since an executor may have written it.
+ */
+export async function snapshotRepository(input: SnapshotInput): Promise<RepositoryDigests> {
+  const { gitDir, commonDir, top } = input.repository;
+  const parts = {
+    configuration: startDigest(),
+    hooks: startDigest(),
+    attributes: startDigest(),
+    object_sources: startDigest(),
+    promptos_refs: startDigest(),
+    head: startDigest(),
+    refs: startDigest(),
+    working_tree: startDigest(),
+  } satisfies Record<RepositoryPart, Digest>;
+  for (const head of ['HEAD', 'ORIG_HEAD', 'MERGE_HEAD']) parts.head.put(head, await contentOf(join(gitDir, head)));
+  for (const [name, value] of await readReferences(commonDir)) parts[partOfRef(name)].put(name, value);
+  // A linked working tree that was pointed at another git folder is another repository.
+  parts.configuration.put('folders', `${gitDir}\0${commonDir}`);
+  const configs = [join(commonDir, 'config'), join(commonDir, 'config.worktree'), join(gitDir, 'config.worktree')];
+  for (const file of configs) parts.configuration.put('config', guardedConfig(await contentOf(file)));
+  for (const file of OBJECT_SOURCES) parts.object_sources.put(file, await contentOf(join(commonDir, file)));
+  for (const file of ATTRIBUTES) parts.attributes.put(file, await contentOf(join(commonDir, file)));
+  parts.working_tree.put('exclude', await contentOf(join(commonDir, 'info/exclude')));
+  await putFolder(parts.hooks.hash, join(commonDir, 'hooks'), 'hooks');
+  await putFolder(parts.refs.hash, join(commonDir, 'reftable'), 'reftable');
+  if (top !== null) await putStatus(parts.working_tree.put, input, top);
+  const digests = Object.entries(parts).map(([part, { hash }]) => [part, `sha256:${hash.digest('hex')}`]);
+  return Object.fromEntries(digests) as RepositoryDigests;
+}
+
+const UNREADABLE = 'unreadable';
+
+/** What a repository is like that can no longer be opened. */
+export const UNREADABLE_REPOSITORY: RepositoryDigests = {
+  configuration: UNREADABLE,
+  hooks: UNREADABLE,
+  attributes: UNREADABLE,
+  object_sources: UNREADABLE,
+  promptos_refs: UNREADABLE,
+  head: UNREADABLE,
+  refs: UNREADABLE,
+  working_tree: UNREADABLE,
+};
+
+const contentOf = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '(none)');
+
+/** Every ref and what it holds; packing refs changes nothing. */
+async function readReferences(commonDir: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const line of (await contentOf(join(commonDir, 'packed-refs'))).split('\n')) {
+    const [, value, name] = /^([0-9a-f]+) (refs\/.+)$/.exec(line) ?? [];
+    if (value !== undefined && name !== undefined) found.set(name, value);
+  }
+  const walk = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(commonDir, folder), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const name = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) await walk(name);
+      else if (!name.endsWith('.lock')) found.set(name, (await contentOf(join(commonDir, name))).trim());
+    }
+  };
+  await walk('refs');
+  return new Map([...found].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+async function putFolder(hash: Hash, folder: string, name: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    const { mode } = await lstat(path);
+    hash.update(`${name}/${entry.name}\0${mode}\0`);
+    if (entry.isDirectory()) await putFolder(hash, path, `${name}/${entry.name}`);
+    else if (entry.isFile()) hash.update(await readFile(path).catch(() => '(unreadable)'));
+    hash.update('\0');
+  }
+}
+
+/**
+ * What `git status` says, from a stand-in git folder: the user's index, HEAD and objects, the engine's configuration
+ * and attributes, so that neither a filter nor a file system monitor of the repository's own is started.
+ */
+async function putStatus(
+  put: (name: string, content: string) => void,
+  input: SnapshotInput,
+  top: string,
+): Promise<void> {
+  const { repository, stateDir, env } = input;
+  const { parent, prefix } = scratchPlace(stateDir);
+  const folder = await makeMarkedFolder(parent, prefix);
+  try {
+    await makeStandIn(folder, repository, relative(top, stateDir));
+    const git = gitIn({
+      cwd: top,
+      env: {
+        ...env,
+        GIT_DIR: folder,
+        GIT_WORK_TREE: top,
+        GIT_INDEX_FILE: join(repository.gitDir, 'index'),
+        GIT_OBJECT_DIRECTORY: join(repository.commonDir, 'objects'),
+      },
+    });
+    const how = ['--porcelain=v2', '-z', '--untracked-files=all', '--ignore-submodules=dirty', '--no-renames'];
+    const status = await git.ask(['status', ...how]);
+    put('status', `${status.exitCode}\0${status.stdout.toString('latin1')}`);
+    for (const path of changedPaths(status.stdout.toString('latin1'))) {
+      const found = await lstat(Buffer.from(`${Buffer.from(top).toString('latin1')}/${path}`, 'latin1'), {
+        bigint: true,
+      }).catch(() => null);
+      put(path, found === null ? '(none)' : `${found.mode} ${found.size} ${found.mtimeNs}`);
+    }
+  } finally {
+    await removeFolder(folder);
+  }
+}
+
+async function makeStandIn(
+  folder: string,
+  { gitDir, commonDir, objectFormat }: LocalRepository,
+  state: string,
+): Promise<void> {
+  for (const name of ['refs', 'objects', 'info']) await mkdir(join(folder, name), { recursive: true });
+  const head = await contentOf(join(gitDir, 'HEAD'));
+  const target = /^ref: (\S+)/.exec(head)?.[1];
+  const commit = target === undefined ? head : ((await readReferences(commonDir)).get(target) ?? head);
+  await writeFile(join(folder, 'HEAD'), `${commit.trim()}\n`);
+  const extension = objectFormat === 'sha1' ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
+  await writeFile(
+    join(folder, 'config'),
+    `[core]\n\trepositoryFormatVersion = ${extension === '' ? 0 : 1}\n${extension}`,
+  );
+  await writeFile(join(folder, 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
+  // The engine itself writes into its state folder all the time.
+  const own = state === '' || state.startsWith('..') ? '' : `\n/${state}/\n`;
+  const exclude = await readFile(join(commonDir, 'info', 'exclude'), 'utf8').catch(() => '');
+  await writeFile(join(folder, 'info', 'exclude'), `${exclude}${own}`);
+  for (const name of await readdir(gitDir)) {
+    if (name.startsWith('sharedindex.')) await symlink(join(gitDir, name), join(folder, name));
+  }
+}
+
+/** The paths in the output of `git status --porcelain=v2 -z` (git-status(1)). */
+function changedPaths(status: string): readonly string[] {
+  const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
+  return status.split('\0').flatMap((entry) => {
+    const skip = fieldsBefore[entry[0] ?? ''];
+    return skip === undefined ? [] : [entry.split(' ').slice(skip).join(' ')];
+  });
+}
+
+/** A section of a branch, its header alone on the line. */
+const BRANCH_HEADER = /^\s*\[branch "(?:[^"\\]|\\.)*"\]\s*$/;
+const ANY_HEADER = /^\s*\[/;
+/** What git and editors write there in daily work. Any other key, and a remote that is no plain name, is kept. */
+const ORDINARY =
+  /^\s*(?:(?:merge|rebase|description|[a-z]+-[a-z-]+)\s*=[^\\"#;]*|(?:remote|pushremote)\s*=\s*(?:\.|[\w-]+)\s*)$/i;
+
+/**
+ * The text of a git configuration without what a person's daily work writes there: which remote branch a branch follows.
+ * Everything that could make git run or fetch something else is kept.
+ */
+export function guardedConfig(text: string): string {
+  const kept: string[] = [];
+  let header: string | null = null;
+  let inBranch = false;
+  let continued = false;
+  for (const line of text.split('\n')) {
+    const partOfValue = continued;
+    continued = /(?:^|[^\\])(?:\\\\)*\\$/.test(line);
+    if (!partOfValue && !continued) {
+      if (BRANCH_HEADER.test(line)) {
+        inBranch = true;
+        header = line;
+        continue;
+      }
+      if (inBranch && (ORDINARY.test(line) || line.trim() === '')) continue;
+    }
+    if (!partOfValue && ANY_HEADER.test(line)) {
+      inBranch = false;
+      header = null;
+    }
+    // A header goes only with everything under it: without it, what stays would mean something else.
+    if (header !== null) kept.push(header);
+    header = null;
+    kept.push(line);
+  }
+  return kept.join('\n').trimEnd();
+}

@@ -1,0 +1,49 @@
+import {
+  isGrpcServiceError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../contracts/errors.js';
+
+/** The server says so at once when no worker has asked for work for a while. */
+export const isNoPoller = (error: unknown): boolean => /no poller/i.test(errorText(error));
+
+function errorText(error: unknown): string {
+  if (isGrpcServiceError(error)) return `${error.message} ${error.details}`;
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} ${errorText(error.cause)}`;
+}
+
+/** What a call about one run failed with, as an error of ours. */
+export function asRunFailure(runId: string, error: unknown): unknown {
+  const text = errorText(error);
+  if (error instanceof WorkflowNotFoundError) {
+    // The server answers the same for a run that it never had and for a message to one that has ended.
+    return /already completed/i.test(text)
+      ? new PromptOsError('RUN_CLOSED', `Run ${runId} has ended.`, { cause: error })
+      : new PromptOsError('RUN_NOT_FOUND', `There is no run ${runId}.`, { cause: error });
+  }
+  if (error instanceof WorkflowFailedError) {
+    const cause = error.cause;
+    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) {
+      const why = cause.message.replace(ERROR_CATALOGUE[cause.type].hint, '').trimEnd();
+      return new PromptOsError(cause.type, `Run ${runId} ended without a record: ${why}`, { cause: error });
+    }
+    const why = cause instanceof TimeoutFailure ? 'timed out' : (cause?.message ?? 'was terminated');
+    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} ended without a record: ${why}`, { cause: error });
+  }
+  if (error instanceof WorkflowUpdateFailedError) {
+    return new PromptOsError('TEMPORAL_FAILED', `Run ${runId} did not take the message: ${text}`, { cause: error });
+  }
+  return asTemporalFailure(error);
+}
+
+/** Anything else that Temporal did not do. */
+export function asTemporalFailure(error: unknown): unknown {
+  if (error instanceof PromptOsError) return error;
+  return new PromptOsError('TEMPORAL_FAILED', `Temporal did not do what was asked: ${errorText(error)}.`, {
+    cause: error,
+  });
+}

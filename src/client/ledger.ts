@@ -1,0 +1,64 @@
+import type { Client } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { LedgerSegment } from '../contracts/activities.js';
+import type { LedgerEntry } from '../contracts/ledger.js';
+import { runWorkflowId } from '../contracts/names.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import { ledgerQuery } from '../workflows/messages.js';
+
+/** What a run's history says of it, whoever answers for the run. */
+export interface RecordedRun {
+  readonly input: GovernedRunInput;
+  /** The parts of the ledger that the engine saved in the store, in their order. */
+  readonly segments: readonly LedgerSegment[];
+  /** Messages that came since a worker last took up the run. */
+  readonly unread: number;
+}
+
+/** As the SDK's core calls the record of a local activity. */
+const LOCAL_ACTIVITY = 'core_local_activity';
+
+type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
+type Payloads = Parameters<typeof decodeArrayFromPayloads>[1];
+
+/** Reads a run from the history of its execution, which needs the server alone. */
+export async function readRecordedRun(client: Client, runId: string): Promise<RecordedRun> {
+  const history = await client.workflow.getHandle(runWorkflowId(runId)).fetchHistory();
+  return recordedRun(history, client.options.loadedDataConverter);
+}
+
+/**
+ * The ledger entries that a worker holds for a run's current execution.
+ * @param timeoutMs milliseconds that a worker has for answering; no answer is an error
+ */
+export const readHeldEntries = (client: Client, runId: string, timeoutMs: number): Promise<readonly LedgerEntry[]> =>
+  client.connection.withDeadline(Date.now() + timeoutMs, () =>
+    client.workflow.getHandle(runWorkflowId(runId)).query(ledgerQuery),
+  );
+
+async function recordedRun({ events }: History, converter: LoadedDataConverter): Promise<RecordedRun> {
+  const decode = async (payloads: Payloads): Promise<readonly unknown[]> =>
+    decodeArrayFromPayloads(converter, payloads).catch(() => []);
+  const segments: LedgerSegment[] = [];
+  let input: GovernedRunInput | undefined;
+  let unread = 0;
+  for (const event of events ?? []) {
+    const started = event.workflowExecutionStartedEventAttributes;
+    if (started) {
+      const [first, carried] = await decode(started.input?.payloads);
+      input = first as GovernedRunInput;
+      segments.push(...((carried as { segments?: LedgerSegment[] } | undefined)?.segments ?? []));
+    }
+    const marker = event.markerRecordedEventAttributes;
+    if (marker?.markerName === LOCAL_ACTIVITY) {
+      const [result] = await decode(marker.details?.result?.payloads);
+      const segment = (result as { segment?: LedgerSegment | null } | undefined)?.segment;
+      if (segment) segments.push(segment);
+    }
+    if (event.workflowExecutionSignaledEventAttributes) unread += 1;
+    if (event.workflowTaskCompletedEventAttributes) unread = 0;
+  }
+  if (input === undefined) throw new TypeError(`the history begins with no start`);
+  return { input, segments, unread };
+}

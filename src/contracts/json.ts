@@ -1,0 +1,35 @@
+import canonicalize from 'canonicalize';
+import { sha256Hex } from './digest.js';
+
+/**
+ * RFC 8785 (JSON Canonicalization Scheme). Members whose value is undefined are left out.
+ * @throws Error for what JSON cannot say: NaN, infinities, lone surrogates, cycles.
+ */
+export function canonicalJson(value: unknown): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new Error('undefined has no canonical JSON');
+  return text;
+}
+
+/** Hexadecimal SHA-256 of the canonical JSON of a value. */
+export const canonicalSha256 = (value: unknown): string => sha256Hex(canonicalJson(value));
+
+/** JSON as it is published: two-space indented, one trailing newline. */
+export const prettyJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/**
+ * A record's own member. Names come from outside: `constructor` and `__proto__` must not find what every object has.
+ */
+export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
+/**
+ * The same JSON value without lone surrogates: they have no canonical JSON, so one that reached the ledger would fail the
+ * workflow task for ever. A text cut in the middle of a pair ends in one.
+ */
+export function wellFormed<T>(value: T): T {
+  if (typeof value === 'string') return value.toWellFormed() as T;
+  if (Array.isArray(value)) return value.map(wellFormed) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, wellFormed(part)])) as T;
+}

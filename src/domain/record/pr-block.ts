@@ -1,0 +1,105 @@
+import type { PromptSession } from '../../contracts/prompt-session.js';
+import type { RunRecord } from '../../contracts/run-record.js';
+import { counted } from '../../contracts/sentences.js';
+import { restingWaivers } from './run-record.js';
+
+/** Where teams keep the exported session, relative to their repository. */
+export const DEFAULT_ARTIFACTS_DIR = 'artifacts/evidence';
+
+/** How a line about a waiver begins: a block without it hides the waiver. */
+export const WAIVER_LINE = '> - Waiver';
+
+export interface PrBlockInput {
+  readonly session: PromptSession;
+  readonly record: RunRecord;
+  /** Digest of the bytes of `run_record.json`. */
+  readonly recordSha256: string;
+  /** The folder of the exported session as the pull request has it. */
+  readonly artifactsDir?: string;
+}
+
+const AUTHENTICATION: Readonly<Record<RunRecord['authentication'], string>> = {
+  signed: 'signed',
+  mixed: 'mixed, so the names of those who did not sign are claims',
+  none: "none, so the deciders' names are claims",
+};
+
+/**
+ * What a pull request says of its run: six lines that existing tooling reads, then our own. Markdown, without a newline
+ * at its end.
+ */
+export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_ARTIFACTS_DIR }: PrBlockInput): string {
+  return [
+    '> **Governed Session**',
+    `> - PromptOS Version: ${code(session.prompt_os_version)}`,
+    `> - Prompts Used: ${code(session.prompts_used.join(', '))}`,
+    `> - Session Artifact: ${code(`${artifactsDir.replace(/\/+$/, '')}/prompt_session.json`)}`,
+    `> - Developer: ${code(session.developer)}`,
+    `> - Target Repo: ${code(session.target_repo)}`,
+    `> - Run: ${code(record.run_id)} (${record.outcome})`,
+    `> - Run Record: ${code(`sha256:${recordSha256}`)}`,
+    `> - Approvals: ${approvals(record)}`,
+    ...(record.escalations.length === 0 ? [] : [`> - Escalations: ${escalations(record)}`]),
+    ...forks(record),
+    ...waivers(record),
+    ...(record.policy.self_approval === 'allowed'
+      ? ['> - Self-Approval: the policy lets the developer decide on their own run']
+      : []),
+    ...(record.policy.separation?.executors === 'any'
+      ? ['> - Separation: the policy lets several roles be done by the same executor']
+      : []),
+    `> - Authentication: ${AUTHENTICATION[record.authentication]}`,
+  ].join('\n');
+}
+
+function approvals({ gates }: RunRecord): string {
+  const approved = gates.flatMap(({ gate, attempts }) => {
+    const standing = attempts.find(({ standing }) => standing === 'passed');
+    const actors = standing?.decisions.flatMap(({ decision }) =>
+      decision.choice === 'approve' ? [decision.actor] : [],
+    );
+    return actors === undefined || actors.length === 0 ? [] : [`${gate} by ${actors.map(code).join(' and ')}`];
+  });
+  return approved.length === 0 ? 'none' : approved.join(', ');
+}
+
+function escalations({ escalations: raised }: RunRecord): string {
+  const resolved = raised.filter(({ resolution }) => resolution !== null).length;
+  return `${raised.length} raised, ${resolved} resolved`;
+}
+
+/** Forks that were resolved: whoever merges sees that somebody reset the run, and who let it go on. */
+function forks({ escalations: raised }: RunRecord): readonly string[] {
+  return raised.flatMap(({ escalation_id, report, resolution }) =>
+    report.fork === undefined
+      ? []
+      : [
+          `> - Fork ${escalation_id}: ${counted(report.fork.missing, 'entry')} of the journal ${report.fork.missing === 1 ? 'is' : 'are'} not part of the run, ${
+            resolution === null ? 'not resolved' : `accepted by ${code(resolution.resolution.actor)}`
+          }`,
+        ],
+  );
+}
+
+/** Characters of a waiver's reason at most; the record has all of it. */
+const REASON_CHARACTERS = 200;
+/** Findings of a waiver that are named one by one. */
+const NAMED_FINDINGS = 10;
+
+/** What is merged in spite of a finding: whoever merges sees who waived it, why, and until when. */
+const waivers = ({ waivers: given = [] }: RunRecord): readonly string[] =>
+  restingWaivers(given).map(({ escalation_id, gate, findings, waived_by, expires_at, reason }) => {
+    const ids = findings.slice(0, NAMED_FINDINGS).map(({ id }) => code(id));
+    const more = findings.length > ids.length ? ` and ${findings.length - ids.length} more` : '';
+    const until = expires_at === null ? 'without an end' : `until ${code(expires_at)}`;
+    const why = reason.length > REASON_CHARACTERS ? `${reason.slice(0, REASON_CHARACTERS).toWellFormed()}…` : reason;
+    return `${WAIVER_LINE} ${escalation_id}: ${gate} ${ids.join(', ')}${more}, waived by ${code(waived_by)} ${until}: ${code(why)}`;
+  });
+
+/** A code span on one line; the fence is longer than any run of backticks inside (CommonMark, 6.1). */
+function code(text: string): string {
+  const line = text.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' ').trim();
+  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
+}

@@ -1,0 +1,283 @@
+import { canonicalSha256 } from '../../contracts/json.js';
+import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
+import { type GateId, gateIndex } from '../../contracts/names.js';
+import { hasJournal } from '../../contracts/rules-version.js';
+import { recordedCancellation, temporalCancellation } from './cancellation.js';
+import { countedEscalationId } from './escalations.js';
+import { defaultReworkTarget, isRetry } from './next-step.js';
+import { refusedMessage } from './refusals.js';
+import {
+  type AttemptState,
+  currentGate,
+  type GateState,
+  type OpenEscalation,
+  type PendingRework,
+  type RunState,
+  type StandingRequest,
+} from './run-state.js';
+import { withWaived } from './waivers.js';
+
+/** Feedback that a gate carries along: enough to learn from, small enough for history. */
+const MAX_FEEDBACK = 5;
+
+/** When an event happened, and its place in the ledger once it has one. */
+interface Placed {
+  readonly at: string;
+  readonly seq?: number;
+  readonly hash?: string;
+}
+
+/** Folds one event into the state. Total: it never throws, whatever the order of events. */
+export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
+  switch (event.type) {
+    case 'runOpened':
+      return {
+        ...state,
+        phase: 'open',
+        run: event.run,
+        workflow: event.workflow,
+        plan: event.plan,
+        gates: event.run.gates.map((gate) => ({
+          gate,
+          attempts: 0,
+          current: null,
+          puts: 0,
+          request: null,
+          feedback: [],
+        })),
+      };
+    case 'openingFailed':
+      return { ...state, run: event.run, workflow: event.workflow };
+    case 'gateStarted':
+      return withGate(state, event.gate, (gate) => ({
+        ...gate,
+        attempts: event.attempt,
+        current: startedAttempt(event, canonicalSha256(gate.feedback)),
+        puts: 0,
+        request: null,
+      }));
+    case 'gateFinished':
+      return withAttempt(state, event, (current) => ({
+        ...current,
+        status: 'finished',
+        verdict: event.verdict,
+        reason: event.reason,
+        output_sha256: event.output_sha256,
+        findings: event.findings,
+        findings_omitted: event.findings_omitted,
+        blocking_omitted: event.blocking_omitted,
+        severe_omitted: event.severe_omitted,
+      }));
+    case 'gateInterrupted':
+      return withAttempt(state, event, (current) => ({ ...current, status: 'interrupted', reason: event.message }));
+    case 'decisionRequested':
+      return withGate(state, event.gate, (gate) => ({
+        ...gate,
+        puts: gate.puts + 1,
+        request: { request_id: event.request_id, opened_at: event.at, reminded: false, approved_by: [] },
+      }));
+    case 'decisionCounted':
+      return countDecision(state, event);
+    case 'gatePassed':
+      return withGate(
+        withAttempt(state, event, (current) => ({ ...current, status: 'passed' })),
+        event.gate,
+        (gate) => ({ ...gate, request: null }),
+      );
+    case 'gateSentBack':
+      return sendBack(state, event);
+    case 'escalationOpened':
+      return {
+        ...state,
+        escalations_raised: state.escalations_raised + 1,
+        decision_ids:
+          event.decision_id === null
+            ? state.decision_ids
+            : [...state.decision_ids, countedEscalationId(event.decision_id, event.report.trigger)],
+        escalations: [
+          ...state.escalations,
+          {
+            escalation_id: event.escalation_id,
+            request_id: event.request_id,
+            gate: event.gate,
+            trigger: event.report.trigger,
+            raised_by: event.raised_by,
+            report_sha256: canonicalSha256(event.report),
+            report: event.report,
+            opened_at: event.at,
+            reminded: false,
+            fork_entries: event.report.fork?.journal_entries ?? null,
+          },
+        ],
+      };
+    case 'escalationResolved':
+      return closeEscalation(state, event);
+    case 'cancellationCounted': {
+      const { at, cancellation, envelope } = event;
+      return {
+        ...state,
+        decision_ids: [...state.decision_ids, cancellation.decision_id],
+        cancellation: recordedCancellation({ at, cancellation, envelope }),
+      };
+    }
+    case 'refused':
+      return {
+        ...state,
+        refusals: state.refusals + 1,
+        refused_messages:
+          event.message_sha256 === undefined
+            ? state.refused_messages
+            : [...state.refused_messages, refusedMessage(event.kind, event.message_sha256)],
+      };
+    case 'reminded':
+      return markReminded(state, event.request_id);
+    case 'runClosed':
+      return {
+        ...state,
+        phase: 'closed',
+        outcome: event.outcome,
+        outcome_reason: event.reason,
+        ...(event.through === undefined ? {} : { cancellation: temporalCancellation(event) }),
+      };
+  }
+}
+
+/** Folds a whole ledger. */
+export const foldLedger = (initial: RunState, events: readonly (LedgerEvent & { readonly at: string })[]): RunState =>
+  events.reduce(evolve, initial);
+
+const startedAttempt = (
+  { attempt, hash, seq }: LedgerEventOf<'gateStarted'> & Placed,
+  feedbackSha256: string,
+): AttemptState => ({
+  attempt,
+  status: 'running',
+  nonce: hash ?? null,
+  started_entries: seq === undefined ? null : seq + 1,
+  feedback_sha256: feedbackSha256,
+  verdict: null,
+  reason: null,
+  output_sha256: null,
+  findings: [],
+  findings_omitted: 0,
+  blocking_omitted: 0,
+  severe_omitted: 0,
+  waived: [],
+});
+
+function withGate(state: RunState, id: GateId, change: (gate: GateState) => GateState): RunState {
+  return { ...state, gates: state.gates.map((gate) => (gate.gate === id ? change(gate) : gate)) };
+}
+
+function withAttempt(
+  state: RunState,
+  { gate, attempt }: { readonly gate: GateId; readonly attempt: number },
+  change: (current: AttemptState) => AttemptState,
+): RunState {
+  return withGate(state, gate, (found) =>
+    found.current?.attempt === attempt ? { ...found, current: change(found.current) } : found,
+  );
+}
+
+function countDecision(state: RunState, { decision }: LedgerEventOf<'decisionCounted'>): RunState {
+  const counted = { ...state, decision_ids: [...state.decision_ids, decision.decision_id] };
+  if (decision.choice === 'approve') {
+    return withGate(counted, decision.gate, (gate) =>
+      gate.request === null
+        ? gate
+        : { ...gate, request: { ...gate.request, approved_by: [...gate.request.approved_by, decision.actor] } },
+    );
+  }
+  const answered = withGate(counted, decision.gate, (gate) => ({ ...gate, request: null }));
+  if (decision.final === true) return { ...answered, rejected: decision.reason ?? '' };
+  const feedback: Feedback = {
+    kind: 'rejection',
+    from_gate: decision.gate,
+    by: decision.actor,
+    text: decision.reason ?? '',
+  };
+  const target = decision.to_gate ?? defaultReworkTarget(state, decision.gate);
+  return {
+    ...answered,
+    ...(isRetry(state, decision) ? { retries: (state.retries ?? 0) + 1 } : { rounds: state.rounds + 1 }),
+    rework: earliest(state.rework, { to_gate: target, feedback: [feedback] }),
+  };
+}
+
+/** The earliest target wins; what was said for either is kept. */
+function earliest(pending: PendingRework | null, wanted: PendingRework): PendingRework {
+  if (pending === null) return wanted;
+  const to_gate = gateIndex(wanted.to_gate) < gateIndex(pending.to_gate) ? wanted.to_gate : pending.to_gate;
+  return { to_gate, feedback: [...pending.feedback, ...wanted.feedback] };
+}
+
+function sendBack(state: RunState, { to_gate, feedback }: LedgerEventOf<'gateSentBack'>): RunState {
+  return {
+    ...state,
+    rework: null,
+    gates: state.gates.map((gate) => {
+      if (gateIndex(gate.gate) < gateIndex(to_gate)) return gate;
+      // What was said about an output that is void says nothing about the next one; only the target keeps its lessons.
+      const kept = gate.gate === to_gate ? [...gate.feedback, ...feedback].slice(-MAX_FEEDBACK) : [];
+      return { ...gate, current: null, puts: 0, request: null, feedback: kept };
+    }),
+  };
+}
+
+function closeEscalation(
+  state: RunState,
+  event: LedgerEventOf<'escalationResolved'> & { readonly at: string },
+): RunState {
+  const { resolution, waived } = event;
+  const closed = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
+  const escalations = state.escalations.filter((open) => open !== closed);
+  const next: RunState = {
+    ...state,
+    escalations,
+    decision_ids: [...state.decision_ids, resolution.decision_id],
+    fork_accepted: resolution.choice === 'abort' ? state.fork_accepted : (closed?.fork_entries ?? state.fork_accepted),
+    resumed_at: escalations.length === 0 ? event.at : state.resumed_at,
+  };
+  // Behind the last gate nothing is current; what goes back from there goes back from the last one.
+  const last = hasJournal(state.plan) && resolution.choice !== 'continue' ? state.gates.at(-1)?.gate : undefined;
+  const gate = closed?.gate ?? currentGate(state)?.gate ?? last;
+  if (closed === undefined || gate === undefined) return next;
+  const feedback: Feedback[] =
+    resolution.guidance === undefined
+      ? []
+      : [{ kind: 'guidance', from_gate: gate, by: resolution.actor, text: resolution.guidance }];
+  switch (resolution.choice) {
+    case 'retry':
+      return { ...next, rework: earliest(state.rework, { to_gate: gate, feedback }) };
+    case 'rework':
+      return { ...next, rework: earliest(state.rework, { to_gate: resolution.to_gate ?? gate, feedback }) };
+    case 'continue': {
+      // A send-back that waits carries the guidance along; left at a gate that it voids, it would be lost.
+      const rework =
+        state.rework === null ? null : { ...state.rework, feedback: [...state.rework.feedback, ...feedback] };
+      const kept = rework === null ? feedback : [];
+      return withGate({ ...next, rework }, gate, (found) => ({
+        ...found,
+        feedback: [...found.feedback, ...kept].slice(-MAX_FEEDBACK),
+        request: putUpAnew(closed, waived, found.request) ? null : found.request,
+        current: found.current === null ? null : withWaived(found.current, waived, resolution.waiver_expires_at),
+      }));
+    }
+    case 'abort':
+      return next;
+  }
+}
+
+/** What is decided on has changed, or was left lying: then it is put up anew. An approval that came late still counts. */
+const putUpAnew = (closed: OpenEscalation, waived: readonly string[], request: StandingRequest | null): boolean =>
+  waived.length > 0 || (closed.trigger === 'deadline' && request?.approved_by.length === 0);
+
+function markReminded(state: RunState, requestId: string): RunState {
+  return {
+    ...state,
+    escalations: state.escalations.map((open) => (open.request_id === requestId ? { ...open, reminded: true } : open)),
+    gates: state.gates.map((gate) =>
+      gate.request?.request_id === requestId ? { ...gate, request: { ...gate.request, reminded: true } } : gate,
+    ),
+  };
+}

@@ -1,0 +1,109 @@
+import type { LedgerHead } from '../../contracts/ledger.js';
+import { GATES } from '../../contracts/names.js';
+import type { GovernedRunInput } from '../../contracts/run-plan.js';
+import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../contracts/run-status.js';
+import { defaultReworkTarget } from './next-step.js';
+import {
+  approvalsNeeded,
+  effectiveVerdict,
+  findingsToAcknowledge,
+  type GateState,
+  type RunState,
+} from './run-state.js';
+
+/**
+ * A run as people and programs look at it. `input` answers for a run that is not open yet, `refusalsCounted` are those
+ * that do not stand in the ledger one by one.
+ */
+export function describeRun(
+  state: RunState,
+  input: GovernedRunInput,
+  ledger: LedgerHead,
+  runRecordSha256: string | null,
+  refusalsCounted = 0,
+): RunStatus {
+  return {
+    run_id: input.run_id,
+    phase: state.phase,
+    outcome: state.outcome,
+    outcome_reason: state.outcome_reason,
+    cancellation: state.cancellation ?? null,
+    developer: input.developer,
+    target_repo: input.target_repo,
+    base_commit: input.base_commit,
+    policy_sha256: input.policy_sha256,
+    authentication: state.plan?.authentication ?? null,
+    self_approval: state.plan?.self_approval ?? null,
+    integrators: state.plan?.integrators ?? [],
+    gates: state.gates.map((gate) => describeGate(gate, state.escalations.length > 0)),
+    awaiting: awaited(state),
+    escalations_raised: state.escalations_raised,
+    refusals: state.refusals + refusalsCounted,
+    ledger: { entries: ledger.entries, hash: ledger.hash },
+    run_record_sha256: runRecordSha256,
+  };
+}
+
+function describeGate({ gate, attempts, current, request }: GateState, escalated: boolean): GateStatus {
+  const finished = request !== null ? 'awaiting_decision' : escalated ? 'held' : 'waiting';
+  const state =
+    current === null
+      ? 'waiting'
+      : current.status === 'running' || current.status === 'passed'
+        ? current.status
+        : current.status === 'interrupted'
+          ? 'held'
+          : finished;
+  return {
+    gate,
+    title: GATES[gate].title,
+    state,
+    attempt: attempts,
+    verdict: current?.verdict ?? null,
+    reason: current?.reason ?? null,
+    output_sha256: current?.output_sha256 ?? null,
+    findings: current?.findings ?? [],
+    findings_omitted: current?.findings_omitted ?? 0,
+    waived: current?.waived ?? [],
+  };
+}
+
+/** Everything that waits for a person: open escalations first, since nothing moves while one is open. */
+export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[] {
+  if (state.phase !== 'open') return [];
+  const resolutions = state.escalations.map(
+    (open): AwaitedResolution => ({
+      kind: 'resolution',
+      request_id: open.request_id,
+      escalation_id: open.escalation_id,
+      gate: open.gate,
+      trigger: open.trigger,
+      raised_by: open.raised_by,
+      report_sha256: open.report_sha256,
+      report: open.report,
+      issue: open.report.issue,
+      recommendation: open.report.recommendation,
+      since: open.opened_at,
+    }),
+  );
+  const decisions = state.gates.flatMap((standing): AwaitedDecision[] => {
+    const { gate, current, request } = standing;
+    if (request === null || current?.output_sha256 == null) return [];
+    return [
+      {
+        kind: 'decision',
+        request_id: request.request_id,
+        gate,
+        attempt: current.attempt,
+        output_sha256: current.output_sha256,
+        since: request.opened_at,
+        approvals_needed: approvalsNeeded(state, standing),
+        approved_by: request.approved_by,
+        approvable: effectiveVerdict(current) === 'pass',
+        rejects_to: defaultReworkTarget(state, gate),
+        to_acknowledge: findingsToAcknowledge(current).map(({ id }) => id),
+      },
+    ];
+  });
+  return [...resolutions, ...decisions];
+}

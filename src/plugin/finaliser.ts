@@ -1,0 +1,25 @@
+import { createFinalise } from '../activities/finalise.js';
+import { createPinnedDocuments } from '../activities/pinned-documents.js';
+import { createPrefixVerifier } from '../activities/verify-prefix.js';
+import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
+import { runWorkflowId } from '../contracts/names.js';
+import type { GovernancePorts } from '../ports/index.js';
+import { verifyUnsealed } from '../verify/index.js';
+
+/**
+ * Finishes a closed run as an engine's worker does: the same verification of its past, the same trust, the same record and
+ * the same signatures, so that whichever of the two comes first publishes the same bytes.
+ * @throws PromptOsError as the activity: STEP_NOT_DUE, LEDGER_BROKEN, POLICY_NOT_TRUSTED, ENGINE_KEY_MISSING, and what
+ * publishing fails with
+ */
+export function finaliseRun(
+  ports: Pick<GovernancePorts, 'store' | 'signers' | 'trust'>,
+  input: FinaliseInput,
+): Promise<FinaliseResult> {
+  const pinned = createPinnedDocuments(ports.store);
+  const finalise = createFinalise(ports, createPrefixVerifier(ports.store, pinned), {
+    pinned,
+    verifyTree: verifyUnsealed,
+  });
+  return finalise(input, runWorkflowId(input.run_id));
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { prBlock } from '../../../src/domain/record/pr-block.js';
+import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';
+import { buildRunRecord } from '../../../src/domain/record/run-record.js';
+import { finishedRun } from '../../support/finished-run.js';
+import { memoryStore } from '../../support/memory-store.js';
+
+async function input() {
+  const run = await finishedRun(memoryStore(), { outcome: 'expired' });
+  const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
+  return {
+    session,
+    record: buildRunRecord({ ...run, artifacts: [], session, sealedBy: null }),
+    recordSha256: 'a'.repeat(64),
+  };
+}
+
+test('prBlock: a value with backticks or newlines stays one code span on one line', async () => {
+  const given = await input();
+  const lines = prBlock({ ...given, session: { ...given.session, developer: 'a `b` ``c``', target_repo: 'x\n> - y' } });
+  expect(lines.split('\n').slice(4, 6)).toEqual(['> - Developer: ``` a `b` ``c`` ```', '> - Target Repo: `x > - y`']);
+});
+
+test('prBlock: says when the policy lets the developer decide, and only then', async () => {
+  const given = await input();
+  expect(prBlock(given)).not.toContain('Self-Approval');
+  const { policy } = given.record;
+  const allowed = { ...given.record, policy: { ...policy, self_approval: 'allowed' as const } };
+  expect(prBlock({ ...given, record: allowed })).toContain('> - Self-Approval: ');
+});
+
+test('prBlock: says when the policy lets roles share an executor, and only then', async () => {
+  const given = await input();
+  expect(prBlock(given)).not.toContain('Separation');
+  const separation = { executors: 'any' } as const;
+  const shared = { ...given.record, policy: { ...given.record.policy, separation } };
+  expect(prBlock({ ...given, record: shared })).toContain('> - Separation: ');
+});
+
+test.each([
+  ['signed', '> - Authentication: signed'],
+  ['mixed', '> - Authentication: mixed, so the names of those who did not sign are claims'],
+  ['none', "> - Authentication: none, so the deciders' names are claims"],
+] as const)('prBlock: says that the authentication is %s', async (authentication, line) => {
+  const given = await input();
+  const block = prBlock({ ...given, record: { ...given.record, authentication } });
+  expect(block.split('\n')).toContain(line);
+});
+
+test('prBlock: a run in which nothing was approved says so', async () => {
+  const given = await input();
+  expect(prBlock({ ...given, record: { ...given.record, gates: [] } })).toContain('> - Approvals: none');
+});
+
+test.each([
+  [1, '1 entry of the journal is not part of the run'],
+  [2, '2 entries of the journal are not part of the run'],
+])('prBlock: a fork of %d', async (missing, counts) => {
+  const given = await input();
+  const tree = new URL('../../vectors/trees/forked/run_record.json', import.meta.url);
+  const [forked] = runRecordSchema.parse(JSON.parse(readFileSync(tree, 'utf8'))).escalations;
+  if (forked?.report.fork === undefined) throw new Error('the recorded run has no fork');
+  const report = { ...forked.report, fork: { ...forked.report.fork, missing } };
+  const block = prBlock({ ...given, record: { ...given.record, escalations: [{ ...forked, report }] } });
+  expect(block).toContain(`> - Fork E1: ${counts}, accepted by`);
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../../src/contracts/findings.js';
+import { findingFingerprint, sarifLog } from '../../../src/domain/record/sarif.js';
+
+const finding = (parts: Partial<Finding> = {}): Finding => ({
+  id: 'scope-1',
+  rule: 'scope',
+  severity: 'high',
+  blocking: true,
+  message: 'outside the scope',
+  ...parts,
+});
+const log = (...findings: Finding[]) => sarifLog({ run_id: 'run-one', gate: 'P05', attempt: 2, findings });
+
+describe('sarifLog', () => {
+  test('is a log of version 2.1.0 with one run: tool, rules once each, and a result for each finding', () => {
+    const made = log(finding(), finding({ id: 'scope-2' }), finding({ id: 'size-1', rule: 'size', severity: 'low' }));
+    expect(made).toMatchObject({
+      $schema: expect.stringMatching(/sarif-schema-2\.1\.0\.json$/),
+      version: '2.1.0',
+      runs: [
+        {
+          tool: { driver: { name: 'PromptOS', rules: [{ id: 'scope' }, { id: 'size' }] } },
+          automationDetails: { id: 'promptos/P05/run-one.2' },
+        },
+      ],
+    });
+    const [run] = made.runs;
+    expect(run?.results.map(({ ruleId, ruleIndex, level }) => [ruleId, ruleIndex, level])).toEqual([
+      ['scope', 0, 'error'],
+      ['scope', 0, 'error'],
+      ['size', 1, 'note'],
+    ]);
+    for (const result of run?.results ?? []) expect(run?.tool.driver.rules[result.ruleIndex]?.id).toBe(result.ruleId);
+  });
+
+  test.each([
+    ['critical', 'error'],
+    ['high', 'error'],
+    ['medium', 'warning'],
+    ['low', 'note'],
+    ['info', 'note'],
+  ] as const)('severity %s is level %s', (severity, level) => {
+    expect(log(finding({ severity })).runs[0]?.results[0]).toMatchObject({ level, properties: { severity } });
+  });
+
+  test('a path is a relative URI with its line; without one there is no location', () => {
+    const [located, bare] = log(finding({ path: 'src/ü #1?.ts', line: 7 }), finding()).runs[0]?.results ?? [];
+    expect(located).toMatchObject({
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: 'src/%C3%BC%20%231%3F.ts', uriBaseId: '%SRCROOT%' },
+            region: { startLine: 7 },
+          },
+        },
+      ],
+    });
+    expect(bare).not.toHaveProperty('locations');
+  });
+
+  test('braces of a message are doubled: single ones would be placeholders', () => {
+    expect(log(finding({ message: 'expected {a}' })).runs[0]?.results[0]?.message.text).toBe('expected {{a}}');
+  });
+});
+
+describe('findingFingerprint', () => {
+  test('is the same for the same thing in a later attempt, where numbers have moved', () => {
+    const first = findingFingerprint(finding({ message: 'line 12 of 1,024 bytes', path: 'a.ts', line: 12 }));
+    expect(findingFingerprint(finding({ id: 'scope-9', message: 'line 7 of 98 bytes', path: 'a.ts', line: 7 }))).toBe(
+      first,
+    );
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test.each([
+    ['rule', { rule: 'size' }],
+    ['path', { path: 'b.ts' }],
+    ['message', { message: 'another thing' }],
+  ])('is another one for another %s', (_, parts) => {
+    const base = finding({ path: 'a.ts' });
+    expect(findingFingerprint({ ...base, ...parts })).not.toBe(findingFingerprint(base));
+  });
+
+  test('half a surrogate pair in a text is no reason to fail', () => {
+    expect(findingFingerprint(finding({ message: '\ud800', path: 'a\udc00' }))).toMatch(/^[0-9a-f]{64}$/);
+    expect(() => JSON.stringify(log(finding({ path: 'a\udc00' })))).not.toThrow();
+  });
+});
