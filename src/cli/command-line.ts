@@ -21,7 +21,7 @@ export interface Invocation {
   readonly stdinIsTerminal: boolean;
 }
 
-/** Parses and carries out one command line. Every error is told here; none is thrown. */
+/** Parses and carries out one command line. Every error is reported here; none is thrown. */
 export async function runCommandLine(invocation: Invocation): Promise<ExitCode> {
   const { args, cwd, env, stdout, stderr } = invocation;
   const makeOutput = (json: boolean, noColor: boolean): Output =>
@@ -33,7 +33,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       noColor,
       canRedraw: env.TERM !== 'dumb',
     });
-  // Until the line is parsed: an error of parsing itself should be told in the form that was asked for.
+  // Until the line is parsed: an error of parsing itself is reported in the form that was asked for.
   let output = makeOutput(beforeSeparator(args).includes('--json'), true);
   let folder = cwd;
   let called = invocation.program ?? 'promptos';
@@ -67,7 +67,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
     // Other programs take the word "help" before a command.
     const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
     if (line.length === 0) program.outputHelp();
-    else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => told(error, refusing()));
+    else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => reportUsage(error, refusing()));
     return exitCode;
   } catch (error) {
     return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
@@ -78,7 +78,7 @@ const beforeSeparator = (args: readonly string[]): readonly string[] =>
   args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
 
 /**
- * Keeps commander from writing errors of its own, since each is told once and in one form.
+ * Keeps commander from writing errors of its own, since each is reported once and in one form.
  * @returns the command that found the line wrong, if any
  */
 function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => CommandUnknownOpts | null {
@@ -98,7 +98,7 @@ function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => 
 }
 
 /** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
-function told(error: unknown, refusing: CommandUnknownOpts | null): void {
+function reportUsage(error: unknown, refusing: CommandUnknownOpts | null): void {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return;
   const names = refusing?.commands.map((command) => command.name()).join(', ') ?? '';

@@ -66,11 +66,11 @@ Examples:
   promptos demo                              one governed run from end to end
   promptos init                              in a repository of your own
   promptos dev --developer ada --notes "…"   start a run there
-  promptos approve latest                    decide on what it puts up
+  promptos approve latest                    decide on the output of its gate
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. docs/errors.md explains every code.`;
 
-/** The whole command line. Each group of commands stands in the help under its own heading. */
+/** The whole command line. Each group of commands has its own heading in the help. */
 export function createProgram(context: StoreCommandContext): CommandUnknownOpts {
   const stateDir = async (): Promise<string> => {
     const { findProject } = await import('./app/project.js');

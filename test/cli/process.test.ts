@@ -26,7 +26,7 @@ const environment = (more: Readonly<Record<string, string>> = {}) => ({
 const run = (...args: readonly string[]) =>
   spawnSync(PROMPTOS, args, { cwd: folder, env: environment(), encoding: 'utf8', timeout: 90_000 });
 
-test('bin/promptos: runs as it lies there, also through a link', async () => {
+test('bin/promptos: runs in place and through a link', async () => {
   await symlink(PROMPTOS, join(folder, 'linked'));
   const { status, stdout } = spawnSync(join(folder, 'linked'), ['version', '--json'], {
     env: environment(),

@@ -37,7 +37,7 @@ const globalOptions = (): readonly Option[] => [
   new Option('--no-color', 'no colour escapes (NO_COLOR does the same)'),
 ];
 
-/** Where `-C` stands in a command whose own `--repo` means something else. */
+/** `-C` of a command whose own `--repo` means something else. */
 const SHORT_REPO = new Option('-C <path>', 'work as if started in this folder');
 
 const ours = new WeakMap<Command, ReadonlySet<string>>();
@@ -54,10 +54,10 @@ export function addGlobalOptions(program: Command): void {
     command.enablePositionalOptions();
     const added = new Set<string>();
     for (const option of globalOptions()) {
-      const standing = command.options.find(({ long }) => long === option.long);
+      const present = command.options.find(({ long }) => long === option.long);
       // Its own --json is the same as ours; its own --repo is not.
-      if (standing !== undefined && option.short === undefined) added.add(standing.attributeName());
-      else added.add(addOption(command, standing === undefined ? option : SHORT_REPO));
+      if (present !== undefined && option.short === undefined) added.add(present.attributeName());
+      else added.add(addOption(command, present === undefined ? option : SHORT_REPO));
     }
     ours.set(command, added);
   }

@@ -46,7 +46,7 @@ export const terminalQuestions: Questions = {
   },
 };
 
-/** While a question stands the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
+/** While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
 function breakOff(): null {
   process.kill(process.pid, 'SIGINT');
   return null;

@@ -180,7 +180,7 @@ async function namedRuns(catalogue: RunCatalogue, names: readonly string[]): Pro
       const run = await catalogue.run(name);
       if (run !== null) found.push(run);
     } catch (error) {
-      // Whoever looks through all runs is told of it there.
+      // The command that looks through all runs reports it.
       if (!(error instanceof PromptOsError)) throw error;
     }
   }

@@ -129,7 +129,7 @@ export function renderTrace(trace: Trace): readonly string[] {
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,
       `                sha256:${one.sha256}`,
     ]),
-    `  decided     ${decided.length === 0 ? 'by nobody' : ''}`.trimEnd(),
+    `  decided     ${decided.length === 0 ? 'by no integrator' : ''}`.trimEnd(),
     ...decided.map(
       ({ at, about, choice, actor, keyid, signature }) =>
         `              ${at} ${about} ${choice} by ${printableLine(actor)}, ${decisionLine(signature, keyid)}`,

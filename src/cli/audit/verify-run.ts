@@ -18,13 +18,13 @@ export interface RunVerification {
   readonly problem: { readonly code: string; readonly message: string } | null;
   /** Whether a policy from outside was the measure; without one the tree vouches for itself. */
   readonly trusted: boolean;
-  /** What holds and yet must be said, such as decisions that nobody signed. */
+  /** What holds and yet must be said, such as decisions without a signature. */
   readonly remarks: readonly string[];
 }
 
 /**
  * Judges a published run.
- * @param policies those that are trusted; none when nobody handed one in
+ * @param policies those that are trusted; none when the line names none
  */
 export type RunVerifier = (
   store: ReadableStore,

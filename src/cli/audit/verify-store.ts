@@ -19,7 +19,7 @@ import { withExpired } from './waivers.js';
 /** A line a check; what failed says where, what was expected and what was found. */
 export function showOutcome(output: Output, { title, status, failure, remarks }: CheckOutcome): void {
   if (status === 'ok') output.say(`ok      ${title}`);
-  else if (status === 'not_checked') output.say(`–       ${title} (stands on what failed before)`);
+  else if (status === 'not_checked') output.say(`–       ${title} (depends on what failed before)`);
   else output.say(`FAILED  ${title}: ${failure?.code}`);
   if (status === 'failed' && failure !== null) {
     output.say(`        ${failure.message}`);
@@ -30,7 +30,7 @@ export function showOutcome(output: Output, { title, status, failure, remarks }:
   for (const remark of remarks) output.say(`        NOTE: ${printableLine(remark)}`);
 }
 
-/** What nobody may overlook: without a policy of one's own, nothing outside the tree was asked. */
+/** What must not be overlooked: without a trusted policy, nothing outside the tree was consulted. */
 export function warnOfNoTrust(output: Output, { policies }: VerifyTrust): void {
   if (policies.length > 0) return;
   output.note('WARNING: no --policy was given, so the tree vouches for itself: whoever made it could have');

@@ -161,5 +161,5 @@ export async function auditDemo(
   if (!verified || trace.problems.length > 0) context.exit(1);
 }
 
-/** The five steps, without what stands under each; problems are never left out. */
+/** The five steps, without the details of each; problems are never left out. */
 const isStep = (line: string): boolean => /^(?:\d |PROBLEM)/.test(line);

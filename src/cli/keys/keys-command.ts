@@ -129,7 +129,7 @@ export function keysCommand(
     .addOption(
       new Option('--kind <kind>', 'what the principal is, for the policy').choices(PRINCIPAL_KINDS).default('human'),
     )
-    .option('--no-passphrase', 'let the key lie open (a passphrase is asked for otherwise)')
+    .option('--no-passphrase', 'leave the key without a passphrase (otherwise one is asked for)')
     .option('--force', 'replace the key that is there')
     .option('--out <file>', "write the key there (default: the user's folder of keys)")
     .action((options) => generate(context, options, questions));
@@ -143,7 +143,7 @@ export function keysCommand(
   )
     .argument('<key...>', 'a name of `promptos keys list`, a file, or a line such as "ssh-ed25519 AAAA…"')
     .action((words) => fingerprint(context, words, questions));
-  const listCommand = keysSubcommand('list', 'list your keys, and which lie open', 'list').action(() => list(context));
+  const listCommand = keysSubcommand('list', 'list your keys, and which have no passphrase', 'list').action(() => list(context));
   return new Command('keys')
     .description('make and show the keys that decisions and gates are signed with')
     .addHelpText('after', '\nExample:\n  promptos keys generate --for grace')

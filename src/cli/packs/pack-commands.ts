@@ -27,7 +27,7 @@ then a warning that shows the reason:
       text: "the text as the prompt has it"
       reason: "the provider's documentation has this sample"`;
 
-/** A path that an editor or a terminal can open: relative where the file lies below the current folder. */
+/** A path that an editor or a terminal can open: relative where the file is below the current folder. */
 export function pathFrom(cwd: string, path: string): string {
   const shown = relative(cwd, path);
   return shown.startsWith('..') || isAbsolute(shown) ? path : shown;

@@ -180,7 +180,7 @@ function report(context: CommandContext, { summary, files, tree, bundle }: Writt
 }
 
 /**
- * What a run is sealed with: the key that ended its journal, or none where nobody signed that end. A record that another
+ * What a run is sealed with: the key that ended its journal, or none where that end is not signed. A record that another
  * key seals would be another one than the run's own worker publishes.
  * @param sealer the key that ended the journal
  * @returns null when this machine does not have that key

@@ -39,12 +39,12 @@ function warningsOf({ developer, integrator }: ProjectSetup, keys: readonly Firs
     ...(open.length === 0
       ? []
       : [
-          `NO PASSPHRASE: the key of ${open.join(' and that of ')} lies open. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
+          `NO PASSPHRASE: the key of ${open.join(' and that of ')} has no passphrase. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
         ]),
     ...(theirs === undefined || theirs.path === null
       ? []
       : [
-          `The private key of ${integrator} lies here, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
+          `The private key of ${integrator} is on this machine, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
         ]),
   ];
 }
@@ -152,7 +152,7 @@ export function initCommand(
       '--integrator-key <key>',
       "the integrator's own public key: its line, or a file with it; without it, it is asked for, else one is made here",
     )
-    .option('--no-passphrase', "let the people's new keys lie open (a passphrase is asked for otherwise)")
+    .option('--no-passphrase', "leave the people's new keys without a passphrase (otherwise one is asked for)")
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(
       '--share-with <group>',
@@ -175,7 +175,7 @@ export function initCommand(
       }
       const top = files.repository;
       const force = options.force === true;
-      // Nobody shall type a passphrase for nothing.
+      // Before any question, so that no passphrase is typed in vain.
       if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
       const asked = output.interactive && options.yes !== true ? questions : null;
       const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
@@ -202,7 +202,7 @@ export function initCommand(
         publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
         signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
       };
-      // Before any key lies there, so that none is ever within reach of `git add`.
+      // Before any key is written, so that none is ever within reach of `git add`.
       await ignoreOurs(files.home);
       await writeFirstKeys(keys);
       await writeNewFiles(

@@ -20,7 +20,7 @@ function repository(text: string, before: Readonly<Record<string, string>> = {})
   return { ...before, [text.slice(0, split)]: text.slice(split + 1) };
 }
 
-/** `promptos worker`: carries out runs until it is told to stop. */
+/** `promptos worker`: carries out runs until it is stopped. */
 export function workerCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('worker')
     .description('carry out runs: the engine and the roles that the worker config says')

@@ -1,26 +1,11 @@
-import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createOutput } from '../../../src/cli/app/output.js';
 import { reportError } from '../../../src/cli/app/report-error.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { recordOutput } from '../../support/recorded-output.js';
 
 function report(error: unknown, { json = false, details = false } = {}) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: keyof typeof written) =>
-    new Writable({
-      write: (chunk, _encoding, done) => {
-        written[name] += chunk;
-        done();
-      },
-    });
-  const output = createOutput({
-    json,
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    stdinIsTerminal: false,
-    noColor: true,
-  });
-  return { exitCode: reportError(error, output, details), ...written };
+  const { output, stdout, stderr } = recordOutput({ json });
+  return { exitCode: reportError(error, output, details), stdout: stdout.text, stderr: stderr.text };
 }
 
 test('reportError: the code, what happened and the next step, with the exit code of the catalogue', () => {

@@ -164,7 +164,7 @@ describe('promptos trace', () => {
     await audited.write('src/sum.txt', 'being written\n');
     const dirty = await trace('src/sum.txt');
     expect(dirty.exitCode).toBe(1);
-    expect(dirty.json.problems).toEqual(['src/sum.txt as it lies there is not what the commit holds']);
+    expect(dirty.json.problems).toEqual(['src/sum.txt in the working tree is not what the commit holds']);
   });
 
   test('a path outside of the repository: by its bytes among published files, else among resulting ones', async () => {
@@ -236,7 +236,7 @@ describe('promptos trace', () => {
     ]);
   });
 
-  test('a ledger that was changed: everything else is shown, but nobody can say who decided', async () => {
+  test('trace: a ledger that was changed leaves unknown who decided; everything else is shown', async () => {
     await writeFile(join(audited.store.locate('run-1'), 'evidence/ledger.jsonl'), 'not a ledger\n');
     const { json, exitCode } = await trace('run-1');
     expect(exitCode).toBe(1);

@@ -375,7 +375,7 @@ test('whyNoProgram: a file that may not be run is not called missing', async () 
   expect(await whyNoProgram('sub', bin)).toBe(`${join(bin, 'sub')} is no program`);
 });
 
-test('doctor: warns of keys that lie open or that others can read', async () => {
+test('doctor: warns of keys without a passphrase and of keys that others can read', async () => {
   const top = await readyRepository();
   const keys = await folder();
   const env = { PROMPTOS_KEYS_DIR: keys };

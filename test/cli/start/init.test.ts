@@ -462,10 +462,10 @@ test.each([
   ['there is neither a terminal nor a file', [], false],
   ['--no-passphrase says so in a terminal', ['--no-passphrase'], true],
   ['--yes asks nothing in a terminal', ['--yes'], true],
-])('init: a key that lies open is told loudly, when %s', async (_, args, terminal) => {
+])('init: warns of a key without a passphrase, when %s', async (_, args, terminal) => {
   const top = await repository();
   const { stderr } = await init(['--alone', ...args], { cwd: top, terminal });
-  expect(stderr).toMatch(/^warning: NO PASSPHRASE: the key of ada-lovelace lies open\. /);
+  expect(stderr).toMatch(/^warning: NO PASSPHRASE: the key of ada-lovelace has no passphrase\. /);
 });
 
 test("init: a team's integrator whose key is made here: says that it is to be handed over or replaced", async () => {
@@ -473,7 +473,7 @@ test("init: a team's integrator whose key is made here: says that it is to be ha
   const told = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, json: true });
   const { stderr } = told;
   const path = join(ownKeys(top), 'grace.pem');
-  expect(stderr).toContain(`warning: The private key of grace lies here, in ${path}`);
+  expect(stderr).toContain(`warning: The private key of grace is on this machine, in ${path}`);
   expect(stderr).toContain('whoever has your account can decide as grace');
   expect(keysTold(told).warnings).toHaveLength(2);
 });
@@ -487,7 +487,7 @@ test("init: --integrator-key takes the integrator's own public key, and makes no
   });
   expect(await listedKey(top, 'grace')).toEqual(key);
   expect((await readdir(ownKeys(top))).sort()).toEqual(['ada-lovelace.pem', 'ada-lovelace.pub']);
-  expect(told.stderr).not.toContain('lies here');
+  expect(told.stderr).not.toContain('is on this machine');
   expect(keysTold(told).keys.at(-1)).toEqual({
     name: 'grace',
     path: null,
