@@ -147,7 +147,9 @@ function commitProblems({ run, likeness, applied_before, record_trailer }: Commi
       ? []
       : [`commit ${applied_before} applied the run's change before, and no run approved it again`]),
     ...(record_trailer === 'different' ? [`the commit names another record than sha256:${recordSha256}`] : []),
-    ...(record.outcome === 'approved' ? [] : [`the run ended as ${record.outcome}: no integrator approved this change`]),
+    ...(record.outcome === 'approved'
+      ? []
+      : [`the run ended as ${record.outcome}: no integrator approved this change`]),
   ];
 }
 

@@ -3,6 +3,7 @@ import { type Resolution, resolutionSchema } from '../../contracts/decisions.js'
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import { type GateId, RESOLUTION_CHOICES, type ResolutionChoice, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
+import { durationSchema } from '../../contracts/primitives.js';
 import type { AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
 import { resolveEscalationSignal } from '../../workflows/messages.js';
 import { printableLine } from '../app/printable.js';
@@ -11,7 +12,32 @@ import { requireNoSecret } from '../app/require-no-secret.js';
 import { describeAwaited } from '../runs/show-status.js';
 import { type AnswerKind, type AnswerOptions, type AskedKind, type AskOptions, gatesUpTo } from './answer.js';
 import type { Outgoing } from './message.js';
-import { readWaiverExpiry } from './waiver-expiry.js';
+
+const DATE = /^\d{4}-\d\d-\d\d$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?Z$/;
+
+/**
+ * When a waiver expires, as a person writes it: a duration from now, the end of a day in UTC, or an instant in UTC.
+ * @param now milliseconds since the epoch
+ * @throws PromptOsError USAGE
+ */
+export function readWaiverExpiry(text: string, now: number): string {
+  const duration = durationSchema.safeParse(text);
+  const end = duration.success
+    ? now + duration.data
+    : DATE.test(text)
+      ? Date.parse(`${text}T23:59:59.999Z`)
+      : INSTANT.test(text)
+        ? Date.parse(text)
+        : Number.NaN;
+  // Some dates that do not exist, such as 31 February, are read as another day.
+  const exists = !Number.isNaN(end) && (duration.success || new Date(end).toISOString().startsWith(text.slice(0, 10)));
+  if (!exists) {
+    throw new PromptOsError('USAGE', `--expires: expected 30d, 2026-12-31 or an instant in UTC, received "${text}".`);
+  }
+  if (end > now) return new Date(end).toISOString();
+  throw new PromptOsError('USAGE', `--expires: ${new Date(end).toISOString()} has passed.`);
+}
 
 /** A resolution of exactly the report that was shown. @throws PromptOsError MESSAGE_HOLDS_SECRET, REPORT_DIFFERS */
 export function bindResolution(

@@ -143,7 +143,9 @@ export function keysCommand(
   )
     .argument('<key...>', 'a name of `promptos keys list`, a file, or a line such as "ssh-ed25519 AAAA…"')
     .action((words) => fingerprint(context, words, questions));
-  const listCommand = keysSubcommand('list', 'list your keys, and which have no passphrase', 'list').action(() => list(context));
+  const listCommand = keysSubcommand('list', 'list your keys, and which have no passphrase', 'list').action(() =>
+    list(context),
+  );
   return new Command('keys')
     .description('make and show the keys that decisions and gates are signed with')
     .addHelpText('after', '\nExample:\n  promptos keys generate --for grace')

@@ -113,7 +113,8 @@ async function planPersonsKey(
   { passphrase, questions }: FirstKeysInput,
 ): Promise<FirstKey> {
   const asked =
-    questions ?? refusing(new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and nothing is asked here.`));
+    questions ??
+    refusing(new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and nothing is asked here.`));
   const found = await findKey(context, path, name, asked);
   if (found !== null) return found;
   const fromFile = readEnvironment(context.env).promptos.PROMPTOS_PASSPHRASE_FILE !== undefined;

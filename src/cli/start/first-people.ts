@@ -249,9 +249,7 @@ export async function findPeople(
   const named = options.integrator ?? (questions === null ? 'integrator' : await questions.integrator());
   if (named === null) throw brokenOff();
   if (options.integrator === undefined && questions === null) {
-    assumptions.push(
-      'No integrator is named: the person who decides on the runs. Give --integrator NAME.',
-    );
+    assumptions.push('No integrator is named: the person who decides on the runs. Give --integrator NAME.');
   }
   return distinct({ developer, integrator: nameOf(named, '--integrator'), alone, assumptions });
 }
