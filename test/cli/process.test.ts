@@ -160,7 +160,7 @@ describe('worker', () => {
     expect(processStarted(ready.pid)).toBeNull();
   });
 
-  test('--detach with a config that is wrong: told at once, and nothing is started', async () => {
+  test('worker --detach: a wrong config is reported at once, and nothing is started', async () => {
     const { home: path, env } = await home('wrong');
     await writeFile(join(path, 'worker.yaml'), '{"schema_version":2}');
     const { status, stderr } = spawnSync(PROMPTOS, ['worker', '--detach'], { cwd: folder, env, encoding: 'utf8' });

@@ -58,7 +58,7 @@ export interface CommitInQuestion {
 export interface OpenCommitInput {
   /** A full id. */
   readonly commit: string;
-  /** Runs whose exported session may stand beside the change. */
+  /** Runs whose exported session may be beside the change. */
   readonly runs: () => Promise<readonly AuditedRun[]>;
   /** Where exported sessions are, relative to the top of the repository. */
   readonly artifactsDir: string;

@@ -35,7 +35,7 @@ export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier
     .requiredOption('--body <file>', "the pull request's description")
     .requiredOption('--commit <commit>', 'the commit that brings the change in')
     .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may stand several times', collect)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
     .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',

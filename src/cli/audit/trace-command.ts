@@ -28,7 +28,7 @@ export function traceCommand(context: StoreCommandContext, verify: RunVerifier =
     .option('--repo-path <path>', 'the repository of commits and paths (default: around the current folder)')
     .addOption(new Option('--kind <kind>', 'what the subject is, where it could be two things').choices(SUBJECT_KINDS))
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may stand several times', collect)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
     .option('--bundle <file>', BUNDLE_HELP, collect)
     .addHelpText(
       'after',

@@ -21,7 +21,7 @@ export function ungovernedCommand(context: StoreCommandContext, verify: RunVerif
     .requiredOption('--since <ref>', 'the commits that can be reached from here are not looked at')
     .option('--branch <branch>', 'the branch that is looked at', 'HEAD')
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the runs against; may stand several times', collect)
+    .option('--policy <file>', 'a policy to verify the runs against; may be given several times', collect)
     .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',

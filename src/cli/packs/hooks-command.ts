@@ -58,7 +58,7 @@ async function askGit(context: CommandContext, cwd: string, args: readonly strin
 }
 
 /** The file at the place of the hook: null for none; foreign is whatever we did not write. */
-async function standingHook(path: string): Promise<{ text: string | null; mode: number } | 'foreign'> {
+async function presentHook(path: string): Promise<{ text: string | null; mode: number } | 'foreign'> {
   try {
     const stats = await lstat(path);
     if (!stats.isFile()) return 'foreign';
@@ -92,14 +92,14 @@ async function install(context: CommandContext): Promise<void> {
   // A hooks folder outside .git may be committed: no path of this machine may be in it.
   const isPrivate = gitDir !== null && !relative(gitDir, path).startsWith('..');
   const text = preCommitHook(isPrivate ? ownProgram() : null);
-  const standing = await standingHook(path);
+  const present = await presentHook(path);
   const shown = pathFrom(context.cwd, path);
-  if (standing === 'foreign') {
+  if (present === 'foreign') {
     throw new PromptOsError('HOOK_FOREIGN', `${shown} is there already and is not ours; it was left as it is.`);
   }
-  const current = standing.text === text && (standing.mode & 0o111) === 0o111;
+  const current = present.text === text && (present.mode & 0o111) === 0o111;
   if (!current) await writeHook(path, text);
-  const result = current ? 'current' : standing.text === null ? 'installed' : 'renewed';
+  const result = current ? 'current' : present.text === null ? 'installed' : 'renewed';
   const output = context.output();
   if (output.json) output.emit({ path: shown, result });
   else output.say(`${shown}: ${result}`);

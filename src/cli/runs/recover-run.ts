@@ -52,7 +52,7 @@ type Finish = { readonly done: true; readonly sha256: string } | { readonly done
 
 /**
  * `run recover`: finishes a closed run where this machine may, as an engine's worker does. Else it writes down what there
- * is, marked as incomplete, and outside of the store: there it would stand in the way of the record.
+ * is, marked as incomplete, and outside of the store: there it would block the record.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_NOT_STUCK, EXPORT_DIFFERS
  */
 export async function recoverRun(context: CommandContext, given: string, options: RecoverOptions): Promise<void> {

@@ -95,7 +95,7 @@ async function status({ output, exit }: CommandContext, folder: string): Promise
   if (server === null) exit(1);
 }
 
-/** The worker first: it says goodbye to the server. Until the server has ended no other worker is started. */
+/** The worker first: it reports its shutdown to the server. Until the server has ended no other worker is started. */
 async function stop({ output }: CommandContext, folder: string): Promise<void> {
   const { worker, server } = await withoutWorker(folder, async (ended) => ({
     worker: ended,

@@ -81,7 +81,7 @@ describe('latest', () => {
     const escaped = await neighbour.type('run', 'cancel', 'latest', ...CANCELLING);
     expect(escaped).toMatchObject({ exitCode: 1 });
 
-    // Whoever decides by `latest` decides on this repository's run, and is told so.
+    // A decision on `latest` is on this repository's run, and the run is named.
     const approved = await first.type('approve', 'latest', '--gate', 'P00', '--as', 'grace');
     expect(approved).toMatchObject({
       exitCode: 0,

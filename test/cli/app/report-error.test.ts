@@ -16,7 +16,7 @@ test('reportError: the code, what happened and the next step, with the exit code
   });
 });
 
-test('reportError: a hint of its own stands in place of that of the catalogue', () => {
+test('reportError: the hint of an error replaces that of the catalogue', () => {
   const { stderr } = report(new PromptOsError('USAGE', 'No.', { hint: 'Do that.' }));
   expect(stderr).toBe('error USAGE: No.\n  next: Do that.\n');
 });

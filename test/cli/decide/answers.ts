@@ -12,7 +12,7 @@ export interface ScriptedAnswers extends Questions {
   done(): void;
 }
 
-/** A person who answers by a script, and who is astonished by any other question. */
+/** A person who answers by a script; any other question throws. */
 export function scriptedAnswers(...script: readonly Answer[]): ScriptedAnswers {
   const left = [...script];
   const offered: string[][] = [];

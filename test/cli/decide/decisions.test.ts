@@ -48,7 +48,7 @@ async function awaitingRun(
 const ended = (run: WorkedRun) => site.runs.wait(run.runId);
 
 describe('approve', () => {
-  test('the one request that stands: counts, and the run goes on to its end', async () => {
+  test('approve: the one pending request counts, and the run goes on to its end', async () => {
     const [run] = await awaitingRun();
     const { exitCode, stdout, stderr } = await type(
       'approve',
@@ -118,7 +118,7 @@ describe('approve', () => {
     expect((await run.status()).refusals).toBe(0);
   });
 
-  test('--request-id that does not stand: is sent, refused and written down', async () => {
+  test('approve: --request-id that is not pending is sent, refused and recorded', async () => {
     const [run] = await awaitingRun();
     const { exitCode, stderr } = await type('approve', run.runId, '--request-id', 'P00.1.7', '--as', 'grace');
     expect(exitCode).toBe(1);

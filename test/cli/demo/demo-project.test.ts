@@ -56,7 +56,7 @@ test('demonstration: two have different keys; one that is there is found with it
   expect(await grace(one)).toBe(before);
 });
 
-test('demonstration: FILE_EXISTS, and nothing touched, where something else lies', async () => {
+test('demo: FILE_EXISTS and nothing changed, where the folder holds something else', async () => {
   const root = await folder();
   await mkdir(join(root, 'mine'));
   await writeFile(join(root, 'mine', 'x'), '');

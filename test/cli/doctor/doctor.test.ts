@@ -300,7 +300,7 @@ test('doctor: a commit that is not pushed is out of reach for workers that fetch
   expect(await pushed()).toMatchObject({ status: 'ok', message: 'pushed' });
 });
 
-test('doctor: TEMPORAL_UNREACHABLE from the real connection, when nobody answers', async () => {
+test('doctor: TEMPORAL_UNREACHABLE from the real connection, when no server answers', async () => {
   // A port that was free a moment ago.
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

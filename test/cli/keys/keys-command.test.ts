@@ -28,7 +28,7 @@ function scriptedQuestions(script: readonly string[]): PassphraseQuestions & { r
     passphrase: async (message) => {
       asked.push(message);
       const next = left.shift();
-      if (next === undefined) throw new Error(`nobody answers "${message}"`);
+      if (next === undefined) throw new Error(`no answer is scripted for "${message}"`);
       return next;
     },
   };
