@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
-import { createLogPrinter, type Printed, printLive } from '../../../src/cli/runs/print-logs.js';
+import { createLogPrinter, type Printed, printLive } from '../../../src/cli/runs/run-logs.js';
 import type { GateProgress, OutputPiece } from '../../../src/contracts/gate-progress.js';
 
 const OUT = 'evidence/checks/tests.stdout.txt';

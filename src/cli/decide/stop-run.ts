@@ -1,27 +1,66 @@
 import { randomUUID } from 'node:crypto';
-import { type Cancellation, cancellationSchema } from '../../contracts/decisions.js';
+import { type Cancellation, cancellationSchema, personEscalationSchema } from '../../contracts/decisions.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { cancellers } from '../../domain/judge/judge-answers.js';
-import { cancelSignal } from '../../workflows/messages.js';
+import { cancelSignal, escalateSignal } from '../../workflows/messages.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import { projectPolicies } from '../app/project.js';
-import { type DecisionQuestions, terminalQuestions } from '../app/questions.js';
-import { announceRun, describeSelected, latestRun, openRuns, type SelectedRun, selectRun } from '../app/select-run.js';
+import { terminalQuestions } from '../app/questions.js';
+import { announceRun, describeSelected, type SelectedRun, selectRun } from '../app/select-run.js';
 import { readRunPolicy } from '../keys/signing.js';
 import { type OpenedRuns, withRuns } from '../runs/governed-runs.js';
 import { liveStatus } from '../runs/run-status.js';
 import { showStatus } from '../runs/show-status.js';
-import { reportDelivery } from './decide-as.js';
-import { printMessage, readMessage, requireActor } from './message.js';
+import { onlyOpenRun } from './awaiting-run.js';
+import { readMessage, requireActor, type SendingOptions, sendOrPrint } from './message.js';
 
-export interface CancelOptions {
-  readonly as?: string;
+export interface EscalateOptions extends SendingOptions {
+  readonly issue: string;
+  readonly impact?: string;
+  readonly context?: string;
+  readonly recommendation?: string;
+  readonly option?: readonly string[];
+  readonly securitySensitive?: true;
+}
+
+/**
+ * `escalate`: nothing of the run starts until an integrator has resolved it.
+ * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS, DECISION_REFUSED, USAGE, MESSAGE_HOLDS_SECRET
+ */
+export async function escalateRun(context: CommandContext, given: string, options: EscalateOptions): Promise<void> {
+  const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
+  const output = context.output();
+  await withRuns(
+    context,
+    async (session) => {
+      const { runs } = session;
+      const run = await selectRun(given, session);
+      announceRun(run, output);
+      const { run_id } = run;
+      const escalation = readMessage(personEscalationSchema, {
+        ...{ run_id, actor: as, issue, impact, context: situation, recommendation },
+        options: option,
+        security_sensitive: securitySensitive,
+      });
+      const { policy_sha256 } = await runs.describe(run_id);
+      const policy = policy_sha256 === '' ? undefined : policy_sha256;
+      const outgoing = {
+        signal: escalateSignal.name,
+        what: 'the escalation',
+        seal: () => runs.sealEscalation(run_id, escalation, policy),
+        send: () => runs.escalate(run_id, escalation, policy),
+      };
+      await sendOrPrint(session, run, outgoing, print, output);
+    },
+    { key },
+  );
+}
+
+export interface CancelOptions extends SendingOptions {
   readonly reason?: string;
-  readonly key?: string;
-  readonly print?: true;
   readonly yes?: true;
 }
 
@@ -34,12 +73,7 @@ type Said = Pick<Cancellation, 'actor' | 'reason'>;
  * @throws PromptOsError RUN_NOT_FOUND, RUN_CLOSED, RUN_AMBIGUOUS, DECISION_REFUSED, NOT_A_TERMINAL, USAGE,
  *   MESSAGE_HOLDS_SECRET
  */
-export async function cancelRun(
-  context: CommandContext,
-  given: string,
-  options: CancelOptions,
-  questions: DecisionQuestions = terminalQuestions,
-): Promise<void> {
+export async function cancelRun(context: CommandContext, given: string, options: CancelOptions): Promise<void> {
   const output = context.output();
   const asks = output.interactive && options.yes !== true;
   const line = asks ? null : requireSaid(options);
@@ -54,18 +88,17 @@ export async function cancelRun(
       if ((await store.published(run_id)) !== null) throw closed();
       const { policy_sha256, developer, closed_at } = await runs.describe(run_id);
       if (closed_at !== null) throw closed();
-      const said = line ?? (await asked(session, { run, policy_sha256, developer }, options, output, questions));
+      const said = line ?? (await askCancellation(session, { run, policy_sha256, developer }, options, output));
       if (said === null) return context.exit(1);
       const message = readMessage(cancellationSchema, { decision_id: randomUUID(), run_id, policy_sha256, ...said });
-      if (options.print === true) {
-        const sealed = await runs.sealCancellation(message);
-        return printMessage(
-          { message: sealed, signal: cancelSignal.name, runId: run_id, temporal: session.temporal },
-          output,
-        );
-      }
-      reportDelivery(await runs.cancel(message), 'the cancellation', output, run);
-      output.say(`its record follows: promptos run watch ${run_id}`);
+      const outgoing = {
+        signal: cancelSignal.name,
+        what: 'the cancellation',
+        seal: () => runs.sealCancellation(message),
+        send: () => runs.cancel(message),
+      };
+      await sendOrPrint(session, run, outgoing, options.print, output);
+      if (options.print !== true) output.say(`its record follows: promptos run watch ${run_id}`);
     },
     { key: options.key },
   );
@@ -85,18 +118,6 @@ function requireSaid({ as, reason, yes, print }: CancelOptions): Said {
   return { actor, reason };
 }
 
-/** What `latest` means here: the one open run of this repository. With several it is not for the command to choose. */
-async function onlyOpenRun(session: OpenedRuns, output: Output): Promise<SelectedRun> {
-  const open = await openRuns(session);
-  const [only, ...others] = open;
-  if (only === undefined) return latestRun(session);
-  if (others.length === 0) return only;
-  for (const run of open) output.note(`${run.run_id}  started ${run.started_at.toISOString()}`);
-  throw new PromptOsError('RUN_AMBIGUOUS', `${open.length} runs of ${session.here.what} are open.`, {
-    hint: 'Give the id of the run that is meant instead of "latest".',
-  });
-}
-
 interface AskedRun {
   readonly run: SelectedRun;
   readonly policy_sha256: string;
@@ -104,41 +125,38 @@ interface AskedRun {
 }
 
 /** Shows the run, asks for what the line lacks, and whether it is meant; null when not. */
-async function asked(
+async function askCancellation(
   session: OpenedRuns,
-  asking: AskedRun,
+  asked: AskedRun,
   { as, reason: given }: CancelOptions,
   output: Output,
-  questions: DecisionQuestions,
 ): Promise<Said | null> {
-  const { run } = asking;
+  const { run } = asked;
   const live = await liveStatus(session, run.run_id);
   if ('status' in live) showStatus(live.status, { tree: null, ui: await session.temporal.runPage(run.run_id) }, output);
-  const actor = as ?? (await askCanceller(session, asking, questions));
+  const actor = as ?? (await askCanceller(session, asked));
   if (actor === null) return null;
-  const reason = given ?? (await questions.write('Why is the run cancelled? The record shows it.'));
+  const reason = given ?? (await terminalQuestions.write('Why is the run cancelled? The record shows it.'));
   if (reason === null) return null;
   if (given !== undefined) output.say(`reason  ${printableLine(reason, 1_000)}`);
-  const meant = await questions.confirm(`Do you cancel ${describeSelected(run)}, ${printableLine(actor)}?`);
+  const meant = await terminalQuestions.confirm(`Do you cancel ${describeSelected(run)}, ${printableLine(actor)}?`);
   return meant === true ? { actor, reason } : null;
 }
 
-/** Whoever the run's policy lets cancel it; any name where the policy is not at hand. */
+/** A principal that the run's policy lets cancel it; any name where the policy is not at hand. */
 async function askCanceller(
   { store, project }: OpenedRuns,
   { policy_sha256, developer }: AskedRun,
-  questions: DecisionQuestions,
 ): Promise<string | null> {
-  const files = await projectPolicies(project);
-  const policy = await readRunPolicy(store, policy_sha256, files).catch(() => null);
+  const policy = await readRunPolicy(store, policy_sha256, await projectPolicies(project)).catch(() => null);
   const able =
     policy === null
       ? []
       : cancellers({ integrators: policy.roles.integrator, cancellation: policy.cancellation }, developer);
   const [first, ...others] = able;
-  if (first === undefined) return questions.write('Who cancels?');
+  if (first === undefined) return terminalQuestions.write('Who cancels?');
   if (others.length === 0) return first;
-  return questions.choose(
+  return terminalQuestions.choose(
     'Who cancels?',
     able.map((value) => ({ value, label: printableLine(value) })),
   );
