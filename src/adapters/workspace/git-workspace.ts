@@ -7,7 +7,7 @@ import type { Workspace } from '../../ports/workspace.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeLeftovers } from '../platform/leftovers.js';
-import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
+import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import {
   baseNotFound,
@@ -21,6 +21,7 @@ import {
 } from './mirror.js';
 import { scratchPlace, withScratch } from './scratch.js';
 import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
+import { CHECKOUT_PREFIX, createTemplates, templatePlace } from './templates.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */
@@ -47,13 +48,15 @@ interface Ready {
  */
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
+  const templates = createTemplates(stateDir);
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
     const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
     await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
-    const { parent, prefix } = scratchPlace(stateDir);
-    await removeLeftovers(parent, prefix);
+    for (const { parent, prefix } of [scratchPlace(stateDir), templatePlace(stateDir)]) {
+      await removeLeftovers(parent, prefix);
+    }
     return { environment, temporaryDir };
   };
   const ready = (): Promise<Ready> => {
@@ -89,19 +92,21 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   return {
     checkPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
-      const reason = await withScratch({ stateDir, mirror, commit }, ({ git }) => applyToIndex(git, patch, 'check'));
+      const reason = await withScratch({ stateDir, mirror }, { commit }, ({ git }) =>
+        applyToIndex(git, patch, 'check'),
+      );
       return reason === null ? { ok: true } : { ok: false, reason };
     },
     readPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
-      const change = await withScratch({ stateDir, mirror, commit }, (scratch) => appliedChange(scratch, patch));
+      const change = await withScratch({ stateDir, mirror }, { commit }, (scratch) => appliedChange(scratch, patch));
       if (typeof change !== 'string') return change;
       throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
-      return makeCheckout({ stateDir, temporaryDir, repository, mirror, commit, patch, signal });
+      return makeCheckout(templates, stateDir, { temporaryDir, repository, mirror, commit, patch, signal });
     },
     snapshot: async (name) => {
       const { environment } = await ready();
