@@ -5,6 +5,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
+import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeLeftovers } from '../platform/leftovers.js';
 import { makeCheckout } from './checkout.js';
@@ -70,6 +71,18 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
     return locateRepository(name, source, (await ready()).environment);
   };
+  const opened = new Map<string, { readonly location: RepositoryLocation; readonly traces: string }>();
+  /** As `locate`; starts no git while the repository is the one that git found before. */
+  const locateAgain = async (name: string): Promise<RepositoryLocation> => {
+    const known = opened.get(name);
+    if (known?.location.kind === 'path' && (await repositoryTraces(known.location)) === known.traces) {
+      return known.location;
+    }
+    const location = await locate(name);
+    const traces = location.kind === 'path' ? await repositoryTraces(location) : null;
+    if (traces !== null) opened.set(name, { location, traces });
+    return location;
+  };
   // Where repositories were when their commits were fetched. What is in a mirror already is the same wherever they are now.
   const fetchedFrom = new Map<string, RepositoryLocation>();
   const mirrorOf = async (name: string, commit: string, signal?: AbortSignal): Promise<Mirror> => {
@@ -110,7 +123,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     },
     snapshot: async (name) => {
       const { environment } = await ready();
-      const location = await locate(name).catch((error: unknown) => {
+      const location = await locateAgain(name).catch((error: unknown) => {
         // A repository that was one before and is none any more has changed: that it is unreadable is its new state.
         if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
         throw error;

@@ -70,7 +70,7 @@ test('diff: nothing that changed is told by the trees alone, a change is listed'
   expect(patch.files.map(({ path }) => path)).toEqual(['README.md']);
 });
 
-test('snapshot: two gits, one to open the repository and one for its state', async () => {
+test('snapshot: one git for the state of a repository that was opened before', async () => {
   await workspace.snapshot('shop');
-  expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['rev-parse', 'status']);
+  expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['status']);
 });
