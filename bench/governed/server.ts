@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
 import { GovernedRuns } from '../../src/client/client.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { DEFAULT_TASK_QUEUE } from '../../src/contracts/names.js';
 import { findServer, stopServer } from '../../src/embedded/server.js';
 import { withoutWorker } from '../../src/embedded/worker-process.js';

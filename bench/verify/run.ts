@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { readPolicy } from '../../src/config/policy-file.js';
 import { verifyTree } from '../../src/verify/index.js';
 import { PACKAGE_ROOT, PROMPTOS } from '../governed/package-root.js';

@@ -2,18 +2,13 @@ import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { systemCode } from '../contracts/system-code.js';
 import { clipText } from '../rules/judged-output.js';
 import { maskSecrets } from '../rules/mask-secrets.js';
 
 /** Characters of a message, of its causes together, and of the worker's name: the ledger takes 2,000. */
 const LIMITS = { message: 1_300, causes: 450, worker: 200 } as const;
 const MAX_CAUSES = 5;
-
-/** What the system calls an error, such as `EACCES`; null for an error that is not the system's. */
-export function systemCode(error: unknown): string | null {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' && /^E[A-Z\d]{2,}$/.test(code) ? code : null;
-}
 
 /** Which worker, and on which machine: a failure that others cannot repeat is often of one machine alone. */
 export function workerOf(context: Context): string {

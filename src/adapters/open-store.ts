@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { createFileSystemStore } from './store-fs/file-system-store.js';
-import { checkS3Store, createS3Store } from './store-s3/s3-store.js';
+import { createFileSystemStore } from './store/fs/file-system-store.js';
+import { checkS3Store, createS3Store } from './store/s3/s3-store.js';
 
 export interface StorePlace {
   /** As `readWorkerConfig` gives it: paths are absolute. */

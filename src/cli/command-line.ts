@@ -1,13 +1,12 @@
 import type { Writable } from 'node:stream';
 import { type Command, CommanderError } from 'commander';
 import { type ExitCode, PromptOsError } from '../contracts/errors.js';
-import { readGlobalOptions, withSubcommands, workingFolder } from './global-options.js';
-import type { Terminal } from './live-lines.js';
-import { createOutput, type Output } from './output.js';
+import { readGlobalOptions, withSubcommands, workingFolder } from './app/options.js';
+import { createOutput, type Output, type Terminal } from './app/output.js';
+import { shellWord } from './app/printable.js';
+import type { StoreCommandContext } from './app/published-run.js';
+import { reportError } from './app/report-error.js';
 import { createProgram } from './program.js';
-import type { StoreCommandContext } from './published-run.js';
-import { reportError } from './report-error.js';
-import { shellWord } from './shell-word.js';
 
 /** One invocation of `promptos`, with everything that it may touch of its process. */
 export interface Invocation {
@@ -52,7 +51,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       exitCode = code;
     },
     openStore: async () => {
-      const { findProject, openProjectStore } = await import('./project.js');
+      const { findProject, openProjectStore } = await import('./app/project.js');
       return (await openProjectStore(await findProject(context))).store;
     },
   };

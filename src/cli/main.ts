@@ -1,9 +1,9 @@
 import { isAbsolute, relative } from 'node:path';
 import process from 'node:process';
+import { createOutput } from './app/output.js';
+import { shellWord } from './app/printable.js';
+import { reportError } from './app/report-error.js';
 import { runCommandLine } from './command-line.js';
-import { createOutput } from './output.js';
-import { reportError } from './report-error.js';
-import { shellWord } from './shell-word.js';
 
 /** Whoever reads our output may stop reading, as `head` does; there is nothing more to say then. */
 function endQuietly(error: NodeJS.ErrnoException): void {

@@ -1,31 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import process from 'node:process';
 import { Command } from 'commander';
-import { applyCommand } from './commands/apply.js';
-import { approveCommand } from './commands/approve.js';
-import { completionCommand } from './commands/completion.js';
-import { demoCommand } from './commands/demo.js';
-import { devCommand } from './commands/dev.js';
-import { doctorCommand } from './commands/doctor.js';
-import { escalateCommand } from './commands/escalate.js';
-import { exceptCommand } from './commands/except.js';
-import { exportCommand } from './commands/export.js';
-import { hooksCommand } from './commands/hooks.js';
-import { initCommand } from './commands/init.js';
-import { keysCommand } from './commands/keys.js';
-import { lintCommand } from './commands/lint.js';
-import { prBlockCommand } from './commands/pr-block.js';
-import { prCheckCommand } from './commands/pr-check.js';
-import { promptsCommand } from './commands/prompts.js';
-import { rejectCommand } from './commands/reject.js';
-import { resolveCommand } from './commands/resolve.js';
-import { runCommand } from './commands/run.js';
-import { serverCommand } from './commands/server.js';
-import { traceCommand } from './commands/trace.js';
-import { ungovernedCommand } from './commands/ungoverned.js';
-import { verifyCommand } from './commands/verify.js';
-import { ownVersion, versionCommand } from './commands/version.js';
-import { workerCommand } from './commands/worker.js';
-import { addGlobalOptions, withSubcommands } from './global-options.js';
-import type { StoreCommandContext } from './published-run.js';
+import type { CommandContext } from './app/context.js';
+import { addGlobalOptions, withSubcommands } from './app/options.js';
+import type { StoreCommandContext } from './app/published-run.js';
+import { applyCommand } from './audit/apply-command.js';
+import { exceptCommand } from './audit/except-command.js';
+import { prCheckCommand } from './audit/pr-check-command.js';
+import { traceCommand } from './audit/trace-command.js';
+import { ungovernedCommand } from './audit/ungoverned-command.js';
+import { verifyCommand } from './audit/verify-command.js';
+import { completionCommand } from './completion/completion-command.js';
+import {
+  approveCommand,
+  askOnTerminal,
+  cancelCommand,
+  escalateCommand,
+  rejectCommand,
+  resolveCommand,
+} from './decide/decide-commands.js';
+import { demoCommand } from './demo/demo-command.js';
+import { doctorCommand } from './doctor/doctor-command.js';
+import { keysCommand } from './keys/keys-command.js';
+import { hooksCommand } from './packs/hooks-command.js';
+import { lintCommand, promptsCommand } from './packs/pack-commands.js';
+import { exportCommand, prBlockCommand } from './runs/result-commands.js';
+import { runCommand } from './runs/run-command.js';
+import { devCommand } from './start/dev-command.js';
+import { initCommand } from './start/init-command.js';
+import { serverCommand, workerCommand } from './start/process-commands.js';
+
+/** The version in a package.json. */
+function versionIn(path: string | URL): string {
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version?: string };
+  return version ?? 'unknown';
+}
+
+/** The version of this package: two levels above `cli`, in `src` as in `dist`. */
+export const ownVersion = (): string => versionIn(new URL('../../package.json', import.meta.url));
+
+const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
+
+/** `promptos version`: the versions of everything that a report of a defect should name. */
+export function versionCommand(context: CommandContext): Command {
+  return new Command('version')
+    .description('print the versions of promptos, its prompt pack, the Temporal SDK and Node.js')
+    .addHelpText('after', '\nExample:\n  promptos version --json')
+    .action(async () => {
+      const { builtInPackDir, readPromptPack } = await import('../config/prompt-pack.js');
+      const { prompt_os_version, digest } = await readPromptPack(builtInPackDir(), context.env);
+      const [promptos, temporal_sdk] = [ownVersion(), sdkVersion()];
+      const node = process.versions.node;
+      const output = context.output();
+      output.say(`promptos      ${promptos}`);
+      output.say(`prompt pack   ${prompt_os_version} (${digest.slice(0, 12)}…)`);
+      output.say(`Temporal SDK  ${temporal_sdk}`);
+      output.say(`Node.js       ${node}`);
+      output.emit({ promptos, prompt_pack: prompt_os_version, prompt_pack_sha256: digest, temporal_sdk, node });
+    });
+}
 
 const EXAMPLES = `
 Examples:
@@ -39,7 +73,7 @@ Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. docs/er
 /** The whole command line. Each group of commands stands in the help under its own heading. */
 export function createProgram(context: StoreCommandContext): Command {
   const stateDir = async (): Promise<string> => {
-    const { findProject } = await import('./project.js');
+    const { findProject } = await import('./app/project.js');
     return (await findProject(context)).files.state;
   };
   const program = new Command('promptos')
@@ -51,7 +85,7 @@ export function createProgram(context: StoreCommandContext): Command {
     'Start:': [demoCommand(context), initCommand(context), devCommand(context), doctorCommand(context)],
     'Decide:': [approveCommand(context), rejectCommand(context), escalateCommand(context), resolveCommand(context)],
     'Runs and their results:': [
-      runCommand(context),
+      runCommand(context, cancelCommand(context), askOnTerminal),
       exportCommand(context),
       prBlockCommand(context),
       applyCommand(context),

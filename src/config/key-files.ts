@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
+import { placeFiles } from '../adapters/platform/durable-files.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { systemCode } from '../contracts/system-code.js';
 import type { Variables } from './environment.js';
-import { systemCode } from './read-file.js';
 
 const KEY_SUFFIX = '.pem';
 
@@ -47,7 +47,7 @@ export interface NewKeyFile {
 }
 
 /**
- * Refuses to go on where a key lies already, or its public half; asked before a person types a passphrase for nothing.
+ * Refuses to replace a key or its public half; asked before a person types a passphrase for nothing.
  * @throws PromptOsError KEY_EXISTS
  */
 export async function refuseExistingKey({ path, publicPath }: Pick<NewKeyFile, 'path' | 'publicPath'>): Promise<void> {
@@ -66,50 +66,23 @@ const keyExists = (path: string): PromptOsError =>
  * @throws PromptOsError KEY_EXISTS; FILE_NOT_READABLE when the folder cannot be written
  */
 export async function writeKeyFile(key: NewKeyFile, replace: boolean): Promise<void> {
-  const staged = `${key.path}.${randomUUID()}.tmp`;
-  const stagedPublic = `${key.publicPath}.${randomUUID()}.tmp`;
+  const files = [
+    { path: key.path, text: key.pem, mode: 0o600 },
+    { path: key.publicPath, text: `${key.publicLine}\n`, mode: 0o644 },
+  ];
   try {
     if (!replace) await refuseExistingKey(key);
     await mkdir(dirname(key.path), { recursive: true, mode: 0o700 });
-    await writeDurably(staged, key.pem, 0o600);
-    await writeDurably(stagedPublic, `${key.publicLine}\n`, 0o644);
-    if (replace) {
-      // Whoever looks in between, or after a power cut, must not find the new key beside the old public half.
-      await rm(key.publicPath, { force: true });
-      await rename(staged, key.path);
-    } else {
-      await link(staged, key.path).catch((error: unknown) => {
-        throw systemCode(error) === 'EEXIST' ? keyExists(key.path) : error;
-      });
-    }
-    await rename(stagedPublic, key.publicPath);
-    await flushFolder(dirname(key.path));
+    await placeFiles(files, {
+      replace,
+      // Readers in between, or after a power cut, must not find the new key beside the old public half.
+      beforePlacing: async () => (replace ? rm(key.publicPath, { force: true }) : undefined),
+    });
   } catch (error) {
     if (error instanceof PromptOsError) throw error;
+    if (systemCode(error) === 'EEXIST' && error instanceof Error && 'dest' in error)
+      throw keyExists(String(error.dest));
     const code = systemCode(error) ?? String(error);
     throw new PromptOsError('FILE_NOT_READABLE', `The key ${key.path} cannot be written (${code}).`);
-  } finally {
-    await Promise.allSettled([staged, stagedPublic].map((path) => rm(path, { force: true })));
-  }
-}
-
-async function writeDurably(path: string, text: string, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode);
-  try {
-    // An odd umask may have taken more away than it should; it never gives.
-    await file.chmod(mode);
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from './read-file.js';
+import { systemCode } from '../contracts/system-code.js';
 
 /** The folder of a repository that holds everything of ours. */
 export const PROJECT_FOLDER = '.promptos';

@@ -7,10 +7,10 @@ import { gitIn } from '../adapters/git/run-git.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { counted } from '../contracts/sentences.js';
+import { systemCode } from '../contracts/system-code.js';
 import { loadPack, requirePromptIndex } from '../prompt-pack/load.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, parsePromptIndex } from '../prompt-pack/pack-files.js';
 import { readEnvironment, type Variables } from './environment.js';
-import { systemCode } from './read-file.js';
 
 /** A prompt is read by people and models: nothing legitimate comes near this. */
 const FILE_LIMIT_BYTES = 1_048_576;

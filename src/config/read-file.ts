@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-
-/** The system's own code of a failed call, such as `ENOENT`. */
-export const systemCode = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+import { systemCode } from '../contracts/system-code.js';
 
 /**
  * The exact bytes of a file that a person named.

@@ -1,8 +1,8 @@
 import { access, chmod, chown, constants, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PromptOsError } from '../contracts/errors.js';
+import { systemCode } from '../contracts/system-code.js';
 import { ensureStateFolder, type ProjectFiles } from './project-files.js';
-import { systemCode } from './read-file.js';
 import { findGroupId, userName } from './unix-accounts.js';
 
 /** Owner and group may do all; new files get the group of the folder. */

@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { replaceFileSync } from '../adapters/platform/durable-files.js';
+import { isRunning, type ProcessIdentity, processStarted } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { isRunning, type ProcessIdentity, processStarted } from './process-identity.js';
 
-/** What stands in the state file of every process that we leave in the background. */
+/** The fields that every state file of a process in the background has. */
 export const backgroundProcessSchema = z.object({
   pid: z.int().positive(),
   process_started: z.string().min(1),
@@ -20,8 +19,8 @@ const POLL_MS = 50;
 const KILL_TIMEOUT_MS = 5_000;
 
 /**
- * Writes down a process that was just started, so that other commands find it again: synchronously, since a starter that
- * is killed in between would leave a process that nobody knows.
+ * Records a process that was just started, so that other commands find it: synchronously, since a starter that is killed in
+ * between would leave a process without a record.
  * @param file the state file; it appears whole or not at all.
  * @returns what was written, or null when the process has ended already.
  */
@@ -32,11 +31,8 @@ export function recordProcess<Details extends object>(
   const process_started = processStarted(pid);
   if (process_started === null) return null;
   const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
-  const temporary = `${file}.${randomUUID()}`;
-  writeFileSync(temporary, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  // Whoever shares the folder finds the process; a folder that is not shared admits no other user.
-  chmodSync(temporary, 0o640);
-  renameSync(temporary, file);
+  // The group of a shared folder may read it; a folder that is not shared admits no other user.
+  replaceFileSync({ path: file, text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o640 });
   return record;
 }
 
@@ -51,7 +47,7 @@ export async function readRecord<Record>(file: string, schema: z.ZodType<Record>
   }
 }
 
-/** The process that a state file tells of, or null when it has ended. */
+/** The process of a state file, or null when it has ended. */
 export async function findProcess<Record extends ProcessIdentity>(
   file: string,
   schema: z.ZodType<Record>,
@@ -80,8 +76,8 @@ function send(target: ProcessIdentity, signal: NodeJS.Signals): void {
 }
 
 /**
- * Ends a process: SIGTERM, and SIGKILL when it is still there after the grace. One with the same number that started at
- * another moment is a stranger's and left alone.
+ * Ends a process: SIGTERM, and SIGKILL when it is still there after the grace. Another process that has the same
+ * number now is left alone.
  * @param graceMs milliseconds.
  * @returns `gone` when it did not run any more.
  * @throws PromptOsError PROCESS_NOT_STOPPED
@@ -93,4 +89,31 @@ export async function stopProcess(target: ProcessIdentity, graceMs: number): Pro
   send(target, 'SIGKILL');
   if (await ended(target, KILL_TIMEOUT_MS)) return 'killed';
   throw new PromptOsError('PROCESS_NOT_STOPPED', `Process ${target.pid} did not end, not even by SIGKILL.`);
+}
+
+const ROTATE_AT_BYTES = 10_000_000;
+const MAX_LINE = 400;
+
+export interface OpenLog {
+  readonly handle: FileHandle;
+  /** What is read from here on was written by the process that is about to start. */
+  readonly offset: number;
+}
+
+/** Opens a log to append to; one that has grown large is kept once more as `….1`. */
+export async function openLog(path: string): Promise<OpenLog> {
+  const before = await stat(path).catch(() => null);
+  const rotate = before !== null && before.size > ROTATE_AT_BYTES;
+  if (rotate) await rename(path, `${path}.1`);
+  return { handle: await open(path, 'a', 0o600), offset: rotate ? 0 : (before?.size ?? 0) };
+}
+
+/** The last lines that were written after the offset, each cut to a readable length. */
+export async function lastLines(path: string, offset: number, count: number): Promise<readonly string[]> {
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0));
+  const lines = bytes.subarray(offset).toString('utf8').split('\n');
+  return lines
+    .filter((line) => line.trim() !== '')
+    .slice(-count)
+    .map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line));
 }

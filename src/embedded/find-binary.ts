@@ -1,9 +1,15 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import gte from 'semver/functions/gte.js';
+import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { Environment } from './cache-folder.js';
-import { isExecutable, readCliVersion } from './cli-version.js';
 import { type FetchToolOptions, fetchTool } from './fetch-tool.js';
-import { TEMPORAL_CLI, TEMPORAL_TEST_SERVER } from './tool-pins.js';
+import { TEMPORAL_CLI } from './tool-pins.js';
+
+/** The oldest Temporal CLI that takes the settings of `settings.ts`: tried with 1.5.1 (server 1.29.1). */
+export const OLDEST_CLI = '1.5.1';
 
 /** A Temporal CLI that can run the embedded server. */
 export interface ServerBinary {
@@ -12,8 +18,30 @@ export interface ServerBinary {
   readonly origin: 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache';
 }
 
-/** Relative entries are passed over: what lies in the current folder belongs to whoever wrote the repository. */
-async function findOnPath(name: string, env: Environment): Promise<string | null> {
+/** Whether the path is a file that this process may execute. */
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** The version that a Temporal CLI says it has, or the reason why it cannot be used. */
+export async function readCliVersion(
+  path: string,
+): Promise<{ readonly version: string } | { readonly problem: string }> {
+  if (!(await isExecutable(path))) return { problem: 'it is not an executable file' };
+  const result = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 20_000 });
+  const version = /^temporal version (\d+\.\d+\.\d+)/m.exec(result.stdout ?? '')?.[1];
+  if (version === undefined) return { problem: 'it did not answer --version as a Temporal CLI does' };
+  if (!gte(version, OLDEST_CLI)) return { problem: `expected version ${OLDEST_CLI} or newer, received ${version}` };
+  return { version };
+}
+
+/** Relative entries are skipped: the current folder belongs to the author of the repository. */
+async function findOnPath(name: string, env: Variables): Promise<string | null> {
   for (const folder of (env.PATH ?? '').split(delimiter).filter((entry) => isAbsolute(entry))) {
     const candidate = join(folder, name);
     if (await isExecutable(candidate)) return candidate;
@@ -46,19 +74,4 @@ export async function findServerBinary(options: FetchToolOptions): Promise<Serve
     const onPath = `${installed ?? '`temporal` on PATH'}: ${answer.problem}`;
     throw new PromptOsError('SERVER_BINARY_MISSING', `${error.summary} ${onPath}.`, { cause: error });
   }
-}
-
-/**
- * The time-skipping test server: the one that `TEMPORAL_TEST_SERVER_PATH` names, else the pinned one.
- * @throws PromptOsError SERVER_BINARY_MISSING, SERVER_BINARY_CORRUPT
- */
-export async function findTestServer(options: FetchToolOptions): Promise<string> {
-  const named = options.env.TEMPORAL_TEST_SERVER_PATH;
-  if (!named) return fetchTool(TEMPORAL_TEST_SERVER, options);
-  if (await isExecutable(named)) return resolve(named);
-  throw new PromptOsError(
-    'SERVER_BINARY_MISSING',
-    `TEMPORAL_TEST_SERVER_PATH names ${resolve(named)}, which is not an executable file.`,
-    { hint: 'Correct or unset the variable.' },
-  );
 }

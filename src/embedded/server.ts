@@ -1,16 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isRunning } from '../adapters/platform/process-identity.js';
+import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { findProcess, stopProcess } from './background-process.js';
-import type { Environment } from './cache-folder.js';
 import { findServerBinary } from './find-binary.js';
-import { withLock } from './lock.js';
-import { answers } from './ports.js';
-import { isRunning } from './process-identity.js';
-import { awaitReady } from './readiness.js';
-import { keepEndedRuns } from './retention.js';
+import { acceptsConnections, awaitReady, keepEndedRuns } from './server-probes.js';
 import { READY_TIMEOUT_MS, startServer } from './start-server.js';
-import { type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
+import { type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
 
 /** Longer than a start with all its attempts may take. */
 const LOCK_TIMEOUT_MS = 4 * READY_TIMEOUT_MS;
@@ -19,10 +16,10 @@ const STOP_GRACE_MS = 15_000;
 
 export interface EnsureServerInput {
   readonly stateDir: string;
-  readonly env: Environment;
+  readonly env: Variables;
   /** A Temporal CLI; else one is found or fetched, and only when the server has to be started. */
   readonly binary?: { readonly path: string; readonly version: string };
-  /** Takes lines for a person: what is fetched, what is started. */
+  /** Prints a line for a person: what is fetched, what is started. */
   readonly log: (line: string) => void;
 }
 
@@ -34,10 +31,10 @@ export interface EmbeddedServer extends ServerRecord {
 /** The embedded server of a state folder when it runs and accepts connections, else null. */
 export async function findServer(stateDir: string): Promise<ServerRecord | null> {
   const record = await findProcess(stateFiles(resolve(stateDir)).server, serverRecordSchema);
-  return record !== null && (await answers(record.address)) ? record : null;
+  return record !== null && (await acceptsConnections(record.address)) ? record : null;
 }
 
-/** A server that runs but gives no answer is one that somebody is still starting, or one that hangs and must go. */
+/** A server that runs but accepts no connections is still being started, or it hangs and must be ended. */
 async function reviveServer(stateDir: string): Promise<ServerRecord | null> {
   const record = await findProcess(stateFiles(stateDir).server, serverRecordSchema);
   if (record === null) return null;
@@ -61,7 +58,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
   const binary = input.binary ?? (await findServerBinary({ env: input.env, onProgress: input.log }));
   try {
     await mkdir(stateDir, { recursive: true });
-    return await withLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
+    return await withStateLock(stateFiles(stateDir).serverLock, LOCK_TIMEOUT_MS, async () => {
       const revived = await reviveServer(stateDir);
       if (revived === null) input.log(`Starting the Temporal dev server ${binary.version} …`);
       const record = revived ?? (await startServer({ stateDir, binary, env: input.env }));
@@ -86,7 +83,7 @@ export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedSe
 export async function stopServer(stateDir: string): Promise<ServerRecord | null> {
   const files = stateFiles(resolve(stateDir));
   if ((await findProcess(files.server, serverRecordSchema)) === null) return null;
-  return withLock(files.serverLock, LOCK_TIMEOUT_MS, async () => {
+  return withStateLock(files.serverLock, LOCK_TIMEOUT_MS, async () => {
     const record = await findProcess(files.server, serverRecordSchema);
     return record !== null && (await stopProcess(record, STOP_GRACE_MS)) !== 'gone' ? record : null;
   });

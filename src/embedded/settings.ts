@@ -1,4 +1,4 @@
-import { isAtLeast } from './cli-version.js';
+import gte from 'semver/functions/gte.js';
 
 export const SERVER_IP = '127.0.0.1';
 export const SERVER_NAMESPACE = 'default';
@@ -55,7 +55,7 @@ export const serverArguments = ({ version, port, uiPort, databaseFile }: ServerA
   'server',
   'start-dev',
   ...['--port', String(port), '--ui-port', String(uiPort), '--db-filename', databaseFile],
-  ...SERVER_SETTINGS.filter(({ since }) => since === undefined || isAtLeast(version, since)).flatMap(
+  ...SERVER_SETTINGS.filter(({ since }) => since === undefined || gte(version, since)).flatMap(
     (setting) => setting.arguments,
   ),
 ];

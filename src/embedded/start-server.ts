@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import getPort, { clearLockedPorts } from 'get-port';
+import { isRunning } from '../adapters/platform/process-identity.js';
+import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { readRecord, recordProcess, stopProcess } from './background-process.js';
-import type { Environment } from './cache-folder.js';
-import { lastLines, openLog } from './log-file.js';
-import { choosePorts } from './ports.js';
-import { isRunning } from './process-identity.js';
-import { awaitReady } from './readiness.js';
+import { lastLines, openLog, readRecord, recordProcess, stopProcess } from './background-process.js';
+import { awaitReady } from './server-probes.js';
 import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
 import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles } from './state-files.js';
 
@@ -21,12 +21,43 @@ const PASSED_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'LANG', 'TZ'];
 export interface StartServerInput {
   readonly stateDir: string;
   readonly binary: { readonly path: string; readonly version: string };
-  readonly env: Environment;
+  readonly env: Variables;
 }
 
 type Attempt =
   | { readonly record: ServerRecord }
   | { readonly problem: string; readonly lines: readonly string[]; readonly again: boolean };
+
+/**
+ * Ports that systems do not give to outgoing connections by themselves (Linux: from 32768, macOS: from 49152), so that
+ * one stays free for the server while it is stopped and its addresses stay the same.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+const PORT_GUESSES = 20;
+
+/**
+ * A free port for each wish: the wished one when it is free, else another; they differ. Nothing keeps another program from
+ * taking one before the caller does.
+ * @throws PromptOsError SERVER_NOT_STARTED
+ */
+export async function choosePorts(ip: string, wishes: readonly (number | undefined)[]): Promise<readonly number[]> {
+  // get-port gives no port twice within seconds, but a server that is started again wants its former ports.
+  clearLockedPorts();
+  const chosen: number[] = [];
+  for (const wish of wishes) {
+    const guesses = Array.from({ length: PORT_GUESSES }, () => randomInt(FIRST_PORT, LAST_PORT));
+    const port = await getPort({
+      host: ip,
+      port: wish === undefined ? guesses : [wish, ...guesses],
+      exclude: chosen,
+    }).catch((cause: unknown) => {
+      throw new PromptOsError('SERVER_NOT_STARTED', `No port on ${ip} could be listened on.`, { cause });
+    });
+    chosen.push(port);
+  }
+  return chosen;
+}
 
 async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<Attempt> {
   const files = stateFiles(stateDir);
@@ -42,7 +73,7 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
   const child = spawn(binary.path, args, {
     cwd: stateDir,
     detached: true,
-    // The server wants a name for whoever runs it, which the number of a container's user need not have.
+    // The server needs a user name, which the user id of a container may lack.
     env: { ...Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])), USER: env.USER || 'promptos' },
     stdio: ['ignore', log.handle.fd, log.handle.fd],
   });

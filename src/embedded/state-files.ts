@@ -1,11 +1,26 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { withLock } from '../adapters/platform/lock.js';
+import { PromptOsError } from '../contracts/errors.js';
 import { backgroundProcessSchema } from './background-process.js';
+
+/**
+ * Runs the action while no other process, nor another call here, runs one under the same lock.
+ * @param timeoutMs milliseconds to wait
+ * @throws PromptOsError SERVER_NOT_STARTED when the wait is over
+ */
+export const withStateLock = <T>(lock: string, timeoutMs: number, action: () => Promise<T>): Promise<T> => {
+  const onTimeout = () =>
+    new PromptOsError('SERVER_NOT_STARTED', `Another command has held ${lock} for ${timeoutMs / 1_000} seconds.`, {
+      hint: 'Wait until it is done, or end it.',
+    });
+  return withLock(lock, { timeoutMs, onTimeout }, action);
+};
 
 /** The SQLite database of the server. */
 export const DATABASE_FILE = 'temporal.db';
 
-/** Where everything of the embedded mode's processes lies in a state folder. */
+/** Where everything of the embedded mode's processes is in a state folder. */
 export const stateFiles = (stateDir: string) => ({
   server: join(stateDir, 'server.json'),
   serverLog: join(stateDir, 'server.log'),

@@ -3,8 +3,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { backgroundProcessSchema, findProcess, readRecord, recordProcess, stopProcess } from './background-process.js';
-import { withLock } from './lock.js';
-import { stateFiles } from './state-files.js';
+import { stateFiles, withStateLock } from './state-files.js';
 
 /** Time for the worker to hand its gates back; a gate that is cut off is tried again by the next worker. */
 const STOP_GRACE_MS = 20_000;
@@ -54,7 +53,7 @@ export async function withoutWorker<T>(
   const early = await endWorker(stateDir);
   // Where nothing ever ran, looking leaves no trace.
   if (!existsSync(resolve(stateDir))) return action(early);
-  return withLock(files.workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
+  return withStateLock(files.workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
     // A start records its worker under the lock, so from here on none is missed, and no record of another one is removed.
     const ended = (await endWorker(stateDir)) ?? early;
     await rm(files.worker, { force: true });

@@ -17,7 +17,7 @@ export type ReadableStore = Omit<ArtifactStore, 'putObject' | 'publish' | 'appen
 
 /**
  * Bytes by SHA-256, and the published trees of runs. Objects are immutable and every read is checked against the
- * digest. One conformance suite (`test/adapters/artifact-store-conformance.ts`) runs on every implementation.
+ * digest. One conformance suite (`test/adapters/store/artifact-store-conformance.ts`) runs on every implementation.
  */
 export interface ArtifactStore {
   /**

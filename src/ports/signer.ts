@@ -22,9 +22,6 @@ export interface SignerRegistry {
   forEngine(): Signer | null;
 }
 
-/** A worker that signs nothing, as an optional policy allows. */
-export const noSigners: SignerRegistry = { forPrincipal: () => null, forEngine: () => null };
-
 /** What this worker trusts now. Asked anew at every gate, since the files behind it may change while a run waits. */
 export interface TrustRegistry {
   /** Digests of the policies that the worker's config names, read at this moment. */

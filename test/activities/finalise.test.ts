@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
@@ -13,8 +13,8 @@ import { type RunRecord, runRecordSchema } from '../../src/contracts/run-record.
 import { appendEntry, checkChain, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import { checkPromptSession } from '../../src/domain/record/prompt-session.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
-import { noSigners } from '../../src/ports/signer.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { noSigners } from '../support/no-signers.js';
 
 let directory: string;
 let store: ArtifactStore;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readLedger } from '../../src/activities/verify-prefix.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import type { LedgerSegment } from '../../src/contracts/activities.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { appendEntry, headOf, ledgerLines } from '../../src/domain/ledger/ledger-chain.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
@@ -16,10 +16,11 @@ import { PREDICATES } from '../../src/domain/attest/statement.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import { DSSE_MEDIA_TYPE } from '../../src/domain/record/published-tree.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
-import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { UnsealedTree } from '../../src/ports/tree-reader.js';
 import { verifyUnsealed } from '../../src/verify/index.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
+import { noSigners } from '../support/no-signers.js';
 import {
   makeRunKeys,
   type SignedFinishedRun,

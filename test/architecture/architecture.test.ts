@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import {
+  checkAdapters,
   checkBundle,
+  checkCliLayers,
   checkComposition,
   checkDirections,
   checkEnvironment,
@@ -32,7 +34,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'activities/run.ts': "import { run } from '../adapters/run.js';\nimport type { A } from '../contracts/a.js';",
       'adapters/run.ts': 'export const run = 1;',
       'attic/a.ts': '',
-      'cli/commands/show.ts': "import { body } from '../../workflows/body.js';\nimport '../../workflows/messages.js';",
+      'cli/runs/show.ts': "import { body } from '../../workflows/body.js';\nimport '../../workflows/messages.js';",
       'contracts/a.ts': "import type { Port } from '../ports/p.js';",
       'ports/p.ts': 'export interface Port {}',
       'workflows/body.ts': "const lazy = () => import('../activities/run.js');",
@@ -41,9 +43,26 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
     problems: [
       'attic: not in the table of rooms',
       'activities/run.ts imports adapters/run.ts',
-      'cli/commands/show.ts imports workflows/body.ts',
+      'cli/runs/show.ts imports workflows/body.ts',
       'contracts/a.ts imports ports/p.ts',
       'workflows/body.ts imports activities/run.ts',
+    ],
+  },
+  'families of commands are layers': {
+    rule: checkCliLayers,
+    bad: {
+      'cli/app/output.ts': "import type { Run } from '../runs/run.js';",
+      'cli/attic.ts': '',
+      'cli/completion/words.ts': "import { run } from '../runs/run.js';",
+      'cli/decide/answer.ts': "import { run } from '../runs/run.js';\nimport { own } from './own.js';",
+      'cli/decide/own.ts': '',
+      'cli/program.ts': "import { answer } from './decide/answer.js';",
+      'cli/runs/run.ts': "const answer = () => import('../decide/answer.js');",
+    },
+    problems: [
+      'cli/attic.ts is in no family of commands',
+      'cli/app/output.ts imports cli/runs/run.ts',
+      'cli/runs/run.ts imports cli/decide/answer.ts',
     ],
   },
   'relative imports lead to a file': {
@@ -111,12 +130,26 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
       'rules/inline.ts → contracts/schemas.ts → zod',
     ],
   },
+  'adapters import no other adapter': {
+    rule: checkAdapters,
+    bad: {
+      'adapters/index.ts': "export { open } from './tree/open.js';",
+      'adapters/git/run.ts': "import { lock } from '../platform/lock.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
+      'adapters/store/s3/bucket.ts': "import { limit } from '../limit.js';\nimport { run } from '../../git/run.js';",
+      'adapters/store/limit.ts': "import { open } from '../tree/open.js';",
+      'adapters/tree/open.ts': 'export const open = 1;',
+    },
+    problems: ['adapters/store/limit.ts imports adapters/tree/open.ts'],
+  },
   'only the worker and the command line build adapters': {
     rule: checkComposition,
     bad: {
       'adapters/index.ts': "export { createStore } from './store/store.js';",
+      'adapters/platform/lock.ts': 'export const lock = 1;',
       'adapters/store/store.ts': 'export const createStore = 1;',
-      'cli/commands/show.ts': "import { createStore } from '../../adapters/store/store.js';",
+      'embedded/server.ts': "import { lock } from '../adapters/platform/lock.js';",
+      'cli/runs/show.ts': "import { createStore } from '../../adapters/store/store.js';",
       'plugin.ts': "import { createStore } from './adapters/index.js';",
       'worker.ts': "import { createStore } from './adapters/index.js';",
     },

@@ -9,7 +9,7 @@ const PURE_ROOMS = ['contracts', 'rules', 'prompt-pack', 'domain'];
 const GIT = ['adapters/git/environments.ts', 'adapters/git/run-git.ts'];
 
 /**
- * Whom each room may import from, beside itself. An entry with a slash is one file. docs/architecture.md has the same
+ * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room. docs/architecture.md has the same
  * table; a room that is missing here is a problem, so that a new folder is placed on purpose.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -22,8 +22,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   activities: [...PURE_ROOMS, 'ports', 'workflows/messages.ts'],
   adapters: ['contracts', 'ports', 'rules', 'domain'],
   verify: [...PURE_ROOMS, 'ports'],
-  config: ['contracts', 'ports', 'prompt-pack', 'rules', ...GIT],
-  embedded: ['contracts', 'config'],
+  config: ['contracts', 'ports', 'prompt-pack', 'rules', 'adapters/platform', ...GIT],
+  embedded: ['contracts', 'config', 'adapters/platform'],
   converter: ['contracts'],
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
   plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
@@ -55,6 +55,22 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * The layers of the command line: from which families of commands each may import, beside itself. What is in `src/cli`
+ * itself, and the completion of lines, put the families together and may import all of them.
+ */
+export const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
+  app: [],
+  keys: ['app'],
+  packs: ['app'],
+  runs: ['app', 'keys'],
+  decide: ['app', 'keys', 'runs'],
+  audit: ['app', 'keys', 'runs'],
+  doctor: ['app', 'keys', 'runs'],
+  start: ['app', 'keys', 'runs', 'decide'],
+  demo: ['app', 'keys', 'runs', 'decide', 'start', 'audit'],
+};
+
 const allImports = (tree: SourceTree): readonly SourceImport[] =>
   [...tree.keys()].flatMap((path) => importsOf(tree, path));
 
@@ -64,11 +80,33 @@ export function checkDirections(tree: SourceTree): Problems {
   const wrong = allImports(tree).filter(({ from, to }) => {
     if (!tree.has(to)) return false;
     const allowed = [roomOf(from), ...(MAY_IMPORT[roomOf(from)] ?? [])];
-    return !allowed.includes(roomOf(to)) && !allowed.includes(to);
+    return !allowed.some((entry) => entry === roomOf(to) || entry === to || to.startsWith(`${entry}/`));
   });
   return [
     ...unplaced.map((room) => `${room}: not in the table of rooms`),
     ...wrong.map(({ from, to }) => `${from} imports ${to}`),
+  ];
+}
+
+const CLI_TOP = ['command-line.ts', 'main.ts', 'program.ts', 'completion'];
+
+/** No family of commands imports one of a layer above it; `src/cli` itself holds only what puts the families together. */
+export function checkCliLayers(tree: SourceTree): Problems {
+  const familyOf = (path: string): string => path.split('/')[1] ?? '';
+  const files = [...tree.keys()].filter((path) => roomOf(path) === 'cli');
+  const homeless = files.filter(
+    (path) => CLI_LAYERS[familyOf(path)] === undefined && !CLI_TOP.includes(familyOf(path)),
+  );
+  const upward = files.flatMap((path) => {
+    const allowed = CLI_LAYERS[familyOf(path)];
+    if (allowed === undefined) return [];
+    return importsOf(tree, path).filter(
+      ({ to }) => roomOf(to) === 'cli' && tree.has(to) && ![familyOf(path), ...allowed].includes(familyOf(to)),
+    );
+  });
+  return [
+    ...homeless.map((path) => `${path} is in no family of commands`),
+    ...upward.map(({ from, to }) => `${from} imports ${to}`),
   ];
 }
 
@@ -149,10 +187,33 @@ function chainTo(tree: SourceTree, root: string, isTarget: (to: string) => boole
   return null;
 }
 
-/** Only the worker's composition root and the command line build adapters; inside `adapters` they may use each other. */
+/** The folders of `adapters` that every adapter may use. */
+const SHARED_ADAPTERS = ['adapters/platform', 'adapters/git'];
+
+/** Adapters that are built from others, until those are theirs. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  'adapters/check-runner': ['adapters/check-cache', 'adapters/executor-command', 'adapters/test-reports'],
+};
+
+/** The folder of an adapter: `adapters/store` for all below it. Files directly in `adapters` put adapters together. */
+const adapterOf = (path: string): string | null => /^adapters\/[^/]+(?=\/)/.exec(path)?.[0] ?? null;
+
+/** An adapter imports no other one, `platform` and `git` aside. */
+export const checkAdapters = (tree: SourceTree): Problems =>
+  allImports(tree)
+    .filter(({ from, to }) => {
+      const [user, used] = [adapterOf(from), tree.has(to) ? adapterOf(to) : null];
+      return (
+        user !== null && used !== null && user !== used && ![...SHARED_ADAPTERS, ...(PARTS[user] ?? [])].includes(used)
+      );
+    })
+    .map(({ from, to }) => `${from} imports ${to}`);
+
+/** Only the worker's composition root and the command line build adapters; `platform` and running git build none. */
 export const checkComposition = (tree: SourceTree): Problems =>
   allImports(tree)
-    .filter(({ to }) => tree.has(to) && roomOf(to) === 'adapters' && !GIT.includes(to))
+    .filter(({ to }) => tree.has(to) && roomOf(to) === 'adapters')
+    .filter(({ to }) => adapterOf(to) !== 'adapters/platform' && !GIT.includes(to))
     .filter(({ from }) => !['adapters', 'worker', 'cli'].includes(roomOf(from)))
     .map(({ from, to }) => `${from} imports ${to}`);
 

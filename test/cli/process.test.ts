@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { processStarted } from '../../src/embedded/process-identity.js';
+import { processStarted } from '../../src/adapters/platform/process-identity.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

@@ -26,7 +26,7 @@ const FIGURES: readonly (readonly [said: RegExp, file: string, constant: RegExp]
     /transferProcessorMaxPollRPS=(\d+)/,
   ],
   [/Ended runs are kept for (\d+) days/, 'src/embedded/settings.ts', /RETENTION_SECONDS = (\d+) \* 24 \* 3_600/],
-  [/Streams of more than (\d+) MiB/, 'src/adapters/store-s3/multipart.ts', /PART_BYTES = (\d+) \* 1_048_576/],
+  [/Streams of more than (\d+) MiB/, 'src/adapters/store/s3/uploads.ts', /PART_BYTES = (\d+) \* 1_048_576/],
 ];
 
 const figure = (pattern: RegExp, where: string): number =>

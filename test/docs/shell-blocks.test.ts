@@ -6,8 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { fencedBlocks } from '../../src/adapters/executor-command/fenced-blocks.js';
-import { generatePrivateKey } from '../../src/adapters/signer-file/generate-key.js';
-import { openPrivateKey, publicHalf } from '../../src/adapters/signer-file/open-private-key.js';
+import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
+import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

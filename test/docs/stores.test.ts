@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { s3StoreSchema, workerConfigSchema } from '../../src/contracts/worker-config.js';
 
 const page = await readFile(new URL('../../docs/stores.md', import.meta.url), 'utf8');
-const errors = await readFile(new URL('../../src/adapters/store-s3/s3-errors.ts', import.meta.url), 'utf8');
+const errors = await readFile(new URL('../../src/adapters/store/s3/s3-errors.ts', import.meta.url), 'utf8');
 
 const blocks = (language: string): readonly string[] =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, text = '']) => text);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { processStarted } from '../../src/adapters/platform/process-identity.js';
 import {
   backgroundProcessSchema,
   findProcess,
@@ -13,9 +14,7 @@ import {
   recordProcess,
   stopProcess,
 } from '../../src/embedded/background-process.js';
-import { withLock } from '../../src/embedded/lock.js';
-import { isRunning, ownIdentity, processStarted } from '../../src/embedded/process-identity.js';
-import { stateFiles } from '../../src/embedded/state-files.js';
+import { stateFiles, withStateLock } from '../../src/embedded/state-files.js';
 import { findWorker, lastServed, recordWorker, withoutWorker } from '../../src/embedded/worker-process.js';
 
 let folder: string;
@@ -28,7 +27,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Ignores SIGTERM when told to. `ready` is the file that says that it does. */
+/** @param stubborn ignores SIGTERM. `ready` is the file that says that it does. */
 async function start(stubborn = false): Promise<number> {
   const ready = join(folder, `ready-${children.length}`);
   const child = spawn('/bin/sh', [
@@ -41,18 +40,6 @@ async function start(stubborn = false): Promise<number> {
   await expect.poll(() => existsSync(ready)).toBe(true);
   return child.pid ?? 0;
 }
-
-test('processStarted: tells this process, a dead one and an ended one that nobody reaped', async () => {
-  expect(isRunning(ownIdentity())).toBe(true);
-  expect(isRunning({ ...ownIdentity(), process_started: 'at another time' })).toBe(false);
-  expect(processStarted(2 ** 22 + 1)).toBeNull();
-  const parent = spawn('/bin/sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  children.push(parent);
-  const [chunk] = (await once(parent.stdout, 'data')) as [Buffer];
-  await expect.poll(() => processStarted(Number(chunk.toString()))).toBeNull();
-});
 
 test('findProcess: finds what was recorded while it runs, and what else was written there not at all', async () => {
   const file = join(folder, 'process.json');
@@ -99,7 +86,7 @@ test('worker in the background: recorded, found, stopped, and its state file is 
 test('withoutWorker: ends a worker that another command is starting, and keeps its record until then', async () => {
   let pid = 0;
   // A start holds the lock; it records its worker a while after the stop has looked for one.
-  const starting = withLock(stateFiles(folder).workerLock, 5_000, async () => {
+  const starting = withStateLock(stateFiles(folder).workerLock, 5_000, async () => {
     await delay(300);
     pid = await start();
     recordWorker(folder, pid, { worker_config: null, repositories: {} });
@@ -115,12 +102,19 @@ test('withoutWorker: no worker is started until its action has ended', async () 
   const order: string[] = [];
   let starting: Promise<void> | undefined;
   await withoutWorker(folder, async () => {
-    starting = withLock(stateFiles(folder).workerLock, 5_000, async () => void order.push('started'));
+    starting = withStateLock(stateFiles(folder).workerLock, 5_000, async () => void order.push('started'));
     await delay(200);
     order.push('action');
   });
   await starting;
   expect(order).toEqual(['action', 'started']);
+});
+
+test('withStateLock: SERVER_NOT_STARTED when another holder keeps it too long', async () => {
+  const lock = stateFiles(folder).serverLock;
+  await withStateLock(lock, 1_000, async () => {
+    await expect(withStateLock(lock, 100, async () => 'never')).rejects.toMatchObject({ code: 'SERVER_NOT_STARTED' });
+  });
 });
 
 test('withoutWorker: makes nothing where there is no state folder', async () => {

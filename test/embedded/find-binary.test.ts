@@ -2,8 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isAtLeast, OLDEST_CLI } from '../../src/embedded/cli-version.js';
-import { findServerBinary, findTestServer } from '../../src/embedded/find-binary.js';
+import { findServerBinary, OLDEST_CLI } from '../../src/embedded/find-binary.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -55,17 +54,4 @@ test('findServerBinary: passes over a relative entry of PATH and one that is too
   await expect(failure).rejects.toThrow(
     `${join(folder, 'bin', 'temporal')}: expected version ${OLDEST_CLI} or newer, received 1.4.9`,
   );
-});
-
-test('findTestServer: SERVER_BINARY_MISSING when TEMPORAL_TEST_SERVER_PATH names nothing that runs', async () => {
-  const failure = findTestServer({ env: { TEMPORAL_TEST_SERVER_PATH: join(folder, 'none') } });
-  await expect(failure).rejects.toMatchObject({ code: 'SERVER_BINARY_MISSING' });
-});
-
-test('isAtLeast: compares numbers, part by part', () => {
-  expect(isAtLeast('1.10.0', '1.9.1')).toBe(true);
-  expect(isAtLeast('1.9.1', '1.9.1')).toBe(true);
-  expect(isAtLeast('2.0.0', '1.9.1')).toBe(true);
-  expect(isAtLeast('1.9.0', '1.9.1')).toBe(false);
-  expect(isAtLeast('0.99.99', '1.0.0')).toBe(false);
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isRunning } from '../../src/embedded/process-identity.js';
+import { isRunning } from '../../src/adapters/platform/process-identity.js';
 import { type EmbeddedServer, ensureServer, stopServer } from '../../src/embedded/server.js';
 import { eventually } from '../support/governed-worker.js';
 import { createRecoverySite, type RecoverySite } from './recovery-site.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
-import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import { EXECUTOR_ROLES, type ExecutorRole, type GateId, roleTaskQueue } from '../../src/contracts/names.js';
 import { GovernedRunPlugin } from '../../src/plugin/plugin.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withLock } from '../../src/embedded/lock.js';
+import { withLock } from '../../src/adapters/platform/lock.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -25,7 +25,7 @@ const newestSource = (): number =>
  * test files at once, one builds.
  */
 export async function ensureBuilt(): Promise<void> {
-  await withLock(join(root, 'node_modules/.cache/promptos-build-lock'), BUILD_TIMEOUT_MS, async () => {
+  await withLock(join(root, 'node_modules/.cache/promptos-build-lock'), { timeoutMs: BUILD_TIMEOUT_MS }, async () => {
     if (existsSync(LAST_BUILT) && statSync(LAST_BUILT).mtimeMs > newestSource()) return;
     execFileSync('npm', ['run', 'build', '--silent'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   });

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
-import { createOutput } from '../../src/cli/output.js';
-import type { StoreCommandContext } from '../../src/cli/published-run.js';
+import { createOutput } from '../../src/cli/app/output.js';
+import type { StoreCommandContext } from '../../src/cli/app/published-run.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 
 /** What a command wrote. */

@@ -10,7 +10,7 @@ import { runActivity } from '../../src/activities/index.js';
 import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
-import { createFileSystemStore } from '../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
 import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contracts/activities.js';
@@ -24,7 +24,8 @@ import type { RunRequest } from '../../src/contracts/run-request.js';
 import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import type { SecretHit } from '../../src/ports/secret-scanner.js';
-import { noSigners, type SignerRegistry } from '../../src/ports/signer.js';
+import type { SignerRegistry } from '../../src/ports/signer.js';
+import { noSigners } from './no-signers.js';
 import { exampleRequest } from './run-request.js';
 import { type ScriptedExecutors, scriptedExecutors } from './scripted-executor.js';
 

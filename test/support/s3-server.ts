@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
-import { cacheFolder } from '../../src/embedded/cache-folder.js';
-import { withLock } from '../../src/embedded/lock.js';
-import { openLog } from '../../src/embedded/log-file.js';
-import { choosePorts } from '../../src/embedded/ports.js';
+import { withLock } from '../../src/adapters/platform/lock.js';
+import { cacheFolder } from '../../src/config/user-folders.js';
+import { openLog } from '../../src/embedded/background-process.js';
 import { SERVER_IP } from '../../src/embedded/settings.js';
+import { choosePorts } from '../../src/embedded/start-server.js';
 import { startGuarded } from './guarded-server.js';
 
 /** The S3 server of the tests: versitygw keeps buckets in a folder. It is built from source, once for each version. */
@@ -35,7 +35,7 @@ export async function findS3Server(): Promise<string | null> {
   if ((await execa('go', ['version'], { reject: false })).failed) return null;
   await mkdir(cache, { recursive: true });
   // Of several test files at once, one builds.
-  return withLock(join(cache, 'versitygw-build-lock'), 2 * BUILD_TIMEOUT_MS, async () =>
+  return withLock(join(cache, 'versitygw-build-lock'), { timeoutMs: 2 * BUILD_TIMEOUT_MS }, async () =>
     (await isBuilt()) || (await build(cache, path)) ? path : null,
   );
 }

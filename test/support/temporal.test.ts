@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { answers } from '../../src/embedded/ports.js';
+import { acceptsConnections } from '../../src/embedded/server-probes.js';
 import { startTestServer, startTimeSkippingEnvironment } from './temporal.js';
 import { spawnTypeScript } from './typescript-child.js';
 
-test('startTestServer: answers, and leaves nothing behind', async () => {
+test('startTestServer: accepts connections, and leaves nothing behind', async () => {
   const server = await startTestServer();
-  expect(await answers(server.address)).toBe(true);
+  expect(await acceptsConnections(server.address)).toBe(true);
   await server.stop();
-  expect(await answers(server.address)).toBe(false);
+  expect(await acceptsConnections(server.address)).toBe(false);
   expect(existsSync(server.folder) || existsSync(`${server.folder}.log`)).toBe(false);
 });
 
@@ -17,9 +17,9 @@ test('startTestServer: leaves nothing behind when the test is killed -9', async 
   const child = spawnTypeScript('test/support/test-server-child.ts', []);
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   const { address, folder } = JSON.parse(chunk.toString()) as { address: string; folder: string };
-  expect(await answers(address)).toBe(true);
+  expect(await acceptsConnections(address)).toBe(true);
   child.kill('SIGKILL');
-  await expect.poll(() => answers(address)).toBe(false);
+  await expect.poll(() => acceptsConnections(address)).toBe(false);
   await expect.poll(() => existsSync(folder) || existsSync(`${folder}.log`)).toBe(false);
 });
 

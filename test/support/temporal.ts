@@ -2,12 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { findServerBinary, findTestServer } from '../../src/embedded/find-binary.js';
-import { openLog } from '../../src/embedded/log-file.js';
-import { choosePorts } from '../../src/embedded/ports.js';
-import { awaitReady } from '../../src/embedded/readiness.js';
+import { openLog } from '../../src/embedded/background-process.js';
+import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { awaitReady } from '../../src/embedded/server-probes.js';
 import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/settings.js';
+import { choosePorts } from '../../src/embedded/start-server.js';
 import { startGuarded } from './guarded-server.js';
+import { findTestServer } from './test-server.js';
 
 /** A real dev server of a test's own. */
 export interface TestServer {

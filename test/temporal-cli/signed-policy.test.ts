@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { DecisionAnswer } from '../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';

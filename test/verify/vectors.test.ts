@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
-import { openFolderTree } from '../../src/adapters/tree-fs/folder-tree.js';
+import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { policySchema } from '../../src/contracts/policy.js';
 import {
   judgeTree,

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
 import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
+import { replaceFile } from '../platform/durable-files.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 /** Results that are kept; the oldest go first. */
 const MAX_KEPT = 500;
-const WORK_PREFIX = 'work';
 
 const nameOf = ({ repository, base_commit, policy_sha256, check }: BaselineKey): string => {
   const text = [repository, base_commit, policy_sha256, check].join('\n');
@@ -25,14 +24,7 @@ export function createKeptBaselines(root: string): KeptBaselines {
   };
   const write = async (name: string, text: string): Promise<void> => {
     await ensureOwnFolder(root);
-    await removeLeftovers(root, WORK_PREFIX);
-    const work = await makeMarkedFolder(root, WORK_PREFIX);
-    try {
-      await writeFile(join(work, name), text);
-      await rename(join(work, name), join(root, name));
-    } finally {
-      await removeFolder(work);
-    }
+    await replaceFile({ path: join(root, name), text });
     await prune();
   };
   return {

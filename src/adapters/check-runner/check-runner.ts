@@ -5,11 +5,11 @@ import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import type { CheckCaches, OpenedCaches } from '../check-cache/check-caches.js';
-import { endLeftovers } from '../executor-command/end-leftovers.js';
 import { type Environment, passVariables } from '../executor-command/environment.js';
 import { type GuardedResult, runGuarded } from '../executor-command/guarded-process.js';
 import { explainNotStarted } from '../executor-command/not-started.js';
 import { type Scratch, withScratch } from '../executor-command/scratch.js';
+import { endLeftovers } from '../platform/leftovers.js';
 import { readTestReport, reportIsThere } from '../test-reports/read-test-report.js';
 
 /** What a check sees when the config says nothing. */

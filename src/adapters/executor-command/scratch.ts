@@ -1,9 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from '../platform/leftovers.js';
 
-/** How scratch folders begin, so that what belongs to an execution is known by its environment. */
-export const SCRATCH_PREFIX = 'promptos-exec';
 /** Parents that were looked through for what dead processes left: once each in a process. */
 const swept = new Map<string, Promise<void>>();
 

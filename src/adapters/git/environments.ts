@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { replaceFile } from '../platform/durable-files.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -88,9 +88,7 @@ export async function engineGitEnv(stateDir: string, variables: Variables): Prom
   await mkdir(home, { recursive: true });
   // Older git, which does not know GIT_CONFIG_GLOBAL, finds it by this name in HOME.
   const config = join(home, '.gitconfig');
-  const temporary = `${config}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, ENGINE_CONFIG);
-  await rename(temporary, config);
+  await replaceFile({ path: config, text: ENGINE_CONFIG });
   const local = {
     PATH: FALLBACK_PATH,
     ...defined(variables, (name) => PASSED_VARIABLES.includes(name)),

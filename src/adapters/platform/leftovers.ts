@@ -1,17 +1,24 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemCode } from '../../contracts/system-code.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
-/** Leftovers of processes that cannot be asked after (another boot, another container) go after this long. */
+/** Leftovers of processes that cannot be looked up (another boot, another container) are removed after this long. */
 const FOREIGN_LEFTOVER_MS = 7 * 24 * 3_600_000;
 
-/** Makes a new folder whose name tells this process: `<prefix>-<mark>-<random>`. */
+/** A new name `<prefix>-<mark>-<random>` in a folder: it says which process works there. */
+export const markedPath = (parent: string, prefix: string): string =>
+  join(parent, `${prefix}-${ownMark()}-${randomUUID()}`);
+
+/** Makes a new folder with such a name, for its owner only. */
 export async function makeMarkedFolder(parent: string, prefix: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   return mkdtemp(join(parent, `${prefix}-${ownMark()}-`));
 }
 
-/** Removes the marked folders that dead processes left. What cannot be removed, such as another user's, is left alone. */
+/** Removes the marked files and folders that dead processes left. What cannot be removed, such as another user's, stays. */
 export async function removeLeftovers(parent: string, prefix: string): Promise<void> {
   const pattern = new RegExp(`^${prefix}-(${PROCESS_MARK_PATTERN})-[^/]+$`);
   for (const name of await readdir(parent).catch(() => [])) {
@@ -23,7 +30,7 @@ export async function removeLeftovers(parent: string, prefix: string): Promise<v
       const old = state === 'elsewhere' && Date.now() - (await lstat(path)).mtimeMs > FOREIGN_LEFTOVER_MS;
       if (state === 'dead' || old) await removeFolder(path);
     } catch {
-      // Somebody else's, or gone already.
+      // Another user's, or removed in the meantime.
     }
   }
 }
@@ -33,7 +40,7 @@ export async function removeFolder(path: string): Promise<void> {
   try {
     await rm(path, REMOVAL);
   } catch (error) {
-    if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+    if (!['EACCES', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
     await openFolders(path);
     await rm(path, REMOVAL);
   }
@@ -41,10 +48,7 @@ export async function removeFolder(path: string): Promise<void> {
 
 const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
 
-const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
-
-/** What is gone already is fine: a removal that failed goes on with the rest while we are here. */
+/** Another removal of the same folder, which failed in part, may still be at work, so entries may vanish. */
 async function openFolders(path: string): Promise<void> {
   try {
     if (!(await lstat(path)).isDirectory()) return;
@@ -53,6 +57,39 @@ async function openFolders(path: string): Promise<void> {
       if (entry.isDirectory()) await openFolders(join(path, entry.name));
     }
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** How scratch folders of executions begin, so that the environment of a process shows what execution it belongs to. */
+export const SCRATCH_PREFIX = 'promptos-exec';
+
+const SCRATCH_OF_EXECUTION = new RegExp(
+  `(?:^|\\0)(?:PROMPTOS_SCRATCH|HOME)=(/[^\\0]*/${SCRATCH_PREFIX}-(${PROCESS_MARK_PATTERN})-[^/\\0]+)/(?:files|home)(?:\\0|$)`,
+);
+
+/** Whether a process with this environment belongs to an execution that is over: its scratch folder or its worker is gone. */
+function isLeftover(environ: string): boolean {
+  const [, scratch, mark] = SCRATCH_OF_EXECUTION.exec(environ) ?? [];
+  if (scratch === undefined || mark === undefined) return false;
+  const state = stateOfMark(mark);
+  return state === 'dead' || (state === 'alive' && !existsSync(scratch));
+}
+
+/**
+ * Kills what earlier executors and checks of this machine left running, such as after a guard was killed, as far as their
+ * environment still shows whose they are. On Linux only, since other systems do not show it.
+ */
+export async function endLeftovers(): Promise<void> {
+  for (const name of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    // Another user's environment cannot be read, and another user's process could not be ended.
+    const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
+    if (!isLeftover(environ)) continue;
+    try {
+      process.kill(Number(name), 'SIGKILL');
+    } catch {
+      // It has ended in the meantime.
+    }
   }
 }

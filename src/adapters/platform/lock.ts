@@ -5,27 +5,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
 const POLL_MS = 50;
-/** A holder that cannot be asked after touches its ticket this often … */
+/** A holder on another machine cannot be looked up, so every holder touches its ticket this often … */
 const TOUCH_MS = 5_000;
-/** … and counts as dead when it has not for this long. */
+/** … and one that did not for this long counts as dead. */
 const UNTOUCHED_MS = 60_000;
 
 const TICKET = new RegExp(`^(choosing|ticket)-(\\d+)-(${PROCESS_MARK_PATTERN})-([0-9a-f]+)$`);
 
 interface Ticket {
-  readonly name: string;
   readonly choosing: boolean;
   readonly number: number;
-  readonly mark: string;
   readonly id: string;
 }
 
+export interface LockWait {
+  /** Ends the wait; the work is not interrupted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds to wait; without it, as long as the holder lives. */
+  readonly timeoutMs?: number;
+  /** What the caller sees when that time is over. */
+  readonly onTimeout?: () => Error;
+}
+
 /**
- * Lamport's bakery as files of a folder: one holder at a time, in the order of arrival, across processes. Each ticket
- * has a name of its own that is never used again, so that removing a dead process's ticket cannot hit a living one, and
- * a holder that was killed with `kill -9` stands in nobody's way.
+ * Lamport's bakery as files of a folder: one holder at a time, in the order of arrival, across processes. Each ticket has
+ * a name that is never used again, so removing the ticket of a dead process cannot hit one of a living process, and a
+ * holder that was killed does not block the others.
+ * @param folder made when it is missing
  */
-export async function withLock<T>(folder: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(folder: string, wait: LockWait, work: () => Promise<T>): Promise<T> {
   await mkdir(folder, { recursive: true });
   const id = `${ownMark()}-${randomBytes(8).toString('hex')}`;
   const choosing = join(folder, `choosing-0-${id}`);
@@ -39,8 +47,7 @@ export async function withLock<T>(folder: string, signal: AbortSignal | undefine
     await rm(choosing);
     const touched = setInterval(() => touch(join(folder, name)), TOUCH_MS).unref();
     try {
-      while (await somebodyIsBefore(folder, number, id)) await sleep(POLL_MS, undefined, { signal });
-      signal?.throwIfAborted();
+      await awaitTurn(folder, { number, id }, wait);
       return await work();
     } finally {
       clearInterval(touched);
@@ -51,12 +58,27 @@ export async function withLock<T>(folder: string, signal: AbortSignal | undefine
   }
 }
 
-/** Looked at twice: a folder that is read while a choosing mark turns into a ticket may show neither of them. */
-async function somebodyIsBefore(folder: string, number: number, id: string): Promise<boolean> {
-  for (let look = 0; look < 2; look += 1) {
+async function awaitTurn(
+  folder: string,
+  own: Pick<Ticket, 'number' | 'id'>,
+  { signal, timeoutMs = Number.POSITIVE_INFINITY, onTimeout }: LockWait,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (await othersAreBefore(folder, own)) {
+    if (performance.now() > deadline) {
+      throw onTimeout?.() ?? new Error(`${folder} was locked for more than ${timeoutMs / 1_000} seconds`);
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
+  signal?.throwIfAborted();
+}
+
+/** Reads the folder twice: a reading at the moment when a choosing file gives way to a ticket may show neither. */
+async function othersAreBefore(folder: string, own: Pick<Ticket, 'number' | 'id'>): Promise<boolean> {
+  for (let reading = 0; reading < 2; reading += 1) {
     const before = (await livingTickets(folder)).some((other) => {
-      if (other.id === id) return false;
-      return other.choosing || other.number < number || (other.number === number && other.id < id);
+      if (other.id === own.id) return false;
+      return other.choosing || other.number < own.number || (other.number === own.number && other.id < own.id);
     });
     if (before) return true;
   }
@@ -69,7 +91,7 @@ async function livingTickets(folder: string): Promise<readonly Ticket[]> {
     const [, kind, number, mark = '', random] = TICKET.exec(name) ?? [];
     if (kind === undefined) continue;
     if (await isDead(join(folder, name), mark)) await rm(join(folder, name), { force: true });
-    else living.push({ name, choosing: kind === 'choosing', number: Number(number), mark, id: `${mark}-${random}` });
+    else living.push({ choosing: kind === 'choosing', number: Number(number), id: `${mark}-${random}` });
   }
   return living;
 }

@@ -1,9 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 10);
+/** A process, distinct from any other that had or will have the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, as the operating system writes it; opaque. */
+  readonly process_started: string;
+}
 
 const attempt = (read: () => string): string => {
   try {
@@ -13,43 +18,77 @@ const attempt = (read: () => string): string => {
   }
 };
 
-/** This boot of this machine, and the set of process ids that this process sees. */
-const place = (): string =>
-  short(
-    [
-      hostname(),
-      attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')),
-      attempt(() => readlinkSync('/proc/self/ns/pid')),
-    ].join('\n'),
-  );
+const bootId = (): string => attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
 
-/** When a process started, so that a number that is used again is no trap; null when there is no such process. */
-function startOf(pid: number): string | null {
-  if (process.platform === 'linux') {
-    const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    // The program's name, in parentheses, may hold anything; the fields after it start with the third, the state.
+/** A process whose first thread has ended, as after a kill, keeps its files and ports until its last thread has ended. */
+const hasOtherThreads = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).length > 1;
+
+/** Clock ticks since boot, or null when no such process runs. */
+function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // proc_pid_stat(5): after the program's name, which may hold anything, field 3 is the state and field 22 the start.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return stat === '' || fields[0] === 'Z' || fields[19] === undefined ? null : fields[19];
+    if (fields[0] === 'X' || (fields[0] === 'Z' && !hasOtherThreads(pid))) return null;
+    return fields[19] ?? null;
+  } catch {
+    return null;
   }
-  const line = attempt(() =>
-    execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
-  ).trim();
-  return line === '' ? null : short(line);
 }
 
-/** `<place>-<pid>-<start>`: letters, digits and two hyphens; tells a process apart from every other, dead ones included. */
+/** Where there is no /proc: the start as a date, or null when no such process runs. */
+function startDate(pid: number): string | null {
+  const line = attempt(() =>
+    execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ).trim();
+  const [state = '', ...started] = line.split(/\s+/);
+  return line === '' || state.startsWith('Z') ? null : started.join(' ');
+}
+
+/** When a process started; null when none has this number, or it has ended and only awaits its parent. */
+export function processStarted(pid: number): string | null {
+  if (process.platform !== 'linux') return startDate(pid);
+  const ticks = startTicks(pid);
+  return ticks === null ? null : `${bootId()}/${ticks}`;
+}
+
+/** Whether exactly this process still runs. */
+export const isRunning = ({ pid, process_started }: ProcessIdentity): boolean =>
+  processStarted(pid) === process_started;
+
+const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 10);
+
+let ownPlace: string | undefined;
+
+/** This boot of this machine, and the set of process ids that this process sees. */
+function place(): string {
+  ownPlace ??= short([hostname(), bootId(), attempt(() => readlinkSync('/proc/self/ns/pid'))].join('\n'));
+  return ownPlace;
+}
+
+const markStart = (pid: number): string | null => {
+  if (process.platform === 'linux') return startTicks(pid);
+  const date = startDate(pid);
+  return date === null ? null : short(date);
+};
+
+/** `<place>-<pid>-<start>`: a process as part of a file name, distinct from every other process, ended ones included. */
 export const PROCESS_MARK_PATTERN = '[0-9a-f]{10}-\\d+-[0-9a-f]+';
 
 let own: string | undefined;
 
 /** The mark of this process. */
 export function ownMark(): string {
-  own ??= `${place()}-${process.pid}-${startOf(process.pid) ?? '0'}`;
+  own ??= markOf(process.pid);
   return own;
 }
 
 /** The mark of a process that is known to run, such as a child. */
-export const markOf = (pid: number): string => `${place()}-${pid}-${startOf(pid) ?? '0'}`;
+export const markOf = (pid: number): string => `${place()}-${pid}-${markStart(pid) ?? '0'}`;
 
 export type MarkState = 'alive' | 'dead' | 'elsewhere';
 
@@ -57,5 +96,5 @@ export type MarkState = 'alive' | 'dead' | 'elsewhere';
 export function stateOfMark(mark: string): MarkState {
   const [where, pid, start] = mark.split('-');
   if (where !== place()) return 'elsewhere';
-  return startOf(Number(pid)) === start ? 'alive' : 'dead';
+  return markStart(Number(pid)) === start ? 'alive' : 'dead';
 }

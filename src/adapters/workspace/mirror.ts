@@ -155,7 +155,7 @@ const runningFile = ({ gitDir }: Mirror): string => `${gitDir}.running`;
 
 /** Holds the mirror's lock. First ends the git of a holder that was killed, and removes git's lock files. */
 function inMirror<T>(mirror: Mirror, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  return withLock(`${mirror.gitDir}.lock`, signal, async () => {
+  return withLock(`${mirror.gitDir}.lock`, { signal }, async () => {
     await endOrphan(mirror);
     await makeMirror(mirror);
     try {

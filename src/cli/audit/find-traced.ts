@@ -1,11 +1,12 @@
-import { lstat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
-import { LATEST } from '../select-run.js';
+import { LATEST } from '../app/options.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
-import { findDigest } from './find-digest.js';
-import { digestOfFile, findPath, type NamedPath, newestCommit, runWithFile } from './find-path.js';
 import { type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
@@ -179,4 +180,111 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
     artifact: { kind: 'file', found_by: 'blobs', path: inRepository ?? absolute, sha256: digest },
     problems: commit === null ? [] : [`no published run made commit ${commit}, the newest that changed the file`],
   };
+}
+
+/**
+ * The newest run that a SHA-256 belongs to, approved ones first: its record's, a published file's, or whatever else its
+ * record names (an attempt, a prompt, a policy, the ledger's head).
+ */
+export async function findDigest(
+  catalogue: RunCatalogue,
+  sha256: string,
+): Promise<{ readonly run: AuditedRun; readonly artifact: TracedArtifact } | null> {
+  const runs = await catalogue.all();
+  const approved = runs.filter(({ record }) => record.outcome === 'approved');
+  const others = runs.filter(({ record }) => record.outcome !== 'approved');
+  for (const find of [findPublished, findNamed]) {
+    for (const run of [...approved, ...others]) {
+      const path = await find(catalogue, run, sha256);
+      if (path === null) continue;
+      const kind = find === findPublished ? 'artifact' : 'named_digest';
+      return { run, artifact: { kind, found_by: 'digest', path, sha256 } };
+    }
+  }
+  return null;
+}
+
+async function findPublished({ store }: RunCatalogue, { runId }: AuditedRun, sha256: string): Promise<string | null> {
+  const files = (await store.published(runId)) ?? [];
+  const same = files.filter((file) => file.sha256 === sha256).map(({ path }) => path);
+  // What stands is nearer to the root than what a later attempt took the place of.
+  return same.sort((one, other) => one.split('/').length - other.split('/').length)[0] ?? null;
+}
+
+async function findNamed(_: RunCatalogue, { record }: AuditedRun, sha256: string): Promise<string | null> {
+  const pointer = pointerTo(record, sha256);
+  return pointer === null ? null : `run_record.json#${pointer}`;
+}
+
+/** RFC 6901 pointer to the first member of a value that is this text. */
+function pointerTo(value: unknown, text: string): string | null {
+  if (value === text) return '';
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, member] of Object.entries(value)) {
+    const below = pointerTo(member, text);
+    if (below !== null) return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}${below}`;
+  }
+  return null;
+}
+
+/** A path that was named: on the disk, in the repository's HEAD, or both. */
+export interface NamedPath {
+  readonly absolute: string;
+  /** Relative to the top of the repository; null outside of it. */
+  readonly inRepository: string | null;
+  readonly onDisk: boolean;
+}
+
+/**
+ * Finds what a path names.
+ * @param directory what it is relative to
+ * @returns null when it is neither on the disk nor was ever in the repository's history
+ */
+export async function findPath(
+  given: string,
+  directory: string,
+  repository: AuditRepository | null,
+): Promise<NamedPath | null> {
+  const absolute = resolve(directory, given);
+  const onDisk = (await lstat(absolute).catch(() => null)) !== null;
+  if (repository === null) return onDisk ? { absolute, inRepository: null, onDisk } : null;
+  const inRepository = repository.bare ? given : await insideOf(repository.path, absolute);
+  if (onDisk && !repository.bare) return { absolute, inRepository, onDisk };
+  const everThere = inRepository !== null && (await newestCommit(repository, inRepository)) !== null;
+  return everThere ? { absolute, inRepository, onDisk: false } : null;
+}
+
+async function insideOf(top: string, absolute: string): Promise<string | null> {
+  // Git names the top without links in it; the file itself may be a link that is tracked.
+  const folder = await realpath(dirname(absolute)).catch(() => dirname(absolute));
+  const path = relative(await realpath(top), join(folder, basename(absolute)));
+  return path === '..' || path.startsWith(`..${sep}`) ? null : path || '.';
+}
+
+/** The newest commit that touched a path, or null. */
+export async function newestCommit(repository: AuditRepository, path: string): Promise<string | null> {
+  const { exitCode, stdout } = await repository.ask(['log', '-1', '--format=%H', '--', path]);
+  return exitCode === 0 ? stdout.toString('latin1').trim() || null : null;
+}
+
+/** The approved run whose base with its patch has a file of these very bytes. */
+export async function runWithFile(
+  repository: AuditRepository,
+  catalogue: RunCatalogue,
+  absolute: string,
+): Promise<AuditedRun | null> {
+  const blob = await repository.text(['hash-object', '--no-filters', '--', absolute]);
+  for (const run of await catalogue.all()) {
+    if (run.record.outcome !== 'approved') continue;
+    const change = await catalogue.change(run, repository);
+    if (change?.files?.some((file) => file.blob === blob)) return run;
+  }
+  return null;
+}
+
+/** SHA-256 of a file's bytes, read as a stream. */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }

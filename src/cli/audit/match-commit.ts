@@ -1,11 +1,17 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../contracts/names.js';
-import { type AuditRepository, findCommit } from './audit-repository.js';
-import { isCarriedOver } from './carried-change.js';
-import { type Change, type ChangedFile, changeOfCommit, compareChanges } from './change.js';
-import { type CommitFacts, readCommit } from './commit-facts.js';
+import { type AuditRepository, findCommit, mergeTrees } from './audit-repository.js';
+import {
+  type Change,
+  type ChangedFile,
+  changeOfCommit,
+  compareChanges,
+  parentOf,
+  sameTrees,
+  treeWithPatch,
+} from './change.js';
+import { type CommitFacts, plainMerge, readCommit, sessionFilesOf } from './commit-facts.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
-import { sessionFilesOf } from './session-files.js';
 
 /**
  * How the change of a commit relates to a run's patch. It is the run's when it is `same`, or `moved` to another place of
@@ -179,4 +185,97 @@ async function namedRuns(catalogue: RunCatalogue, names: readonly string[]): Pro
     }
   }
   return found;
+}
+
+/** Commits of a scratch repository that nothing but a merge looks at. */
+const ANYBODY = Object.fromEntries(
+  ['AUTHOR', 'COMMITTER'].flatMap((who) => [
+    [`GIT_${who}_NAME`, 'promptos'],
+    [`GIT_${who}_EMAIL`, 'promptos@localhost'],
+    [`GIT_${who}_DATE`, '2000-01-01T00:00:00Z'],
+  ]),
+);
+
+/**
+ * Whether a commit's files are what git makes of a run's change on top of the commit's parent, as a rebase or a
+ * cherry-pick would. A patch id ignores where lines are, so that the same lines in another function have the same one.
+ * Without the run's base commit, the patch is applied to the parent instead.
+ * @param without paths that are set aside
+ */
+export async function isCarriedOver(
+  repository: AuditRepository,
+  { commit, without }: { readonly commit: string; readonly without: readonly string[] },
+  { record, patch }: AuditedRun,
+): Promise<boolean> {
+  if (patch === null) return false;
+  const parent = await parentOf(repository, commit);
+  const base = await findCommit(repository, record.base_commit);
+  return repository.withScratch(async (scratch) => {
+    const env = { ...scratch, ...ANYBODY };
+    const expected =
+      base === null
+        ? await treeWithPatch(repository, parent, patch, env)
+        : await rebased(repository, { base, parent, patch }, env);
+    return expected !== null && (await sameTrees(repository, expected, commit, { without, env }));
+  });
+}
+
+interface Rebase {
+  readonly base: string;
+  readonly parent: string;
+  readonly patch: Uint8Array;
+}
+
+async function rebased(
+  repository: AuditRepository,
+  { base, parent, patch }: Rebase,
+  env: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  const result = await treeWithPatch(repository, base, patch, env);
+  if (result === null) return null;
+  const commitOf = async (tree: string, ...parents: readonly string[]): Promise<string> =>
+    repository.text(['commit-tree', tree, ...parents.flatMap((id) => ['-p', id]), '-m', 'scratch'], { env });
+  // The run's base as their common parent makes the merge a rebase of the one change.
+  const common = await commitOf(`${base}^{tree}`);
+  const merged = await mergeTrees(
+    repository,
+    await commitOf(`${parent}^{tree}`, common),
+    await commitOf(result, common),
+    env,
+  );
+  return merged === null || merged.conflicts.length > 0 ? null : merged.tree;
+}
+
+/** The head of a branch, and the commit below it that brings the change in. */
+export interface BranchHead {
+  readonly change: CommitInQuestion;
+  /** From the head down: merges of another branch into this one, commits of an exported session, commits without change. */
+  readonly above: readonly CommitInQuestion[];
+}
+
+/**
+ * Walks down from the head of a branch to the commit that changes something itself. A merge is passed when it holds
+ * what git makes of its parents; its first parent is the branch. A commit that adds only an exported session is passed.
+ */
+export async function findChangeCommit(repository: AuditRepository, input: OpenCommitInput): Promise<BranchHead> {
+  const above: CommitInQuestion[] = [];
+  for (let commit = input.commit; ; ) {
+    const question = await openCommit(repository, { ...input, commit });
+    const below = await branchBelow(repository, question, input);
+    if (below === null) return { change: question, above };
+    above.push(question);
+    commit = below;
+  }
+}
+
+/** The commit of the same branch below one that adds nothing of its own; null for any other. */
+async function branchBelow(
+  repository: AuditRepository,
+  { facts, files }: CommitInQuestion,
+  { runs, artifactsDir }: OpenCommitInput,
+): Promise<string | null> {
+  const [first, ...others] = facts.parents;
+  if (first === undefined) return null;
+  if (others.length === 0) return files.length === 0 ? first : null;
+  return (await plainMerge(repository, facts, { runs, artifactsDir })) === null ? null : first;
 }

@@ -1,15 +1,19 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import type { LedgerEntry } from '../../contracts/ledger.js';
+import { canonicalJson } from '../../contracts/json.js';
+import type { Envelope } from '../../contracts/keys.js';
+import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
+import type { RunPlan } from '../../contracts/run-plan.js';
 import type { RunRecord } from '../../contracts/run-record.js';
+import { PREDICATES } from '../../domain/attest/statement.js';
+import { authenticate } from '../../domain/judge/authenticate.js';
+import { ledgerLines } from '../../domain/ledger/ledger-chain.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import { loadPack } from '../../prompt-pack/index.js';
-import { parseFile, readPublished } from '../published-run.js';
-import { type TracedDecision, tracedDecisions } from './decisions.js';
+import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
-import { readLedger } from './read-ledger.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { RunVerification } from './verify-run.js';
 
@@ -221,4 +225,84 @@ async function canBeRead(store: ReadableStore, runId: string, path: string): Pro
       return false;
     throw error;
   }
+}
+
+/** A decision, a resolution or a cancellation that counted, and who is answerable for it. */
+export interface TracedDecision {
+  readonly seq: number;
+  readonly at: string;
+  readonly kind: 'decision' | 'resolution' | 'cancellation';
+  /** Gate and attempt such as `P05.2`, an escalation such as `E1`, or `run`. */
+  readonly about: string;
+  readonly choice: string;
+  readonly actor: string;
+  /** The key that signed it; null for one that is unauthenticated. */
+  readonly keyid: string | null;
+  /** `none`: the actor's name is a claim. */
+  readonly signature: 'valid' | 'invalid' | 'none';
+}
+
+/** Every decision, resolution and cancellation of a ledger; signatures are checked with the keys that the run pinned. */
+export function tracedDecisions(entries: readonly LedgerEntry[]): readonly TracedDecision[] {
+  const [opening] = entries;
+  const plan = opening?.type === 'runOpened' ? opening.plan : null;
+  return entries.flatMap((entry): TracedDecision[] => {
+    if (entry.type === 'decisionCounted') {
+      const { seq, at, decision, envelope } = entry;
+      const signature = judge(plan, envelope, PREDICATES.gateDecision, decision, at);
+      const about = `${decision.gate}.${decision.attempt}`;
+      return [{ seq, at, kind: 'decision', about, ...said(decision), keyid: keyOf(envelope), signature }];
+    }
+    if (entry.type === 'escalationResolved') {
+      const { seq, at, resolution, envelope } = entry;
+      const signature = judge(plan, envelope, PREDICATES.escalationResolution, resolution, at);
+      const about = resolution.escalation_id;
+      return [{ seq, at, kind: 'resolution', about, ...said(resolution), keyid: keyOf(envelope), signature }];
+    }
+    if (entry.type === 'cancellationCounted') {
+      const { seq, at, cancellation, envelope } = entry;
+      const { actor } = cancellation;
+      const signature = judge(plan, envelope, PREDICATES.runCancellation, cancellation, at);
+      return [
+        { seq, at, kind: 'cancellation', about: 'run', choice: 'cancel', actor, keyid: keyOf(envelope), signature },
+      ];
+    }
+    return [];
+  });
+}
+
+const said = ({ choice, actor }: { readonly choice: string; readonly actor: string }) => ({ choice, actor });
+
+const keyOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;
+
+/** Whether an envelope is signed by the actor and says what the ledger says. */
+function judge(
+  plan: RunPlan | null,
+  envelope: Envelope | null,
+  predicate: string,
+  message: { readonly actor: string },
+  at: string,
+): TracedDecision['signature'] {
+  if (envelope === null) return 'none';
+  if (plan === null) return 'invalid';
+  const opened = authenticate(plan, envelope, predicate, at);
+  if (!('signer' in opened) || opened.signer !== message.actor) return 'invalid';
+  return canonicalJson(opened.content) === canonicalJson(message) ? 'valid' : 'invalid';
+}
+
+/** A published ledger, its shape checked. @throws PromptOsError LEDGER_BROKEN */
+export async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
+  const text = (await readPublished(store, runId, TREE_PATHS.ledger)).toString('utf8');
+  try {
+    const entries = text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => parseLedgerEntry(JSON.parse(line)));
+    if (ledgerLines(entries) === text) return entries;
+  } catch (error) {
+    throw new PromptOsError('LEDGER_BROKEN', `The ledger of run ${runId} has another shape than expected.`, {
+      cause: error,
+    });
+  }
+  throw new PromptOsError('LEDGER_BROKEN', `The ledger of run ${runId} is not canonical JSON, one entry a line.`);
 }

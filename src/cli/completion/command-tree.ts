@@ -58,9 +58,6 @@ const completedArgument = (argument: Argument): CompletedValue => ({
   kind: wordKindOf(argument.name(), null),
 });
 
-/** Text inside a shell's single quotes. */
-export const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-
 /** Every option of a program that takes a value: a shell must know that the next word is no command. */
 export const valueOptions = (commands: readonly CompletedCommand[]): readonly string[] => [
   ...new Set(

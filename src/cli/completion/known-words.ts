@@ -7,12 +7,12 @@ import { parseJournalEntry } from '../../contracts/journal-bytes.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import type { CommandContext } from '../context.js';
-import { journalledRun } from '../journalled-run.js';
-import { findProject, openProjectStore, type Project, storeFolder } from '../project.js';
-import { readPublished } from '../published-run.js';
-import { LATEST } from '../select-run.js';
-import { type ThisRepository, thisRepository } from '../this-repository.js';
+import type { CommandContext } from '../app/context.js';
+import { journalledRun } from '../app/journalled-run.js';
+import { LATEST } from '../app/options.js';
+import { findProject, openProjectStore, type Project, storeFolder } from '../app/project.js';
+import { readPublished } from '../app/published-run.js';
+import { type ThisRepository, thisRepository } from '../app/this-repository.js';
 import type { WordKind } from './word-kinds.js';
 
 /** Runs that are looked at: whoever wants an older one types more of its id. */

@@ -1,10 +1,5 @@
-import {
-  type CompletedCommand,
-  type CompletedOption,
-  type CompletedValue,
-  singleQuoted,
-  valueOptions,
-} from './command-tree.js';
+import { singleQuoted } from '../app/printable.js';
+import { type CompletedCommand, type CompletedOption, type CompletedValue, valueOptions } from './command-tree.js';
 
 /** Text in a description of `_describe`: a colon would end the word before it. */
 const described = (name: string, description: string): string =>

@@ -1,14 +1,16 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import coerce from 'semver/functions/coerce.js';
+import gte from 'semver/functions/gte.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../adapters/git/facts.js';
-import { checkS3Store } from '../../adapters/store-s3/s3-store.js';
+import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
-import { systemCode } from '../../config/read-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
+import { systemCode } from '../../contracts/system-code.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
-import { type RunQueue, runQueues } from '../run-queues.js';
+import { type RunQueue, runQueues } from '../app/run-queues.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
 const OLDEST_NODE = '20.19';
@@ -27,14 +29,9 @@ export interface TemporalProbes {
   pollers(connection: TemporalConnection, queue: Pick<RunQueue, 'name' | 'type'>): Promise<number>;
 }
 
-/** Whether a version such as `20.20.2` is at least `20.19`. */
-function isAtLeast(version: string, oldest: string): boolean {
-  const parts = version.split('.').map(Number);
-  for (const [index, part] of oldest.split('.').map(Number).entries()) {
-    if ((parts[index] ?? 0) !== part) return (parts[index] ?? 0) > part;
-  }
-  return true;
-}
+/** Whether a version such as `20.20.2`, or `2.39` as some builds of git print it, is at least `20.19`. */
+const isAtLeast = (version: string, oldest: string): boolean =>
+  gte(coerce(version) ?? '0.0.0', coerce(oldest) ?? '0.0.0');
 
 /** Checks the version of Node. */
 export const nodeProbe = (version: string = process.versions.node): Probe => ({

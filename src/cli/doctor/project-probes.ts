@@ -7,8 +7,18 @@ import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
-import { findProgram, whyNoProgram } from './programs.js';
+import {
+  fail,
+  findProgram,
+  notLookedAt,
+  ok,
+  type Probe,
+  type ProbeSetting,
+  policyOrNull,
+  warn,
+  whyNoProgram,
+  workerOrNull,
+} from './probe.js';
 
 const policyProbe = ({ files }: ProbeSetting): Probe => ({
   name: 'policy',

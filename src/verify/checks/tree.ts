@@ -1,8 +1,9 @@
+import pMap from 'p-map';
 import { publicArtifact } from '../../contracts/artifact-paths.js';
 import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
 import { attemptFolder, isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
-import type { TreeEntry } from '../../ports/tree-reader.js';
 import { judgesAgain, neededOf } from '../attempt-inputs.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
@@ -131,29 +132,18 @@ const PARALLEL_FILES = 4;
 export async function checkDigests({ artifacts, plainFile, reader }: TreeDocuments): Promise<void> {
   const listed = [...(await artifacts()).values()];
   const failures = new Map<string, unknown>();
-  const left = [...listed];
-  const work = async (): Promise<void> => {
-    for (let ref = left.shift(); ref !== undefined; ref = left.shift()) {
-      const { path, sha256, bytes } = ref;
-      try {
-        // A file of another size is another one, and may be huge: it is not hashed.
-        const entry = await plainFile(path);
-        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(entry.bytes, 'byte'));
-        const actual = await reader.digest(path, bytes);
-        expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(actual.bytes, 'byte'));
-        expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
-      } catch (error) {
-        failures.set(path, error);
-      }
+  const check = async ({ path, sha256, bytes }: ArtifactRef): Promise<void> => {
+    try {
+      // A file of another size is another one, and may be huge: it is not hashed.
+      const entry = await plainFile(path);
+      expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(entry.bytes, 'byte'));
+      const actual = await reader.digest(path, bytes);
+      expectSame('DIGEST_MISMATCH', path, counted(bytes, 'byte'), counted(actual.bytes, 'byte'));
+      expectSame('DIGEST_MISMATCH', path, sha256, actual.sha256);
+    } catch (error) {
+      failures.set(path, error);
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_FILES }, work));
+  await pMap(listed, check, { concurrency: PARALLEL_FILES });
   for (const { path } of listed) if (failures.has(path)) throw failures.get(path);
 }
-
-/** Bytes of a tree's files: what a progress line counts. */
-export const treeBytes = (entries: Iterable<TreeEntry>): number => {
-  let sum = 0;
-  for (const { bytes } of entries) sum += bytes;
-  return sum;
-};

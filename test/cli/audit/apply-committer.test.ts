@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyCommand } from '../../../src/cli/commands/apply.js';
-import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
-import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
-import type { StoreCommandContext } from '../../../src/cli/published-run.js';
+import type { StoreCommandContext } from '../../../src/cli/app/published-run.js';
+import { applyCommand } from '../../../src/cli/audit/apply-command.js';
+import { prCheckCommand } from '../../../src/cli/audit/pr-check-command.js';
+import { prBlockCommand } from '../../../src/cli/runs/result-commands.js';
 import { type AuditedRepository, createPatchedRepository } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';
 

@@ -2,9 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bundleBytes } from '../../../src/adapters/tree-fs/write-bundle.js';
-import { exportCommand } from '../../../src/cli/commands/export.js';
-import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
+import { bundleBytes } from '../../../src/adapters/tree/bundle-format.js';
+import { exportCommand, prBlockCommand } from '../../../src/cli/runs/result-commands.js';
 import { type CommandLineRun, promptos } from '../../support/command-line.js';
 import { createGovernedChange, type GovernedChange } from './governed-fixture.js';
 

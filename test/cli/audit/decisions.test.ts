@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { tracedDecisions } from '../../../src/cli/audit/decisions.js';
+import { tracedDecisions } from '../../../src/cli/audit/trace.js';
 import { type LedgerEntry, parseLedgerEntry } from '../../../src/contracts/ledger.js';
 
 /** The ledger of a recorded run. */

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { prBlockCommand } from '../../../src/cli/commands/pr-block.js';
-import { prCheckCommand } from '../../../src/cli/commands/pr-check.js';
-import { traceCommand } from '../../../src/cli/commands/trace.js';
-import { ungovernedCommand } from '../../../src/cli/commands/ungoverned.js';
+import { prCheckCommand } from '../../../src/cli/audit/pr-check-command.js';
+import { traceCommand } from '../../../src/cli/audit/trace-command.js';
+import { ungovernedCommand } from '../../../src/cli/audit/ungoverned-command.js';
+import { prBlockCommand } from '../../../src/cli/runs/result-commands.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { promptos } from '../../support/command-line.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFileSystemStore } from '../../../src/adapters/store-fs/file-system-store.js';
+import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { completedCommands } from '../../../src/cli/completion/command-tree.js';
 import { journalBytes } from '../../../src/contracts/journal-bytes.js';
 import type { Envelope } from '../../../src/contracts/keys.js';

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createTextSigner } from '../../../src/adapters/signer-file/file-signer.js';
+import { createTextSigner } from '../../../src/adapters/keys/file-signer.js';
 import { sealDecision } from '../../../src/domain/attest/acts.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { unprotectedKeys } from '../../../src/domain/ledger/signed-acts.js';

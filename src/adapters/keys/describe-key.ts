@@ -1,0 +1,57 @@
+import { PromptOsError } from '../../contracts/errors.js';
+import { type PublicKey, readPublicKeyLine } from '../../domain/attest/public-keys.js';
+import { type OpenedKey, openPrivateKey } from './file-signer.js';
+import { readKeyText } from './key-text.js';
+import { readPrivateFile } from './read-private-file.js';
+
+/** What a key file says without a passphrase. */
+export interface KeyDescription {
+  /** Null for a PKCS#8 key with a passphrase that has no `.pub` file beside it. */
+  readonly publicKey: PublicKey | null;
+  /** Whether it holds a private key, and whether that asks for a passphrase. */
+  readonly holds: 'private key' | 'private key with passphrase' | 'public key';
+}
+
+/** Where the public half of a private key lies: `grace.pub` beside `grace.pem`, `id.pub` beside `id`. */
+export const publicFileOf = (path: string): string => `${path.replace(/\.pem$/, '')}.pub`;
+
+/**
+ * Looks at a key file: a private key, or a public one such as `id_ed25519.pub`.
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE
+ */
+export async function describeKeyFile(path: string): Promise<KeyDescription> {
+  const text = await readPrivateFile(path, { what: 'key', missing: 'KEY_NOT_FOUND', isPublic: isPublicLine });
+  if (isPublicLine(text)) return { publicKey: publicKeyOfLine(text, path), holds: 'public key' };
+  const read = readKeyText(text, path);
+  if (!read.encrypted) return { publicKey: (await openPlainKey(text, path)).publicKey, holds: 'private key' };
+  const publicKey = read.publicKey ?? (await readPublicFile(publicFileOf(path)));
+  return { publicKey, holds: 'private key with passphrase' };
+}
+
+const openPlainKey = (text: string, path: string): Promise<OpenedKey> =>
+  openPrivateKey(text, path, () => Promise.reject(new Error('a plain key was asked for its passphrase')));
+
+/** Whether a text begins as the line of a public key does, of whatever type. */
+export const isPublicLine = (text: string): boolean => /^(?:ssh|ecdsa|sk)-\S+ AAAA/.test(text);
+
+/** @throws PromptOsError KEY_NOT_READABLE */
+export function publicKeyOfLine(line: string, name: string): PublicKey {
+  const key = readPublicKeyLine(line);
+  if (key !== null) return key;
+  const type = line.split(' ', 1)[0] ?? '';
+  throw new PromptOsError(
+    'KEY_NOT_READABLE',
+    `${name}: expected a line such as "ssh-ed25519 AAAA…", received ${type === 'ssh-ed25519' ? 'one that is damaged' : `one of the type ${type}`}.`,
+  );
+}
+
+/** The key of the file beside a private one, or null where there is none. */
+async function readPublicFile(path: string): Promise<PublicKey | null> {
+  try {
+    const options = { what: 'public key', missing: 'KEY_NOT_FOUND', isPublic: () => true } as const;
+    return publicKeyOfLine(await readPrivateFile(path, options), path);
+  } catch (error) {
+    if (error instanceof PromptOsError && error.code === 'KEY_NOT_FOUND') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { systemCode } from '../../contracts/system-code.js';
+
+export interface WholeFile {
+  readonly path: string;
+  readonly text: string;
+  /** Permissions, whatever the umask; without it, those of the file that is replaced, else the usual ones. */
+  readonly mode?: number;
+}
+
+const optionsOf = ({ mode }: WholeFile) => (mode === undefined ? {} : { mode });
+
+/** Writes a file in the place of an old one, if any: readers see the old one or the new one, also after a power cut. */
+export const replaceFile = (file: WholeFile): Promise<void> =>
+  writeFileAtomic(file.path, file.text, optionsOf(file)).then(() => undefined);
+
+/** The same without giving another task, or a signal, the chance to come in between. */
+export const replaceFileSync = (file: WholeFile): void => writeFileAtomic.sync(file.path, file.text, optionsOf(file));
+
+export interface PlaceOptions {
+  /** Replaces files that exist, links included; without it none is ever replaced, also not by a race. */
+  readonly replace: boolean;
+  /** Runs when all files are written, before the first appears. */
+  readonly beforePlacing?: () => Promise<void>;
+}
+
+/**
+ * Writes files durably, each whole or not at all. All are written aside before the first appears, so a full disk leaves
+ * none.
+ * @throws Error with the code EEXIST, and the taken place as `dest`, when a file exists that is not to be replaced
+ */
+export async function placeFiles(files: readonly WholeFile[], { replace, beforePlacing }: PlaceOptions): Promise<void> {
+  const staged = files.map((file) => ({ file, aside: `${file.path}.${randomUUID()}.tmp` }));
+  try {
+    for (const { file, aside } of staged) await replaceFile({ ...file, path: aside });
+    await beforePlacing?.();
+    // A rename replaces what is there; a link fails.
+    for (const { file, aside } of staged) await (replace ? rename : link)(aside, file.path);
+    for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(folder);
+  } finally {
+    // The first failure matters more than a temporary file that cannot be removed.
+    await Promise.allSettled(staged.map(({ aside }) => rm(aside, { force: true })));
+  }
+}
+
+/** Forces a folder's entries to the medium, where the file system supports it. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and FUSE file systems refuse to sync a folder; they order renames by themselves.
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EBADF'].includes(systemCode(error) ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}

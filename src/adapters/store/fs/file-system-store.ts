@@ -1,0 +1,141 @@
+import { link, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { RUN_ID_PATTERN } from '../../../contracts/names.js';
+import { systemCode } from '../../../contracts/system-code.js';
+import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
+import { syncFolder } from '../../platform/durable-files.js';
+import { removeLeftovers } from '../../platform/leftovers.js';
+import { collectBytes } from '../checked-bytes.js';
+import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
+import { newestFirst } from '../manifest.js';
+import { readError, writeError, writeNewFile } from './durable-files.js';
+import { objectSize, openObject, putObject } from './object-files.js';
+import { openPublishedFile, publishedFiles, publishTree, readManifest, treeExists } from './published-trees.js';
+import { checkIsNoLink, ensureFolder, STAGED, type StoreLayout, stagedPath, storeLayout } from './store-layout.js';
+
+/**
+ * The artifact store in a folder of the file system. Nothing is made before the first write, so a folder that may only
+ * be read can be read. Several processes may use one folder; it must lie on one file system.
+ * @param directory the store's folder; made when it is not there
+ */
+export function createFileSystemStore(directory: string): ArtifactStore {
+  const layout = storeLayout(directory);
+  let prepared: Promise<void> | null = null;
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      prepared ??= prepare(layout);
+      await prepared;
+      return await work();
+    } catch (error) {
+      // The folders may be gone or not writable for now: the next write looks again.
+      prepared = null;
+      throw error;
+    }
+  };
+  return {
+    putObject: (content) => writing(() => putObject(layout, content)),
+    hasObject: async (sha256) => (await objectSize(layout, sha256)) !== null,
+    readObject: (sha256) => collectBytes(openObject(layout, sha256)),
+    openObject: (sha256) => openObject(layout, sha256),
+    publish: (runId, files) => writing(() => publishTree(layout, runId, files)),
+    published: (runId) => publishedFiles(layout, runId),
+    openPublished: (runId, path) => openPublishedFile(layout, runId, path),
+    appendJournal: (runId, entry, after) => writing(() => appendJournal(layout, runId, entry, after)),
+    readJournal: (runId, from) => readJournal(layout, runId, from),
+    journals: () => listJournals(layout),
+    list: () => listRuns(layout),
+    locate: (runId) => join(layout.runs, runId),
+  };
+}
+
+async function prepare({ root, objects, runs, manifests, journals, staging }: StoreLayout): Promise<void> {
+  try {
+    const made = await mkdir(root, { recursive: true });
+    if (made !== undefined) await syncFolder(dirname(made));
+    for (const folder of [objects, runs, manifests, journals, staging]) await ensureFolder(root, folder);
+    await removeLeftovers(staging, STAGED);
+  } catch (error) {
+    throw writeError(error, 'prepare its folder');
+  }
+}
+
+async function listRuns(layout: StoreLayout): Promise<readonly PublishedRun[]> {
+  const names = await readdir(layout.runs).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw readError(error, 'list its runs');
+  });
+  const found: PublishedRun[] = [];
+  for (const run_id of names.filter((name) => RUN_ID_PATTERN.test(name))) {
+    if (await treeExists(layout, run_id)) found.push({ run_id, published_at: await publishedAt(layout, run_id) });
+  }
+  return newestFirst(found);
+}
+
+async function publishedAt(layout: StoreLayout, runId: string): Promise<Date> {
+  // One damaged manifest must not hide the other runs; reading this run says what is wrong with it.
+  const manifest = await readManifest(layout, runId).catch(() => null);
+  return manifest === null ? (await stat(join(layout.runs, runId))).mtime : new Date(manifest.published_at);
+}
+
+const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): string =>
+  join(journals, runId, entryName(seq));
+
+/** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
+export async function appendJournal(
+  layout: StoreLayout,
+  runId: string,
+  entry: Uint8Array,
+  after?: number,
+): Promise<boolean> {
+  if (after !== undefined) return placeEntry(layout, runId, after, entry);
+  let seq = 0;
+  do {
+    seq += (await readJournal(layout, runId, seq)).length;
+  } while (!(await placeEntry(layout, runId, seq, entry)));
+  return true;
+}
+
+/** Writes an entry aside and links it into its place, which fails when the place is taken. */
+async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry: Uint8Array): Promise<boolean> {
+  checkRunId(runId);
+  checkEntry(runId, seq, entry);
+  const folder = join(layout.journals, runId);
+  const staged = stagedPath(layout.staging);
+  await ensureFolder(layout.journals, folder);
+  await writeNewFile(staged, entry);
+  try {
+    await link(staged, entryPath(layout, runId, seq));
+    await syncFolder(folder);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw writeError(error, `append to the journal of ${runId}`);
+  } finally {
+    await rm(staged, { force: true }).catch(() => undefined);
+  }
+}
+
+/** The entries from `from` on, up to the first free place. */
+export async function readJournal(layout: StoreLayout, runId: string, from = 0): Promise<readonly Uint8Array[]> {
+  checkRunId(runId);
+  await checkIsNoLink(join(layout.journals, runId));
+  const entries: Uint8Array[] = [];
+  for (let seq = from; seq < MAX_ENTRIES; seq += 1) {
+    const entry = await readFile(entryPath(layout, runId, seq)).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return null;
+      throw readError(error, `read the journal of ${runId}`);
+    });
+    if (entry === null) break;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** The runs that have a journal, sorted; none before the first write. */
+export async function listJournals({ journals }: StoreLayout): Promise<readonly string[]> {
+  const names = await readdir(journals).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw readError(error, 'list its journals');
+  });
+  return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
+}

@@ -1,0 +1,189 @@
+import { lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { PromptOsError } from '../../../contracts/errors.js';
+import type { ArtifactRef } from '../../../contracts/primitives.js';
+import { counted } from '../../../contracts/sentences.js';
+import { systemCode } from '../../../contracts/system-code.js';
+import { syncFolder } from '../../platform/durable-files.js';
+import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
+import {
+  type Manifest,
+  manifestBytes,
+  newManifest,
+  parseManifest,
+  runTaken,
+  sameTree,
+  sortedFiles,
+} from '../manifest.js';
+import { mapInParallel } from '../parallel.js';
+import { makeFolder, makeFolders, readError, syncFolders, writeError, writeNewFile } from './durable-files.js';
+import { objectSize, openObject, readChecked } from './object-files.js';
+import { type StoreLayout, stagedPath } from './store-layout.js';
+
+/** Files of a tree that are written at the same time: each ends in a wait for the medium. */
+const PARALLEL_WRITES = 4;
+
+/**
+ * Publishes a tree in two steps, each a rename: the manifest commits the run to these files, then the finished tree
+ * moves to `runs/<run_id>`. Killed between the two, the run shows as unpublished, and whoever publishes next, be it
+ * another tree, first brings the committed one to its end.
+ */
+export async function publishTree(layout: StoreLayout, runId: string, given: readonly ArtifactRef[]): Promise<void> {
+  checkRunId(runId);
+  checkTreePaths(given.map(({ path }) => path));
+  try {
+    await publishSorted(layout, runId, sortedFiles(given));
+  } catch (error) {
+    throw writeError(error, `publish ${runId}`);
+  }
+}
+
+async function publishSorted(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<void> {
+  await checkObjects(layout, files);
+  if (await bringToEnd(layout, runId, files)) return;
+  const staged = await stageTree(layout, files);
+  try {
+    if (await treeExists(layout, runId)) {
+      if (await bringToEnd(layout, runId, files)) return;
+      // A folder that nobody committed: put there by hand, or its manifest is lost.
+      throw runTaken(runId);
+    }
+    if (await commitManifest(layout, newManifest(runId, files))) await moveIntoPlace(layout, staged, runId);
+    else await bringToEnd(layout, runId, files);
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+/** Whether the run was committed to exactly these files before; the committed tree is in place afterwards. */
+async function bringToEnd(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<boolean> {
+  const manifest = await readManifest(layout, runId);
+  if (manifest === null) return false;
+  if (!(await treeExists(layout, runId))) {
+    const staged = await stageTree(layout, manifest.files);
+    try {
+      await moveIntoPlace(layout, staged, runId);
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+  }
+  if (!sameTree(manifest.files, files)) throw runTaken(runId);
+  return true;
+}
+
+async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<void> {
+  for (const { path, sha256, bytes } of files) {
+    const size = await objectSize(layout, sha256);
+    if (size === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
+    if (size !== bytes) {
+      throw new PromptOsError(
+        'OBJECT_CORRUPT',
+        `Expected ${path} to have ${counted(bytes, 'byte')}, object ${sha256} has ${size}.`,
+      );
+    }
+  }
+}
+
+/** Copies, never links: whoever edits a published file must not reach the object behind it. */
+async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<string> {
+  const staged = stagedPath(layout.staging);
+  await makeFolder(staged);
+  try {
+    await mapInParallel(files, PARALLEL_WRITES, async ({ path, sha256 }) => {
+      await makeFolders(staged, dirname(path));
+      await writeNewFile(join(staged, path), openObject(layout, sha256));
+    });
+    await syncFolders(staged);
+    return staged;
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: string): Promise<void> {
+  try {
+    await rename(staged, join(runs, runId));
+  } catch (error) {
+    // Another publisher of the same commitment was quicker.
+    if (!isTaken(error)) throw error;
+  }
+  await syncFolder(runs);
+}
+
+/** Whether the run's tree is in place. */
+export async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean> {
+  try {
+    return (await lstat(join(runs, runId))).isDirectory();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw readError(error, `look up the run ${runId}`);
+  }
+}
+
+/** The files of a published tree, or null. */
+export async function publishedFiles(layout: StoreLayout, runId: string): Promise<readonly ArtifactRef[] | null> {
+  checkRunId(runId);
+  if (!(await treeExists(layout, runId))) return null;
+  const manifest = await readManifest(layout, runId);
+  if (manifest === null)
+    throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is gone.`);
+  return manifest.files;
+}
+
+/** A published file as it lies in the tree, checked against the manifest. */
+export async function* openPublishedFile(layout: StoreLayout, runId: string, path: string): AsyncIterable<Uint8Array> {
+  checkTreePath(path);
+  const files = await publishedFiles(layout, runId);
+  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  const missing = () => new PromptOsError('OBJECT_NOT_FOUND', `The published tree of ${runId} has no file ${path}.`);
+  const file = files.find((candidate) => candidate.path === path);
+  if (file === undefined) throw missing();
+  const tree = await realpath(join(layout.runs, runId));
+  const real = await realpath(join(tree, path)).catch((error: unknown) => {
+    throw systemCode(error) === 'ENOENT' ? missing() : error;
+  });
+  if (!real.startsWith(`${tree}${sep}`)) {
+    throw new PromptOsError(
+      'PATH_ESCAPES',
+      `${path} of the published run ${runId} is a link that leads out of the tree.`,
+    );
+  }
+  yield* readChecked(real, file.sha256, `${path} of run ${runId}`, missing);
+}
+
+/**
+ * A run's manifest, or null when nothing was ever committed under its id.
+ * @throws PromptOsError OBJECT_CORRUPT when it cannot be read as one
+ */
+export async function readManifest({ manifests }: StoreLayout, runId: string): Promise<Manifest | null> {
+  const bytes = await readFile(join(manifests, runId, 'manifest.json')).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw readError(error, `read the manifest of ${runId}`);
+  });
+  return bytes === null ? null : parseManifest(bytes, runId);
+}
+
+/**
+ * Commits a run to its tree. A folder with the manifest inside is moved into place: unlike a file it cannot replace
+ * another, so of several publishers one wins, on every file system.
+ * @returns whether this manifest won
+ */
+export async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
+  const staged = stagedPath(staging);
+  try {
+    await makeFolder(staged);
+    await writeNewFile(join(staged, 'manifest.json'), manifestBytes(manifest));
+    await syncFolder(staged);
+    await rename(staged, join(manifests, manifest.run_id));
+    await syncFolder(manifests);
+    return true;
+  } catch (error) {
+    await rm(staged, { recursive: true, force: true });
+    if (isTaken(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether a folder could not be moved since another one is there. */
+export const isTaken = (error: unknown): boolean => ['EEXIST', 'ENOTEMPTY'].includes(systemCode(error) ?? '');

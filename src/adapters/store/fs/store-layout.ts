@@ -1,0 +1,71 @@
+import { lstat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { PromptOsError } from '../../../contracts/errors.js';
+import { SHA256_PATTERN } from '../../../contracts/names.js';
+import { systemCode } from '../../../contracts/system-code.js';
+import { syncFolder } from '../../platform/durable-files.js';
+import { markedPath } from '../../platform/leftovers.js';
+import { makeFolder } from './durable-files.js';
+
+/** Where things lie in a store, as absolute folders of one file system. */
+export interface StoreLayout {
+  readonly root: string;
+  /** `ab/cdef…`: bytes by SHA-256. */
+  readonly objects: string;
+  /** `<run_id>/…`: published trees, for people. */
+  readonly runs: string;
+  /** `<run_id>/manifest.json`: what was published; a run is committed to its tree by this. */
+  readonly manifests: string;
+  /** `<run_id>/00000000.json`: what a run's journal holds, one file an entry. */
+  readonly journals: string;
+  /** Files and trees that are being written. */
+  readonly staging: string;
+}
+
+export function storeLayout(directory: string): StoreLayout {
+  const root = resolve(directory);
+  const folder = (name: string): string => join(root, name);
+  return {
+    root,
+    objects: folder('objects'),
+    runs: folder('runs'),
+    manifests: folder('manifests'),
+    journals: folder('journals'),
+    staging: folder('staging'),
+  };
+}
+
+/** How the names of what is being written begin. */
+export const STAGED = 'staged';
+
+/** A new name in the staging folder that says which process writes there. */
+export const stagedPath = (staging: string): string => markedPath(staging, STAGED);
+
+/** The object's file, or null for what is no digest and so names no object. */
+export const objectPath = ({ objects }: StoreLayout, sha256: string): string | null =>
+  SHA256_PATTERN.test(sha256) ? join(objects, sha256.slice(0, 2), sha256.slice(2)) : null;
+
+/**
+ * Makes a folder of the store, durably, when it is not there.
+ * @throws PromptOsError PATH_ESCAPES when a link lies in its place: nothing of the store is elsewhere
+ */
+export async function ensureFolder(parent: string, folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+    await syncFolder(parent);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    await checkIsNoLink(folder);
+  }
+}
+
+/** @throws PromptOsError PATH_ESCAPES when the path is a symbolic link; it may be missing. */
+export async function checkIsNoLink(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (found?.isSymbolicLink() === true) {
+    throw new PromptOsError('PATH_ESCAPES', `${path} is a symbolic link; the store follows none of its own.`);
+  }
+}

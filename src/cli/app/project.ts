@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { openStore } from '../../adapters/open-store.js';
+import { type Environment, readEnvironment } from '../../config/environment.js';
+import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../../config/project-files.js';
+import { requireUsableState } from '../../config/shared-state.js';
+import { DIGEST_PREFIX, readWorkerConfig } from '../../config/worker-config-file.js';
+import { engineTaskQueue } from '../../contracts/names.js';
+import type { WorkerConfig } from '../../contracts/worker-config.js';
+import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { WorkerSetting } from '../../worker.js';
+import { type CommandContext, programOf } from './context.js';
+import { shellWord } from './printable.js';
+
+/** What a command knows of the place that it works for. */
+export interface Project {
+  readonly files: ProjectFiles;
+  readonly environment: Environment;
+  /** `.promptos/worker.yaml` or what `--worker-config` names; null when there is none. */
+  readonly workerConfigPath: string | null;
+}
+
+/**
+ * The project around the folder that a command was started in, or around `--repo`.
+ * @param from the folder to look upward from; the command's own when absent
+ */
+export async function findProject(context: CommandContext, from?: string, workerConfig?: string): Promise<Project> {
+  const environment = readEnvironment(context.env);
+  const files = await findProjectFiles(from ?? context.cwd, environment.promptos.PROMPTOS_HOME);
+  const named = workerConfig === undefined ? files.workerConfig : resolve(context.cwd, workerConfig);
+  return {
+    files,
+    environment,
+    workerConfigPath: workerConfig !== undefined || existsSync(named) ? named : null,
+  };
+}
+
+/** Where a project keeps the keys of its own workers, and the demonstration everybody's. Never committed. */
+export const projectKeys = ({ files }: Project): string => join(files.home, 'keys');
+
+/** The policies of a project: its own, and those that its worker config trusts by path. */
+export const projectPolicies = async (project: Project): Promise<readonly string[]> => [
+  project.files.policy,
+  ...(await readProjectConfig(project)).trust.policies.filter((entry) => !entry.startsWith(DIGEST_PREFIX)),
+];
+
+/** A project's worker config, or one that grants nothing where there is no file: enough to look at runs. */
+const EMPTY_CONFIG: WorkerConfig = {
+  schema_version: 1,
+  roles: ['engine', 'writer', 'verifier', 'reviewer'],
+  repositories: {},
+  trust: { policies: [] },
+  executors: {},
+  checks: { allow: [], env: { allow: [], set: {} } },
+  signers: {},
+};
+
+/** The project's worker setting. Its state folder is made when it is not there. */
+export const readSetting = async (project: Project): Promise<WorkerSetting> => ({
+  ...(await settingWithoutState(project)),
+  stateDir: await ensureStateFolder(project.files),
+});
+
+/** Where a project's store is on this machine, which need not exist yet; null for one that is elsewhere. */
+export async function storeFolder(project: Project): Promise<string | null> {
+  const { store } = (await settingWithoutState(project)).config;
+  return store?.kind === 's3' ? null : (store?.path ?? project.files.artifacts);
+}
+
+/** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
+export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
+  await requireUsableState(project.files.state);
+  const setting = await settingWithoutState(project);
+  return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };
+}
+
+/** @throws PromptOsError WORKER_CONFIG_INVALID */
+export const readProjectConfig = async ({ workerConfigPath: path }: Project): Promise<WorkerConfig> =>
+  path === null ? EMPTY_CONFIG : readWorkerConfig(path);
+
+async function settingWithoutState(project: Project): Promise<WorkerSetting> {
+  const { workerConfigPath: path, files, environment } = project;
+  return {
+    config: await readProjectConfig(project),
+    configDir: dirname(path ?? files.workerConfig),
+    stateDir: files.state,
+    env: environment.variables,
+  };
+}
+
+/** How a command must begin to reach a run's project from here: another repository than the one around is named. */
+export async function programFor(context: CommandContext, { files }: Project): Promise<string> {
+  const here = await findProject(context);
+  if (here.files.home === files.home || files.repository === null) return programOf(context);
+  return `${programOf(context)} -C ${shellWord(files.repository)}`;
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { bundleBytes } from '../../adapters/tree/bundle-format.js';
+import { sha256Hex } from '../../contracts/digest.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
+import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
+import type { ArtifactStore, ReadableStore } from '../../ports/artifact-store.js';
+import type { CommandContext } from './context.js';
+
+/** What a command receives that reads published runs. */
+export interface StoreCommandContext extends CommandContext {
+  /** The store that this folder's runs are published in. */
+  openStore(): Promise<ArtifactStore>;
+}
+
+/** A published run, as far as commands speak of it. */
+export interface PublishedRunFacts {
+  readonly record: RunRecord;
+  /** Digest of the bytes of `run_record.json`. */
+  readonly recordSha256: string;
+  readonly session: PromptSession;
+}
+
+/** Bytes of a published file that is read whole; a verifier reads no larger one either. */
+const MAX_FILE_BYTES = 64 * 1_048_576;
+
+/**
+ * A whole file of a published tree.
+ * @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID for a file that is too large
+ */
+export async function readPublished(store: ReadableStore, runId: string, path: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of store.openPublished(runId, path)) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_FILE_BYTES) {
+      throw new PromptOsError(
+        'RECORD_INVALID',
+        `${path} of run ${runId}: expected at most ${MAX_FILE_BYTES} bytes, found more.`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_CORRUPT, RECORD_INVALID */
+export async function readPublishedRun(store: ReadableStore, runId: string): Promise<PublishedRunFacts> {
+  if ((await store.published(runId)) === null) {
+    throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  }
+  const bytes = await readPublished(store, runId, TREE_PATHS.record);
+  return {
+    record: parseFile(runRecordSchema, bytes, TREE_PATHS.record),
+    recordSha256: sha256Hex(bytes),
+    session: parseFile(promptSessionSchema, await readPublished(store, runId, TREE_PATHS.session), TREE_PATHS.session),
+  };
+}
+
+/** @throws PromptOsError RECORD_INVALID */
+export function parseFile<T>(schema: z.ZodType<T>, bytes: Buffer, path: string): T {
+  let problem: string;
+  try {
+    const parsed = schema.safeParse(JSON.parse(bytes.toString('utf8')));
+    if (parsed.success) return parsed.data;
+    problem = z.prettifyError(parsed.error);
+  } catch {
+    problem = 'it is not JSON';
+  }
+  throw new PromptOsError('RECORD_INVALID', `${path} of the run has another shape than expected: ${problem}.`);
+}
+
+/** The bundle of a published run. */
+export interface PublishedBundle {
+  readonly sha256: string;
+  /** Writes its bytes anew. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** What a run's bundle is called in a repository that keeps bundles. */
+export const bundleName = (runId: string): string => `${runId}.tar`;
+
+/** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_CORRUPT */
+export async function publishedBundle(store: ReadableStore, runId: string): Promise<PublishedBundle> {
+  const files = await store.published(runId);
+  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  const open = () =>
+    bundleBytes(files.map(({ path, bytes }) => ({ path, bytes, open: () => store.openPublished(runId, path) })));
+  const hash = createHash('sha256');
+  for await (const chunk of open()) hash.update(chunk);
+  return { sha256: hash.digest('hex'), open };
+}

@@ -1,0 +1,40 @@
+import { ERROR_CATALOGUE, type ExitCode, PromptOsError } from '../../contracts/errors.js';
+import type { Output } from './output.js';
+import { printable, printableLine } from './printable.js';
+
+/** An error as programs read it. */
+export interface ReportedError {
+  readonly code: string;
+  /** What happened, what was expected and received. */
+  readonly message: string;
+  /** The next step. */
+  readonly next: string;
+}
+
+/** What a person or a program is told of an error. Whatever has no code is a defect: one line, and no stack trace. */
+export function describeError(error: unknown): ReportedError {
+  if (error instanceof PromptOsError) {
+    const next = error.message.slice(error.summary.length).trim();
+    return { code: error.code, message: error.summary, next };
+  }
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { code: 'INTERNAL', message: text, next: ERROR_CATALOGUE.INTERNAL.hint };
+}
+
+/**
+ * Tells of an error on standard error, and with `--json` on standard output too.
+ * @param details whether the stack trace is wanted
+ * @returns what the process ends with
+ */
+export function reportError(error: unknown, output: Output, details: boolean): ExitCode {
+  const { code, message, next } = describeError(error);
+  const told = error instanceof PromptOsError ? printable(message) : printableLine(message);
+  output.note(`error ${code}: ${told}\n  next: ${printable(next)}`);
+  if (details && error instanceof Error) output.note(printable(error.stack ?? ''));
+  output.emit({ error: { code, message, next } });
+  return error instanceof PromptOsError ? error.exitCode : ERROR_CATALOGUE.INTERNAL.exit;
+}
+
+/** Whether nothing could be asked since no Temporal is there. */
+export const isNoServer = (error: unknown): boolean =>
+  error instanceof PromptOsError && (error.code === 'SERVER_NOT_RUNNING' || error.code === 'TEMPORAL_UNREACHABLE');

@@ -1,0 +1,264 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { GATE_IDS, RESOLUTION_CHOICES } from '../../contracts/names.js';
+import type { CommandContext } from '../app/context.js';
+import { RUN_ARGUMENT, WAITING_RUN_ARGUMENT } from '../app/options.js';
+import type { AskAwaited } from '../runs/show-run.js';
+import type { DecisionOptions } from './answer-decision.js';
+import type { ResolutionOptions } from './answer-resolution.js';
+import type { CancelOptions } from './cancel-run.js';
+
+const APPROVE_EXAMPLES = `
+Examples:
+  promptos approve latest                    shows what is to be decided, and asks
+  promptos approve 20260102-fix-sum --gate P03 --as grace
+  promptos approve 20260102-fix-sum --gate P07 --as grace --acknowledge review-1 review-2
+  promptos approve latest --as grace --yes   asks nothing
+
+In a terminal it shows what is decided and asks, unless --yes is given. Without one, as in a script, the line names who
+decides and the gate, or says --yes. With several runs waiting, "latest" lists them and exits with 2.
+
+A gate that the policy asks no approval for ("approvals: { P00: 0, P01: 0 }") goes on by itself, unless it failed or has a
+critical or high finding. The first decision of such a run is the one on the first gate with approvals:
+  promptos approve latest --gate P03 --as grace
+
+Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
+
+function attemptNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.');
+  return Number(text);
+}
+
+/** What a decision alone is bound to; each is filled from the run where it is not given. */
+export const addDecisionOptions = (command: Command): Command =>
+  addAnswerOptions(
+    command
+      .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
+      .option('--output <sha256>', 'the digest of what is decided on'),
+    'P03.1.1',
+  );
+
+/** What every answer takes: approve, reject and resolve. */
+export const addAnswerOptions = (command: Command, request: string): Command =>
+  addSendingOptions(
+    command
+      .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
+      .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
+      .option('--policy <sha256>', "the digest of the run's policy")
+      .option('--yes', 'send it without asking; without a terminal: also without naming what is answered'),
+  );
+
+/** How a signed message leaves. */
+export const addSendingOptions = (command: Command): Command =>
+  command
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .option(
+      '--print',
+      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
+    );
+
+/** `--gate`, for those who want to be sure of what they decide on. */
+export const gateOption = (): Option =>
+  new Option('--gate <gate>', 'the gate (default: the one that awaits a decision)').choices(GATE_IDS);
+
+/** `promptos approve`: an integrator's yes to what a gate put up. */
+export function approveCommand(context: CommandContext): Command {
+  const command = new Command('approve')
+    .description('approve what a gate of a run puts up; in a terminal it shows it and asks')
+    .argument('<run>', WAITING_RUN_ARGUMENT)
+    .addOption(gateOption())
+    .option('--as <name>', 'who decides: an integrator of the policy')
+    .option('--comment <text>', 'a remark for the record')
+    .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
+    .addHelpText('after', APPROVE_EXAMPLES);
+  return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
+    const [{ answer }, { decisionAnswer }] = await Promise.all([import('./answer.js'), import('./answer-decision.js')]);
+    await answer(context, run, options, decisionAnswer('approve', options));
+  });
+}
+
+const REJECT_EXAMPLES = `
+Examples:
+  promptos reject latest                     shows what is to be decided, and asks
+  promptos reject 20260102-fix-sum --gate P06 --as grace --comment "Cents get lost; see the failing test"
+  promptos reject 20260102-fix-sum --gate P05 --as grace --comment "Wrong approach" --to P03
+  promptos reject 20260102-fix-sum --as grace --comment "Not needed any more" --final --yes
+
+In a terminal it shows what is decided and asks, unless --yes is given. Without one, as in a script, the line names who
+decides and the gate, or says --yes. Without --to, Verify and Review go back to the builder, and the other gates try again. What comes after the gate named is
+void. Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
+
+/** `promptos reject`: an integrator's no, with its reason. */
+export function rejectCommand(context: CommandContext): Command {
+  const command = new Command('reject')
+    .description('send a run back with a reason, or end it as rejected')
+    .argument('<run>', WAITING_RUN_ARGUMENT)
+    .addOption(gateOption())
+    .option('--as <name>', 'who decides: an integrator of the policy')
+    .option('--comment <text>', 'the reason: the next attempt gets it to read')
+    .addOption(new Option('--to <gate>', 'the gate to go back to').choices(GATE_IDS).conflicts('final'))
+    .option('--final', 'end the run as rejected')
+    .addHelpText('after', REJECT_EXAMPLES);
+  return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
+    const [{ answer }, { decisionAnswer }] = await Promise.all([import('./answer.js'), import('./answer-decision.js')]);
+    await answer(context, run, options, decisionAnswer('reject', options));
+  });
+}
+
+const RESOLVE_EXAMPLES = `
+Examples:
+  promptos resolve latest                    shows the escalation, and asks
+  promptos resolve 20260102-fix-sum E1 --choose retry --guidance "The first people pay" --as grace
+  promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
+
+continue  goes on with what there is; findings that the policy calls waivable are waived, with the reason in --guidance, and
+          the gate still needs its approval. Possible secrets (rule secret_candidates) are waived by --waive alone.
+          With --expires the waiver counts until then: later the gate cannot be approved, and the change not applied
+retry     carries the same gate out again, with the guidance
+rework    goes back to an earlier gate
+abort     ends the run
+
+In a terminal it shows the escalation and asks, unless --yes is given. Without one, as in a script, the line names who
+resolves it and the escalation, or says --yes.
+
+Exits with 1 when the resolution was refused, with 0 when it counted or waits for a worker.`;
+
+/** `promptos resolve`: an integrator's answer to an escalation. */
+export function resolveCommand(context: CommandContext): Command {
+  const command = new Command('resolve')
+    .description('answer an open escalation of a run; in a terminal it shows it and asks')
+    .argument('<run>', WAITING_RUN_ARGUMENT)
+    .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
+    .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
+    .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
+    .option('--guidance <text>', 'guidance for the next attempt; where continue waives findings, the reason')
+    .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
+    .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
+    .option('--as <name>', 'who resolves it: an integrator of the policy')
+    .option('--report <sha256>', 'the digest of the report that is answered')
+    .addHelpText('after', RESOLVE_EXAMPLES);
+  return addAnswerOptions(command, 'E1.1').action(
+    async (run: string, escalation: string | undefined, given: Omit<ResolutionOptions, 'escalation'>) => {
+      const [{ answer }, { resolutionAnswer }] = await Promise.all([
+        import('./answer.js'),
+        import('./answer-resolution.js'),
+      ]);
+      const options = { ...given, ...(escalation === undefined ? {} : { escalation }) };
+      await answer(context, run, options, resolutionAnswer(options));
+    },
+  );
+}
+
+interface EscalateOptions {
+  readonly issue: string;
+  readonly impact?: string;
+  readonly context?: string;
+  readonly recommendation?: string;
+  readonly option?: readonly string[];
+  readonly securitySensitive?: true;
+  readonly as?: string;
+  readonly key?: string;
+  readonly print?: true;
+}
+
+const ESCALATE_EXAMPLES = `
+Example:
+  promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
+
+With --as the escalation is signed. Any principal may escalate. Where the policy asks for signatures, one without --as is
+a hold: it stops the run as well, and whoever sent it is a claim. Nothing new starts until an integrator has resolved it:
+promptos resolve RUN.`;
+
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** `promptos escalate`: a person stops a run until an integrator decides how it goes on. */
+export function escalateCommand(context: CommandContext): Command {
+  const command = new Command('escalate')
+    .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
+    .argument('<run>', RUN_ARGUMENT)
+    .requiredOption('--issue <text>', 'what is wrong')
+    .option('--impact <text>', 'what happens if nobody acts')
+    .option('--context <text>', 'what a decider must know')
+    .option('--recommendation <text>', 'what you would do, and why')
+    .option('--option <text>', 'what could be done; may be given several times', collect)
+    .option('--security-sensitive', 'it is a matter of security')
+    .option('--as <name>', 'who escalates')
+    .addHelpText('after', ESCALATE_EXAMPLES);
+  return addSendingOptions(command).action(async (given: string, options: EscalateOptions) => {
+    const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
+    const [
+      { withRuns },
+      { selectRun },
+      { announceRun },
+      { readMessage },
+      { reportDelivery },
+      { printMessage },
+      { escalateSignal },
+      { personEscalationSchema },
+    ] = await Promise.all([
+      import('../runs/governed-runs.js'),
+      import('../app/select-run.js'),
+      import('../app/select-run.js'),
+      import('./message.js'),
+      import('./decide-as.js'),
+      import('./message.js'),
+      import('../../workflows/messages.js'),
+      import('../../contracts/decisions.js'),
+    ]);
+    await withRuns(
+      context,
+      async (session) => {
+        const { runs } = session;
+        const run = await selectRun(given, session);
+        announceRun(run, context.output());
+        const runId = run.run_id;
+        const escalation = readMessage(personEscalationSchema, {
+          ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
+          options: option,
+          security_sensitive: securitySensitive,
+        });
+        const { policy_sha256 } = await runs.describe(runId);
+        const policy = policy_sha256 === '' ? undefined : policy_sha256;
+        if (print === true) {
+          const message = await runs.sealEscalation(runId, escalation, policy);
+          const { temporal } = session;
+          return printMessage({ message, signal: escalateSignal.name, runId, temporal }, context.output());
+        }
+        reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output(), run);
+      },
+      { key },
+    );
+  });
+}
+
+const CANCELLED_RUN_ARGUMENT =
+  'the run: its id, the beginning of its id, or "latest", the only open one of this repository';
+
+const CANCEL_EXAMPLES = `
+Examples:
+  promptos run cancel latest                 shows the run, and asks who cancels it and why
+  promptos run cancel 20260102-fix-sum --as ada --reason "Started from the wrong branch" --yes
+
+Without a terminal, as in a script, the line says who cancels, why, and --yes. Without a worker the signed message waits
+in the run's history. Exits with 1 when the cancellation was refused, with 0 when it counted or waits for a worker.
+A cancellation by Temporal's own means ends the run too; the record then says that nobody signed it.`;
+
+/** `promptos run cancel`: ends a run, signed by whoever may. */
+export const cancelCommand = (context: CommandContext): Command =>
+  addSendingOptions(
+    new Command('cancel')
+      .description('end a run as cancelled; in a terminal it shows the run and asks; the record is published')
+      .argument('<run>', CANCELLED_RUN_ARGUMENT)
+      .option('--as <name>', 'who cancels: the developer who started the run, an integrator, or whom the policy names')
+      .option('--reason <text>', 'why; the record shows it')
+      .option('--yes', 'send it without asking')
+      .addHelpText('after', CANCEL_EXAMPLES),
+  ).action(async (run: string, options: CancelOptions) => {
+    const { cancelRun } = await import('./cancel-run.js');
+    await cancelRun(context, run, options);
+  });
+
+/** For `run watch --as`: loads the questions only when there is something to ask. */
+export const askOnTerminal: AskAwaited = async (asked, awaited) => {
+  const { askAwaited } = await import('./ask-decision.js');
+  await askAwaited(asked, awaited);
+};

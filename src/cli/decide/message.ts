@@ -1,0 +1,78 @@
+import type { z } from 'zod';
+import { PromptOsError } from '../../contracts/errors.js';
+import { runWorkflowId } from '../../contracts/names.js';
+import type { TemporalAddress } from '../app/connect.js';
+import type { Output } from '../app/output.js';
+import { printableJson, shellWord } from '../app/printable.js';
+import { requireNoSecret } from '../app/require-no-secret.js';
+import type { LiveStatus } from '../runs/run-status.js';
+
+const OPTION_OF: Readonly<Record<string, string>> = {
+  request_id: '--request-id',
+  gate: '--gate',
+  attempt: '--attempt',
+  output_sha256: '--output',
+  policy_sha256: '--policy',
+  escalation_id: 'ESCALATION',
+  report_sha256: '--report',
+};
+
+/** Refuses an answer that lacks what it is bound to. @throws PromptOsError WORKER_MISSING, USAGE */
+export function requireBinding(fields: Readonly<Record<string, unknown>>, live: LiveStatus | null): void {
+  const missing = Object.keys(fields).filter((name) => fields[name] === undefined);
+  if (missing.length === 0) return;
+  const options = missing.map((name) => OPTION_OF[name]).join(', ');
+  if (live !== null && 'missing' in live) {
+    const hint = `Start a worker: \`promptos worker\`; or say what is answered with ${options}, as the Temporal UI shows it.`;
+    throw new PromptOsError('WORKER_MISSING', live.missing.summary, { cause: live.missing, hint });
+  }
+  throw new PromptOsError('USAGE', `The answer needs ${options}.`);
+}
+
+/** @throws PromptOsError NOT_A_TERMINAL when nobody was named, since nobody can be asked either */
+export function requireActor(as: string | undefined): string {
+  if (as !== undefined) return as;
+  throw new PromptOsError('NOT_A_TERMINAL', 'Nobody was named to decide, and there is no terminal to ask on.', {
+    hint: 'Say who decides: --as NAME.',
+  });
+}
+
+/** A message as the contracts have it. Whether it counts is for the run to judge. @throws PromptOsError USAGE */
+export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<string, unknown>>): T {
+  const said = Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined));
+  const parsed = schema.safeParse(said);
+  if (parsed.success) {
+    requireNoSecret(said, 'MESSAGE_HOLDS_SECRET');
+    return parsed.data;
+  }
+  const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
+  throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
+}
+
+/** A message that is printed and not sent: which signal takes it, of which run, on which server. */
+export interface PrintedMessage {
+  readonly message: object;
+  readonly signal: string;
+  readonly runId: string;
+  readonly temporal: Pick<TemporalAddress, 'connectionOptions' | 'namespace' | 'embedded'>;
+}
+
+/**
+ * Writes a message as one line of JSON on standard output, for a signal form or `temporal workflow signal --input`. The
+ * signal, and the whole command that sends the message, go to standard error.
+ */
+export function printMessage({ message, signal, runId, temporal }: PrintedMessage, output: Output): void {
+  // An apostrophe would end the quotes of a shell; JSON means the same without it.
+  const json = printableJson(message).replaceAll("'", '\\u0027');
+  const workflow = runWorkflowId(runId);
+  output.note(`signal  ${signal} of the workflow ${workflow}`);
+  const server = [
+    // Nothing else tells the Temporal CLI of it: a server of the user's own is in its configuration.
+    ...(temporal.embedded ? ['--address', shellWord(temporal.connectionOptions.address)] : []),
+    ...(temporal.namespace === 'default' ? [] : ['--namespace', shellWord(temporal.namespace)]),
+  ];
+  const command = ['temporal workflow signal', ...server, '--workflow-id', workflow, '--name', signal];
+  output.note(`send    ${command.join(' ')} --input '${json}'`);
+  if (output.json) output.emit(message);
+  else output.say(json);
+}

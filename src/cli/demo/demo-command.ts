@@ -1,0 +1,170 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { openStore } from '../../adapters/open-store.js';
+import { readPolicy } from '../../config/policy-file.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
+import { judgeTree } from '../../verify/index.js';
+import type { WorkerSetting } from '../../worker.js';
+import { type CommandContext, programOf } from '../app/context.js';
+import { printableLine } from '../app/printable.js';
+import { createRunCatalogue } from '../audit/run-catalogue.js';
+import { traceRun } from '../audit/trace.js';
+import { renderTrace } from '../audit/trace-command.js';
+import { openPublishedTree, verifyRun } from '../audit/verify-run.js';
+import type { PreparedRun } from '../start/prepare-run.js';
+import type { DemoProject } from './demo-project.js';
+
+interface DemoOptions {
+  readonly directory: string;
+  readonly decideAs?: string;
+}
+
+const DEVELOPER = 'ada';
+const INTEGRATOR = 'grace';
+
+const EXAMPLES = `
+Examples:
+  promptos demo                       asks you at each gate, as the integrator ${INTEGRATOR}
+  promptos demo --decide-as ${INTEGRATOR}    decides by itself and says so
+  promptos demo --json | tail -n 1
+
+Makes a small git repository with a failing test and runs its repair under governance: a question at the design gate, a
+first patch that fails the test, a second that passes. The agents are three small programs; no model is needed. All that
+they and people do is signed, with throwaway keys; at the end the record is verified and traced. Ctrl-C, and typing it
+again, carries on with the same run.`;
+
+/** `promptos demo`: one governed run from end to end, on a repository made for it. */
+export function demoCommand(context: CommandContext): Command {
+  return new Command('demo')
+    .description('watch one governed run from end to end')
+    .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')
+    .option('--decide-as <name>', `decide without asking, as this integrator (without a terminal: ${INTEGRATOR})`)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: DemoOptions) => {
+      const { ensureDemoProject } = await import('./demo-project.js');
+      const { prepareRun } = await import('../start/prepare-run.js');
+      const { resumeAndFollow, startAndFollow } = await import('../start/start-run.js');
+      const output = context.output();
+      const project = await ensureDemoProject(resolve(context.cwd, options.directory), context.env);
+      output.say(
+        `${project.made ? 'made' : 'found'}    ${shown(context, project.repository)}: a small git repository with a failing test`,
+      );
+      output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
+
+      const unattended = options.decideAs ?? (output.interactive ? undefined : INTEGRATOR);
+      if (unattended !== undefined)
+        output.say(`decides ${unattended}, without asking anybody: this is a demonstration`);
+      const choices = {
+        worker: false,
+        // What is carried on with is the run that the folder remembers.
+        anew: true,
+        ...(unattended === undefined ? { askAs: INTEGRATOR } : { decideAs: unattended }),
+      };
+
+      const prepared = await prepareRun(context, {
+        developer: DEVELOPER,
+        targetRepo: project.repository,
+        request: project.request,
+      });
+      const open = await openRun(context, project, prepared);
+      let ended: boolean;
+      if (open === null) {
+        await writeFile(project.currentRun, `${prepared.start.runId}\n`);
+        ended = await startAndFollow(context, prepared, choices);
+      } else {
+        output.say(`resumes the run ${open} that an earlier demonstration left`);
+        ended = await resumeAndFollow(context, prepared, async () => open, choices);
+      }
+      if (!ended) {
+        output.say(`Or type \`${programOf(context)} demo\` again: it carries on with the same run.`);
+        return;
+      }
+      await auditDemo(context, project, { setting: prepared.setting, runId: open ?? prepared.start.runId });
+      showNext(context, project);
+    });
+}
+
+const shown = (context: CommandContext, path: string): string => relative(context.cwd, path) || '.';
+
+/** The run of an earlier demonstration that has not ended, or null. */
+async function openRun(context: CommandContext, project: DemoProject, prepared: PreparedRun): Promise<string | null> {
+  const runId = (await readFile(project.currentRun, 'utf8').catch(() => '')).trim();
+  if (runId === '') return null;
+  const [{ GovernedRuns }, { connectTemporal }, { openStore }] = await Promise.all([
+    import('../../client/client.js'),
+    import('../app/connect.js'),
+    import('../../adapters/open-store.js'),
+  ]);
+  const temporal = await connectTemporal(prepared.project, { start: true, log: context.output().note });
+  try {
+    const runs = new GovernedRuns({ client: temporal.client, taskQueue: '', store: openStore(prepared.setting) });
+    return (await runs.describe(runId)).status === 'RUNNING' ? runId : null;
+  } catch (error) {
+    if (error instanceof PromptOsError && error.code === 'RUN_NOT_FOUND') return null;
+    throw error;
+  } finally {
+    await temporal.close();
+  }
+}
+
+function showNext(context: CommandContext, project: DemoProject): void {
+  const output = context.output();
+  const promptos = `${programOf(context)} -C ${shown(context, project.repository)}`;
+  output.say('Next:');
+  for (const [command, what] of [
+    [`${promptos} run status latest`, 'what happened, gate by gate'],
+    [`${promptos} apply latest --branch fix`, 'the approved patch as a commit'],
+    [`${promptos} export --tree record`, 'the whole record as files'],
+    [`${promptos} server stop`, 'ends the Temporal server'],
+    [`${programOf(context)} init`, 'in a repository of your own'],
+  ] as const) {
+    output.say(`  ${command.padEnd(promptos.length + 28)} ${what}`);
+  }
+}
+
+/**
+ * What `promptos verify` and `promptos trace` make of the demonstration's own tree, in a few lines. The answer is "no"
+ * when the tree does not verify; nothing is said of a run that has none yet.
+ */
+export async function auditDemo(
+  context: CommandContext,
+  project: DemoProject,
+  { setting, runId }: { readonly setting: WorkerSetting; readonly runId: string },
+): Promise<void> {
+  const output = context.output();
+  const store = openStore(setting);
+  const run = await createRunCatalogue(store).run(runId);
+  if (run === null) return;
+  const policy = await readPolicy(join(project.repository, '.promptos', 'policy.yaml'));
+  const promptos = `${programOf(context)} -C ${relative(context.cwd, project.repository) || '.'}`;
+
+  const { verified, outcomes, first, remarks } = await judgeTree(await openPublishedTree(store, runId), {
+    policies: [policy],
+  });
+  output.say(`verify  ${promptos} verify latest --policy .promptos/policy.yaml`);
+  output.say(
+    verified
+      ? `        verified: ${counted(outcomes.length, 'check')}, from the ledger's chain to the engine's seal, under the policy handed in`
+      : `        NOT VERIFIED: ${first?.failure?.code} at ${printableLine(first?.failure?.path ?? 'the tree')}`,
+  );
+  for (const remark of remarks) output.say(`        NOTE: ${printableLine(remark)}`);
+
+  const trace = await traceRun({
+    catalogue: createRunCatalogue(store),
+    run,
+    artifact: { kind: 'run', found_by: 'run_id' },
+    problems: [],
+    verify: (one) => verifyRun(store, one, [policy]),
+  });
+  output.say(`trace   ${promptos} trace latest`);
+  for (const line of renderTrace(trace).filter(isStep)) output.say(`        ${line}`);
+  const signed = trace.decided.filter(({ signature }) => signature === 'valid').length;
+  output.say(`          decided     ${counted(trace.decided.length, 'time')} by people, ${signed} of them signed`);
+  output.say();
+  if (!verified || trace.problems.length > 0) context.exit(1);
+}
+
+/** The five steps, without what stands under each; problems are never left out. */
+const isStep = (line: string): boolean => /^(?:\d |PROBLEM)/.test(line);

@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { describeKeyFile, type KeyDescription } from '../../adapters/keys/describe-key.js';
+import { createTextSigner } from '../../adapters/keys/file-signer.js';
+import { type AskPassphrase, readPassphraseFile, readPrivateFile } from '../../adapters/keys/read-private-file.js';
+import { readEnvironment } from '../../config/environment.js';
+import { keyFileOf, keysFolder, listKeyNames } from '../../config/key-files.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { PublicKey } from '../../domain/attest/public-keys.js';
+import type { Signer } from '../../ports/signer.js';
+import type { CommandContext } from '../app/context.js';
+
+/** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
+export interface PassphraseQuestions {
+  passphrase(message: string): Promise<string | null>;
+}
+
+/** Asks with @clack/prompts. */
+export const terminalPassphrase: PassphraseQuestions = {
+  passphrase: async (message) => {
+    const { isCancel, password } = await import('@clack/prompts');
+    const answer = await password({ message });
+    return isCancel(answer) ? null : (answer ?? '');
+  },
+};
+
+/** The passphrase of a key that is there: from the file that PROMPTOS_PASSPHRASE_FILE names, else asked for. */
+export const askPassphrase =
+  (context: CommandContext, path: string, questions: PassphraseQuestions): AskPassphrase =>
+  async () => {
+    const file = passphraseFile(context);
+    if (file !== null) return readPassphraseFile(file);
+    if (context.output().interactive) return answered(questions.passphrase(`Passphrase of ${path}`));
+    throw new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and there is no terminal to ask for it.`);
+  };
+
+/** Whether a person types passphrases here: no file gives them. */
+export const canAskPassphrase = (context: CommandContext): boolean =>
+  context.output().interactive && passphraseFile(context) === null;
+
+/**
+ * A passphrase for a key that is to be made; asked twice.
+ * @param what what the question calls the key
+ * @throws PromptOsError USAGE when nobody can be asked, or the two differ
+ */
+export async function askNewPassphrase(
+  context: CommandContext,
+  questions: PassphraseQuestions,
+  what = 'the new key',
+): Promise<string> {
+  const file = passphraseFile(context);
+  if (file !== null) return readPassphraseFile(file);
+  if (!context.output().interactive) {
+    throw new PromptOsError('USAGE', 'Expected a passphrase, and there is no terminal to ask for one.', {
+      hint: 'Name a file with PROMPTOS_PASSPHRASE_FILE, or say --no-passphrase.',
+    });
+  }
+  const first = await answered(questions.passphrase(`Passphrase for ${what}`));
+  if (first === '') {
+    throw new PromptOsError('USAGE', 'Expected a passphrase, received none.', {
+      hint: 'Type one, or say --no-passphrase.',
+    });
+  }
+  if ((await answered(questions.passphrase('The same again'))) === first) return first;
+  throw new PromptOsError('USAGE', 'The two passphrases differ; no key was made.', { hint: 'Try again.' });
+}
+
+function passphraseFile(context: CommandContext): string | null {
+  const file = readEnvironment(context.env).promptos.PROMPTOS_PASSPHRASE_FILE;
+  return file === undefined ? null : resolve(context.cwd, file);
+}
+
+async function answered(answer: Promise<string | null>): Promise<string> {
+  const text = await answer;
+  if (text !== null) return text;
+  // While a question stands the terminal sends no signal for Ctrl-C; it means the same there as everywhere.
+  process.kill(process.pid, 'SIGINT');
+  throw new PromptOsError('USAGE', 'The question for the passphrase was broken off.');
+}
+
+/** How often a person is asked before the command gives up. */
+const TRIES = 3;
+
+/**
+ * The key of a file. On a terminal a passphrase that does not open it is asked again.
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED
+ */
+export async function openKeyFile(
+  context: CommandContext,
+  path: string,
+  questions: PassphraseQuestions,
+): Promise<Signer> {
+  // Read once: what is read again may be a pipe that is empty by then.
+  const text = await readPrivateFile(path, { what: 'key', missing: 'KEY_NOT_FOUND' });
+  const ask = askPassphrase(context, path, questions);
+  for (let tries = 1; ; tries += 1) {
+    let answered = false;
+    const passphrase = async (): Promise<string> => {
+      const given = await ask();
+      answered = true;
+      return given;
+    };
+    try {
+      return await createTextSigner(text, path, { passphrase });
+    } catch (error) {
+      const wrong = answered && error instanceof PromptOsError && error.code === 'KEY_LOCKED';
+      if (!wrong || tries === TRIES || !canAskPassphrase(context)) throw error;
+      context.output().note(error.summary);
+    }
+  }
+}
+
+/** A key as it is shown; never a byte of its private half. */
+export interface ShownKey {
+  readonly path: string;
+  readonly publicKey: PublicKey;
+  readonly holds: KeyDescription['holds'];
+}
+
+/** A key of the user's own folder. */
+export interface ListedKey {
+  readonly name: string;
+  readonly path: string;
+  /** Null when it is not known without a passphrase. */
+  readonly publicKey: PublicKey | null;
+  /** Null when the file cannot be read. */
+  readonly passphrase: boolean | null;
+  /** Why it cannot be used as it is. */
+  readonly problem: string | null;
+}
+
+/** The folder of keys that the invocation's environment says. */
+export const keysFolderOf = (context: CommandContext): string => keysFolder(readEnvironment(context.env).variables);
+
+/**
+ * Finds the file that a person means: with a slash, or where no key has the name, it is a path; else a key's name.
+ * @throws PromptOsError KEY_NOT_FOUND
+ */
+export function findKeyFile(context: CommandContext, given: string): string {
+  const path = resolve(context.cwd, given);
+  const named = keyFileOf(keysFolderOf(context), given);
+  const isName = !/[/\\]/.test(given);
+  if (isName && existsSync(named)) return named;
+  if (existsSync(path)) return path;
+  throw new PromptOsError('KEY_NOT_FOUND', `There is no key ${isName ? `${named} and no file ${path}` : path}.`);
+}
+
+/**
+ * A key by name or path. The passphrase is only asked for when nothing else says what the public half is.
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED
+ */
+export async function readNamedKey(
+  context: CommandContext,
+  given: string,
+  questions: PassphraseQuestions,
+): Promise<ShownKey> {
+  const path = findKeyFile(context, given);
+  const { publicKey, holds } = await describeKeyFile(path);
+  if (publicKey !== null) return { path, publicKey, holds };
+  const signer = await openKeyFile(context, path, questions);
+  return { path, publicKey: { keyid: signer.keyid, raw: signer.publicKey }, holds };
+}
+
+/** Every key of the user's folder, also those that cannot be used; `passphrase: false` is a key that lies open. */
+export async function listKeys(folder: string): Promise<readonly ListedKey[]> {
+  const names = await listKeyNames(folder);
+  return Promise.all(
+    names.map(async (name) => {
+      const path = keyFileOf(folder, name);
+      try {
+        const { publicKey, holds } = await describeKeyFile(path);
+        return { name, path, publicKey, passphrase: holds === 'private key with passphrase', problem: null };
+      } catch (error) {
+        if (!(error instanceof PromptOsError)) throw error;
+        return { name, path, publicKey: null, passphrase: null, problem: error.message };
+      }
+    }),
+  );
+}

@@ -1,0 +1,135 @@
+import type { GovernedRuns } from '../../client/client.js';
+import type { RunMoment } from '../../client/progress.js';
+import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { GateId } from '../../contracts/names.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
+import type { ArtifactStore } from '../../ports/artifact-store.js';
+import { parseFile, readPublishedRun } from '../app/published-run.js';
+import { storedLedger } from './run-status.js';
+
+/** Bytes of one artifact that a terminal is given. */
+const SHOWN_BYTES = 512 * 1024;
+
+/** The record of the attempt that is to be decided on. @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID */
+export async function readAttempt(store: ArtifactStore, outputSha256: string): Promise<AttemptRecord> {
+  return parseFile(attemptRecordSchema, Buffer.from(await store.readObject(outputSha256)), 'attempt.json');
+}
+
+export interface ArtifactText {
+  readonly text: string;
+  /** Whether the text goes on. */
+  readonly cut: boolean;
+}
+
+/** The beginning of an artifact. The whole of it is read, so that its digest is checked; no more than the beginning is kept. */
+export async function readArtifactText(store: ArtifactStore, { sha256, bytes }: ArtifactRef): Promise<ArtifactText> {
+  const kept: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of store.openObject(sha256)) {
+    if (size < SHOWN_BYTES) kept.push(chunk.subarray(0, SHOWN_BYTES - size));
+    size += chunk.byteLength;
+  }
+  return { text: Buffer.concat(kept).toString('utf8'), cut: bytes > SHOWN_BYTES };
+}
+
+/** The artifact at a path of the run's tree, or undefined. */
+export const artifactAt = ({ artifacts }: AttemptRecord, path: string): ArtifactRef | undefined =>
+  artifacts.find((artifact) => artifact.path === path);
+
+/** One attempt of a gate. */
+export interface AttemptName {
+  readonly gate: GateId;
+  readonly attempt: number;
+}
+
+/** An attempt that was started, in the order of a run. */
+export interface StartedAttempt extends AttemptName {
+  readonly started_at: string;
+  /** Digest of its record; null when it has none. */
+  readonly output_sha256: string | null;
+  /** Whether it is over, with a record or without. */
+  readonly ended: boolean;
+}
+
+/** Which attempt somebody means. */
+export interface WantedAttempt {
+  readonly gate?: GateId;
+  readonly attempt?: number;
+}
+
+export const attemptKey = ({ gate, attempt }: AttemptName): string => `${gate}.${attempt}`;
+/** Such as `P06, attempt 1`. */
+export const describeAttempt = ({ gate, attempt }: AttemptName): string => `${gate}, attempt ${attempt}`;
+
+export const isWanted = (wanted: WantedAttempt, { gate, attempt }: AttemptName): boolean =>
+  (wanted.gate ?? gate) === gate && (wanted.attempt ?? attempt) === attempt;
+
+/** The attempts of a run that is published. @throws PromptOsError OBJECT_NOT_FOUND, RECORD_INVALID */
+export async function publishedAttempts(store: ArtifactStore, runId: string): Promise<readonly StartedAttempt[]> {
+  const { record } = await readPublishedRun(store, runId);
+  return record.gates
+    .flatMap(({ gate, attempts }) =>
+      attempts.map(({ attempt, started_at, output_sha256 }) => ({
+        gate,
+        attempt,
+        started_at,
+        output_sha256,
+        ended: true,
+      })),
+    )
+    .sort((one, other) => (one.started_at < other.started_at ? -1 : 1));
+}
+
+/** The attempts of a run, from the store: as far as its ledger was saved there. */
+export async function startedAttempts(
+  runs: GovernedRuns,
+  store: ArtifactStore,
+  runId: string,
+): Promise<readonly StartedAttempt[]> {
+  if ((await store.published(runId)) !== null) return publishedAttempts(store, runId);
+  const attempts = new Map<string, StartedAttempt>();
+  for (const entry of (await storedLedger(runs, store, runId))?.entries ?? []) {
+    if (entry.type === 'gateStarted') {
+      const { gate, attempt, at } = entry;
+      attempts.set(attemptKey(entry), { gate, attempt, started_at: at, output_sha256: null, ended: false });
+    }
+    if (entry.type !== 'gateFinished' && entry.type !== 'gateInterrupted') continue;
+    const started = attempts.get(attemptKey(entry));
+    const output_sha256 = entry.type === 'gateFinished' ? entry.output_sha256 : null;
+    if (started !== undefined) attempts.set(attemptKey(entry), { ...started, output_sha256, ended: true });
+  }
+  return [...attempts.values()];
+}
+
+/** The attempt that is carried out now. The ledger of the store may not have it yet. */
+export async function attemptAtWork(
+  runs: GovernedRuns,
+  runId: string,
+  { at_work }: RunMoment,
+): Promise<AttemptName | null> {
+  if (at_work === null || at_work.progress !== null) return at_work?.progress ?? null;
+  // No worker has said anything yet: the run itself knows which gate it handed out.
+  const status = await runs.status(runId).catch(() => null);
+  return status?.gates.find(({ state }) => state === 'running') ?? null;
+}
+
+const LOG = /(^|[/.])(stdout|stderr)\.txt$/;
+
+/**
+ * What an attempt kept of the outputs of its checks and executors, in the order in which they ran.
+ * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID
+ */
+export async function keptLogs(store: ArtifactStore, outputSha256: string): Promise<readonly ArtifactRef[]> {
+  const { artifacts, transcripts } = await readAttempt(store, outputSha256);
+  return [...artifacts, ...transcripts].filter(({ path }) => LOG.test(path));
+}
+
+/** Nothing is there of what somebody wants. */
+export function logsNotFound({ gate, attempt }: WantedAttempt, attempts: readonly StartedAttempt[]): PromptOsError {
+  const wanted = [gate, attempt === undefined ? undefined : `attempt ${attempt}`].filter((part) => part !== undefined);
+  const known =
+    attempts.length === 0 ? 'no gate has started' : `started were ${attempts.map(describeAttempt).join('; ')}`;
+  const what = wanted.length === 0 ? 'The run has no logs' : `The run has no logs of ${wanted.join(', ')}`;
+  return new PromptOsError('LOGS_NOT_FOUND', `${what}: ${known}.`);
+}

@@ -1,0 +1,119 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { PromptOsError } from '../../contracts/errors.js';
+import { GATE_IDS } from '../../contracts/names.js';
+import type { CommandContext } from '../app/context.js';
+import { RUN_ARGUMENT } from '../app/options.js';
+import type { RecoverOptions } from './recover-run.js';
+import type { LogsOptions } from './run-logs.js';
+import type { UseOptions } from './run-uses.js';
+import type { AskAwaited, WatchOptions } from './show-run.js';
+
+function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a number from 1.');
+  return number;
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/**
+ * `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck.
+ * @param cancel the command that ends a run: it is an answer as a decision is
+ * @param ask asks on the terminal for what a watched run waits for
+ */
+export function runCommand(context: CommandContext, cancel: Command, ask: AskAwaited): Command {
+  const list = new Command('list')
+    .description('list the runs, the newest first')
+    .option('--limit <n>', 'how many at most', positiveNumber, 20)
+    .option('--prompt <id>', 'only runs that use a prompt: P05, P05@1.0.0 or P05@sha256:…', collect)
+    .option('--pack <version>', 'only runs that use a prompt pack: v1.2.3 or sha256:…', collect)
+    .option('--policy <sha256>', 'only runs under a policy: sha256:…', collect)
+    .option('--model <name>', 'only runs in which a model was requested or served', collect)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n  promptos run list --prompt P05@1.0.0 --model example-model\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.\nWith several of --prompt, --pack, --policy and --model all must hold. An open run counts with every prompt of its pack.',
+    )
+    .action(async ({ limit, ...wanted }: { readonly limit: number } & UseOptions) => {
+      const { listRuns } = await import('./list-runs.js');
+      await listRuns(context, limit, wanted);
+    });
+  const status = new Command('status')
+    .description('show the gates of a run, what it awaits, and how to answer')
+    .argument('<run>', RUN_ARGUMENT)
+    .option('--follow', 'show it until the run has ended: drawn again on a terminal, else a line for each change')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Ctrl-C stops following; the run goes on.',
+    )
+    .action(async (run: string, { follow }: { readonly follow?: true }) => {
+      const { showRun } = await import('./show-run.js');
+      if (follow !== true) return showRun(context, run);
+      const { followStatus } = await import('./show-run.js');
+      await followStatus(context, run);
+    });
+  const watch = new Command('watch')
+    .description('follow a run until it has ended; exit 0 when it was approved, 1 otherwise')
+    .argument('<run>', RUN_ARGUMENT)
+    .option('--as <name>', 'ask on this terminal for each decision, as this integrator')
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run watch latest\n  promptos run watch 20260102-fix-sum --as grace\n\nCtrl-C stops watching; the run goes on.',
+    )
+    .action(async (run: string, options: WatchOptions) => {
+      const { watchRun } = await import('./show-run.js');
+      await watchRun(context, run, options, ask);
+    });
+  const logs = new Command('logs')
+    .description('print what the checks and the agents of a gate print, also while they run')
+    .argument('<run>', RUN_ARGUMENT)
+    .addOption(
+      new Option('--gate <gate>', 'the gate (default: the one that is carried out, else the last one)').choices(
+        GATE_IDS,
+      ),
+    )
+    .option('--attempt <n>', 'the attempt of the gate (default: the newest)', positiveNumber)
+    .option('--follow', 'go on until the gate has ended; without --gate until the run has ended')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos run logs latest\n  promptos run logs latest --follow\n  promptos run logs 20260102-fix-sum --gate P06 --attempt 1\n\nWhile a gate is carried out, its worker sends the end of each output every 2 seconds, with credentials masked; what is\nprinted faster is left out until the gate has ended. Afterwards the whole of it comes from the store. With --json each line\nis an object. Ctrl-C stops following; the run goes on.',
+    )
+    .action(async (run: string, options: LogsOptions) => {
+      const { showLogs } = await import('./run-logs.js');
+      await showLogs(context, run, options);
+    });
+  const recover = new Command('recover')
+    .description('finish a run whose record could not be published, or write down what there is of it')
+    .argument('<run>', RUN_ARGUMENT)
+    .option('--tree <dir>', 'a folder for what there is (default: RUN.incomplete)')
+    .option('--bundle <file>', 'one file for it, instead of a folder')
+    .addHelpText(
+      'after',
+      `
+Where the ledger is whole and this machine serves the engine with its key, the run is finished as a worker would: verified,
+sealed and published. Else everything that the store and the server have of it is written outside of the store, marked
+by INCOMPLETE.json: \`promptos verify\` calls it incomplete and never verified. A run that goes on by itself is left alone.
+
+Exits with 0 when the record is published, with 1 when what was written is incomplete.
+
+Examples:
+  promptos run recover 20260102-fix-sum
+  promptos run recover 20260102-fix-sum --bundle 20260102-fix-sum.incomplete.tar`,
+    )
+    .action(async (run: string, options: RecoverOptions) => {
+      if (options.tree !== undefined && options.bundle !== undefined) {
+        throw new PromptOsError('USAGE', 'Expected either --tree DIR or --bundle FILE, received both.');
+      }
+      const { recoverRun } = await import('./recover-run.js');
+      await recoverRun(context, run, options);
+    });
+  return new Command('run')
+    .description('list, show, watch, cancel and recover runs, and print their logs')
+    .addHelpText('after', '\nExample:\n  promptos run status latest')
+    .addCommand(list)
+    .addCommand(status)
+    .addCommand(watch)
+    .addCommand(logs)
+    .addCommand(cancel)
+    .addCommand(recover);
+}

@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, resolve } from 'node:path';
+import { type AskedFolder, gitConfigValue } from '../../adapters/git/facts.js';
+import { type InspectedTarget, inspectTarget, resolveTarget } from '../../adapters/workspace/target.js';
+import type { StartRunOptions } from '../../client/options.js';
+import { createTrustRegistry, type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
+import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
+import {
+  readRunRequestFile,
+  requestFromNotes,
+  requireKnownChecks,
+  validateGates,
+} from '../../config/run-request-file.js';
+import { invalidDocument } from '../../config/schema-problems.js';
+import { parseYaml, type YamlDocument } from '../../config/yaml-document.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { GATE_IDS, RUN_ID_PATTERN } from '../../contracts/names.js';
+import type { Policy } from '../../contracts/policy.js';
+import type { RunRequest } from '../../contracts/run-request.js';
+import type { WorkerConfig } from '../../contracts/worker-config.js';
+import { checkGovernedRepository } from '../../rules/admission.js';
+import type { WorkerSetting } from '../../worker.js';
+import type { CommandContext } from '../app/context.js';
+import { findProject, type Project, readSetting } from '../app/project.js';
+import { requireNoSecret } from '../app/require-no-secret.js';
+import { namesOfRepository } from '../app/this-repository.js';
+
+/** What somebody types to start a run. */
+export interface RunOptions {
+  readonly prompts?: string;
+  readonly developer: string;
+  /** A folder, or a name that the worker config or the current repository knows. */
+  readonly targetRepo: string;
+  readonly notes?: string;
+  readonly request?: string;
+  readonly base?: string;
+  readonly policy?: string;
+  readonly workerConfig?: string;
+  readonly promptPack?: string;
+  readonly runId?: string;
+}
+
+/** A run that can be started: everything was read and judged, nothing was written. */
+export interface PreparedRun {
+  readonly project: Project;
+  /** Knows the target repository by the name that the run uses. */
+  readonly setting: WorkerSetting;
+  readonly start: StartRunOptions;
+  /** The top of the repository. */
+  readonly repository: string;
+}
+
+/**
+ * Reads and judges everything that a run starts from, before anything is started or written.
+ * @throws PromptOsError for whatever is wrong with it
+ */
+export async function prepareRun(context: CommandContext, options: RunOptions): Promise<PreparedRun> {
+  const developer = options.developer.trim();
+  if (developer === '') throw new PromptOsError('DEVELOPER_EMPTY', 'The developer is empty.');
+  if (options.runId !== undefined && !RUN_ID_PATTERN.test(options.runId)) {
+    throw new PromptOsError('RUN_ID_INVALID', `"${options.runId}" is no run id.`);
+  }
+  const target = await findTarget(context, options);
+  const project = await findProject(context, target, options.workerConfig);
+  const policyPath = options.policy === undefined ? project.files.policy : resolve(context.cwd, options.policy);
+  const policy = await readPolicyInForce(policyPath).catch((error: unknown) =>
+    explainSparse(error, { folder: target, env: context.env }),
+  );
+  requireKnownDeveloper(developer, policy.policy);
+  const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
+  if (project.workerConfigPath === null) {
+    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
+  }
+  const read = await readSetting(project);
+  await requireTrust(read.config, policy.sha256, policyPath, project.workerConfigPath);
+  const pack = await readPromptPack(packFolder(context, options));
+  if (!policy.policy.prompt_packs.includes(pack.digest)) {
+    throw new PromptOsError(
+      'PACK_NOT_TRUSTED',
+      `The prompt pack has the digest ${pack.digest}; the policy ${policyPath} trusts ${policy.policy.prompt_packs.join(', ')}.`,
+    );
+  }
+  const named = await nameRepository(read.config, { folder: target, env: context.env });
+  checkGovernedRepository(policy.policy, named.name);
+  const { request, written } = await readRequest(context, options, { ...policy, path: policyPath }, named.name);
+  requireKnownChecks(request, policy.policy);
+  requireNoSecret(request, 'REQUEST_HOLDS_SECRET');
+  const inspected = await inspectTarget(target, {
+    scope: request.scope,
+    env: project.environment.variables,
+    ...(options.base === undefined ? {} : { base: options.base }),
+  });
+  judgeWrittenScope(context, written, inspected);
+  if (inspected.untracked.length > 0) {
+    context
+      .output()
+      .note(
+        `note: a run starts from a commit, so it does not see ${inspected.untracked.slice(0, 5).join(', ')} (untracked)`,
+      );
+  }
+  return {
+    project,
+    repository: target,
+    setting: { ...read, config: named.config },
+    start: {
+      runId: options.runId ?? makeRunId(request),
+      developer,
+      targetRepo: named.name,
+      baseCommit: inspected.baseCommit,
+      gates,
+      request,
+      policy: policy.bytes,
+      pack,
+    },
+  };
+}
+
+/** A name of the worker config stands for its path; anything else is a folder or the current repository's own name. */
+export async function findTarget(
+  context: CommandContext,
+  options: Pick<RunOptions, 'targetRepo' | 'workerConfig'>,
+): Promise<string> {
+  const project = await findProject(context, undefined, options.workerConfig);
+  if (project.workerConfigPath !== null && !isAbsolute(options.targetRepo)) {
+    const { config } = await readSetting(project);
+    const entry = config.repositories[options.targetRepo];
+    if (entry !== undefined && 'path' in entry) return entry.path;
+  }
+  return (await resolveTarget(options.targetRepo, { cwd: context.cwd, env: context.env })).path;
+}
+
+/** A sparse checkout may leave out the project's own folder. */
+async function explainSparse(error: unknown, target: AskedFolder): Promise<never> {
+  if (!(error instanceof PromptOsError) || error.code !== 'POLICY_NOT_FOUND') throw error;
+  if ((await gitConfigValue(target, 'core.sparseCheckout')) !== 'true') throw error;
+  const hint = 'Run `git sparse-checkout add .promptos` if the repository has the folder.';
+  throw new PromptOsError('POLICY_NOT_FOUND', `${error.summary} The checkout is sparse.`, { hint, cause: error });
+}
+
+/** The engine refuses such a run too; here nothing has been started yet. */
+function requireKnownDeveloper(developer: string, { decisions, principals }: Policy): void {
+  if (decisions.authentication !== 'required' || Object.hasOwn(principals, developer)) return;
+  throw new PromptOsError(
+    'DEVELOPER_UNKNOWN',
+    `The policy asks for signatures, and "${developer}" is none of its principals: ${Object.keys(principals).join(', ')}.`,
+  );
+}
+
+async function requireTrust(config: WorkerConfig, sha256: string, path: string, configPath: string): Promise<void> {
+  const trusted = await createTrustRegistry(config).trustedPolicies();
+  if (trusted.has(sha256)) return;
+  throw new PromptOsError(
+    'POLICY_NOT_TRUSTED',
+    `The policy ${path} (sha256:${sha256}) is not among those that ${configPath} trusts: ${config.trust.policies.join(', ')}.`,
+  );
+}
+
+const packFolder = (context: CommandContext, { promptPack }: RunOptions): string =>
+  promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
+
+/** The name that runs call the repository by; where the config has none, it is added. */
+export async function nameRepository(
+  config: WorkerConfig,
+  { folder: path, env }: AskedFolder,
+): Promise<{ name: string; config: WorkerConfig }> {
+  const [name] = await namesOfRepository(config, { folder: path, env });
+  if (config.repositories[name] !== undefined) return { name, config };
+  return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
+}
+
+/** A request, and where its scope is written. */
+interface WrittenRequest {
+  readonly request: RunRequest;
+  readonly written: WrittenScope;
+}
+
+async function readRequest(
+  context: CommandContext,
+  options: RunOptions,
+  { policy, bytes, path }: PolicyFile & { readonly path: string },
+  project: string,
+): Promise<WrittenRequest> {
+  if (options.request === undefined) {
+    const request = requestFromNotes({ notes: options.notes ?? '', policy, project });
+    return { request, written: { document: parseYaml(bytes, path), key: 'default_scope' } };
+  }
+  const { request, document } = await readRunRequestFile(resolve(context.cwd, options.request));
+  const noted = options.notes === undefined ? request : { ...request, notes: options.notes };
+  return { request: noted, written: { document, key: 'scope' } };
+}
+
+const SLUG_LENGTH = 28;
+
+/** Such as `20260131-1205-round-half-even-3f9a`: sorts by time and can be read aloud. */
+function makeRunId({ task }: RunRequest): string {
+  const [day = '', time = ''] = new Date().toISOString().replaceAll(/[-:]/g, '').split('T');
+  return [day, time.slice(0, 4), slugOf(task.title), randomBytes(2).toString('hex')].filter(Boolean).join('-');
+}
+
+/** Whole words of a title as far as they fit, for ids; empty when it has none of a to z and 0 to 9. */
+function slugOf(title: string): string {
+  const [first = '', ...words] = title.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  let slug = first.slice(0, SLUG_LENGTH);
+  for (const word of words) {
+    if (slug.length + 1 + word.length > SLUG_LENGTH) break;
+    slug += `-${word}`;
+  }
+  return slug;
+}
+
+/** Where the scope of a run is written: a request file, or the policy whose default it is. */
+export interface WrittenScope {
+  readonly document: YamlDocument;
+  readonly key: 'scope' | 'default_scope';
+}
+
+/**
+ * Says at its line which glob matches nothing in the base commit, and refuses one that matches other files in each of its
+ * two readings.
+ * @throws PromptOsError REQUEST_INVALID, POLICY_INVALID
+ */
+export function judgeWrittenScope(
+  context: CommandContext,
+  { document, key }: WrittenScope,
+  { baseCommit, scope }: InspectedTarget,
+): void {
+  const twofold = scope.twofold.map(({ list, index, glob, write }) => ({
+    path: [key, list, index],
+    text: `the glob "${glob}" is a name and a set of characters, and both match files; write "${write}" for the name`,
+  }));
+  if (twofold.length > 0) {
+    throw invalidDocument(document, twofold, key === 'scope' ? 'REQUEST_INVALID' : 'POLICY_INVALID');
+  }
+  for (const { list, index, glob } of scope.idle) {
+    const { line } = document.locate([key, list, index]);
+    const place = `${document.name}:${line}: ${key}.${list}[${index}]`;
+    const meaning = list === 'deny' ? 'it forbids new files only' : 'it allows new files only';
+    context
+      .output()
+      .note(
+        `note: ${place}: the glob "${glob}" matches no file of the base commit ${baseCommit.slice(0, 12)}; ${meaning}`,
+      );
+  }
+}

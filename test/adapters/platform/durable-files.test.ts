@@ -1,0 +1,55 @@
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { placeFiles, replaceFile, replaceFileSync } from '../../../src/adapters/platform/durable-files.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'promptos-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
+
+test('replaceFile: writes and replaces with the permissions asked for, and leaves nothing beside', async () => {
+  const path = join(folder, 'a');
+  await replaceFile({ path, text: 'one', mode: 0o600 });
+  await replaceFile({ path, text: 'two' });
+  expect([await read('a'), (await stat(path)).mode & 0o777]).toEqual(['two', 0o600]);
+  replaceFileSync({ path, text: 'three', mode: 0o640 });
+  expect([await read('a'), (await stat(path)).mode & 0o777]).toEqual(['three', 0o640]);
+  expect(await readdir(folder)).toEqual(['a']);
+});
+
+test('replaceFile: a reader never sees a part', async () => {
+  const path = join(folder, 'a');
+  const texts = ['x'.repeat(300_000), 'y'.repeat(200_000)];
+  await replaceFile({ path, text: texts[0] ?? '' });
+  const writing = Promise.all(Array.from({ length: 20 }, (_, i) => replaceFile({ path, text: texts[i % 2] ?? '' })));
+  for (let i = 0; i < 50; i += 1) expect(texts.includes(await read('a'))).toBe(true);
+  await writing;
+  expect(await readdir(folder)).toEqual(['a']);
+});
+
+test('placeFiles: refuses with EEXIST what exists, a link included, and replaces it only when asked to', async () => {
+  await writeFile(join(folder, 'victim'), 'victim');
+  await symlink(join(folder, 'victim'), join(folder, 'a'));
+  const files = [{ path: join(folder, 'a'), text: 'new' }];
+  await expect(placeFiles(files, { replace: false })).rejects.toMatchObject({
+    code: 'EEXIST',
+    dest: join(folder, 'a'),
+  });
+  await placeFiles(files, { replace: true });
+  expect([await read('a'), await read('victim')]).toEqual(['new', 'victim']);
+  expect((await readdir(folder)).sort()).toEqual(['a', 'victim']);
+});
+
+test('placeFiles: none appears when one cannot be written, nor when the step before placing fails', async () => {
+  const good = { path: join(folder, 'a'), text: 'a' };
+  const bad = { path: join(folder, 'missing', 'b'), text: 'b' };
+  await expect(placeFiles([good, bad], { replace: true })).rejects.toMatchObject({ code: 'ENOENT' });
+  const beforePlacing = () => Promise.reject(new Error('no'));
+  await expect(placeFiles([good], { replace: true, beforePlacing })).rejects.toThrow('no');
+  expect(await readdir(folder)).toEqual([]);
+});

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import { markedPath, removeLeftovers, SCRATCH_PREFIX } from '../../../src/adapters/platform/leftovers.js';
+import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
+import { isRunning, until } from '../executor-command/processes.js';
+
+const SLEEP = 'setTimeout(() => {}, 120_000);';
+
+let root: string;
+const started: ChildProcess[] = [];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'promptos-leftovers-'));
+});
+afterEach(async () => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A process in a session of its own, with nothing but these variables. */
+function detached(env: Readonly<Record<string, string>>): number {
+  const child = spawn(process.execPath, ['-e', SLEEP], { detached: true, stdio: 'ignore', env });
+  started.push(child);
+  return child.pid ?? 0;
+}
+
+/** The mark of a process that has ended. */
+async function deadMark(): Promise<string> {
+  const pid = detached({});
+  const mark = markOf(pid);
+  process.kill(pid, 'SIGKILL');
+  await until(() => !isRunning(pid));
+  return mark;
+}
+
+const scratchOf = (mark: string): string => join(root, `${SCRATCH_PREFIX}-${mark}-a1b2c3`);
+
+/** Runs a check that reports whether the process still runs when it starts. */
+async function seenByCheck(pid: number): Promise<string> {
+  const runner = createCheckRunner({ allow: ['*'], env: process.env, scratchRoot: root });
+  const argv = [
+    'sh',
+    '-c',
+    `kill -0 ${pid} 2>/dev/null && ! grep -q '^State:.Z' /proc/${pid}/status && echo runs || echo ended`,
+  ];
+  const call = { name: 'tests', argv, timeout_ms: 20_000, directory: root, signal: new AbortController().signal };
+  return new TextDecoder().decode((await runner.run(call)).stdout).trim();
+}
+
+describe.runIf(process.platform === 'linux')('leftovers', () => {
+  test.each([
+    ['PROMPTOS_SCRATCH', 'files'],
+    ['HOME', 'home'],
+  ])('a process of a dead worker, known by %s, is ended before a check runs', async (name, folder) => {
+    const pid = detached({ [name]: join(scratchOf(await deadMark()), folder) });
+    await until(() => isRunning(pid));
+    expect(await seenByCheck(pid)).toBe('ended');
+  });
+
+  test('a process of an execution that is over, of a worker that lives, is ended', async () => {
+    expect(await seenByCheck(detached({ HOME: join(scratchOf(ownMark()), 'home') }))).toBe('ended');
+  });
+
+  test('a process of an execution of another worker that lives is left alone', async () => {
+    const worker = detached({});
+    const home = join(scratchOf(markOf(worker)), 'home');
+    await mkdir(home, { recursive: true });
+    expect(await seenByCheck(detached({ HOME: home }))).toBe('runs');
+  });
+
+  test.each([
+    ['of another machine or container', () => `${'0'.repeat(10)}-1-1`],
+    ['without a mark', () => 'plain'],
+  ])('a process %s is left alone', async (_, mark) => {
+    expect(await seenByCheck(detached({ HOME: join(scratchOf(mark()), 'home') }))).toBe('runs');
+  });
+});
+
+test('removeLeftovers: removes what dead processes left, and what is old and from elsewhere', async () => {
+  const dead = await deadMark();
+  const elsewhere = `${'0'.repeat(10)}-1-1`;
+  const longAgo = new Date(Date.now() - 8 * 24 * 3_600_000);
+  const own = markedPath(root, 'work');
+  const kept = [own, join(root, `work-${elsewhere}-new`), join(root, `other-${dead}-x`), join(root, 'work-plain')];
+  const removed = [join(root, `work-${dead}-file`), join(root, `work-${elsewhere}-old`)];
+  for (const path of [...kept, ...removed]) await writeFile(path, '');
+  await utimes(own, longAgo, longAgo);
+  await utimes(join(root, `work-${elsewhere}-old`), longAgo, longAgo);
+  await mkdir(join(root, `work-${dead}-tree`, 'readonly'), { recursive: true });
+  await writeFile(join(root, `work-${dead}-tree`, 'readonly', 'a'), '');
+  await chmod(join(root, `work-${dead}-tree`, 'readonly'), 0o555);
+  await removeLeftovers(root, 'work');
+  expect((await readdir(root)).sort()).toEqual(kept.map((path) => basename(path)).sort());
+});

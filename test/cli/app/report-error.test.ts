@@ -1,0 +1,57 @@
+import { Writable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { createOutput } from '../../../src/cli/app/output.js';
+import { reportError } from '../../../src/cli/app/report-error.js';
+import { PromptOsError } from '../../../src/contracts/errors.js';
+
+function report(error: unknown, { json = false, details = false } = {}) {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof written) =>
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        written[name] += chunk;
+        done();
+      },
+    });
+  const output = createOutput({
+    json,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    stdinIsTerminal: false,
+    noColor: true,
+  });
+  return { exitCode: reportError(error, output, details), ...written };
+}
+
+test('reportError: the code, what happened and the next step, with the exit code of the catalogue', () => {
+  expect(report(new PromptOsError('RUN_NOT_FOUND', 'There is no run x.'))).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: 'error RUN_NOT_FOUND: There is no run x.\n  next: `promptos run list` shows the runs.\n',
+  });
+});
+
+test('reportError: a hint of its own stands in place of that of the catalogue', () => {
+  const { stderr } = report(new PromptOsError('USAGE', 'No.', { hint: 'Do that.' }));
+  expect(stderr).toBe('error USAGE: No.\n  next: Do that.\n');
+});
+
+test('reportError: with --json one object on standard output', () => {
+  const { stdout, stderr } = report(new PromptOsError('USAGE', 'No.', { hint: 'Do that.' }), { json: true });
+  expect(JSON.parse(stdout)).toEqual({ error: { code: 'USAGE', message: 'No.', next: 'Do that.' } });
+  expect(stderr).toContain('error USAGE: No.');
+});
+
+test('reportError: a defect is one line and no stack trace, unless details are wanted', () => {
+  const defect = new TypeError('cannot read\nthis');
+  const { exitCode, stderr } = report(defect);
+  expect(exitCode).toBe(3);
+  expect(stderr).toBe(
+    'error INTERNAL: TypeError: cannot read this\n  next: This is a defect; report it with the log.\n',
+  );
+  expect(report(defect, { details: true }).stderr).toContain('    at ');
+});
+
+test('reportError: what a message quotes cannot speak to the terminal', () => {
+  expect(report(new PromptOsError('USAGE', 'received \u001b[2J"x".')).stderr).toContain('received ␛[2J"x".');
+});

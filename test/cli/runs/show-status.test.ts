@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { createOutput } from '../../../src/cli/app/output.js';
+import { describeGate, showStatus } from '../../../src/cli/runs/show-status.js';
+import type { AwaitedResolution, GateStatus, RunStatus } from '../../../src/contracts/run-status.js';
+
+const context = 'The program "claude" exists, and this worker may not run it (EACCES).\nWorker: 7@builder';
+
+const awaited = (trigger: AwaitedResolution['trigger']): AwaitedResolution => ({
+  kind: 'resolution',
+  request_id: 'E1.1',
+  escalation_id: 'E1',
+  gate: 'P05',
+  trigger,
+  raised_by: 'engine',
+  report_sha256: 'f'.repeat(64),
+  report: {
+    trigger,
+    issue: 'P05 could not be carried out: EXECUTOR_NOT_PERMITTED.',
+    impact: '',
+    context,
+    options: [],
+    recommendation: '',
+    security_sensitive: false,
+  },
+  issue: 'P05 could not be carried out: EXECUTOR_NOT_PERMITTED.',
+  recommendation: '',
+  since: '2026-01-02T03:04:05.678Z',
+});
+
+const held: GateStatus = {
+  gate: 'P05',
+  title: 'Constrained Builder',
+  state: 'held',
+  attempt: 1,
+  verdict: null,
+  reason: context,
+  output_sha256: null,
+  findings: [],
+  findings_omitted: 0,
+  waived: [],
+};
+
+function printed(awaiting: RunStatus['awaiting']): string {
+  const lines: string[] = [];
+  const stdout = { write: (text: string) => lines.push(text) > 0 } as unknown as NodeJS.WriteStream;
+  const status: RunStatus = {
+    run_id: 'run-1',
+    phase: 'open',
+    outcome: null,
+    outcome_reason: null,
+    cancellation: null,
+    developer: 'ada',
+    target_repo: 'app',
+    base_commit: 'c'.repeat(40),
+    policy_sha256: 'd'.repeat(64),
+    authentication: 'required',
+    self_approval: 'refused',
+    integrators: ['grace'],
+    gates: [held],
+    awaiting,
+    escalations_raised: 1,
+    refusals: 0,
+    ledger: { entries: 1, hash: 'e'.repeat(64) },
+    run_record_sha256: null,
+  };
+  const output = createOutput({ json: false, stdout, stderr: stdout, stdinIsTerminal: false, noColor: true });
+  showStatus(status, { tree: null, ui: null }, output);
+  return lines.join('');
+}
+
+test('showStatus: an escalation for a gate that could not be carried out shows its cause and the worker', () => {
+  for (const trigger of ['infrastructure', 'trust'] as const) {
+    const text = printed([awaited(trigger)]);
+    expect(text).toContain('        The program "claude" exists, and this worker may not run it (EACCES).\n');
+    expect(text).toContain('        Worker: 7@builder\n');
+    expect(text).toContain('→ promptos resolve run-1 E1 --choose retry --as grace');
+  }
+  const other = printed([awaited('executor')]);
+  expect(other).not.toContain('        Worker: 7@builder\n');
+  expect(other).toContain('→ promptos resolve run-1 E1 --choose rework --to P05 --as grace');
+});
+
+test('describeGate: the reason, which is whole sentences, ends the line', () => {
+  const failed = { ...held, state: 'awaiting_decision', verdict: 'fail', findings_omitted: 7 } as const;
+  expect(describeGate({ ...failed, reason: '5 blocking findings: checks, verifier.' })).toBe(
+    '? P05 Constrained Builder  awaiting decision, attempt 1, 7 findings, verdict fail: 5 blocking findings: checks, verifier.',
+  );
+});
+
+test('describeGate: a gate that is held says why', () => {
+  expect(describeGate(held)).toBe(
+    '! P05 Constrained Builder  held, attempt 1, The program "claude" exists, and this worker may not run it (EACCES). Worker: 7@builder',
+  );
+});
