@@ -191,7 +191,13 @@ function unwritten<T>(copied: T | null): T {
 /** Folders that go with the process. After a kill, the next process removes them. */
 const folders = new Set<string>();
 process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // The next process removes it.
+    }
+  }
 });
 
 /** Fills a new folder, which is removed when that fails. */

@@ -185,7 +185,7 @@ test("checkout: an aborted signal ends it with the signal's reason and leaves no
 });
 
 test('checkout: a signal that is aborted while git waits for another machine kills git', async () => {
-  // A stand-in for ssh that never answers: git waits for it until it is killed.
+  // An ssh that never answers: git waits for it until it is killed.
   await mkdir(inRoom('bin'));
   const pidFile = inRoom('pid');
   await writeFile(inRoom('bin/ssh'), `#!/bin/sh\necho $$ > '${pidFile}'\nexec sleep 600\n`, { mode: 0o755 });
