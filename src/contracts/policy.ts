@@ -35,7 +35,9 @@ export const principalSchema = z.strictObject({
 export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
 
 export const testReportSchema = z.strictObject({
-  format: z.enum(TEST_REPORT_FORMATS).describe('the format of the report; docs/executors.md says which runner writes which'),
+  format: z
+    .enum(TEST_REPORT_FORMATS)
+    .describe('the format of the report; docs/executors.md says which runner writes which'),
   path: repoPathSchema
     .optional()
     .describe('the file that the check writes in its checkout; its standard output when absent'),
@@ -59,7 +61,9 @@ export const checkSchema = z.strictObject({
   made_of: z
     .array(globSchema)
     .default([])
-    .describe('files that the check itself consists of: out of every scope, so that a change cannot edit the check that judges it'),
+    .describe(
+      'files that the check itself consists of: out of every scope, so that a change cannot edit the check that judges it',
+    ),
   report: testReportSchema
     .optional()
     .describe(

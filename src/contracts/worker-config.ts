@@ -35,7 +35,10 @@ export const passedEnvironmentSchema = z.strictObject({
     .array(z.string().min(1))
     .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
     .describe("variables of the worker's own environment that pass"),
-  set: z.record(z.string().min(1), z.string()).default({}).describe('variables that are set, also over those of the worker'),
+  set: z
+    .record(z.string().min(1), z.string())
+    .default({})
+    .describe('variables that are set, also over those of the worker'),
 });
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
@@ -49,9 +52,7 @@ export const commandExecutorSchema = z.strictObject({
   answer: answerLocationSchema
     .prefault({})
     .describe('where the answer is in what the program printed or wrote; applied in the order from, pointer, fence'),
-  timeout: durationSchema
-    .default(30 * 60_000)
-    .describe('the program is stopped and the try fails after this long'),
+  timeout: durationSchema.default(30 * 60_000).describe('the program is stopped and the try fails after this long'),
   max_output_bytes: z.int().positive().default(10_000_000).describe('the executor is stopped when it prints more'),
   model: z
     .strictObject({
@@ -157,9 +158,7 @@ export const s3StoreSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected a region such as "eu-central-1"')
     .optional()
-    .describe(
-      "the bucket's region; without it that of the AWS configuration, and us-east-1 with an endpoint",
-    ),
+    .describe("the bucket's region; without it that of the AWS configuration, and us-east-1 with an endpoint"),
 });
 export type S3StoreConfig = z.infer<typeof s3StoreSchema>;
 

@@ -82,7 +82,7 @@ async function buildChange(inputs) {
       : 'Shares are rounded to the nearest cent instead of down.',
     criteria: criteria.map(({ id }) => ({ id, how })),
     notes: rejections.map(({ from_gate, text }) =>
-      `Made anew after the rejection at ${from_gate}: ${text}`.slice(0, 480).toWellFormed(),
+      `Made again after the rejection at ${from_gate}: ${text}`.slice(0, 480).toWellFormed(),
     ),
   });
 }
