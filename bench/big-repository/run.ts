@@ -5,7 +5,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import type { Checkout } from '../../src/ports/workspace.js';
-import { median } from '../measure.js';
+import { median } from '../figures.js';
 import { makeBigRepository } from './make-repository.js';
 
 const { values } = parseArgs({
@@ -136,5 +136,6 @@ try {
     console.table(Object.fromEntries(table));
   }
 } finally {
-  await rm(root, { recursive: true, force: true });
+  // The copy for the next gate may still be made.
+  await rm(root, { recursive: true, force: true, maxRetries: 60 });
 }

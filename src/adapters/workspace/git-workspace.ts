@@ -8,6 +8,7 @@ import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environm
 import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeLeftovers } from '../platform/leftovers.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import {
@@ -34,6 +35,8 @@ export interface GitWorkspaceOptions {
    * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
    */
   readonly env?: Variables;
+  /** What starts git, such as the launcher of a worker; this process itself when absent. */
+  readonly programs?: ProgramStarter | undefined;
   /** Where checkouts are made; the system's folder for temporary files by default. */
   readonly temporaryDir?: string;
 }
@@ -50,6 +53,7 @@ interface Ready {
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
   const templates = createTemplates(stateDir);
+  const { programs } = options;
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
@@ -69,7 +73,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   };
   const locate = async (name: string): Promise<RepositoryLocation> => {
     const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
-    return locateRepository(name, source, (await ready()).environment);
+    return locateRepository(name, source, (await ready()).environment, programs);
   };
   const opened = new Map<string, { readonly location: RepositoryLocation; readonly traces: string }>();
   /** As `locate`; starts no git while the repository is the one that git found before. */
@@ -89,7 +93,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     const { environment } = await ready();
     const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
     const inputFor = (location: RepositoryLocation): MirrorInput => ({
-      ...{ stateDir, name, location, objectFormat, environment, signal },
+      ...{ stateDir, name, location, objectFormat, environment, programs, signal },
     });
     const isCommit = COMMIT_PATTERN.test(commit);
     const before = isCommit ? fetchedFrom.get(name) : undefined;
@@ -130,7 +134,9 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       });
       if (location === null) return { digests: UNREADABLE_REPOSITORY };
       if (location.kind === 'url') return { digests: null };
-      return { digests: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
+      return {
+        digests: await snapshotRepository({ repository: location, stateDir, env: environment.local, programs }),
+      };
     },
   };
 }

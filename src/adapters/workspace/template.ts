@@ -3,7 +3,6 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
-import { gitIn } from '../git/run-git.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeFolder } from '../platform/leftovers.js';
 import { copyTree } from './copy-tree.js';
@@ -62,7 +61,7 @@ export async function makeTemplate(mirror: Mirror, commit: string, folder: strin
   const tree = join(folder, 'tree');
   const gitDir = join(tree, '.git');
   await mkdir(tree);
-  const git = gitIn({ cwd: tree, env: mirror.env });
+  const git = mirror.git.at({ cwd: tree, env: mirror.env });
   const init = ['--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'];
   await git.bytes(['init', ...init]);
   await mkdir(join(gitDir, 'info'), { recursive: true });
