@@ -21,19 +21,33 @@ const { values } = parseArgs({
 
 interface Phase {
   readonly ms: number;
+  /** Processor time of this process, and of the programs that it started and that have ended, where `/proc` shows it. */
+  readonly cpu: number;
   readonly git: readonly string[];
 }
 
 const root = await realpath(await mkdtemp(join(tmpdir(), 'promptos-bench-')));
 const log = join(root, 'git.log');
 
+/** Milliseconds of ended children: fields 16 and 17 of proc_pid_stat(5), in hundredths of a second. */
+async function childrenCpu(): Promise<number> {
+  const stat = await readFile('/proc/self/stat', 'latin1').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[13] ?? 0) + Number(fields[14] ?? 0));
+}
+
+async function ownCpu(): Promise<number> {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000 + (await childrenCpu());
+}
+
 async function phase<T>(work: () => Promise<T>): Promise<{ readonly result: T } & Phase> {
   await rm(log, { force: true });
-  const started = performance.now();
+  const [started, before] = [performance.now(), await ownCpu()];
   const result = await work();
-  const ms = performance.now() - started;
+  const [ms, cpu] = [performance.now() - started, (await ownCpu()) - before];
   const git = (await readFile(log, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
-  return { result, ms, git };
+  return { result, ms, cpu, git };
 }
 
 /** What one gate waits for: a checkout, the difference after it, and its removal. */
@@ -42,8 +56,11 @@ async function gate(make: () => Promise<Checkout>, edit: ((directory: string) =>
   if (edit !== null) await edit(made.result.directory);
   const diff = await phase(() => made.result.diff());
   const discard = await phase(() => made.result.discard());
+  const phases = [made, diff, discard];
   const ms = made.ms + diff.ms + discard.ms;
-  return { make: made.ms, diff: diff.ms, discard: discard.ms, ms, git: [...made.git, ...diff.git, ...discard.git] };
+  const cpu = made.cpu + diff.cpu + discard.cpu;
+  const git = phases.flatMap((one) => one.git);
+  return { make: made.ms, diff: diff.ms, discard: discard.ms, ms, cpu, git };
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, Number(values.pause)));
@@ -94,10 +111,11 @@ try {
     diff_ms: median(gates.map((one) => one.diff)),
     discard_ms: median(gates.map((one) => one.discard)),
     gate_ms: median(gates.map((one) => one.ms)),
+    cpu_ms: median(gates.map((one) => one.cpu)),
     git: median(gates.map((one) => one.git.length)),
   });
-  const single = (what: string, { ms, git }: Phase) => ({
-    ...{ what, make_ms: 0, diff_ms: 0, discard_ms: 0, gate_ms: ms, git: git.length },
+  const single = (what: string, { ms, cpu, git }: Phase) => ({
+    ...{ what, make_ms: 0, diff_ms: 0, discard_ms: 0, gate_ms: ms, cpu_ms: cpu, git: git.length },
   });
   const rows = [
     single('mirror, once for each base commit', mirror),
@@ -118,5 +136,6 @@ try {
     console.table(Object.fromEntries(table));
   }
 } finally {
-  await rm(root, { recursive: true, force: true });
+  // The copy for the next gate may still be made.
+  await rm(root, { recursive: true, force: true, maxRetries: 60 });
 }

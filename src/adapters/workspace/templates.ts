@@ -36,7 +36,7 @@ export interface PreparedCheckout {
   readonly objects: readonly string[];
   /** Throws everything in the directory away, and fills it anew. */
   refill(): Promise<FreshTree>;
-  /** To be called once, when the checkout is not used any more; removes it in the background. */
+  /** To be called when the checkout is not used any more; removes it in the background. */
   release(): Promise<void>;
 }
 
@@ -129,10 +129,11 @@ export function createTemplates(stateDir: string): Templates {
     const finish = async (tree: FreshTree): Promise<FreshTree> => {
       const whole = overlay === null ? tree : unwritten(await layOver(tree, overlay, directory));
       await writeFile(join(directory, '.git', 'index'), whole.draft.sealed(template.hashBytes));
-      await awaitLaterClock(join(holder, 'clock'), whole.newest);
+      await awaitLaterClock(join(holder, '.clock'), whole.newest);
       return whole;
     };
     try {
+      order.signal?.throwIfAborted();
       return {
         ...{ holder, directory, objects: overlay === null ? [] : [overlay.objects] },
         tree: await finish(fresh),
@@ -161,11 +162,16 @@ export function createTemplates(stateDir: string): Templates {
       };
       try {
         const taken = await takeFrom(lease.value, overlay?.value ?? null, order);
+        let removed: Promise<void> | null = null;
+        const removeOnce = (): Promise<void> => {
+          release();
+          return removeInBackground(taken.holder);
+        };
         return {
           ...taken,
-          release: async () => {
-            release();
-            await removeInBackground(taken.holder);
+          release: () => {
+            removed ??= removeOnce();
+            return removed;
           },
         };
       } catch (error) {

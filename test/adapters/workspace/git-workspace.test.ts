@@ -170,6 +170,7 @@ test('discard: removes folders that were made read-only', async () => {
   await chmod(join(checkout.directory, 'src'), 0o555);
   await chmod(checkout.directory, 0o555);
   await checkout.discard();
+  await checkout.discard();
   expect(existsSync(checkout.directory)).toBe(false);
   await expect.poll(() => readdir(temporaryDir)).toEqual([]);
 });
