@@ -9,7 +9,7 @@ import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { lintPack, loadPack } from '../prompt-pack/index.js';
+import { lintPack, loadPack, type PromptPack } from '../prompt-pack/index.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {
@@ -78,14 +78,23 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
   };
 }
 
-/** A pack is linted once: bundles are immutable, and a worker keeps the ones that it reads. */
-const linted = new WeakMap<PromptPackBundle, { readonly digest: string; readonly passed: boolean }>();
+interface JudgedPack {
+  readonly pack: PromptPack;
+  readonly lint_passed: boolean;
+}
 
-function judgePack(bundle: PromptPackBundle): { readonly digest: string; readonly passed: boolean } {
-  const known = linted.get(bundle);
+/** Bundles are immutable, so each is loaded and linted once as long as the worker keeps it. */
+const judgedPacks = new WeakMap<PromptPackBundle, JudgedPack>();
+
+/**
+ * The pack of a bundle, and what the linter says of it.
+ * @throws PromptOsError PACK_NOT_FOUND, PACK_INVALID, PACK_LOCK_MISMATCH
+ */
+export function judgePack(bundle: PromptPackBundle): JudgedPack {
+  const known = judgedPacks.get(bundle);
   if (known !== undefined) return known;
-  const judged = { digest: loadPack(bundle).digest, passed: lintPack(bundle.files).passed };
-  linted.set(bundle, judged);
+  const judged = { pack: loadPack(bundle), lint_passed: lintPack(bundle.files).passed };
+  judgedPacks.set(bundle, judged);
   return judged;
 }
 
@@ -99,6 +108,6 @@ export async function planOfRun(
   policy: Policy,
   facts: Omit<PlanFacts, 'pack_sha256' | 'lint_passed'>,
 ): Promise<RunPlan> {
-  const { digest, passed } = judgePack(await documents.packBundle(run.pack_object_sha256));
-  return planRun(policy, { ...facts, pack_sha256: digest, lint_passed: passed });
+  const { pack, lint_passed } = judgePack(await documents.packBundle(run.pack_object_sha256));
+  return planRun(policy, { ...facts, pack_sha256: pack.digest, lint_passed });
 }

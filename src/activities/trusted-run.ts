@@ -4,9 +4,9 @@ import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import type { PromptPack } from '../prompt-pack/index.js';
 import { checkGovernedRepository } from '../rules/admission.js';
-import type { PinnedDocuments } from './pinned-documents.js';
+import { judgePack, type PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 
 /** A run's pinned documents, once this worker was found to trust them. */
@@ -56,7 +56,7 @@ export async function loadTrustedRun(
   await requireTrustedPolicy(ports, run.policy_sha256);
   const policy = await documents.policy(run.policy_sha256);
   checkGovernedRepository(policy, run.target_repo);
-  const pack = loadPack(await documents.packBundle(run.pack_object_sha256));
+  const { pack } = judgePack(await documents.packBundle(run.pack_object_sha256));
   if (!policy.prompt_packs.includes(pack.digest)) {
     throw new PromptOsError(
       'PACK_NOT_TRUSTED',

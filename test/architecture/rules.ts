@@ -9,8 +9,9 @@ const PURE_ROOMS = ['contracts', 'rules', 'prompt-pack', 'domain'];
 const GIT = ['adapters/git/environments.ts', 'adapters/git/run-git.ts'];
 
 /**
- * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room. docs/architecture.md has the same
- * table; a room that is missing here is a problem, so that a new folder is placed on purpose.
+ * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room.
+ * docs/architecture.md has the same table; a room that is missing here is a problem, so that a new folder is placed on
+ * purpose.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contracts: [],

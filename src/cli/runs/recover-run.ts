@@ -53,7 +53,7 @@ type Finish = { readonly done: true; readonly sha256: string } | { readonly done
 
 /**
  * `run recover`: finishes a closed run where this machine may, as an engine's worker does. Else it writes down what there
- * is, marked as incomplete, and outside of the store: there it would stand in the way of the record.
+ * is, marked as incomplete, and outside of the store: there it would block the record.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_NOT_STUCK, EXPORT_DIFFERS
  */
 export async function recoverRun(context: CommandContext, given: string, options: RecoverOptions): Promise<void> {
@@ -181,7 +181,7 @@ function report(context: CommandContext, { summary, files, tree, bundle }: Writt
 }
 
 /**
- * What a run is sealed with: the key that ended its journal, or none where nobody signed that end. A record that another
+ * What a run is sealed with: the key that ended its journal, or none where that end is not signed. A record that another
  * key seals would be another one than the run's own worker publishes.
  * @param sealer the key that ended the journal
  * @returns null when this machine does not have that key
