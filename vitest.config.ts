@@ -6,10 +6,11 @@ import { defineConfig } from 'vitest/config';
  */
 const SLOW = [
   'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
-  'test/adapters/check-cache/real-tools.test.ts',
+  'test/adapters/checks/real-caches.test.ts',
+  'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/store/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
-  'test/bench/**/*.test.ts',
+  'test/bench/{fair,history,run}.test.ts',
   'test/{client/client,plugin/plugin}.test.ts',
   'test/cli/{bad-input,process}.test.ts',
   'test/cli/audit/{bundle,hostile-trees,pr-check,trace,ungoverned}.test.ts',

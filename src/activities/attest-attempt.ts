@@ -76,7 +76,7 @@ async function standardAttestation(
   }
   const tested = find(TREE_PATHS.testResults);
   if (tested === undefined) return null;
-  const text = new TextDecoder().decode(await task.ports.store.readObject(tested.sha256));
+  const text = new TextDecoder().decode(await task.readArtifact(tested.sha256));
   const results = testResultsSchema.parse(JSON.parse(text));
   const statement = testResultStatement({ record, targetRepo: target_repo, results });
   return put(attestationPaths.testResult(gate, attempt), statement);

@@ -25,6 +25,7 @@ import {
 import { buildRunRecord, recordedEscalations } from '../domain/record/run-record.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
 import { sealingKey } from './engine-key.js';
+import { createObjectBatch } from './object-batch.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
 import { endedJournal } from './sync-journal.js';
@@ -76,7 +77,12 @@ export function createPublisher(
     const documents = await readDocuments(store, ledger.opening);
     const attempts = await readAttempts(store, ledger);
     const signer = await sealingKey({ signers }, pinned, ledger);
-    const put = putter(store);
+    const batch = createObjectBatch(store);
+    const put: PutText = async (path, text) => ({
+      path,
+      ...(await batch.put(Buffer.from(text))),
+      media_type: mediaTypeOf(path),
+    });
 
     const session = buildPromptSession(sessionOfRun(ledger, documents.notes));
     const artifacts = orderedTree([
@@ -101,9 +107,10 @@ export function createPublisher(
     const recordFile = await put(TREE_PATHS.record, jsonText(record));
     const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
+    await batch.flush();
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
     const seals = await sealTree({
-      store,
+      readObject: batch.read,
       put,
       closed: ledger,
       artifacts,
@@ -111,6 +118,7 @@ export function createPublisher(
       ledger: ledgerFile,
       signer,
     });
+    await batch.flush();
     const tree = orderedTree([...files, ...seals.files]);
     await store.publish(runId, tree);
     return { run_record_sha256: recordFile.sha256, files: tree.length, attestation: seals.recordSignature };
@@ -134,10 +142,6 @@ async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise
   }
   return attempts;
 }
-
-const putter =
-  (store: ArtifactStore): PutText =>
-  async (path, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type: mediaTypeOf(path) });
 
 async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];

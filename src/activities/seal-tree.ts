@@ -53,7 +53,7 @@ function parseEnvelope(bytes: Uint8Array): Envelope | null {
 }
 
 export interface SealInput {
-  readonly store: ArtifactStore;
+  readonly readObject: ArtifactStore['readObject'];
   readonly put: PutText;
   readonly closed: ClosedLedger;
   /** Every file that the record lists. */
@@ -76,12 +76,12 @@ export interface SealedTree {
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {
-  const { store, put, closed, artifacts, record, ledger, signer } = input;
+  const { readObject, put, closed, artifacts, record, ledger, signer } = input;
   const envelopes = await Promise.all(
     artifacts
       .filter(({ path }) => isAttestationFile(path))
       .map(async ({ path, sha256 }) => {
-        const envelope = parseEnvelope(await store.readObject(sha256));
+        const envelope = parseEnvelope(await readObject(sha256));
         if (envelope === null) throw new PromptOsError('RECORD_INVALID', `${path} is no DSSE envelope.`);
         return { path, envelope };
       }),

@@ -9,7 +9,7 @@ import { executeGate } from '../../src/activities/execute-gate.js';
 import { runActivity } from '../../src/activities/index.js';
 import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
@@ -70,6 +70,8 @@ export interface GovernedRepositoryOptions {
   readonly secretHits?: readonly SecretHit[];
   /** The prompt pack; the built-in one unless a test wants its own. */
   readonly pack?: PromptPackBundle;
+  /** Where the workspace finds git; the usual folders when absent. */
+  readonly gitPath?: string;
   /** The keys of the worker; without them nothing is signed. */
   readonly signers?: SignerRegistry;
 }
@@ -129,6 +131,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     workspace: createGitWorkspace({
       repositories: { example: { path: repository } },
       stateDir: join(root, 'state'),
+      ...(options.gitPath === undefined ? {} : { env: { PATH: options.gitPath } }),
     }),
     executors: { forPrincipal: (principal) => registry.forPrincipal(principal) },
     checks: createCheckRunner({ allow: ['*'], env: process.env }),

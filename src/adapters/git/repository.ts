@@ -1,5 +1,7 @@
-import { isAbsolute, resolve } from 'node:path';
+import { lstat, readFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { gitIn } from './run-git.js';
 
 /** A repository on this machine that git has opened. */
@@ -27,9 +29,10 @@ export function notOpened(path: string, printed: string): PromptOsError {
 export async function openLocalRepository(
   path: string,
   env: Readonly<Record<string, string>>,
+  programs?: ProgramStarter,
 ): Promise<LocalRepository> {
   // One git for all of it. Without a working tree it fails at the last question, after it answered the others.
-  const { exitCode, stdout, stderr } = await gitIn({ cwd: path, env }).ask([
+  const { exitCode, stdout, stderr } = await gitIn({ cwd: path, env, programs }).ask([
     'rev-parse',
     ...['--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree', '--show-toplevel'],
   ]);
@@ -45,4 +48,23 @@ export async function openLocalRepository(
     top: top === '' ? null : top,
     objectFormat,
   };
+}
+
+/**
+ * What git finds a repository by, read without git: as long as it is the same, git would open the same repository.
+ * @returns null when it is no repository any more, or when git may find another one in a folder above the path
+ */
+export async function repositoryTraces({ path, gitDir, commonDir }: LocalRepository): Promise<string | null> {
+  const entry = path === gitDir ? path : join(path, '.git');
+  try {
+    const found = await lstat(entry);
+    // In a linked working tree `.git` is a file that names the git folder.
+    const named = found.isFile() ? await readFile(entry, 'utf8') : '';
+    const common = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '');
+    const parts = [join(gitDir, 'HEAD'), join(commonDir, 'objects'), join(commonDir, 'refs')];
+    const modes = await Promise.all(parts.map(async (part) => (await lstat(part)).mode));
+    return [found.dev, found.ino, found.mode, named, common, ...modes].join('\n');
+  } catch {
+    return null;
+  }
 }

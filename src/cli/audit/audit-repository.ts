@@ -69,7 +69,7 @@ export async function openAuditRepository(
   const env = { ...readOnlyGitEnv(variables), ...RECORDED_OBJECTS };
   const { top, gitDir, commonDir } = await openLocalRepository(directory, env);
   const path = top ?? gitDir;
-  const place = { parent: tmpdir(), prefix: 'promptos-audit', objects: join(commonDir, 'objects') };
+  const place = { parent: tmpdir(), prefix: 'promptos-audit', objects: [join(commonDir, 'objects')] };
   return {
     ...gitIn({ cwd: path, env }, SETTINGS),
     path,
@@ -78,7 +78,7 @@ export async function openAuditRepository(
   };
 }
 
-/** The full id of the commit that a revision stands for, or null. */
+/** The full id of the commit that a revision names, or null. */
 export async function findCommit(repository: AuditRepository, revision: string): Promise<string | null> {
   // A revision that begins with a hyphen would be an option.
   if (revision === '' || revision.startsWith('-') || /[\0\n]/.test(revision)) return null;

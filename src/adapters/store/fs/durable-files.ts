@@ -27,7 +27,7 @@ const READ_ERRORS: Readonly<Record<string, ErrorCode>> = {
 /** What a failed write into the store means; an error that says nothing about the store comes back as it is. */
 export const writeError = (error: unknown, doing: string): unknown => translate(error, doing, WRITE_ERRORS);
 
-/** What a failed read from the store means, apart from files that are not there. */
+/** What a failed read from the store means, apart from missing files. */
 export const readError = (error: unknown, doing: string): unknown => translate(error, doing, READ_ERRORS);
 
 function translate(error: unknown, doing: string, table: Readonly<Record<string, ErrorCode>>): unknown {
@@ -48,7 +48,7 @@ async function sharedMode(folder: string): Promise<number | null> {
 }
 
 /** Whether a group shares a folder: then whatever is made in it is for the group too. */
-export const isShared = async (folder: string): Promise<boolean> => (await sharedMode(folder)) !== null;
+const isShared = async (folder: string): Promise<boolean> => (await sharedMode(folder)) !== null;
 
 /** Makes a folder; in a shared one with the permissions of that one. */
 export async function makeFolder(path: string): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from './s3-errors.js';
 
 /** The SDK, as it is loaded. */
-export type Sdk = typeof import('@aws-sdk/client-s3');
+type Sdk = typeof import('@aws-sdk/client-s3');
 
 export interface S3Session {
   readonly sdk: Sdk;
@@ -33,7 +33,7 @@ const REGION_OF_OTHERS = 'us-east-1';
  * Loads the SDK, which takes a while and is of no use to most commands, and makes a client. Credentials come from where
  * the SDK looks for them. The SDK connects directly: variables such as HTTPS_PROXY do not apply.
  */
-export async function openSession({ endpoint, region }: S3StoreConfig): Promise<S3Session> {
+async function openSession({ endpoint, region }: S3StoreConfig): Promise<S3Session> {
   const sdk = await import('@aws-sdk/client-s3');
   const common: S3ClientConfig = {
     maxAttempts: ATTEMPTS,
@@ -61,7 +61,7 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export interface PutOptions {
+interface PutOptions {
   /** Write only when the key is free. */
   readonly ifAbsent: boolean;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -73,7 +73,7 @@ export interface S3Bucket {
   head(key: string): Promise<ObjectHead | null>;
   /** The bytes from an offset on, or null when there is no such object. */
   open(key: string, from?: number): Promise<AsyncIterable<Uint8Array> | null>;
-  /** @returns false when the key was to be free and is taken by somebody else's write */
+  /** @returns false when the key was to be free and another write has taken it */
   put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean>;
   /** Keys that begin with a prefix, in their order. */
   list(prefix: string, after?: string): Promise<readonly string[]>;
@@ -83,7 +83,7 @@ export interface S3Bucket {
   call<T>(doing: string, work: (session: S3Session, fullKey: (key: string) => string) => Promise<T>): Promise<T>;
 }
 
-/** The metadata that tells a writer's own object from another's when an answer got lost and the write was repeated. */
+/** The metadata that distinguishes a writer's own object when an answer was lost and the write repeated. */
 const WRITE_ID = 'promptos-write';
 /** How often a write is repeated that met another one of the same key. */
 const CONFLICT_TRIES = 8;
