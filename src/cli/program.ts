@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Command } from 'commander';
+import { parseJson } from '../contracts/json.js';
 import type { CommandContext } from './app/context.js';
 import { addGlobalOptions, withSubcommands } from './app/options.js';
 import type { StoreCommandContext } from './app/published-run.js';
@@ -33,7 +34,7 @@ import { serverCommand, workerCommand } from './start/process-commands.js';
 
 /** The version in a package.json. */
 function versionIn(path: string | URL): string {
-  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version?: string };
+  const { version } = parseJson(readFileSync(path)) as { readonly version?: string };
   return version ?? 'unknown';
 }
 

@@ -1,5 +1,6 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord, readJson } from '../contracts/json.js';
 import type { TestReport } from '../contracts/policy.js';
 
 /** A test command that was found in a repository. */
@@ -57,12 +58,8 @@ interface PackageJson {
 }
 
 function parsePackage(text: string | null): PackageJson {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return value !== null && typeof value === 'object' ? value : {};
-  } catch {
-    return {};
-  }
+  const value = readJson(text ?? '');
+  return isRecord(value) ? value : {};
 }
 
 /** Package managers by their lock file: the first that is there is used. */

@@ -34,7 +34,7 @@ function lintLock(files: PackFiles, index: PromptIndex): LintFinding[] {
     severity: 'error',
     code: 'LOCK_MISMATCH',
     path: LOCK_PATH,
-    line: parsed.document.lineOf(at),
+    line: parsed.document.locate(at).line,
     message,
   }));
 }
@@ -96,7 +96,7 @@ export function lintIndex(files: PackFiles, index: PromptIndex, document: Locate
     severity: 'error',
     code,
     path: INDEX_PATH,
-    line: document.lineOf(at),
+    line: document.locate(at).line,
     message,
   });
   const findings: LintFinding[] = [];

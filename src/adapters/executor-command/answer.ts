@@ -1,7 +1,7 @@
+import { isRecord, readJson } from '../../contracts/json.js';
 import { endSentence } from '../../contracts/sentences.js';
 import type { AnswerLocation } from '../../contracts/worker-config.js';
 import { lastFencedBlock } from './fenced-blocks.js';
-import { parseJson } from './json-values.js';
 import { pointInto } from './point-into.js';
 
 export type LocatedAnswer =
@@ -48,19 +48,17 @@ function locateInText(fence: string | undefined, text: string): LocatedAnswer {
       : located(block);
   }
   const whole = text.trim();
-  if (isObject(parseJson(whole))) return located(whole);
+  if (isRecord(readJson(whole))) return located(whole);
   const lines = text.split(/\r?\n/);
   const lastLine = lines.findLast((line) => line.trim() !== '') ?? '';
-  if (isObject(parseJson(lastLine))) return located(lastLine.trim());
+  if (isRecord(readJson(lastLine))) return located(lastLine.trim());
   const block = lastFencedBlock(text, 'json');
   if (block !== null) return located(block);
   // Indented lines are parts of something larger.
-  const object = lines.findLast((line) => line.startsWith('{') && isObject(parseJson(line)));
+  const object = lines.findLast((line) => line.startsWith('{') && isRecord(readJson(line)));
   return object === undefined
     ? missing(
         'The executor gave no answer: expected a JSON object, alone, on a line of its own or fenced with ```json.',
       )
     : located(object.trim());
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);

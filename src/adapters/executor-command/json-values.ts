@@ -1,11 +1,4 @@
-/** Undefined for what is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+import { readJson } from '../../contracts/json.js';
 
 /** What may precede a value on its line: the record separator of RFC 7464, and the field name of server-sent events. */
 const PREFIX = /^(?:\u001e|data:)/;
@@ -26,12 +19,12 @@ export function readJsonValues(text: string): readonly unknown[] {
     if (opened !== null) {
       opened.push(content);
       if (content !== '}' && content !== ']') continue;
-      const value = parseJson(opened.join('\n'));
+      const value = readJson(opened.join('\n'));
       opened = null;
       if (value !== undefined) values.push(value);
       continue;
     }
-    const value = parseJson(content);
+    const value = readJson(content);
     if (value !== undefined) values.push(value);
   }
   return values;

@@ -1,12 +1,13 @@
+import { readJson } from '../../contracts/json.js';
 import { followPointer, type PointerResult } from './json-pointer.js';
-import { describeValue, parseJson, quoteShort, readJsonValues } from './json-values.js';
+import { describeValue, quoteShort, readJsonValues } from './json-values.js';
 
 /**
  * Points into the text's JSON document. Where the document is an array, or the text is a sequence of values such as JSON
  * Lines, the last message in which the pointer leads to something counts: agents report their result last.
  */
 export function pointInto(text: string, pointer: string): PointerResult {
-  const document = parseJson(text);
+  const document = readJson(text);
   if (document !== undefined) {
     const whole = followPointer(document, pointer);
     if (whole.found || !Array.isArray(document) || document.length === 0) return withSeen(whole, [document]);

@@ -4,6 +4,7 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 
 /** What a JSON report of gitleaks has, as far as it is read here. */
@@ -78,7 +79,7 @@ async function scanFolder(
   });
   if (ended.exitCode !== 0) throw failed(`it ended with ${ended.exitCode ?? ended.signal ?? 'no exit code'}`);
   const read = await readFile(report, 'utf8').catch(() => null);
-  const hits = reportSchema.safeParse(parse(read));
+  const hits = reportSchema.safeParse(readJson(read ?? ''));
   if (!hits.success) throw failed('its report is not the expected JSON');
   return (hits.data ?? []).flatMap(({ RuleID, File, StartLine }): SecretHit[] => {
     const file = files[names.findIndex((name) => File === name || File.endsWith(`/${name}`))];
@@ -86,14 +87,6 @@ async function scanFolder(
     const message = 'looks like a credential to gitleaks';
     return [{ rule: `gitleaks-${RuleID}`, path: file.path, line: StartLine, message, confidence: 'candidate' }];
   });
-}
-
-function parse(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const failed = (why: string): PromptOsError =>

@@ -1,17 +1,14 @@
 import { type FinalResults, Parser } from 'tap-parser';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
+import { isRecord, parseJson, readJson } from '../../contracts/json.js';
 import { countOutcomes, type TestOutcome } from './outcomes.js';
 
 const GO_ACTIONS: Readonly<Record<string, TestOutcome>> = { pass: 'passed', fail: 'failed', skip: 'skipped' };
 
+/** What a build prints between the events is no event. */
 function parseLine(line: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' ? (value as Readonly<Record<string, unknown>>) : {};
-  } catch {
-    // What a build prints between the events is no event.
-    return {};
-  }
+  const value = readJson(line);
+  return isRecord(value) ? value : {};
 }
 
 /** Counts the events of `go test -json` that end a test; packages end with events without a test's name. */
@@ -79,14 +76,14 @@ export function countTap(text: string): TestCounts {
 const JEST_STATUSES: Readonly<Record<string, TestOutcome>> = { passed: 'passed', failed: 'failed' };
 
 const listAt = (value: unknown, key: string): readonly unknown[] => {
-  const list = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined;
+  const list = isRecord(value) ? value[key] : undefined;
   return Array.isArray(list) ? list : [];
 };
 
 /** Counts the assertion results of the JSON that `jest --json` and vitest's json reporter write. */
 export function countJestJson(text: string): TestCounts {
-  const report: unknown = JSON.parse(text);
-  if (report === null || typeof report !== 'object' || !Object.hasOwn(report, 'testResults')) {
+  const report = parseJson(text);
+  if (!isRecord(report) || !Object.hasOwn(report, 'testResults')) {
     throw new Error('it has no "testResults"');
   }
   const outcomes = listAt(report, 'testResults').flatMap((file) =>

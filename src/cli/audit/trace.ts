@@ -1,7 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
+import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
@@ -294,10 +294,7 @@ function judge(
 export async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
   const text = (await readPublished(store, runId, TREE_PATHS.ledger)).toString('utf8');
   try {
-    const entries = text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => parseLedgerEntry(JSON.parse(line)));
+    const entries = parseLedgerLines(text);
     if (ledgerLines(entries) === text) return entries;
   } catch (error) {
     throw new PromptOsError('LEDGER_BROKEN', `The ledger of run ${runId} has another shape than expected.`, {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import pMap from 'p-map';
 import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJsonAs } from '../../contracts/json.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
@@ -127,7 +128,7 @@ async function selected({ runs, open }: StoreTrees, wanted: UseTest | null): Pro
 async function readRecord(reader: TreeReader): Promise<RunRecord | null> {
   try {
     const bytes = await reader.read(TREE_PATHS.record, MAX_RECORD_BYTES);
-    return runRecordSchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null;
+    return readJsonAs(runRecordSchema, bytes);
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
+import { problemsText } from '../../contracts/schema-problems.js';
 import type { TemporalAddress } from '../app/connect.js';
 import type { Output } from '../app/output.js';
 import { printableJson, shellWord } from '../app/printable.js';
@@ -45,8 +46,10 @@ export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<st
     requireNoSecret(said, 'MESSAGE_HOLDS_SECRET');
     return parsed.data;
   }
-  const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
-  throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
+  throw new PromptOsError(
+    'USAGE',
+    `The message has not the form that runs take: ${problemsText(parsed.error, 'message')}.`,
+  );
 }
 
 /** A message that is printed and not sent: which signal takes it, of which run, on which server. */

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type CheckResult, testResultsSchema } from '../../contracts/gate-outputs.js';
+import { readJson } from '../../contracts/json.js';
 import { GATES, type GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
@@ -138,17 +139,8 @@ function renderWhole(path: string, text: string, color: boolean): readonly strin
 const printableLines = (text: string): readonly string[] => printable(text).replace(/\n$/, '').split('\n');
 
 function jsonAsYaml(text: string): string {
-  const value = parseJson(text);
+  const value = readJson(text);
   return value === undefined ? text : stringify(value, { lineWidth: 100 });
-}
-
-/** Undefined when it is none. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Colours a patch line by line. Inside a hunk a line that begins with `---` is a removed line, not a header. */
@@ -170,7 +162,7 @@ function styleOfPatchLine(line: string, inHunk: boolean): Style {
 }
 
 function renderTestResults(text: string, color: boolean): readonly string[] {
-  const parsed = testResultsSchema.safeParse(parseJson(text));
+  const parsed = testResultsSchema.safeParse(readJson(text));
   if (!parsed.success) return printableLines(jsonAsYaml(text));
   const { checks } = parsed.data;
   if (checks.length === 0) return ['no check was run, so nothing was proved'];

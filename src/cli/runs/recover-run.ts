@@ -4,6 +4,7 @@ import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/incomplete-tree.js';
+import { prettyJson } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
 import { journalLines } from '../../domain/ledger/journal-lines.js';
@@ -229,7 +230,7 @@ export async function buildIncomplete(store: ArtifactStore, run: FoundRun): Prom
     missing,
     files: files.map(({ path, sha256, bytes, media_type }) => ({ path, sha256, bytes, media_type })),
   };
-  const text = `${JSON.stringify(incompleteTreeSchema.parse(summary), null, 2)}\n`;
+  const text = prettyJson(incompleteTreeSchema.parse(summary));
   return { summary, files: [textFile(INCOMPLETE_PATH, 'application/json', text), ...files] };
 }
 
@@ -242,7 +243,7 @@ function textsOf({ entries, journal }: FoundRun): readonly IncompleteFile[] {
       textFile(
         escalationPath(escalation.escalation_id),
         'application/json',
-        `${JSON.stringify({ schema_version: 1, ...escalation }, null, 2)}\n`,
+        prettyJson({ schema_version: 1, ...escalation }),
       ),
     ),
     ...signedActs(entries).map(({ path, envelope }) => textFile(path, DSSE_MEDIA_TYPE, envelopeText(envelope))),

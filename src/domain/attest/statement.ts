@@ -1,3 +1,5 @@
+import { isRecord } from '../../contracts/json.js';
+
 /** in-toto Statement v1. */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 
@@ -51,6 +53,3 @@ export function readStatement(payload: unknown, predicateType: string): Statemen
   );
   return subjects ? (payload as unknown as Statement<Record<string, unknown>>) : null;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
