@@ -9,7 +9,7 @@ const textOf = (content: string | Uint8Array): string =>
 /** @throws SyntaxError for what is not JSON */
 export const parseJson = (content: string | Uint8Array): unknown => JSON.parse(textOf(content));
 
-/** @throws SyntaxError for what is not JSON, ZodError for what the schema refuses */
+/** @throws SyntaxError for what is not JSON, and what the schema throws */
 export const parseJsonAs = <T>(schema: z.ZodType<T>, content: string | Uint8Array): T =>
   schema.parse(parseJson(content));
 
