@@ -9,7 +9,7 @@ const SLOW = [
   'test/adapters/check-cache/real-tools.test.ts',
   'test/adapters/store/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
-  'test/bench/**/*.test.ts',
+  'test/bench/{fair,history,run}.test.ts',
   'test/{client/client,plugin/plugin}.test.ts',
   'test/cli/{bad-input,process}.test.ts',
   'test/cli/audit/{bundle,hostile-trees,pr-check,trace,ungoverned}.test.ts',
