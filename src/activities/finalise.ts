@@ -148,7 +148,7 @@ function checkShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
 }
 
 /** What a run was started from, as its tree shows it. */
-export interface RunDocuments {
+interface RunDocuments {
   readonly files: readonly ArtifactRef[];
   /** The request's notes. */
   readonly notes: string;
@@ -159,7 +159,7 @@ export interface RunDocuments {
  * their place, which may be the very reason; its tree then does without.
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT; RECORD_INVALID for a request that is none
  */
-export async function readDocuments(
+async function readDocuments(
   store: ArtifactStore,
   opening: LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>,
 ): Promise<RunDocuments> {

@@ -10,7 +10,8 @@ import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { lintPack, loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { lintPack } from '../prompt-pack/lint.js';
+import { loadPack, type PromptPack } from '../prompt-pack/load.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {

@@ -39,12 +39,12 @@ function versionIn(path: string | URL): string {
 }
 
 /** The version of this package: two levels above `cli`, in `src` as in `dist`. */
-export const ownVersion = (): string => versionIn(new URL('../../package.json', import.meta.url));
+const ownVersion = (): string => versionIn(new URL('../../package.json', import.meta.url));
 
 const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
 
 /** `promptos version`: the versions of everything that a report of a defect should name. */
-export function versionCommand(context: CommandContext): Command {
+function versionCommand(context: CommandContext): Command {
   return new Command('version')
     .description('print the versions of promptos, its prompt pack, the Temporal SDK and Node.js')
     .addHelpText('after', '\nExample:\n  promptos version --json')

@@ -25,7 +25,7 @@ const promptosVariablesSchema = z.strictObject({
 });
 
 /** Every PROMPTOS_ variable, typed. A variable that is empty counts as not set. */
-export type PromptOsVariables = z.infer<typeof promptosVariablesSchema>;
+type PromptOsVariables = z.infer<typeof promptosVariablesSchema>;
 
 export interface Environment {
   /** All variables of the process, for those who pass some of them on. */

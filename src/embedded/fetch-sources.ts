@@ -11,7 +11,7 @@ import { proxyFor, withDirectLoopback } from '../config/proxy.js';
 import type { BinaryPin, ToolPin } from './tool-pins.js';
 
 /** Temporal's own download service, which its SDKs use for their test servers. */
-export const OFFICIAL_HOST = 'https://temporal.download';
+const OFFICIAL_HOST = 'https://temporal.download';
 
 /** Milliseconds for one download; pip repeats requests by itself within it. */
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 /** The kinds of machine for which a binary is pinned: Node's platform and architecture. */
 export const PINNED_PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'] as const;
-export type PinnedPlatform = (typeof PINNED_PLATFORMS)[number];
+type PinnedPlatform = (typeof PINNED_PLATFORMS)[number];
 
 export interface BinaryPin {
   /** pip's name of the platform, given with --platform. */

@@ -8,7 +8,7 @@ export type FrontMatterProblemCode =
   | 'FRONT_MATTER_INVALID'
   | 'STOP_CONDITIONS_EMPTY';
 
-export interface FrontMatterProblem extends Problem {
+interface FrontMatterProblem extends Problem {
   readonly code: FrontMatterProblemCode;
 }
 

@@ -17,7 +17,7 @@ export interface Position {
   readonly column: number;
 }
 
-export type PathInDocument = readonly PropertyKey[];
+type PathInDocument = readonly PropertyKey[];
 
 /** A parsed YAML or JSON document that knows the position of each of its values. */
 export interface LocatedDocument {

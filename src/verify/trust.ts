@@ -5,7 +5,7 @@ import type { Policy } from '../contracts/policy.js';
 import { problemsText } from '../contracts/schema-problems.js';
 
 /** The fields of the policy file of existing PromptOS tooling. What it leaves out is not asked for. */
-export const promptosPolicySchema = z.looseObject({
+const promptosPolicySchema = z.looseObject({
   required_promptos_version: z
     .string()
     .regex(/^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected one exact version such as "v1.2.0"')

@@ -17,7 +17,7 @@ import {
 /** OpenSSH's own agent takes and gives no longer message. */
 const MAX_MESSAGE_BYTES = 256 * 1_024;
 
-export const agentFailed = (socket: string, what: string, cause?: unknown): PromptOsError =>
+const agentFailed = (socket: string, what: string, cause?: unknown): PromptOsError =>
   new PromptOsError('AGENT_FAILED', `The SSH agent at ${socket} ${what}.`, { cause });
 
 /**

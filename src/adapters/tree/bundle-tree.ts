@@ -98,7 +98,7 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 /** An entry of a bundle, and where its content begins. */
-export interface PlacedEntry extends TreeEntry {
+interface PlacedEntry extends TreeEntry {
   readonly offset: number;
 }
 
@@ -113,7 +113,7 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
  * @param most stops one entry later
  * @throws PromptOsError BUNDLE_MALFORMED
  */
-export async function indexBundle(handle: FileHandle, most: number): Promise<readonly PlacedEntry[]> {
+async function indexBundle(handle: FileHandle, most: number): Promise<readonly PlacedEntry[]> {
   const { size } = await handle.stat();
   const found: PlacedEntry[] = [];
   let at = 0;

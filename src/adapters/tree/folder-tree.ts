@@ -68,7 +68,7 @@ const BUFFER_BYTES = 1_048_576;
 const SMALL_BYTES = 262_144;
 
 /** A plain file that is open, and the size that it had then. */
-export interface PlainFile {
+interface PlainFile {
   readonly descriptor: number;
   readonly size: number;
 }
@@ -77,7 +77,7 @@ export interface PlainFile {
  * Opens a file, uses it and closes it. No link is followed, and no named pipe blocks the program.
  * @throws PromptOsError FILE_NOT_READABLE for what is no plain file, and system errors
  */
-export async function usePlainFile<T>(path: string, use: (file: PlainFile) => T | Promise<T>): Promise<T> {
+async function usePlainFile<T>(path: string, use: (file: PlainFile) => T | Promise<T>): Promise<T> {
   const descriptor = openPlainFile(path);
   try {
     const stats = fstatSync(descriptor);
@@ -92,7 +92,7 @@ const openPlainFile = (path: string): number =>
   openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 
 /** Ends at `most` and one byte: a file may grow while it is read, and some say that they have no bytes at all. */
-export async function readFile({ descriptor, size }: PlainFile, most: number): Promise<Uint8Array> {
+async function readFile({ descriptor, size }: PlainFile, most: number): Promise<Uint8Array> {
   let bytes = Buffer.allocUnsafe(Math.min(size, most) + 1);
   let length = 0;
   for (;;) {
@@ -113,7 +113,7 @@ function readInto(descriptor: number, buffer: Buffer, from: number, size: number
 }
 
 /** Hashes no more than `most` bytes and a buffer. */
-export async function digestFile(file: PlainFile, most: number): Promise<TreeDigest> {
+async function digestFile(file: PlainFile, most: number): Promise<TreeDigest> {
   const { descriptor, size } = file;
   const hash = createHash('sha256');
   if (size <= SMALL_BYTES) {
@@ -134,7 +134,7 @@ export async function digestFile(file: PlainFile, most: number): Promise<TreeDig
 }
 
 /** A file in pieces. */
-export async function* streamFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+async function* streamFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const descriptor = openPlainFile(path);
   try {
     const stats = fstatSync(descriptor);
@@ -154,7 +154,7 @@ export async function* streamFile(path: string): AsyncGenerator<Uint8Array, void
  * Everything below a folder, in no order. It stops one entry after the limit, so that a huge folder costs no memory. A
  * call for each entry, without waiting: that takes a tenth of the processor time of the same calls in other threads.
  */
-export function walkFolder(root: string, limits: TreeLimits): readonly TreeEntry[] {
+function walkFolder(root: string, limits: TreeLimits): readonly TreeEntry[] {
   const found: TreeEntry[] = [];
   walk(root, '', 0, { ...limits, found });
   return found.slice(0, limits.entries + 1);

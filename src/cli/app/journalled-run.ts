@@ -114,7 +114,7 @@ interface Answerers {
 }
 
 /** Integrators who may answer a request that some have answered already. */
-export const mayAnswer = (
+const mayAnswer = (
   { integrators, developer, self_approval }: Answerers,
   answered: readonly string[],
 ): readonly string[] =>

@@ -7,7 +7,7 @@ import { isValidAt, pinKey, readEnvelope } from '../../domain/judge/authenticate
 import type { AuditRepository } from './audit-repository.js';
 
 /** Where signed exceptions are in a repository, one file for each commit. */
-export const EXCEPTIONS_DIR = '.promptos/exceptions';
+const EXCEPTIONS_DIR = '.promptos/exceptions';
 
 export const exceptionPath = (commit: string): string => `${EXCEPTIONS_DIR}/${commit}.json`;
 

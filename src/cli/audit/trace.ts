@@ -11,7 +11,7 @@ import { authenticate } from '../../domain/judge/authenticate.js';
 import { ledgerLines } from '../../domain/ledger/ledger-chain.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
-import { loadPack } from '../../prompt-pack/index.js';
+import { loadPack } from '../../prompt-pack/load.js';
 import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
@@ -32,7 +32,7 @@ export interface TracedArtifact {
 }
 
 /** A text that a model was given, as it lies in the published tree. */
-export interface ReceivedPrompt {
+interface ReceivedPrompt {
   readonly gate: GateId;
   readonly attempt: number;
   readonly try: number;
@@ -291,7 +291,7 @@ function judge(
 }
 
 /** A published ledger, its shape checked. @throws PromptOsError LEDGER_BROKEN */
-export async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
+async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
   const text = (await readPublished(store, runId, TREE_PATHS.ledger)).toString('utf8');
   try {
     const entries = parseLedgerLines(text);

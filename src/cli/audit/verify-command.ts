@@ -5,13 +5,9 @@ import { z } from 'zod';
 import { readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import {
-  type CheckOutcome,
-  parsePromptOsPolicy,
-  type TrustedPolicy,
-  type VerifyTrust,
-  verifyTree,
-} from '../../verify/index.js';
+import { parsePromptOsPolicy, type TrustedPolicy, type VerifyTrust } from '../../verify/trust.js';
+import type { CheckOutcome } from '../../verify/verify-tree.js';
+import { verifyTree } from '../../verify/verify-tree.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { readUses, readUsing } from '../runs/run-uses.js';
@@ -71,7 +67,7 @@ Examples:
  * What a verifier goes by, from the files that the command names.
  * @throws PromptOsError POLICY_NOT_FOUND, POLICY_INVALID, YAML_MALFORMED, FILE_NOT_READABLE
  */
-export async function readTrust(
+async function readTrust(
   cwd: string,
   options: { readonly policy?: readonly string[]; readonly promptosPolicy?: string },
 ): Promise<VerifyTrust> {
@@ -86,7 +82,7 @@ export async function readTrust(
 }
 
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */
-export async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
+async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
   const output = context.output();
   const { reader, ...named } = await openTarget(context, target);
   warnOfNoTrust(output, trust);

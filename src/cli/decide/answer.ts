@@ -142,7 +142,7 @@ function requireStatus(live: LiveStatus | null): RunStatus {
   throw live?.missing ?? new PromptOsError('WORKER_MISSING', 'No worker answered.');
 }
 
-export interface ConfirmOptions extends Omit<AskOptions<AwaitedDecision | AwaitedResolution>, 'awaited'> {
+interface ConfirmOptions extends Omit<AskOptions<AwaitedDecision | AwaitedResolution>, 'awaited'> {
   /** The request that is answered; null when the line names one that is not pending. */
   readonly awaited: AwaitedDecision | AwaitedResolution | null;
   /** Such as `approval of P03`. */
@@ -152,7 +152,7 @@ export interface ConfirmOptions extends Omit<AskOptions<AwaitedDecision | Awaite
 type Confirmation = 'yes' | 'look' | 'no';
 
 /** Shows what an answer that is complete is about, and asks whether it is meant. */
-export async function confirmAnswer(options: ConfirmOptions, questions: DecisionQuestions): Promise<boolean> {
+async function confirmAnswer(options: ConfirmOptions, questions: DecisionQuestions): Promise<boolean> {
   const { awaited, what, actor, output } = options;
   if (awaited === null) output.say('The request that the line names is not pending: the run will refuse the answer.');
   else await showRequest({ ...options, awaited });

@@ -29,7 +29,7 @@ function attemptNumber(text: string): number {
 }
 
 /** What a decision alone is bound to; each is filled from the run where it is not given. */
-export const addDecisionOptions = (command: Command): Command =>
+const addDecisionOptions = (command: Command): Command =>
   addAnswerOptions(
     command
       .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
@@ -38,7 +38,7 @@ export const addDecisionOptions = (command: Command): Command =>
   );
 
 /** What every answer takes: approve, reject and resolve. */
-export const addAnswerOptions = (command: Command, request: string): Command =>
+const addAnswerOptions = (command: Command, request: string): Command =>
   addSendingOptions(
     command
       .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
@@ -48,7 +48,7 @@ export const addAnswerOptions = (command: Command, request: string): Command =>
   );
 
 /** How a signed message leaves. */
-export const addSendingOptions = (command: Command): Command =>
+const addSendingOptions = (command: Command): Command =>
   command
     .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
     .option(
@@ -57,7 +57,7 @@ export const addSendingOptions = (command: Command): Command =>
     );
 
 /** `--gate`, for those who want to be sure of what they decide on. */
-export const gateOption = (): Option =>
+const gateOption = (): Option =>
   new Option('--gate <gate>', 'the gate (default: the one that awaits a decision)').choices(GATE_IDS);
 
 /** `promptos approve`: an integrator's yes to what a gate put up. */

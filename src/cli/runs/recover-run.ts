@@ -192,13 +192,13 @@ export function sealingSigners(signers: SignerRegistry, sealer: string | null): 
 }
 
 /** A file of an incomplete tree, for a folder or a bundle. */
-export interface IncompleteFile extends ArtifactRef {
+interface IncompleteFile extends ArtifactRef {
   /** Opens the content anew. */
   open(): AsyncIterable<Uint8Array>;
 }
 
 /** A tree of what there is of a run without a record. */
-export interface BuiltIncomplete {
+interface BuiltIncomplete {
   readonly summary: IncompleteTree;
   readonly files: readonly IncompleteFile[];
 }
@@ -207,7 +207,7 @@ export interface BuiltIncomplete {
  * Puts together what is left of a run: ledger, journal, signed messages, every attempt with all its files, and what it
  * was started from. Nothing is left out silently, and nothing is at a place where only a finished run has something.
  */
-export async function buildIncomplete(store: ArtifactStore, run: FoundRun): Promise<BuiltIncomplete> {
+async function buildIncomplete(store: ArtifactStore, run: FoundRun): Promise<BuiltIncomplete> {
   const { runId, entries, journal, trouble } = run;
   const missing: MissingPart[] = [...run.missing];
   const miss = (what: string, sha256: string | null, problem: string) => void missing.push({ what, sha256, problem });

@@ -144,7 +144,7 @@ async function checkedSessionFile(path: string): Promise<readonly ExportFile[]> 
 }
 
 /** A published run and the store that it is in. */
-export interface ExportedRun {
+interface ExportedRun {
   readonly store: ArtifactStore;
   readonly run: string;
 }
@@ -154,7 +154,7 @@ export interface ExportedRun {
  * is the one of the two that was published later.
  * @throws PromptOsError RUN_NOT_PUBLISHED, RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
-export async function selectExported(context: StoreCommandContext, given = LATEST): Promise<ExportedRun> {
+async function selectExported(context: StoreCommandContext, given = LATEST): Promise<ExportedRun> {
   const own = await context.openStore();
   const elsewhere = await openElsewhere(context);
   const published = await own.list();

@@ -84,7 +84,7 @@ const LOOK_MS = 1_000;
  * What a gate printed between its last heartbeat and its end follows from the store.
  * @throws PromptOsError LOGS_NOT_FOUND when the run has ended without the gate that is wanted
  */
-export async function followLogs(
+async function followLogs(
   output: Output,
   { runs, store }: Pick<OpenedRuns, 'runs' | 'store'>,
   runId: string,

@@ -24,7 +24,7 @@ export async function publishedStatus(store: ArtifactStore, runId: string): Prom
 }
 
 /** The status of a run that has ended, from its record alone: no worker and no server has to be there. */
-export function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
+function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
   return {
     run_id: record.run_id,
     phase: 'closed',

@@ -7,7 +7,7 @@ import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import { loadPack } from '../../prompt-pack/index.js';
+import { loadPack } from '../../prompt-pack/load.js';
 import { readPublishedRun } from '../app/published-run.js';
 import { readParts, recordsOfAttempts, startFiles } from './stored-parts.js';
 
@@ -81,7 +81,7 @@ export interface UseOptions {
   readonly model?: readonly string[];
 }
 
-export const USE_KINDS = ['prompt', 'pack', 'policy', 'model'] as const;
+const USE_KINDS = ['prompt', 'pack', 'policy', 'model'] as const;
 type UseKind = (typeof USE_KINDS)[number];
 
 /** Whether a run used something. */

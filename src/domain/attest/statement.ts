@@ -29,7 +29,6 @@ export const PREDICATES = {
   runRecord: 'https://promptos.dev/predicates/run-record/v0.1',
   ledgerSeal: 'https://promptos.dev/predicates/ledger-seal/v0.1',
 } as const;
-export type PredicateType = (typeof PREDICATES)[keyof typeof PREDICATES];
 
 export const statement = <P>(predicateType: string, subject: readonly Subject[], predicate: P): Statement<P> => ({
   _type: STATEMENT_TYPE,

@@ -71,7 +71,7 @@ export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef
 }
 
 /** The folder of everything signed in a published tree. */
-export const ATTESTATIONS_FOLDER = 'evidence/attestations';
+const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
 /** The media type of a DSSE envelope in JSON. */
 export const DSSE_MEDIA_TYPE = 'application/vnd.dsse.envelope.v1+json';

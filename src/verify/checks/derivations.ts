@@ -27,7 +27,7 @@ export async function answerOf(documents: TreeDocuments, { record, history }: Ve
 }
 
 /** The output of an attempt, which has its gate's shape; null where there was none. */
-export async function outputOf<T>(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<T | null> {
+async function outputOf<T>(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<T | null> {
   const answer = await answerOf(documents, attempt);
   return answer?.kind === 'output' ? (answer.output as T) : null;
 }

@@ -48,7 +48,7 @@ async function sharedMode(folder: string): Promise<number | null> {
 }
 
 /** Whether a group shares a folder: then whatever is made in it is for the group too. */
-export const isShared = async (folder: string): Promise<boolean> => (await sharedMode(folder)) !== null;
+const isShared = async (folder: string): Promise<boolean> => (await sharedMode(folder)) !== null;
 
 /** Makes a folder; in a shared one with the permissions of that one. */
 export async function makeFolder(path: string): Promise<void> {

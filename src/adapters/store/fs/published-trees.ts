@@ -169,7 +169,7 @@ export async function readManifest({ manifests }: StoreLayout, runId: string): P
  * another, so of several publishers one wins, on every file system.
  * @returns whether this manifest won
  */
-export async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
+async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
   const staged = stagedPath(staging);
   try {
     await makeFolder(staged);
@@ -186,4 +186,4 @@ export async function commitManifest({ manifests, staging }: StoreLayout, manife
 }
 
 /** Whether a folder could not be moved since another one is there. */
-export const isTaken = (error: unknown): boolean => ['EEXIST', 'ENOTEMPTY'].includes(systemCode(error) ?? '');
+const isTaken = (error: unknown): boolean => ['EEXIST', 'ENOTEMPTY'].includes(systemCode(error) ?? '');

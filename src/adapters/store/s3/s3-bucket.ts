@@ -12,7 +12,7 @@ import {
 } from './s3-errors.js';
 
 /** The SDK, as it is loaded. */
-export type Sdk = typeof import('@aws-sdk/client-s3');
+type Sdk = typeof import('@aws-sdk/client-s3');
 
 export interface S3Session {
   readonly sdk: Sdk;
@@ -33,7 +33,7 @@ const REGION_OF_OTHERS = 'us-east-1';
  * Loads the SDK, which takes a while and is of no use to most commands, and makes a client. Credentials come from where
  * the SDK looks for them. The SDK connects directly: variables such as HTTPS_PROXY do not apply.
  */
-export async function openSession({ endpoint, region }: S3StoreConfig): Promise<S3Session> {
+async function openSession({ endpoint, region }: S3StoreConfig): Promise<S3Session> {
   const sdk = await import('@aws-sdk/client-s3');
   const common: S3ClientConfig = {
     maxAttempts: ATTEMPTS,
@@ -61,7 +61,7 @@ export interface ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export interface PutOptions {
+interface PutOptions {
   /** Write only when the key is free. */
   readonly ifAbsent: boolean;
   readonly metadata?: Readonly<Record<string, string>>;

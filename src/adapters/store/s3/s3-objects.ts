@@ -10,7 +10,7 @@ import { storeError } from './s3-errors.js';
 import { memorySource, PART_BYTES, type PartSource, spool, uploadParts } from './uploads.js';
 
 /** The key of an object, or null for what is no digest and so names no object. */
-export const objectKey = (sha256: string): string | null =>
+const objectKey = (sha256: string): string | null =>
   SHA256_PATTERN.test(sha256) ? `objects/${sha256.slice(0, 2)}/${sha256.slice(2)}` : null;
 
 export async function headObject(bucket: S3Bucket, sha256: string): Promise<ObjectHead | null> {
@@ -87,7 +87,7 @@ export async function checkObjects(bucket: S3Bucket, files: readonly ArtifactRef
 const READ_TRIES = 4;
 
 /** Streams an object, and goes on where a connection was cut. */
-export async function* readOn(bucket: S3Bucket, key: string, missing: () => PromptOsError): AsyncIterable<Uint8Array> {
+async function* readOn(bucket: S3Bucket, key: string, missing: () => PromptOsError): AsyncIterable<Uint8Array> {
   let offset = 0;
   for (let tries = 1; ; tries += 1) {
     const body = await bucket.open(key, offset);

@@ -69,7 +69,7 @@ const PROBE_TEXT = 'That this object is written only once shows that the server 
  * overwritten there without a word. One small object stays, so that later checks are one request.
  * @throws PromptOsError STORE_NOT_WRITABLE
  */
-export async function checkConditionalWrites(bucket: S3Bucket): Promise<void> {
+async function checkConditionalWrites(bucket: S3Bucket): Promise<void> {
   const write = () => bucket.put(PROBE_KEY, new TextEncoder().encode(PROBE_TEXT), { ifAbsent: true });
   if (!(await write()) || !(await write())) return;
   throw new PromptOsError(
@@ -84,12 +84,7 @@ const folder = (runId: string): string => `${JOURNALS}${runId}/`;
 const entryKey = (runId: string, seq: number): string => `${folder(runId)}${entryName(seq)}`;
 
 /** Appends an entry, behind all others or only after so many. The bucket refuses the second write of one place. */
-export async function appendJournal(
-  bucket: S3Bucket,
-  runId: string,
-  entry: Uint8Array,
-  after?: number,
-): Promise<boolean> {
+async function appendJournal(bucket: S3Bucket, runId: string, entry: Uint8Array, after?: number): Promise<boolean> {
   checkRunId(runId);
   const place = (seq: number): Promise<boolean> => {
     checkEntry(runId, seq, entry);
@@ -104,7 +99,7 @@ export async function appendJournal(
 }
 
 /** The entries from `from` on, up to the first free place. */
-export async function readJournal(bucket: S3Bucket, runId: string, from = 0): Promise<readonly Uint8Array[]> {
+async function readJournal(bucket: S3Bucket, runId: string, from = 0): Promise<readonly Uint8Array[]> {
   checkRunId(runId);
   return mapInParallel(await entryKeys(bucket, runId, from), PARALLEL_REQUESTS, async (key) => {
     const entry = await readWhole(bucket, key);
@@ -125,7 +120,7 @@ async function entryKeys(bucket: S3Bucket, runId: string, from: number): Promise
 }
 
 /** The runs that have a journal, sorted. */
-export async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
+async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
   const names = (await bucket.folders(JOURNALS)).map((key) => key.slice(JOURNALS.length).replace(/\/$/, ''));
   return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
 }
