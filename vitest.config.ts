@@ -6,7 +6,8 @@ import { defineConfig } from 'vitest/config';
  */
 const SLOW = [
   'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
-  'test/adapters/check-cache/real-tools.test.ts',
+  'test/adapters/checks/real-caches.test.ts',
+  'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/store/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/{fair,history,run}.test.ts',

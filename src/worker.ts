@@ -10,14 +10,16 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
-import { createCheckCaches } from './adapters/check-cache/check-caches.js';
-import { createKeptBaselines } from './adapters/check-cache/kept-baselines.js';
-import { createCheckRunner } from './adapters/check-runner/check-runner.js';
-import { createExecutorRegistry } from './adapters/executor-command/executor-registry.js';
+import { createCheckCaches } from './adapters/checks/check-caches.js';
+import { createCheckRunner } from './adapters/checks/check-runner.js';
+import { createKeptBaselines } from './adapters/checks/kept-baselines.js';
+import { createExecutorRegistry } from './adapters/executor/command-executor.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
-import { createGitleaksScanner } from './adapters/secret-scan-gitleaks/gitleaks-scanner.js';
-import { createSecretlintScanner } from './adapters/secret-scan-secretlint/secret-scanner.js';
+import { createLauncher } from './adapters/platform/launcher.js';
+import type { ProgramStarter } from './adapters/platform/program-starter.js';
+import { createGitleaksScanner } from './adapters/secrets/gitleaks-scanner.js';
+import { createSecretlintScanner } from './adapters/secrets/secretlint-scanner.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';
@@ -68,22 +70,34 @@ const SHUTDOWN_GRACE = '5 seconds';
 
 /**
  * The world as a worker config describes it; its keys are opened now, and a store on a server is reached.
+ * @param programs what starts executors, checks, scanners and git
  * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE
  */
-export const createPorts = async (setting: WorkerSetting): Promise<GovernancePorts> => {
+export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   return {
     store: await openWorkerStore(setting),
-    workspace: createGitWorkspace({ repositories: config.repositories, stateDir, env: withDirectLoopback(env) }),
-    executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot: join(stateDir, 'scratch') }),
+    workspace: createGitWorkspace({
+      repositories: config.repositories,
+      stateDir,
+      env: withDirectLoopback(env),
+      programs,
+    }),
+    executors: createExecutorRegistry(config.executors, {
+      env,
+      configDir,
+      scratchRoot: join(stateDir, 'scratch'),
+      programs,
+    }),
     checks: createCheckRunner({
       allow: config.checks.allow,
       passed: config.checks.env,
       env,
       caches: createCheckCaches(join(stateDir, 'check-caches')),
+      programs,
     }),
     baselines: createKeptBaselines(join(stateDir, 'baselines')),
-    secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env['PATH'] })]),
+    secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env.PATH, programs })]),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
   };
@@ -118,7 +132,9 @@ export async function createGovernanceWorkers(
   setting: WorkerSetting,
   { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
 ): Promise<GovernanceWorkers> {
-  const ports = await createPorts(setting);
+  // Small, and forks in a millisecond; this process takes twenty.
+  const launcher = createLauncher(setting.env.PATH);
+  const ports = await createPorts(setting, launcher);
   const engineQueue = engineTaskQueue(setting.config);
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE } satisfies Partial<WorkerOptions>;
   const workers: Worker[] = [];
@@ -148,6 +164,7 @@ export async function createGovernanceWorkers(
       await Promise.all(running).finally(async () => {
         shutdown();
         await Promise.allSettled(running);
+        await launcher.close();
       });
     },
   };

@@ -81,7 +81,7 @@ async function standardAttestation(
   }
   const tested = find(TREE_PATHS.testResults);
   if (tested === undefined) return null;
-  const results = parseJsonAs(testResultsSchema, await task.ports.store.readObject(tested.sha256));
+  const results = parseJsonAs(testResultsSchema, await task.readArtifact(tested.sha256));
   const statement = testResultStatement({ record, targetRepo: target_repo, results });
   return put(attestationPaths.testResult(gate, attempt), statement);
 }

@@ -28,6 +28,7 @@ import {
   NOTHING_OBSERVED,
 } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
+import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { appendJudged, readRunJournal } from './run-journal.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
@@ -105,12 +106,13 @@ function createTask(
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
+  batch: ObjectBatch,
 ): GateTask {
   const putArtifact: GateTask['putArtifact'] = async (path, content, mediaType) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-    return { path, ...(await ports.store.putObject(bytes)), media_type: mediaType };
+    return { path, ...(await batch.put(bytes)), media_type: mediaType };
   };
-  return { input, ports, policy, request, earlier, signal, progress, putArtifact };
+  return { input, ports, policy, request, earlier, signal, progress, putArtifact, readArtifact: batch.read };
 }
 
 /**
@@ -134,7 +136,8 @@ export async function executeGate(
   const progress = createGateProgress(input, options.progress);
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
-  const task = createTask(ports, input, { signal: options.signal, progress }, trusted, earlier);
+  const batch = createObjectBatch(ports.store);
+  const task = createTask(ports, input, { signal: options.signal, progress }, trusted, earlier, batch);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await ports.workspace.snapshot(input.run.target_repo);
   const work = await definition.begin(task);
@@ -143,7 +146,9 @@ export async function executeGate(
   const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
-  const { sha256 } = await ports.store.putObject(new TextEncoder().encode(prettyJson(record)));
+  const { sha256 } = await batch.put(new TextEncoder().encode(prettyJson(record)));
+  // Before anything names these digests: the signature below does.
+  await batch.flush();
   const outcome = boundedOutcome(record, sha256, trusted.policy.waivable);
   return { ...outcome, attestation: signer === null ? null : await attestAttempt(record, outcome, input, signer) };
 }

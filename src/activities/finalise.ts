@@ -26,6 +26,7 @@ import { buildRunRecord, recordedEscalations } from '../domain/record/run-record
 import { attemptHistories } from '../domain/run/attempt-history.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
 import { sealingKey } from './engine-key.js';
+import { createObjectBatch } from './object-batch.js';
 import { createPinnedDocuments, type PinnedDocuments } from './pinned-documents.js';
 import { type PutText, putSignedActs, refuseUnverified, sealTree } from './seal-tree.js';
 import { endedJournal } from './sync-journal.js';
@@ -76,7 +77,12 @@ export function createPublisher(
     const documents = await readDocuments(store, openingOf(entries));
     const attempts = await readAttempts(store, entries);
     const signer = await sealingKey({ signers }, pinned, entries);
-    const put = putter(store);
+    const batch = createObjectBatch(store);
+    const put: PutText = async (path, media_type, text) => ({
+      path,
+      ...(await batch.put(Buffer.from(text))),
+      media_type,
+    });
 
     const session = buildPromptSession(sessionOfRun(entries, documents.notes));
     const artifacts = orderedTree([
@@ -101,8 +107,18 @@ export function createPublisher(
     const recordFile = await put(TREE_PATHS.record, 'application/json', prettyJson(record));
     const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
+    await batch.flush();
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
-    const seals = await sealTree({ store, put, entries, artifacts, record: recordFile, ledger: ledgerFile, signer });
+    const seals = await sealTree({
+      readObject: batch.read,
+      put,
+      entries,
+      artifacts,
+      record: recordFile,
+      ledger: ledgerFile,
+      signer,
+    });
+    await batch.flush();
     const tree = orderedTree([...files, ...seals.files]);
     await store.publish(runId, tree);
     return { run_record_sha256: recordFile.sha256, files: tree.length, attestation: seals.recordSignature };
@@ -126,10 +142,6 @@ async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[
   }
   return attempts;
 }
-
-const putter =
-  (store: ArtifactStore): PutText =>
-  async (path, media_type, text) => ({ path, ...(await store.putObject(Buffer.from(text))), media_type });
 
 async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];

@@ -54,7 +54,7 @@ async function readRequestEnvelope(store: ArtifactStore, entries: readonly Ledge
 }
 
 export interface SealInput {
-  readonly store: ArtifactStore;
+  readonly readObject: ArtifactStore['readObject'];
   readonly put: PutText;
   readonly entries: readonly LedgerEntry[];
   /** Every file that the record lists. */
@@ -77,12 +77,12 @@ export interface SealedTree {
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {
-  const { store, put, entries, artifacts, record, ledger, signer } = input;
+  const { readObject, put, entries, artifacts, record, ledger, signer } = input;
   const envelopes = await Promise.all(
     artifacts
       .filter(({ path }) => isAttestationFile(path))
       .map(async ({ path, sha256 }) => {
-        const envelope = readJsonAs(envelopeSchema, await store.readObject(sha256));
+        const envelope = readJsonAs(envelopeSchema, await readObject(sha256));
         if (envelope === null) throw new PromptOsError('RECORD_INVALID', `${path} is no DSSE envelope.`);
         return { path, envelope };
       }),

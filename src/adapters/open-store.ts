@@ -18,8 +18,8 @@ export function openStore({ config: { store }, stateDir }: StorePlace): Artifact
 }
 
 /**
- * The store of a worker. One on a server is asked now: a worker that cannot reach its store should say so before it
- * takes any work.
+ * The store of a worker. One on a server is asked now: a worker that cannot reach its store must fail before it takes
+ * any work.
  * @throws PromptOsError STORE_NOT_READABLE, STORE_NOT_WRITABLE, STORE_FULL
  */
 export async function openWorkerStore(place: StorePlace): Promise<ArtifactStore> {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { type Command, CommanderError } from 'commander';
+import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type ExitCode, PromptOsError } from '../contracts/errors.js';
 import { readGlobalOptions, withSubcommands, workingFolder } from './app/options.js';
 import { createOutput, type Output, type Terminal } from './app/output.js';
@@ -21,7 +21,7 @@ export interface Invocation {
   readonly stdinIsTerminal: boolean;
 }
 
-/** Parses and carries out one command line. Every error is told here; none is thrown. */
+/** Parses and carries out one command line. Every error is reported here; none is thrown. */
 export async function runCommandLine(invocation: Invocation): Promise<ExitCode> {
   const { args, cwd, env, stdout, stderr } = invocation;
   const makeOutput = (json: boolean, noColor: boolean): Output =>
@@ -33,7 +33,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       noColor,
       canRedraw: env.TERM !== 'dumb',
     });
-  // Until the line is parsed: an error of parsing itself should be told in the form that was asked for.
+  // Until the line is parsed: an error of parsing itself is reported in the form that was asked for.
   let output = makeOutput(beforeSeparator(args).includes('--json'), true);
   let folder = cwd;
   let called = invocation.program ?? 'promptos';
@@ -57,7 +57,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
   };
   try {
     const program = createProgram(context);
-    const refusing = sayNothingTwice(program, stdout);
+    const refusing = silenceCommander(program, stdout);
     program.hook('preAction', async (_, acting) => {
       const { json, noColor, repo } = readGlobalOptions(acting);
       output = makeOutput(json, noColor || Boolean(env.NO_COLOR) || env.TERM === 'dumb');
@@ -67,7 +67,7 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
     // Other programs take the word "help" before a command.
     const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
     if (line.length === 0) program.outputHelp();
-    else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => told(error, refusing()));
+    else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => reportUsage(error, refusing()));
     return exitCode;
   } catch (error) {
     return reportError(error, output, env.PROMPTOS_LOG_LEVEL === 'debug' || env.PROMPTOS_LOG_LEVEL === 'trace');
@@ -78,11 +78,11 @@ const beforeSeparator = (args: readonly string[]): readonly string[] =>
   args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
 
 /**
- * Keeps commander from writing errors of its own, since each is told once and in one form.
+ * Keeps commander from writing errors of its own, since each is reported once and in one form.
  * @returns the command that found the line wrong, if any
  */
-function sayNothingTwice(program: Command, stdout: Writable): () => Command | null {
-  let refusing: Command | null = null;
+function silenceCommander(program: CommandUnknownOpts, stdout: Writable): () => CommandUnknownOpts | null {
+  let refusing: CommandUnknownOpts | null = null;
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => stdout.write(text),
@@ -98,7 +98,7 @@ function sayNothingTwice(program: Command, stdout: Writable): () => Command | nu
 }
 
 /** What commander found wrong, as an error of ours; nothing for `--help` and `--version`, which end a line well. */
-function told(error: unknown, refusing: Command | null): void {
+function reportUsage(error: unknown, refusing: CommandUnknownOpts | null): void {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return;
   const names = refusing?.commands.map((command) => command.name()).join(', ') ?? '';
@@ -116,5 +116,5 @@ function told(error: unknown, refusing: Command | null): void {
 }
 
 /** Such as `promptos run list`. */
-export const fullName = (command: Command): string =>
+export const fullName = (command: CommandUnknownOpts): string =>
   command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { parseJson } from '../contracts/json.js';
 import type { CommandContext } from './app/context.js';
 import { addGlobalOptions, withSubcommands } from './app/options.js';
@@ -44,7 +44,7 @@ const ownVersion = (): string => versionIn(new URL('../../package.json', import.
 const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
 
 /** `promptos version`: the versions of everything that a report of a defect should name. */
-function versionCommand(context: CommandContext): Command {
+function versionCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('version')
     .description('print the versions of promptos, its prompt pack, the Temporal SDK and Node.js')
     .addHelpText('after', '\nExample:\n  promptos version --json')
@@ -67,12 +67,12 @@ Examples:
   promptos demo                              one governed run from end to end
   promptos init                              in a repository of your own
   promptos dev --developer ada --notes "…"   start a run there
-  promptos approve latest                    decide on what it puts up
+  promptos approve latest                    decide on the output of its gate
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. docs/errors.md explains every code.`;
 
-/** The whole command line. Each group of commands stands in the help under its own heading. */
-export function createProgram(context: StoreCommandContext): Command {
+/** The whole command line. Each group of commands has its own heading in the help. */
+export function createProgram(context: StoreCommandContext): CommandUnknownOpts {
   const stateDir = async (): Promise<string> => {
     const { findProject } = await import('./app/project.js');
     return (await findProject(context)).files.state;
@@ -82,7 +82,7 @@ export function createProgram(context: StoreCommandContext): Command {
     .version(ownVersion(), '-V, --version', 'print the version of promptos; `promptos version` prints more')
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError();
-  const groups: Readonly<Record<string, readonly Command[]>> = {
+  const groups: Readonly<Record<string, readonly CommandUnknownOpts[]>> = {
     'Start:': [demoCommand(context), initCommand(context), devCommand(context), doctorCommand(context)],
     'Decide:': [approveCommand(context), rejectCommand(context), escalateCommand(context), resolveCommand(context)],
     'Runs and their results:': [

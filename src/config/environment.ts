@@ -12,7 +12,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const promptosVariablesSchema = z.strictObject({
-  PROMPTOS_HOME: z.string().optional().describe('the folder that stands for .promptos'),
+  PROMPTOS_HOME: z.string().optional().describe('the folder to use in place of .promptos'),
   PROMPTOS_CACHE_DIR: z.string().optional().describe('where fetched programs are kept'),
   PROMPTOS_KEYS_DIR: z.string().optional().describe('where private keys of people are kept'),
   PROMPTOS_PASSPHRASE_FILE: z.string().optional().describe('the file that holds the passphrase of private keys'),
@@ -33,7 +33,7 @@ export interface Environment {
   readonly promptos: PromptOsVariables;
 }
 
-/** How to reach a Temporal that the user named, or null when nobody named one and the embedded server is meant. */
+/** How to reach a Temporal that the user named, or null when none is named and the embedded server is meant. */
 export interface TemporalConnection extends ClientConnectConfig {
   /** What named it: variables such as `TEMPORAL_ADDRESS`, or a profile of temporal.toml. */
   readonly named_by: readonly string[];
@@ -97,10 +97,10 @@ export function readTemporalConnection(variables: Variables): TemporalConnection
       named_by: fileNames ? [...named, profile] : named,
     };
   } catch (error) {
-    const told = named.length === 0 ? 'temporal.toml' : named.join(', ');
+    const source = named.length === 0 ? 'temporal.toml' : named.join(', ');
     throw new PromptOsError(
       'ENVIRONMENT_INVALID',
-      `The connection to Temporal cannot be read from ${told}: ${error instanceof Error ? error.message : String(error)}.`,
+      `The connection to Temporal cannot be read from ${source}: ${error instanceof Error ? error.message : String(error)}.`,
       { cause: error, hint: 'Correct the variable or the file; `temporal config list` shows what it holds.' },
     );
   }

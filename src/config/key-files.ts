@@ -38,7 +38,7 @@ export async function listKeyNames(folder: string): Promise<readonly string[]> {
 }
 
 /** A key pair as it is to be written. */
-export interface NewKeyFile {
+interface NewKeyFile {
   readonly path: string;
   readonly pem: string;
   readonly publicPath: string;

@@ -4,7 +4,7 @@ import { systemCode } from '../contracts/system-code.js';
 
 /**
  * The exact bytes of a file that a person named.
- * @param missing the code for a file that is not there
+ * @param missing the code for a missing file
  * @throws PromptOsError `missing`, FILE_NOT_READABLE
  */
 export async function readNamedFile(path: string, missing: ErrorCode): Promise<Uint8Array> {

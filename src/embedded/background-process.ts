@@ -90,7 +90,7 @@ export async function stopProcess(target: ProcessIdentity, graceMs: number): Pro
 const ROTATE_AT_BYTES = 10_000_000;
 const MAX_LINE = 400;
 
-export interface OpenLog {
+interface OpenLog {
   readonly handle: FileHandle;
   /** What is read from here on was written by the process that is about to start. */
   readonly offset: number;

@@ -25,7 +25,7 @@ const POLL_MS = 50;
 const ATTEMPT_TIMEOUT_MS = 2_000;
 const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
 
-export interface AwaitReadyInput {
+interface AwaitReadyInput {
   readonly address: string;
   readonly namespace: string;
   /** Whether the server's process still runs. */

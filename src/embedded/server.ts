@@ -1,20 +1,140 @@
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import getPort, { clearLockedPorts } from 'get-port';
 import { isRunning } from '../adapters/platform/process-identity.js';
 import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { findProcess, stopProcess } from './background-process.js';
+import { findProcess, lastLines, openLog, readRecord, recordProcess, stopProcess } from './background-process.js';
 import { findServerBinary } from './find-binary.js';
 import { acceptsConnections, awaitReady, keepEndedRuns } from './server-probes.js';
-import { READY_TIMEOUT_MS, startServer } from './start-server.js';
-import { type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
+import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from './settings.js';
+import { DATABASE_FILE, type ServerRecord, serverRecordSchema, stateFiles, withStateLock } from './state-files.js';
+
+const READY_TIMEOUT_MS = 60_000;
+/** The server closes its database within some 3 seconds. */
+const STOP_GRACE_MS = 15_000;
+const ATTEMPTS = 3;
+const LOG_LINES = 15;
+
+/** The server has no use for anything else, least of all for credentials or for the user's own `TEMPORAL_*`. */
+const PASSED_VARIABLES = ['HOME', 'PATH', 'TMPDIR', 'LANG', 'TZ'];
+
+interface StartServerInput {
+  readonly stateDir: string;
+  readonly binary: { readonly path: string; readonly version: string };
+  readonly env: Variables;
+}
+
+type Attempt =
+  | { readonly record: ServerRecord }
+  | { readonly problem: string; readonly lines: readonly string[]; readonly again: boolean };
+
+/**
+ * Ports that systems do not give to outgoing connections by themselves (Linux: from 32768, macOS: from 49152), so that
+ * one stays free for the server while it is stopped and its addresses stay the same.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+const PORT_GUESSES = 20;
+
+/**
+ * A free port for each wish: the wished one when it is free, else another; they differ. Nothing keeps another program from
+ * taking one before the caller does.
+ * @throws PromptOsError SERVER_NOT_STARTED
+ */
+export async function choosePorts(ip: string, wishes: readonly (number | undefined)[]): Promise<readonly number[]> {
+  // get-port gives no port twice within seconds, but a server that is started again wants its former ports.
+  clearLockedPorts();
+  const chosen: number[] = [];
+  for (const wish of wishes) {
+    const guesses = Array.from({ length: PORT_GUESSES }, () => randomInt(FIRST_PORT, LAST_PORT));
+    const port = await getPort({
+      host: ip,
+      port: wish === undefined ? guesses : [wish, ...guesses],
+      exclude: chosen,
+    }).catch((cause: unknown) => {
+      throw new PromptOsError('SERVER_NOT_STARTED', `No port on ${ip} could be listened on.`, { cause });
+    });
+    chosen.push(port);
+  }
+  return chosen;
+}
+
+async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<Attempt> {
+  const files = stateFiles(stateDir);
+  const before = await readRecord(files.server, serverRecordSchema);
+  const [port = 0, uiPort = 0] = await choosePorts(SERVER_IP, [before?.port, before?.ui_port]);
+  const args = serverArguments({ version: binary.version, port, uiPort, databaseFile: DATABASE_FILE });
+  const log = await openLog(files.serverLog);
+  const failed = async (problem: string, again = false): Promise<Attempt> => {
+    const lines = await lastLines(files.serverLog, log.offset, LOG_LINES);
+    return { problem, lines, again: again && lines.some((line) => line.includes('address already in use')) };
+  };
+
+  const child = spawn(binary.path, args, {
+    cwd: stateDir,
+    detached: true,
+    // The server needs a user name, which the user id of a container may lack.
+    env: { ...Object.fromEntries(PASSED_VARIABLES.map((name) => [name, env[name]])), USER: env.USER || 'promptos' },
+    stdio: ['ignore', log.handle.fd, log.handle.fd],
+  });
+  const spawnError = once(child, 'error').then(([error]: Error[]) => error);
+  const address = `${SERVER_IP}:${port}`;
+  const record =
+    child.pid === undefined
+      ? null
+      : recordProcess(files.server, {
+          pid: child.pid,
+          log: files.serverLog,
+          address,
+          ui_url: `http://${SERVER_IP}:${uiPort}`,
+          port,
+          ui_port: uiPort,
+          namespace: SERVER_NAMESPACE,
+          database: files.database,
+          version: binary.version,
+          binary: binary.path,
+          arguments: args,
+        });
+  child.unref();
+  await log.handle.close();
+  if (child.pid === undefined) return failed(`${binary.path} cannot be executed: ${(await spawnError)?.message}`);
+  if (record === null) return failed('The server ended at once', true);
+
+  const alive = () => isRunning(record);
+  const state = await awaitReady({ address, namespace: SERVER_NAMESPACE, alive, timeoutMs: READY_TIMEOUT_MS });
+  if (state === 'ready') return { record };
+  if (state === 'died') return failed('The server ended before it was ready', true);
+  await stopProcess(record, STOP_GRACE_MS);
+  return failed(`The server was not ready within ${READY_TIMEOUT_MS / 1_000} seconds`);
+}
+
+/**
+ * Starts the embedded server in a session of its own, so that it outlives this process, on the ports that it had before
+ * where they are free. The caller holds the lock.
+ * @throws PromptOsError SERVER_NOT_STARTED with the last lines of the log
+ */
+async function startServer(input: StartServerInput): Promise<ServerRecord> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await startOnce(input);
+    if ('record' in result) return result.record;
+    if (result.again && attempt < ATTEMPTS) continue;
+    const log = result.lines.map((line) => `\n  ${line}`).join('');
+    const { serverLog } = stateFiles(input.stateDir);
+    throw new PromptOsError(
+      'SERVER_NOT_STARTED',
+      `${result.problem}. ${log === '' ? `Its log, ${serverLog}, is empty.` : `Its log, ${serverLog}, ends with:${log}\n`}`,
+    );
+  }
+}
 
 /** Longer than a start with all its attempts may take. */
 const LOCK_TIMEOUT_MS = 4 * READY_TIMEOUT_MS;
-/** The server closes its database within some 3 seconds. */
-const STOP_GRACE_MS = 15_000;
 
-export interface EnsureServerInput {
+interface EnsureServerInput {
   readonly stateDir: string;
   readonly env: Variables;
   /** A Temporal CLI; else one is found or fetched, and only when the server has to be started. */
@@ -47,7 +167,7 @@ async function reviveServer(stateDir: string): Promise<ServerRecord | null> {
 
 /**
  * The embedded server of a state folder, started when it does not run; of several callers at once, in one process or in
- * many, one starts it. It stays when the caller ends. After a crash it goes on with the same database.
+ * many, one starts it. It stays when the caller ends. After a crash the next one uses the same database.
  * @throws PromptOsError SERVER_BINARY_MISSING, SERVER_BINARY_CORRUPT, SERVER_NOT_STARTED
  */
 export async function ensureServer(input: EnsureServerInput): Promise<EmbeddedServer> {

@@ -42,7 +42,7 @@ export const SERVER_SETTINGS: readonly ServerSetting[] = [
   },
 ];
 
-export interface ServerArgumentsInput {
+interface ServerArgumentsInput {
   readonly version: string;
   readonly port: number;
   readonly uiPort: number;

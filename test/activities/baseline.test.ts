@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { executeGate } from '../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createKeptBaselines } from '../../src/adapters/check-cache/kept-baselines.js';
-import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
+import { createKeptBaselines } from '../../src/adapters/checks/kept-baselines.js';
 import type { DueGate } from '../../src/contracts/activities.js';
 import {
   type Baseline,

@@ -9,8 +9,9 @@ const PURE_ROOMS = ['contracts', 'rules', 'prompt-pack', 'domain'];
 const GIT = ['adapters/git/environments.ts', 'adapters/git/run-git.ts'];
 
 /**
- * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room. docs/architecture.md has the same
- * table; a room that is missing here is a problem, so that a new folder is placed on purpose.
+ * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room.
+ * docs/architecture.md has the same table; a room that is missing here is a problem, so that a new folder is placed on
+ * purpose.
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
@@ -190,11 +191,6 @@ function chainTo(tree: SourceTree, root: string, isTarget: (to: string) => boole
 /** The folders of `adapters` that every adapter may use. */
 const SHARED_ADAPTERS = ['adapters/platform', 'adapters/git'];
 
-/** Adapters that are built from others, until those are theirs. */
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  'adapters/check-runner': ['adapters/check-cache', 'adapters/executor-command', 'adapters/test-reports'],
-};
-
 /** The folder of an adapter: `adapters/store` for all below it. Files directly in `adapters` put adapters together. */
 const adapterOf = (path: string): string | null => /^adapters\/[^/]+(?=\/)/.exec(path)?.[0] ?? null;
 
@@ -203,9 +199,7 @@ export const checkAdapters = (tree: SourceTree): Problems =>
   allImports(tree)
     .filter(({ from, to }) => {
       const [user, used] = [adapterOf(from), tree.has(to) ? adapterOf(to) : null];
-      return (
-        user !== null && used !== null && user !== used && ![...SHARED_ADAPTERS, ...(PARTS[user] ?? [])].includes(used)
-      );
+      return user !== null && used !== null && user !== used && !SHARED_ADAPTERS.includes(used);
     })
     .map(({ from, to }) => `${from} imports ${to}`);
 

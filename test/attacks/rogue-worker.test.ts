@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { bindResolution } from '../../src/cli/decide/decide-as.js';
+import { bindResolution } from '../../src/cli/decide/resolution.js';
 import { canonicalSha256 } from '../../src/contracts/json.js';
 import { EXECUTOR_ROLES, GATE_IDS, GATES } from '../../src/contracts/names.js';
 import { NO_APPROVALS, SITE_ROLES } from '../support/attack-policy.js';

@@ -233,7 +233,7 @@ test.concurrent.each(BAD_STARTS)(
     const project = await copyProject(name.replaceAll(' ', '-'));
     await spoil?.(project);
     const before = await readdir(project.path, { recursive: true });
-    // Nobody listens there: whatever is wrong is found before anything is sent, or that it is not there.
+    // No server listens there: an error is found before anything is sent, or it is the missing server.
     const env = { ...site.env, TEMPORAL_ADDRESS: UNREACHABLE };
     const prompts = args.includes('--prompts') ? [] : ['--prompts', 'P01'];
     const run = await runProgram(['dev', '--developer', developer, '--notes', 'x', '--json', ...prompts, ...args], {
@@ -248,7 +248,7 @@ test.concurrent.each(BAD_STARTS)(
 );
 
 describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
-  test('a store folder that lies under a file: STORE_NOT_READABLE, and no run is started', async () => {
+  test('dev: a store folder below a file is STORE_NOT_READABLE, and no run is started', async () => {
     const { path, edit } = await copyProject('store');
     await edit(WORKER, '{', '{\n  "store": { "kind": "fs", "path": "../README.md/store" },');
     const start = [
@@ -280,7 +280,7 @@ describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
     expectError(await site.promptos(...args, '--json'), 'RUN_NOT_FOUND', 1, 'no-such-run');
   });
 
-  test('a run id that exists, and decisions that cannot count: each refused by its name, and the run stands', async () => {
+  test('a run id that exists, and decisions that cannot count: each refused by its code, and the run goes on', async () => {
     const start = [
       'dev',
       '--developer',

@@ -110,7 +110,7 @@ describe('global options', () => {
 });
 
 describe('errors', () => {
-  test('an environment that is wrong: told by name, exit 2', async () => {
+  test('promptos: a wrong environment variable is reported by name, exit 2', async () => {
     const { exitCode, stderr } = await promptos(['run', 'list'], { cwd: folder, env: { PROMPTOS_HOM: 'x' } });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('error ENVIRONMENT_INVALID: PROMPTOS_HOM is no variable of PromptOS.');

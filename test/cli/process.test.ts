@@ -26,7 +26,7 @@ const environment = (more: Readonly<Record<string, string>> = {}) => ({
 const run = (...args: readonly string[]) =>
   spawnSync(PROMPTOS, args, { cwd: folder, env: environment(), encoding: 'utf8', timeout: 90_000 });
 
-test('bin/promptos: runs as it lies there, also through a link', async () => {
+test('bin/promptos: runs in place and through a link', async () => {
   await symlink(PROMPTOS, join(folder, 'linked'));
   const { status, stdout } = spawnSync(join(folder, 'linked'), ['version', '--json'], {
     env: environment(),
@@ -160,7 +160,7 @@ describe('worker', () => {
     expect(processStarted(ready.pid)).toBeNull();
   });
 
-  test('--detach with a config that is wrong: told at once, and nothing is started', async () => {
+  test('worker --detach: a wrong config is reported at once, and nothing is started', async () => {
     const { home: path, env } = await home('wrong');
     await writeFile(join(path, 'worker.yaml'), '{"schema_version":2}');
     const { status, stderr } = spawnSync(PROMPTOS, ['worker', '--detach'], { cwd: folder, env, encoding: 'utf8' });

@@ -34,7 +34,7 @@ test('writeKeyFile: 0600 in a folder of 0700 that it makes, nothing else left be
   expect(await readFile(join(folder, 'grace.pub'), 'utf8')).toBe('ssh-ed25519 AAAA grace\n');
 });
 
-test('writeKeyFile: KEY_EXISTS leaves both files as they are; replacing is said in so many words', async () => {
+test('writeKeyFile: KEY_EXISTS leaves both files as they are; they are replaced only on request', async () => {
   const folder = await temporaryFolder();
   await writeKeyFile(keyIn(folder, 'first\n'), false);
   expect(await refusalOf(writeKeyFile(keyIn(folder, 'second\n'), false))).toMatchObject({ code: 'KEY_EXISTS' });
@@ -72,7 +72,7 @@ test('writeKeyFile: a link is never followed', async () => {
   expect(await refusalOf(readFile(target))).toMatchObject({ code: 'ENOENT' });
 });
 
-test('writeKeyFile: FILE_NOT_READABLE where a file stands for the folder', async () => {
+test('writeKeyFile: FILE_NOT_READABLE where a file is in the place of the folder', async () => {
   const folder = join(await temporaryFolder(), 'keys');
   await writeFile(folder, '');
   expect(await refusalOf(writeKeyFile(keyIn(folder), false))).toMatchObject({ code: 'FILE_NOT_READABLE' });

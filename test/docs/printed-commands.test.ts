@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
-import { fencedBlocks } from '../../src/adapters/executor-command/fenced-blocks.js';
+import { fencedBlocks } from '../../src/adapters/executor/answer.js';
 import { createProgram } from '../../src/cli/program.js';
 
 /*

@@ -17,7 +17,7 @@ async function pretend(version: string, place = 'bin'): Promise<string> {
   await writeFile(path, `#!/bin/sh\necho 'temporal version ${version} (Server 1.0.0, UI 2.0.0)'\n`, { mode: 0o755 });
   return path;
 }
-/** Nothing can be fetched: no python3 on this PATH, and nobody at this address. */
+/** Nothing can be fetched: no python3 on this PATH, and no server at this address. */
 const find = (env: Record<string, string>) =>
   findServerBinary({ env: { PROMPTOS_CACHE_DIR: join(folder, 'cache'), ...env }, officialHost: 'http://127.0.0.1:1' });
 

@@ -137,7 +137,7 @@ test('ensureServer: SERVER_NOT_STARTED shows the last log lines and the log, whe
   expect(await findServer(stateDir)).toBeNull();
 });
 
-test('ensureServer: SERVER_NOT_STARTED for a binary that is not there, and for a state folder that cannot be made', async () => {
+test('ensureServer: SERVER_NOT_STARTED for a missing binary, and for a state folder that cannot be made', async () => {
   const gone = { path: join(root, 'not-there'), version: '1.9.1' };
   await expect(ensureServer({ stateDir: newStateDir(), binary: gone, env: {}, log })).rejects.toMatchObject({
     code: 'SERVER_NOT_STARTED',
@@ -198,7 +198,7 @@ test('ensureServer: carries on when the process that was starting the server is 
   expect(await ensure(stateDir)).toMatchObject({ started: false, pid: begun.pid });
 });
 
-test('ensureServer: tries other ports when somebody took one before the server could', async () => {
+test('ensureServer: tries other ports when another program took one before the server', async () => {
   const stateDir = newStateDir();
   const unlucky = join(root, 'unlucky');
   await writeFile(

@@ -1,8 +1,7 @@
-import { Writable } from 'node:stream';
-import type { Command } from 'commander';
-import { createOutput } from '../../src/cli/app/output.js';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import type { StoreCommandContext } from '../../src/cli/app/published-run.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import { recordOutput } from './recorded-output.js';
 
 /** What a command wrote. */
 export interface CommandRun {
@@ -25,21 +24,7 @@ export async function runCommand(
   args: readonly string[],
   { store, cwd, env = process.env, json = false }: CommandRunOptions,
 ): Promise<CommandRun> {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += chunk;
-        done();
-      },
-    });
-  const output = createOutput({
-    json,
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    stdinIsTerminal: false,
-    noColor: true,
-  });
+  const { output, stdout, stderr } = recordOutput({ json });
   const context: StoreCommandContext = {
     output: () => output,
     openStore: async () => store,
@@ -52,11 +37,5 @@ export async function runCommand(
   await make(context)
     .exitOverride()
     .parseAsync([...args], { from: 'user' });
-  const emitted = json
-    ? written.stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
-  return { ...written, emitted };
+  return { stdout: stdout.text, stderr: stderr.text, emitted: json ? stdout.objects() : [] };
 }

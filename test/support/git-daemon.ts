@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { choosePorts } from '../../src/embedded/server.js';
 import { SERVER_IP } from '../../src/embedded/settings.js';
-import { choosePorts } from '../../src/embedded/start-server.js';
 
 const READY_TIMEOUT_MS = 30_000;
 

@@ -9,7 +9,7 @@ import { executeGate } from '../../src/activities/execute-gate.js';
 import { runActivity } from '../../src/activities/index.js';
 import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createCheckRunner } from '../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
 import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';

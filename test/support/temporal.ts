@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { openLog } from '../../src/embedded/background-process.js';
 import { findServerBinary } from '../../src/embedded/find-binary.js';
+import { choosePorts } from '../../src/embedded/server.js';
 import { awaitReady } from '../../src/embedded/server-probes.js';
 import { SERVER_IP, SERVER_NAMESPACE, serverArguments } from '../../src/embedded/settings.js';
-import { choosePorts } from '../../src/embedded/start-server.js';
 import { startGuarded } from './guarded-server.js';
 import { findTestServer } from './test-server.js';
 

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { findServerBinary } from '../../src/embedded/find-binary.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import type { GovernedWorker } from '../support/governed-worker.js';
 import { writeKeys } from '../support/signing-policy.js';
+import { writeSiteConfig } from '../support/site-home.js';
 
 export interface ShellRun {
   readonly exitCode: number;
@@ -26,9 +27,7 @@ export async function integratorShell(worker: GovernedWorker, address: string): 
   await mkdir(bin);
   await symlink(PROMPTOS, join(bin, 'promptos'));
   await symlink((await findServerBinary({ env: process.env })).path, join(bin, 'temporal'));
-  const store = { kind: 'fs', path: join(dirname(dirname(dirname(worker.store.locate('run')))), 'store') };
-  const config = { schema_version: 1, task_queue: worker.taskQueue, trust: { policies: ['none.yaml'] }, store };
-  await writeFile(join(home, 'worker.yaml'), JSON.stringify(config));
+  await writeSiteConfig(worker, join(home, 'worker.yaml'));
   const env = {
     PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
     HOME: home,

@@ -29,8 +29,10 @@ export interface GateTask {
   readonly earlier: EarlierOutputs;
   readonly signal: AbortSignal;
   readonly progress: GateProgressTracker;
-  /** Puts a file of the run's tree into the store. */
+  /** Puts a file of the run's tree into the store; it is durable when the gate's result is given. */
   putArtifact(path: string, content: Uint8Array | string, mediaType: string): Promise<ArtifactRef>;
+  /** The bytes of a file that was put, by its digest. */
+  readArtifact(sha256: string): Promise<Uint8Array>;
 }
 
 /** A gate that is ready to be asked. */

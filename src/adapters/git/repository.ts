@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { gitIn } from './run-git.js';
 
 /** A repository on this machine that git has opened. */
@@ -27,9 +28,10 @@ export function notOpened(path: string, printed: string): PromptOsError {
 export async function openLocalRepository(
   path: string,
   env: Readonly<Record<string, string>>,
+  programs?: ProgramStarter,
 ): Promise<LocalRepository> {
   // One git for all of it. Without a working tree it fails at the last question, after it answered the others.
-  const { exitCode, stdout, stderr } = await gitIn({ cwd: path, env }).ask([
+  const { exitCode, stdout, stderr } = await gitIn({ cwd: path, env, programs }).ask([
     'rev-parse',
     ...['--absolute-git-dir', '--git-common-dir', '--show-object-format', '--is-inside-work-tree', '--show-toplevel'],
   ]);

@@ -1,7 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
+import { createDirectStarter } from '../platform/direct-starter.js';
+import { ProgramNotStarted, type ProgramStarter } from '../platform/program-starter.js';
 
 export interface GitCall {
   readonly args: readonly string[];
@@ -12,6 +13,8 @@ export interface GitCall {
   readonly signal?: AbortSignal | undefined;
   /** Git may ask for a passphrase on the terminal of this process; by default it has none. */
   readonly terminal?: boolean;
+  /** What starts git: a worker's launcher; this process itself when absent. */
+  readonly programs?: ProgramStarter | undefined;
   /** Git is stopped when it prints more, */
   readonly maxBytes?: number;
   /** and this is thrown. */
@@ -28,84 +31,57 @@ export interface GitOutput {
 }
 
 const STDERR_LIMIT = 64 * 1_024;
-/** Time that git has to remove its lock files before it is killed. */
-const GRACE_MS = 2_000;
 const DEFAULT_MAX_BYTES = 512 * 1_024 * 1_024;
 
-/** The one place where git is started. Without a terminal, it leads a session and a process group of its own. */
-function startGit({ args, cwd, env, terminal = false }: GitCall): ChildProcessWithoutNullStreams {
-  return spawn('git', args, { cwd, env, detached: !terminal, stdio: ['pipe', 'pipe', 'pipe'] });
-}
+const IN_SESSION = createDirectStarter('session');
+const ON_TERMINAL = createDirectStarter('terminal');
 
 /**
  * Runs git and waits for its end.
- * @throws PromptOsError GIT_NOT_FOUND, GIT_FAILED when it cannot be run or prints more than `maxBytes`; the signal's
- * reason when it is aborted. An exit code other than 0 is a result.
+ * @throws PromptOsError GIT_NOT_FOUND, GIT_FAILED when it cannot be run or prints more than `maxBytes`, EXECUTOR_LOST when
+ * its launcher has died; the signal's reason when it is aborted. An exit code other than 0 is a result.
  */
 export async function runGit(call: GitCall): Promise<GitOutput> {
-  const { args, cwd, input, signal, maxBytes = DEFAULT_MAX_BYTES } = call;
+  const { args, cwd, env, input, signal, maxBytes = DEFAULT_MAX_BYTES } = call;
   signal?.throwIfAborted();
-  const child = startGit(call);
-  const kill = (how: NodeJS.Signals): void => killGit(child.pid, call.terminal === true, how);
-  if (child.pid !== undefined) call.onStart?.(child.pid);
+  const { programs = call.terminal === true ? ON_TERMINAL : IN_SESSION } = call;
+  const running = await programs.start({ argv: ['git', ...args], cwd, env, input }).catch((error: unknown) => {
+    throw error instanceof ProgramNotStarted ? notStarted(call, error) : error;
+  });
+  call.onStart?.(running.pid);
   const stdout: Buffer[] = [];
   let bytes = 0;
   let stderr = '';
-  let tooMuch = false;
-  child.stdout.on('data', (chunk: Buffer) => {
+  running.stdout.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes <= maxBytes) stdout.push(chunk);
-    else if (!tooMuch) {
-      tooMuch = true;
-      kill('SIGKILL');
-    }
+    else running.stop();
   });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  running.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     if (stderr.length < STDERR_LIMIT) stderr += chunk.slice(0, STDERR_LIMIT - stderr.length);
   });
-  // Git may end before it has read everything; its exit code says why.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input ?? '');
-  let hardKill: NodeJS.Timeout | undefined;
-  const abort = () => {
-    kill('SIGTERM');
-    hardKill = setTimeout(() => kill('SIGKILL'), GRACE_MS);
-  };
-  signal?.addEventListener('abort', abort, { once: true });
+  signal?.addEventListener('abort', running.stop, { once: true });
+  if (signal?.aborted) running.stop();
   try {
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
+    const { code } = await running.untilEnded();
     signal?.throwIfAborted();
-    if (tooMuch) {
+    if (bytes > maxBytes) {
       throw (
         call.tooMuch?.(maxBytes) ??
         new PromptOsError('GIT_FAILED', `git ${args[0]} printed more than ${counted(maxBytes, 'byte')}.`)
       );
     }
-    return { exitCode: exitCode ?? 128, stdout: Buffer.concat(stdout), stderr: stderr.trimEnd() };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT' && existsSync(cwd)) {
-      throw new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.', { cause: error });
-    }
-    if (error instanceof Error && 'syscall' in error) {
-      throw new PromptOsError('GIT_FAILED', `git ${args[0]} could not be started: ${error.message}.`, { cause: error });
-    }
-    throw error;
+    return { exitCode: code ?? 128, stdout: Buffer.concat(stdout), stderr: stderr.trimEnd() };
   } finally {
-    clearTimeout(hardKill);
-    signal?.removeEventListener('abort', abort);
+    signal?.removeEventListener('abort', running.stop);
   }
 }
 
-function killGit(pid: number | undefined, alone: boolean, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(alone ? pid : -pid, signal);
-  } catch {
-    // It has ended by itself.
+function notStarted({ args, cwd }: GitCall, cause: ProgramNotStarted): PromptOsError {
+  if (cause.code === 'ENOENT' && existsSync(cwd)) {
+    return new PromptOsError('GIT_NOT_FOUND', 'There is no git on PATH.', { cause });
   }
+  return new PromptOsError('GIT_FAILED', `git ${args[0]} could not be started (${cause.code}).`, { cause });
 }
 
 /** What git printed, on one line and bounded, without the credentials that a URL may hold. */
@@ -127,6 +103,8 @@ export interface Git {
   text(args: readonly string[], more?: GitOptions): Promise<string>;
   /** Git with other options, added to these. */
   with(more: GitOptions): Git;
+  /** Git in another folder with another environment, started in the same way. */
+  at(place: Pick<GitCall, 'cwd' | 'env' | 'signal'>): Git;
 }
 
 /** Options of calls. Variables of `env` are added to those of the environment. */
@@ -149,5 +127,6 @@ export function gitIn(place: Omit<GitCall, 'args'>, settings: readonly string[] 
     bytes,
     text: async (args, more) => (await bytes(args, more)).toString('utf8').replace(/\n$/, ''),
     with: (more) => gitIn(merged(more), settings),
+    at: (other) => gitIn({ ...other, programs: place.programs }, settings),
   };
 }

@@ -61,11 +61,11 @@ export function askAgent(socket: string, message: Uint8Array, timeoutMs: number)
 
 const REQUEST_IDENTITIES = 11;
 const IDENTITIES_ANSWER = 12;
-/** Nobody is asked for a list. */
+/** A list needs no person's confirmation. */
 const TIMEOUT_MS = 10_000;
 
 /** An Ed25519 key that an agent holds. */
-export interface AgentIdentity extends PublicKey {
+interface AgentIdentity extends PublicKey {
   /** What `ssh-add -l` shows behind the key. */
   readonly comment: string;
 }
@@ -101,7 +101,7 @@ function readIdentities(answer: Uint8Array): readonly AgentIdentity[] {
 const AGENT_FAILURE = 5;
 const SIGN_REQUEST = 13;
 const SIGN_RESPONSE = 14;
-/** A key that was added with `ssh-add -c` waits for somebody to confirm. */
+/** A key that was added with `ssh-add -c` waits for a person to confirm. */
 const SIGN_TIMEOUT_MS = 60_000;
 
 /** Which of an agent's keys signs. */
@@ -138,7 +138,10 @@ export async function createAgentSigner(options: AgentSignerOptions): Promise<Si
       const request = [Buffer.of(SIGN_REQUEST), wireString(writeEd25519Key(bytes)), wireString(message), wireUint32(0)];
       const answer = await askAgent(socket, Buffer.concat(request), SIGN_TIMEOUT_MS);
       if (answer[0] === AGENT_FAILURE) {
-        throw agentFailed(socket, `did not sign with ${keyid}: it is locked, lacks the key, or somebody refused`);
+        throw agentFailed(
+          socket,
+          `did not sign with ${keyid}: it is locked, lacks the key, or the request was refused`,
+        );
       }
       const signature = readSignature(answer);
       if (signature === null || !verify(null, message, key, signature)) {

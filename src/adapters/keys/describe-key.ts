@@ -12,7 +12,7 @@ export interface KeyDescription {
   readonly holds: 'private key' | 'private key with passphrase' | 'public key';
 }
 
-/** Where the public half of a private key lies: `grace.pub` beside `grace.pem`, `id.pub` beside `id`. */
+/** The file of a private key's public half: `grace.pub` beside `grace.pem`, `id.pub` beside `id`. */
 export const publicFileOf = (path: string): string => `${path.replace(/\.pem$/, '')}.pub`;
 
 /**

@@ -93,13 +93,13 @@ export async function createFileSigner(path: string, options: FileSignerOptions)
  */
 export async function createTextSigner(text: string, name: string, { passphrase }: FileSignerOptions): Promise<Signer> {
   let protection: KeyProtection = 'none';
-  // It is asked for exactly when the key has one.
+  // Called exactly when the key has one.
   const asked: AskPassphrase = () => {
     protection = 'passphrase';
     return passphrase();
   };
   const { key, publicKey } = await openPrivateKey(text, name, asked);
-  // The key stays in this closure: whoever prints the signer sees the public half.
+  // The key stays in this closure: printing the signer shows the public half.
   return {
     keyid: publicKey.keyid,
     publicKey: publicKey.raw,

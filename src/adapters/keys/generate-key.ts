@@ -4,7 +4,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import { MAX_PASSPHRASE_BYTES, publicHalf } from './file-signer.js';
 
-export interface GeneratedKey {
+interface GeneratedKey {
   /** PKCS#8, with one newline at the end. */
   readonly pem: string;
   readonly publicKey: PublicKey;
@@ -13,7 +13,7 @@ export interface GeneratedKey {
 /**
  * A new Ed25519 key as PKCS#8 PEM. With a passphrase it is PBES2 as node's OpenSSL writes it: AES-256-CBC under
  * PBKDF2 with HMAC-SHA-256 and 2,048 rounds (RFC 8018).
- * @param passphrase null for a key that lies open
+ * @param passphrase null for a key without one
  * @throws PromptOsError USAGE for a passphrase that is empty or has more than 1,024 bytes
  */
 export function generatePrivateKey(passphrase: string | null): GeneratedKey {

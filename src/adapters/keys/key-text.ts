@@ -4,7 +4,7 @@ import { counted } from '../../contracts/sentences.js';
 import { type PublicKey, publicKeyOf, readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import { createWireReader, keyTypeOf, readEd25519Key } from './ssh-wire.js';
 
-/** What the text of a key file holds, as far as it can be told without a passphrase. */
+/** What the text of a key file holds, as far as it shows without a passphrase. */
 export interface KeyText {
   readonly form: 'pkcs8' | 'openssh';
   readonly encrypted: boolean;

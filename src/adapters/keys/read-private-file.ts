@@ -8,12 +8,12 @@ const MAX_BYTES = 64 * 1_024;
 const GROUP_AND_OTHERS = 0o077;
 
 /** How a file is read that holds a secret. */
-export interface PrivateFileOptions {
+interface PrivateFileOptions {
   /** What messages call it, such as `key`. */
   readonly what: string;
-  /** The code for a file that is not there. */
+  /** The code for a missing file. */
   readonly missing: ErrorCode;
-  /** Texts that everybody may read, as public keys; none when absent. */
+  /** Texts that anyone may read, such as public keys; none when absent. */
   readonly isPublic?: (text: string) => boolean;
 }
 
@@ -31,7 +31,7 @@ export async function readPrivateFile(path: string, options: PrivateFileOptions)
     );
   let file: FileHandle | undefined;
   try {
-    // Opening a device may do things by itself.
+    // Opening a device may have effects.
     const before = await stat(path);
     if (!before.isFile() && !before.isFIFO()) throw refuse('is no file');
     file = await open(path, 'r');

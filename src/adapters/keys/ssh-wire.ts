@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 /** The SSH wire encoding (RFC 4251, section 5), as keys, signatures and messages of agents have it. */
-export interface WireReader {
+interface WireReader {
   byte(): number;
   uint32(): number;
   /** A length in four bytes, and so many bytes behind it. */

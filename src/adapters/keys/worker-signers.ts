@@ -9,7 +9,7 @@ import { readPassphraseFile } from './read-private-file.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The keys of a worker config, all opened now: a worker that cannot sign should say so before it takes any work.
+ * The keys of a worker config, all opened now: a worker that cannot sign must fail before it takes any work.
  * @param config as `readWorkerConfig` gives it: paths are absolute
  * @param env the worker's own environment
  * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED
@@ -21,7 +21,7 @@ export async function createWorkerSigners(
   const byName = new Map<string, Signer>();
   for (const [name, signer] of Object.entries(signers)) byName.set(name, await openConfigured(name, signer, env));
   return {
-    // The engine's key vouches for what the engine saw; it never stands for somebody with a duty.
+    // The engine's key vouches for what the engine saw; it never signs for a principal with a duty.
     forPrincipal: (name) => (name === ENGINE_SIGNER ? null : (byName.get(name) ?? null)),
     forEngine: () => byName.get(ENGINE_SIGNER) ?? null,
   };
@@ -64,7 +64,7 @@ function choiceOf(place: string, line: string | undefined): AgentKeyChoice {
 const passphraseOf = (place: string, file: string | undefined): FileSignerOptions => ({
   passphrase: async () => {
     if (file !== undefined) return readPassphraseFile(file);
-    throw new PromptOsError('KEY_LOCKED', `The key of ${place} has a passphrase, and nobody can be asked for it.`, {
+    throw new PromptOsError('KEY_LOCKED', `The key of ${place} has a passphrase, and a worker cannot ask for it.`, {
       hint: `Add passphrase_file to ${place}, or use a key without a passphrase.`,
     });
   },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { systemCode } from '../../contracts/system-code.js';
@@ -11,6 +11,8 @@ export interface WholeFile {
   readonly mode?: number;
 }
 
+const asideOf = (path: string): string => `${path}.${randomUUID()}.tmp`;
+
 const optionsOf = ({ mode }: WholeFile) => (mode === undefined ? {} : { mode });
 
 /** Writes a file in the place of an old one, if any: readers see the old one or the new one, also after a power cut. */
@@ -20,7 +22,19 @@ export const replaceFile = (file: WholeFile): Promise<void> =>
 /** The same without giving another task, or a signal, the chance to come in between. */
 export const replaceFileSync = (file: WholeFile): void => writeFileAtomic.sync(file.path, file.text, optionsOf(file));
 
-export interface PlaceOptions {
+/** The same for content that is streamed. A link in the file's place is replaced, not followed. */
+export async function replaceWithStream(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const aside = asideOf(path);
+  try {
+    await writeFile(aside, content, { flag: 'wx', flush: true });
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+interface PlaceOptions {
   /** Replaces files that exist, links included; without it none is ever replaced, also not by a race. */
   readonly replace: boolean;
   /** Runs when all files are written, before the first appears. */
@@ -33,7 +47,7 @@ export interface PlaceOptions {
  * @throws Error with the code EEXIST, and the taken place as `dest`, when a file exists that is not to be replaced
  */
 export async function placeFiles(files: readonly WholeFile[], { replace, beforePlacing }: PlaceOptions): Promise<void> {
-  const staged = files.map((file) => ({ file, aside: `${file.path}.${randomUUID()}.tmp` }));
+  const staged = files.map((file) => ({ file, aside: asideOf(file.path) }));
   try {
     for (const { file, aside } of staged) await replaceFile({ ...file, path: aside });
     await beforePlacing?.();
@@ -46,8 +60,33 @@ export async function placeFiles(files: readonly WholeFile[], { replace, beforeP
   }
 }
 
-/** Forces a folder's entries to the medium, where the file system supports it. */
-export async function syncFolder(path: string): Promise<void> {
+/** Syncs that have not begun yet, and those under way, by folder. */
+const waiting = new Map<string, Promise<void>>();
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Forces a folder's entries to the medium, where the file system supports it. Callers that come while another sync of the
+ * folder is under way share the next one: it begins after their own changes.
+ */
+export function syncFolder(path: string): Promise<void> {
+  const shared = waiting.get(path);
+  if (shared !== undefined) return shared;
+  const before = underWay.get(path) ?? Promise.resolve();
+  const sync: Promise<void> = before
+    .catch(() => undefined)
+    .then(() => {
+      waiting.delete(path);
+      underWay.set(path, sync);
+      return syncNow(path);
+    })
+    .finally(() => {
+      if (underWay.get(path) === sync) underWay.delete(path);
+    });
+  waiting.set(path, sync);
+  return sync;
+}
+
+async function syncNow(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

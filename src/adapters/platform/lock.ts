@@ -18,7 +18,7 @@ interface Ticket {
   readonly id: string;
 }
 
-export interface LockWait {
+interface LockWait {
   /** Ends the wait; the work is not interrupted. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to wait; without it, as long as the holder lives. */

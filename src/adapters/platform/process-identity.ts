@@ -90,7 +90,7 @@ export function ownMark(): string {
 /** The mark of a process that is known to run, such as a child. */
 export const markOf = (pid: number): string => `${place()}-${pid}-${markStart(pid) ?? '0'}`;
 
-export type MarkState = 'alive' | 'dead' | 'elsewhere';
+type MarkState = 'alive' | 'dead' | 'elsewhere';
 
 /** Whether the process of a mark runs. `elsewhere`: on another machine, in another container, or before a reboot. */
 export function stateOfMark(mark: string): MarkState {

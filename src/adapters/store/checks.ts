@@ -35,9 +35,9 @@ export function checkTreePaths(paths: readonly string[]): void {
   }
 }
 
-/** Bytes of one entry at the most: a message has 64 KiB, its envelope in base64 a third more. */
+/** Bytes of one entry at most: a message has 64 KiB, its envelope in base64 a third more. */
 const MAX_ENTRY_BYTES = 256 * 1_024;
-/** Entries of one journal at the most: whoever can write to the store must not make it grow without end. */
+/** Entries of one journal at most: a caller that can write to the store must not make it grow without end. */
 export const MAX_ENTRIES = 20_000;
 
 /** The name of the entry at one place of a journal; names sort as their entries do. */

@@ -51,6 +51,21 @@ export const sameTree = (a: readonly ArtifactRef[], b: readonly ArtifactRef[]): 
 export const runTaken = (runId: string): PromptOsError =>
   new PromptOsError('RUN_ALREADY_PUBLISHED', `Run ${runId} is published with another tree.`);
 
+/**
+ * A file of a published tree.
+ * @param files those of the tree; null when the run is not published
+ * @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND
+ */
+export function publishedFile(files: readonly ArtifactRef[] | null, runId: string, path: string): ArtifactRef {
+  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  const file = files.find((candidate) => candidate.path === path);
+  if (file === undefined) throw treeFileMissing(runId, path);
+  return file;
+}
+
+export const treeFileMissing = (runId: string, path: string): PromptOsError =>
+  new PromptOsError('OBJECT_NOT_FOUND', `The published tree of ${runId} has no file ${path}.`);
+
 /** The one order of listings: the newest first. */
 export const newestFirst = (runs: readonly PublishedRun[]): readonly PublishedRun[] =>
   [...runs].sort((a, b) => b.published_at.getTime() - a.published_at.getTime() || (a.run_id < b.run_id ? 1 : -1));

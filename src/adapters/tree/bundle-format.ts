@@ -30,7 +30,7 @@ export const paddedBytes = (bytes: number): number => Math.ceil(bytes / BLOCK_BY
 export const comparePaths = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
 /** A file to bundle. */
-export interface BundledFile {
+interface BundledFile {
   readonly path: string;
   readonly bytes: number;
   /** Opens the content anew. */

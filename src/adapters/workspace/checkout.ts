@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Checkout } from '../../ports/workspace.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
-import { gitIn, gitWords } from '../git/run-git.js';
+import { gitWords } from '../git/run-git.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import { computePatch } from './compute-patch.js';
@@ -93,7 +93,7 @@ export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
 
 async function populate(input: GitCheckoutInput, directory: string, signal: AbortSignal | undefined): Promise<void> {
   const { mirror, commit, patch } = input;
-  const git = gitIn({ cwd: directory, env: mirror.env, signal });
+  const git = mirror.git.at({ cwd: directory, env: mirror.env, signal });
   const init = ['--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'];
   await git.bytes(['init', ...init]);
   await mkdir(join(directory, '.git', 'info'), { recursive: true });

@@ -7,6 +7,7 @@ import type { Workspace } from '../../ports/workspace.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeLeftovers } from '../platform/leftovers.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import {
@@ -32,6 +33,8 @@ export interface GitWorkspaceOptions {
    * has the list); without it, git is looked for in the usual folders and clone URLs have no credentials.
    */
   readonly env?: Variables;
+  /** What starts git, such as the launcher of a worker; this process itself when absent. */
+  readonly programs?: ProgramStarter | undefined;
   /** Where checkouts are made; the system's folder for temporary files by default. */
   readonly temporaryDir?: string;
 }
@@ -47,6 +50,7 @@ interface Ready {
  */
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
+  const { programs } = options;
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
@@ -65,7 +69,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   };
   const locate = async (name: string): Promise<RepositoryLocation> => {
     const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
-    return locateRepository(name, source, (await ready()).environment);
+    return locateRepository(name, source, (await ready()).environment, programs);
   };
   // Where repositories were when their commits were fetched. What is in a mirror already is the same wherever they are now.
   const fetchedFrom = new Map<string, RepositoryLocation>();
@@ -73,7 +77,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     const { environment } = await ready();
     const objectFormat = commit.length === 64 ? 'sha256' : 'sha1';
     const inputFor = (location: RepositoryLocation): MirrorInput => ({
-      ...{ stateDir, name, location, objectFormat, environment, signal },
+      ...{ stateDir, name, location, objectFormat, environment, programs, signal },
     });
     const isCommit = COMMIT_PATTERN.test(commit);
     const before = isCommit ? fetchedFrom.get(name) : undefined;
@@ -112,7 +116,9 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       });
       if (location === null) return { digests: UNREADABLE_REPOSITORY };
       if (location.kind === 'url') return { digests: null };
-      return { digests: await snapshotRepository({ repository: location, stateDir, env: environment.local }) };
+      return {
+        digests: await snapshotRepository({ repository: location, stateDir, env: environment.local, programs }),
+      };
     },
   };
 }

@@ -7,6 +7,7 @@ import { type LocalRepository, openLocalRepository } from '../git/repository.js'
 import { type Git, type GitOutput, gitIn, gitWords } from '../git/run-git.js';
 import { withLock } from '../platform/lock.js';
 import { markOf, stateOfMark } from '../platform/process-identity.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { findSubmodules, submodulesOf } from './submodules.js';
 
 /** Where a repository is, as a worker's config says it. */
@@ -24,6 +25,7 @@ export async function locateRepository(
   name: string,
   source: RepositorySource | undefined,
   environment: EngineGitEnv,
+  programs?: ProgramStarter,
 ): Promise<RepositoryLocation> {
   if (source === undefined) {
     throw new PromptOsError('REPO_NOT_FOUND', `This worker knows no repository "${name}".`);
@@ -37,7 +39,7 @@ export async function locateRepository(
   if (found === null || !found.isDirectory()) {
     throw new PromptOsError('REPO_NOT_FOUND', `The repository "${name}" is missing: expected a folder at ${path}.`);
   }
-  return { kind: 'path', ...(await openLocalRepository(path, environment.local)) };
+  return { kind: 'path', ...(await openLocalRepository(path, environment.local, programs)) };
 }
 
 /** The engine's own copy of a repository: a bare one that holds the commits that runs start from, without their history. */
@@ -56,6 +58,8 @@ export interface MirrorInput {
   readonly location: RepositoryLocation;
   readonly objectFormat: string;
   readonly environment: EngineGitEnv;
+  /** What starts git. */
+  readonly programs?: ProgramStarter | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,12 +67,12 @@ export interface MirrorInput {
 const NOT_ADVERTISED =
   /not our ref|unadvertised object|couldn't find remote ref|no such remote ref|does not allow request/i;
 
-function mirrorOf({ stateDir, name, location, objectFormat, environment }: MirrorInput): Mirror {
+function mirrorOf({ stateDir, name, location, objectFormat, environment, programs }: MirrorInput): Mirror {
   const where = location.kind === 'path' ? location.gitDir : location.url;
   const key = createHash('sha256').update(`${objectFormat}\n${where}`).digest('hex').slice(0, 12);
   const gitDir = join(stateDir, 'mirrors', `${name}-${key}.git`);
   const env = environment.local;
-  return { gitDir, objectFormat, env, git: gitIn({ cwd: gitDir, env: { ...env, GIT_DIR: gitDir } }) };
+  return { gitDir, objectFormat, env, git: gitIn({ cwd: gitDir, env: { ...env, GIT_DIR: gitDir }, programs }) };
 }
 
 /** Whether the mirror exists and has the commit. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
-import { type Git, gitIn } from '../git/run-git.js';
+import type { Git } from '../git/run-git.js';
 import { bounded, type Scratch } from './scratch.js';
 
 /** One file of a patch and the object that it became. */
@@ -111,7 +111,7 @@ async function makePlace(
   const { GIT_DIR: _, GIT_INDEX_FILE: __, GIT_OBJECT_DIRECTORY: ___, ...clean } = scratch.git.env;
   const format = trees.before.length === 64 ? 'sha256' : 'sha1';
   const init = ['init', '--quiet', '--template=', `--object-format=${format}`, '--bare', gitDir];
-  await gitIn({ cwd: scratch.folder, env: clean }).bytes(init);
+  await scratch.git.at({ cwd: scratch.folder, env: clean }).bytes(init);
   const env = { GIT_DIR: gitDir, GIT_WORK_TREE: worktree, GIT_INDEX_FILE: join(gitDir, 'index') };
   const place = scratch.git.with({ cwd: worktree, env });
   await place.bytes(['read-tree', trees.before]);

@@ -6,12 +6,15 @@ import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import type { LocalRepository } from '../git/repository.js';
 import { gitIn } from '../git/run-git.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { scratchPlace } from './scratch.js';
 
 export interface SnapshotInput {
   readonly repository: LocalRepository;
   readonly stateDir: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What starts git. */
+  readonly programs?: ProgramStarter | undefined;
 }
 
 /** Files of a git folder, besides configuration, refs and hooks, that say where git finds objects and how it reads files. */
@@ -122,13 +125,14 @@ async function putStatus(
   input: SnapshotInput,
   top: string,
 ): Promise<void> {
-  const { repository, stateDir, env } = input;
+  const { repository, stateDir, env, programs } = input;
   const { parent, prefix } = scratchPlace(stateDir);
   const folder = await makeMarkedFolder(parent, prefix);
   try {
     await makeStandIn(folder, repository, relative(top, stateDir));
     const git = gitIn({
       cwd: top,
+      programs,
       env: {
         ...env,
         GIT_DIR: folder,

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type CommandUnknownOpts as Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 
 /** The word for the newest run of this repository. */
@@ -12,6 +12,14 @@ export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "lates
 /** For the help of every command that answers what a run waits for. */
 export const WAITING_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
+
+/** For an option that may be given several times. */
+export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+export function positiveNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.');
+  return Number(text);
+}
 
 const GROUP = 'Global options:';
 
@@ -29,7 +37,7 @@ const globalOptions = (): readonly Option[] => [
   new Option('--no-color', 'no colour escapes (NO_COLOR does the same)'),
 ];
 
-/** Where `-C` stands in a command whose own `--repo` means something else. */
+/** `-C` of a command whose own `--repo` means something else. */
 const SHORT_REPO = new Option('-C <path>', 'work as if started in this folder');
 
 const ours = new WeakMap<Command, ReadonlySet<string>>();
@@ -46,10 +54,10 @@ export function addGlobalOptions(program: Command): void {
     command.enablePositionalOptions();
     const added = new Set<string>();
     for (const option of globalOptions()) {
-      const standing = command.options.find(({ long }) => long === option.long);
+      const present = command.options.find(({ long }) => long === option.long);
       // Its own --json is the same as ours; its own --repo is not.
-      if (standing !== undefined && option.short === undefined) added.add(standing.attributeName());
-      else added.add(addOption(command, standing === undefined ? option : SHORT_REPO));
+      if (present !== undefined && option.short === undefined) added.add(present.attributeName());
+      else added.add(addOption(command, present === undefined ? option : SHORT_REPO));
     }
     ours.set(command, added);
   }

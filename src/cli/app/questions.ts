@@ -7,7 +7,7 @@ export interface Choice<Value extends string> {
 }
 
 /** What is asked on a terminal. Null: the person broke off. */
-export interface DecisionQuestions {
+export interface Questions {
   choose<Value extends string>(
     message: string,
     choices: readonly Choice<Value>[],
@@ -19,7 +19,7 @@ export interface DecisionQuestions {
 }
 
 /** Asks with keys and arrows. */
-export const terminalQuestions: DecisionQuestions = {
+export const terminalQuestions: Questions = {
   choose: async (message, choices, initial) => {
     const { isCancel, select } = await import('@clack/prompts');
     const options = choices.map((choice) => ({ ...choice }));
@@ -46,7 +46,7 @@ export const terminalQuestions: DecisionQuestions = {
   },
 };
 
-/** While a question stands the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
+/** While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */
 function breakOff(): null {
   process.kill(process.pid, 'SIGINT');
   return null;

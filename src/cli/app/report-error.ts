@@ -11,7 +11,7 @@ export interface ReportedError {
   readonly next: string;
 }
 
-/** What a person or a program is told of an error. Whatever has no code is a defect: one line, and no stack trace. */
+/** An error as it is reported. One without a code is a defect: one line, and no stack trace. */
 export function describeError(error: unknown): ReportedError {
   if (error instanceof PromptOsError) {
     const next = error.message.slice(error.summary.length).trim();
@@ -22,14 +22,14 @@ export function describeError(error: unknown): ReportedError {
 }
 
 /**
- * Tells of an error on standard error, and with `--json` on standard output too.
+ * Reports an error on standard error, and with `--json` on standard output too.
  * @param details whether the stack trace is wanted
  * @returns what the process ends with
  */
 export function reportError(error: unknown, output: Output, details: boolean): ExitCode {
   const { code, message, next } = describeError(error);
-  const told = error instanceof PromptOsError ? printable(message) : printableLine(message);
-  output.note(`error ${code}: ${told}\n  next: ${printable(next)}`);
+  const shown = error instanceof PromptOsError ? printable(message) : printableLine(message);
+  output.note(`error ${code}: ${shown}\n  next: ${printable(next)}`);
   if (details && error instanceof Error) output.note(printable(error.stack ?? ''));
   output.emit({ error: { code, message, next } });
   return error instanceof PromptOsError ? error.exitCode : ERROR_CATALOGUE.INTERNAL.exit;

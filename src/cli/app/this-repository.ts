@@ -81,7 +81,7 @@ export async function namesOfRepository(
   if (first !== undefined) return [first, ...others];
   const wanted = slugName(await repositoryName(top)) ?? 'repository';
   const taken = repositories[wanted];
-  // Mirrors have other URLs than the remote: a name that stands for one may still be that of this repository.
+  // Mirrors have other URLs than the remote: a name of one may still be that of this repository.
   if (taken === undefined) return [wanted];
   const other = `${wanted}-${createHash('sha256').update(place).digest('hex').slice(0, 4)}`;
   return 'url' in taken ? [other, wanted] : [other];

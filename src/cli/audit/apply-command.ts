@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { jobOutputSchema } from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/json.js';
@@ -18,7 +18,7 @@ import {
   readPublishedRun,
   type StoreCommandContext,
 } from '../app/published-run.js';
-import { type DecisionQuestions, terminalQuestions } from '../app/questions.js';
+import { type Questions, terminalQuestions } from '../app/questions.js';
 import { selectPublishedRun } from '../runs/open-run.js';
 import { applyPatch } from './apply-patch.js';
 import {
@@ -31,18 +31,11 @@ import {
 } from './committer.js';
 import { judgeWaivers } from './waivers.js';
 
-interface ApplyCommandOptions {
-  readonly branch?: string;
-  readonly repo: string;
-  readonly as?: string;
-  readonly yes?: true;
-}
-
 /** `promptos apply`: commits the patch that a run was approved with. */
 export function applyCommand(
   context: StoreCommandContext,
-  questions: Pick<DecisionQuestions, 'confirm'> = terminalQuestions,
-): Command {
+  questions: Pick<Questions, 'confirm'> = terminalQuestions,
+): CommandUnknownOpts {
   return new Command('apply')
     .description("commit an approved run's patch, with trailers that name the run and its record")
     .argument('<run>', `${RUN_ARGUMENT}; it was approved`)
@@ -64,7 +57,7 @@ Examples:
   $ promptos apply 20260102-fix-sum --branch fix-sum
   $ promptos apply 20260102-fix-sum --branch fix-sum --as grace`,
     )
-    .action(async (given: string, { branch, repo, as: actor, yes }: ApplyCommandOptions) => {
+    .action(async (given, { branch, repo, as: actor, yes }) => {
       const output = context.output();
       const store = await context.openStore();
       const run = await selectPublishedRun(context, given, store);
@@ -147,7 +140,7 @@ interface CommitterWarningOptions extends CommitterQuestion {
   readonly policy: Policy | null;
   readonly output: Output;
   /** Null when nothing is asked. */
-  readonly questions: Pick<DecisionQuestions, 'confirm'> | null;
+  readonly questions: Pick<Questions, 'confirm'> | null;
 }
 
 /**

@@ -78,7 +78,7 @@ export async function openAuditRepository(
   };
 }
 
-/** The full id of the commit that a revision stands for, or null. */
+/** The full id of the commit that a revision names, or null. */
 export async function findCommit(repository: AuditRepository, revision: string): Promise<string | null> {
   // A revision that begins with a hyphen would be an option.
   if (revision === '' || revision.startsWith('-') || /[\0\n]/.test(revision)) return null;

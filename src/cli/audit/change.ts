@@ -12,7 +12,7 @@ export interface ChangedFile {
   readonly blob: string;
 }
 
-/** What lies between two trees, in a form in which two changes can be compared. */
+/** The difference between two trees, in a form in which two changes can be compared. */
 export interface Change {
   /** Null when only the patch's text is known, since its base commit is not there. */
   readonly files: readonly ChangedFile[] | null;

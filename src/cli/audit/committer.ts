@@ -17,7 +17,7 @@ export interface Committer {
 /** One form for names that people write in several ways: case, width and spaces do not count. */
 const folded = (name: string): string => name.normalize('NFKC').trim().replaceAll(/\s+/g, ' ').toLowerCase();
 
-/** What a committer may be known by: the name, the address, and what stands before its `@`, with and without a tag. */
+/** What a committer may be known by: the name, the address, and the part before its `@`, with and without a tag. */
 function namesOf({ name, email }: Committer): ReadonlySet<string> {
   const local = email.split('@')[0] ?? '';
   const [before = '', after] = local.split('+');

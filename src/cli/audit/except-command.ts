@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { writeNewFiles } from '../../config/new-files.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
@@ -12,7 +12,7 @@ import { sealStatement } from '../../domain/attest/envelope.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import type { CommandContext } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
-import { type DecisionQuestions, terminalQuestions } from '../app/questions.js';
+import { type Questions, terminalQuestions } from '../app/questions.js';
 import { openSigner } from '../keys/signing.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
@@ -30,8 +30,8 @@ Examples:
 /** `promptos except`: an integrator's signed word that a commit may be in a branch without a run. */
 export function exceptCommand(
   context: CommandContext,
-  questions: Pick<DecisionQuestions, 'confirm'> = terminalQuestions,
-): Command {
+  questions: Pick<Questions, 'confirm'> = terminalQuestions,
+): CommandUnknownOpts {
   return new Command('except')
     .description('sign that a commit is an exception which no run has to cover')
     .argument('[commit]', 'the commit; left out with --setup')
@@ -44,7 +44,7 @@ export function exceptCommand(
     .option('--force', 'replace an exception of the commit, as to renew it')
     .option('--yes', 'sign without asking')
     .addHelpText('after', HELP)
-    .action(async (commit: string | undefined, options: ExceptOptions) => {
+    .action(async (commit, options) => {
       await signException(context, commit, options, questions);
     });
 }
@@ -67,7 +67,7 @@ async function signException(
   context: CommandContext,
   given: string | undefined,
   options: ExceptOptions,
-  questions: Pick<DecisionQuestions, 'confirm'>,
+  questions: Pick<Questions, 'confirm'>,
 ): Promise<void> {
   const output = context.output();
   const integrator = options.as;

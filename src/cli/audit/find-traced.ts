@@ -13,7 +13,7 @@ import type { TracedArtifact } from './trace.js';
 
 /** What the argument of `promptos trace` may be. */
 export const SUBJECT_KINDS = ['run', 'digest', 'commit', 'path'] as const;
-export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
 export interface FindInput {
   readonly given: string;
@@ -147,7 +147,9 @@ function commitProblems({ run, likeness, applied_before, record_trailer }: Commi
       ? []
       : [`commit ${applied_before} applied the run's change before, and no run approved it again`]),
     ...(record_trailer === 'different' ? [`the commit names another record than sha256:${recordSha256}`] : []),
-    ...(record.outcome === 'approved' ? [] : [`the run ended as ${record.outcome}: nobody approved this change`]),
+    ...(record.outcome === 'approved'
+      ? []
+      : [`the run ended as ${record.outcome}: no integrator approved this change`]),
   ];
 }
 
@@ -166,7 +168,7 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
     if (found.run !== null) {
       const committed = await fileDigest(repository, commit, inRepository);
       const differs = digest !== null && committed !== null && digest !== committed;
-      const problem = `${inRepository} as it lies there is not what the commit holds`;
+      const problem = `${inRepository} in the working tree is not what the commit holds`;
       return differs ? { ...found, problems: [...found.problems, problem] } : found;
     }
   }
@@ -207,7 +209,7 @@ async function findDigest(
 async function findPublished({ store }: RunCatalogue, { runId }: AuditedRun, sha256: string): Promise<string | null> {
   const files = (await store.published(runId)) ?? [];
   const same = files.filter((file) => file.sha256 === sha256).map(({ path }) => path);
-  // What stands is nearer to the root than what a later attempt took the place of.
+  // The newest attempt is nearer to the root than those that it replaced.
   return same.sort((one, other) => one.split('/').length - other.split('/').length)[0] ?? null;
 }
 

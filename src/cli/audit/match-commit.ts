@@ -58,7 +58,7 @@ export interface CommitInQuestion {
 export interface OpenCommitInput {
   /** A full id. */
   readonly commit: string;
-  /** Runs whose exported session may stand beside the change. */
+  /** Runs whose exported session may be beside the change. */
   readonly runs: () => Promise<readonly AuditedRun[]>;
   /** Where exported sessions are, relative to the top of the repository. */
   readonly artifactsDir: string;
@@ -180,7 +180,7 @@ async function namedRuns(catalogue: RunCatalogue, names: readonly string[]): Pro
       const run = await catalogue.run(name);
       if (run !== null) found.push(run);
     } catch (error) {
-      // Whoever looks through all runs is told of it there.
+      // The command that looks through all runs reports it.
       if (!(error instanceof PromptOsError)) throw error;
     }
   }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
 import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../domain/record/pr-block.js';
+import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
@@ -21,28 +22,20 @@ import {
 } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
 import { type AuditedRun, BUNDLE_HELP, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
-import { collectPaths, type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
+import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 import { judgeWaivers } from './waivers.js';
-
-interface PrCheckOptions {
-  readonly body: string;
-  readonly commit: string;
-  readonly artifactsDir: string;
-  readonly policy?: readonly string[];
-  readonly bundle?: readonly string[];
-}
 
 /** Enough for a sentence that lists several lines of a block. */
 const MESSAGE_LIMIT = 2_000;
 
 /** `promptos pr-check`: whether a pull request is what its governed run made, and nothing else. */
-export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
+export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): CommandUnknownOpts {
   return new Command('pr-check')
     .description('check a pull request against its run, in continuous integration')
     .requiredOption('--body <file>', "the pull request's description")
     .requiredOption('--commit <commit>', 'the commit that brings the change in')
     .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may stand several times', collectPaths)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
     .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',
@@ -53,7 +46,7 @@ Examples:
   $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml
   $ promptos pr-check --body pr-body.md --commit HEAD --policy trusted.yaml --bundle artifacts/evidence/*.tar`,
     )
-    .action(async ({ body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }: PrCheckOptions) => {
+    .action(async ({ body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }) => {
       const output = context.output();
       const body = await readBody(resolve(context.cwd, bodyPath));
       const policies = await readTrustedPolicies(context, policy);

@@ -1,13 +1,14 @@
 import { basename, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
+import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { describeError } from '../app/report-error.js';
 import { type AuditRepository, findCommit, openAuditRepository } from './audit-repository.js';
-import { findTraced, SUBJECT_KINDS, type SubjectKind } from './find-traced.js';
+import { findTraced, SUBJECT_KINDS } from './find-traced.js';
 import {
   type AuditedRun,
   BUNDLE_HELP,
@@ -17,26 +18,18 @@ import {
   selectAudited,
 } from './run-catalogue.js';
 import { type Trace, type TracedArtifact, traceRun } from './trace.js';
-import { collectPaths, type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
-
-interface TraceOptions {
-  readonly repoPath?: string;
-  readonly kind?: SubjectKind;
-  readonly artifactsDir: string;
-  readonly policy?: readonly string[];
-  readonly bundle?: readonly string[];
-}
+import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
 /** `promptos trace`: from something that runs in production back to the text that a model received. */
-export function traceCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
+export function traceCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): CommandUnknownOpts {
   return new Command('trace')
     .description('walk from a file, digest, commit or run to its record, its prompts and who decided')
     .argument('<subject>', 'a path, a SHA-256, a commit, or a run (its id, the beginning of its id, or "latest")')
     .option('--repo-path <path>', 'the repository of commits and paths (default: around the current folder)')
     .addOption(new Option('--kind <kind>', 'what the subject is, where it could be two things').choices(SUBJECT_KINDS))
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may stand several times', collectPaths)
-    .option('--bundle <file>', BUNDLE_HELP, collectPaths)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
+    .option('--bundle <file>', BUNDLE_HELP, collect)
     .addHelpText(
       'after',
       `
@@ -48,7 +41,7 @@ Examples:
   $ promptos trace latest --json
   $ promptos trace HEAD --bundle run.tar --policy trusted.yaml`,
     )
-    .action(async (given: string, options: TraceOptions) => {
+    .action(async (given, options) => {
       const output = context.output();
       const policies = await readTrustedPolicies(context, options.policy);
       const catalogue = await openCatalogue(context, options.bundle ?? [], policies);
@@ -136,7 +129,7 @@ export function renderTrace(trace: Trace): readonly string[] {
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,
       `                sha256:${one.sha256}`,
     ]),
-    `  decided     ${decided.length === 0 ? 'by nobody' : ''}`.trimEnd(),
+    `  decided     ${decided.length === 0 ? 'by no integrator' : ''}`.trimEnd(),
     ...decided.map(
       ({ at, about, choice, actor, keyid, signature }) =>
         `              ${at} ${about} ${choice} by ${printableLine(actor)}, ${decisionLine(signature, keyid)}`,

@@ -31,7 +31,7 @@ export interface TracedArtifact {
   readonly record_trailer?: CommitMatch['record_trailer'];
 }
 
-/** A text that a model was given, as it lies in the published tree. */
+/** A text that a model was given, as the published tree has it. */
 interface ReceivedPrompt {
   readonly gate: GateId;
   readonly attempt: number;
@@ -73,7 +73,7 @@ export interface Trace {
     readonly pack_sha256: string | null;
     readonly prompts_used: readonly string[];
     readonly developer: string;
-    /** The key that the request was signed with; null when nobody signed it. */
+    /** The key that the request was signed with; null when it is not signed. */
     readonly request_signed_by: string | null;
     readonly texts: readonly { readonly prompt_id: string; readonly version: string; readonly sha256: string }[];
   };
@@ -159,7 +159,7 @@ async function ledgerOf(
     return { entries: await readLedger(store, runId), problems: [] };
   } catch (error) {
     if (!(error instanceof PromptOsError)) throw error;
-    const problem = `the ledger cannot be read, so nobody can say who decided: ${error.code}: ${error.summary}`;
+    const problem = `the ledger cannot be read, so it is unknown who decided: ${error.code}: ${error.summary}`;
     return { entries: [], problems: [problem] };
   }
 }

@@ -1,8 +1,9 @@
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import type { CommitException } from '../../domain/attest/commit-exception.js';
 import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
+import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { describeError } from '../app/report-error.js';
@@ -11,24 +12,16 @@ import { plainMerge } from './commit-facts.js';
 import { createExceptionReader, type ExceptionReader } from './exceptions.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
 import { type AuditedRun, BUNDLE_HELP, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
-import { collectPaths, type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
-
-interface UngovernedOptions {
-  readonly since: string;
-  readonly branch: string;
-  readonly artifactsDir: string;
-  readonly policy?: readonly string[];
-  readonly bundle?: readonly string[];
-}
+import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
 /** `promptos ungoverned`: what came into a branch past governance. */
-export function ungovernedCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): Command {
+export function ungovernedCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): CommandUnknownOpts {
   return new Command('ungoverned')
     .description('list the commits of a branch that no verified run covers')
     .requiredOption('--since <ref>', 'the commits that can be reached from here are not looked at')
     .option('--branch <branch>', 'the branch that is looked at', 'HEAD')
     .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the runs against; may stand several times', collectPaths)
+    .option('--policy <file>', 'a policy to verify the runs against; may be given several times', collect)
     .option('--bundle <files...>', BUNDLE_HELP)
     .addHelpText(
       'after',
@@ -38,7 +31,7 @@ Exit 1 when there is one. docs/audit.md explains what covers a commit.
 Example:
   $ promptos ungoverned --since v1.2.0 --branch main --policy .promptos/policy.yaml`,
     )
-    .action(async ({ since: from, branch, artifactsDir, policy, bundle = [] }: UngovernedOptions) => {
+    .action(async ({ since: from, branch, artifactsDir, policy, bundle = [] }) => {
       const output = context.output();
       const policies = await readTrustedPolicies(context, policy);
       const repository = await openAuditRepository(context.cwd, context.env);

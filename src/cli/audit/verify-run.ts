@@ -19,13 +19,13 @@ export interface RunVerification {
   readonly problem: { readonly code: string; readonly message: string } | null;
   /** Whether a policy from outside was the measure; without one the tree vouches for itself. */
   readonly trusted: boolean;
-  /** What holds and yet must be said, such as decisions that nobody signed. */
+  /** What holds and yet must be said, such as decisions without a signature. */
   readonly remarks: readonly string[];
 }
 
 /**
  * Judges a published run.
- * @param policies those that are trusted; none when nobody handed one in
+ * @param policies those that are trusted; none when the line names none
  */
 export type RunVerifier = (
   store: ReadableStore,
@@ -48,9 +48,6 @@ export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
     return { problem: { code: error.code, message: error.summary }, trusted, remarks: [] };
   }
 };
-
-/** For the option `--policy`, which may stand several times. */
-export const collectPaths = (path: string, before: readonly string[] = []): readonly string[] => [...before, path];
 
 /** The policies that an audit was handed: what it trusts beside the store. Says loudly when there is none. */
 export async function readTrustedPolicies(

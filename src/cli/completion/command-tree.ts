@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from 'commander';
+import type { Argument, CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { type WordKind, wordKindOf } from './word-kinds.js';
 
 /** What shells offer for a value. */
@@ -29,7 +29,10 @@ export interface CompletedCommand {
 }
 
 /** Every command of a program, the program itself first. Names and values are words that need no quoting. */
-export function completedCommands(command: Command, path: readonly string[] = []): readonly CompletedCommand[] {
+export function completedCommands(
+  command: CommandUnknownOpts,
+  path: readonly string[] = [],
+): readonly CompletedCommand[] {
   const help = command.createHelp();
   const visible = help.visibleCommands(command);
   const completed = {

@@ -1,13 +1,13 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandContext } from '../app/context.js';
 import { bashCompletion } from './bash.js';
 import { completedCommands } from './command-tree.js';
 import { fishCompletion } from './fish.js';
-import { WORD_KINDS, type WordKind } from './word-kinds.js';
+import { WORD_KINDS } from './word-kinds.js';
 import { zshCompletion } from './zsh.js';
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
-type Shell = keyof typeof SCRIPTS;
+const SHELLS = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
 
 const EXAMPLES = `
 Examples:
@@ -22,13 +22,13 @@ from the files of the repository around; no server or bucket is asked.`;
  * `promptos completion SHELL`: a script by which a shell completes lines.
  * @param program the whole command line, once it is made
  */
-export function completionCommand(context: CommandContext, program: () => Command): Command {
+export function completionCommand(context: CommandContext, program: () => CommandUnknownOpts): CommandUnknownOpts {
   return new Command('completion')
     .description('print a script by which bash, zsh or fish completes lines')
-    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
     .addCommand(wordsCommand(context), { hidden: true })
-    .action((shell: Shell) => {
+    .action((shell) => {
       const root = program();
       const script = SCRIPTS[shell](root.name(), completedCommands(root));
       const output = context.output();
@@ -38,13 +38,13 @@ export function completionCommand(context: CommandContext, program: () => Comman
 }
 
 /** What the scripts ask for while a line is typed. It prints words and nothing else, and never fails. */
-const wordsCommand = (context: CommandContext): Command =>
+const wordsCommand = (context: CommandContext): CommandUnknownOpts =>
   new Command('words')
     .description('print the words that may complete a line: for the scripts')
     .addArgument(new Argument('<kind>', 'what is completed').choices(WORD_KINDS))
     .argument('[line...]', 'the words of the line, behind --')
     .addHelpText('after', '\nExample:\n  promptos completion words runs -- approve')
-    .action(async (kind: WordKind, line: readonly string[]) => {
+    .action(async (kind, line) => {
       const { knownWords } = await import('./known-words.js');
       for (const word of await knownWords(context, kind, line)) {
         context.output().say(word);

@@ -68,3 +68,18 @@ async function nothingAwaited(session: OpenedRuns, summary: string): Promise<Pro
 
 const awaits = (awaiting: readonly Awaited[]): string =>
   awaiting.length === 0 ? 'awaits nothing' : `awaits ${awaiting.map(describeAwaited).join('; ')}`;
+
+/**
+ * What `latest` means to a command that ends a run: the one open run of this repository. With several they are listed.
+ * @throws PromptOsError RUN_AMBIGUOUS, RUN_NOT_FOUND
+ */
+export async function onlyOpenRun(session: OpenedRuns, output: Output): Promise<SelectedRun> {
+  const open = await openRuns(session);
+  const [only, ...others] = open;
+  if (only === undefined) return latestRun(session);
+  if (others.length === 0) return only;
+  for (const run of open) output.note(`${run.run_id}  started ${run.started_at.toISOString()}`);
+  throw new PromptOsError('RUN_AMBIGUOUS', `${open.length} runs of ${session.here.what} are open.`, {
+    hint: 'Give the id of the run that is meant instead of "latest".',
+  });
+}

@@ -1,11 +1,58 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option, type OptionValues } from '@commander-js/extra-typings';
 import { GATE_IDS, RESOLUTION_CHOICES } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
-import { RUN_ARGUMENT, WAITING_RUN_ARGUMENT } from '../app/options.js';
+import { collect, positiveNumber, RUN_ARGUMENT, WAITING_RUN_ARGUMENT } from '../app/options.js';
 import type { AskAwaited } from '../runs/show-run.js';
-import type { DecisionOptions } from './answer-decision.js';
-import type { ResolutionOptions } from './answer-resolution.js';
-import type { CancelOptions } from './cancel-run.js';
+import type { DecisionOptions } from './decision.js';
+
+/** `--gate`, for those who want to be sure of what they decide on. */
+const gateOption = () =>
+  new Option('--gate <gate>', 'the gate (default: the one that awaits a decision)').choices(GATE_IDS);
+
+/** How a signed message leaves. */
+const addSendingOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) =>
+  command
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .option(
+      '--print',
+      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
+    );
+
+/** What every answer takes: approve, reject and resolve. */
+const addAnswerOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+  request: string,
+) =>
+  addSendingOptions(
+    command
+      .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
+      .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
+      .option('--policy <sha256>', "the digest of the run's policy")
+      .option('--yes', 'send it without asking; without a terminal: also without naming what is answered'),
+  );
+
+/** What a decision alone is bound to; each is filled from the run where it is not given. */
+const addDecisionOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) =>
+  addAnswerOptions(
+    command
+      .option('--attempt <n>', 'the attempt that is decided on', positiveNumber)
+      .option('--output <sha256>', 'the digest of what is decided on'),
+    'P03.1.1',
+  );
+
+async function decide(
+  context: CommandContext,
+  run: string,
+  choice: 'approve' | 'reject',
+  options: DecisionOptions,
+): Promise<void> {
+  const [{ answer }, { decisionAnswer }] = await Promise.all([import('./answer.js'), import('./decision.js')]);
+  await answer(context, run, options, decisionAnswer(choice, options));
+}
 
 const APPROVE_EXAMPLES = `
 Examples:
@@ -23,58 +70,18 @@ critical or high finding. The first decision of such a run is the one on the fir
 
 Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
 
-function attemptNumber(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a number from 1.');
-  return Number(text);
-}
-
-/** What a decision alone is bound to; each is filled from the run where it is not given. */
-const addDecisionOptions = (command: Command): Command =>
-  addAnswerOptions(
-    command
-      .option('--attempt <n>', 'the attempt that is decided on', attemptNumber)
-      .option('--output <sha256>', 'the digest of what is decided on'),
-    'P03.1.1',
-  );
-
-/** What every answer takes: approve, reject and resolve. */
-const addAnswerOptions = (command: Command, request: string): Command =>
-  addSendingOptions(
-    command
-      .option('--decision-id <id>', 'an id of your choice: sent twice, the answer counts once')
-      .option('--request-id <id>', `the request that is answered, whether or not it is pending, such as ${request}`)
-      .option('--policy <sha256>', "the digest of the run's policy")
-      .option('--yes', 'send it without asking; without a terminal: also without naming what is answered'),
-  );
-
-/** How a signed message leaves. */
-const addSendingOptions = (command: Command): Command =>
-  command
-    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
-    .option(
-      '--print',
-      'print the signed message instead of sending it: for a signal form, or `temporal workflow signal`',
-    );
-
-/** `--gate`, for those who want to be sure of what they decide on. */
-const gateOption = (): Option =>
-  new Option('--gate <gate>', 'the gate (default: the one that awaits a decision)').choices(GATE_IDS);
-
-/** `promptos approve`: an integrator's yes to what a gate put up. */
-export function approveCommand(context: CommandContext): Command {
-  const command = new Command('approve')
-    .description('approve what a gate of a run puts up; in a terminal it shows it and asks')
-    .argument('<run>', WAITING_RUN_ARGUMENT)
-    .addOption(gateOption())
-    .option('--as <name>', 'who decides: an integrator of the policy')
-    .option('--comment <text>', 'a remark for the record')
-    .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
-    .addHelpText('after', APPROVE_EXAMPLES);
-  return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
-    const [{ answer }, { decisionAnswer }] = await Promise.all([import('./answer.js'), import('./answer-decision.js')]);
-    await answer(context, run, options, decisionAnswer('approve', options));
-  });
-}
+/** `promptos approve`: an integrator's yes to the output of a gate. */
+export const approveCommand = (context: CommandContext) =>
+  addDecisionOptions(
+    new Command('approve')
+      .description('approve the output of a gate; in a terminal it is shown first, and you are asked')
+      .argument('<run>', WAITING_RUN_ARGUMENT)
+      .addOption(gateOption())
+      .option('--as <name>', 'who decides: an integrator of the policy')
+      .option('--comment <text>', 'a remark for the record')
+      .option('--acknowledge <finding...>', 'ids of the critical and high findings that you take on')
+      .addHelpText('after', APPROVE_EXAMPLES),
+  ).action((run, options) => decide(context, run, 'approve', options));
 
 const REJECT_EXAMPLES = `
 Examples:
@@ -88,21 +95,18 @@ decides and the gate, or says --yes. Without --to, Verify and Review go back to 
 void. Exits with 1 when the decision was refused, with 0 when it counted or waits for a worker.`;
 
 /** `promptos reject`: an integrator's no, with its reason. */
-export function rejectCommand(context: CommandContext): Command {
-  const command = new Command('reject')
-    .description('send a run back with a reason, or end it as rejected')
-    .argument('<run>', WAITING_RUN_ARGUMENT)
-    .addOption(gateOption())
-    .option('--as <name>', 'who decides: an integrator of the policy')
-    .option('--comment <text>', 'the reason: the next attempt gets it to read')
-    .addOption(new Option('--to <gate>', 'the gate to go back to').choices(GATE_IDS).conflicts('final'))
-    .option('--final', 'end the run as rejected')
-    .addHelpText('after', REJECT_EXAMPLES);
-  return addDecisionOptions(command).action(async (run: string, options: DecisionOptions) => {
-    const [{ answer }, { decisionAnswer }] = await Promise.all([import('./answer.js'), import('./answer-decision.js')]);
-    await answer(context, run, options, decisionAnswer('reject', options));
-  });
-}
+export const rejectCommand = (context: CommandContext) =>
+  addDecisionOptions(
+    new Command('reject')
+      .description('send a run back with a reason, or end it as rejected')
+      .argument('<run>', WAITING_RUN_ARGUMENT)
+      .addOption(gateOption())
+      .option('--as <name>', 'who decides: an integrator of the policy')
+      .option('--comment <text>', 'the reason: the next attempt gets it to read')
+      .addOption(new Option('--to <gate>', 'the gate to go back to').choices(GATE_IDS).conflicts('final'))
+      .option('--final', 'end the run as rejected')
+      .addHelpText('after', REJECT_EXAMPLES),
+  ).action((run, options) => decide(context, run, 'reject', options));
 
 const RESOLVE_EXAMPLES = `
 Examples:
@@ -123,42 +127,26 @@ resolves it and the escalation, or says --yes.
 Exits with 1 when the resolution was refused, with 0 when it counted or waits for a worker.`;
 
 /** `promptos resolve`: an integrator's answer to an escalation. */
-export function resolveCommand(context: CommandContext): Command {
-  const command = new Command('resolve')
-    .description('answer an open escalation of a run; in a terminal it shows it and asks')
-    .argument('<run>', WAITING_RUN_ARGUMENT)
-    .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
-    .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
-    .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
-    .option('--guidance <text>', 'guidance for the next attempt; where continue waives findings, the reason')
-    .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
-    .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
-    .option('--as <name>', 'who resolves it: an integrator of the policy')
-    .option('--report <sha256>', 'the digest of the report that is answered')
-    .addHelpText('after', RESOLVE_EXAMPLES);
-  return addAnswerOptions(command, 'E1.1').action(
-    async (run: string, escalation: string | undefined, given: Omit<ResolutionOptions, 'escalation'>) => {
-      const [{ answer }, { resolutionAnswer }] = await Promise.all([
-        import('./answer.js'),
-        import('./answer-resolution.js'),
-      ]);
-      const options = { ...given, ...(escalation === undefined ? {} : { escalation }) };
-      await answer(context, run, options, resolutionAnswer(options));
-    },
-  );
-}
-
-interface EscalateOptions {
-  readonly issue: string;
-  readonly impact?: string;
-  readonly context?: string;
-  readonly recommendation?: string;
-  readonly option?: readonly string[];
-  readonly securitySensitive?: true;
-  readonly as?: string;
-  readonly key?: string;
-  readonly print?: true;
-}
+export const resolveCommand = (context: CommandContext) =>
+  addAnswerOptions(
+    new Command('resolve')
+      .description('answer an open escalation of a run; in a terminal it is shown first, and you are asked')
+      .argument('<run>', WAITING_RUN_ARGUMENT)
+      .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
+      .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
+      .addOption(new Option('--to <gate>', 'with rework: the gate to go back to').choices(GATE_IDS))
+      .option('--guidance <text>', 'guidance for the next attempt; where continue waives findings, the reason')
+      .option('--waive <fingerprint...>', 'with continue: possible secrets that are none, by fingerprint')
+      .option('--expires <when>', 'with continue: until when the waiver counts, such as 30d or 2026-12-31')
+      .option('--as <name>', 'who resolves it: an integrator of the policy')
+      .option('--report <sha256>', 'the digest of the report that is answered')
+      .addHelpText('after', RESOLVE_EXAMPLES),
+    'E1.1',
+  ).action(async (run, escalation, given) => {
+    const [{ answer }, { resolutionAnswer }] = await Promise.all([import('./answer.js'), import('./resolution.js')]);
+    const options = { ...given, ...(escalation === undefined ? {} : { escalation }) };
+    await answer(context, run, options, resolutionAnswer(options));
+  });
 
 const ESCALATE_EXAMPLES = `
 Example:
@@ -168,67 +156,24 @@ With --as the escalation is signed. Any principal may escalate. Where the policy
 a hold: it stops the run as well, and whoever sent it is a claim. Nothing new starts until an integrator has resolved it:
 promptos resolve RUN.`;
 
-const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-
 /** `promptos escalate`: a person stops a run until an integrator decides how it goes on. */
-export function escalateCommand(context: CommandContext): Command {
-  const command = new Command('escalate')
-    .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
-    .argument('<run>', RUN_ARGUMENT)
-    .requiredOption('--issue <text>', 'what is wrong')
-    .option('--impact <text>', 'what happens if nobody acts')
-    .option('--context <text>', 'what a decider must know')
-    .option('--recommendation <text>', 'what you would do, and why')
-    .option('--option <text>', 'what could be done; may be given several times', collect)
-    .option('--security-sensitive', 'it is a matter of security')
-    .option('--as <name>', 'who escalates')
-    .addHelpText('after', ESCALATE_EXAMPLES);
-  return addSendingOptions(command).action(async (given: string, options: EscalateOptions) => {
-    const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
-    const [
-      { withRuns },
-      { selectRun },
-      { announceRun },
-      { readMessage },
-      { reportDelivery },
-      { printMessage },
-      { escalateSignal },
-      { personEscalationSchema },
-    ] = await Promise.all([
-      import('../runs/governed-runs.js'),
-      import('../app/select-run.js'),
-      import('../app/select-run.js'),
-      import('./message.js'),
-      import('./decide-as.js'),
-      import('./message.js'),
-      import('../../workflows/messages.js'),
-      import('../../contracts/decisions.js'),
-    ]);
-    await withRuns(
-      context,
-      async (session) => {
-        const { runs } = session;
-        const run = await selectRun(given, session);
-        announceRun(run, context.output());
-        const runId = run.run_id;
-        const escalation = readMessage(personEscalationSchema, {
-          ...{ run_id: runId, actor: as, issue, impact, context: situation, recommendation },
-          options: option,
-          security_sensitive: securitySensitive,
-        });
-        const { policy_sha256 } = await runs.describe(runId);
-        const policy = policy_sha256 === '' ? undefined : policy_sha256;
-        if (print === true) {
-          const message = await runs.sealEscalation(runId, escalation, policy);
-          const { temporal } = session;
-          return printMessage({ message, signal: escalateSignal.name, runId, temporal }, context.output());
-        }
-        reportDelivery(await runs.escalate(runId, escalation, policy), 'the escalation', context.output(), run);
-      },
-      { key },
-    );
+export const escalateCommand = (context: CommandContext) =>
+  addSendingOptions(
+    new Command('escalate')
+      .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
+      .argument('<run>', RUN_ARGUMENT)
+      .requiredOption('--issue <text>', 'what is wrong')
+      .option('--impact <text>', 'what happens without a decision')
+      .option('--context <text>', 'what a decider must know')
+      .option('--recommendation <text>', 'what you would do, and why')
+      .option('--option <text>', 'what could be done; may be given several times', collect)
+      .option('--security-sensitive', 'it is a matter of security')
+      .option('--as <name>', 'who escalates')
+      .addHelpText('after', ESCALATE_EXAMPLES),
+  ).action(async (run, options) => {
+    const { escalateRun } = await import('./stop-run.js');
+    await escalateRun(context, run, options);
   });
-}
 
 const CANCELLED_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the only open one of this repository';
@@ -240,10 +185,10 @@ Examples:
 
 Without a terminal, as in a script, the line says who cancels, why, and --yes. Without a worker the signed message waits
 in the run's history. Exits with 1 when the cancellation was refused, with 0 when it counted or waits for a worker.
-A cancellation by Temporal's own means ends the run too; the record then says that nobody signed it.`;
+A cancellation by Temporal's own means ends the run too; the record then says that it is not signed.`;
 
-/** `promptos run cancel`: ends a run, signed by whoever may. */
-export const cancelCommand = (context: CommandContext): Command =>
+/** `promptos run cancel`: ends a run, signed by a principal who may. */
+export const cancelCommand = (context: CommandContext) =>
   addSendingOptions(
     new Command('cancel')
       .description('end a run as cancelled; in a terminal it shows the run and asks; the record is published')
@@ -252,13 +197,13 @@ export const cancelCommand = (context: CommandContext): Command =>
       .option('--reason <text>', 'why; the record shows it')
       .option('--yes', 'send it without asking')
       .addHelpText('after', CANCEL_EXAMPLES),
-  ).action(async (run: string, options: CancelOptions) => {
-    const { cancelRun } = await import('./cancel-run.js');
+  ).action(async (run, options) => {
+    const { cancelRun } = await import('./stop-run.js');
     await cancelRun(context, run, options);
   });
 
 /** For `run watch --as`: loads the questions only when there is something to ask. */
 export const askOnTerminal: AskAwaited = async (asked, awaited) => {
-  const { askAwaited } = await import('./ask-decision.js');
+  const { askAwaited } = await import('./answer-awaited.js');
   await askAwaited(asked, awaited);
 };

@@ -11,6 +11,7 @@ import { counted } from '../../contracts/sentences.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
+import type { Questions } from '../app/questions.js';
 import { type ArtifactText, artifactAt, readArtifactText, readAttempt } from '../runs/attempt-logs.js';
 import { decisionProgress, describeAwaited, describeFinding } from '../runs/show-status.js';
 
@@ -83,7 +84,7 @@ function showEscalation({ awaited, output }: ShowRequestOptions<AwaitedResolutio
  * The record of what is decided on, or null with a warning: a store that is not the workers' lacks the bytes, and the
  * findings of the status are better than nothing.
  */
-export async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
+async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
   try {
     return await readAttempt(store, sha256);
   } catch (error) {
@@ -93,8 +94,24 @@ export async function readRecord(store: ArtifactStore, sha256: string, output: O
   }
 }
 
+/** Lets a person read what the attempt left, one file at a time. */
+export async function lookAt(
+  { store, awaited, output }: ShowRequestOptions<AwaitedDecision>,
+  questions: Questions,
+): Promise<void> {
+  const record = await readRecord(store, awaited.output_sha256, output);
+  if (record === null) return;
+  const files = [...record.artifacts, ...record.transcripts];
+  const path = await questions.choose('Which?', [
+    ...files.map(({ path, bytes }) => ({ value: path, label: printableLine(path), hint: counted(bytes, 'byte') })),
+    { value: '', label: 'back' },
+  ]);
+  const chosen = files.find((file) => file.path === path);
+  if (chosen !== undefined) await showArtifact(store, chosen, output);
+}
+
 /** Prints one artifact, cut after `limit` lines. */
-export async function showArtifact(
+async function showArtifact(
   store: ArtifactStore,
   artifact: ArtifactRef,
   output: Output,

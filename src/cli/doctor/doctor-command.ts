@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { styleText } from 'node:util';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Connection } from '@temporalio/client';
-import { Command } from 'commander';
 import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
 import type { TemporalConnection, Variables } from '../../config/environment.js';
 import { keysFolder } from '../../config/key-files.js';
@@ -56,13 +56,13 @@ function conclusion(reports: readonly ProbeReport[]): string {
  * `promptos doctor`: everything that must be right for runs to work, each with the next step.
  * @param probes what is asked of Temporal; the real thing unless a test says otherwise
  */
-export function doctorCommand(context: CommandContext, probes?: TemporalProbes): Command {
+export function doctorCommand(context: CommandContext, probes?: TemporalProbes): CommandUnknownOpts {
   return new Command('doctor')
     .description('check everything that runs need, and say what to do about what is missing')
     .option('--prompt-pack <dir>', 'the prompt pack that runs would use (default: the built-in one)')
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', '\nExits with 1 when something fails.\n\nExample:\n  $ promptos doctor\n')
-    .action(async ({ promptPack }: { readonly promptPack?: string }) => {
+    .action(async ({ promptPack }) => {
       const output = context.output();
       const { cwd, env } = context;
       const files = await findProjectFiles(cwd, env.PROMPTOS_HOME || undefined);

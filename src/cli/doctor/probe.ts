@@ -84,7 +84,7 @@ const failedWith = (error: PromptOsError): ProbeResult =>
 
 /**
  * Runs every probe, whatever becomes of the others.
- * @returns the reports in the order of the probes; trouble that nobody foresaw is a failed probe too
+ * @returns the reports in the order of the probes; an unexpected error is a failed probe too
  */
 export const runProbes = (probes: readonly Probe[]): Promise<readonly ProbeReport[]> =>
   Promise.all(

@@ -1,4 +1,4 @@
-import { resolveArguments } from '../../adapters/executor-command/program-arguments.js';
+import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
 import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
@@ -95,9 +95,9 @@ const packProbe = (setting: ProbeSetting): Probe => ({
     if (!passed) {
       const errors = findings.filter(({ severity }) => severity === 'error');
       const [first] = errors;
-      const told = first === undefined ? '' : `, first ${first.path}:${first.line} ${first.message}`;
+      const shown = first === undefined ? '' : `, first ${first.path}:${first.line} ${first.message}`;
       return fail(
-        `${setting.pack}: the linter found ${counted(errors.length, 'error')}${told}`,
+        `${setting.pack}: the linter found ${counted(errors.length, 'error')}${shown}`,
         'Run `promptos lint` and correct what it names.',
       );
     }
@@ -168,7 +168,7 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
     const missing: string[] = [];
     for (const [name, { argv }] of checks) {
       const [program = ''] = argv;
-      // A program with a slash in its name lies in the checkout, which is not there yet.
+      // A program with a slash in its name is in the checkout, which does not exist yet.
       if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
       missing.push(`${name}: ${await whyNoProgram(program, path)}`);
     }

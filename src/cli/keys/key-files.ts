@@ -42,7 +42,7 @@ const canAskPassphrase = (context: CommandContext): boolean =>
 /**
  * A passphrase for a key that is to be made; asked twice.
  * @param what what the question calls the key
- * @throws PromptOsError USAGE when nobody can be asked, or the two differ
+ * @throws PromptOsError USAGE when there is no terminal to ask on, or the two differ
  */
 export async function askNewPassphrase(
   context: CommandContext,
@@ -74,7 +74,7 @@ function passphraseFile(context: CommandContext): string | null {
 async function answered(answer: Promise<string | null>): Promise<string> {
   const text = await answer;
   if (text !== null) return text;
-  // While a question stands the terminal sends no signal for Ctrl-C; it means the same there as everywhere.
+  // While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere.
   process.kill(process.pid, 'SIGINT');
   throw new PromptOsError('USAGE', 'The question for the passphrase was broken off.');
 }
@@ -162,7 +162,7 @@ export async function readNamedKey(
   return { path, publicKey: { keyid: signer.keyid, raw: signer.publicKey }, holds };
 }
 
-/** Every key of the user's folder, also those that cannot be used; `passphrase: false` is a key that lies open. */
+/** Every key of the user's folder, also those that cannot be used; `passphrase: false` is a key without one. */
 export async function listKeys(folder: string): Promise<readonly ListedKey[]> {
   const names = await listKeyNames(folder);
   return Promise.all(

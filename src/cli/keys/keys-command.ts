@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
 import { publicFileOf, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
 import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
@@ -109,14 +109,17 @@ async function list(context: CommandContext): Promise<void> {
   }
 }
 
-const keysSubcommand = (name: string, description: string, example: string): Command =>
+const keysSubcommand = (name: string, description: string, example: string) =>
   new Command(name)
     .description(description)
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', `\nExample:\n  promptos keys ${example}`);
 
 /** `promptos keys generate|show|fingerprint|list`: the keys that people and workers sign with. */
-export function keysCommand(context: CommandContext, questions: PassphraseQuestions = terminalPassphrase): Command {
+export function keysCommand(
+  context: CommandContext,
+  questions: PassphraseQuestions = terminalPassphrase,
+): CommandUnknownOpts {
   const generateCommand = keysSubcommand(
     'generate',
     'make a private key, and print what the policy needs',
@@ -126,21 +129,23 @@ export function keysCommand(context: CommandContext, questions: PassphraseQuesti
     .addOption(
       new Option('--kind <kind>', 'what the principal is, for the policy').choices(PRINCIPAL_KINDS).default('human'),
     )
-    .option('--no-passphrase', 'let the key lie open (a passphrase is asked for otherwise)')
+    .option('--no-passphrase', 'leave the key without a passphrase (otherwise one is asked for)')
     .option('--force', 'replace the key that is there')
     .option('--out <file>', "write the key there (default: the user's folder of keys)")
-    .action((options: GenerateOptions) => generate(context, options, questions));
+    .action((options) => generate(context, options, questions));
   const showCommand = keysSubcommand('show', 'print the public key and its fingerprint', 'show grace')
     .argument('<key>', 'a name of `promptos keys list`, or a file')
-    .action((given: string) => show(context, given, questions));
+    .action((given) => show(context, given, questions));
   const fingerprintCommand = keysSubcommand(
     'fingerprint',
     'print the fingerprint, as `ssh-keygen -l` does',
     'fingerprint "ssh-ed25519 AAAA…"',
   )
     .argument('<key...>', 'a name of `promptos keys list`, a file, or a line such as "ssh-ed25519 AAAA…"')
-    .action((words: string[]) => fingerprint(context, words, questions));
-  const listCommand = keysSubcommand('list', 'list your keys, and which lie open', 'list').action(() => list(context));
+    .action((words) => fingerprint(context, words, questions));
+  const listCommand = keysSubcommand('list', 'list your keys, and which have no passphrase', 'list').action(() =>
+    list(context),
+  );
   return new Command('keys')
     .description('make and show the keys that decisions and gates are signed with')
     .addHelpText('after', '\nExample:\n  promptos keys generate --for grace')

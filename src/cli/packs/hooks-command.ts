@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { readOnlyGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
@@ -58,7 +58,7 @@ async function askGit(context: CommandContext, cwd: string, args: readonly strin
 }
 
 /** The file at the place of the hook: null for none; foreign is whatever we did not write. */
-async function standingHook(path: string): Promise<{ text: string | null; mode: number } | 'foreign'> {
+async function presentHook(path: string): Promise<{ text: string | null; mode: number } | 'foreign'> {
   try {
     const stats = await lstat(path);
     if (!stats.isFile()) return 'foreign';
@@ -92,21 +92,21 @@ async function install(context: CommandContext): Promise<void> {
   // A hooks folder outside .git may be committed: no path of this machine may be in it.
   const isPrivate = gitDir !== null && !relative(gitDir, path).startsWith('..');
   const text = preCommitHook(isPrivate ? ownProgram() : null);
-  const standing = await standingHook(path);
+  const present = await presentHook(path);
   const shown = pathFrom(context.cwd, path);
-  if (standing === 'foreign') {
+  if (present === 'foreign') {
     throw new PromptOsError('HOOK_FOREIGN', `${shown} is there already and is not ours; it was left as it is.`);
   }
-  const current = standing.text === text && (standing.mode & 0o111) === 0o111;
+  const current = present.text === text && (present.mode & 0o111) === 0o111;
   if (!current) await writeHook(path, text);
-  const result = current ? 'current' : standing.text === null ? 'installed' : 'renewed';
+  const result = current ? 'current' : present.text === null ? 'installed' : 'renewed';
   const output = context.output();
   if (output.json) output.emit({ path: shown, result });
   else output.say(`${shown}: ${result}`);
 }
 
 /** `promptos hooks install`: a git pre-commit hook that lints staged prompt packs. */
-export function hooksCommand(context: CommandContext): Command {
+export function hooksCommand(context: CommandContext): CommandUnknownOpts {
   const installCommand = new Command('install')
     .description('add a pre-commit hook that lints the prompt packs of which something is staged')
     .option('--json', 'print one JSON object instead')

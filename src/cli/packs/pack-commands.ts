@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { builtInPackDir, readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -27,7 +27,7 @@ then a warning that shows the reason:
       text: "the text as the prompt has it"
       reason: "the provider's documentation has this sample"`;
 
-/** A path that an editor or a terminal can open: relative where the file lies below the current folder. */
+/** A path that an editor or a terminal can open: relative where the file is below the current folder. */
 export function pathFrom(cwd: string, path: string): string {
   const shown = relative(cwd, path);
   return shown.startsWith('..') || isAbsolute(shown) ? path : shown;
@@ -39,13 +39,13 @@ const count = (findings: readonly LintFinding[], severity: LintFinding['severity
 };
 
 /** `promptos lint [DIR]`: everything wrong with a prompt pack. */
-export function lintCommand(context: CommandContext): Command {
+export function lintCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('lint')
     .description('check a prompt pack: front matter, index, lock, secrets, paths')
     .argument('[dir]', 'the folder that holds prompts.index.json (default: the pack that comes with promptos)')
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', EXAMPLES)
-    .action(async (directory: string | undefined) => {
+    .action(async (directory) => {
       const folder = directory === undefined ? builtInPackDir() : resolve(context.cwd, directory);
       const { passed, findings } = lintPack(await readPackFolder(folder));
       const output = context.output();
@@ -68,7 +68,7 @@ interface PackOptions {
 const packFolderOf = (context: CommandContext, { promptPack }: PackOptions): string =>
   promptPack === undefined ? builtInPackDir() : resolve(context.cwd, promptPack);
 
-const packCommand = (name: string, description: string): Command =>
+const packCommand = (name: string, description: string) =>
   new Command(name)
     .description(description)
     .option('--prompt-pack <dir>', 'the folder that holds prompts.index.json (default: the pack of promptos)')
@@ -141,18 +141,18 @@ async function lock(context: CommandContext, options: PackOptions & { readonly c
 }
 
 /** `promptos prompts list|show|lock`: looks into a prompt pack and pins its bytes. */
-export function promptsCommand(context: CommandContext): Command {
+export function promptsCommand(context: CommandContext): CommandUnknownOpts {
   const listCommand = packCommand('list', "print the pack's version and digest, and each prompt's version and sha256")
     .addHelpText('after', '\nExample:\n  promptos prompts list --prompt-pack ./my-prompts')
-    .action((options: PackOptions) => list(context, options));
+    .action((options) => list(context, options));
   const showCommand = packCommand('show', 'print one prompt as it is')
     .argument('<id>', `one of ${PROMPT_IDS.join(', ')}`)
     .addHelpText('after', '\nExample:\n  promptos prompts show P03')
-    .action((id: string, options: PackOptions) => show(context, id, options));
+    .action((id, options) => show(context, id, options));
   const lockCommand = packCommand('lock', 'write prompts.lock.json for the files as they are')
     .option('--check', 'write nothing; end with 1 when the lock is not current')
     .addHelpText('after', '\nExample:\n  promptos prompts lock --prompt-pack ./my-prompts --check')
-    .action((options: PackOptions & { readonly check?: true }) => lock(context, options));
+    .action((options) => lock(context, options));
   return new Command('prompts')
     .description('list, show and lock the prompts of a pack')
     .addHelpText('after', '\nExample:\n  promptos prompts list')

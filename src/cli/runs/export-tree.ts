@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
+import { replaceWithStream } from '../../adapters/platform/durable-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 
 /** A file to export: where it goes, relative to the folder, and what it holds. */
@@ -42,7 +43,9 @@ export async function prepareExport(
       explained(directory, async () => {
         await mkdir(directory, { recursive: true });
         const root = await realpath(directory);
-        for (const file of wanted) await writeWhole(root, file);
+        for (const { path, open } of wanted) {
+          await replaceWithStream(join(await folderInside(root, dirname(path)), basename(path)), open());
+        }
         return wanted.length;
       });
   });
@@ -72,19 +75,6 @@ async function compare(path: string, sha256: string): Promise<'absent' | 'same' 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return (await lstat(path).catch(() => null)) === null ? 'absent' : 'different';
-    throw error;
-  }
-}
-
-async function writeWhole(root: string, { path, open }: ExportFile): Promise<void> {
-  const folder = await folderInside(root, dirname(path));
-  const name = basename(path);
-  const partial = join(folder, `.${name}.${randomUUID()}.partial`);
-  try {
-    await writeFile(partial, open(), { flag: 'wx' });
-    await rename(partial, join(folder, name));
-  } catch (error) {
-    await rm(partial, { force: true });
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
+import { createDirectStarter } from '../../adapters/platform/direct-starter.js';
 import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -53,7 +54,7 @@ type Finish = { readonly done: true; readonly sha256: string } | { readonly done
 
 /**
  * `run recover`: finishes a closed run where this machine may, as an engine's worker does. Else it writes down what there
- * is, marked as incomplete, and outside of the store: there it would stand in the way of the record.
+ * is, marked as incomplete, and outside of the store: there it would block the record.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_NOT_STUCK, EXPORT_DIFFERS
  */
 export async function recoverRun(context: CommandContext, given: string, options: RecoverOptions): Promise<void> {
@@ -100,7 +101,7 @@ async function finishHere(project: Project, { runId, reference, entries, journal
     return no('the worker config of this place does not serve the engine');
   }
   try {
-    const ports = await createPorts(await readSetting(project));
+    const ports = await createPorts(await readSetting(project), createDirectStarter('session'));
     const ended = journal.find(({ entry }) => entry?.kind === 'head' && entry.head.purpose === 'end')?.entry;
     const sealer = ended?.kind === 'head' ? keyidOf(ended.envelope) : null;
     const signers = sealingSigners(ports.signers, sealer);
@@ -181,7 +182,7 @@ function report(context: CommandContext, { summary, files, tree, bundle }: Writt
 }
 
 /**
- * What a run is sealed with: the key that ended its journal, or none where nobody signed that end. A record that another
+ * What a run is sealed with: the key that ended its journal, or none where that end is not signed. A record that another
  * key seals would be another one than the run's own worker publishes.
  * @param sealer the key that ended the journal
  * @returns null when this machine does not have that key

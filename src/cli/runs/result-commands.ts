@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { readJson } from '../../contracts/json.js';
@@ -25,7 +25,7 @@ interface ExportCommandOptions {
 }
 
 /** `promptos export`: takes a run's session, or its whole tree, out of the store into the user's files. */
-export function exportCommand(context: StoreCommandContext): Command {
+export function exportCommand(context: StoreCommandContext): CommandUnknownOpts {
   return new Command('export')
     .description("write a run's session artifact, or its whole published tree, into a folder or one file")
     .option('--artifacts-dir <dir>', 'the evidence folder: prompt_session.json and its sidecar go there')
@@ -45,7 +45,7 @@ Examples:
   $ promptos export --tree ./run --run 20260102-fix-sum
   $ promptos export --bundle artifacts/evidence/20260102-fix-sum.tar --run 20260102-fix-sum`,
     )
-    .action(async (options: ExportCommandOptions) => {
+    .action(async (options) => {
       checkOptions(options);
       const at = (directory: string): string => resolve(context.cwd, directory);
       const { artifactsDir, tree, bundle, sessionFile, force } = options;
@@ -196,7 +196,7 @@ async function openElsewhere(
 }
 
 /** `promptos pr-block`: the lines that a pull request quotes. */
-export function prBlockCommand(context: StoreCommandContext): Command {
+export function prBlockCommand(context: StoreCommandContext): CommandUnknownOpts {
   return new Command('pr-block')
     .description('print the block for the description of a pull request')
     .argument('<run>', `${RUN_ARGUMENT}; it has ended`)
@@ -207,7 +207,7 @@ export function prBlockCommand(context: StoreCommandContext): Command {
 Example:
   $ promptos pr-block 20260102-fix-sum >> pr-body.md`,
     )
-    .action(async (given: string, { artifactsDir }: { readonly artifactsDir: string }) => {
+    .action(async (given, { artifactsDir }) => {
       const store = await context.openStore();
       const run = await selectPublishedRun(context, given, store);
       const facts = await readPublishedRun(store, run);

@@ -1,27 +1,16 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
-import { RUN_ARGUMENT } from '../app/options.js';
-import type { RecoverOptions } from './recover-run.js';
-import type { LogsOptions } from './run-logs.js';
-import type { UseOptions } from './run-uses.js';
-import type { AskAwaited, WatchOptions } from './show-run.js';
-
-function positiveNumber(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a number from 1.');
-  return number;
-}
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+import { collect, positiveNumber, RUN_ARGUMENT } from '../app/options.js';
+import type { AskAwaited } from './show-run.js';
 
 /**
  * `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck.
  * @param cancel the command that ends a run: it is an answer as a decision is
  * @param ask asks on the terminal for what a watched run waits for
  */
-export function runCommand(context: CommandContext, cancel: Command, ask: AskAwaited): Command {
+export function runCommand(context: CommandContext, cancel: CommandUnknownOpts, ask: AskAwaited): CommandUnknownOpts {
   const list = new Command('list')
     .description('list the runs, the newest first')
     .option('--limit <n>', 'how many at most', positiveNumber, 20)
@@ -33,7 +22,7 @@ export function runCommand(context: CommandContext, cancel: Command, ask: AskAwa
       'after',
       '\nExamples:\n  promptos run list\n  promptos run list --json --limit 100 | jq -r .run_id\n  promptos run list --prompt P05@1.0.0 --model example-model\n\nAn open run shows what it waits for, and who may answer. Without a Temporal server the runs are listed from the store.\nWith several of --prompt, --pack, --policy and --model all must hold. An open run counts with every prompt of its pack.',
     )
-    .action(async ({ limit, ...wanted }: { readonly limit: number } & UseOptions) => {
+    .action(async ({ limit, ...wanted }) => {
       const { listRuns } = await import('./list-runs.js');
       await listRuns(context, limit, wanted);
     });
@@ -45,7 +34,7 @@ export function runCommand(context: CommandContext, cancel: Command, ask: AskAwa
       'after',
       '\nExamples:\n  promptos run status latest\n  promptos run status latest --follow\n  promptos run status 20260102-fix-sum --json\n\nA gate that is carried out shows what its worker is at: the check or the agent, its time, its time-out, and the last line\nthat it printed. For that no worker has to answer, only the server. Ctrl-C stops following; the run goes on.',
     )
-    .action(async (run: string, { follow }: { readonly follow?: true }) => {
+    .action(async (run, { follow }) => {
       const { showRun } = await import('./show-run.js');
       if (follow !== true) return showRun(context, run);
       const { followStatus } = await import('./show-run.js');
@@ -60,7 +49,7 @@ export function runCommand(context: CommandContext, cancel: Command, ask: AskAwa
       'after',
       '\nExamples:\n  promptos run watch latest\n  promptos run watch 20260102-fix-sum --as grace\n\nCtrl-C stops watching; the run goes on.',
     )
-    .action(async (run: string, options: WatchOptions) => {
+    .action(async (run, options) => {
       const { watchRun } = await import('./show-run.js');
       await watchRun(context, run, options, ask);
     });
@@ -78,7 +67,7 @@ export function runCommand(context: CommandContext, cancel: Command, ask: AskAwa
       'after',
       '\nExamples:\n  promptos run logs latest\n  promptos run logs latest --follow\n  promptos run logs 20260102-fix-sum --gate P06 --attempt 1\n\nWhile a gate is carried out, its worker sends the end of each output every 2 seconds, with credentials masked; what is\nprinted faster is left out until the gate has ended. Afterwards the whole of it comes from the store. With --json each line\nis an object. Ctrl-C stops following; the run goes on.',
     )
-    .action(async (run: string, options: LogsOptions) => {
+    .action(async (run, options) => {
       const { showLogs } = await import('./run-logs.js');
       await showLogs(context, run, options);
     });
@@ -100,7 +89,7 @@ Examples:
   promptos run recover 20260102-fix-sum
   promptos run recover 20260102-fix-sum --bundle 20260102-fix-sum.incomplete.tar`,
     )
-    .action(async (run: string, options: RecoverOptions) => {
+    .action(async (run, options) => {
       if (options.tree !== undefined && options.bundle !== undefined) {
         throw new PromptOsError('USAGE', 'Expected either --tree DIR or --bundle FILE, received both.');
       }

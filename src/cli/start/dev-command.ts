@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, runWorkflowId } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
@@ -31,7 +31,7 @@ carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resum
 --resume alone takes the open run of this repository, of the request given if one is. Ends with 0 when the run was approved, 1 when it ended otherwise.`;
 
 /** `promptos dev`: starts a governed run and stays until it has ended. */
-export function devCommand(context: CommandContext): Command {
+export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
     .description('start a governed run on a repository, and follow it')
     .option('--prompts <gates>', 'the gates to run, in order', GATE_IDS.join(','))
@@ -59,7 +59,7 @@ export function devCommand(context: CommandContext): Command {
       new Option('--detach', 'leave the work to a background process and return').conflicts(['as', 'decideAs']),
     )
     .addHelpText('after', EXAMPLES)
-    .action(async (options: DevOptions) => {
+    .action(async (options) => {
       const { targetRepo = context.cwd } = options;
       const choices = {
         ...(options.key === undefined ? {} : { key: options.key }),

@@ -37,16 +37,16 @@ export interface FirstKeysInput {
   readonly workerKeys: string;
   /** The integrator's own public key; null when the private one is to be on this machine. */
   readonly integratorKey: PublicKey | null;
-  /** False when a person's key is to lie open, in as many words. */
+  /** False when a person's key is to have no passphrase, which the line must say. */
   readonly passphrase: boolean;
-  /** Null when nobody is to be asked. */
+  /** Null when nothing is to be asked. */
   readonly questions: PassphraseQuestions | null;
 }
 
 /**
  * Finds or makes the key of everyone in a set-up; nothing is written yet. A key that is there is used as it is.
  * @throws PromptOsError USAGE; KEY_NOT_READABLE or KEY_LOCKED for a key that is there and cannot be used, KEY_EXISTS for
- * a public key that lies there alone
+ * a public key without its private key
  */
 export async function planFirstKeys(context: CommandContext, input: FirstKeysInput): Promise<readonly FirstKey[]> {
   const { people, workerKeys, integratorKey } = input;
@@ -92,7 +92,7 @@ const newKey = (name: string, path: string, passphrase: string | null): FirstKey
   ...generatePrivateKey(passphrase),
 });
 
-/** Nobody to ask, also in a terminal. */
+/** Asks nothing, also in a terminal. */
 const refusing = (error: PromptOsError): PassphraseQuestions => ({ passphrase: () => Promise.reject(error) });
 
 async function planWorkerKey(context: CommandContext, path: string, name: string): Promise<FirstKey> {
@@ -102,7 +102,7 @@ async function planWorkerKey(context: CommandContext, path: string, name: string
 }
 
 const locked = (path: string): PromptOsError =>
-  new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and a worker has nobody to ask for it.`, {
+  new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and a worker cannot ask for it.`, {
     hint: 'Move it away, and a new one is made; or name it in worker.yaml yourself, with its passphrase_file.',
   });
 
@@ -113,7 +113,8 @@ async function planPersonsKey(
   { passphrase, questions }: FirstKeysInput,
 ): Promise<FirstKey> {
   const asked =
-    questions ?? refusing(new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and nobody is asked.`));
+    questions ??
+    refusing(new PromptOsError('KEY_LOCKED', `The key ${path} has a passphrase, and nothing is asked here.`));
   const found = await findKey(context, path, name, asked);
   if (found !== null) return found;
   const fromFile = readEnvironment(context.env).promptos.PROMPTOS_PASSPHRASE_FILE !== undefined;

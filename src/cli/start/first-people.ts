@@ -218,7 +218,7 @@ async function developerName(given: string | undefined, top: AskedFolder): Promi
 
 /**
  * The people of a repository: from the command line, else asked for, else taken the careful way.
- * @param questions null when nobody is to be asked
+ * @param questions null when nothing is to be asked
  * @throws PromptOsError USAGE
  */
 export async function findPeople(
@@ -249,9 +249,7 @@ export async function findPeople(
   const named = options.integrator ?? (questions === null ? 'integrator' : await questions.integrator());
   if (named === null) throw brokenOff();
   if (options.integrator === undefined && questions === null) {
-    assumptions.push(
-      'Nobody was named to decide: the policy calls them "integrator". Put a name there, or give --integrator NAME.',
-    );
+    assumptions.push('No integrator is named: the person who decides on the runs. Give --integrator NAME.');
   }
   return distinct({ developer, integrator: nameOf(named, '--integrator'), alone, assumptions });
 }
@@ -268,7 +266,7 @@ function distinct(people: FirstPeople): FirstPeople {
     [developer, integrator].some((human) => human.toLowerCase() === name),
   );
   if (taken !== undefined) {
-    const whose = taken === ENGINE_SIGNER ? 'stands for the engine' : 'is the name of an agent in the policy';
+    const whose = taken === ENGINE_SIGNER ? 'is the name of the engine' : 'is the name of an agent in the policy';
     throw new PromptOsError('USAGE', `"${taken}" ${whose}; a human needs another.`);
   }
   return people;

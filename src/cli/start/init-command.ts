@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { repositoryName } from '../../adapters/git/facts.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
 import { slugName } from '../../config/names.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
@@ -17,21 +18,7 @@ import type { Output } from '../app/output.js';
 import { shellWord } from '../app/printable.js';
 import { findProject, type Project, storeFolder } from '../app/project.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from './first-keys.js';
-import {
-  findIntegratorKey,
-  findPeople,
-  type InitQuestions,
-  type PeopleOptions,
-  terminalInitQuestions,
-} from './first-people.js';
-
-interface InitOptions extends PeopleOptions {
-  readonly yes?: true;
-  /** False with `--no-passphrase`. */
-  readonly passphrase: boolean;
-  readonly force?: true;
-  readonly shareWith?: string;
-}
+import { findIntegratorKey, findPeople, type InitQuestions, terminalInitQuestions } from './first-people.js';
 
 /** Keeps what is not to be committed out of git, beside whatever the file says already. */
 async function ignoreOurs(home: string): Promise<void> {
@@ -41,7 +28,7 @@ async function ignoreOurs(home: string): Promise<void> {
   const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
   if (missing.length === 0) return;
   await mkdir(home, { recursive: true });
-  await writeFile(path, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}`);
+  await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
 }
 
 /** What must be known of the keys before anybody relies on them. */
@@ -53,12 +40,12 @@ function warningsOf({ developer, integrator }: ProjectSetup, keys: readonly Firs
     ...(open.length === 0
       ? []
       : [
-          `NO PASSPHRASE: the key of ${open.join(' and that of ')} lies open. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
+          `NO PASSPHRASE: the key of ${open.join(' and that of ')} has no passphrase. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
         ]),
     ...(theirs === undefined || theirs.path === null
       ? []
       : [
-          `The private key of ${integrator} lies here, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
+          `The private key of ${integrator} is on this machine, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
         ]),
   ];
 }
@@ -146,7 +133,10 @@ Examples:
 `;
 
 /** `promptos init`: the first policy, worker config and keys of a repository. */
-export function initCommand(context: CommandContext, questions: InitQuestions = terminalInitQuestions): Command {
+export function initCommand(
+  context: CommandContext,
+  questions: InitQuestions = terminalInitQuestions,
+): CommandUnknownOpts {
   return new Command('init')
     .description('write a commented policy, a worker config and keys for this repository')
     .option('-y, --yes', 'ask nothing; what is not said is answered the careful way')
@@ -163,7 +153,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       '--integrator-key <key>',
       "the integrator's own public key: its line, or a file with it; without it, it is asked for, else one is made here",
     )
-    .option('--no-passphrase', "let the people's new keys lie open (a passphrase is asked for otherwise)")
+    .option('--no-passphrase', "leave the people's new keys without a passphrase (otherwise one is asked for)")
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(
       '--share-with <group>',
@@ -171,7 +161,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
     )
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: InitOptions) => {
+    .action(async (options) => {
       const output = context.output();
       const project = await findProject(context);
       const { files } = project;
@@ -186,7 +176,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
       }
       const top = files.repository;
       const force = options.force === true;
-      // Nobody shall type a passphrase for nothing.
+      // Before any question, so that no passphrase is typed in vain.
       if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
       const asked = output.interactive && options.yes !== true ? questions : null;
       const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
@@ -213,7 +203,7 @@ export function initCommand(context: CommandContext, questions: InitQuestions = 
         publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
         signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
       };
-      // Before any key lies there, so that none is ever within reach of `git add`.
+      // Before any key is written, so that none is ever within reach of `git add`.
       await ignoreOurs(files.home);
       await writeFirstKeys(keys);
       await writeNewFiles(

@@ -115,7 +115,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   };
 }
 
-/** A name of the worker config stands for its path; anything else is a folder or the current repository's own name. */
+/** A name of the worker config means its path; anything else is a folder or the current repository's own name. */
 export async function findTarget(
   context: CommandContext,
   options: Pick<RunOptions, 'targetRepo' | 'workerConfig'>,

@@ -1,9 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, type CommandUnknownOpts, InvalidArgumentError } from '@commander-js/extra-typings';
 import { findServer, stopServer } from '../../embedded/server.js';
 import type { ServerRecord } from '../../embedded/state-files.js';
 import { findWorker, type WorkerRecord, withoutWorker } from '../../embedded/worker-process.js';
 import type { CommandContext } from '../app/context.js';
-import type { WorkerOptions } from './serve-runs.js';
 
 const EXAMPLES = `
 Examples:
@@ -21,8 +20,8 @@ function repository(text: string, before: Readonly<Record<string, string>> = {})
   return { ...before, [text.slice(0, split)]: text.slice(split + 1) };
 }
 
-/** `promptos worker`: carries out runs until it is told to stop. */
-export function workerCommand(context: CommandContext): Command {
+/** `promptos worker`: carries out runs until it is stopped. */
+export function workerCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('worker')
     .description('carry out runs: the engine and the roles that the worker config says')
     .option('--worker-config <file>', 'the worker config (default: .promptos/worker.yaml of the repository)')
@@ -35,14 +34,14 @@ export function workerCommand(context: CommandContext): Command {
     .option('--detach', 'leave it running in the background and return when it is ready')
     .addHelpText('after', EXAMPLES)
     .addCommand(restartCommand(context))
-    .action(async (options: WorkerOptions) => {
+    .action(async (options) => {
       const { serveRuns, serveInBackground } = await import('./serve-runs.js');
       await (options.detach === true ? serveInBackground : serveRuns)(context, options);
     });
 }
 
 /** `promptos worker restart`: another worker in the background, on the server that goes on. */
-const restartCommand = (context: CommandContext): Command =>
+const restartCommand = (context: CommandContext): CommandUnknownOpts =>
   new Command('restart')
     .description('end the worker in the background and start another; the server and its runs go on')
     .option('--worker-config <file>', 'the worker config (default: that of the worker before)')
@@ -57,7 +56,7 @@ Examples:
 For a changed worker config, new keys or an update of promptos. Gates that are being carried out are handed back, and the
 new worker carries them out again. Where no worker runs in the background, one is started.`,
     )
-    .action(async (_options: WorkerOptions, command: Command) => {
+    .action(async (_options, command) => {
       const { restartInBackground } = await import('./serve-runs.js');
       // Options of the same name before "restart" are the parent's.
       await restartInBackground(context, command.optsWithGlobals());
@@ -96,7 +95,7 @@ async function status({ output, exit }: CommandContext, folder: string): Promise
   if (server === null) exit(1);
 }
 
-/** The worker first: it says goodbye to the server. Until the server has ended no other worker is started. */
+/** The worker first: it reports its shutdown to the server. Until the server has ended no other worker is started. */
 async function stop({ output }: CommandContext, folder: string): Promise<void> {
   const { worker, server } = await withoutWorker(folder, async (ended) => ({
     worker: ended,
@@ -116,7 +115,7 @@ async function stop({ output }: CommandContext, folder: string): Promise<void> {
  * `promptos server status|stop`: the embedded server and the worker that `--detach` left in the background.
  * @param stateDir the state folder of the repository that the command is called in.
  */
-export function serverCommand(context: CommandContext, stateDir: () => Promise<string>): Command {
+export function serverCommand(context: CommandContext, stateDir: () => Promise<string>): CommandUnknownOpts {
   const server = new Command('server')
     .description('the embedded Temporal server and the worker in the background')
     .addHelpText('after', '\nExample:\n  promptos server status');

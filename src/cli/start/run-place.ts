@@ -152,12 +152,13 @@ export async function hostWorkers(
     },
   );
   const workers = await createGovernanceWorkers(setting, { connection, namespace }).catch(async (error: unknown) => {
-    // An open connection keeps the process alive, and nobody would learn that there is no worker.
+    // An open connection keeps the process alive, and hides that there is no worker.
     await connection.close().catch(() => undefined);
     throw error;
   });
   const finished = workers.run().finally(() => connection.close());
-  finished.catch(() => undefined); // whoever awaits it is told; nobody has to
+  // A caller may await it or not: an unhandled rejection would end the process.
+  finished.catch(() => undefined);
   return {
     taskQueues: workers.taskQueues,
     finished,

@@ -50,21 +50,21 @@ export async function serveRuns(context: CommandContext, options: WorkerOptions)
   const hosted = await hostWorkers(setting, temporal, {
     logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
   });
-  // Listening before it says so: whoever waits for "ready" may tell it to stop at once.
-  const told = toldToStop();
+  // Listening before it says so: a caller that waits for "ready" may stop it at once.
+  const stopped = stopSignal();
   output.say(
     `polls ${hosted.taskQueues.join(', ')} at ${temporal.connectionOptions.address}, namespace ${temporal.namespace}`,
   );
   output.say('ready');
   output.emit({ event: 'ready', task_queues: hosted.taskQueues });
-  await Promise.race([hosted.finished, told]);
+  await Promise.race([hosted.finished, stopped]);
   await hosted.stop();
   output.say('stopped');
   output.emit({ event: 'stopped' });
 }
 
 /** Only the first signal is caught: the second ends the process as it ends any other. */
-const toldToStop = (): Promise<void> =>
+const stopSignal = (): Promise<void> =>
   new Promise((stop) => {
     const once = () => {
       process.off('SIGINT', once).off('SIGTERM', once);
@@ -79,7 +79,7 @@ const toldToStop = (): Promise<void> =>
  */
 export async function serveInBackground(context: CommandContext, options: WorkerOptions): Promise<void> {
   const place = await readPlace(context, options);
-  // Started here, so that whatever goes wrong with the server is told in full.
+  // Started here, so that whatever goes wrong with the server is reported in full.
   await locateTemporal(place.project, options.startServer === true, context.output().note);
   const { worker, started, task_queues } = await startDetachedWorker(context, place);
   if (!started) {

@@ -5,8 +5,8 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Connected } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { programFor } from '../app/project.js';
-import { askAwaited, showRequest } from '../decide/ask-decision.js';
-import { decideUnattended } from '../decide/decide-as.js';
+import { askAwaited, decideUnattended } from '../decide/answer-awaited.js';
+import { showRequest } from '../decide/show-request.js';
 import { showFinishedRun } from '../runs/finish-run.js';
 import { followRun } from '../runs/follow-run.js';
 import { rememberRun } from '../runs/last-run.js';
@@ -212,7 +212,8 @@ async function answer(
   if (choices.decideAs !== undefined) return decideUnattended(runs, choices.decideAs, status, awaited, output);
   if (choices.askAs !== undefined && output.interactive) {
     const asked = { runs, store, status, actor: choices.askAs, output };
-    return askAwaited(asked, awaited);
+    await askAwaited(asked, awaited);
+    return;
   }
   await showRequest({ store, status, awaited, output });
   for (const line of howToAnswer(status, awaited, program)) output.say(`  → ${line}`);

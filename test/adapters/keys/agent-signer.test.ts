@@ -148,7 +148,7 @@ test('createAgentSigner: what inspect shows is the public half', async () => {
   expect(inspect(signer)).toContain(signer.keyid);
 });
 
-test('createAgentSigner: an agent with a key that has a passphrase is never told it by us', async () => {
+test('createAgentSigner: sends no passphrase to an agent', async () => {
   const [agent, path] = [await startAgent(), await sshKey(['-N', 'geheim'])];
   const env = { SSH_AUTH_SOCK: agent.socket, SSH_ASKPASS: join(import.meta.dirname, 'askpass.sh') };
   await execa('ssh-add', ['-q', path], { env: { ...env, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' } });

@@ -6,7 +6,7 @@ import { readPassphraseFile } from '../../../src/adapters/keys/read-private-file
 import { publicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { privateFile, sshFingerprint, sshKey } from './key-fixtures.js';
 
-test('describeKeyFile: a plain key says its own public half, whatever lies beside it', async () => {
+test('describeKeyFile: a plain key gives its own public half, whatever file is beside it', async () => {
   const [mine, other] = [generatePrivateKey(null), generatePrivateKey(null)];
   const path = await privateFile(mine.pem);
   await writeFile(publicFileOf(path), publicKeyLine(other.publicKey));
@@ -66,6 +66,6 @@ test.each([
   await expect(readPassphraseFile(await privateFile(text, { mode }))).rejects.toMatchObject({ code });
 });
 
-test('readPassphraseFile: KEY_LOCKED, for a file that is not there', async () => {
+test('readPassphraseFile: KEY_LOCKED, for a missing file', async () => {
   await expect(readPassphraseFile('/nowhere/passphrase')).rejects.toMatchObject({ code: 'KEY_LOCKED' });
 });

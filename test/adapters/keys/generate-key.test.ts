@@ -21,7 +21,7 @@ test('generatePrivateKey: openssl opens it with the passphrase, and not with ano
   expect((await open('falsch')).exitCode).not.toBe(0);
 });
 
-test('generatePrivateKey: the encryption is the one that docs/keys.md tells of', async () => {
+test('generatePrivateKey: the encryption is the one that docs/keys.md describes', async () => {
   const { stdout } = await execa('openssl', ['asn1parse'], { input: generatePrivateKey('geheim').pem });
   for (const part of [':PBES2', ':PBKDF2', ':hmacWithSHA256', ':aes-256-cbc', ':0800']) expect(stdout).toContain(part);
   expect(0x0800).toBe(2_048);

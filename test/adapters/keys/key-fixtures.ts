@@ -19,7 +19,7 @@ export async function privateFile(text: string, { mode = 0o600, name = 'key.pem'
   return path;
 }
 
-/** A key that ssh-keygen made; its public line lies beside it as `.pub`. */
+/** A key that ssh-keygen made; its public line is beside it as `.pub`. */
 export async function sshKey(options: readonly string[] = [], type = 'ed25519'): Promise<string> {
   const path = join(await keyFolder(), 'id');
   const passphrase = options.includes('-N') ? [] : ['-N', ''];

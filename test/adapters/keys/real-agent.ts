@@ -16,7 +16,7 @@ export interface RealAgent {
   stop(): Promise<void>;
 }
 
-/** Whether somebody listens: the socket is there some time before. */
+/** Whether the agent listens: its socket exists some time before. */
 const answers = async (socket: string): Promise<boolean> => {
   const connection = createConnection(socket);
   try {

@@ -36,7 +36,7 @@ test('createWorkerSigners: keys of a file, of a file with passphrase, of a varia
   }
 });
 
-test("createWorkerSigners: nobody gets another's key, and no principal the engine's", async () => {
+test('createWorkerSigners: no principal gets the key of another or of the engine', async () => {
   const signers = await createWorkerSigners({ signers: { engine: { env: 'K' } } }, { K: generatePrivateKey(null).pem });
   expect(['writer', 'engine', 'constructor', ''].map(signers.forPrincipal)).toEqual([null, null, null, null]);
   expect((await createWorkerSigners({ signers: {} }, {})).forEngine()).toBeNull();
@@ -54,7 +54,13 @@ test.each([
     'KEY_NOT_READABLE',
     'signers.w.public',
   ],
-  ['a passphrase nobody can be asked for', { env: 'K' }, { K: generatePrivateKey('x').pem }, 'KEY_LOCKED', 'signers.w'],
+  [
+    'a key with a passphrase and no passphrase file',
+    { env: 'K' },
+    { K: generatePrivateKey('x').pem },
+    'KEY_LOCKED',
+    'signers.w',
+  ],
   [
     'a public key instead',
     { env: 'K' },
@@ -62,7 +68,7 @@ test.each([
     'KEY_NOT_READABLE',
     'the variable K',
   ],
-] as const)('createWorkerSigners: %s', async (_, signer, env, code, told) => {
+] as const)('createWorkerSigners: %s', async (_, signer, env, code, part) => {
   const opening = createWorkerSigners({ signers: { w: signer } }, env);
-  await expect(opening).rejects.toMatchObject({ code, summary: expect.stringContaining(told) });
+  await expect(opening).rejects.toMatchObject({ code, summary: expect.stringContaining(part) });
 });

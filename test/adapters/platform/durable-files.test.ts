@@ -1,8 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { placeFiles, replaceFile, replaceFileSync } from '../../../src/adapters/platform/durable-files.js';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import {
+  placeFiles,
+  replaceFile,
+  replaceFileSync,
+  replaceWithStream,
+  syncFolder,
+} from '../../../src/adapters/platform/durable-files.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -32,6 +38,20 @@ test('replaceFile: a reader never sees a part', async () => {
   expect(await readdir(folder)).toEqual(['a']);
 });
 
+test('replaceWithStream: replaces a file whole, and leaves the old one when the stream fails', async () => {
+  const path = join(folder, 'a');
+  const content = async function* (fails: boolean) {
+    yield Buffer.from('new ');
+    if (fails) throw new Error('broken off');
+    yield Buffer.from('text');
+  };
+  await writeFile(path, 'old');
+  await expect(replaceWithStream(path, content(true))).rejects.toThrow('broken off');
+  expect([await read('a'), await readdir(folder)]).toEqual(['old', ['a']]);
+  await replaceWithStream(path, content(false));
+  expect([await read('a'), await readdir(folder)]).toEqual(['new text', ['a']]);
+});
+
 test('placeFiles: refuses with EEXIST what exists, a link included, and replaces it only when asked to', async () => {
   await writeFile(join(folder, 'victim'), 'victim');
   await symlink(join(folder, 'victim'), join(folder, 'a'));
@@ -52,4 +72,27 @@ test('placeFiles: none appears when one cannot be written, nor when the step bef
   const beforePlacing = () => Promise.reject(new Error('no'));
   await expect(placeFiles([good], { replace: true, beforePlacing })).rejects.toThrow('no');
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('syncFolder: callers at the same time share a sync, and one that comes during it gets the next', async () => {
+  const handle = await open(folder, 'r');
+  const sync = vi.spyOn(Object.getPrototypeOf(handle), 'sync');
+  await handle.close();
+  try {
+    const first = [syncFolder(folder), syncFolder(folder), syncFolder(folder)];
+    await vi.waitFor(() => expect(sync).toHaveBeenCalledTimes(1));
+    // Under way or over: in both cases a sync that began before this call does not count for it.
+    const later = [syncFolder(folder), syncFolder(folder)];
+    await Promise.all([...first, ...later]);
+    expect(sync).toHaveBeenCalledTimes(2);
+  } finally {
+    sync.mockRestore();
+  }
+});
+
+test('syncFolder: an error reaches its callers, and the next sync is made anew', async () => {
+  const missing = join(folder, 'missing');
+  await expect(syncFolder(missing)).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(Promise.all([syncFolder(missing), syncFolder(missing)])).rejects.toMatchObject({ code: 'ENOENT' });
+  await syncFolder(folder);
 });

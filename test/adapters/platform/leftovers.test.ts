@@ -3,10 +3,10 @@ import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { markedPath, removeLeftovers, SCRATCH_PREFIX } from '../../../src/adapters/platform/leftovers.js';
 import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
-import { isRunning, until } from '../executor-command/processes.js';
+import { isRunning, until } from './processes.js';
 
 const SLEEP = 'setTimeout(() => {}, 120_000);';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
 
-/** What a process that gets killed does with a store; told by its arguments, reported line by line. */
+/** A process to kill: it works with a store as its arguments say, and reports line by line. */
 export async function runStoreChild(store: ArtifactStore, [task, argument]: readonly string[]): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   switch (task) {

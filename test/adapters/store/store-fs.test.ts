@@ -60,7 +60,7 @@ test('published files: read-only copies, so that an edited one is OBJECT_CORRUPT
   expect(Buffer.from(await store.readObject(file.sha256)).toString()).toBe('as approved');
 });
 
-test('published files: a link that somebody put in their place is PATH_ESCAPES', async () => {
+test('openPublished: a link in the place of a file is PATH_ESCAPES', async () => {
   const file = await fileOf('as approved', 'evidence/plan.md');
   const store = createFileSystemStore(directory);
   await store.publish('run-1', [file]);
@@ -104,7 +104,7 @@ test('publish: killed between commitment and tree, the run is unpublished until 
   expect(await readFile(join(directory, 'manifests/run-1/manifest.json'), 'utf8')).toBe(manifest);
 });
 
-test('publish: a folder that nobody committed is RUN_ALREADY_PUBLISHED, and reading it OBJECT_CORRUPT', async () => {
+test('publish: a folder without a commitment is RUN_ALREADY_PUBLISHED, and reading it OBJECT_CORRUPT', async () => {
   const file = await fileOf('x', 'a');
   const store = createFileSystemStore(directory);
   await mkdir(join(directory, 'runs/run-1'));
@@ -217,7 +217,7 @@ test('reading: needs no folder, and makes none', async () => {
   await expect(lstat(path)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('a folder that lies under a file: every look and every write says so with a code', async () => {
+test('file system store: a store folder below a file fails every read and write with a code', async () => {
   await writeFile(join(directory, 'file'), '');
   const store = createFileSystemStore(join(directory, 'file', 'store'));
   await expect(store.published('run-1')).rejects.toMatchObject({ code: 'STORE_NOT_READABLE' });

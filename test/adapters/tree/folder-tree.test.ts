@@ -16,7 +16,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 const LIMITS = { entries: 100, depth: 4 };
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-test('openFolderTree: tells everything that lies there, in order, and what it is', async () => {
+test('openFolderTree: lists every entry in order, with its kind', async () => {
   await mkdir(join(root, 'b/empty'), { recursive: true });
   await writeFile(join(root, 'b/x'), 'abc');
   await writeFile(join(root, 'a'), '');

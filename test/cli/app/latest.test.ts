@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { promptos } from '../../support/command-line.js';
 import {
@@ -10,6 +10,7 @@ import {
   type WorkedRun,
 } from '../../support/governed-worker.js';
 import { writeKeys } from '../../support/signing-policy.js';
+import { siteRoot, writeSiteConfig } from '../../support/site-home.js';
 
 /*
  * Two projects on one server, each with a queue and a store of its own, whose repositories have the same name; and a third
@@ -25,19 +26,13 @@ interface Place {
 }
 
 const address = inject('temporalAddress');
-const rootOf = (site: GovernedWorker) => dirname(dirname(dirname(site.store.locate('run'))));
 
 /** A repository whose worker config calls it `name`, beside the store of a site. */
 async function placeAt(site: GovernedWorker, name: string): Promise<Place> {
-  const cwd = join(rootOf(site), `clone of ${name}`);
+  const cwd = join(siteRoot(site), `clone of ${name}`);
   await mkdir(join(cwd, '.promptos'), { recursive: true });
   execFileSync('git', ['init', '-q'], { cwd });
-  const config = {
-    ...{ schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] } },
-    repositories: { [name]: { path: '..' } },
-    store: { kind: 'fs', path: join(rootOf(site), 'store') },
-  };
-  await writeFile(join(cwd, '.promptos', 'worker.yaml'), JSON.stringify(config));
+  await writeSiteConfig(site, join(cwd, '.promptos', 'worker.yaml'), { repositories: { [name]: { path: '..' } } });
   const env = { PATH: process.env.PATH, HOME: cwd, TEMPORAL_ADDRESS: address, ...(await writeKeys(cwd, site.keys)) };
   const { TEMPORAL_ADDRESS: _, ...offline } = env;
   const typeIn =
@@ -86,7 +81,7 @@ describe('latest', () => {
     const escaped = await neighbour.type('run', 'cancel', 'latest', ...CANCELLING);
     expect(escaped).toMatchObject({ exitCode: 1 });
 
-    // Whoever decides by `latest` decides on this repository's run, and is told so.
+    // A decision on `latest` is on this repository's run, and the run is named.
     const approved = await first.type('approve', 'latest', '--gate', 'P00', '--as', 'grace');
     expect(approved).toMatchObject({
       exitCode: 0,

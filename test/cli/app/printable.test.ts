@@ -45,7 +45,7 @@ test('printableLine: one line of bounded length', () => {
   expect(printableLine('x'.repeat(600))).toBe(`${'x'.repeat(500)}…`);
 });
 
-test.each(['promptos', './bin/promptos', '../shop@2', 'a_b-c.d'])('shellWord: %s stands as it is', (text) => {
+test.each(['promptos', './bin/promptos', '../shop@2', 'a_b-c.d'])('shellWord: %s is left as it is', (text) => {
   expect(shellWord(text)).toBe(text);
 });
 

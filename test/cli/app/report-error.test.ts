@@ -1,26 +1,11 @@
-import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createOutput } from '../../../src/cli/app/output.js';
 import { reportError } from '../../../src/cli/app/report-error.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { recordOutput } from '../../support/recorded-output.js';
 
 function report(error: unknown, { json = false, details = false } = {}) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: keyof typeof written) =>
-    new Writable({
-      write: (chunk, _encoding, done) => {
-        written[name] += chunk;
-        done();
-      },
-    });
-  const output = createOutput({
-    json,
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    stdinIsTerminal: false,
-    noColor: true,
-  });
-  return { exitCode: reportError(error, output, details), ...written };
+  const { output, stdout, stderr } = recordOutput({ json });
+  return { exitCode: reportError(error, output, details), stdout: stdout.text, stderr: stderr.text };
 }
 
 test('reportError: the code, what happened and the next step, with the exit code of the catalogue', () => {
@@ -31,7 +16,7 @@ test('reportError: the code, what happened and the next step, with the exit code
   });
 });
 
-test('reportError: a hint of its own stands in place of that of the catalogue', () => {
+test('reportError: the hint of an error replaces that of the catalogue', () => {
   const { stderr } = report(new PromptOsError('USAGE', 'No.', { hint: 'Do that.' }));
   expect(stderr).toBe('error USAGE: No.\n  next: Do that.\n');
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { requireNoSecret } from '../../../src/cli/app/require-no-secret.js';
-import { bindDecision, bindResolution } from '../../../src/cli/decide/decide-as.js';
+import { bindDecision } from '../../../src/cli/decide/decision.js';
 import { readMessage } from '../../../src/cli/decide/message.js';
+import { bindResolution } from '../../../src/cli/decide/resolution.js';
 import { personEscalationSchema } from '../../../src/contracts/decisions.js';
 import type { RunRequest } from '../../../src/contracts/run-request.js';
 import { fill } from '../../rules/secret-examples.js';

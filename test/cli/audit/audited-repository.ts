@@ -2,15 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { createOutput } from '../../../src/cli/app/output.js';
 import type { StoreCommandContext } from '../../../src/cli/app/published-run.js';
 import type { ExitCode } from '../../../src/contracts/errors.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
 import type { FinishedRunOptions } from '../../support/finished-run.js';
+import { recordOutput } from '../../support/recorded-output.js';
 import { makeRunKeys, signedFinishedRun } from '../../support/signed-finished-run.js';
 
 /** What one command wrote and ended with; its errors are thrown. */
@@ -104,22 +103,8 @@ export async function invokeIn(
   make: (context: StoreCommandContext) => Command,
   ...args: readonly string[]
 ): Promise<AuditAnswer> {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: keyof typeof written) =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += chunk;
-        done();
-      },
-    });
   const json = args.includes('--json');
-  const output = createOutput({
-    json,
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    stdinIsTerminal: false,
-    noColor: true,
-  });
+  const { output, stdout, stderr } = recordOutput({ json });
   let exitCode: ExitCode = 0;
   const context: StoreCommandContext = {
     output: () => output,
@@ -137,8 +122,7 @@ export async function invokeIn(
       args.filter((arg) => arg !== '--json'),
       { from: 'user' },
     );
-  const last = written.stdout.trim().split('\n').at(-1) ?? '';
-  return { exitCode, ...written, json: json ? JSON.parse(last) : null };
+  return { exitCode, stdout: stdout.text, stderr: stderr.text, json: json ? stdout.objects().at(-1) : null };
 }
 
 /** Lines of a text file. */

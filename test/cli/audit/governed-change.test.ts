@@ -71,7 +71,7 @@ describe('a run that was really governed, with the real verifier', () => {
     expect(all).toMatchObject({ exitCode: 0, stdout: '1 commit since HEAD~, none of them ungoverned.\n', stderr: '' });
   });
 
-  test('something put into its tree: the code of the verifier is told by all three', async () => {
+  test('a file added to its tree: all three report the code of the verifier', async () => {
     await writeFile(join(audited.store.locate(genuine.run.run_id), 'evidence/extra.txt'), 'extra\n');
     const trace = await audited.invoke(traceCommand, genuine.run.run_id, '--policy', policy, '--json');
     expect(trace.exitCode).toBe(1);

@@ -113,7 +113,7 @@ describe('promptos pr-check', () => {
     expect((await check(block)).refused).toEqual({});
   });
 
-  test('a shallow clone is told as such: its oldest commit only looks as if it had no parent', async () => {
+  test('pr-check: a shallow clone is reported: its oldest commit only seems to have no parent', async () => {
     const clone = join(audited.folder, 'shallow');
     audited.git('clone', '-q', '--depth', '1', `file://${audited.repo}`, clone);
     const shallow = { ...audited, repo: clone };
@@ -152,14 +152,14 @@ describe('promptos pr-check', () => {
     expect((await check(`${six}\n> - Reviewed In: \`a meeting\``)).refused).toEqual({});
   });
 
-  test('--artifacts-dir: the block shows it, and a session that lies there must be that of the run', async () => {
+  test('pr-check: --artifacts-dir is in the block, and a session there must be that of the run', async () => {
     const own = (await audited.invoke(prBlockCommand, 'run-1', '--artifacts-dir', 'proof')).stdout;
     expect((await check(own)).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
     expect((await check(own, '--artifacts-dir', 'proof')).refused).toEqual({});
     await expect(check(own, '--artifacts-dir', '../proof')).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
   });
 
-  test('the exported session may stand in the same commit; another one is SESSION_DIFFERS', async () => {
+  test('pr-check: the exported session may be in the same commit; another one is SESSION_DIFFERS', async () => {
     const folder = join(audited.repo, 'artifacts/evidence');
     audited.git('reset', '-q', '--soft', 'HEAD~');
     await audited.invoke(exportCommand, '--artifacts-dir', folder, '--run', 'run-1');

@@ -116,7 +116,7 @@ describe('promptos trace', () => {
     ]);
   });
 
-  test('a commit that claims a run whose change it is not: found, told, exit 1', async () => {
+  test('trace: a commit that claims a run with another change is found and reported, exit 1', async () => {
     await audited.write('src/evil.txt', 'evil\n');
     audited.commitAll(`Fix\n\nPromptOS-Run: run-1\nPromptOS-Record: ${'0'.repeat(64)}`);
     const { json, exitCode } = await trace('HEAD');
@@ -155,7 +155,7 @@ describe('promptos trace', () => {
     expect({ run: json.run_id, ...json.artifact }).toMatchObject({ run: 'run-2', likeness: 'same' });
   });
 
-  test('a path: by the newest commit that touched it; a change that is not committed is told', async () => {
+  test('trace: a path is found by the newest commit that touched it; an uncommitted change is reported', async () => {
     const commit = await apply();
     await audited.write('README.md', 'later\n');
     audited.commitAll('elsewhere');
@@ -164,7 +164,7 @@ describe('promptos trace', () => {
     await audited.write('src/sum.txt', 'being written\n');
     const dirty = await trace('src/sum.txt');
     expect(dirty.exitCode).toBe(1);
-    expect(dirty.json.problems).toEqual(['src/sum.txt as it lies there is not what the commit holds']);
+    expect(dirty.json.problems).toEqual(['src/sum.txt in the working tree is not what the commit holds']);
   });
 
   test('a path outside of the repository: by its bytes among published files, else among resulting ones', async () => {
@@ -236,7 +236,7 @@ describe('promptos trace', () => {
     ]);
   });
 
-  test('a ledger that was changed: everything else is shown, but nobody can say who decided', async () => {
+  test('trace: a ledger that was changed leaves unknown who decided; everything else is shown', async () => {
     await writeFile(join(audited.store.locate('run-1'), 'evidence/ledger.jsonl'), 'not a ledger\n');
     const { json, exitCode } = await trace('run-1');
     expect(exitCode).toBe(1);
@@ -260,7 +260,7 @@ describe('promptos trace', () => {
     });
   });
 
-  test('text: the five steps are numbered, and say that nobody else vouches', async () => {
+  test('trace: the text numbers the five steps and says that no trusted policy was given', async () => {
     const { stdout, stderr } = await audited.invoke((context) => traceCommand(context, verifyDigests), 'latest');
     expect(stdout.split('\n').flatMap((line) => /^\d \w+ ?\w*/.exec(line)?.[0].trim() ?? [])).toEqual([
       '1 artifact',

@@ -111,7 +111,7 @@ describe('promptos ungoverned', () => {
     expect(await reasons()).toEqual(['run run-1 does not verify: OBJECT_CORRUPT']);
   });
 
-  test('a run whose record cannot be read is told, and covers nothing', async () => {
+  test('ungoverned: a run whose record cannot be read is reported, and covers nothing', async () => {
     await audited.invoke(applyCommand, 'run-1');
     await writeFile(join(audited.store.locate('run-1'), 'run_record.json'), '{}');
     const { json } = await ungoverned();

@@ -1,11 +1,10 @@
 import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { createOutput } from '../../../src/cli/app/output.js';
 import { verifyCommand } from '../../../src/cli/audit/verify-command.js';
+import { recordOutput } from '../../support/recorded-output.js';
 import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
 
 let root: string;
@@ -31,22 +30,8 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 async function verify(args: readonly string[], json = false) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += chunk;
-        done();
-      },
-    });
+  const { output, stdout, stderr } = recordOutput({ json });
   let exit = 0;
-  const output = createOutput({
-    json,
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    stdinIsTerminal: false,
-    noColor: true,
-  });
   await verifyCommand({
     output: () => output,
     openStore: async () => createFileSystemStore(join(root, 'store')),
@@ -58,13 +43,7 @@ async function verify(args: readonly string[], json = false) {
   })
     .exitOverride()
     .parseAsync([...args], { from: 'user' });
-  const emitted = json
-    ? written.stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
-  return { ...written, exit, emitted };
+  return { stdout: stdout.text, stderr: stderr.text, exit, emitted: json ? stdout.objects() : [] };
 }
 
 test('verify: a genuine tree is verified, a line a check', async () => {

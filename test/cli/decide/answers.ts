@@ -1,9 +1,9 @@
-import type { Choice, DecisionQuestions } from '../../../src/cli/app/questions.js';
+import type { Choice, Questions } from '../../../src/cli/app/questions.js';
 
 /** One answer that a test has ready: the question must match, and a choice must be among those offered. */
 export type Answer = readonly [question: RegExp, answer: string | boolean | null];
 
-export interface ScriptedAnswers extends DecisionQuestions {
+export interface ScriptedAnswers extends Questions {
   /** What was offered at each choice, in order. */
   readonly offered: readonly (readonly string[])[];
   /** What was suggested for each text. */
@@ -12,7 +12,7 @@ export interface ScriptedAnswers extends DecisionQuestions {
   done(): void;
 }
 
-/** A person who answers by a script, and who is astonished by any other question. */
+/** A person who answers by a script; any other question throws. */
 export function scriptedAnswers(...script: readonly Answer[]): ScriptedAnswers {
   const left = [...script];
   const offered: string[][] = [];

@@ -5,9 +5,8 @@ import { Writable } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { createOutput } from '../../../src/cli/app/output.js';
-import { askDecision, showRequest } from '../../../src/cli/decide/ask-decision.js';
-import { askResolution } from '../../../src/cli/decide/ask-resolution.js';
-import { decideUnattended } from '../../../src/cli/decide/decide-as.js';
+import { askAwaited, decideUnattended } from '../../../src/cli/decide/answer-awaited.js';
+import { showRequest } from '../../../src/cli/decide/show-request.js';
 import type { GovernedRuns } from '../../../src/client/client.js';
 import type { Delivery } from '../../../src/client/options.js';
 import type { Decision, RefusalReason, Resolution } from '../../../src/contracts/decisions.js';
@@ -79,12 +78,12 @@ async function decide(
   const { runs, sent } = scriptedRuns(...answers);
   const { written, output } = screen();
   const awaited = awaitedOf(status, 'decision');
-  const result = await askDecision({ runs, store, status, awaited, actor: 'grace', output }, questions);
+  const result = await askAwaited({ runs, store, status, actor: 'grace', output }, awaited, questions);
   questions.done();
   return { result, sent: sent as Decision[], text: written.text };
 }
 
-test('askDecision: an approval is bound to what stands', async () => {
+test('askAwaited: an approval is bound to the pending request', async () => {
   const status = passed();
   const { result, sent, text } = await decide(
     status,
@@ -104,7 +103,7 @@ test('askDecision: an approval is bound to what stands', async () => {
   expect(text).toContain('counted: approval of P00');
 });
 
-test('askDecision: each high finding is taken on by itself, and a no leads back', async () => {
+test('askAwaited: each high finding is taken on by itself, and a no leads back', async () => {
   const questions = scriptedAnswers(
     [/what do you decide/, 'approve'],
     [/Do you take this on\? {2}high {2}review-1: ␛\[2Jcents get lost/, false],
@@ -115,7 +114,7 @@ test('askDecision: each high finding is taken on by itself, and a no leads back'
   expect(sent).toEqual([expect.objectContaining({ choice: 'approve', acknowledged: ['review-1'] })]);
 });
 
-test('askDecision: a gate that failed offers no approval; the rejection suggests its findings as the reason', async () => {
+test('askAwaited: a gate that failed offers no approval; the rejection suggests its findings as the reason', async () => {
   const questions = scriptedAnswers(
     [/what do you decide/, 'reject'],
     [/Why\?/, 'because'],
@@ -127,14 +126,14 @@ test('askDecision: a gate that failed offers no approval; the rejection suggests
   expect(sent).toEqual([expect.objectContaining({ choice: 'reject', reason: 'because', to_gate: 'P00' })]);
 });
 
-test('askDecision: a rejection can end the run', async () => {
+test('askAwaited: a rejection can end the run', async () => {
   const questions = scriptedAnswers([/what do you decide/, 'reject'], [/Why\?/, 'no'], [/Back to which gate\?/, 'end']);
   const { sent } = await decide(passed(), questions, null);
   expect(sent).toEqual([expect.objectContaining({ choice: 'reject', reason: 'no', final: true })]);
   expect(sent[0]).not.toHaveProperty('to_gate');
 });
 
-test('askDecision: later and breaking off send nothing', async () => {
+test('askAwaited: later and breaking off send nothing', async () => {
   expect(await decide(passed(), scriptedAnswers([/what do you decide/, 'later']))).toMatchObject({
     result: 'later',
     sent: [],
@@ -145,25 +144,25 @@ test('askDecision: later and breaking off send nothing', async () => {
   });
 });
 
-test('askDecision: a refusal that another answer heals asks again', async () => {
+test('askAwaited: a refusal that another answer heals asks again', async () => {
   const questions = scriptedAnswers([/what do you decide/, 'approve'], [/what do you decide/, 'later']);
   const { result, text } = await decide(passed(), questions, 'FINDINGS_NOT_ACKNOWLEDGED');
   expect(result).toBe('later');
   expect(text).toContain('refused (FINDINGS_NOT_ACKNOWLEDGED)');
 });
 
-test.each(['REQUEST_NOT_STANDING', 'SELF_APPROVAL'] as const)('askDecision: %s ends the asking', async (reason) => {
+test.each(['REQUEST_NOT_STANDING', 'SELF_APPROVAL'] as const)('askAwaited: %s ends the asking', async (reason) => {
   const { result, text } = await decide(passed(), scriptedAnswers([/what do you decide/, 'approve']), reason);
   expect(result).toBe('later');
   expect(text).toContain(`refused (${reason})`);
 });
 
-test('askDecision: who decides is asked where several can, and the developer is not among them', async () => {
+test('askAwaited: who decides is asked where several can, and the developer is not among them', async () => {
   const status = passed();
   const { runs, sent } = scriptedRuns(null);
   const questions = scriptedAnswers([/Who decides\?/, 'ivan'], [/what do you decide, ivan\?/, 'approve']);
   const awaited = awaitedOf(status, 'decision');
-  await askDecision({ runs, store, status, awaited, actor: null, output: screen().output }, questions);
+  await askAwaited({ runs, store, status, actor: null, output: screen().output }, awaited, questions);
   expect(questions.offered[0]).toEqual(['grace', 'ivan']);
   expect(sent).toEqual([expect.objectContaining({ actor: 'ivan' })]);
 });
@@ -177,7 +176,7 @@ test('showRequest: without the bytes, the findings of the status are shown and t
   expect(written.text).not.toContain('\u001b');
 });
 
-test('showRequest: the plan, the patch, the checks as they lie in the store', async () => {
+test('showRequest: the plan, the patch, the checks as the store has them', async () => {
   const { attempts } = await finishedRun(store, { patch: 'diff --git a/x b/x\n@@ -1 +1 @@\n-old\u001b[2J\n+new\n' });
   const shown = async (gate: GateId, attempt: number): Promise<string> => {
     const [output_sha256] = [...attempts].find(([, one]) => one.gate === gate && one.attempt === attempt) ?? [''];
@@ -217,13 +216,16 @@ async function resolve(questions: ReturnType<typeof scriptedAnswers>, ...answers
   const { runs, sent } = scriptedRuns(...answers);
   const { written, output } = screen();
   const awaited = awaitedOf(status, 'resolution');
-  const result = await askResolution({ runs, store, status, awaited, actor: 'grace', output }, questions);
+  const result = await askAwaited({ runs, store, status, actor: 'grace', output }, awaited, questions);
   questions.done();
   return { result, sent: sent as Resolution[], text: written.text };
 }
 
-test('askResolution: retry with the recommendation as guidance', async () => {
-  const questions = scriptedAnswers([/E1: how does the run go on, grace\?/, 'retry'], [/next attempt told/, '0']);
+test('askAwaited: retry with the recommendation as guidance', async () => {
+  const questions = scriptedAnswers(
+    [/E1: how does the run go on, grace\?/, 'retry'],
+    [/does the next attempt get/, '0'],
+  );
   const { result, sent, text } = await resolve(questions, null);
   expect(result).toBe('decided');
   expect(sent).toEqual([
@@ -232,20 +234,20 @@ test('askResolution: retry with the recommendation as guidance', async () => {
   expect(text).toContain('raised by wendy (executor): Who pays?␛[2Jcents get lost');
 });
 
-test('askResolution: what a hold recommends is not offered as guidance, since anybody may have written it', async () => {
+test('askAwaited: what a hold recommends is not offered as guidance, since it is unsigned', async () => {
   const run = new SignedRun().open(signedPlan({ rules_version: 2, attestations: 'optional' })).runGate('P00');
   run.deliver('escalation', { issue: 'Wait.', recommendation: 'Delete the tests.', options: ['Push to main.'] });
   const status = statusOf(run);
   const { runs, sent } = scriptedRuns(null);
-  const questions = scriptedAnswers([/how does the run go on/, 'retry'], [/next attempt told/, 'as before']);
+  const questions = scriptedAnswers([/how does the run go on/, 'retry'], [/does the next attempt get/, 'as before']);
   const awaited = awaitedOf(status, 'resolution');
   expect(awaited.trigger).toBe('hold');
-  await askResolution({ runs, store, status, awaited, actor: 'grace', output: screen().output }, questions);
+  await askAwaited({ runs, store, status, actor: 'grace', output: screen().output }, awaited, questions);
   questions.done();
   expect(sent).toEqual([expect.objectContaining({ choice: 'retry', guidance: 'as before' })]);
 });
 
-test('decideUnattended: the words of a hold are not said again in the name of an integrator', async () => {
+test('decideUnattended: the text of a hold is not repeated in the name of an integrator', async () => {
   const run = new SignedRun().open(signedPlan({ rules_version: 2, attestations: 'optional' })).runGate('P00');
   run.deliver('escalation', { issue: 'grace says: merge it.' });
   const status = statusOf(run);
@@ -255,19 +257,19 @@ test('decideUnattended: the words of a hold are not said again in the name of an
   expect(sent).toMatchObject([{ choice: 'abort' }]);
 });
 
-test('askResolution: own words, and back to an earlier gate', async () => {
+test('askAwaited: own words, and back to an earlier gate', async () => {
   const questions = scriptedAnswers(
     [/how does the run go on/, 'rework'],
     [/Back to which gate\?/, 'P00'],
-    [/next attempt told/, 'own words'],
-    [/next attempt told/, 'start over'],
+    [/does the next attempt get/, 'own words'],
+    [/does the next attempt get/, 'start over'],
   );
   const { sent } = await resolve(questions, null);
   expect(questions.offered[1]).toEqual(['P01', 'P00']);
   expect(sent).toEqual([expect.objectContaining({ choice: 'rework', to_gate: 'P00', guidance: 'start over' })]);
 });
 
-test('askResolution: continue where nothing can be continued is refused, and asked again', async () => {
+test('askAwaited: continue where nothing can be continued is refused, and asked again', async () => {
   const questions = scriptedAnswers(
     [/how does the run go on/, 'continue'],
     [/how does the run go on/, 'abort'],

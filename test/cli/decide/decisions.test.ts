@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AwaitedDecision } from '../../../src/contracts/run-status.js';
 import { promptos } from '../../support/command-line.js';
@@ -12,7 +10,7 @@ import {
   type WorkedRun,
 } from '../../support/governed-worker.js';
 import { outputs } from '../../support/scripted-executor.js';
-import { writeKeys } from '../../support/signing-policy.js';
+import { makeSiteHome } from '../../support/site-home.js';
 import { startTestServer, type TestServer } from '../../support/temporal.js';
 
 /*
@@ -27,14 +25,7 @@ beforeAll(async () => {
   // A server of its own: what is listed, and which run is the latest, must not hang on other test files.
   server = await startTestServer();
   site = await createGovernedWorker({ address: server.address });
-  const root = dirname(dirname(dirname(site.store.locate('run'))));
-  cwd = join(root, 'home');
-  await mkdir(cwd);
-  const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] } };
-  const store = { kind: 'fs', path: join(root, 'store') };
-  await writeFile(join(cwd, 'worker.yaml'), JSON.stringify({ ...config, store }));
-  const keys = await writeKeys(cwd, site.keys);
-  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: server.address, ...keys };
+  ({ cwd, env } = await makeSiteHome(site, server.address));
 });
 afterAll(async () => {
   await site.close();
@@ -57,7 +48,7 @@ async function awaitingRun(
 const ended = (run: WorkedRun) => site.runs.wait(run.runId);
 
 describe('approve', () => {
-  test('the one request that stands: counts, and the run goes on to its end', async () => {
+  test('approve: the one pending request counts, and the run goes on to its end', async () => {
     const [run] = await awaitingRun();
     const { exitCode, stdout, stderr } = await type(
       'approve',
@@ -127,7 +118,7 @@ describe('approve', () => {
     expect((await run.status()).refusals).toBe(0);
   });
 
-  test('--request-id that does not stand: is sent, refused and written down', async () => {
+  test('approve: --request-id that is not pending is sent, refused and recorded', async () => {
     const [run] = await awaitingRun();
     const { exitCode, stderr } = await type('approve', run.runId, '--request-id', 'P00.1.7', '--as', 'grace');
     expect(exitCode).toBe(1);

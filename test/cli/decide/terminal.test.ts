@@ -1,8 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../support/governed-worker.js';
-import { writeKeys } from '../../support/signing-policy.js';
+import { makeSiteHome } from '../../support/site-home.js';
 import { KEYS, onTerminal, type Typed } from '../../support/terminal.js';
 
 /*
@@ -11,18 +9,11 @@ import { KEYS, onTerminal, type Typed } from '../../support/terminal.js';
 
 let site: GovernedWorker;
 let cwd: string;
-let env: NodeJS.ProcessEnv;
+let env: Record<string, string | undefined>;
 beforeAll(async () => {
   const address = inject('temporalAddress');
   site = await createGovernedWorker({ address });
-  const root = dirname(dirname(dirname(site.store.locate('run'))));
-  cwd = join(root, 'home');
-  await mkdir(cwd);
-  const store = { kind: 'fs', path: join(root, 'store') };
-  const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] }, store };
-  await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
-  const keys = await writeKeys(cwd, site.keys);
-  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address, ...keys };
+  ({ cwd, env } = await makeSiteHome(site, address));
 });
 afterAll(() => site.close());
 

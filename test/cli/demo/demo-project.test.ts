@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
-import { ensureDemoProject } from '../../../src/cli/demo/demo-project.js';
+import { ensureDemoProject } from '../../../src/cli/demo/demo-command.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
 import { readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
@@ -56,7 +56,7 @@ test('demonstration: two have different keys; one that is there is found with it
   expect(await grace(one)).toBe(before);
 });
 
-test('demonstration: FILE_EXISTS, and nothing touched, where something else lies', async () => {
+test('demo: FILE_EXISTS and nothing changed, where the folder holds something else', async () => {
   const root = await folder();
   await mkdir(join(root, 'mine'));
   await writeFile(join(root, 'mine', 'x'), '');

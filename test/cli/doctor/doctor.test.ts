@@ -300,7 +300,7 @@ test('doctor: a commit that is not pushed is out of reach for workers that fetch
   expect(await pushed()).toMatchObject({ status: 'ok', message: 'pushed' });
 });
 
-test('doctor: TEMPORAL_UNREACHABLE from the real connection, when nobody answers', async () => {
+test('doctor: TEMPORAL_UNREACHABLE from the real connection, when no server answers', async () => {
   // A port that was free a moment ago.
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -375,7 +375,7 @@ test('whyNoProgram: a file that may not be run is not called missing', async () 
   expect(await whyNoProgram('sub', bin)).toBe(`${join(bin, 'sub')} is no program`);
 });
 
-test('doctor: warns of keys that lie open or that others can read', async () => {
+test('doctor: warns of keys without a passphrase and of keys that others can read', async () => {
   const top = await readyRepository();
   const keys = await folder();
   const env = { PROMPTOS_KEYS_DIR: keys };

@@ -28,7 +28,7 @@ function scriptedQuestions(script: readonly string[]): PassphraseQuestions & { r
     passphrase: async (message) => {
       asked.push(message);
       const next = left.shift();
-      if (next === undefined) throw new Error(`nobody answers "${message}"`);
+      if (next === undefined) throw new Error(`no answer is scripted for "${message}"`);
       return next;
     },
   };
@@ -188,7 +188,7 @@ test.each([
   expect(await refusal(run(args))).toMatchObject({ code });
 });
 
-test('keys list: which there are, which lie open, which cannot be used', async () => {
+test('keys list: names the keys, those without a passphrase, and those that cannot be used', async () => {
   expect((await run(['list'])).stdout).toBe(`no keys in ${keys}\n`);
   await generate('ada');
   await run(['generate', '--for', 'grace'], { terminal: true, questions: scriptedQuestions(['geheim', 'geheim']) });

@@ -43,7 +43,7 @@ const answering = (...script: readonly (string | null)[]): PassphraseQuestions =
   return {
     passphrase: async (message) => {
       const next = left.shift();
-      if (next === undefined) throw new Error(`nobody answers "${message}"`);
+      if (next === undefined) throw new Error(`no answer is scripted for "${message}"`);
       return next;
     },
   };
@@ -71,7 +71,7 @@ test('openSigner: --key that is not there is KEY_NOT_FOUND, and nothing else is 
   await expect(opening).rejects.toMatchObject({ code: 'KEY_NOT_FOUND', summary: expect.stringContaining('none.pem') });
 });
 
-test("openSigner: the principal's own key file, and nobody else's", async () => {
+test("openSigner: the principal's own key file, and no other", async () => {
   const grace = await keyAt('keys/grace.pem');
   await keyAt('keys/ada.pem');
   expect((await openSigner(contextOf(), { principal: 'grace', policyKeys: [grace] })).keyid).toBe(grace.keyid);
@@ -157,7 +157,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const POLICY = new TextEncoder().encode(`${EXAMPLE_POLICY}prompt_packs: ['${'a'.repeat(64)}']\n`);
 const digest = sha256Hex(POLICY);
 
-test('readRunPolicy: a file with the same bytes stands in for a store that lacks the policy; another one does not', async () => {
+test('readRunPolicy: a file with the same bytes replaces a policy that the store lacks; another file does not', async () => {
   const store = createFileSystemStore(join(folder, 'store'));
   const [same, other] = [join(folder, 'policy.yaml'), join(folder, 'other.yaml')];
   await writeFile(same, POLICY);

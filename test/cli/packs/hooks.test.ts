@@ -124,7 +124,7 @@ describe('the pre-commit hook', () => {
     expect(git('rev-list', '--all', '--count').trim()).toBe('0');
   });
 
-  test('the hook: judges what is staged, not what lies in the folder', async () => {
+  test('the hook: judges what is staged, not the working tree', async () => {
     await addPack('prompts', 'bad');
     await write('prompts/P00.md', 'good');
     expect(commit().status).toBe(1);

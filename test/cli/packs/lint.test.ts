@@ -63,7 +63,7 @@ test('lint: a folder without an index is PACK_NOT_FOUND', async () => {
   await expect(invoke(lintCommand, ['pack'], { cwd })).rejects.toMatchObject({ code: 'PACK_NOT_FOUND', exitCode: 2 });
 });
 
-test('lint: a broken index is told, not thrown', async () => {
+test('lint: a broken index is reported, not thrown', async () => {
   await write({ [INDEX_PATH]: '{' });
   const { stdout, exitCode } = await invoke(lintCommand, ['pack'], { cwd });
   expect(stdout).toContain('pack/prompts.index.json:1 error INDEX_MALFORMED');

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../src/cli/app/context.js';
 import { hooksCommand } from '../../../src/cli/packs/hooks-command.js';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { expect, onTestFinished, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { showFinishedRun } from '../../../src/cli/runs/finish-run.js';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { PROMPTOS } from '../../support/built-package.js';
 import { promptos } from '../../support/command-line.js';
@@ -13,6 +13,7 @@ import {
   type GovernedWorker,
   type WorkedRun,
 } from '../../support/governed-worker.js';
+import { makeSiteHome } from '../../support/site-home.js';
 import { KEYS, onTerminal } from '../../support/terminal.js';
 
 /*
@@ -48,7 +49,7 @@ const OTHERS_PASS = { P00: 0, P01: 0, P03: 0, P05: 0, P06: 1, P07: 1 };
 let signals: string;
 let site: GovernedWorker;
 let cwd: string;
-let env: NodeJS.ProcessEnv;
+let env: Record<string, string | undefined>;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -63,13 +64,7 @@ beforeAll(async () => {
     policy: `${policy.trimEnd()}\nbaseline: off\nrequired_gates: [P05]\napprovals: ${JSON.stringify(OTHERS_PASS)}\n`,
     files: { 'README.md': '# Split\n', 'src/split.js': "export const split = 'wrong';\n", 'test.js': SLOW_CHECK },
   });
-  const root = dirname(dirname(dirname(site.store.locate('run'))));
-  cwd = join(root, 'home');
-  await mkdir(cwd);
-  const store = { kind: 'fs', path: join(root, 'store') };
-  const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] }, store };
-  await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
-  env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address };
+  ({ cwd, env } = await makeSiteHome(site, address));
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');

@@ -1,6 +1,6 @@
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { readTrouble } from '../../../src/client/trouble.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
@@ -13,7 +13,7 @@ import {
   type GovernedWorker,
   type WorkedRun,
 } from '../../support/governed-worker.js';
-import { writeKeys } from '../../support/signing-policy.js';
+import { makeSiteHome, writeSiteConfig } from '../../support/site-home.js';
 
 /*
  * Runs whose finalisation cannot end: the status says why, and `run recover` finishes them or writes down what there is.
@@ -25,11 +25,8 @@ let type: (...args: readonly string[]) => ReturnType<typeof promptos>;
 let typeOffline: typeof type;
 
 async function configure(roles: readonly string[]): Promise<void> {
-  const store = { kind: 'fs', path: join(dirname(cwd), 'store') };
   const signers = roles.includes('engine') ? { engine: { file: 'keys/engine.pem' } } : {};
-  const trust = { policies: ['none.yaml'] };
-  const config = { schema_version: 1, roles, task_queue: site.taskQueue, trust, store, signers };
-  await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
+  await writeSiteConfig(site, join(cwd, 'worker.yaml'), { roles, signers });
 }
 
 /** A worker whose store does not publish. */
@@ -52,10 +49,9 @@ async function withBrokenStore<T>(error: PromptOsError, work: (run: WorkedRun) =
 
 beforeAll(async () => {
   site = await createGovernedWorker({ address: inject('temporalAddress'), idle: true });
-  cwd = join(dirname(dirname(dirname(site.store.locate('run')))), 'home');
-  await mkdir(cwd);
-  await writeKeys(cwd, site.keys);
-  const env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: inject('temporalAddress') };
+  const home = await makeSiteHome(site, inject('temporalAddress'));
+  const { env } = home;
+  cwd = home.cwd;
   type = (...args) => promptos([...args, '--json'], { cwd, env });
   typeOffline = (...args) => promptos([...args, '--json'], { cwd, env: { ...env, TEMPORAL_ADDRESS: undefined } });
   await configure(['engine']);

@@ -1,10 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { AwaitedDecision } from '../../../src/contracts/run-status.js';
 import { promptos } from '../../support/command-line.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../support/governed-worker.js';
-import { writeKeys } from '../../support/signing-policy.js';
+import { makeSiteHome } from '../../support/site-home.js';
 
 /*
  * A run whose worker has gone: people see it and decide all the same.
@@ -23,15 +21,7 @@ beforeAll(async () => {
   request = await run.awaitDecision('P00');
   worker.shutdown();
   await running;
-  const root = dirname(dirname(dirname(site.store.locate('run'))));
-  const cwd = join(root, 'home');
-  await mkdir(cwd);
-  const store = { kind: 'fs', path: join(root, 'store') };
-  const config = { schema_version: 1, task_queue: site.taskQueue, trust: { policies: ['none.yaml'] }, store };
-  await writeFile(join(cwd, 'worker.yaml'), JSON.stringify(config));
-  const keys = await writeKeys(cwd, site.keys);
-  const address = inject('temporalAddress');
-  const env = { PATH: process.env.PATH, HOME: cwd, PROMPTOS_HOME: cwd, TEMPORAL_ADDRESS: address, ...keys };
+  const { cwd, env } = await makeSiteHome(site, inject('temporalAddress'));
   type = (...args) => promptos([...args, '--json'], { cwd, env });
   typeOffline = (...args) => promptos([...args, '--json'], { cwd, env: { ...env, TEMPORAL_ADDRESS: undefined } });
 });

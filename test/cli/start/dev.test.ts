@@ -138,7 +138,7 @@ test('from init to the applied patch: detached, approved from a second terminal,
   expect(git('status', '--porcelain')).toBe('');
 }, 240_000);
 
-test("a developer's name of every kind, on a Temporal of the user's own: whole in every file; a queue nobody polls is told", async () => {
+test("a developer's name of every kind, on a Temporal of the user's own: whole in every file; a queue that no worker polls is reported", async () => {
   const site = await createHostileSite({ address: inject('temporalAddress') });
   try {
     const developer = '--Zoë "O\'Hara" $HOME';

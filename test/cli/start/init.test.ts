@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { createCheckRunner } from '../../../src/adapters/check-runner/check-runner.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createFileSigner } from '../../../src/adapters/keys/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
 import type { InitQuestions } from '../../../src/cli/start/first-people.js';
@@ -300,7 +300,7 @@ test.each([
   expect(await readdir(top)).toEqual(['.git']);
 });
 
-test('init: a name that git knows but nobody can type gives way to the mail address', async () => {
+test('init: a git name that cannot be typed gives way to the mail address', async () => {
   const top = await repository({}, '花子');
   await init(['--alone'], { cwd: top });
   expect((await written(top)).policy.roles.integrator).toEqual(['ada']);
@@ -371,8 +371,8 @@ test('init: --json gives one object', async () => {
   ]);
 });
 
-/** What `--json` tells of keys. */
-const keysTold = ({ objects }: Invocation) => {
+/** What `--json` reports of keys. */
+const keysOf = ({ objects }: Invocation) => {
   const [told] = objects as unknown as [{ keys: { name: string; made: boolean }[]; warnings: string[] }];
   return told;
 };
@@ -462,10 +462,10 @@ test.each([
   ['there is neither a terminal nor a file', [], false],
   ['--no-passphrase says so in a terminal', ['--no-passphrase'], true],
   ['--yes asks nothing in a terminal', ['--yes'], true],
-])('init: a key that lies open is told loudly, when %s', async (_, args, terminal) => {
+])('init: warns of a key without a passphrase, when %s', async (_, args, terminal) => {
   const top = await repository();
   const { stderr } = await init(['--alone', ...args], { cwd: top, terminal });
-  expect(stderr).toMatch(/^warning: NO PASSPHRASE: the key of ada-lovelace lies open\. /);
+  expect(stderr).toMatch(/^warning: NO PASSPHRASE: the key of ada-lovelace has no passphrase\. /);
 });
 
 test("init: a team's integrator whose key is made here: says that it is to be handed over or replaced", async () => {
@@ -473,9 +473,9 @@ test("init: a team's integrator whose key is made here: says that it is to be ha
   const told = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, json: true });
   const { stderr } = told;
   const path = join(ownKeys(top), 'grace.pem');
-  expect(stderr).toContain(`warning: The private key of grace lies here, in ${path}`);
+  expect(stderr).toContain(`warning: The private key of grace is on this machine, in ${path}`);
   expect(stderr).toContain('whoever has your account can decide as grace');
-  expect(keysTold(told).warnings).toHaveLength(2);
+  expect(keysOf(told).warnings).toHaveLength(2);
 });
 
 test("init: --integrator-key takes the integrator's own public key, and makes none", async () => {
@@ -487,8 +487,8 @@ test("init: --integrator-key takes the integrator's own public key, and makes no
   });
   expect(await listedKey(top, 'grace')).toEqual(key);
   expect((await readdir(ownKeys(top))).sort()).toEqual(['ada-lovelace.pem', 'ada-lovelace.pub']);
-  expect(told.stderr).not.toContain('lies here');
-  expect(keysTold(told).keys.at(-1)).toEqual({
+  expect(told.stderr).not.toContain('is on this machine');
+  expect(keysOf(told).keys.at(-1)).toEqual({
     name: 'grace',
     path: null,
     public: line,
@@ -526,10 +526,10 @@ test('init: keys that are there are used as they are, and none is ever replaced'
   const again = await init(['--not-alone', '--integrator', 'grace', '--force'], { cwd: top, json: true });
   expect(await Promise.all(paths.map((path) => readFile(path, 'utf8')))).toEqual(before);
   expect((await written(top)).sha256).toBe(first);
-  expect(keysTold(again).keys.map(({ made }) => made)).toEqual(paths.map(() => false));
+  expect(keysOf(again).keys.map(({ made }) => made)).toEqual(paths.map(() => false));
 });
 
-test('init: an OpenSSH key that lies there as the own one is taken', async () => {
+test('init: an OpenSSH key that exists as the own one is taken', async () => {
   const top = await repository();
   await mkdir(ownKeys(top));
   const path = join(ownKeys(top), 'ada-lovelace.pem');
@@ -559,7 +559,7 @@ const refusedKeys: [string, string, (top: string) => Promise<unknown>][] = [
     },
   ],
   [
-    'a public half lies there alone',
+    'there is a public key without its private key',
     'KEY_EXISTS',
     async (top) => {
       await mkdir(ownKeys(top));

@@ -27,7 +27,7 @@ const READ_ERRORS: Readonly<Record<string, ErrorCode>> = {
 /** What a failed write into the store means; an error that says nothing about the store comes back as it is. */
 export const writeError = (error: unknown, doing: string): unknown => translate(error, doing, WRITE_ERRORS);
 
-/** What a failed read from the store means, apart from files that are not there. */
+/** What a failed read from the store means, apart from missing files. */
 export const readError = (error: unknown, doing: string): unknown => translate(error, doing, READ_ERRORS);
 
 function translate(error: unknown, doing: string, table: Readonly<Record<string, ErrorCode>>): unknown {

@@ -15,8 +15,8 @@ import { checkIsNoLink, ensureFolder, STAGED, type StoreLayout, stagedPath, stor
 
 /**
  * The artifact store in a folder of the file system. Nothing is made before the first write, so a folder that may only
- * be read can be read. Several processes may use one folder; it must lie on one file system.
- * @param directory the store's folder; made when it is not there
+ * be read can be read. Several processes may use one folder; it must be on one file system.
+ * @param directory the store's folder; made when it is missing
  */
 export function createFileSystemStore(directory: string): ArtifactStore {
   const layout = storeLayout(directory);

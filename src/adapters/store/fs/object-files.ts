@@ -55,7 +55,7 @@ export async function putObject(
 
 async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject): Promise<boolean> {
   if ((await objectSize(layout, sha256)) !== bytes) return false;
-  // Whoever put it may have been killed before its folder was forced to the medium.
+  // Its writer may have been killed before the folder was forced to the medium.
   await syncFolder(dirname(objectPath(layout, sha256) as string));
   return true;
 }

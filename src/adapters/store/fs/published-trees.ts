@@ -11,22 +11,24 @@ import {
   manifestBytes,
   newManifest,
   parseManifest,
+  publishedFile,
   runTaken,
   sameTree,
   sortedFiles,
+  treeFileMissing,
 } from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
 import { makeFolder, makeFolders, readError, syncFolders, writeError, writeNewFile } from './durable-files.js';
 import { objectSize, openObject, readChecked } from './object-files.js';
 import { type StoreLayout, stagedPath } from './store-layout.js';
 
-/** Files of a tree that are written at the same time: each ends in a wait for the medium. */
+/** Files of a tree that are written at the same time: each write ends in a wait for the medium. */
 const PARALLEL_WRITES = 4;
 
 /**
  * Publishes a tree in two steps, each a rename: the manifest commits the run to these files, then the finished tree
- * moves to `runs/<run_id>`. Killed between the two, the run shows as unpublished, and whoever publishes next, be it
- * another tree, first brings the committed one to its end.
+ * moves to `runs/<run_id>`. Killed between the two, the run shows as unpublished, and the next publisher, even of
+ * another tree, first completes the committed one.
  */
 export async function publishTree(layout: StoreLayout, runId: string, given: readonly ArtifactRef[]): Promise<void> {
   checkRunId(runId);
@@ -40,23 +42,27 @@ export async function publishTree(layout: StoreLayout, runId: string, given: rea
 
 async function publishSorted(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<void> {
   await checkObjects(layout, files);
-  if (await bringToEnd(layout, runId, files)) return;
+  if (await completeCommittedTree(layout, runId, files)) return;
   const staged = await stageTree(layout, files);
   try {
     if (await treeExists(layout, runId)) {
-      if (await bringToEnd(layout, runId, files)) return;
-      // A folder that nobody committed: put there by hand, or its manifest is lost.
+      if (await completeCommittedTree(layout, runId, files)) return;
+      // A folder without a commitment: made by hand, or its manifest is lost.
       throw runTaken(runId);
     }
     if (await commitManifest(layout, newManifest(runId, files))) await moveIntoPlace(layout, staged, runId);
-    else await bringToEnd(layout, runId, files);
+    else await completeCommittedTree(layout, runId, files);
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
 }
 
 /** Whether the run was committed to exactly these files before; the committed tree is in place afterwards. */
-async function bringToEnd(layout: StoreLayout, runId: string, files: readonly ArtifactRef[]): Promise<boolean> {
+async function completeCommittedTree(
+  layout: StoreLayout,
+  runId: string,
+  files: readonly ArtifactRef[],
+): Promise<boolean> {
   const manifest = await readManifest(layout, runId);
   if (manifest === null) return false;
   if (!(await treeExists(layout, runId))) {
@@ -84,7 +90,7 @@ async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]):
   }
 }
 
-/** Copies, never links: whoever edits a published file must not reach the object behind it. */
+/** Copies, never links: an edit of a published file must not reach the object behind it. */
 async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<string> {
   const staged = stagedPath(layout.staging);
   await makeFolder(staged);
@@ -131,14 +137,11 @@ export async function publishedFiles(layout: StoreLayout, runId: string): Promis
   return manifest.files;
 }
 
-/** A published file as it lies in the tree, checked against the manifest. */
+/** A file of the published tree, checked against the manifest. */
 export async function* openPublishedFile(layout: StoreLayout, runId: string, path: string): AsyncIterable<Uint8Array> {
   checkTreePath(path);
-  const files = await publishedFiles(layout, runId);
-  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
-  const missing = () => new PromptOsError('OBJECT_NOT_FOUND', `The published tree of ${runId} has no file ${path}.`);
-  const file = files.find((candidate) => candidate.path === path);
-  if (file === undefined) throw missing();
+  const file = publishedFile(await publishedFiles(layout, runId), runId, path);
+  const missing = () => treeFileMissing(runId, path);
   const tree = await realpath(join(layout.runs, runId));
   const real = await realpath(join(tree, path)).catch((error: unknown) => {
     throw systemCode(error) === 'ENOENT' ? missing() : error;

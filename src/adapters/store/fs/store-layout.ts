@@ -7,7 +7,7 @@ import { syncFolder } from '../../platform/durable-files.js';
 import { markedPath } from '../../platform/leftovers.js';
 import { makeFolder } from './durable-files.js';
 
-/** Where things lie in a store, as absolute folders of one file system. */
+/** The folders of a store: absolute, on one file system. */
 export interface StoreLayout {
   readonly root: string;
   /** `ab/cdef…`: bytes by SHA-256. */
@@ -46,8 +46,8 @@ export const objectPath = ({ objects }: StoreLayout, sha256: string): string | n
   SHA256_PATTERN.test(sha256) ? join(objects, sha256.slice(0, 2), sha256.slice(2)) : null;
 
 /**
- * Makes a folder of the store, durably, when it is not there.
- * @throws PromptOsError PATH_ESCAPES when a link lies in its place: nothing of the store is elsewhere
+ * Makes a folder of the store durably when it is missing.
+ * @throws PromptOsError PATH_ESCAPES when a link is in its place: nothing of the store is elsewhere
  */
 export async function ensureFolder(parent: string, folder: string): Promise<void> {
   try {

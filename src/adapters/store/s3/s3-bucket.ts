@@ -73,7 +73,7 @@ export interface S3Bucket {
   head(key: string): Promise<ObjectHead | null>;
   /** The bytes from an offset on, or null when there is no such object. */
   open(key: string, from?: number): Promise<AsyncIterable<Uint8Array> | null>;
-  /** @returns false when the key was to be free and is taken by somebody else's write */
+  /** @returns false when the key was to be free and another write has taken it */
   put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean>;
   /** Keys that begin with a prefix, in their order. */
   list(prefix: string, after?: string): Promise<readonly string[]>;
@@ -83,7 +83,7 @@ export interface S3Bucket {
   call<T>(doing: string, work: (session: S3Session, fullKey: (key: string) => string) => Promise<T>): Promise<T>;
 }
 
-/** The metadata that tells a writer's own object from another's when an answer got lost and the write was repeated. */
+/** The metadata that distinguishes a writer's own object when an answer was lost and the write repeated. */
 const WRITE_ID = 'promptos-write';
 /** How often a write is repeated that met another one of the same key. */
 const CONFLICT_TRIES = 8;

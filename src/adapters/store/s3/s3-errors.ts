@@ -140,8 +140,8 @@ function meaningOf(error: unknown, { bucket, endpoint }: S3Place): Meaning {
 }
 
 /**
- * What a failed call of the SDK means for whoever uses the store. Both codes are tried again: networks, quotas and
- * credentials heal without the run's doing.
+ * What a failed call of the SDK means for the users of the store. Both codes are retried: networks, quotas and credentials
+ * recover without the run.
  */
 export function storeError(
   error: unknown,

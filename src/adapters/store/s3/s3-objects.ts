@@ -26,7 +26,7 @@ export async function putObject(
   const source = content instanceof Uint8Array ? memorySource(content) : await spool(content, PART_BYTES);
   try {
     const { sha256, bytes } = source;
-    // Many bytes are worth a question before they are sent.
+    // For many bytes a request that asks first is cheaper than sending them again.
     const known = bytes > PART_BYTES ? await headObject(bucket, sha256) : null;
     if (known === null) {
       if (await send(bucket, source, true)) return { sha256, bytes };
@@ -83,10 +83,10 @@ export async function checkObjects(bucket: S3Bucket, files: readonly ArtifactRef
   });
 }
 
-/** How often a read is taken up again where it broke off, without a byte in between. */
+/** How often a read is resumed without a byte in between. */
 const READ_TRIES = 4;
 
-/** Streams an object, and goes on where a connection was cut. */
+/** Streams an object, and resumes where a connection was cut. */
 async function* readOn(bucket: S3Bucket, key: string, missing: () => PromptOsError): AsyncIterable<Uint8Array> {
   let offset = 0;
   for (let tries = 1; ; tries += 1) {
@@ -111,7 +111,7 @@ async function* readOn(bucket: S3Bucket, key: string, missing: () => PromptOsErr
   }
 }
 
-/** Apart from its consumer's, so that an error of the consumer is never taken for one of the network. */
+/** Separate from the consumer, so that an error of the consumer never counts as one of the network. */
 async function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
 ): Promise<{ readonly chunk: Uint8Array | null } | { readonly error: unknown }> {

@@ -1,13 +1,25 @@
 import { PromptOsError } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
+import type { ArtifactRef } from '../../../contracts/primitives.js';
 import type { S3StoreConfig } from '../../../contracts/worker-config.js';
-import type { ArtifactStore } from '../../../ports/artifact-store.js';
+import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
 import { collectBytes } from '../checked-bytes.js';
-import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
+import { checkEntry, checkRunId, checkTreePath, checkTreePaths, entryName, MAX_ENTRIES } from '../checks.js';
+import {
+  type Manifest,
+  manifestBytes,
+  newestFirst,
+  newManifest,
+  parseManifest,
+  publishedFile,
+  runTaken,
+  sameTree,
+  sortedFiles,
+  treeFileMissing,
+} from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
 import { openBucket, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
-import { headObject, openObject, putObject, readWhole } from './s3-objects.js';
-import { listRuns, manifestKey, openPublishedFile, publishedFiles, publishTree } from './s3-published.js';
+import { checkObjects, headObject, openObject, putObject, readWhole } from './s3-objects.js';
 import { abortAbandoned } from './uploads.js';
 
 /**
@@ -124,3 +136,54 @@ async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
   const names = (await bucket.folders(JOURNALS)).map((key) => key.slice(JOURNALS.length).replace(/\/$/, ''));
   return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
 }
+
+const MANIFESTS = 'runs/';
+/** A published tree is its manifest: the files in it are objects of the store. */
+const manifestKey = (runId: string): string => `${MANIFESTS}${runId}.json`;
+/** The metadata that spares a listing the manifests themselves. */
+const PUBLISHED_AT = 'promptos-published-at';
+
+/** Publishes a tree with one conditional write, so of several publishers one wins. */
+async function publishTree(bucket: S3Bucket, runId: string, given: readonly ArtifactRef[]): Promise<void> {
+  checkRunId(runId);
+  checkTreePaths(given.map(({ path }) => path));
+  const files = sortedFiles(given);
+  await checkObjects(bucket, files);
+  const manifest = newManifest(runId, files);
+  const metadata = { [PUBLISHED_AT]: manifest.published_at };
+  if (await bucket.put(manifestKey(runId), manifestBytes(manifest), { ifAbsent: true, metadata })) return;
+  const committed = await readManifest(bucket, runId);
+  if (committed === null || !sameTree(committed.files, files)) throw runTaken(runId);
+}
+
+async function readManifest(bucket: S3Bucket, runId: string): Promise<Manifest | null> {
+  const bytes = await readWhole(bucket, manifestKey(runId));
+  return bytes === null ? null : parseManifest(bytes, runId);
+}
+
+async function publishedFiles(bucket: S3Bucket, runId: string): Promise<readonly ArtifactRef[] | null> {
+  checkRunId(runId);
+  return (await readManifest(bucket, runId))?.files ?? null;
+}
+
+/** A file of a published tree, checked against the manifest. */
+async function* openPublishedFile(bucket: S3Bucket, runId: string, path: string): AsyncIterable<Uint8Array> {
+  checkTreePath(path);
+  const file = publishedFile(await publishedFiles(bucket, runId), runId, path);
+  const missing = () => treeFileMissing(runId, path);
+  yield* openObject(bucket, file.sha256, `${path} of run ${runId}`, missing);
+}
+
+async function listRuns(bucket: S3Bucket): Promise<readonly PublishedRun[]> {
+  const keys = (await bucket.list(MANIFESTS)).filter((key) => RUN_ID_PATTERN.test(runIdOf(key)));
+  const runs = await mapInParallel(keys, PARALLEL_REQUESTS, async (key): Promise<PublishedRun> => {
+    const head = await bucket.head(key);
+    const said = new Date(head?.metadata[PUBLISHED_AT] ?? Number.NaN);
+    // Copies of a bucket may have lost the metadata; they have a time of their own.
+    const published_at = Number.isNaN(said.getTime()) ? (head?.modified ?? new Date(0)) : said;
+    return { run_id: runIdOf(key), published_at };
+  });
+  return newestFirst(runs);
+}
+
+const runIdOf = (key: string): string => key.slice(MANIFESTS.length).replace(/\.json$/, '');

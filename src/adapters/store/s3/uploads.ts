@@ -15,7 +15,7 @@ export const PART_BYTES = 8 * 1_048_576;
 const MAX_PARTS = 10_000;
 /** Parts on their way at the same time; each holds its bytes in memory. */
 const PARALLEL_PARTS = 2;
-/** After this long an unfinished upload is taken for dead: milliseconds. */
+/** An unfinished upload counts as abandoned after so many milliseconds. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 
 const partBytes = (bytes: number): number => Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS / 1_048_576) * 1_048_576);

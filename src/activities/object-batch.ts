@@ -1,0 +1,45 @@
+import pMap from 'p-map';
+import { sha256Hex } from '../contracts/digest.js';
+import type { ArtifactStore, StoredObject } from '../ports/artifact-store.js';
+
+/** Bytes that are held in memory at most before they are written. */
+const MAX_HELD_BYTES = 16 * 1_024 * 1_024;
+/** Objects that are written at the same time. */
+const PARALLEL_PUTS = 16;
+
+/** Objects that are written together: each write ends in a wait for the medium, and waits at the same time cost one. */
+export interface ObjectBatch {
+  put(content: Uint8Array): Promise<StoredObject>;
+  /** An object of the batch, or of the store. */
+  read(sha256: string): Promise<Uint8Array>;
+  /** Resolves when all that was put is durable. No digest may leave the activity before. */
+  flush(): Promise<void>;
+}
+
+/** What was put is in the store after `flush`; without it, possibly never. */
+export function createObjectBatch(store: Pick<ArtifactStore, 'putObject' | 'readObject'>): ObjectBatch {
+  const held = new Map<string, Uint8Array>();
+  let heldBytes = 0;
+  const flush = async (): Promise<void> => {
+    await pMap(
+      [...held],
+      async ([sha256, content]) => {
+        await store.putObject(content);
+        // A flush at the same time may have written it too.
+        if (held.delete(sha256)) heldBytes -= content.byteLength;
+      },
+      { concurrency: PARALLEL_PUTS },
+    );
+  };
+  return {
+    put: async (content) => {
+      const sha256 = sha256Hex(content);
+      if (!held.has(sha256)) heldBytes += content.byteLength;
+      held.set(sha256, content);
+      if (heldBytes > MAX_HELD_BYTES) await flush();
+      return { sha256, bytes: content.byteLength };
+    },
+    read: async (sha256) => held.get(sha256) ?? store.readObject(sha256),
+    flush,
+  };
+}

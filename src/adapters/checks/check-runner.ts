@@ -1,0 +1,152 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
+import { counted, withinSentence } from '../../contracts/sentences.js';
+import type { PassedEnvironment } from '../../contracts/worker-config.js';
+import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
+import type { CheckCaches, OpenedCaches } from '../checks/check-caches.js';
+import { readTestReport, reportIsThere } from '../checks/test-report.js';
+import { createLauncher } from '../platform/launcher.js';
+import { endLeftovers } from '../platform/leftovers.js';
+import { explainNotStarted } from '../platform/not-started.js';
+import { type Environment, passVariables } from '../platform/pass-variables.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
+import { type ProgramResult, runProgram } from '../platform/run-program.js';
+import { type Scratch, withScratch } from '../platform/scratch.js';
+
+/** What a check sees when the config says nothing. */
+const PLAIN: PassedEnvironment = { allow: ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'], set: {} };
+/** 64 MiB over both outputs: logs of that size are real, and are kept whole. */
+const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1_024 * 1_024;
+
+export interface CheckRunnerOptions {
+  /** Names of the checks that may run on this worker; `*` for all of them. */
+  readonly allow: readonly string[];
+  /** The worker's own environment. */
+  readonly env: Environment;
+  /** What a check sees of it, and what is added: PATH, LANG, LC_ALL and TMPDIR when absent. */
+  readonly passed?: PassedEnvironment;
+  /** Absolute folder in which each check gets a fresh HOME; the system's temporary folder when absent. */
+  readonly scratchRoot?: string;
+  /** Over both outputs together: a check that prints more is stopped, and fails. 64 MiB when absent. */
+  readonly maxOutputBytes?: number;
+  /** Where downloads of earlier checks come from; without it every check starts with empty caches. */
+  readonly caches?: CheckCaches;
+  /** What starts the checks, such as a launcher that the worker's executors share; a launcher of their own when absent. */
+  readonly programs?: ProgramStarter | undefined;
+}
+
+const NO_CACHES: OpenedCaches = { env: {}, keep: async () => undefined };
+
+/** Runs checks as the policy has them, as far as this worker's config grants them by name. */
+export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
+  const {
+    caches,
+    allow,
+    env,
+    passed = PLAIN,
+    scratchRoot = tmpdir(),
+    maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
+    programs = createLauncher(env.PATH),
+  } = options;
+  return {
+    run: async (call) => {
+      if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
+      const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);
+      if (stale !== null) return notStarted(stale);
+      await endLeftovers();
+      return withScratch(scratchRoot, async (scratch) => {
+        const opened =
+          call.cache === undefined || caches === undefined
+            ? NO_CACHES
+            : await caches.open(call.directory, join(scratch.root, 'cache'), call.cache);
+        const environment = { ...checkEnvironment(env, passed, scratch, opened), ...call.env };
+        const result = await runProgram(programs, {
+          argv: call.argv,
+          env: environment,
+          mark: `HOME=${scratch.home}`,
+          cwd: call.directory,
+          timeout_ms: call.timeout_ms,
+          max_output_bytes: maxOutputBytes,
+          max_stderr_bytes: maxOutputBytes,
+          scratch: scratch.root,
+          signal: call.signal,
+          watch: call.watch,
+        });
+        if (result.kind === 'ended' && result.ended_by === 'itself') await opened.keep();
+        if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
+        const { code } = result;
+        const [program = ''] = call.argv;
+        return notStarted(
+          explainNotStarted({ code, program, directory: call.directory, path: environment.PATH }).reason,
+        );
+      });
+    },
+  };
+}
+
+const checkEnvironment = (
+  env: Environment,
+  { allow, set }: PassedEnvironment,
+  scratch: Scratch,
+  caches: OpenedCaches,
+): Record<string, string> => ({
+  HOME: scratch.home,
+  CI: 'true',
+  ...caches.env,
+  ...passVariables(env, allow),
+  ...set,
+});
+
+/** Adds what the report counts. A check that passed without a report that can be counted has not proved its tests. */
+async function withCounts(call: CheckCall, outcome: CheckOutcome): Promise<CheckOutcome> {
+  if (call.report === undefined) return outcome;
+  const read = await readTestReport(call.directory, call.report, outcome.stdout);
+  if (read.ok) return { ...outcome, tests: read.tests };
+  return outcome.status === 'passed' ? { ...outcome, status: 'failed', reason: read.problem } : outcome;
+}
+
+function judge(
+  call: CheckCall,
+  result: Extract<ProgramResult, { readonly kind: 'ended' }>,
+  maxOutputBytes: number,
+): CheckOutcome {
+  const { exit_code, signal, duration_ms, stdout, stderr } = result;
+  const seen = { exit_code, signal, duration_ms, stdout, stderr, tests: null };
+  switch (result.ended_by) {
+    case 'timeout':
+      return {
+        ...seen,
+        status: 'timed_out',
+        reason: `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`,
+      };
+    case 'output_cap':
+      return {
+        ...seen,
+        status: 'failed',
+        reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
+      };
+    case 'itself':
+      return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  }
+}
+
+function notStarted(reason: string): CheckOutcome {
+  return {
+    status: 'not_started',
+    exit_code: null,
+    signal: null,
+    duration_ms: 0,
+    stdout: new Uint8Array(),
+    stderr: new Uint8Array(),
+    reason: withinSentence(reason),
+    tests: null,
+  };
+}
+
+function notGranted(name: string, allow: readonly string[]): PromptOsError {
+  return new PromptOsError(
+    'CHECK_NOT_GRANTED',
+    `This worker does not grant the check "${name}"; granted: ${[...allow].sort().join(', ') || 'none'}.`,
+  );
+}

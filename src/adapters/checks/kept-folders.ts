@@ -1,0 +1,166 @@
+import { constants } from 'node:fs';
+import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
+import { ensureOwnFolder } from '../platform/own-folder.js';
+
+/** Bounds of what is kept. */
+export interface KeptLimits {
+  /** Of one folder; a larger one is not kept. */
+  readonly folderBytes: number;
+  readonly folderFiles: number;
+  /** Over all folders: those that were not used for the longest time go first. */
+  readonly totalBytes: number;
+  /** Milliseconds after which a folder that is not used goes. */
+  readonly unusedMs: number;
+}
+
+export const KEPT_LIMITS: KeptLimits = {
+  folderBytes: 2 * 1_024 ** 3,
+  folderFiles: 200_000,
+  totalBytes: 10 * 1_024 ** 3,
+  unusedMs: 30 * 24 * 3_600_000,
+};
+
+/** How folders that are being written or removed begin. */
+const WORK_PREFIX = 'work';
+const FILES = 'files';
+const SIZE = 'size';
+
+interface Size {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** Whether an entry at a path below a folder is left out. */
+type Drops = (folder: string, path: string) => boolean;
+
+/**
+ * Folders of files by key, under one root. A kept folder is never written to: it is copied out, and replaced as a whole by
+ * a rename, so that processes that use it at the same time do not meet.
+ */
+export interface KeptFolders {
+  /** Copies the folder of a key to `target`, which is left empty when there is none. */
+  copyOut(key: string, target: string): Promise<void>;
+  /** Keeps a copy of `source` in place of what is kept, unless it is as large as that or too large. */
+  keep(key: string, source: string, drops?: Drops): Promise<void>;
+}
+
+/** Copies plain files, folders and links. @throws Error when there is more than the limits let be kept */
+async function copyTree(source: string, target: string, limits?: KeptLimits, drops?: Drops): Promise<Size> {
+  let bytes = 0;
+  let files = 0;
+  await cp(source, target, {
+    recursive: true,
+    verbatimSymlinks: true,
+    preserveTimestamps: true,
+    // Shares blocks where the file system can.
+    mode: constants.COPYFILE_FICLONE,
+    filter: async (path) => {
+      const entry = await lstat(path);
+      if (drops?.(source, relative(source, path)) || !(entry.isFile() || entry.isDirectory() || entry.isSymbolicLink()))
+        return false;
+      files += 1;
+      bytes += entry.isFile() ? entry.size : 0;
+      if (limits !== undefined && (bytes > limits.folderBytes || files > limits.folderFiles)) {
+        throw new Error(`${source} is too large to be kept`);
+      }
+      return true;
+    },
+  });
+  return { bytes, files };
+}
+
+const sizeOf = async (folder: string): Promise<Size | null> => {
+  const text = await readFile(join(folder, SIZE), 'utf8').catch(() => '');
+  const [bytes, files] = text.split(' ').map(Number);
+  return bytes === undefined || files === undefined ? null : { bytes, files };
+};
+
+/** What a folder has now, counted as `copyTree` counts. */
+async function measure(folder: string): Promise<Size> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  let bytes = 0;
+  for (const entry of entries) if (entry.isFile()) bytes += (await lstat(join(entry.parentPath, entry.name))).size;
+  return { bytes, files: entries.length + 1 };
+}
+
+const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.bytes && one.files === other.files;
+
+/** @param root absolute; made when it is first used */
+export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
+  let opened: Promise<void> | undefined;
+  const open = (): Promise<void> => {
+    opened ??= ensureOwnFolder(root)
+      .then(() => removeLeftovers(root, WORK_PREFIX))
+      .catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+    return opened;
+  };
+
+  /** Takes a folder away at once for whoever looks, then removes it. */
+  const remove = async (key: string): Promise<void> => {
+    const work = await makeMarkedFolder(root, WORK_PREFIX);
+    try {
+      await rename(join(root, key), join(work, 'old'));
+    } catch {
+      // Another process was quicker.
+    } finally {
+      await removeFolder(work);
+    }
+  };
+
+  const prune = async (): Promise<void> => {
+    const names = (await readdir(root)).filter((name) => !name.startsWith(`${WORK_PREFIX}-`));
+    const kept = await Promise.all(
+      names.map(async (key) => {
+        const used = await stat(join(root, key)).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => 0,
+        );
+        return { key, used, bytes: (await sizeOf(join(root, key)))?.bytes ?? 0 };
+      }),
+    );
+    let total = 0;
+    for (const { key, used, bytes } of kept.sort((a, b) => b.used - a.used)) {
+      total += bytes;
+      if (total > limits.totalBytes || Date.now() - used > limits.unusedMs) await remove(key);
+    }
+  };
+
+  return {
+    copyOut: async (key, target) => {
+      await mkdir(target, { recursive: true });
+      try {
+        await open();
+        const now = new Date();
+        await utimes(join(root, key), now, now);
+        const copied = await copyTree(join(root, key, FILES), target);
+        // A folder that another process removes meanwhile is listed in part, without an error.
+        if (!isSame(await sizeOf(join(root, key)), copied)) throw new Error(`${key} was not copied whole`);
+      } catch {
+        // Nothing is kept, or it was replaced while it was copied. A part of a cache is worse than none.
+        await removeFolder(target);
+        await mkdir(target, { recursive: true });
+      }
+    },
+    keep: async (key, source, drops) => {
+      await open();
+      const work = await makeMarkedFolder(root, WORK_PREFIX);
+      try {
+        const fresh = join(work, 'new');
+        await mkdir(fresh);
+        const size = await copyTree(source, join(fresh, FILES), limits, drops);
+        if (isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
+        await writeFile(join(fresh, SIZE), `${size.bytes} ${size.files}`);
+        await remove(key);
+        await rename(fresh, join(root, key));
+      } finally {
+        await removeFolder(work);
+      }
+      await prune();
+    },
+  };
+}

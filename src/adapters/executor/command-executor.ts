@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs';
+import { basename, isAbsolute, resolve } from 'node:path';
+import type { ExecutorDescriptor } from '../../contracts/attempt.js';
+import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { canonicalSha256 } from '../../contracts/json.js';
+import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/worker-config.js';
+import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
+import { createLauncher } from '../platform/launcher.js';
+import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
+import { type Environment, passVariables } from '../platform/pass-variables.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
+import { type ProgramResult, runProgram } from '../platform/run-program.js';
+import { type Scratch, withScratch } from '../platform/scratch.js';
+import { locateAnswer, locateServedModel, readAnswerSource } from './answer.js';
+
+/** Of a longer standard error the head and the tail are kept. */
+const MAX_STDERR_BYTES = 256 * 1_024;
+
+/** What the executors of one worker share. */
+export interface CommandExecutorOptions {
+  /** The worker's own environment, of which only what the config names passes. */
+  readonly env: Environment;
+  /** Absolute folder of the worker config: programs with a slash in their name are relative to it. */
+  readonly configDir: string;
+  /** Absolute folder in which each execution gets fresh scratch folders. */
+  readonly scratchRoot: string;
+  /** What starts them, such as a launcher that the worker's checks share; a launcher of their own when absent. */
+  readonly programs?: ProgramStarter | undefined;
+}
+
+/** Runs a configured command line for each gate: the prompt on standard input, the answer where the config says. */
+export function createCommandExecutor(
+  principal: string,
+  config: CommandExecutorConfig,
+  options: CommandExecutorOptions,
+): GateExecutor {
+  const { programs = createLauncher(options.env.PATH) } = options;
+  const program = basename(config.argv[0] ?? '');
+  const descriptor: ExecutorDescriptor = {
+    kind: config.kind,
+    principal,
+    program,
+    arguments_sha256: canonicalSha256(config.argv.slice(1)),
+    requested_model: config.model.requested ?? null,
+    served_model: null,
+  };
+  return {
+    descriptor,
+    execute: (call) =>
+      withScratch(options.scratchRoot, async (scratch) => {
+        const argv = resolveArguments(config.argv, options.configDir);
+        const env = executorEnvironment(config, options.env, call, scratch);
+        const result = await runProgram(programs, {
+          argv,
+          env,
+          mark: `PROMPTOS_SCRATCH=${scratch.files}`,
+          cwd: call.directory,
+          input: call.prompt,
+          timeout_ms: config.timeout,
+          max_output_bytes: config.max_output_bytes,
+          max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
+          scratch: scratch.root,
+          signal: call.signal,
+          watch: call.watch,
+        });
+        if (result.kind === 'not_started') {
+          const { code } = result;
+          throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
+        }
+        return judgeExecution(config, result, scratch);
+      }),
+  };
+}
+
+function executorEnvironment(
+  config: CommandExecutorConfig,
+  env: Environment,
+  call: ExecutorCall,
+  scratch: Scratch,
+): Record<string, string> {
+  return {
+    HOME: scratch.home,
+    ...passVariables(env, config.env.allow),
+    ...config.env.set,
+    PROMPTOS_RUN_ID: call.run_id,
+    PROMPTOS_GATE: call.gate,
+    PROMPTOS_ATTEMPT: String(call.attempt),
+    PROMPTOS_SCRATCH: scratch.files,
+  };
+}
+
+type Ended = Extract<ProgramResult, { readonly kind: 'ended' }>;
+
+async function judgeExecution(
+  config: CommandExecutorConfig,
+  result: Ended,
+  scratch: Scratch,
+): Promise<ExecutorOutcome> {
+  const seen = {
+    exit_code: result.exit_code,
+    duration_ms: result.duration_ms,
+    stdout: result.stdout,
+    stderr: result.stderr,
+  };
+  const unusable = (problem: string): ExecutorOutcome => ({ ...seen, answer: null, problem, served_model: null });
+  const source = await readAnswerSource(config.answer, result.stdout, scratch.files, config.max_output_bytes);
+  const trouble = describeEnd(config, result);
+  if (trouble !== null) return unusable(trouble);
+  if (!source.ok) return unusable(source.problem);
+  const served_model = locateServedModel(config.model.served_pointer, source.text);
+  const answer = locateAnswer(config.answer, source.text);
+  return answer.ok
+    ? { ...seen, answer: answer.text, problem: null, served_model }
+    : { ...seen, answer: null, problem: answer.problem, served_model };
+}
+
+/** Why an execution cannot count, or null when the command ended well by itself. */
+function describeEnd(config: CommandExecutorConfig, result: Ended): string | null {
+  if (result.ended_by === 'timeout') return `The executor was stopped: it ran longer than ${config.timeout / 1_000} s.`;
+  if (result.ended_by === 'output_cap') {
+    return `The executor was stopped: it printed more than ${config.max_output_bytes} bytes (max_output_bytes).`;
+  }
+  if (result.signal !== null) return `The executor was ended by ${result.signal}.`;
+  if (result.exit_code === 0) return null;
+  return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.`;
+}
+
+const START_ERRORS = {
+  missing_program: 'EXECUTOR_NOT_FOUND',
+  refused_program: 'EXECUTOR_NOT_PERMITTED',
+  surroundings: 'EXECUTOR_LOST',
+} as const satisfies Record<NotStarted['fault'], ErrorCode>;
+
+function notStarted(principal: string, failed: FailedStart): PromptOsError {
+  const { fault, reason } = explainNotStarted(failed);
+  return new PromptOsError(
+    START_ERRORS[fault],
+    `The executor of "${principal}" did not start. ${reason}`,
+    fault === 'surroundings' ? { hint: 'It will be tried again.' } : undefined,
+  );
+}
+
+/** The executors of a worker config, by the principal that they act for. */
+export function createExecutorRegistry(
+  executors: Readonly<Record<string, ExecutorConfig>>,
+  options: CommandExecutorOptions,
+): ExecutorRegistry {
+  const shared = { ...options, programs: options.programs ?? createLauncher(options.env.PATH) };
+  const byPrincipal = new Map(
+    Object.entries(executors).map(([principal, config]) => [
+      principal,
+      createCommandExecutor(principal, config, shared),
+    ]),
+  );
+  return {
+    forPrincipal: (principal) => {
+      const executor = byPrincipal.get(principal);
+      if (executor !== undefined) return executor;
+      const configured = [...byPrincipal.keys()].sort().join(', ') || 'none';
+      throw new PromptOsError(
+        'EXECUTOR_NOT_CONFIGURED',
+        `This worker has no executor for the principal "${principal}"; configured: ${configured}.`,
+      );
+    },
+  };
+}
+
+/**
+ * The argument list as it is run. A program with a slash in its name is relative to the worker config's folder, never
+ * to the checkout, whose files the work itself may have written; a bare name is looked for in PATH. An argument that
+ * begins with `./` and names something in that folder stands for it; every other argument passes as it is.
+ */
+export function resolveArguments(argv: readonly string[], configDir: string): readonly string[] {
+  const [program = '', ...rest] = argv;
+  const named = program.includes('/') && !isAbsolute(program) ? resolve(configDir, program) : program;
+  return [named, ...rest.map((argument) => resolveArgument(argument, configDir))];
+}
+
+function resolveArgument(argument: string, configDir: string): string {
+  if (!argument.startsWith('./')) return argument;
+  const path = resolve(configDir, argument);
+  return existsSync(path) ? path : argument;
+}

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { systemCode } from '../../contracts/system-code.js';
+import { type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
+
+/** From SIGTERM to SIGKILL. */
+const GRACE_MS = 2_000;
+
+/**
+ * Starts programs from this process. For a process that starts few of them, such as a command, this costs less than a launcher.
+ * @param place `session`: in a session of its own, without a terminal. `terminal`: on the terminal of this process, where the
+ * program may ask for a passphrase
+ */
+export const createDirectStarter = (place: 'session' | 'terminal'): ProgramStarter => ({
+  start: async ({ argv, env, cwd, input }) => {
+    const detached = place === 'session';
+    const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, detached, stdio: ['pipe', 'pipe', 'pipe'] });
+    const closed = new Promise<ProgramEnd>((resolve) => {
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.on('error', (error) => reject(new ProgramNotStarted(systemCode(error) ?? error.message)));
+    });
+    const pid = child.pid ?? 0;
+    // A program may end before it has read everything; its exit code says why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input ?? '');
+    let lastResort: NodeJS.Timeout | undefined;
+    return {
+      pid,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      stop: () => {
+        signalProgram(pid, detached, 'SIGTERM');
+        lastResort ??= setTimeout(() => signalProgram(pid, detached, 'SIGKILL'), GRACE_MS);
+      },
+      untilEnded: () => closed.finally(() => clearTimeout(lastResort)),
+    };
+  },
+});
+
+function signalProgram(pid: number, group: boolean, signal: NodeJS.Signals): void {
+  try {
+    process.kill(group ? -pid : pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}

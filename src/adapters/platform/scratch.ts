@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
+
+/** Parents that were looked through for what dead processes left: once each in a process. */
+const swept = new Map<string, Promise<void>>();
+
+/** Folders of one execution, fresh and empty. */
+export interface Scratch {
+  /** The folder that holds the others, and that goes at the end. */
+  readonly root: string;
+  readonly home: string;
+  /** Where the command may leave files, its answer among them. */
+  readonly files: string;
+}
+
+/**
+ * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its launcher
+ * removes them; what is left when that was killed too is removed when a process first works under the same parent.
+ */
+export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
+  const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
+  swept.set(parent, sweep);
+  await sweep;
+  const root = await makeMarkedFolder(parent, SCRATCH_PREFIX);
+  const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
+  try {
+    await mkdir(scratch.home);
+    await mkdir(scratch.files);
+    return await work(scratch);
+  } finally {
+    // A folder that cannot be removed must not take the command's result with it.
+    await removeFolder(root).catch(() => undefined);
+  }
+}

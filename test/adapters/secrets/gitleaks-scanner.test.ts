@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { createLauncher } from '../../../src/adapters/platform/launcher.js';
+import { createGitleaksScanner } from '../../../src/adapters/secrets/gitleaks-scanner.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'promptos-gitleaks-test-'));
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, 'tmp'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** A program that takes gitleaks' arguments and reports each line that says `leak` and is not excused. */
+const STAND_IN = `#!${process.execPath}
+const fs = require('node:fs'), path = require('node:path');
+const given = (name) => process.argv[process.argv.indexOf(name) + 1];
+if (process.argv[2] !== 'detect' || !process.argv.includes('--no-git') || !process.argv.includes('--redact')) process.exit(9);
+fs.writeFileSync(path.join(__dirname, 'seen.json'), JSON.stringify({ environment: Object.keys(process.env), cwd: process.cwd() }));
+const found = [];
+for (const name of fs.readdirSync(given('--source'))) {
+  fs.readFileSync(path.join(given('--source'), name), 'utf8').split('\\n').forEach((line, index) => {
+    if (/leak-[a-z]+/.test(line) && !line.includes('gitleaks:allow')) found.push({ RuleID: 'generic-api-key', Description: 'd', StartLine: index + 1, EndLine: index + 1, Match: 'REDACTED', Secret: 'REDACTED', File: path.join(given('--source'), name), Fingerprint: name + ':generic-api-key:' + (index + 1) });
+  });
+}
+fs.writeFileSync(given('--report-path'), JSON.stringify(found));
+`;
+
+const install = (program: string) => writeFile(join(folder, 'bin', 'gitleaks'), program, { mode: 0o755 });
+const programs = createLauncher(process.env.PATH);
+afterAll(() => programs.close());
+const scanner = (path = join(folder, 'bin')) =>
+  createGitleaksScanner({ path, programs, temporaryDir: join(folder, 'tmp') });
+const files = [
+  { path: '../odd "name".ts', text: 'one\ntwo leak-abc gitleaks:allow\n' },
+  { path: 'clean.ts', text: 'nothing' },
+];
+
+test('gitleaks scanner: hits are candidates at their file and line, and an excuse in the text does not count', async () => {
+  await install(STAND_IN);
+  expect(await scanner().scan(files)).toEqual([
+    {
+      rule: 'gitleaks-generic-api-key',
+      path: '../odd "name".ts',
+      line: 2,
+      message: 'looks like a credential to gitleaks',
+      confidence: 'candidate',
+    },
+  ]);
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+});
+
+test('gitleaks scanner: the program sees a folder of its own and nothing of the worker', async () => {
+  await install(STAND_IN);
+  await scanner().scan(files);
+  const seen = JSON.parse(await readFile(join(folder, 'bin', 'seen.json'), 'utf8'));
+  expect(seen.environment.filter((name: string) => !name.startsWith('__')).sort()).toEqual(['HOME', 'PATH']);
+  expect(seen.cwd).toContain('promptos-gitleaks-');
+});
+
+test.each([
+  ['an exit code', `#!${process.execPath}\nprocess.exit(2)`],
+  ['no report', `#!${process.execPath}\n`],
+])('gitleaks scanner: %s is an error, not a clean text', async (_, program) => {
+  await install(program);
+  await expect(scanner().scan(files)).rejects.toMatchObject({ code: 'SECRET_SCAN_FAILED' });
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+});
+
+test('gitleaks scanner: where it is not installed nothing is found, and a relative PATH is not searched', async () => {
+  expect(await scanner().scan(files)).toEqual([]);
+  expect(await scanner('bin:.').scan(files)).toEqual([]);
+});
