@@ -26,6 +26,8 @@ const FIGURES: readonly (readonly [said: RegExp, file: string, constant: RegExp]
     /transferProcessorMaxPollRPS=(\d+)/,
   ],
   [/Ended runs are kept for (\d+) days/, 'src/embedded/settings.ts', /RETENTION_SECONDS = (\d+) \* 24 \* 3_600/],
+  [/keeps at most (\d+) templates/, 'src/adapters/workspace/templates.ts', /TEMPLATES = \{ idle: (\d+)/],
+  [/templates and (\d+) patches that no gate uses/, 'src/adapters/workspace/templates.ts', /OVERLAYS = \{ idle: (\d+)/],
   [/Streams of more than (\d+) MiB/, 'src/adapters/store/s3/uploads.ts', /PART_BYTES = (\d+) \* 1_048_576/],
 ];
 

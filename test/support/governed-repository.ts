@@ -70,6 +70,8 @@ export interface GovernedRepositoryOptions {
   readonly secretHits?: readonly SecretHit[];
   /** The prompt pack; the built-in one unless a test wants its own. */
   readonly pack?: PromptPackBundle;
+  /** Where the workspace finds git; the usual folders when absent. */
+  readonly gitPath?: string;
   /** The keys of the worker; without them nothing is signed. */
   readonly signers?: SignerRegistry;
 }
@@ -129,6 +131,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
     workspace: createGitWorkspace({
       repositories: { example: { path: repository } },
       stateDir: join(root, 'state'),
+      ...(options.gitPath === undefined ? {} : { env: { PATH: options.gitPath } }),
     }),
     executors: { forPrincipal: (principal) => registry.forPrincipal(principal) },
     checks: createCheckRunner({ allow: ['*'], env: process.env }),

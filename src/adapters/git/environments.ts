@@ -35,6 +35,10 @@ const ENGINE_CONFIG = `[safe]
 \tprotectHFS = true
 \tprotectNTFS = true
 \tquotePath = true
+\tsplitIndex = false
+[index]
+\tversion = 2
+\tsparse = false
 [init]
 \tdefaultBranch = promptos
 [gc]

@@ -1,4 +1,5 @@
-import { isAbsolute, resolve } from 'node:path';
+import { lstat, readFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { gitIn } from './run-git.js';
@@ -47,4 +48,23 @@ export async function openLocalRepository(
     top: top === '' ? null : top,
     objectFormat,
   };
+}
+
+/**
+ * What git finds a repository by, read without git: as long as it is the same, git would open the same repository.
+ * @returns null when it is no repository any more, or when git may find another one in a folder above the path
+ */
+export async function repositoryTraces({ path, gitDir, commonDir }: LocalRepository): Promise<string | null> {
+  const entry = path === gitDir ? path : join(path, '.git');
+  try {
+    const found = await lstat(entry);
+    // In a linked working tree `.git` is a file that names the git folder.
+    const named = found.isFile() ? await readFile(entry, 'utf8') : '';
+    const common = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '');
+    const parts = [join(gitDir, 'HEAD'), join(commonDir, 'objects'), join(commonDir, 'refs')];
+    const modes = await Promise.all(parts.map(async (part) => (await lstat(part)).mode));
+    return [found.dev, found.ino, found.mode, named, common, ...modes].join('\n');
+  } catch {
+    return null;
+  }
 }

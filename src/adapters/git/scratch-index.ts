@@ -7,15 +7,15 @@ import { type Git, gitWords } from './run-git.js';
 export interface ScratchIndex {
   readonly folder: string;
   /** Added to git's environment, they make it use the index, and the object folder when there is one. */
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string>> & { readonly GIT_INDEX_FILE: string };
 }
 
 export interface ScratchPlace {
   readonly parent: string;
   /** How the name of the folder begins, by which leftovers of dead processes are found. */
   readonly prefix: string;
-  /** The object folder that new objects are kept apart from; null when they go into the repository. */
-  readonly objects: string | null;
+  /** The object folders that new objects are kept apart from; null when they go into the repository. */
+  readonly objects: readonly string[] | null;
 }
 
 /** Runs `work` with an index in a folder of its own, which is removed after. */
@@ -29,7 +29,7 @@ export async function withScratchIndex<T>(
     if (objects === null) return await work({ folder, variables: index });
     const own = join(folder, 'objects');
     await mkdir(join(own, 'info'), { recursive: true });
-    await writeFile(join(own, 'info', 'alternates'), `${objects}\n`);
+    await writeFile(join(own, 'info', 'alternates'), objects.map((other) => `${other}\n`).join(''));
     return await work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
   } finally {
     await removeFolder(folder);

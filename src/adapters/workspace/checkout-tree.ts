@@ -1,4 +1,4 @@
-import { chmod, lstat, readdir, realpath, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
 import { pathText } from '../git/read-diff.js';
@@ -12,43 +12,62 @@ export interface Submodule {
 }
 
 export interface WrittenTree {
-  readonly tree: string;
+  /** The tree that was checked out, and the tree of the files now; null when they are the same. */
+  readonly trees: readonly [before: string, now: string] | null;
   /** What git takes into no tree: nested repositories, and names that some system reads as `.git`. */
   readonly untrackable: readonly PatchFile[];
-  /** The submodules of the tree that was checked out. */
-  readonly submodules: readonly Submodule[];
+}
+
+export interface WriteOptions {
+  /** Paths that are taken in although they are ignored. */
+  readonly named: readonly string[];
+  /** Submodules of the tree that was checked out, as `git ls-files --stage` prints them. */
+  readonly gitlinks: readonly string[];
+  /** Whether a tracked file may have changed. */
+  readonly changed: boolean;
 }
 
 const SUBMODULE_MODE = '160000';
 
 /**
- * Writes the files of a checkout as a tree. Expects the index to hold the tree that was checked out. Files whose times the
- * index does not have are read. Ignored files are left out, as the `.gitignore` files of the tree say.
+ * Writes the files of a checkout as a tree. Expects the index to hold the tree that was checked out; git reads the files
+ * whose times the index does not have. Ignored files are left out, as the `.gitignore` files of the tree say. There must be
+ * no pipes, sockets or devices among the files.
  * @param git with the checkout as its folder and working tree, and an index and an object folder of its own
- * @param named paths that are taken in although they are ignored
  */
-export async function writeCheckoutTree(git: Git, named: readonly string[]): Promise<WrittenTree> {
-  await clearOddities(git.cwd);
-  const submodules = await takeOutSubmodules(git);
-  await addTracked(git);
-  await putBackSubmodules(git, submodules);
+export async function writeCheckoutTree(git: Git, { named, gitlinks, changed }: WriteOptions): Promise<WrittenTree> {
+  const treeBefore = () => git.text(['write-tree']);
+  const first = changed ? await treeBefore() : null;
+  if (changed) {
+    await takeOutSubmodules(git, gitlinks);
+    await addTracked(git);
+    await putBackSubmodules(git, gitlinks);
+  }
   const others = await untrackedPaths(git);
   const nested = others.filter(isNested);
-  await addUntracked(git, [...others.filter((path) => !isNested(path)), ...(await ignoredAmong(git, named))]);
+  const added = [...others.filter((path) => !isNested(path)), ...(await ignoredAmong(git, named))];
+  const before = first ?? (added.length > 0 ? await treeBefore() : null);
+  await addUntracked(git, added);
   const left = others.length === nested.length ? [] : (await untrackedPaths(git)).filter((path) => !isNested(path));
-  const tree = await git.text(['write-tree']);
+  const now = before === null ? null : await git.text(['write-tree']);
   return {
-    tree,
+    trees: before === null || now === null || before === now ? null : [before, now],
     untrackable: [
       ...nested.map((path) => untrackable(pathText(path).replace(/\/$/, ''), SUBMODULE_MODE)),
       ...left.map((path) => untrackable(pathText(path), '100644')),
     ],
-    submodules: submodules.map((entry) => ({
-      path: pathText(entry.slice(entry.indexOf('\t') + 1)),
-      commit: entry.split(' ')[1] ?? '',
-    })),
   };
 }
+
+/** The submodules in git's index, as it prints them. */
+export const stagedGitlinks = async (git: Git): Promise<readonly string[]> =>
+  split(await git.bytes(['ls-files', '--stage', '-z'])).filter((entry) => entry.startsWith(SUBMODULE_MODE));
+
+export const submodulesIn = (gitlinks: readonly string[]): readonly Submodule[] =>
+  gitlinks.map((entry) => ({
+    path: pathText(entry.slice(entry.indexOf('\t') + 1)),
+    commit: entry.split(' ')[1] ?? '',
+  }));
 
 /** Paths are handled as Latin-1, one character a byte, since a name need not be UTF-8. */
 const split = (output: Buffer): readonly string[] =>
@@ -90,34 +109,13 @@ const untrackable = (path: string, mode: string): PatchFile => ({
 });
 
 /**
- * Removes pipes, sockets and devices, because git would wait for ever for one called `.gitignore`, and makes folders
- * readable. Links are not followed.
- */
-async function clearOddities(folder: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(async () => {
-    await chmod(folder, 0o700);
-    return readdir(folder, { withFileTypes: true });
-  });
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await clearOddities(path);
-    else if (!entry.isFile() && !entry.isSymbolicLink()) await rm(path, { force: true });
-  }
-}
-
-/**
  * Submodules of the base are not in the index while git looks for changes: it would run `git status` inside them,
  * with a configuration that the executor may have written.
  */
-async function takeOutSubmodules(git: Git): Promise<readonly string[]> {
-  const staged = split(await git.bytes(['ls-files', '--stage', '-z'])).filter((entry) =>
-    entry.startsWith(SUBMODULE_MODE),
-  );
-  if (staged.length > 0) {
-    const paths = staged.map((entry) => entry.slice(entry.indexOf('\t') + 1));
-    await git.bytes(['update-index', '--force-remove', '-z', '--stdin'], { input: joined(paths) });
-  }
-  return staged;
+async function takeOutSubmodules(git: Git, gitlinks: readonly string[]): Promise<void> {
+  if (gitlinks.length === 0) return;
+  const paths = gitlinks.map((entry) => entry.slice(entry.indexOf('\t') + 1));
+  await git.bytes(['update-index', '--force-remove', '-z', '--stdin'], { input: joined(paths) });
 }
 
 /** A submodule counts as unchanged here while its folder exists; what is in the folder is compared elsewhere. */

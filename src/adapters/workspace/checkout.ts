@@ -1,123 +1,113 @@
-import { lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { Checkout } from '../../ports/workspace.js';
-import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
-import { gitWords } from '../git/run-git.js';
-import { applyToIndex } from '../git/scratch-index.js';
-import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
-import { computePatch } from './compute-patch.js';
-import type { Mirror } from './mirror.js';
-import { type Scratch, withScratch } from './scratch.js';
-import { writeSubmodules } from './submodules.js';
-import { watchTracked } from './tree-watch.js';
-
-/** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
-export const CHECKOUT_PREFIX = 'promptos-checkout';
-
-/** Whoever commits in a checkout needs a name; nothing of such a commit is ever used. */
-const COMMITTER_CONFIG = `[user]
-\tname = PromptOS checkout
-\temail = checkout@promptos.invalid
-[commit]
-\tgpgSign = false
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-`;
-
-const SUBMODULE_MODE = '160000';
-
-export interface GitCheckoutInput {
-  readonly stateDir: string;
-  /** Where checkouts are made. */
-  readonly temporaryDir: string;
-  /** Names the folder that the executor sees. */
-  readonly repository: string;
-  readonly mirror: Mirror;
-  readonly commit: string;
-  readonly patch: Uint8Array;
-  readonly signal: AbortSignal | undefined;
-}
+import type { Checkout, TreeWatch } from '../../ports/workspace.js';
+import { pathText } from '../git/read-diff.js';
+import { computePatch, NO_CHANGE } from './compute-patch.js';
+import type { FreshTree } from './fresh-tree.js';
+import { GITLINK_MODE } from './git-index.js';
+import { withScratch } from './scratch.js';
+import type { CheckoutOrder, Templates } from './templates.js';
+import { type BytePath, bytePath, type Survey, surveyTree } from './tree-survey.js';
 
 /**
- * Makes a checkout: a folder with a git repository of its own, one commit and one branch in it, without any way back to
- * the mirror or to the user's repository. Files have the exact bytes of the tree: no line endings, filters or idents.
+ * Takes a checkout. What changed in it is found by the engine's own index and objects, out of the executor's reach.
  * @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED
  */
-export async function makeCheckout(input: GitCheckoutInput): Promise<Checkout> {
-  const holder = await makeMarkedFolder(input.temporaryDir, CHECKOUT_PREFIX);
-  const directory = join(holder, input.repository);
-  try {
-    await mkdir(directory);
-    const { dev, ino } = await lstat(directory);
-    await populate(input, directory, input.signal);
-    // What the engine reads and removes must be the folder that it made, not a link in its place.
-    const requireSameFolder = async () => {
-      const now = await lstat(directory).catch(() => null);
-      if (now === null || !now.isDirectory() || now.dev !== dev || now.ino !== ino) {
-        throw new PromptOsError('CHECKOUT_LOST', 'The folder of the checkout was removed or replaced.');
-      }
+export async function makeCheckout(templates: Templates, stateDir: string, order: CheckoutOrder): Promise<Checkout> {
+  const prepared = await templates.take(order);
+  const { directory } = prepared;
+  const requireSameFolder = await sameFolder(directory);
+  let tree = prepared.tree;
+  const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
+
+  const diff: Checkout['diff'] = async (named = []) => {
+    await requireSameFolder();
+    const survey = await surveyTree(bytePath(directory), tree.known, named.map(bytePath));
+    if (survey.changed.length === 0 && !survey.others) return NO_CHANGE;
+    const options = {
+      named: survey.found.map(pathText),
+      gitlinks: gitlinksOf(tree),
+      changed: survey.changed.length > 0,
     };
-    const onPatchedTree = <T>(work: (scratch: Scratch) => Promise<T>): Promise<T> =>
-      withScratch(input, async (scratch) => {
-        const refused = input.patch.length === 0 ? null : await applyToIndex(scratch.git, input.patch, 'apply');
-        if (refused !== null) throw notApplicable(refused);
-        return work(scratch);
-      });
-    const diff: Checkout['diff'] = async (named = []) => {
+    return withScratch(scratch, { bytes: indexAfter(tree, survey, order.commit.length / 2) }, (made) =>
+      computePatch(made, directory, options),
+    );
+  };
+  return {
+    directory,
+    diff,
+    watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
+    reset: async () => {
       await requireSameFolder();
-      return onPatchedTree((scratch) => computePatch(scratch, directory, named));
-    };
-    return {
-      directory,
-      diff,
-      watch: async () => {
-        const tracked = await onPatchedTree(trackedFiles);
-        return watchTracked(directory, tracked, async () => (await diff()).files);
-      },
-      reset: async () => {
-        await requireSameFolder();
-        for (const name of await readdir(directory)) await removeFolder(join(directory, name));
-        await populate(input, directory, input.signal);
-      },
-      // Never with the signal: a cancelled gate has to clean up too.
-      discard: () => removeFolder(holder),
-    };
-  } catch (error) {
-    await removeFolder(holder);
-    throw error;
+      tree = await prepared.refill();
+    },
+    discard: () => prepared.release(),
+  };
+}
+
+const pathsOf = ({ path, old_path }: { readonly path: string; readonly old_path: string | null }): readonly string[] =>
+  old_path === null ? [path] : [path, old_path];
+
+/** What the engine reads and removes must be the folder that it made, not a link in its place. */
+async function sameFolder(directory: string): Promise<() => Promise<void>> {
+  const { dev, ino } = await lstat(directory);
+  return async () => {
+    const now = await lstat(directory).catch(() => null);
+    if (now === null || !now.isDirectory() || now.dev !== dev || now.ino !== ino) {
+      throw new PromptOsError('CHECKOUT_LOST', 'The folder of the checkout was removed or replaced.');
+    }
+  };
+}
+
+/** The index of the tree that was checked out, with the times of the files that were not written since. */
+function indexAfter({ index, draft }: FreshTree, { changed }: Survey, hashBytes: number): Buffer {
+  const after = draft.clone();
+  for (const path of changed) {
+    const entry = index.entries.get(path);
+    if (entry !== undefined) after.clear(entry);
   }
+  return after.sealed(hashBytes);
 }
 
-async function populate(input: GitCheckoutInput, directory: string, signal: AbortSignal | undefined): Promise<void> {
-  const { mirror, commit, patch } = input;
-  const git = mirror.git.at({ cwd: directory, env: mirror.env, signal });
-  const init = ['--quiet', '--template=', '--initial-branch=promptos', `--object-format=${mirror.objectFormat}`, '.'];
-  await git.bytes(['init', ...init]);
-  await mkdir(join(directory, '.git', 'info'), { recursive: true });
-  await writeFile(join(directory, '.git', 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
-  await writeFile(join(directory, '.git', 'config'), COMMITTER_CONFIG, { flag: 'a' });
-  const source = [mirror.gitDir, `${commit}:refs/heads/promptos`];
-  const fetch = ['--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--update-head-ok', ...source];
-  await git.bytes(['fetch', ...fetch]);
-  await git.bytes(['reset', '--quiet', '--hard']);
-  await writeSubmodules(mirror.git, { scratch: dirname(directory), directory }, commit);
-  // The log of refs says where the commit was fetched from.
-  await removeFolder(join(directory, '.git', 'logs'));
-  if (patch.length === 0) return;
-  const applied = await git.ask(['apply', '--index', '--whitespace=nowarn', '-'], { input: patch });
-  if (applied.exitCode !== 0) throw notApplicable(gitWords(applied.stderr));
+const gitlinksOf = ({ index }: FreshTree): readonly string[] =>
+  [...index.entries.values()].flatMap(({ mode, object, path }) =>
+    mode === GITLINK_MODE ? [`${mode.toString(8)} ${object} 0\t${path}`] : [],
+  );
+
+/** Changes that are named; more are counted. */
+const NAMED = 10;
+
+/**
+ * Compares tracked files by content and by what the file system says of them. Equal content at the end and equal change
+ * times mean that the content was equal all the time, so a file that was changed and restored is found.
+ * @param differing the paths of files whose content is not that of the tree
+ */
+function watchTracked(directory: string, tree: FreshTree, differing: () => Promise<readonly string[]>): TreeWatch {
+  const { index } = tree;
+  const isTracked = (path: BytePath): boolean => index.entries.has(path);
+  const gitlinks = [...index.entries.values()].filter(({ mode }) => mode === GITLINK_MODE).map(({ path }) => path);
+  const isInSubmodule = (path: BytePath): boolean =>
+    gitlinks.some((link) => path === link || path.startsWith(`${link}/`));
+  return {
+    changes: async () => {
+      // Before the content is read: git itself may make a file readable.
+      const survey = await surveyTree(bytePath(directory), tree.known);
+      const touched = survey.changed.filter(isTracked);
+      const replaced = survey.replaced.filter((path) => !isInSubmodule(path));
+      if (touched.length + replaced.length === 0) return [];
+      const content = new Set((await differing()).map(bytePath).filter(isTracked));
+      return summary([
+        ...[...content].map((path) => `${pathText(path)} differs from the patched tree`),
+        ...replaced.map((path) => `the folder ${path === '' ? '.' : pathText(path)} was replaced`),
+        ...touched
+          .filter((path) => !content.has(path))
+          .map((path) => `${pathText(path)} was written, replaced or moved and then restored`),
+      ]);
+    },
+  };
 }
 
-/** Paths of the tree in the scratch's index. Submodules are empty folders in a checkout. */
-async function trackedFiles(scratch: Scratch): Promise<readonly string[]> {
-  const staged = (await scratch.git.text(['ls-files', '--stage', '-z'])).split('\0');
-  return staged
-    .filter((entry) => entry !== '' && !entry.startsWith(SUBMODULE_MODE))
-    .map((entry) => entry.slice(entry.indexOf('\t') + 1));
+function summary(changes: readonly string[]): readonly string[] {
+  if (changes.length <= NAMED) return changes;
+  return [...changes.slice(0, NAMED), `${changes.length - NAMED} more`];
 }
-
-const notApplicable = (reason: string): PromptOsError =>
-  new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${reason}.`);

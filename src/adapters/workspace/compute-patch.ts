@@ -2,7 +2,7 @@ import type { Patch, PatchFile } from '../../contracts/patch.js';
 import { pathText, readAddedLines, readRawDiff } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';
 import { applyToIndex } from '../git/scratch-index.js';
-import { writeCheckoutTree } from './checkout-tree.js';
+import { submodulesIn, type WriteOptions, writeCheckoutTree } from './checkout-tree.js';
 import { type ListedFile, normalForm } from './normal-checkout.js';
 import { bounded, type Scratch } from './scratch.js';
 import { changedSubmodules } from './submodules.js';
@@ -15,18 +15,16 @@ const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textco
 /**
  * The change from the tree in the scratch's index to the files of a checkout, in the form in which git would commit it in a
  * normal checkout.
- * @param named paths that are taken in although git ignores them
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
  */
-export async function computePatch(scratch: Scratch, directory: string, named: readonly string[]): Promise<Patch> {
+export async function computePatch(scratch: Scratch, directory: string, options: WriteOptions): Promise<Patch> {
   const { git, folder } = scratch;
-  const before = await git.text(['write-tree']);
   const worktree = git.with({ cwd: directory, env: { GIT_WORK_TREE: directory } });
-  const { tree: written, submodules, ...rest } = await writeCheckoutTree(worktree, named);
-  const changed = await changedSubmodules(git, { scratch: folder, directory }, submodules);
+  const { trees, ...rest } = await writeCheckoutTree(worktree, options);
+  const changed = await changedSubmodules(git, { scratch: folder, directory }, submodulesIn(options.gitlinks));
   const untrackable = [...rest.untrackable, ...changed];
-  // Most gates change nothing, and each git that is started costs time.
-  if (written === before) return { bytes: new Uint8Array(), files: untrackable, added_lines: [] };
+  if (trees === null) return { ...NO_CHANGE, files: untrackable };
+  const [before, written] = trees;
   const first = await listFiles(git, [before, written]);
   const { cleaned, unclean } = await normalForm(scratch, [before, written], first);
   const tree = cleaned.length === 0 ? written : await replaceBlobs(git, cleaned);
@@ -36,6 +34,8 @@ export async function computePatch(scratch: Scratch, directory: string, named: r
   const bytes = await bounded(git, [...DIFF, '-p', '--binary', before, tree]);
   return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untrackable] };
 }
+
+export const NO_CHANGE: Patch = { bytes: new Uint8Array(), files: [], added_lines: [] };
 
 /**
  * What a patch comes to on the tree in the scratch's index, as git sees the two trees: not what its text says.

@@ -5,10 +5,11 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
 import type { Workspace } from '../../ports/workspace.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
+import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
-import { CHECKOUT_PREFIX, makeCheckout } from './checkout.js';
+import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import {
   baseNotFound,
@@ -22,6 +23,7 @@ import {
 } from './mirror.js';
 import { scratchPlace, withScratch } from './scratch.js';
 import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
+import { CHECKOUT_PREFIX, createTemplates, templatePlace } from './templates.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */
@@ -51,13 +53,15 @@ interface Ready {
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
   const { programs } = options;
+  const templates = createTemplates(stateDir);
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
     const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
     await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
-    const { parent, prefix } = scratchPlace(stateDir);
-    await removeLeftovers(parent, prefix);
+    for (const { parent, prefix } of [scratchPlace(stateDir), templatePlace(stateDir)]) {
+      await removeLeftovers(parent, prefix);
+    }
     return { environment, temporaryDir };
   };
   const ready = (): Promise<Ready> => {
@@ -70,6 +74,18 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const locate = async (name: string): Promise<RepositoryLocation> => {
     const source = Object.hasOwn(options.repositories, name) ? options.repositories[name] : undefined;
     return locateRepository(name, source, (await ready()).environment, programs);
+  };
+  const opened = new Map<string, { readonly location: RepositoryLocation; readonly traces: string }>();
+  /** As `locate`; starts no git while the repository is the one that git found before. */
+  const locateAgain = async (name: string): Promise<RepositoryLocation> => {
+    const known = opened.get(name);
+    if (known?.location.kind === 'path' && (await repositoryTraces(known.location)) === known.traces) {
+      return known.location;
+    }
+    const location = await locate(name);
+    const traces = location.kind === 'path' ? await repositoryTraces(location) : null;
+    if (traces !== null) opened.set(name, { location, traces });
+    return location;
   };
   // Where repositories were when their commits were fetched. What is in a mirror already is the same wherever they are now.
   const fetchedFrom = new Map<string, RepositoryLocation>();
@@ -93,23 +109,25 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   return {
     checkPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
-      const reason = await withScratch({ stateDir, mirror, commit }, ({ git }) => applyToIndex(git, patch, 'check'));
+      const reason = await withScratch({ stateDir, mirror }, { commit }, ({ git }) =>
+        applyToIndex(git, patch, 'check'),
+      );
       return reason === null ? { ok: true } : { ok: false, reason };
     },
     readPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
-      const change = await withScratch({ stateDir, mirror, commit }, (scratch) => appliedChange(scratch, patch));
+      const change = await withScratch({ stateDir, mirror }, { commit }, (scratch) => appliedChange(scratch, patch));
       if (typeof change !== 'string') return change;
       throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
-      return makeCheckout({ stateDir, temporaryDir, repository, mirror, commit, patch, signal });
+      return makeCheckout(templates, stateDir, { temporaryDir, repository, mirror, commit, patch, signal });
     },
     snapshot: async (name) => {
       const { environment } = await ready();
-      const location = await locate(name).catch((error: unknown) => {
+      const location = await locateAgain(name).catch((error: unknown) => {
         // A repository that was one before and is none any more has changed: that it is unreadable is its new state.
         if (error instanceof PromptOsError && error.code === 'REPO_NOT_GIT') return null;
         throw error;

@@ -18,7 +18,7 @@ export type RepositoryLocation =
   | { readonly kind: 'url'; readonly url: string };
 
 /**
- * Opens what a name of the worker's config stands for.
+ * Opens the repository that the worker's config has under a name.
  * @throws PromptOsError REPO_NOT_FOUND, REPO_NOT_GIT, REPO_FETCH_FAILED for a URL that git would take for an option
  */
 export async function locateRepository(

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
@@ -27,21 +28,25 @@ export const scratchPlace = (stateDir: string): { readonly parent: string; reado
   prefix: 'tree',
 });
 
-/** Runs `work` with a scratch whose index holds a commit; the scratch is removed after. */
+export interface ScratchInput {
+  readonly stateDir: string;
+  readonly mirror: Mirror;
+  /** Object folders that have what the mirror lacks. */
+  readonly objects?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs `work` with a scratch, whose index is that of a commit or the given bytes; it is removed after. */
 export const withScratch = <T>(
-  input: {
-    readonly stateDir: string;
-    readonly mirror: Mirror;
-    readonly commit: string;
-    readonly signal?: AbortSignal | undefined;
-  },
+  { stateDir, mirror, objects = [], signal }: ScratchInput,
+  index: { readonly commit: string } | { readonly bytes: Uint8Array },
   work: (scratch: Scratch) => Promise<T>,
 ): Promise<T> => {
-  const { stateDir, mirror, commit, signal } = input;
-  const place = { ...scratchPlace(stateDir), objects: join(mirror.gitDir, 'objects') };
+  const place = { ...scratchPlace(stateDir), objects: [join(mirror.gitDir, 'objects'), ...objects] };
   return withScratchIndex(place, async ({ folder, variables }) => {
     const git = mirror.git.with({ env: variables, signal });
-    await git.bytes(['read-tree', commit]);
+    if ('commit' in index) await git.bytes(['read-tree', index.commit]);
+    else await writeFile(variables.GIT_INDEX_FILE, index.bytes);
     return work({ folder, git });
   });
 };

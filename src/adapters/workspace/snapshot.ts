@@ -117,7 +117,7 @@ async function putFolder(hash: Hash, folder: string, name: string): Promise<void
 }
 
 /**
- * What `git status` says, from a stand-in git folder: the user's index, HEAD and objects, the engine's configuration
+ * What `git status` says, from a git folder made for this: the user's index, HEAD and objects, the engine's configuration
  * and attributes, so that neither a filter nor a file system monitor of the repository's own is started.
  */
 async function putStatus(

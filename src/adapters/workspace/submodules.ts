@@ -5,7 +5,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PatchFile } from '../../contracts/patch.js';
 import type { LocalRepository } from '../git/repository.js';
 import { type Git, gitIn } from '../git/run-git.js';
-import { type Submodule, writeCheckoutTree } from './checkout-tree.js';
+import { type Submodule, stagedGitlinks, writeCheckoutTree } from './checkout-tree.js';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -162,9 +162,9 @@ export async function changedSubmodules(
   for (const submodule of await mirrored(git, recorded)) {
     if ((await lstat(join(folder.directory, submodule.path)).catch(() => null))?.isDirectory() !== true) continue;
     const same = await withIndex(git, folder, submodule, async (inside) => {
-      const whole = await inside.text(['rev-parse', `${submodule.commit}^{tree}`]);
-      const { tree, untrackable } = await writeCheckoutTree(inside, []);
-      return untrackable.length === 0 && tree === whole;
+      const options = { named: [], gitlinks: await stagedGitlinks(inside), changed: true };
+      const { trees, untrackable } = await writeCheckoutTree(inside, options);
+      return untrackable.length === 0 && trees === null;
     });
     if (!same) changed.push(changedSubmodule(submodule.path));
   }

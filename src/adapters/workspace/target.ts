@@ -149,7 +149,7 @@ async function requireSomethingInScope(git: Git, commit: string, scope: Scope): 
 }
 
 /**
- * The commit that a revision stands for in a repository on this machine.
+ * The commit that a revision means in a repository on this machine.
  * @throws PromptOsError REPO_EMPTY, BASE_NOT_FOUND
  */
 async function resolveLocalRevision(name: string, git: Git, revision: string): Promise<string> {

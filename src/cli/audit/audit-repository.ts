@@ -69,7 +69,7 @@ export async function openAuditRepository(
   const env = { ...readOnlyGitEnv(variables), ...RECORDED_OBJECTS };
   const { top, gitDir, commonDir } = await openLocalRepository(directory, env);
   const path = top ?? gitDir;
-  const place = { parent: tmpdir(), prefix: 'promptos-audit', objects: join(commonDir, 'objects') };
+  const place = { parent: tmpdir(), prefix: 'promptos-audit', objects: [join(commonDir, 'objects')] };
   return {
     ...gitIn({ cwd: path, env }, SETTINGS),
     path,

@@ -39,7 +39,7 @@ test("resolveTarget: without a remote the folder's name counts", async () => {
   expect(await resolveTarget('my shop', { cwd: path, env })).toEqual({ path, name: 'my shop' });
 });
 
-test('resolveTarget: what is neither folder nor name is told with the name that there is', async () => {
+test('resolveTarget: the error for what is neither a folder nor the name says the name', async () => {
   const failure = await resolveTarget('other/thing', { cwd: path, env }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 'REPO_NOT_FOUND', exitCode: 2 });
   expect(String(failure)).toContain('my shop');
@@ -95,7 +95,7 @@ test.each<[string, () => unknown]>([
   expect(String(failure)).toContain('src/a.txt');
 });
 
-test('inspectTarget: files out of scope may be dirty, and untracked ones in scope are told', async () => {
+test('inspectTarget: files out of scope may be dirty, and untracked ones in scope are listed', async () => {
   await writeFiles(path, { 'README.md': 'changed\n', 'src/new file.txt': 'x\n', 'other.txt': 'x\n' });
   expect(await inspectTarget(path, { scope: scope(['src/**']), env })).toEqual({
     baseCommit: commit,

@@ -1,0 +1,125 @@
+import { type BigIntStats, chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** A path with one character a byte (Latin-1), since a name need not be UTF-8. */
+export type BytePath = string;
+
+export const bytesOf = (path: BytePath): Buffer => Buffer.from(path, 'latin1');
+export const bytePath = (path: string): BytePath => Buffer.from(path, 'utf8').toString('latin1');
+
+/**
+ * What a file system says of a file. A program may restore the content, the size and the time of change of content, but
+ * not the time of change of the file itself (ctime) to the nanosecond, unless it may set the clock of the machine.
+ */
+export const identityOf = ({ dev, ino, mode, size, mtimeNs, ctimeNs }: BigIntStats): string =>
+  `${dev} ${ino} ${mode} ${size} ${mtimeNs} ${ctimeNs}`;
+
+/** Folders get entries from any build, so only their replacement counts. */
+export const folderIdentity = ({ dev, ino, mode }: BigIntStats): string => `${dev} ${ino} ${mode}`;
+
+export const look = (path: Buffer): BigIntStats | null => {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null;
+  } catch {
+    return null;
+  }
+};
+
+/** Files and folders as they were at one moment, by path from the top. */
+export interface KnownTree {
+  readonly files: ReadonlyMap<BytePath, string>;
+  readonly folders: ReadonlyMap<BytePath, string>;
+}
+
+export interface Survey {
+  /** Known files that were written, replaced, moved or removed since. */
+  readonly changed: readonly BytePath[];
+  /** Known folders that were replaced or removed since. */
+  readonly replaced: readonly BytePath[];
+  /** Whether there are files that are not known, ignored ones included. */
+  readonly others: boolean;
+  /** Those of the wanted paths that are among them. */
+  readonly found: readonly BytePath[];
+}
+
+/** System calls between two turns of the event loop. Each takes some microseconds. */
+const CALLS_AT_ONCE = 500;
+
+/**
+ * Compares a folder with how it was. Pipes, sockets and devices are removed, because git would wait for ever for one that
+ * is called `.gitignore`, and folders are made readable. Links are not followed, so a file behind a link is not found.
+ * @param top its `.git` is left out
+ * @param wanted paths of files that are not known, to be looked for
+ */
+export async function surveyTree(top: BytePath, known: KnownTree, wanted: readonly BytePath[] = []): Promise<Survey> {
+  const changed = new Set(known.files.keys());
+  const replaced = new Set(known.folders.keys());
+  const found: BytePath[] = [];
+  let others = false;
+  let calls = 0;
+  const takeTurns = async (): Promise<void> => {
+    calls += 1;
+    if (calls % CALLS_AT_ONCE === 0) await nextTurn();
+  };
+  const walk = async (folder: BytePath): Promise<void> => {
+    const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
+    const stat = look(place);
+    if (stat !== null && known.folders.get(folder) === folderIdentity(stat)) replaced.delete(folder);
+    await takeTurns();
+    for (const entry of readFolder(place)) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (path === '.git') continue;
+      if (entry.isDirectory()) {
+        await walk(path);
+      } else if (entry.isFile() || entry.isSymbolicLink()) {
+        const identity = known.files.get(path);
+        if (identity === undefined) {
+          others = true;
+          if (wanted.includes(path)) found.push(path);
+          continue;
+        }
+        const now = look(bytesOf(`${top}/${path}`));
+        if (now !== null && identityOf(now) === identity) changed.delete(path);
+        await takeTurns();
+      } else {
+        rmSync(bytesOf(`${top}/${path}`), { force: true });
+      }
+    }
+  };
+  await walk('');
+  return { changed: [...changed], replaced: [...replaced], others, found };
+}
+
+function readFolder(folder: Buffer) {
+  const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'latin1' });
+  try {
+    return read();
+  } catch {
+    chmodSync(folder, 0o700);
+    return read();
+  }
+}
+
+/** The files and folders of a folder as they are now, its `.git` left out. */
+export async function knownTree(top: BytePath): Promise<KnownTree> {
+  const files = new Map<BytePath, string>();
+  const folders = new Map<BytePath, string>();
+  const walk = async (folder: BytePath): Promise<void> => {
+    const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
+    const stat = look(place);
+    if (stat !== null) folders.set(folder, folderIdentity(stat));
+    for (const entry of readFolder(place)) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (path === '.git') continue;
+      if (entry.isDirectory()) {
+        await walk(path);
+        continue;
+      }
+      const file = look(bytesOf(`${top}/${path}`));
+      if (file !== null) files.set(path, identityOf(file));
+      if (files.size % CALLS_AT_ONCE === 0) await nextTurn();
+    }
+  };
+  await walk('');
+  return { files, folders };
+}

@@ -1,0 +1,240 @@
+import { existsSync } from 'node:fs';
+import {
+  appendFile,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Workspace } from '../../../src/ports/workspace.js';
+import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
+
+const FILES = { 'src/a.txt': 'one\ntwo\nthree\n', 'src/b.txt': 'b\n', 'README.md': 'read me\n' };
+
+let room: Awaited<ReturnType<typeof makeRoom>>;
+let path: string;
+let commit: string;
+let workspace: Workspace;
+let stateDir: string;
+beforeEach(async () => {
+  room = await makeRoom();
+  ({ path, commit } = await makeRepository(join(room.root, 'shop'), FILES));
+  ({ workspace, stateDir } = await makeWorkspace(room.root, { path }));
+});
+afterEach(() => room.remove());
+
+const checkout = (patch?: Uint8Array) =>
+  workspace.checkout({ repository: 'shop', commit, ...(patch === undefined ? {} : { patch }) });
+
+/** The folder that checkouts are copied from. */
+async function templateOf(): Promise<string> {
+  const templates = join(stateDir, 'templates');
+  const [name = ''] = await readdir(templates);
+  return join(templates, name, 'tree');
+}
+
+/** Writes other content of the same size, and sets the times back. */
+async function writeInSecret(file: string, content: string): Promise<void> {
+  const { atime, mtime, size } = await stat(file);
+  expect(content).toHaveLength(size);
+  await writeFile(file, content);
+  await utimes(file, atime, mtime);
+}
+
+test('diff: a file with its size and time set back is seen, at once after the checkout was made', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const { directory, diff } = await checkout();
+    await writeInSecret(join(directory, 'README.md'), 'READ ME\n');
+    expect((await diff()).files).toMatchObject([{ path: 'README.md', status: 'modified' }]);
+  }
+});
+
+test('diff: a file that another file with its times took the place of is seen', async () => {
+  const { directory, diff } = await checkout();
+  const file = join(directory, 'src/b.txt');
+  const { atime, mtime } = await stat(file);
+  await writeFile(`${file}.new`, 'B\n');
+  await utimes(`${file}.new`, atime, mtime);
+  await rename(`${file}.new`, file);
+  expect((await diff()).files).toMatchObject([{ path: 'src/b.txt', status: 'modified' }]);
+});
+
+test('diff: a folder that became a link to itself elsewhere is seen, although its files were not touched', async () => {
+  const { directory, diff } = await checkout();
+  await rename(join(directory, 'src'), join(directory, '..', 'moved'));
+  await symlink('../moved', join(directory, 'src'));
+  const { files } = await diff();
+  expect(files.map(({ path, status }) => [path, status])).toContainEqual(['src/a.txt', 'deleted']);
+  expect(files.map(({ path, status }) => [path, status])).toContainEqual(['src', 'added']);
+});
+
+test('diff: a missing file and a file in a new folder are seen', async () => {
+  const { directory, diff } = await checkout();
+  await unlink(join(directory, 'README.md'));
+  await writeFiles(directory, { 'new/c.txt': 'c\n' });
+  expect((await diff()).files).toMatchObject([
+    { path: 'README.md', status: 'deleted' },
+    { path: 'new/c.txt', status: 'added' },
+  ]);
+});
+
+test('checkout: no file is shared with another checkout or with the template', async () => {
+  const [one, other] = [await checkout(), await checkout()];
+  const template = await templateOf();
+  const files = (await readdir(one.directory, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(one.directory.length));
+  expect(files.some((file) => file.endsWith('.pack'))).toBe(true);
+  for (const file of files) expect((await lstat(join(one.directory, file))).nlink, file).toBe(1);
+  for (const file of files.filter((name) => !name.startsWith('/.git/objects'))) {
+    await appendFile(join(one.directory, file), 'changed');
+  }
+  expect(await readFile(join(other.directory, 'README.md'), 'utf8')).toBe('read me\n');
+  expect(await readFile(join(template, 'README.md'), 'utf8')).toBe('read me\n');
+  expect((await other.diff()).files).toEqual([]);
+  expect(git(other.directory, 'status', '--porcelain')).toBe('');
+});
+
+test.each(['README.md', 'src/a.txt'])('checkout: a template in which %s was written is never used', async (name) => {
+  const first = await checkout();
+  const file = join(await templateOf(), name);
+  await writeInSecret(file, (await readFile(file, 'utf8')).toUpperCase());
+  await expect(checkout()).rejects.toMatchObject({ code: 'GIT_FAILED' });
+  const { directory, diff } = await checkout();
+  expect(await readFile(join(directory, name), 'utf8')).toBe(FILES[name as keyof typeof FILES]);
+  expect((await diff()).files).toEqual([]);
+  expect((await first.diff()).files).toEqual([]);
+});
+
+test('checkout: a template whose packed objects were written is never used', async () => {
+  await checkout();
+  const pack = join(await templateOf(), '.git', 'objects', 'pack');
+  const [name = ''] = (await readdir(pack)).filter((file) => file.endsWith('.pack'));
+  const content = await readFile(join(pack, name));
+  content[20] = 255 - (content[20] ?? 0);
+  await rm(join(pack, name));
+  await writeFile(join(pack, name), content);
+  await expect(checkout()).rejects.toMatchObject({ code: 'GIT_FAILED' });
+  expect(git((await checkout()).directory, 'fsck')).toBe('');
+});
+
+test('checkout: a template that was not finished is not used, and goes', async () => {
+  const { directory } = await checkout();
+  const [mirror = ''] = (await readdir(join(stateDir, 'mirrors'))).filter((name) => name.endsWith('.git'));
+  await rename(join(stateDir, 'mirrors', mirror, 'objects'), join(stateDir, 'objects'));
+  const next = await makeWorkspace(room.root, { path });
+  await expect(next.workspace.checkout({ repository: 'shop', commit })).rejects.toMatchObject({ code: 'GIT_FAILED' });
+  await expect.poll(() => readdir(join(stateDir, 'templates'))).toHaveLength(1);
+  await rename(join(stateDir, 'objects'), join(stateDir, 'mirrors', mirror, 'objects'));
+  const made = await next.workspace.checkout({ repository: 'shop', commit });
+  expect(await readdir(made.directory)).toEqual(await readdir(directory));
+});
+
+test('checkout: templates that a killed worker left are removed when the next one starts', async () => {
+  await checkout();
+  const templates = join(stateDir, 'templates');
+  const [name = ''] = await readdir(templates);
+  const [, place = ''] = /^template-([0-9a-f]+)-/.exec(name) ?? [];
+  await mkdir(join(templates, `template-${place}-1-1-abcdef`));
+  await makeWorkspace(room.root, { path }).then((next) => next.workspace.snapshot('shop'));
+  expect(await readdir(templates)).toEqual([name]);
+});
+
+test('checkout: many at once of one commit make one template', async () => {
+  const made = await Promise.all(Array.from({ length: 5 }, () => checkout()));
+  expect(new Set(made.map(({ directory }) => directory)).size).toBe(5);
+  expect(await readdir(join(stateDir, 'templates'))).toHaveLength(1);
+  await Promise.all(made.map(({ discard }) => discard()));
+  for (const { directory } of made) expect(existsSync(directory)).toBe(false);
+});
+
+test('checkout: a few templates are kept, and those in use', async () => {
+  const commits = [commit];
+  for (let number = 0; number < 6; number += 1) {
+    git(path, 'commit', '-q', '--allow-empty', '-m', `commit ${number}`);
+    commits.push(git(path, 'rev-parse', 'HEAD'));
+  }
+  const made = [];
+  for (const one of commits) made.push(await workspace.checkout({ repository: 'shop', commit: one }));
+  expect(await readdir(join(stateDir, 'templates'))).toHaveLength(7);
+  for (const { discard } of made) await discard();
+  await expect.poll(() => readdir(join(stateDir, 'templates'))).toHaveLength(4);
+});
+
+const RESTRUCTURED = {
+  'src/b.txt/now-a-folder.txt': 'x\n',
+  'README.md': 'read me again\n',
+  'tool.sh': '#!/bin/sh\n',
+};
+
+/** A patch that changes, adds, removes, links, and makes a folder of a file. */
+async function restructuringPatch(): Promise<Uint8Array> {
+  const { directory, diff } = await checkout();
+  await rm(join(directory, 'src'), { recursive: true });
+  await writeFiles(directory, RESTRUCTURED);
+  await symlink('README.md', join(directory, 'link'));
+  return (await diff()).bytes;
+}
+
+test('checkout: with a patch it has the files of the patch, and no trace of those that it removes', async () => {
+  const patch = await restructuringPatch();
+  for (let round = 0; round < 2; round += 1) {
+    const { directory, diff, watch } = await checkout(patch);
+    const listed = await readdir(directory, { recursive: true, withFileTypes: true });
+    const files = listed
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+      .filter((name) => !name.startsWith('.git/'));
+    expect(files.sort()).toEqual(['README.md', 'link', 'src/b.txt/now-a-folder.txt', 'tool.sh']);
+    expect(await readFile(join(directory, 'link'), 'utf8')).toBe('read me again\n');
+    expect((await diff()).files).toEqual([]);
+    // Git in the checkout has every object, and takes the patch as staged.
+    expect(git(directory, 'status', '--porcelain')).not.toContain(' M');
+    expect(git(directory, 'diff', '--cached', '--', 'README.md')).toContain('+read me again');
+    expect(git(directory, 'fsck')).toBe('');
+    const watched = await watch();
+    await writeInSecret(join(directory, 'README.md'), 'READ ME AGAIN\n');
+    expect(await watched.changes()).toEqual(['README.md differs from the patched tree']);
+  }
+});
+
+test('reset: the files of the patch are back, and everything else is gone', async () => {
+  const { directory, diff, reset } = await checkout(await restructuringPatch());
+  await writeFiles(directory, { 'README.md': 'mine\n', 'left/over.txt': 'x\n' });
+  await rm(join(directory, '.git'), { recursive: true });
+  await reset();
+  expect(await readFile(join(directory, 'README.md'), 'utf8')).toBe('read me again\n');
+  expect(existsSync(join(directory, 'left'))).toBe(false);
+  expect((await diff()).files).toEqual([]);
+  expect(git(directory, 'diff', '--cached', '--name-only').split('\n')).toContain('README.md');
+});
+
+test('checkout: a patch whose content another commit has leaves no object out', async () => {
+  await writeFiles(path, { 'README.md': 'read me later\n' });
+  git(path, 'commit', '-q', '-a', '-m', 'later');
+  const later = git(path, 'rev-parse', 'HEAD');
+  await workspace.checkout({ repository: 'shop', commit: later });
+  const { directory, diff } = await checkout();
+  await writeFiles(directory, { 'README.md': 'read me later\n' });
+  const patched = await checkout((await diff()).bytes);
+  expect(git(patched.directory, 'diff', '--cached')).toContain('+read me later');
+});
+
+test('diff: content that the patch has already makes the overlay no less trusted', async () => {
+  const { directory, diff } = await checkout();
+  await writeFiles(directory, { 'README.md': 'read me again\n' });
+  const patch = (await diff()).bytes;
+  const one = await checkout(patch);
+  await writeFiles(one.directory, { 'README.md': 'read me again\n', 'src/b.txt': 'read me again\n' });
+  expect((await one.diff()).files).toMatchObject([{ path: 'src/b.txt' }]);
+  expect((await (await checkout(patch)).diff()).files).toEqual([]);
+});
