@@ -1,10 +1,10 @@
 # A PromptOS worker: node, git, and the built package. The programs that the worker config names as executors and checks
-# are not in it: build a team's own image FROM this one and add them.
+# are not in it: build your own image FROM this one and add them.
 # Debian, since Temporal's native core is linked against glibc.
 FROM node:20-bookworm-slim AS build
 WORKDIR /opt/promptos
 COPY package.json package-lock.json ./
-# The sources are not there yet, so `prepare` could not build.
+# The sources are not copied yet, so `prepare` could not build.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts

@@ -1,7 +1,7 @@
-import process from 'node:process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import type { LedgerReference } from '../../src/contracts/activities.js';

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Registers the namespace when it is not there yet. Ended runs stay readable for 30 days.
+# Registers the namespace if it is missing. Ended runs stay readable for 30 days.
 set -eu
 
 temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1 ||

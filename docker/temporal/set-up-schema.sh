@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes Temporal's two databases and brings their schemas up to this version. Safe to run again.
+# Creates Temporal's two databases and updates their schemas to this version. Safe to run again.
 set -eu
 
 sql_tool() {

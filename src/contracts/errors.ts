@@ -3,12 +3,12 @@
  * `docs/errors.md` explains each; a test ties the two together.
  */
 
-/** What a process ends with: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. */
+/** The exit code of a process: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 interface ErrorDescription {
   readonly exit: ExitCode;
-  /** Whether the same activity may succeed when it is simply tried again. */
+  /** Whether the same activity may succeed when it is retried. */
   readonly retryable: boolean;
   /** What to do next, as one sentence. */
   readonly hint: string;
@@ -40,9 +40,9 @@ export const ERROR_CATALOGUE = {
   CHECK_UNKNOWN: usage("Name one of the policy's checks, or add the check to the policy."),
   NOT_A_TERMINAL: usage('Name the choice on the command line, or run this in a terminal.'),
   // Repositories
-  REPO_NOT_FOUND: usage('Give a path to a git repository, or a name that the worker config knows.'),
+  REPO_NOT_FOUND: usage('Give a path to a git repository, or a name of the worker config.'),
   REPO_NOT_GIT: usage('Give a folder inside a git repository.'),
-  REPO_OF_ANOTHER_USER: usage('Use a clone of your own, or have git trust the folder.'),
+  REPO_OF_ANOTHER_USER: usage('Use a clone of your own, or make git trust the folder.'),
   REPO_EMPTY: usage('Make a first commit in the repository.'),
   REPO_DIRTY: usage('Commit or stash the files named: a run starts from a commit.'),
   BASE_NOT_FOUND: usage('Name a commit, branch or tag that the repository has.'),
@@ -65,17 +65,17 @@ export const ERROR_CATALOGUE = {
     "Add the repository's name to the policy's `repositories`, or start the run with the policy that governs it.",
   ),
   POLICY_NOT_TRUSTED: no(
-    "Add the policy to the worker config's trust.policies, or start the run with a policy that is there.",
+    "Add the policy to the worker config's trust.policies, or start the run with a policy that is listed there.",
   ),
   PACK_NOT_TRUSTED: no("Add the pack's digest to the policy's prompt_packs; `promptos prompts list` prints it."),
   PRINCIPAL_NOT_BOUND: no("The gate's principal is not the one that the policy names for this role."),
   DUTIES_CLASH: no(
-    'Give each role a principal, a key and an executor of its own, or say separation.executors: any in the policy.',
+    'Give each role a principal, a key and an executor of its own, or set separation.executors: any in the policy.',
   ),
   EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
   CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
   STEP_NOT_DUE: no('Nothing was signed. The message names what differs; find out who asked.'),
-  FORK: no('Nothing was signed. Let an integrator read what is missing, and resolve the P08 that the run raises.'),
+  FORK: no('Nothing was signed. An integrator reads what is missing, and resolves the P08 that the run raises.'),
   RUN_ID_TAKEN: no('A run id is used once per store: start the run under another one.'),
   SECRET_SCAN_FAILED: infrastructure(
     'Run `gitleaks version` as the worker, and update gitleaks or remove it from PATH.',
@@ -83,7 +83,7 @@ export const ERROR_CATALOGUE = {
   REQUEST_HOLDS_SECRET: usage(
     'Remove the credential, name the variable that holds it, and revoke it if it was shared.',
   ),
-  MESSAGE_HOLDS_SECRET: usage('Say it without the credential, and revoke it if it was shared.'),
+  MESSAGE_HOLDS_SECRET: usage('Remove the credential from the text, and revoke it if it was shared.'),
   // Keys and signatures
   KEY_EXISTS: usage('Give --force to replace it: what the old one signed stays valid as long as the policy has it.'),
   KEY_NOT_FOUND: usage('Run `promptos keys generate --for NAME`, or name a key file with --key.'),
@@ -91,7 +91,7 @@ export const ERROR_CATALOGUE = {
   KEY_LOCKED: usage('Give the passphrase, in a terminal or through the file that PROMPTOS_PASSPHRASE_FILE names.'),
   AGENT_FAILED: infrastructure('Check that ssh-agent runs and holds the key: `ssh-add -l`.'),
   REQUEST_NOT_SIGNED: no(
-    "Start the run with the developer's key, or let the policy say decisions.authentication: optional.",
+    "Start the run with the developer's key, or set decisions.authentication: optional in the policy.",
   ),
   DEVELOPER_UNKNOWN: no("Name a principal of the policy, or add the developer to the policy's principals."),
   SIGNATURE_INVALID: no('Sign again with the key that the policy has for this principal.'),
@@ -110,22 +110,22 @@ export const ERROR_CATALOGUE = {
   OBJECT_NOT_FOUND: broken(
     'The store lacks bytes that the run refers to; check that every worker uses the same store.',
   ),
-  OBJECT_CORRUPT: broken('The bytes in the store are not those that were put there; restore the store from a backup.'),
+  OBJECT_CORRUPT: broken('The bytes in the store are not those that were stored; restore the store from a backup.'),
   PATH_CLASH: broken('This is a defect; report it with the paths named.'),
   PATH_ESCAPES: no('Use a relative path without "..".'),
   RECORD_INVALID: broken('This is a defect; report it with the field named.'),
   RUN_ALREADY_PUBLISHED: no('A published run cannot change; start a new one.'),
   RUN_NOT_PUBLISHED: no('Wait until the run has ended: `promptos run watch`.'),
   RUN_NOT_APPROVED: no('Only an approved run can be applied.'),
-  RUN_NOT_STUCK: no('Wait for it: `promptos run watch`. A run that should end is ended by `promptos run cancel`.'),
-  WAIVER_EXPIRED: no('Start a new run, and have its findings repaired or waived anew.'),
+  RUN_NOT_STUCK: no('Wait for it: `promptos run watch`. To end it, use `promptos run cancel`.'),
+  WAIVER_EXPIRED: no('Start a new run, and have its findings repaired or waived again.'),
   SESSION_INVALID: no('Name a prompt_session.json as it was written; export the run again if it was changed.'),
-  EXPORT_DIFFERS: no('Give --force to replace the files that are there.'),
-  BUNDLE_MALFORMED: no('Take the bundle anew: `promptos export --bundle FILE --run RUN`.'),
+  EXPORT_DIFFERS: no('Give --force to replace the existing files.'),
+  BUNDLE_MALFORMED: no('Export the bundle again: `promptos export --bundle FILE --run RUN`.'),
   // Runs
-  RUN_EXISTS: no('Choose another --run-id, or watch the one that is there.'),
+  RUN_EXISTS: no('Choose another --run-id, or watch the existing run.'),
   RUN_NOT_FOUND: no('`promptos run list` shows the runs.'),
-  RUN_OPEN: no('Carry on with it by adding --resume, or start another run by adding --new.'),
+  RUN_OPEN: no('Add --resume to continue with it, or --new to start another run.'),
   RUN_AMBIGUOUS: usage('Type more of the run id; `promptos run list` shows the runs.'),
   LOGS_NOT_FOUND: no('`promptos run status` shows the gates that were started, and their attempts.'),
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
@@ -135,12 +135,12 @@ export const ERROR_CATALOGUE = {
   LEDGER_BROKEN: broken('The ledger does not lead to the head that the run recorded; report this.'),
   // Audit
   COMMIT_DIFFERS: no("Commit exactly the run's patch: `promptos apply`."),
-  COMMITTER_IS_DEVELOPER: no('Have somebody else commit it, or let the policy say self_approval: allowed.'),
-  COMMITTER_IS_WRITER: no('Have somebody else commit it: whoever wrote a change does not bring it in.'),
-  NO_MATCH: no('Look at the nearest runs with `promptos trace RUN`; what no run accounts for is ungoverned.'),
+  COMMITTER_IS_DEVELOPER: no('Have another person commit it, or set self_approval: allowed in the policy.'),
+  COMMITTER_IS_WRITER: no('Have another person commit it: the writer of a change may not commit it.'),
+  NO_MATCH: no('Look at the nearest runs with `promptos trace RUN`; a change without a run is ungoverned.'),
   PR_BLOCK_DIFFERS: no('Replace the block with what `promptos pr-block RUN` prints.'),
   PR_BLOCK_MISSING: no('Put what `promptos pr-block RUN` prints into the description.'),
-  RUN_NOT_VERIFIED: no('Look at the run with `promptos verify RUN`; do not merge what does not verify.'),
+  RUN_NOT_VERIFIED: no('Look at the run with `promptos verify RUN`; do not merge a change that does not verify.'),
   SESSION_DIFFERS: no('Export the session of this run again: `promptos export --artifacts-dir DIR --run RUN`.'),
   TRAILER_DIFFERS: no('Commit with the trailers of this run: `promptos apply`.'),
   UNGOVERNED: no(
@@ -148,23 +148,23 @@ export const ERROR_CATALOGUE = {
   ),
   // Temporal and the embedded server
   TEMPORAL_UNREACHABLE: infrastructure(
-    'Check TEMPORAL_ADDRESS, or unset it to use the embedded server; `promptos doctor` tells more.',
+    'Check TEMPORAL_ADDRESS, or unset it to use the embedded server; `promptos doctor` has details.',
   ),
-  TEMPORAL_FAILED: infrastructure('Read the message of the server; `promptos doctor` tells more.'),
+  TEMPORAL_FAILED: infrastructure('Read the message of the server; `promptos doctor` has details.'),
   SERVER_BINARY_MISSING: infrastructure(
     'Install the Temporal CLI (https://docs.temporal.io/cli) and put it on PATH, or set TEMPORAL_CLI_PATH.',
   ),
   SERVER_BINARY_CORRUPT: broken(
     'Remove the cached file named, or set TEMPORAL_CLI_PATH to a Temporal CLI of your own.',
   ),
-  SERVER_NOT_STARTED: infrastructure('Read the log file named; `promptos server stop` clears what is left.'),
+  SERVER_NOT_STARTED: infrastructure('Read the log file named; `promptos server stop` removes the rest of it.'),
   PROCESS_NOT_STOPPED: infrastructure('End the process named yourself, as the user that started it.'),
   SERVER_NOT_RUNNING: no('`promptos dev` or `promptos demo` starts one.'),
   WORKER_MISSING: infrastructure('Start a worker: `promptos worker`; `promptos dev --worker` starts one of its own.'),
-  WORKER_RUNNING: no('`promptos server status` tells of it; `promptos worker restart` starts it anew.'),
-  WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker says more.'),
+  WORKER_RUNNING: no('`promptos server status` shows it; `promptos worker restart` restarts it.'),
+  WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker prints more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
-  HOOK_FOREIGN: no('Call `promptos lint` from the hook that is there.'),
+  HOOK_FOREIGN: no('Call `promptos lint` from the existing hook.'),
   INTERNAL: broken('This is a defect; report it with the log.'),
 } as const satisfies Record<string, ErrorDescription>;
 
@@ -181,7 +181,7 @@ export class PromptOsError extends Error {
     text: string,
     options?: { readonly cause?: unknown; readonly hint?: string },
   ) {
-    // What is put into a sentence, such as the message of a library, may have a full stop of its own.
+    // A text inside a sentence, such as the message of a library, may end with a full stop of its own.
     const summary = text.replace(/(?<!\.)([.!?…])\.$/, '$1');
     super(
       `${summary} ${options?.hint ?? ERROR_CATALOGUE[code].hint}`,

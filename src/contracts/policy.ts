@@ -23,9 +23,9 @@ import { ENGINE_SIGNER } from './worker-config.js';
 export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
 
 export const principalSchema = z.strictObject({
-  kind: z.enum(PRINCIPAL_KINDS).describe('what the principal is; an integrator is a human'),
-  display_name: lineSchema.optional().describe('a name for people to read; nothing is judged by it'),
-  keys: z.array(policyKeySchema).max(20).default([]).describe('public keys that speak for this principal'),
+  kind: z.enum(PRINCIPAL_KINDS).describe('the kind of principal; an integrator is a human'),
+  display_name: lineSchema.optional().describe('a name for people to read; it has no effect'),
+  keys: z.array(policyKeySchema).max(20).default([]).describe('public keys of this principal'),
 });
 
 /**
@@ -35,7 +35,9 @@ export const principalSchema = z.strictObject({
 export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
 
 export const testReportSchema = z.strictObject({
-  format: z.enum(TEST_REPORT_FORMATS).describe('the form of the report; docs/executors.md says who writes which'),
+  format: z
+    .enum(TEST_REPORT_FORMATS)
+    .describe('the format of the report; docs/executors.md says which runner writes which'),
   path: repoPathSchema
     .optional()
     .describe('the file that the check writes in its checkout; its standard output when absent'),
@@ -45,7 +47,7 @@ export type TestReport = z.infer<typeof testReportSchema>;
 /** A named command of the target repository that proves something. Run without a shell. */
 export const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
-  timeout: durationSchema.default(600_000).describe('killed and failed after this long'),
+  timeout: durationSchema.default(600_000).describe('the check is killed and fails after this long'),
   env: z
     .record(
       checkVariableSchema,
@@ -55,15 +57,17 @@ export const checkSchema = z.strictObject({
         .regex(/^[^\0]*$/, 'expected text without a zero byte'),
     )
     .default({})
-    .describe('variables that the check sees beside those of the worker; published with the policy, so never a secret'),
+    .describe('variables of the check, added to those of the worker; published with the policy, so never a secret'),
   made_of: z
     .array(globSchema)
     .default([])
-    .describe('files that the check itself consists of: out of every scope, so that the judged cannot edit the judge'),
+    .describe(
+      'files that the check itself consists of: out of every scope, so that a change cannot edit the check that judges it',
+    ),
   report: testReportSchema
     .optional()
     .describe(
-      'where the check reports its tests: none executed, or fewer than on the base commit, fails. Without it only the exit code counts',
+      'where the check reports its tests: the check fails with no executed test, or fewer than on the base commit. Without it only the exit code counts',
     ),
 });
 export type Check = z.infer<typeof checkSchema>;
@@ -82,13 +86,13 @@ const approvalsSchema = z
  */
 export const policySchema = z
   .strictObject({
-    schema_version: z.literal(1).describe('the version of this form of policy'),
+    schema_version: z.literal(1).describe('the version of the policy format'),
     name: nameSchema.describe('the name of the policy, as messages and records show it'),
     repositories: z
       .array(globSchema)
       .min(1, 'a policy that governs no repository can start no run')
       .optional()
-      .describe('names or globs of the repositories that the policy governs; any where nothing is said'),
+      .describe('names or globs of the repositories that the policy governs; without it, all'),
     principals: z.record(nameSchema, principalSchema).describe('every human and agent that may have a duty, by name'),
     roles: z
       .strictObject({
@@ -107,7 +111,7 @@ export const policySchema = z
           .enum(['required', 'optional'])
           .default('required')
           .describe(
-            'whether decisions, resolutions and escalations of people must be signed, and an unsigned stop is a hold; optional lets unsigned ones count, marked',
+            'whether decisions, resolutions and escalations of people must be signed; an unsigned stop is then a hold. With optional, unsigned ones count and are marked',
           ),
       })
       .prefault({})
@@ -128,7 +132,7 @@ export const policySchema = z
           .enum(['distinct', 'any'])
           .default('distinct')
           .describe(
-            'whether each role needs a program or arguments of its own; principals and keys are disjoint always. The record shows it',
+            'whether each role needs a program or arguments of its own; principals and keys are always disjoint. The record shows it',
           ),
       })
       .prefault({})
@@ -139,13 +143,13 @@ export const policySchema = z
       .describe('whether the developer who started a run may decide on it; the record shows it'),
     cancellation: cancellationRulesSchema
       .optional()
-      .describe('who may cancel a run; the developer who started it and the integrators where nothing is said'),
+      .describe('who may cancel a run; by default the developer who started it and the integrators'),
     required_gates: z
       .array(gateIdSchema)
       .default([...GATE_IDS])
       .describe('gates that no run may leave out'),
     approvals: approvalsSchema.describe(
-      'how many integrators must approve each gate that passed: 1 where nothing is said, none with 0',
+      'how many integrators must approve each gate that passed: 1 by default, none with 0',
     ),
     waivable: z
       .array(nameSchema)
@@ -160,25 +164,25 @@ export const policySchema = z
         rework_rounds: z.int().min(0).max(50).default(3).describe('send-backs of a run before a P08 is raised'),
         waiver_lifetime: durationSchema
           .optional()
-          .describe('how long a waiver counts at most; with it each waiver says when it expires'),
+          .describe('the longest time that a waiver may count; with it each waiver must have an expiry'),
         output_tries: z
           .int()
           .min(1)
           .max(10)
           .default(3)
           .describe('tries for an output that does not parse, in one attempt'),
-        patch_bytes: z.int().positive().default(1_000_000).describe('bytes of a patch at most; a larger one fails'),
-        patch_files: z.int().positive().default(200).describe('files of a patch at most; one with more fails'),
+        patch_bytes: z.int().positive().default(1_000_000).describe('the most bytes of a patch; a larger patch fails'),
+        patch_files: z.int().positive().default(200).describe('the most files of a patch; a patch with more fails'),
       })
       .prefault({})
-      .describe('bounds of a run'),
+      .describe('limits of a run'),
     deadlines: z
       .strictObject({
-        remind: durationSchema.default(24 * 3_600_000).describe('a waiting run reminds after this long'),
-        escalate: durationSchema.default(72 * 3_600_000).describe('then raises a P08'),
+        remind: durationSchema.default(24 * 3_600_000).describe('a waiting run sends a reminder after this long'),
+        escalate: durationSchema.default(72 * 3_600_000).describe('a waiting run raises a P08 after this long'),
         expire: durationSchema
           .default(14 * 24 * 3_600_000)
-          .describe('then ends as expired; nothing is ever approved by a timer'),
+          .describe('a waiting run ends as expired after this long; a timer never approves'),
       })
       .prefault({})
       .describe('how long a run waits for a person'),
@@ -199,19 +203,19 @@ export const policySchema = z
         allow: scopeSchema.shape.allow.describe(
           'globs of the paths that a run may touch; docs/globs.md has the language',
         ),
-        deny: scopeSchema.shape.deny.describe('globs of paths that are out, even where `allow` matches them'),
+        deny: scopeSchema.shape.deny.describe('globs of excluded paths, even where `allow` matches them'),
       })
       .optional()
       .describe('scope of a run that is started without a request file'),
     protected_paths: z
       .array(globSchema)
       .default(['.promptos/**'])
-      .describe('out of every scope; the files that a check is made of are added'),
+      .describe('globs of paths out of every scope; the files that a check is made of are added'),
     protected_tests: z
       .array(globSchema)
       .default([])
       .describe(
-        'tests and what decides how they run: new files are fine; a change of an existing one needs the plan and an acknowledgement',
+        'tests and the files that decide how they run: new files are allowed; a change of an existing one needs the plan and an acknowledgement',
       ),
     prompt_packs: z
       .array(sha256Schema)

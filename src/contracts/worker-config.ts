@@ -6,7 +6,7 @@ import { durationSchema, nameSchema } from './primitives.js';
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
 export const answerLocationSchema = z
   .strictObject({
-    from: z.enum(['stdout', 'file']).default('stdout').describe('what the executor gives its answer in'),
+    from: z.enum(['stdout', 'file']).default('stdout').describe('where the executor writes its answer'),
     file: z
       .string()
       .min(1)
@@ -16,7 +16,7 @@ export const answerLocationSchema = z
       .string()
       .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
       .optional()
-      .describe('RFC 6901 pointer into the JSON found there; a string found there is parsed on'),
+      .describe('RFC 6901 pointer into the JSON found there; a string found there is parsed further'),
     fence: z
       .string()
       .min(1)
@@ -35,7 +35,10 @@ export const passedEnvironmentSchema = z.strictObject({
     .array(z.string().min(1))
     .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
     .describe("variables of the worker's own environment that pass"),
-  set: z.record(z.string().min(1), z.string()).default({}).describe('variables that are set, whatever the worker has'),
+  set: z
+    .record(z.string().min(1), z.string())
+    .default({})
+    .describe('variables that are set, also over those of the worker'),
 });
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
@@ -45,13 +48,11 @@ export const commandExecutorSchema = z.strictObject({
     .array(z.string().min(1))
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
-  env: passedEnvironmentSchema.prefault({}).describe('what the program sees of the environment'),
+  env: passedEnvironmentSchema.prefault({}).describe('the environment of the program'),
   answer: answerLocationSchema
     .prefault({})
     .describe('where the answer is in what the program printed or wrote; applied in the order from, pointer, fence'),
-  timeout: durationSchema
-    .default(30 * 60_000)
-    .describe('the program is ended, and the try has failed, after this long'),
+  timeout: durationSchema.default(30 * 60_000).describe('the program is stopped and the try fails after this long'),
   max_output_bytes: z.int().positive().default(10_000_000).describe('the executor is stopped when it prints more'),
   model: z
     .strictObject({
@@ -96,7 +97,7 @@ export const signerConfigSchema = z.union([
   }),
   z.strictObject({
     agent: z.literal(true).describe('the ssh-agent that SSH_AUTH_SOCK names'),
-    public: policyKeySchema.shape.public.optional().describe('which of its keys, when it holds several'),
+    public: policyKeySchema.shape.public.optional().describe('the public key to use, when the agent has several'),
   }),
 ]);
 export type SignerConfig = z.infer<typeof signerConfigSchema>;
@@ -136,7 +137,7 @@ export const s3StoreSchema = z.strictObject({
       /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
       'expected the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens',
     )
-    .describe('the bucket; it is never made for you'),
+    .describe('the bucket; create it before the first run'),
   prefix: z
     .string()
     .max(200)
@@ -144,7 +145,7 @@ export const s3StoreSchema = z.strictObject({
       /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/,
       'expected what the keys in the bucket begin with, such as "promptos" or "team/promptos", without a slash at its ends',
     )
-    .describe('what every key in the bucket begins with'),
+    .describe('the prefix of every key in the bucket'),
   endpoint: z
     .string()
     .regex(
@@ -157,16 +158,14 @@ export const s3StoreSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected a region such as "eu-central-1"')
     .optional()
-    .describe(
-      "the bucket's region; without it what the AWS configuration says, and us-east-1 where an endpoint is named",
-    ),
+    .describe("the bucket's region; without it that of the AWS configuration, and us-east-1 with an endpoint"),
 });
 export type S3StoreConfig = z.infer<typeof s3StoreSchema>;
 
 /** What one worker may do. Relative paths are relative to the file's own folder. */
 export const workerConfigSchema = z
   .strictObject({
-    schema_version: z.literal(1).describe('the version of this form of worker config'),
+    schema_version: z.literal(1).describe('the version of the worker config format'),
     task_queue: nameSchema
       .optional()
       .describe("the engine's queue; the roles' queues add .writer, .verifier, .reviewer"),
@@ -174,7 +173,7 @@ export const workerConfigSchema = z
       .array(z.enum(['engine', ...EXECUTOR_ROLES]))
       .min(1)
       .default(['engine', ...EXECUTOR_ROLES])
-      .describe('what this worker polls for; one process may serve all'),
+      .describe('the queues that this worker polls; one process may serve all'),
     repositories: z
       .record(
         nameSchema,
@@ -217,10 +216,10 @@ export const workerConfigSchema = z
           .describe('names of the policy\'s checks that may run on this worker; "*" for all of them'),
         env: passedEnvironmentSchema
           .prefault({})
-          .describe('for toolchains that need more than PATH; HOME is a fresh folder'),
+          .describe('variables for toolchains that need more than PATH; HOME is a fresh folder'),
       })
       .prefault({})
-      .describe('which checks run on this worker, and what they see'),
+      .describe('which checks run on this worker, and their environment'),
     signers: z
       .record(nameSchema, signerConfigSchema)
       .default({})

@@ -4,14 +4,14 @@
  */
 export const VERIFY_CODES = {
   // The tree
-  LINK_IN_TREE: 'A symbolic link lies in the tree.',
-  SPECIAL_FILE: 'Something lies in the tree that is neither a file nor a folder.',
+  LINK_IN_TREE: 'The tree has a symbolic link.',
+  SPECIAL_FILE: 'The tree has an entry that is neither a file nor a folder.',
   PATH_UNSAFE:
     'A path holds control characters, a backslash, or is written in another Unicode form, or leads out of the tree.',
   PATH_NOT_ALLOWED: 'A record lists a path that no gate may write, or one that is not the same file on every system.',
   PATH_CLASH: 'Two paths differ only in case, so one of them would be lost on many systems.',
-  FILE_MISSING: 'A file that the record lists, or that every tree has, is not there.',
-  FILE_UNEXPECTED: 'Something lies in the tree that the record does not list.',
+  FILE_MISSING: 'A file that the record lists, or that every tree has, is missing.',
+  FILE_UNEXPECTED: 'The tree has a file that the record does not list.',
   FILE_TOO_LARGE: 'A document is larger than one that the engine writes.',
   TREE_TOO_LARGE: 'The tree has more entries, deeper folders or more bytes than a run makes.',
   FILE_NOT_READABLE: 'A file or folder of the tree could not be read, so nothing is known of it.',
@@ -61,7 +61,7 @@ export const VERIFY_CODES = {
   ARTIFACT_MISSING: 'An attempt lacks a file that every attempt of its gate has, or has one that it cannot have.',
   DERIVED_DIFFERS: 'A file is not the one that follows from the answer, the patch or the JSON that it is made of.',
   FINDINGS_DIFFER: "An attempt's findings or its escalation are not those that the rules give for what is published.",
-  EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the one that stands.',
+  EVIDENCE_OTHER_PATCH: 'The test results are about another patch than the current one.',
   EVIDENCE_DIFFERS: 'The test results do not fit the base, the checks of the policy, their logs or the verdict.',
   // The record
   SESSION_HASH_INVALID: 'The hashes of the prompt session do not fit its content.',
@@ -71,8 +71,8 @@ export const VERIFY_CODES = {
   ARTIFACTS_DIFFER: "The record's list of artifacts is not the one that the ledger and the attempts lead to.",
   RECORD_DIFFERS: 'The run record is not the one that the ledger leads to.',
   // Signatures
-  ATTESTATION_MISSING: 'A signed statement of the ledger does not stand among the attestations.',
-  ATTESTATION_UNEXPECTED: 'An attestation stands in the tree that nothing accounts for.',
+  ATTESTATION_MISSING: 'A signed statement of the ledger is missing among the attestations.',
+  ATTESTATION_UNEXPECTED: 'The tree has an attestation that nothing accounts for.',
   ATTESTATION_DIFFERS: 'An attestation is not the one that the ledger holds.',
   ATTESTATION_INVALID: 'An attestation of a result is not signed by its principal, or is about something else.',
   BUNDLE_DIFFERS: 'bundle.jsonl does not hold exactly the attestations of the folder.',

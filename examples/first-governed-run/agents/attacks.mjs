@@ -1,7 +1,7 @@
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const pairs = (totals, counts) => totals.flatMap((total) => counts.map((people) => [total, people]));
 
-/** What the reviewer tries, in groups. `hostile` bills make no sense and ought to be refused. */
+/** What the reviewer tries, in groups. `hostile` bills are invalid and must be refused. */
 export function attackGroups() {
   return [
     {
@@ -51,7 +51,7 @@ const list = (shares) =>
  * @param {{ hostile: boolean }} group
  * @param {[number, number]} bill
  * @param {{ shares?: unknown, error?: string }} result
- * @param {'first' | 'last' | null} rule who pays the left-over cents, as the plan has it
+ * @param {'first' | 'last' | null} rule who pays the left-over cents, according to the plan
  * @returns {{ kind: string, seen: string }[]}
  */
 export function judgeAttack(group, bill, result, rule) {

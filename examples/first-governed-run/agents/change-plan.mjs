@@ -32,7 +32,7 @@ export function planChange(rule, task) {
     alternatives: [
       {
         name: 'Largest remainder',
-        description: 'Give the cents to whoever lost most by rounding down.',
+        description: 'Give the cents to the people who lost most by rounding down.',
         rejected_because: 'All shares of one bill lose the same, so it decides nothing here.',
       },
       {

@@ -3,7 +3,7 @@
 const BLOCK = /^<<<PROMPTOS-DATA ([a-z_]+)>>>\n([\s\S]*?)\n<<<END PROMPTOS-DATA \1>>>$/gm;
 
 /**
- * The data blocks of a rendered prompt, by name. Only what stands after the `# Inputs` heading counts, since the
+ * The data blocks of a rendered prompt, by name. Only text after the `# Inputs` heading counts, since the
  * texts before it may show such a block as an example; data cannot forge a marker, since its JSON holds no raw `<`.
  *
  * @param {string} prompt
@@ -29,7 +29,7 @@ export async function readPromptInputs() {
 
 /**
  * Does the gate that the environment names and prints the one answer. An agent that cannot do its work says why on
- * standard error and exits with 1; it never answers with something made up.
+ * standard error and exits with 1; it never makes up an answer.
  *
  * @param {Record<string, (inputs: Record<string, any>) => object | Promise<object>>} gates
  */
@@ -52,7 +52,7 @@ export const output = (fields) => ({ kind: 'output', ...fields });
 /** An answer that stops: an integrator has to decide. */
 export const escalation = (report) => ({ kind: 'escalation', report: { security_sensitive: false, ...report } });
 
-/** An input that the gate cannot do without. */
+/** An input that the gate requires. */
 export function required(inputs, name) {
   const value = inputs[name];
   if (value === undefined || value === null) throw new Error(`the prompt has no input "${name}"`);

@@ -1,4 +1,4 @@
-// The verifier: holds the patch against the plan, the scope and what the engine saw when it ran the checks.
+// The verifier: compares the patch with the plan, the scope and the engine's results of the checks.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { answerGate, output, patchedPaths, required } from './prompt-inputs.mjs';

@@ -4,7 +4,7 @@ import { PLANNED_FILES, planChange } from './change-plan.mjs';
 import { editSource, writeLeftoverTest } from './change-source.mjs';
 import { answerGate, escalation, leftoverRule, output, required } from './prompt-inputs.mjs';
 
-/** P00. What is taken for granted is what the checkout really says. */
+/** P00. The assumptions are facts of the checkout. */
 async function lockContext(inputs) {
   const { context } = required(inputs, 'request');
   const manifest = JSON.parse(await readFile('package.json', 'utf8'));
@@ -23,7 +23,7 @@ async function lockContext(inputs) {
   });
 }
 
-/** P01. Takes on the task as it was asked, criteria word for word, with the scope that was given. */
+/** P01. Accepts the task unchanged: criteria word for word, and the requested scope. */
 function declareJob(inputs) {
   const { task, scope } = required(inputs, 'request');
   return output({
@@ -39,7 +39,7 @@ function declareJob(inputs) {
   });
 }
 
-/** P03. Who pays the left-over cents is for a person to say: nothing is planned before somebody has said it. */
+/** P03. A person decides who pays the left-over cents: the writer plans nothing before that decision. */
 function designChange(inputs) {
   const request = required(inputs, 'request');
   const said = [...(inputs.feedback ?? [])].reverse().map(({ text }) => leftoverRule(text));
@@ -58,8 +58,8 @@ function designChange(inputs) {
 }
 
 /**
- * P05. The plausible change comes first: rounding to the nearest cent, which nobody has tried on a bill of three. Once a
- * rejection says that it does not hold, the left-over cents are counted and shared out as the plan says.
+ * P05. The first change is plausible and wrong: rounding to the nearest cent, not tested on a bill of three. Once a
+ * rejection says that it is wrong, the left-over cents are counted and distributed as the plan says.
  */
 async function buildChange(inputs) {
   const plan = required(inputs, 'plan');
@@ -82,7 +82,7 @@ async function buildChange(inputs) {
       : 'Shares are rounded to the nearest cent instead of down.',
     criteria: criteria.map(({ id }) => ({ id, how })),
     notes: rejections.map(({ from_gate, text }) =>
-      `Made anew after the rejection at ${from_gate}: ${text}`.slice(0, 480).toWellFormed(),
+      `Made again after the rejection at ${from_gate}: ${text}`.slice(0, 480).toWellFormed(),
     ),
   });
 }

@@ -52,8 +52,8 @@ interface Ready {
  */
 export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const stateDir = resolve(options.stateDir);
-  const templates = createTemplates(stateDir);
   const { programs } = options;
+  const templates = createTemplates(stateDir);
   let started: Promise<Ready> | undefined;
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
