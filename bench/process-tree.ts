@@ -25,7 +25,7 @@ export interface ProcessorTime {
   readonly worker_ms: number;
   /** Descendants that lived at both moments, such as a process that starts programs for the worker. */
   readonly helpers_ms: number;
-  /** Everything else that ran below them: git, executors, checks, and their guards. */
+  /** Everything else that ran below them: git, executors, checks. */
   readonly programs_ms: number;
 }
 

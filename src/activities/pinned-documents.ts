@@ -23,7 +23,7 @@ export interface PinnedDocuments {
   attempt(sha256: string): Promise<AttemptRecord>;
 }
 
-/** Documents kept in memory at once; the oldest go first. */
+/** Documents kept in memory at once; those that were not used for longest go first. */
 const CACHE_SIZE = 64;
 
 const parseJson = (text: string): unknown => JSON.parse(text);
@@ -50,11 +50,18 @@ const problemsOf = (error: z.ZodError): string =>
 /** Reads pinned documents from the store. */
 export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>): PinnedDocuments {
   const cache = new Map<string, unknown>();
+  /** Puts a document last in the order of use. */
+  const keep = <T>(key: string, document: T): T => {
+    cache.delete(key);
+    cache.set(key, document);
+    if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value as string);
+    return document;
+  };
   const reader =
     <T>(kind: string, code: ErrorCode, schema: z.ZodType<T>, decode: (text: string) => unknown) =>
     async (sha256: string): Promise<T> => {
       const key = `${kind} ${sha256}`;
-      if (cache.has(key)) return cache.get(key) as T;
+      if (cache.has(key)) return keep(key, cache.get(key) as T);
       const bytes = await store.readObject(sha256);
       const refuse = (problem: string, cause?: unknown) =>
         new PromptOsError(code, `The ${kind} ${sha256} in the store is not valid: ${problem}.`, { cause });
@@ -66,9 +73,7 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
       }
       const parsed = schema.safeParse(content);
       if (!parsed.success) throw refuse(problemsOf(parsed.error));
-      cache.set(key, parsed.data);
-      if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value as string);
-      return parsed.data;
+      return keep(key, parsed.data);
     };
   return {
     policy: reader('policy', 'POLICY_INVALID', policySchema, parseYaml),

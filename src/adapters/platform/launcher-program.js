@@ -80,7 +80,7 @@ const report = (message, done = () => {}) => {
 
 const readOrNothing = (path = '') => {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }

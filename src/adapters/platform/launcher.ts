@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PromptOsError } from '../../contracts/errors.js';
+import { systemCode } from '../../contracts/system-code.js';
 import type { KillOrder, LauncherOrder, LauncherReport, StartOrder } from './launcher-program.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
@@ -75,7 +76,15 @@ export function createLauncher(path: string | undefined): Launcher {
     await Promise.all(marked.map((one) => next.kill(one)));
   };
   return {
-    start: async (program) => (await get()).start(program),
+    start: async (program) => {
+      try {
+        return await (await get()).start(program);
+      } catch (error) {
+        // No more descriptors, or a full disk: the next try may find it mended.
+        const code = error instanceof ProgramNotStarted ? null : systemCode(error);
+        throw code === null ? error : lost(`A program could not be started (${code}).`);
+      }
+    },
     close: async () => {
       const last = await current?.catch(() => undefined);
       current = undefined;
@@ -181,18 +190,11 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     }
     const outputs = await takeOutputs();
     try {
-      const order = {
-        kind: 'start',
-        id,
-        argv,
-        env,
-        cwd,
-        input: inputFile,
-        outputs: outputs.order,
-        mark,
-        scratch,
-      } as const;
-      const { started, ended } = watch(order, outputs.relayed);
+      const streams = { input: inputFile, outputs: outputs.order };
+      const { started, ended } = watch(
+        { kind: 'start', id, argv, env, cwd, mark, scratch, ...streams },
+        outputs.relayed,
+      );
       const pid = await started.promise;
       const [stdout, stderr] = outputs.read();
       return {
@@ -203,7 +205,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
         untilEnded: async () => {
           try {
             const end = await ended.promise;
-            await drain([stdout, stderr]);
+            await drain([stdout, stderr], outputs.relayed === null ? 'piped' : 'relayed');
             return end;
           } finally {
             for (const output of [stdout, stderr]) output.destroy();

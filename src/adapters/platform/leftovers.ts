@@ -84,7 +84,7 @@ export async function endLeftovers(): Promise<void> {
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     // Another user's environment cannot be read, and another user's process could not be ended.
-    const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
+    const environ = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
     if (!isLeftover(environ)) continue;
     try {
       process.kill(Number(name), 'SIGKILL');

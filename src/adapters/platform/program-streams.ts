@@ -69,8 +69,12 @@ interface OutputPipe {
   readonly descriptor: number;
 }
 
-const readPipe = ({ descriptor }: OutputPipe): Readable =>
-  new Socket({ fd: descriptor, readable: true, writable: false });
+function readPipe({ descriptor }: OutputPipe): Readable {
+  const reader = new Socket({ fd: descriptor, readable: true, writable: false });
+  // An output that breaks is at its end; how the program ended says the rest.
+  reader.on('error', () => undefined);
+  return reader;
+}
 
 const piped = (stdout: OutputPipe, stderr: OutputPipe): ProgramOutputs => ({
   order: [stdout.path, stderr.path],
@@ -104,10 +108,11 @@ function openReadingEnd(path: string): number | null {
 
 /** How long to wait for the end of an output that something outside the session still holds open. */
 const DRAIN_MS = 1_000;
-const DRAIN_ROUNDS = 5;
+/** As often while something still arrives: a pipe holds 64 KiB at the end of its program, the launcher's channel may hold more. */
+const DRAIN_ROUNDS = { piped: 5, relayed: 60 };
 
 /** Waits for the ends of outputs, but not for ever: a process that escaped may hold them open. */
-export async function drain(outputs: readonly Readable[]): Promise<void> {
+export async function drain(outputs: readonly Readable[], how: keyof typeof DRAIN_ROUNDS): Promise<void> {
   let arrived = 0;
   for (const output of outputs) output.on('data', () => arrived++);
   const closed = Promise.all(
@@ -120,7 +125,7 @@ export async function drain(outputs: readonly Readable[]): Promise<void> {
       const look = () => setImmediate(() => (arrived > before && rounds > 1 ? wait(rounds - 1, arrived) : resolve()));
       timer = setTimeout(look, DRAIN_MS);
     };
-    wait(DRAIN_ROUNDS, 0);
+    wait(DRAIN_ROUNDS[how], 0);
   });
   await Promise.race([closed, silent]);
   clearTimeout(timer);

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'promptos-launcher-test-'));
+  root = await mkdtemp(join(tmpdir(), 'promptos-läufer-test-'));
 });
 afterEach(async () => {
   worker?.kill('SIGKILL');

@@ -14,7 +14,7 @@ let root: string;
 const started: ChildProcess[] = [];
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'promptos-leftovers-'));
+  root = await mkdtemp(join(tmpdir(), 'promptos-räste-'));
 });
 afterEach(async () => {
   for (const child of started.splice(0)) child.kill('SIGKILL');

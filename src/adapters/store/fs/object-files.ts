@@ -88,11 +88,15 @@ export async function* readChecked(
   }
 }
 
+/** A file in pieces. Buffers have the size that is left to read: large ones for small files would keep the garbage collector busy. */
 async function* chunks(handle: FileHandle): AsyncIterable<Uint8Array> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, null);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+  const { size } = await handle.stat();
+  for (let done = 0; ; ) {
+    // One byte more than is left, so that the end is seen without another read.
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(size - done, 0) + 1));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+    done += bytesRead;
+    if (bytesRead === 0 || (done === size && bytesRead < buffer.length)) return;
   }
 }
