@@ -171,6 +171,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'createFileSystemStore',
       'createGitWorkspace',
       'createKeptBaselines',
+    'createLauncher',
       'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',
