@@ -16,6 +16,7 @@ import {
   type TestResults,
   testResultsSchema,
 } from '../contracts/gate-outputs.js';
+import { parseJsonAs } from '../contracts/json.js';
 import type { GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -68,7 +69,7 @@ export async function loadEarlierOutputs(
     (await record(gate))?.artifacts.find((candidate) => candidate.path === path) ?? null;
   const json = async <T>(gate: GateId, path: string, schema: z.ZodType<T>): Promise<T | null> => {
     const ref = await artifact(gate, path);
-    return ref === null ? null : schema.parse(JSON.parse(new TextDecoder().decode(await store.readObject(ref.sha256))));
+    return ref === null ? null : parseJsonAs(schema, await store.readObject(ref.sha256));
   };
   const patch = async (): Promise<EarlierPatch | null> => {
     const ref = await artifact('P05', 'patch/change.patch');

@@ -8,6 +8,7 @@ import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
+import { problemsText } from '../contracts/schema-problems.js';
 import { runOpeningStatement } from '../domain/attest/acts.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
@@ -54,8 +55,10 @@ function checkVersion(run: GovernedRunInput, { prompt_os_version }: PromptPackBu
 function parseInput(input: GovernedRunInput): GovernedRunInput {
   const parsed = governedRunInputSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
-  throw new PromptOsError('REQUEST_INVALID', `The run was started with a malformed input: ${problems.join('; ')}.`);
+  throw new PromptOsError(
+    'REQUEST_INVALID',
+    `The run was started with a malformed input: ${problemsText(parsed.error, 'input')}.`,
+  );
 }
 
 /**

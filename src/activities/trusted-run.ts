@@ -4,7 +4,7 @@ import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import type { PromptPack } from '../prompt-pack/index.js';
+import type { PromptPack } from '../prompt-pack/load.js';
 import { checkGovernedRepository } from '../rules/admission.js';
 import { judgePack, type PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';

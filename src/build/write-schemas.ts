@@ -8,6 +8,7 @@ import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
 import { escalationReportSchema } from '../contracts/escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
 import { incompleteTreeSchema } from '../contracts/incomplete-tree.js';
+import { prettyJson } from '../contracts/json.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../contracts/ledger.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
@@ -70,7 +71,7 @@ export const renderSchemas = (): ReadonlyMap<string, string> =>
     Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io, version = 1 }]) => {
       const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, override: stateDuration });
       const $id = `urn:promptos-temporal:schema:${name}:${version}`;
-      return [`${name}.schema.json`, `${JSON.stringify({ $schema, $id, title, ...body }, null, 2)}\n`];
+      return [`${name}.schema.json`, prettyJson({ $schema, $id, title, ...body })];
     }),
   );
 

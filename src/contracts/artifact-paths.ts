@@ -4,7 +4,7 @@ import type { GateId } from './names.js';
  * When an attempt must have a file. `signed`: where the policy asks that results be signed; `baseline`: where the policy
  * asks for a baseline that passes.
  */
-export type ArtifactNeed = 'observed' | 'output' | 'signed' | 'baseline' | 'optional';
+type ArtifactNeed = 'observed' | 'output' | 'signed' | 'baseline' | 'optional';
 
 /** One public file of a gate. In a path `<check>` is the name of a check and `<attempt>` the attempt's number. */
 export interface PublicArtifact {
@@ -25,7 +25,7 @@ export const BASELINE_PATH = 'evidence/baseline.json';
 const DSSE_TYPE = 'application/vnd.dsse.envelope.v1+json';
 
 /** Every public path that a role worker may name, by gate. No record, tree or verifier takes another. */
-export const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>> = {
+const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>> = {
   P00: [
     // Runs of version 2 that ended before there was a baseline have none; where the policy blocks on it, it is needed.
     { path: BASELINE_PATH, media_type: JSON_TYPE, needed: 'baseline', since: 2 },
@@ -58,7 +58,7 @@ export const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>>
 };
 
 /** Files of every attempt beside its record, in its own folder. `<try>` is the number of a try. */
-export const ATTEMPT_TRANSCRIPTS: readonly { readonly path: string; readonly media_type: string }[] = [
+const ATTEMPT_TRANSCRIPTS: readonly { readonly path: string; readonly media_type: string }[] = [
   { path: 'try-<try>/prompt.md', media_type: 'text/markdown' },
   { path: 'try-<try>/stdout.txt', media_type: 'text/plain' },
   { path: 'try-<try>/stderr.txt', media_type: 'text/plain' },

@@ -53,7 +53,7 @@ export const planOutputSchema = z.strictObject({
 });
 
 /** P05: what the builder says of its change. The patch itself is computed by the engine. */
-export const buildOutputSchema = z.strictObject({
+const buildOutputSchema = z.strictObject({
   summary: textSchema,
   criteria: z
     .array(z.strictObject({ id: itemIdSchema, how: textSchema }))
@@ -108,7 +108,7 @@ export const GATE_OUTPUT_SCHEMAS = {
 const testCountSchema = z.int().nonnegative();
 
 /** What a test report counts. A test that ran passed or failed; one that was skipped did not run. */
-export const testCountsSchema = z.strictObject({
+const testCountsSchema = z.strictObject({
   executed: testCountSchema,
   passed: testCountSchema,
   failed: testCountSchema,
@@ -119,7 +119,7 @@ export type TestCounts = z.infer<typeof testCountsSchema>;
 const checkStatusSchema = z.enum(['passed', 'failed', 'timed_out', 'not_started']);
 
 /** The same check on the base commit without the patch: what the counts, or a failure, are compared with. */
-export const checkBaselineSchema = z.strictObject({
+const checkBaselineSchema = z.strictObject({
   status: checkStatusSchema,
   exit_code: z.int().nullable(),
   tests: testCountsSchema.nullable().describe('null when the base commit gave no readable report'),
@@ -145,7 +145,7 @@ export const baselineSchema = z.strictObject({
 export type Baseline = z.infer<typeof baselineSchema>;
 
 /** What the engine saw when it ran a check. Published in `evidence/test_results.json`. */
-export const checkResultSchema = z.strictObject({
+const checkResultSchema = z.strictObject({
   name: z.string(),
   argv: z.array(z.string()),
   status: checkStatusSchema,

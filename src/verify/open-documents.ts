@@ -11,6 +11,7 @@ import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
@@ -18,7 +19,7 @@ import type { Replay } from '../domain/ledger/replay-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
 import { type AttemptHistory, attemptHistories } from '../domain/run/attempt-history.js';
 import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
-import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { loadPack, type PromptPack } from '../prompt-pack/load.js';
 import { MAX_FILE_BYTES, MAX_JSON_BYTES, MAX_LEDGER_BYTES, MAX_POLICY_BYTES, TREE_LIMITS } from './limits.js';
 import { type JsonLayout, readStrictJson, strictText } from './parse-json.js';
 import { readJournal, readLedger, replayTree } from './read-ledger.js';
@@ -87,11 +88,10 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const at = issue === undefined || issue.path.length === 0 ? 'the document' : issue.path.map(String).join('.');
   const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
   throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
     path,
-    expected: `${at}: ${issue?.message ?? 'another shape'}`,
+    expected: issue === undefined ? 'another shape' : problemText(issue, 'the document'),
     found: counted(parsed.error.issues.length, 'problem'),
   });
 }

@@ -142,10 +142,6 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
   }
 }
 
-/** Folds a whole ledger. */
-export const foldLedger = (initial: RunState, events: readonly (LedgerEvent & { readonly at: string })[]): RunState =>
-  events.reduce(evolve, initial);
-
 const startedAttempt = (
   { attempt, hash, seq }: LedgerEventOf<'gateStarted'> & Placed,
   feedbackSha256: string,

@@ -15,7 +15,7 @@ import { describeClash, judgeSeparation } from '../../domain/judge/separation.js
 import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { RunState } from '../../domain/run/run-state.js';
-import { renderedHead } from '../../prompt-pack/index.js';
+import { renderedHead } from '../../prompt-pack/render.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';

@@ -10,7 +10,7 @@ import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js'
 import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
-import { lintPack } from '../../prompt-pack/index.js';
+import { lintPack } from '../../prompt-pack/lint.js';
 import { checkGateSelection, governsRepository } from '../../rules/admission.js';
 import { firstDifference } from '../first-difference.js';
 import { sha256Of, type TreeDocuments } from '../open-documents.js';

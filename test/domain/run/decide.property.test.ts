@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type LedgerEvent, ledgerEventSchema } from '../../../src/contracts/ledger.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
-import { foldLedger } from '../../../src/domain/run/evolve.js';
+import { evolve } from '../../../src/domain/run/evolve.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
 import { INITIAL_STATE } from '../../../src/domain/run/run-state.js';
 import { DomainRun, gateResult, runInput, runPlan } from '../../support/domain.js';
@@ -331,7 +331,7 @@ test('decide: whatever happens, the ledger keeps every promise of the design', (
       const run = new DomainRun().open(plan);
       for (const given of moves) make(run, given);
       audit(run.events);
-      expect(foldLedger(INITIAL_STATE, run.events)).toEqual(run.state);
+      expect(run.events.reduce(evolve, INITIAL_STATE)).toEqual(run.state);
       // A worker parses the ledger again: whatever is written must be of its shape, and come out unchanged.
       for (const { at: _, ...event } of run.events) expect(ledgerEventSchema.parse(event)).toEqual(event);
       outcomes.set(run.state.outcome ?? 'open', (outcomes.get(run.state.outcome ?? 'open') ?? 0) + 1);
