@@ -97,4 +97,6 @@ export type { SecretHit } from './ports/secret-scanner.js';
 export type { Signer, SignerRegistry } from './ports/signer.js';
 export type { TreeDigest, TreeEntry, TreeLimits, TreeReader } from './ports/tree-reader.js';
 export type { ApplyResult, Checkout, CheckoutOptions, RepositorySnapshot } from './ports/workspace.js';
-export { createObjectTree, judgeTree, type TreeVerdict, type TrustedPolicy, type VerifyTrust } from './verify/index.js';
+export { createObjectTree } from './verify/object-tree.js';
+export type { TrustedPolicy, VerifyTrust } from './verify/trust.js';
+export { judgeTree, type TreeVerdict } from './verify/verify-tree.js';

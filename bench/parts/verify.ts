@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { readPolicy } from '../../src/config/policy-file.js';
-import { verifyTree } from '../../src/verify/index.js';
+import { verifyTree } from '../../src/verify/verify-tree.js';
 import type { Table } from '../figures.js';
 import { note } from '../note.js';
 import type { Options } from '../options.js';

@@ -6,7 +6,7 @@ import { readAnswer } from '../contracts/read-answer.js';
 import { counted } from '../contracts/sentences.js';
 import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
-import type { PromptInput } from '../prompt-pack/index.js';
+import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
 import type { GateTask } from './gates/gate-definition.js';
@@ -113,7 +113,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
 }
 
 /** Edits in a gate that changes no files. */
-export interface StrayEdits {
+interface StrayEdits {
   readonly message: string;
   /** Whether the checkout can be made clean, and the executor asked again. */
   readonly resettable: boolean;
@@ -126,7 +126,7 @@ const NAMED_FILES = 10;
  * What an executor left in a checkout whose changes do not count. Edits that cannot be listed do not count either, so
  * they are no failure of the gate.
  */
-export async function findStrayEdits(checkout: Checkout): Promise<StrayEdits | null> {
+async function findStrayEdits(checkout: Checkout): Promise<StrayEdits | null> {
   try {
     const { files } = await checkout.diff();
     if (files.length === 0) return null;

@@ -2,7 +2,7 @@ import type { DueGate, GateOutcome } from '../contracts/activities.js';
 import { SARIF_FILE } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { testResultsSchema } from '../contracts/gate-outputs.js';
-import { canonicalSha256, own, prettyJson, wellFormed } from '../contracts/json.js';
+import { canonicalSha256, own, parseJsonAs, prettyJson, wellFormed } from '../contracts/json.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { gateResultStatement } from '../domain/attest/acts.js';
@@ -76,8 +76,7 @@ async function standardAttestation(
   }
   const tested = find(TREE_PATHS.testResults);
   if (tested === undefined) return null;
-  const text = new TextDecoder().decode(await task.readArtifact(tested.sha256));
-  const results = testResultsSchema.parse(JSON.parse(text));
+  const results = parseJsonAs(testResultsSchema, await task.readArtifact(tested.sha256));
   const statement = testResultStatement({ record, targetRepo: target_repo, results });
   return put(attestationPaths.testResult(gate, attempt), statement);
 }

@@ -5,6 +5,7 @@ import { GATE_PATHS } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
+import { parseJsonAs } from '../contracts/json.js';
 import type { GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -52,7 +53,7 @@ export async function loadEarlierOutputs(
     (await record(gate))?.artifacts.find((candidate) => candidate.path === path) ?? null;
   const json = async <T>(gate: GateId, path: string, schema: z.ZodType<T>): Promise<T | null> => {
     const ref = await artifact(gate, path);
-    return ref === null ? null : schema.parse(JSON.parse(new TextDecoder().decode(await store.readObject(ref.sha256))));
+    return ref === null ? null : parseJsonAs(schema, await store.readObject(ref.sha256));
   };
   const patch = async (): Promise<EarlierPatch | null> => {
     const ref = await artifact('P05', GATE_PATHS.patch);

@@ -12,7 +12,7 @@ import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { RepositorySnapshot } from '../ports/workspace.js';
-import { renderPrompt } from '../prompt-pack/index.js';
+import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeRepositoryChange } from '../rules/repository-change.js';
@@ -202,7 +202,7 @@ const failingReason = (failing: readonly JudgedFinding[]): string | null => {
 };
 
 /** Everything about the attempt, as one value whose digest a decision binds. */
-export function attemptRecord(
+function attemptRecord(
   { input }: GateTask,
   { pack }: TrustedRun,
   { answer, tries, transcripts, executor }: Asked,

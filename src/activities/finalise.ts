@@ -1,16 +1,17 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
 import { mediaTypeOf } from '../contracts/artifacts.js';
 import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalJson, prettyJson, readJson } from '../contracts/json.js';
 import type { LedgerEntry, LedgerEventOf } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
+import { problemsText } from '../contracts/schema-problems.js';
 import { type ClosedLedger, closedLedger } from '../domain/ledger/closed-ledger.js';
 import { journalLines } from '../domain/ledger/journal-lines.js';
 import { ledgerLines } from '../domain/ledger/ledger-chain.js';
@@ -104,7 +105,7 @@ export function createPublisher(
     checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
     checkShape(runRecordSchema, record, TREE_PATHS.record);
 
-    const recordFile = await put(TREE_PATHS.record, jsonText(record));
+    const recordFile = await put(TREE_PATHS.record, prettyJson(record));
     const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
     await batch.flush();
@@ -131,7 +132,7 @@ async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise
     if (output_sha256 === null) continue;
     const bytes = await store.readObject(output_sha256);
     const what = `the record of ${gate} attempt ${attempt}`;
-    const record = checkShape(attemptRecordSchema, parseJson(bytes), what);
+    const record = checkShape(attemptRecordSchema, readJson(bytes), what);
     if (record.gate !== gate || record.attempt !== attempt || record.run_id !== ledger.opening.run.run_id) {
       throw new PromptOsError(
         'RECORD_INVALID',
@@ -146,31 +147,21 @@ async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise
 async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];
   for (const escalation of recordedEscalations(entries)) {
-    const text = jsonText({ schema_version: 1, ...escalation });
+    const text = prettyJson({ schema_version: 1, ...escalation });
     files.push(await put(escalationPath(escalation.escalation_id), text));
   }
   return files;
 }
 
-const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
 /** @throws PromptOsError RECORD_INVALID */
 function checkShape<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new PromptOsError('RECORD_INVALID', `${what} has another shape: ${z.prettifyError(parsed.error)}.`);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  throw new PromptOsError('RECORD_INVALID', `${what} has another shape: ${problemsText(parsed.error)}.`);
 }
 
 /** What a run was started from, as its tree shows it. */
-export interface RunDocuments {
+interface RunDocuments {
   readonly files: readonly ArtifactRef[];
   /** The request's notes. */
   readonly notes: string;
@@ -181,7 +172,7 @@ export interface RunDocuments {
  * their place, which may be the very reason; its tree then does without.
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT; RECORD_INVALID for a request that is none
  */
-export async function readDocuments(
+async function readDocuments(
   store: ArtifactStore,
   opening: LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>,
 ): Promise<RunDocuments> {
@@ -202,7 +193,7 @@ export async function readDocuments(
   const request = await readable(request_sha256, runRequestSchema);
   const policy = await read(policy_sha256);
   const pack = await readable(pack_object_sha256, promptPackBundleSchema);
-  const policyIsJson = policy !== null && jsonOf(policy) !== undefined;
+  const policyIsJson = policy !== null && readJson(policy) !== undefined;
   const file = (path: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
     bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type: mediaTypeOf(path) }];
   return {
@@ -217,20 +208,12 @@ export async function readDocuments(
 
 /** Whether bytes are canonical JSON of a shape, as a run takes them in. */
 function isCanonical(bytes: Uint8Array, schema: z.ZodType): boolean {
-  const value = jsonOf(bytes);
+  const value = readJson(bytes);
   return schema.safeParse(value).success && canonicalJson(value) === Buffer.from(bytes).toString('utf8');
 }
 
 function notesOf(request: Uint8Array): string {
-  const parsed = runRequestSchema.safeParse(jsonOf(request));
+  const parsed = runRequestSchema.safeParse(readJson(request));
   if (parsed.success) return parsed.data.notes;
   throw new PromptOsError('RECORD_INVALID', 'The stored request of the run has another shape than a request.');
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -74,10 +74,10 @@ const KEPT_CHARACTERS = 8 * 1_024;
 const KEPT_PIECES = 12;
 
 /** Where a command's output goes while it runs. */
-export type TakeOutput = (chunk: Uint8Array) => void;
+type TakeOutput = (chunk: Uint8Array) => void;
 
 /** The end of what the commands of one gate print, with secrets masked. Memory is bounded whatever they print. */
-export interface LiveOutput {
+interface LiveOutput {
   /** Opens an output; `path` is where the attempt will keep the whole of it. */
   open(path: string): TakeOutput;
   /** The outputs that are open have ended. */
@@ -93,7 +93,7 @@ interface OpenOutput {
   end: number;
 }
 
-export function createLiveOutput(): LiveOutput {
+function createLiveOutput(): LiveOutput {
   let outputs: OpenOutput[] = [];
   let kept: readonly OutputPiece[] = [];
   let lastLine: string | null = null;

@@ -1,4 +1,5 @@
 import { PromptOsError } from '../contracts/errors.js';
+import { readJson } from '../contracts/json.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
@@ -21,10 +22,10 @@ export async function judgeRequestSigner(
 ): Promise<RunPlan['request_signed_by']> {
   const sha256 = run.request_attestation_sha256;
   const text = sha256 === null ? null : new TextDecoder().decode(await store.readObject(sha256));
-  const signed = judgeRequest(run, policy, text === null ? null : parsed(text));
+  const signed = judgeRequest(run, policy, text === null ? null : readJson(text));
   if (signed === null) return null;
   // The file is published as it is, and a verifier wants it in the one layout of such files.
-  if (text !== envelopeText(parsed(String(text)) as Envelope)) {
+  if (text !== envelopeText(readJson(String(text)) as Envelope)) {
     throw new PromptOsError('SIGNATURE_INVALID', `The signed request ${sha256} is not laid out as promptos writes it.`);
   }
   const held = findKey(pinKeys(policy), signed.keyid);
@@ -33,12 +34,4 @@ export async function judgeRequestSigner(
     'SIGNATURE_INVALID',
     `The request was signed by ${signed.keyid}, which does not count at ${at}.`,
   );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

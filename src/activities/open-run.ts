@@ -6,6 +6,7 @@ import { type ExecutorRole, runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
+import { problemsText } from '../contracts/schema-problems.js';
 import { runOpeningStatement } from '../domain/attest/acts.js';
 import { acceptStart, admitRequest, type StartFacts } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
@@ -33,8 +34,10 @@ export interface StartingRun extends AskingExecution {
 function parseInput(input: GovernedRunInput): GovernedRunInput {
   const parsed = governedRunInputSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`);
-  throw new PromptOsError('REQUEST_INVALID', `The run was started with a malformed input: ${problems.join('; ')}.`);
+  throw new PromptOsError(
+    'REQUEST_INVALID',
+    `The run was started with a malformed input: ${problemsText(parsed.error, 'input')}.`,
+  );
 }
 
 /**

@@ -2,14 +2,16 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalJson, parseJson } from '../contracts/json.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
+import { problemsText } from '../contracts/schema-problems.js';
 import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { lintPack, loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { lintPack } from '../prompt-pack/lint.js';
+import { loadPack, type PromptPack } from '../prompt-pack/load.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {
@@ -26,7 +28,6 @@ export interface PinnedDocuments {
 /** Documents kept in memory at once; those that were not used for longest go first. */
 const CACHE_SIZE = 64;
 
-const parseJson = (text: string): unknown => JSON.parse(text);
 /** What starters hand over has one reading only: a name given twice, `1.0` and the like would be read differently by others. */
 function parseCanonicalJson(text: string): unknown {
   const value = parseJson(text);
@@ -39,13 +40,6 @@ const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 })
 /** What went wrong, without the excerpt that a YAML parser adds below. */
 const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
-
-/** One line that names every problem of a document. */
-const problemsOf = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, 20)
-    .map(({ path, message }) => `${path.join('.') || 'document'}: ${message}`)
-    .join('; ');
 
 /** Reads pinned documents from the store. */
 export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>): PinnedDocuments {
@@ -72,7 +66,7 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
         throw refuse(firstLine(error), error);
       }
       const parsed = schema.safeParse(content);
-      if (!parsed.success) throw refuse(problemsOf(parsed.error));
+      if (!parsed.success) throw refuse(problemsText(parsed.error));
       return keep(key, parsed.data);
     };
   return {

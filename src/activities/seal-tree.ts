@@ -1,4 +1,5 @@
 import { PromptOsError } from '../contracts/errors.js';
+import { readJsonAs } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { ledgerSealStatement, runRecordStatement } from '../domain/attest/acts.js';
@@ -37,19 +38,11 @@ async function readRequestEnvelope(store: ArtifactStore, { opening }: ClosedLedg
   if (sha256 === null) return null;
   const refused = opening.type === 'openingFailed';
   if (refused && !(await store.hasObject(sha256))) return null;
-  const envelope = parseEnvelope(await store.readObject(sha256));
+  const envelope = readJsonAs(envelopeSchema, await store.readObject(sha256));
   if (envelope === null && !refused) {
     throw new PromptOsError('RECORD_INVALID', 'The stored attestation of the request is no DSSE envelope.');
   }
   return envelope;
-}
-
-function parseEnvelope(bytes: Uint8Array): Envelope | null {
-  try {
-    return envelopeSchema.safeParse(JSON.parse(new TextDecoder().decode(bytes))).data ?? null;
-  } catch {
-    return null;
-  }
 }
 
 export interface SealInput {
@@ -81,7 +74,7 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
     artifacts
       .filter(({ path }) => isAttestationFile(path))
       .map(async ({ path, sha256 }) => {
-        const envelope = parseEnvelope(await readObject(sha256));
+        const envelope = readJsonAs(envelopeSchema, await readObject(sha256));
         if (envelope === null) throw new PromptOsError('RECORD_INVALID', `${path} is no DSSE envelope.`);
         return { path, envelope };
       }),

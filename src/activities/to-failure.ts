@@ -41,7 +41,7 @@ function causesOf(error: Error): readonly string[] {
 }
 
 /** An error for a person who was not there: what happened, what caused it, and on which worker. */
-export function describeError(error: Error, worker: string | undefined): string {
+function describeError(error: Error, worker: string | undefined): string {
   const causes = causesOf(error);
   const parts = [
     clipText(error.message, LIMITS.message),

@@ -4,7 +4,7 @@ import type { RunRequest } from '../contracts/run-request.js';
 import { type PolicyTrust, requirePolicyOfRun, requireTrustedPolicy } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import type { PromptPack } from '../prompt-pack/index.js';
+import type { PromptPack } from '../prompt-pack/load.js';
 import { judgePack, type PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 

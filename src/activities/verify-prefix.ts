@@ -2,12 +2,13 @@ import { z } from 'zod';
 import type { LedgerReference } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalJson, parseJson, readJson } from '../contracts/json.js';
 import { type LedgerEntry, type LedgerEventOf, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
+import { problemsText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { openingOf } from '../domain/ledger/closed-ledger.js';
 import {
@@ -241,20 +242,18 @@ function parseLines(bytes: Uint8Array): LedgerEntry[] {
   const lines = Buffer.from(bytes).toString('utf8').split('\n');
   if (lines.pop() !== '') throw broken('a part does not end with a newline');
   return lines.map((line) => {
-    try {
-      return JSON.parse(line) as LedgerEntry;
-    } catch {
-      throw broken('a part has a line that is not JSON');
-    }
+    const entry = readJson(line);
+    if (entry === undefined) throw broken('a part has a line that is not JSON');
+    return entry as LedgerEntry;
   });
 }
 
 function parsed(value: unknown): LedgerEntry {
   try {
     // However an entry came, its members are in the order of the store: what is made of it must not depend on the way.
-    return parseLedgerEntry(JSON.parse(canonicalJson(value)));
+    return parseLedgerEntry(parseJson(canonicalJson(value)));
   } catch (error) {
-    throw error instanceof z.ZodError ? broken(`an entry has another shape: ${z.prettifyError(error)}`) : error;
+    throw error instanceof z.ZodError ? broken(`an entry has another shape: ${problemsText(error, 'entry')}`) : error;
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
+import { isRecord, parseJson } from '../contracts/json.js';
 import { durationSchema, nameSchema, sha256Schema } from '../contracts/primitives.js';
 
 /** What is read of a JSON Schema that zod gives. */
@@ -52,7 +53,7 @@ export function fieldsOf(node: SchemaNode, values: readonly unknown[], path = ''
   const { properties = {}, required = [], items, additionalProperties } = node;
   const own = Object.entries(properties).flatMap(([name, inner]) => {
     const place = path === '' ? name : `${path}.${name}`;
-    const examples = values.filter(isObject).flatMap((value) => (Object.hasOwn(value, name) ? [value[name]] : []));
+    const examples = values.filter(isRecord).flatMap((value) => (Object.hasOwn(value, name) ? [value[name]] : []));
     const { description } = inner;
     if (description === undefined) throw new Error(`${place}: the schema has no description of it`);
     if (examples.length === 0) throw new Error(`${place}: no example document has a value for it`);
@@ -61,18 +62,15 @@ export function fieldsOf(node: SchemaNode, values: readonly unknown[], path = ''
   });
   if (items !== undefined) return [...own, ...fieldsOf(items, values.flat(), `${path}[]`)];
   if (typeof additionalProperties !== 'object') return own;
-  const entries = values.filter(isObject).flatMap((value) => Object.values(value));
+  const entries = values.filter(isRecord).flatMap((value) => Object.values(value));
   return [...own, ...fieldsOf(additionalProperties, entries, `${path}.NAME`)];
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a value is of one variant of a union, by the names and the constants of its fields. */
 const fits =
   ({ properties = {} }: SchemaNode) =>
   (value: unknown): boolean =>
-    isObject(value) &&
+    isRecord(value) &&
     Object.entries(value).every(([name, inner]) => {
       const { [name]: field } = properties;
       return field !== undefined && (field.const === undefined || field.const === inner);
@@ -143,8 +141,7 @@ function presence({ required, node }: SchemaField): string {
     : `default ${code(inline(node.default))}`;
 }
 
-const isEmptyObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+const isEmptyObject = (value: unknown): boolean => isRecord(value) && Object.keys(value).length === 0;
 
 /** What the patterns of texts are called. */
 const TEXTS: ReadonlyMap<string | undefined, string> = new Map(
@@ -213,7 +210,7 @@ export async function renderReferencePages(schemas: ReadonlyMap<string, string>)
         async (name) => parse(await readFile(new URL(`examples/reference/${name}`, ROOT), 'utf8')) as unknown,
       ),
     );
-    const node = JSON.parse(schemas.get(schema) ?? 'null') as SchemaNode;
+    const node = parseJson(schemas.get(schema) ?? 'null') as SchemaNode;
     pages.set(file, renderReferencePage({ title, introduction, schema: node, examples: documents }));
   }
   return pages;

@@ -8,6 +8,7 @@ import { type Artifact, type ArtifactSchema, RUN_ARTIFACTS } from '../contracts/
 import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
 import { escalationReportSchema } from '../contracts/escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
+import { prettyJson } from '../contracts/json.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
 import { durationSchema, durationText } from '../contracts/primitives.js';
@@ -69,7 +70,7 @@ export const renderSchemas = (): ReadonlyMap<string, string> =>
     Object.entries(PUBLISHED_SCHEMAS).map(([name, { title, schema, io, version = 1 }]) => {
       const { $schema, ...body } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, override: stateDuration });
       const $id = `urn:promptos-temporal:schema:${name}:${version}`;
-      return [`${name}.schema.json`, `${JSON.stringify({ $schema, $id, title, ...body }, null, 2)}\n`];
+      return [`${name}.schema.json`, prettyJson({ $schema, $id, title, ...body })];
     }),
   );
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { parseJson } from '../contracts/json.js';
 import type { CommandContext } from './app/context.js';
 import { addGlobalOptions, withSubcommands } from './app/options.js';
 import type { StoreCommandContext } from './app/published-run.js';
@@ -33,17 +34,17 @@ import { serverCommand, workerCommand } from './start/process-commands.js';
 
 /** The version in a package.json. */
 function versionIn(path: string | URL): string {
-  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version?: string };
+  const { version } = parseJson(readFileSync(path)) as { readonly version?: string };
   return version ?? 'unknown';
 }
 
 /** The version of this package: two levels above `cli`, in `src` as in `dist`. */
-export const ownVersion = (): string => versionIn(new URL('../../package.json', import.meta.url));
+const ownVersion = (): string => versionIn(new URL('../../package.json', import.meta.url));
 
 const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolve('@temporalio/client/package.json'));
 
 /** `promptos version`: the versions of everything that a report of a defect should name. */
-export function versionCommand(context: CommandContext): CommandUnknownOpts {
+function versionCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('version')
     .description('print the versions of promptos, its prompt pack, the Temporal SDK and Node.js')
     .addHelpText('after', '\nExample:\n  promptos version --json')

@@ -11,7 +11,7 @@ import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution
 import { PromptOsError } from '../contracts/errors.js';
 import type { JournalledMessage } from '../contracts/journal.js';
 import { journalBytes } from '../contracts/journal-bytes.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalJson, prettyJson } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
 import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
@@ -214,7 +214,7 @@ export class GovernedRuns {
     const signer = await this.#signerFor(run.developer, run.policy_sha256);
     if (signer === null) return run;
     const envelope = await sealRunRequest(run, signer, Date.now());
-    const { sha256 } = await this.#store.putObject(utf8(`${JSON.stringify(envelope, null, 2)}\n`));
+    const { sha256 } = await this.#store.putObject(utf8(prettyJson(envelope)));
     return { ...run, request_attestation_sha256: sha256 };
   }
 

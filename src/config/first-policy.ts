@@ -30,7 +30,7 @@ export const FIRST_AGENTS: Readonly<Record<ExecutorRole, string>> = {
 };
 
 /** A scalar or list on one line, quoted where YAML would read something else than a text. */
-export const inlineYaml = (value: string | readonly string[]): string =>
+const inlineYaml = (value: string | readonly string[]): string =>
   stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: false }).trim();
 
 /** The name of a found check in the policy: `tests` when there is one, else with the kind of project. */

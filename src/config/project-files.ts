@@ -4,7 +4,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { systemCode } from '../contracts/system-code.js';
 
 /** The folder of a repository that holds everything of ours. */
-export const PROJECT_FOLDER = '.promptos';
+const PROJECT_FOLDER = '.promptos';
 
 /** Where a project's files are, whether or not they exist yet. All absolute. */
 export interface ProjectFiles {

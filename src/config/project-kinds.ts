@@ -1,5 +1,6 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isRecord, readJson } from '../contracts/json.js';
 import type { TestReport } from '../contracts/policy.js';
 
 /** A test command that was found in a repository. */
@@ -57,12 +58,8 @@ interface PackageJson {
 }
 
 function parsePackage(text: string | null): PackageJson {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return value !== null && typeof value === 'object' ? value : {};
-  } catch {
-    return {};
-  }
+  const value = readJson(text ?? '');
+  return isRecord(value) ? value : {};
 }
 
 /** Package managers by their lock file: the first that is there is used. */
@@ -211,7 +208,7 @@ export async function findScope(top: string): Promise<readonly string[]> {
 }
 
 /** Where checks of first policies write their reports: in the checkout, at a path that no tree has. */
-export const REPORT_FILE = 'promptos-test-report.xml';
+const REPORT_FILE = 'promptos-test-report.xml';
 const JSON_REPORT_FILE = 'promptos-test-report.json';
 
 /** A test command that reports its tests. */
@@ -226,7 +223,7 @@ interface ReportingTest {
  * variables, vitest and jest by arguments, which reach the last command of the script.
  * @param run the command of the package manager, such as `npm test`
  */
-export function reportingTest(script: string, run: readonly string[]): ReportingTest | null {
+function reportingTest(script: string, run: readonly string[]): ReportingTest | null {
   const command = run.join(' ');
   const last = script.split(/&&|\|\||;|\|/).at(-1) ?? '';
   if (/(?:^|[\s;&])node\s(?:[^&|;]*\s)?--test(?:\s|$)/.test(script)) {

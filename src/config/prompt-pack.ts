@@ -23,7 +23,7 @@ const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(sys
  * The real path of a pack's folder.
  * @throws PromptOsError PACK_NOT_FOUND
  */
-export async function packFolder(directory: string): Promise<string> {
+async function packFolder(directory: string): Promise<string> {
   try {
     return await realpath(directory);
   } catch (error) {
@@ -71,7 +71,7 @@ async function readPackFile(folder: string, path: string): Promise<string | null
  * simply names nothing.
  * @throws PromptOsError PACK_NOT_FOUND without a folder or an index, PACK_INVALID for a file that cannot be taken
  */
-export async function readIndexedFiles(directory: string): Promise<PackFiles> {
+async function readIndexedFiles(directory: string): Promise<PackFiles> {
   const folder = await packFolder(directory);
   const indexText = await readPackFile(folder, INDEX_PATH);
   if (indexText === null) {
@@ -124,7 +124,7 @@ const SETTINGS = ['core.fsmonitor=false', 'core.hooksPath=/dev/null'];
  * repository of its own, all the pack's files are tracked, and nothing in it differs from that commit. Null otherwise:
  * the tag of a project that merely contains a pack is the project's, and says nothing about the pack.
  */
-export async function packTag(folder: string, paths: readonly string[], variables: Variables): Promise<string | null> {
+async function packTag(folder: string, paths: readonly string[], variables: Variables): Promise<string | null> {
   const place = gitIn({ cwd: folder, env: readOnlyGitEnv(variables) }, SETTINGS);
   const git = async (...args: readonly string[]): Promise<string | null> => {
     // A pack needs no git: without it, the pack has no tag.

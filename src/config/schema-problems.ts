@@ -168,7 +168,7 @@ function step(schema: AnySchema, key: PropertyKey): readonly AnySchema[] {
 }
 
 /** Every key that an object at this path may have, as the schema says: what an unknown key is compared with. */
-export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let schemas = unwrap(schema as unknown as AnySchema);
   for (const key of path) schemas = schemas.flatMap((one) => step(one, key));
   const keys = schemas.flatMap((one) => {

@@ -24,7 +24,7 @@ async function findGroupId(group: string): Promise<number | null> {
 }
 
 /** A user's name, or its number where it has none. */
-export const userName = async (uid: number): Promise<string> =>
+const userName = async (uid: number): Promise<string> =>
   (await findAccount('passwd', String(uid)))?.name ?? `user ${uid}`;
 
 /** Owner and group may do all; new files get the group of the folder. */

@@ -64,7 +64,7 @@ export const RUN_ARTIFACTS = {
  * When an attempt must have a file. `signed`: where the policy asks that results be signed; `baseline`: where the policy
  * asks for a baseline that passes.
  */
-export type ArtifactNeed = 'observed' | 'output' | 'signed' | 'baseline' | 'optional';
+type ArtifactNeed = 'observed' | 'output' | 'signed' | 'baseline' | 'optional';
 
 /** One public file of a gate. `<check>` is the name of a check, `<attempt>` the attempt's number. */
 export interface PublicArtifact extends Artifact {

@@ -13,4 +13,3 @@ export const cancellationRulesSchema = z.strictObject({
     .optional()
     .describe('the principals who may cancel any run; the integrators where nothing is said'),
 });
-export type CancellationRules = z.infer<typeof cancellationRulesSchema>;

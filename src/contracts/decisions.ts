@@ -4,7 +4,7 @@ import { KEY_PROTECTIONS, RESOLUTION_CHOICES } from './names.js';
 import { fingerprintSchema, gateIdSchema, instantSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** Chosen by the caller; the same decision sent twice counts once. */
-export const decisionIdSchema = z
+const decisionIdSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$/,

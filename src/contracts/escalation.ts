@@ -3,7 +3,7 @@ import { ESCALATION_TRIGGERS } from './names.js';
 import { sha256Schema } from './primitives.js';
 
 /** How a ledger and its journal differ; part of the report of a P08 that a fork raised, so a resolution binds it. */
-export const forkSchema = z.strictObject({
+const forkSchema = z.strictObject({
   /** Entries that the journal had. */
   journal_entries: z.int().positive(),
   /** Entries that the ledger had. */
@@ -18,7 +18,7 @@ const MAX_TEXT = 4_000;
 const shortTextSchema = z.string().trim().max(MAX_TEXT);
 
 /** What an executor says when it must stop. */
-export const executorReportSchema = z.strictObject({
+const executorReportSchema = z.strictObject({
   issue: shortTextSchema.min(1).describe('what is wrong, in one or two sentences'),
   impact: shortTextSchema.describe('what happens if nobody acts'),
   context: shortTextSchema.describe('what a decider must know'),

@@ -4,7 +4,7 @@ import { itemIdSchema, lineSchema, repoPathSchema, severitySchema, textSchema } 
 import { constraintSchema, criterionSchema, scopeSchema } from './run-request.js';
 
 /** P00: the context as the writer understood it. Published as `evidence/context.json`. */
-export const contextOutputSchema = z.strictObject({
+const contextOutputSchema = z.strictObject({
   project: lineSchema,
   summary: textSchema.describe('the context in your own words'),
   goal: textSchema,
@@ -27,7 +27,7 @@ export const jobOutputSchema = z.strictObject({
 });
 
 /** P03: the plan in its structured form; the engine renders `plan.md` from it. */
-export const planOutputSchema = z.strictObject({
+const planOutputSchema = z.strictObject({
   summary: textSchema,
   components: z
     .array(
@@ -53,7 +53,7 @@ export const planOutputSchema = z.strictObject({
 });
 
 /** P05: what the builder says of its change. The patch itself is computed by the engine. */
-export const buildOutputSchema = z.strictObject({
+const buildOutputSchema = z.strictObject({
   summary: textSchema,
   criteria: z
     .array(z.strictObject({ id: itemIdSchema, how: textSchema }))
@@ -70,7 +70,7 @@ const roleFindingSchema = z.strictObject({
 });
 
 /** P06: the verifier's judgement, beside what the engine observed. Published as `evidence/verification.json`. */
-export const verificationOutputSchema = z.strictObject({
+const verificationOutputSchema = z.strictObject({
   verdict: z.enum(['pass', 'fail']),
   summary: textSchema,
   criteria: z
@@ -80,7 +80,7 @@ export const verificationOutputSchema = z.strictObject({
 });
 
 /** P07: the reviewer's attack. The engine renders `review.md` from it. No findings is a legal review. */
-export const reviewOutputSchema = z.strictObject({
+const reviewOutputSchema = z.strictObject({
   verdict: z.enum(['pass', 'fail']),
   summary: textSchema,
   attacks: z.array(lineSchema).min(1).describe('what you tried in order to break the change'),
@@ -108,7 +108,7 @@ export const GATE_OUTPUT_SCHEMAS = {
 const testCountSchema = z.int().nonnegative();
 
 /** What a test report counts. A test that ran passed or failed; one that was skipped did not run. */
-export const testCountsSchema = z.strictObject({
+const testCountsSchema = z.strictObject({
   executed: testCountSchema,
   passed: testCountSchema,
   failed: testCountSchema,
@@ -119,7 +119,7 @@ export type TestCounts = z.infer<typeof testCountsSchema>;
 const checkStatusSchema = z.enum(['passed', 'failed', 'timed_out', 'not_started']);
 
 /** The same check on the base commit without the patch: what the counts, or a failure, are compared with. */
-export const checkBaselineSchema = z.strictObject({
+const checkBaselineSchema = z.strictObject({
   status: checkStatusSchema,
   exit_code: z.int().nullable(),
   tests: testCountsSchema.nullable().describe('null when the base commit gave no readable report'),
@@ -145,7 +145,7 @@ export const baselineSchema = z.strictObject({
 export type Baseline = z.infer<typeof baselineSchema>;
 
 /** What the engine saw when it ran a check. Published in `evidence/test_results.json`. */
-export const checkResultSchema = z.strictObject({
+const checkResultSchema = z.strictObject({
   name: z.string(),
   argv: z.array(z.string()),
   status: checkStatusSchema,

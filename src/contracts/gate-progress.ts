@@ -10,7 +10,7 @@ export const MAX_LAST_LINE = 200;
  * The end of one output of a command. It has no more than a heartbeat can carry; a reader puts the pieces of
  * several heartbeats together by `end`.
  */
-export const outputPieceSchema = z.object({
+const outputPieceSchema = z.object({
   path: z.string().max(200).describe('where the attempt will keep the whole of it, such as "try-1/stdout.txt"'),
   end: z.int().nonnegative().describe('characters of this output up to the end of the text'),
   text: z.string().max(MAX_PROGRESS_BYTES),

@@ -3,15 +3,15 @@ import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
 /** What a person's journalled message is about. */
-export const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
+const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 
 /** What a ledger's head was verified for: to carry out a gate, to close the run as approved, or to end its journal. */
-export const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
+const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
 /** A head of the run's ledger that was verified, and what for. */
-export const verifiedHeadSchema = z.strictObject({
+const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,
   by: nameSchema.describe('`engine`, or the principal whose worker verified the head'),
   purpose: z.enum(HEAD_PURPOSES),

@@ -1,5 +1,34 @@
 import canonicalize from 'canonicalize';
+import type { z } from 'zod';
 import { sha256Hex } from './digest.js';
+
+/** The text of UTF-8. A byte order mark stays, so that what follows it is not JSON. */
+const textOf = (content: string | Uint8Array): string =>
+  typeof content === 'string' ? content : new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
+
+/** @throws SyntaxError for what is not JSON */
+export const parseJson = (content: string | Uint8Array): unknown => JSON.parse(textOf(content));
+
+/** @throws SyntaxError for what is not JSON, and what the schema throws */
+export const parseJsonAs = <T>(schema: z.ZodType<T>, content: string | Uint8Array): T =>
+  schema.parse(parseJson(content));
+
+/** Undefined for what is not JSON: no JSON value is undefined. */
+export function readJson(content: string | Uint8Array): unknown {
+  try {
+    return parseJson(content);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Null for what is not JSON, and for what the schema refuses. */
+export const readJsonAs = <T>(schema: z.ZodType<T>, content: string | Uint8Array): T | null =>
+  schema.safeParse(readJson(content)).data ?? null;
+
+/** A JSON object: neither null nor an array. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme). Members whose value is undefined are left out.
@@ -9,6 +38,15 @@ export function canonicalJson(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new Error('undefined has no canonical JSON');
   return text;
+}
+
+/** Null for what has no canonical JSON. */
+export function canonicalOrNull(value: unknown): string | null {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return null;
+  }
 }
 
 /** Hexadecimal SHA-256 of the canonical JSON of a value. */

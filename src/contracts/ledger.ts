@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cancellationSchema, decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
+import { parseJson } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { OUTCOMES, VERDICTS } from './names.js';
 import { gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
@@ -166,3 +167,10 @@ export function parseLedgerEntry(value: unknown): LedgerEntry {
   ledgerEventSchema.parse(event);
   return value as LedgerEntry;
 }
+
+/** The entries of a ledger or of a part of one, a line each. @throws z.ZodError, SyntaxError */
+export const parseLedgerLines = (content: string | Uint8Array): LedgerEntry[] =>
+  (typeof content === 'string' ? content : new TextDecoder().decode(content))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => parseLedgerEntry(parseJson(line)));

@@ -22,7 +22,7 @@ import { ENGINE_SIGNER } from './worker-config.js';
 /** What a principal can be. */
 export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
 
-export const principalSchema = z.strictObject({
+const principalSchema = z.strictObject({
   kind: z.enum(PRINCIPAL_KINDS).describe('the kind of principal; an integrator is a human'),
   display_name: lineSchema.optional().describe('a name for people to read; it has no effect'),
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys of this principal'),
@@ -32,9 +32,9 @@ export const principalSchema = z.strictObject({
  * The forms of test reports that counts are taken from. `node` is the JUnit XML of node's own runner, which lists a file
  * without tests as a test. `cargo` is the summary lines of libtest. `jest-json` is what jest and vitest write as JSON.
  */
-export const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
+const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
 
-export const testReportSchema = z.strictObject({
+const testReportSchema = z.strictObject({
   format: z
     .enum(TEST_REPORT_FORMATS)
     .describe('the format of the report; docs/executors.md says which runner writes which'),
@@ -45,7 +45,7 @@ export const testReportSchema = z.strictObject({
 export type TestReport = z.infer<typeof testReportSchema>;
 
 /** A named command of the target repository that proves something. Run without a shell. */
-export const checkSchema = z.strictObject({
+const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
   timeout: durationSchema.default(600_000).describe('the check is killed and fails after this long'),
   env: z

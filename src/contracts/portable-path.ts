@@ -1,5 +1,5 @@
 /** UTF-8 bytes of a published path: a tree is unpacked into folders whose own paths need room too. */
-export const PORTABLE_PATH_BYTES = 200;
+const PORTABLE_PATH_BYTES = 200;
 
 /** Control characters, those that direct the text, and invisible ones. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufffd]/u;

@@ -95,7 +95,7 @@ export const instantSchema = z
 export const PATH_ISSUE = { about: 'published path' } as const;
 
 /** A path of a published tree: one that is the same file on every system. */
-export const publishedPathSchema = z.string().superRefine((path, context) => {
+const publishedPathSchema = z.string().superRefine((path, context) => {
   const problem = portablePathProblem(path);
   if (problem === null) return;
   const message = `expected a portable path; ${JSON.stringify(path).slice(0, 300)} ${problem}`;

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { PROMPT_IDS } from './names.js';
 import { repoPathSchema, sha256Schema } from './primitives.js';
 
-export const semverSchema = z
+const semverSchema = z
   .string()
   .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected a version such as "1.2.0"');
 export const promptIdSchema = z.enum(PROMPT_IDS);
 /** A phase as packs in use write it: `"00"` or `"P00"`. */
-export const phaseSchema = z.string().regex(/^P?\d{2}$/, 'expected a phase such as "00" or "P00"');
+const phaseSchema = z.string().regex(/^P?\d{2}$/, 'expected a phase such as "00" or "P00"');
 export const secondsInstantSchema = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'expected an instant such as "2026-01-31T12:00:00Z"');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ExecutorReport, executorAnswerSchema } from './escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from './gate-outputs.js';
 import type { GateId } from './names.js';
+import { problemsText } from './schema-problems.js';
 
 /** What an executor's answer is once it was read; `unusable` says why in words that it can act on. */
 export type Answer =
@@ -9,18 +10,13 @@ export type Answer =
   | { readonly kind: 'escalation'; readonly report: ExecutorReport }
   | { readonly kind: 'unusable'; readonly problem: string };
 
-/** Problems that one message names. */
-const PROBLEM_LIMIT = 20;
-
 /** A surrogate without its other half has no UTF-8, so nothing that holds one can be stored or hashed. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const unusable = (problem: string): Answer => ({ kind: 'unusable', problem });
 
-function zodProblem(what: string, { issues }: z.ZodError): Answer {
-  const lines = issues.slice(0, PROBLEM_LIMIT).map(({ path, message }) => `${path.join('.') || 'answer'}: ${message}`);
-  const rest = issues.length > PROBLEM_LIMIT ? `; and ${issues.length - PROBLEM_LIMIT} more` : '';
-  return unusable(`${what} does not have the expected shape: ${lines.join('; ')}${rest}.`);
+function zodProblem(what: string, error: z.ZodError): Answer {
+  return unusable(`${what} does not have the expected shape: ${problemsText(error, 'answer')}.`);
 }
 
 function parseText(text: string): { readonly value: unknown } | { readonly problem: string } {
@@ -48,5 +44,13 @@ export function readAnswer(gate: GateId, text: string): Answer {
   return output.success ? { kind: 'output', output: output.data } : zodProblem('The output', output.error);
 }
 
-/** The JSON Schema of a gate's output, as a prompt shows it. */
-export const outputJsonSchema = (gate: GateId): unknown => z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });
+const outputJsonSchemas = new Map<GateId, unknown>();
+
+/** The JSON Schema of a gate's output, as a prompt shows it. Made once; callers do not change it. */
+export function outputJsonSchema(gate: GateId): unknown {
+  const known = outputJsonSchemas.get(gate);
+  if (known !== undefined) return known;
+  const made = z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });
+  outputJsonSchemas.set(gate, made);
+  return made;
+}

@@ -12,7 +12,6 @@ export const scopeSchema = z.strictObject({
 export type Scope = z.infer<typeof scopeSchema>;
 
 export const constraintSchema = z.strictObject({ id: itemIdSchema, text: textSchema });
-export type Constraint = z.infer<typeof constraintSchema>;
 
 export const criterionSchema = z.strictObject({
   id: itemIdSchema,

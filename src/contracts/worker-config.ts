@@ -4,7 +4,7 @@ import { EXECUTOR_ROLES } from './names.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
-export const answerLocationSchema = z
+const answerLocationSchema = z
   .strictObject({
     from: z.enum(['stdout', 'file']).default('stdout').describe('where the executor writes its answer'),
     file: z
@@ -30,7 +30,7 @@ export const answerLocationSchema = z
 export type AnswerLocation = z.infer<typeof answerLocationSchema>;
 
 /** What a program that a worker starts sees of the worker's own environment. */
-export const passedEnvironmentSchema = z.strictObject({
+const passedEnvironmentSchema = z.strictObject({
   allow: z
     .array(z.string().min(1))
     .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
@@ -124,7 +124,7 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
   }
 }
 
-export const fsStoreSchema = z.strictObject({
+const fsStoreSchema = z.strictObject({
   kind: z.literal('fs').describe('a folder'),
   path: z.string().min(1).describe('the folder of the store; every worker and person of a run must reach the same one'),
 });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { replaceFileSync } from '../adapters/platform/durable-files.js';
 import { isRunning, type ProcessIdentity, processStarted } from '../adapters/platform/process-identity.js';
 import { PromptOsError } from '../contracts/errors.js';
+import { prettyJson, readJsonAs } from '../contracts/json.js';
 
 /** The fields that every state file of a process in the background has. */
 export const backgroundProcessSchema = z.object({
@@ -32,19 +33,14 @@ export function recordProcess<Details extends object>(
   if (process_started === null) return null;
   const record = { pid, process_started, started_at: new Date().toISOString(), log, ...details };
   // The group of a shared folder may read it; a folder that is not shared admits no other user.
-  replaceFileSync({ path: file, text: `${JSON.stringify(record, null, 2)}\n`, mode: 0o640 });
+  replaceFileSync({ path: file, text: prettyJson(record), mode: 0o640 });
   return record;
 }
 
 /** What a state file says, whether or not that process still runs; null when there is none that can be read. */
 export async function readRecord<Record>(file: string, schema: z.ZodType<Record>): Promise<Record | null> {
   const text = await readFile(file, 'utf8').catch(() => null);
-  if (text === null) return null;
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  return text === null ? null : readJsonAs(schema, text);
 }
 
 /** The process of a state file, or null when it has ended. */

@@ -117,7 +117,7 @@ async function startOnce({ stateDir, binary, env }: StartServerInput): Promise<A
  * where they are free. The caller holds the lock.
  * @throws PromptOsError SERVER_NOT_STARTED with the last lines of the log
  */
-export async function startServer(input: StartServerInput): Promise<ServerRecord> {
+async function startServer(input: StartServerInput): Promise<ServerRecord> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await startOnce(input);
     if ('record' in result) return result.record;

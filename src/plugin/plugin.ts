@@ -8,7 +8,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from '../contracts/names.js';
 import { governanceDataConverter } from '../converter/data-converter.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { verifyUnsealed } from '../verify/index.js';
+import { verifyUnsealed } from '../verify/object-tree.js';
 import {
   governanceWorkflowsPath,
   isMergedEntry,

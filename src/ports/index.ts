@@ -11,7 +11,6 @@ export type {
   ExecutorRegistry,
   KeptBaselines,
   SecretScanner,
-  SignerRegistry,
   TrustRegistry,
   VerifyTree,
   Workspace,

@@ -46,7 +46,7 @@ export interface TreeReader {
 }
 
 /** Why a tree would not verify. */
-export interface TreeProblem {
+interface TreeProblem {
   /** Of the verifier; stable. */
   readonly code: string;
   readonly message: string;

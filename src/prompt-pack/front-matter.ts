@@ -1,3 +1,4 @@
+import { isRecord } from '../contracts/json.js';
 import { type FrontMatter, frontMatterSchema } from '../contracts/prompt-pack.js';
 import { checkDocument, type LocatedDocument, type Problem, parseLocatedYaml } from './located-document.js';
 
@@ -7,7 +8,7 @@ export type FrontMatterProblemCode =
   | 'FRONT_MATTER_INVALID'
   | 'STOP_CONDITIONS_EMPTY';
 
-export interface FrontMatterProblem extends Problem {
+interface FrontMatterProblem extends Problem {
   readonly code: FrontMatterProblemCode;
 }
 
@@ -15,7 +16,7 @@ export type FrontMatterResult =
   | {
       readonly ok: true;
       readonly frontMatter: FrontMatter;
-      /** The line of the file of a key. */
+      /** The line of a key in the file. */
       readonly lineOf: (key: keyof FrontMatter) => number;
       /** What follows the closing fence. */
       readonly body: string;
@@ -33,9 +34,9 @@ const failure = (code: FrontMatterProblemCode, problems: readonly Problem[]): Fr
 /** `phase: 00` without quotes is a number to YAML and a phase to the people who write packs: take it as written. */
 function withPhasesAsWritten(document: LocatedDocument): unknown {
   const { value } = document;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (!isRecord(value)) return value;
   const phases = (['phase', 'maps_to_gate'] as const).flatMap((key) => {
-    const given = (value as Record<string, unknown>)[key];
+    const given = value[key];
     const source = document.sourceOf([key]);
     return typeof given === 'number' && source !== undefined ? [[key, source] as const] : [];
   });
@@ -70,7 +71,7 @@ export function parseFrontMatter(text: string): FrontMatterResult {
   return {
     ok: true,
     frontMatter: checked.value,
-    lineOf: (key) => parsed.document.lineOf([key]),
+    lineOf: (key) => parsed.document.locate([key]).line,
     body: lines.slice(end + 1).join('\n'),
     bodyLine: end + 2,
   };

@@ -4,7 +4,7 @@ import { homePathsIn } from '../rules/home-paths.js';
 import { type FrontMatterProblemCode, parseFrontMatter } from './front-matter.js';
 
 /** What the linter can find. Stable: people filter by it. */
-export type LintCode =
+type LintCode =
   | FrontMatterProblemCode
   | 'ABSOLUTE_PATH'
   | 'ALLOWANCE_UNUSED'
@@ -43,12 +43,12 @@ export interface LintResult {
 }
 
 /** An allowance with the line of the file at which it is written. */
-export interface PlacedAllowance extends LintAllowance {
+interface PlacedAllowance extends LintAllowance {
   readonly line: number;
 }
 
 /** The allowances of a prompt, and the lines of its front matter that hold them; none for any other file. */
-export function allowancesOf(text: string): {
+function allowancesOf(text: string): {
   readonly allowances: readonly PlacedAllowance[];
   readonly lines: ReadonlySet<number>;
 } {
@@ -116,7 +116,7 @@ function withoutTexts(path: string, text: string, texts: readonly string[]): { r
   return { keys: new Set([...findSecrets(path, blanked), ...findHomePaths(path, blanked)].map(keyOf)) };
 }
 
-export const findSecrets = (path: string, text: string): readonly LintFinding[] =>
+const findSecrets = (path: string, text: string): readonly LintFinding[] =>
   findSecretPatterns(text)
     .filter(({ confidence }) => confidence === 'known')
     .map(({ rule, line, message }) => ({
@@ -138,7 +138,7 @@ const findHomePaths = (path: string, text: string): readonly LintFinding[] =>
       : [{ severity: 'warning', ...at, message: `"${home.text}" may be a path of one machine` }];
   });
 
-export const findDataMarkers = (path: string, text: string): readonly LintFinding[] =>
+const findDataMarkers = (path: string, text: string): readonly LintFinding[] =>
   linesOf(text).flatMap((content, index): readonly LintFinding[] =>
     DATA_MARKER.test(content)
       ? [

@@ -34,7 +34,7 @@ function lintLock(files: PackFiles, index: PromptIndex): LintFinding[] {
     severity: 'error',
     code: 'LOCK_MISMATCH',
     path: LOCK_PATH,
-    line: parsed.document.lineOf(at),
+    line: parsed.document.locate(at).line,
     message,
   }));
 }
@@ -91,12 +91,12 @@ export function lintPack(files: PackFiles, rulesVersion = RULES_VERSION): LintRe
 }
 
 /** Judges the index as a whole: each of the seven prompts once, each path once, and every file there. */
-export function lintIndex(files: PackFiles, index: PromptIndex, document: LocatedDocument): LintFinding[] {
+function lintIndex(files: PackFiles, index: PromptIndex, document: LocatedDocument): LintFinding[] {
   const finding = (code: LintFinding['code'], at: readonly PropertyKey[], message: string): LintFinding => ({
     severity: 'error',
     code,
     path: INDEX_PATH,
-    line: document.lineOf(at),
+    line: document.locate(at).line,
     message,
   });
   const findings: LintFinding[] = [];
@@ -133,7 +133,7 @@ const normalised = (field: (typeof SHARED_FIELDS)[number], value: string): strin
   field === 'phase' || field === 'maps_to_gate' ? value.replace(/^P/, '') : value;
 
 /** Judges one prompt: its front matter by itself and against its index entry, and that it says anything at all. */
-export function lintPrompt(files: PackFiles, entry: PromptIndexEntry): LintFinding[] {
+function lintPrompt(files: PackFiles, entry: PromptIndexEntry): LintFinding[] {
   const { path } = entry;
   const text = packFile(files, path);
   if (text === undefined) return []; // The index's own lint tells.

@@ -7,7 +7,7 @@ import { comparePromptLock, parsePromptLock } from './lock.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, packFile, parsePromptIndex } from './pack-files.js';
 
 /** One prompt of a loaded pack. */
-export interface LoadedPrompt {
+interface LoadedPrompt {
   readonly prompt_id: PromptId;
   readonly name: string;
   readonly version: string;

@@ -1,5 +1,7 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { parseJson } from '../contracts/json.js';
+import { problemText } from '../contracts/schema-problems.js';
 
 /** Something wrong at a line of a file. */
 export interface Problem {
@@ -8,83 +10,109 @@ export interface Problem {
   readonly message: string;
 }
 
-export type PathInDocument = readonly PropertyKey[];
+export interface Position {
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+}
 
-/** A parsed YAML or JSON document that knows the line of each of its values. */
+type PathInDocument = readonly PropertyKey[];
+
+/** A parsed YAML or JSON document that knows the position of each of its values. */
 export interface LocatedDocument {
+  /** Plain data, as JSON has it. */
   readonly value: unknown;
-  /** The line of the value at a path; of its nearest parent when it is absent. */
-  lineOf(path: PathInDocument): number;
+  /** The position of the key or item at a path; of its nearest parent when it is missing. */
+  locate(path: PathInDocument): Position;
   /** The scalar as it was written, before YAML made a number or a boolean of it. */
   sourceOf(path: PathInDocument): string | undefined;
 }
 
-export type ParseResult =
+type Parsed<P> =
   | { readonly ok: true; readonly document: LocatedDocument }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly P[] };
 
-function walk(root: Node | null, path: PathInDocument): { node: Node | null; offset: number; complete: boolean } {
-  let node = root;
-  let offset = root?.range?.[0] ?? 0;
-  for (const part of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === part);
-      if (pair === undefined || !isScalar(pair.key)) return { node, offset, complete: false };
-      offset = pair.key.range?.[0] ?? offset;
-      node = pair.value as Node | null;
-    } else if (isSeq(node) && typeof part === 'number') {
-      const item = node.items[part] as Node | undefined;
-      if (item === undefined) return { node, offset, complete: false };
-      offset = item.range?.[0] ?? offset;
-      node = item;
+const keyText = (key: unknown): string => String(isScalar(key) ? key.value : key);
+
+/**
+ * Follows a path. Keys are pointed at rather than their values, which may begin lines below.
+ * @returns the node to point at, and the value at the path; null for a value that is missing
+ */
+function walk(document: Document, path: PathInDocument): { readonly pointed: Node | null; readonly found: unknown } {
+  let pointed = document.contents as Node | null;
+  let found: unknown = pointed;
+  for (const step of path) {
+    const container = isAlias(found) ? found.resolve(document) : found;
+    if (isMap(container)) {
+      const pair = container.items.find(({ key }) => keyText(key) === String(step));
+      if (pair === undefined) return { pointed, found: null };
+      if (isNode(pair.key)) pointed = pair.key;
+      found = pair.value;
     } else {
-      return { node, offset, complete: false };
+      const item = isSeq(container) ? container.items[Number(step)] : undefined;
+      if (!isNode(item)) return { pointed, found: null };
+      pointed = item;
+      found = item;
     }
   }
-  return { node, offset, complete: true };
+  return { pointed, found };
 }
 
-/** Parses YAML. `firstLine` is the line of the file on which the text begins. */
-export function parseLocatedYaml(text: string, firstLine = 1): ParseResult {
+/** Aliases that a document may resolve to before it counts as a bomb. */
+const MAX_ALIASES = 100;
+
+/**
+ * Parses one YAML 1.2 document; JSON is YAML too. Refuses duplicate keys, unknown tags, several documents, and aliases
+ * that multiply.
+ * @param firstLine the line of the file on which the text begins
+ */
+export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position & Problem> {
   const lines = new LineCounter();
-  const document: Document<Node> = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineAt = (offset: number): number => Math.max(lines.linePos(offset).line, 1) + firstLine - 1;
-  const problems = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
-    line: lineAt(pos[0]),
-    message,
-  }));
-  if (problems.length > 0) return { ok: false, problems };
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 20 });
-  } catch (error) {
-    return { ok: false, problems: [{ line: firstLine, message: error instanceof Error ? error.message : 'not YAML' }] };
-  }
-  return {
-    ok: true,
-    document: {
-      value,
-      lineOf: (path) => lineAt(walk(document.contents, path).offset),
-      sourceOf: (path) => {
-        const { node, complete } = walk(document.contents, path);
-        return complete && isScalar(node) ? node.source : undefined;
-      },
-    },
+  const position = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1) + firstLine - 1, column: Math.max(col, 1) };
   };
+  try {
+    const document: Document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    const problems = [...document.errors, ...document.warnings];
+    if (problems.length > 0) {
+      return { ok: false, problems: problems.map(({ message, pos }) => ({ ...position(pos[0]), message })) };
+    }
+    return {
+      ok: true,
+      document: {
+        value: document.toJS({ maxAliasCount: MAX_ALIASES }),
+        locate: (path) => position(walk(document, path).pointed?.range?.[0] ?? 0),
+        sourceOf: (path) => {
+          const { found } = walk(document, path);
+          return isScalar(found) ? found.source : undefined;
+        },
+      },
+    };
+  } catch (error) {
+    // Aliases that multiply, aliases without an anchor, and nesting that exhausts the stack all end here.
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, problems: [{ line: firstLine, column: 1, message }] };
+  }
 }
 
 /** Parses JSON, strictly; a key that is given twice is a problem too. */
-export function parseLocatedJson(text: string): ParseResult {
+export function parseLocatedJson(text: string): Parsed<Problem> {
   try {
-    JSON.parse(text);
+    parseJson(text);
   } catch (error) {
     const message = error instanceof Error ? error.message : 'not JSON';
     const position = /at position (\d+)/.exec(message)?.[1];
     const before = text.slice(0, position === undefined ? text.length : Number(position));
     return { ok: false, problems: [{ line: before.split('\n').length, message }] };
   }
-  // JSON is YAML 1.2, so the same parser gives the lines.
+  // The YAML parser gives the lines.
   return parseLocatedYaml(text);
+}
+
+export interface SchemaProblem extends Problem {
+  readonly path: PathInDocument;
 }
 
 /** A schema's judgement on a document, each problem with its line. */
@@ -96,17 +124,8 @@ export function checkDocument<T>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const problems = parsed.error.issues.map((issue) => {
-    const at = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
-    const where = issue.path.map(String).join('.');
-    return {
-      path: at,
-      line: document.lineOf(at),
-      message: where === '' ? issue.message : `${where}: ${issue.message}`,
-    };
+    const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+    return { path, line: document.locate(path).line, message: problemText(issue) };
   });
   return { ok: false, problems };
-}
-
-export interface SchemaProblem extends Problem {
-  readonly path: PathInDocument;
 }

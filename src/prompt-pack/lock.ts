@@ -1,4 +1,5 @@
 import { sha256Hex } from '../contracts/digest.js';
+import { prettyJson } from '../contracts/json.js';
 import { PROMPT_IDS } from '../contracts/names.js';
 import { type PromptIndex, type PromptLock, promptLockSchema } from '../contracts/prompt-pack.js';
 import { checkDocument, type LocatedDocument, type Problem, parseLocatedJson } from './located-document.js';
@@ -32,7 +33,7 @@ export function makePromptLock(files: PackFiles, index: PromptIndex): PromptLock
 }
 
 /** The bytes of `prompts.lock.json`: two-space indented, one trailing newline. */
-export const formatPromptLock = (lock: PromptLock): string => `${JSON.stringify(lock, null, 2)}\n`;
+export const formatPromptLock = (lock: PromptLock): string => prettyJson(lock);
 
 /** One difference between a lock and the files that it should describe. */
 export interface LockDifference {

@@ -1,5 +1,5 @@
 import type { TestResults } from '../contracts/gate-outputs.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalJson, parseJson } from '../contracts/json.js';
 import { ESCALATION_GATE, type GateId } from '../contracts/names.js';
 import type { PromptPack } from './load.js';
 
@@ -53,7 +53,7 @@ export const renderedHead = (pack: PromptPack, gate: GateId): string =>
  */
 export function renderPrompt({ pack, gate, inputs, outputContract, feedback = [] }: RenderPromptOptions): string {
   // In canonical order: feedback comes out of the state of a run or of its ledger, whose members have another order.
-  const said = feedback.length > 0 ? [{ name: 'feedback', value: JSON.parse(canonicalJson(feedback)) as unknown }] : [];
+  const said = feedback.length > 0 ? [{ name: 'feedback', value: parseJson(canonicalJson(feedback)) }] : [];
   const all = [...inputs, ...said];
   const seen = new Set<string>();
   const blocks = all.map(({ name, value }) => {

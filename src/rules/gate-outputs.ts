@@ -133,7 +133,7 @@ function coveredFolder(glob: string): string | null {
 }
 
 /** Whether a job's glob certainly matches nothing that the request's scope does not. What is not certain is no. */
-export function isNarrower(glob: string, { allow }: Scope, inRequestScope: (path: string) => boolean): boolean {
+function isNarrower(glob: string, { allow }: Scope, inRequestScope: (path: string) => boolean): boolean {
   if (allow.includes(glob)) return true;
   const read = readGlob(glob);
   // Other tools read a "|" as an alternative.

@@ -20,7 +20,7 @@ const SHARED_ACCOUNTS =
 const RECORD_ID = /^(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|(?=.*\d)[0-9a-f]{12,})$/i;
 
 /** Whether `/home/NAME`, `/Users/NAME` or `C:\Users\NAME` is the home of no person. */
-export function isNoPerson(folder: 'home' | 'Users', name: string): boolean {
+function isNoPerson(folder: 'home' | 'Users', name: string): boolean {
   if (PLACEHOLDER.test(name) || RECORD_ID.test(name)) return true;
   return folder === 'home' ? SERVICE_ACCOUNTS.has(name) : SHARED_ACCOUNTS.test(name);
 }
@@ -29,10 +29,10 @@ export function isNoPerson(folder: 'home' | 'Users', name: string): boolean {
 const PAGE =
   /^(?:about|account|activity|all|analytics|api|articles?|banners?|blog|cards?|components?|contact|content|create|current|dashboard|detail|details|edit|faq|favorites|featured|feed|groups?|help|hero|history|images|inbox|index(?:\.\w+)?|info|list|login|logout|main|messages|new|news|notifications|orders|overview|pages?|popular|posts?|preferences|products?|profile|recent|recommended|reports?|roles?|search|sections?|self|settings|signin|signup|start|stats|summary|tab\d?|tabs|today|trending|welcome|widgets)$/i;
 
-export const isPage = (name: string): boolean => PAGE.test(name);
+const isPage = (name: string): boolean => PAGE.test(name);
 
 /** What surrounds a candidate on its line. */
-export interface LineContext {
+interface LineContext {
   readonly before: string;
   readonly after: string;
 }
@@ -44,25 +44,24 @@ const IGNORE_FILE = /(?:^|\/)(?:\.[\w.-]*ignore|\.gitattributes|codeowners)$/i;
 const MARKUP_FILE = /\.(?:xml|xsl|xslt|xsd|svg|xpath|wsdl)$/i;
 
 /** A file that builds an image: every path in it is one of the image. */
-export const buildsImage = (file: string): boolean => CONTAINER_FILE.test(file);
+const buildsImage = (file: string): boolean => CONTAINER_FILE.test(file);
 
 /** A file that says what a CI runner, a container or a machine does: it has its own root. */
-export const describesMachine = (file: string): boolean => buildsImage(file) || MACHINE_FILE.test(file);
+const describesMachine = (file: string): boolean => buildsImage(file) || MACHINE_FILE.test(file);
 
 /** A file whose patterns begin at the top of the repository. */
-export const holdsPatterns = (file: string): boolean => IGNORE_FILE.test(file);
+const holdsPatterns = (file: string): boolean => IGNORE_FILE.test(file);
 
 const IN_CONTAINER =
   /\b(?:docker|podman|nerdctl|kubectl|buildah|WORKDIR|COPY|ADD|VOLUME|mountPath|--mount|chroot|devcontainer)\b/;
 /** The part of a volume behind the colon, such as `./cache:/root/.cache`. */
 const MOUNTED = /[\w./~})$-]:$/;
 
-export const isInContainer = ({ before }: LineContext): boolean => IN_CONTAINER.test(before) || MOUNTED.test(before);
+const isInContainer = ({ before }: LineContext): boolean => IN_CONTAINER.test(before) || MOUNTED.test(before);
 
 const XPATH = /xpath|selectNodes?\b|selectSingleNode|evaluate\(|findall\(|\b(?:match|select)=/i;
 
-export const isXmlPath = (file: string, { before }: LineContext): boolean =>
-  MARKUP_FILE.test(file) || XPATH.test(before);
+const isXmlPath = (file: string, { before }: LineContext): boolean => MARKUP_FILE.test(file) || XPATH.test(before);
 
 /** A call, attribute, setting or request line that takes the path of a URL, directly before the candidate. */
 const URL_BEFORE = [
@@ -78,7 +77,7 @@ const URL_BEFORE = [
 ];
 const URL_AFTER = /^(?:\?|\s+HTTP\/\d)/;
 
-export const isUrlPath = ({ before, after }: LineContext): boolean =>
+const isUrlPath = ({ before, after }: LineContext): boolean =>
   URL_AFTER.test(after) || URL_BEFORE.some((pattern) => pattern.test(before));
 
 /** A call or setting that takes the path of a file, directly before the candidate. */
@@ -86,7 +85,7 @@ const FILE_BEFORE =
   /(?:\b(?:open|chdir|readFile(?:Sync)?|writeFile(?:Sync)?|readdir|mkdir|stat|unlink|exists|require|import|from|spawn|exec|Path|File|include|source|cd)\s*\(?\s*|\b(?:HOME|PWD|CWD|DIR|ROOT|WORKSPACE|cwd|homedir|home_dir|workdir|root_?[dD]ir|base_?[dD]ir|project_?[dD]ir)\b["']?\s*[:=]\s*)["'`]$/;
 
 /** A whole string of one part, such as `'/home/dashboard'`: a page of an application as likely as a folder. */
-export function isShortString({ before, after }: LineContext): boolean {
+function isShortString({ before, after }: LineContext): boolean {
   const quote = /["'`]$/.exec(before)?.[0];
   return quote !== undefined && after.startsWith(quote) && !FILE_BEFORE.test(before);
 }

@@ -10,7 +10,7 @@ const escapeMarkup = (text: string): string =>
 const escapeLineStart = (line: string): string =>
   line.replace(/^([-+=])/, '\\$1').replace(/^(\d{1,9})([.)])/, '$1\\$2');
 
-/** A foreign text on one line, none of it markup. */
+/** A foreign text on one line, none of it markup. Bytes of published files: they are derived again to verify. */
 export const inlineText = (text: string): string => escapeLineStart(escapeMarkup(text.replace(/\s+/g, ' ').trim()));
 
 /** A foreign text as paragraphs: its line breaks stay, and none of it is markup. */
@@ -22,7 +22,18 @@ export const blockText = (text: string): string =>
     .replace(/\n{3,}/g, '\n\n')
     .trim();
 
-/** A path or command in a code span, whose fence is longer than any run of backticks in it. */
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/**
+ * The same for a page that lets HTML pass and makes links of bare addresses, such as Temporal's Web UI: a link that a
+ * model wrote must not be one to follow.
+ */
+export const pageText = (text: string): string =>
+  inlineText(text)
+    .replace(/\\([&<>])/g, (_, character: string) => ENTITIES[character] ?? '')
+    .replace(/@|:(?=\/\/)|(?<=www)\./gi, '\\$&');
+
+/** A path or command in a code span, whose fence is longer than any run of backticks in it (CommonMark, 6.1). */
 export function codeSpan(text: string): string {
   const line = text.replace(/\s+/g, ' ').replace(UNSAFE, '\uFFFD');
   const runs = line.match(/`+/g) ?? [];

@@ -1,4 +1,5 @@
 import { sha256Hex } from '../contracts/digest.js';
+import { readJson } from '../contracts/json.js';
 import { type FoundSecret, findSecrets } from './find-secrets.js';
 
 /** What is masked: only what is a credential for sure, or everything that may be one. */
@@ -92,11 +93,8 @@ export function maskJson<T>(value: T, which: MaskedSecrets = 'known'): T {
  */
 export function maskAnswer(text: string): string {
   const masked = maskSecrets(text);
-  try {
-    const value: unknown = JSON.parse(masked);
-    const again = JSON.stringify(maskJson(value));
-    return again === JSON.stringify(value) ? masked : again;
-  } catch {
-    return masked;
-  }
+  const value = readJson(masked);
+  if (value === undefined) return masked;
+  const again = JSON.stringify(maskJson(value));
+  return again === JSON.stringify(value) ? masked : again;
 }

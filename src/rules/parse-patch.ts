@@ -132,7 +132,7 @@ function addFile(files: ParsedFile[], seen: Set<string>, file: ParsedFile): void
 }
 
 /** The lines above the content of one file. */
-export interface FileHeader extends Pick<PatchFile, 'path' | 'old_path' | 'status' | 'old_mode' | 'new_mode'> {
+interface FileHeader extends Pick<PatchFile, 'path' | 'old_path' | 'status' | 'old_mode' | 'new_mode'> {
   /** Whether `---` and `+++` lines follow, and so hunks. */
   readonly hasContent: boolean;
 }
@@ -178,7 +178,7 @@ function contentName(line: string | undefined, mark: string, prefix: string): st
 }
 
 /** Reads one file's header. @returns a sentence where it is not what git writes */
-export function readFileHeader(lines: PatchLines): FileHeader | string {
+function readFileHeader(lines: PatchLines): FileHeader | string {
   const first = lines.next();
   if (!first.startsWith('diff --git ')) return 'expected "diff --git"';
   const fields = new Map<Field, string>();

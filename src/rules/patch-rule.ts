@@ -25,7 +25,7 @@ export const PATCH_RULE_IDS = [
 export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
 
 /** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
-export interface JudgedSecretHit {
+interface JudgedSecretHit {
   readonly rule: string;
   readonly path: string;
   readonly line: number;

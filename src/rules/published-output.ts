@@ -96,7 +96,7 @@ export function renderPlan(plan: PlanOutput): string {
 }
 
 /** `patch/summary.md`: what the builder says of its change. Deterministic; its text can forge no structure. */
-export function renderBuildSummary(build: BuildOutput): string {
+function renderBuildSummary(build: BuildOutput): string {
   const lines = [
     '# Change',
     '',
@@ -115,7 +115,7 @@ export function renderBuildSummary(build: BuildOutput): string {
 }
 
 /** `review.md`: the review as Markdown, worst findings first. Deterministic; the reviewer's text can forge no structure. */
-export function renderReview(review: ReviewOutput): string {
+function renderReview(review: ReviewOutput): string {
   const findings = [...review.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const lines = [
     '# Adversarial review',

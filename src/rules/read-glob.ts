@@ -19,7 +19,7 @@ export function isBoundedGlob(glob: string): boolean {
 }
 
 /** What the characters of a glob come to, in the words of picomatch. */
-export interface GlobPattern {
+interface GlobPattern {
   /** With every bracket read as a set of characters where it can be one. */
   readonly asSet: string;
   /** With brackets that may be a name read as that name: `[id]` is a folder of web frameworks too. */
@@ -30,7 +30,7 @@ export interface GlobPattern {
   readonly slashes: number;
 }
 
-export interface PatternProblem {
+interface PatternProblem {
   readonly what: string;
   readonly write: string | null;
 }
@@ -49,7 +49,7 @@ const reversedRange = (content: string): boolean =>
   [...content.matchAll(/([^-])-([^-])/g)].some(([, from = '', to = '']) => from > to);
 
 /** Reads the characters of a glob from the left. */
-export function readPattern(glob: string): GlobPattern | PatternProblem {
+function readPattern(glob: string): GlobPattern | PatternProblem {
   let asSet = '';
   let asName = '';
   let literal: string | null = '';

@@ -36,7 +36,7 @@ function forbidding({ patterns, anchored }: GlobReading): (path: string) => bool
 }
 
 /** A path that is written out matches itself. What cannot be read matches nothing else, and is listed. */
-export function createPathMatcher(globs: readonly string[], forbids: boolean): GlobMatcher {
+function createPathMatcher(globs: readonly string[], forbids: boolean): GlobMatcher {
   const read = globs.map((glob) => ({ glob, ...readGlob(glob) }));
   const matchers = read.map((one) => ({
     glob: one.glob,

@@ -55,7 +55,7 @@ const PLACEHOLDER =
   /example|sample|change-?_?me|place-?_?holder|redacted|dummy|fixture|fake|not-?_?a-?_?real|your[-_]|my[-_]|xxxx|\*\*\*|\.\.\.|\$\{|\$\(|\{\{|%[A-Za-z_]{1,80}%|<[A-Za-z_ -]{1,80}>|^\$[A-Za-z_]{1,80}$|\[masked:|foobar|123456789_?(?:0?abc|x)|abcdef0123|0123456789abcdef|abcdefgh|insert_|todo/i;
 
 /** Bits of one character: random base-62 text of 16 characters has some 3.6; words and repetition stay below 3.2. */
-export function entropyBits(text: string): number {
+function entropyBits(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;

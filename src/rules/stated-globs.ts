@@ -53,7 +53,7 @@ export function checkReadableGlobs(request: RunRequest, policy: Policy): void {
 }
 
 /** A glob of a scope and its place in it. */
-export interface PlacedGlob {
+interface PlacedGlob {
   readonly list: 'allow' | 'deny';
   readonly index: number;
   readonly glob: string;

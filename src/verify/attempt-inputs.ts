@@ -81,7 +81,7 @@ export async function inputsOf(documents: TreeDocuments, { record }: VerifiedAtt
 }
 
 /** Names of the checks that prove a run: those of the request and of every criterion that holds, each once. */
-export const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'>): readonly string[] => [
+const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'>): readonly string[] => [
   ...new Set([...request.checks, ...criteriaThatHold(request, job).flatMap(({ check }) => check ?? [])]),
 ];
 

@@ -1,3 +1,5 @@
+import { isRecord, own } from '../contracts/json.js';
+
 /** Where two JSON values differ first, and what each side has there. */
 export interface Difference {
   /** Such as `gates[2].attempts[0].verdict`; empty for the whole. */
@@ -6,7 +8,8 @@ export interface Difference {
   readonly found: string;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const hasMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isRecord(value) || Array.isArray(value);
 
 /** Characters of a value that a message shows. */
 const SHOWN = 200;
@@ -18,7 +21,7 @@ function shown(value: unknown): string {
 
 /** The first difference in the order of the expected value, or null when both say the same. A member that is undefined is absent. */
 export function firstDifference(expected: unknown, found: unknown, at = ''): Difference | null {
-  if (isRecord(expected) && isRecord(found) && Array.isArray(expected) === Array.isArray(found)) {
+  if (hasMembers(expected) && hasMembers(found) && Array.isArray(expected) === Array.isArray(found)) {
     const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
     for (const key of keys) {
       const step = Array.isArray(expected) ? `${at}[${key}]` : at === '' ? key : `${at}.${key}`;
@@ -29,6 +32,3 @@ export function firstDifference(expected: unknown, found: unknown, at = ''): Dif
   }
   return Object.is(expected, found) ? null : { at, expected: shown(expected), found: shown(found) };
 }
-
-const own = (value: Record<string, unknown>, key: string): unknown =>
-  Object.hasOwn(value, key) ? value[key] : undefined;

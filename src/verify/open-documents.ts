@@ -12,7 +12,7 @@ import type { Replay } from '../domain/ledger/replay-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
 import { type AttemptHistory, attemptHistories } from '../domain/run/attempt-history.js';
 import type { TreeReader } from '../ports/tree-reader.js';
-import { loadPack, type PromptPack } from '../prompt-pack/index.js';
+import { loadPack, type PromptPack } from '../prompt-pack/load.js';
 import { MAX_JSON_BYTES, MAX_LEDGER_BYTES, MAX_POLICY_BYTES } from './limits.js';
 import { readStrictJson, strictText } from './parse-json.js';
 import { readJournal, readLedger, replayTree } from './read-ledger.js';

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalOrNull, parseJson, prettyJson } from '../contracts/json.js';
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './limits.js';
 import { VerifyFailure } from './verify-codes.js';
 
@@ -21,18 +21,10 @@ export function strictText(bytes: Uint8Array, path: string): string {
  */
 export function readStrictJson(bytes: Uint8Array, path: string, layout: JsonLayout): unknown {
   const text = strictText(bytes, path);
-  const value = parseJson(text, path);
-  const written = layout === 'canonical' ? canonicalText(value) : `${JSON.stringify(value, null, 2)}\n`;
+  const value = parseBoundedJson(text, path);
+  const written = layout === 'canonical' ? (canonicalOrNull(value) ?? '') : prettyJson(value);
   if (written !== text) throw notStrict(path, written, text);
   return value;
-}
-
-function canonicalText(value: unknown): string {
-  try {
-    return canonicalJson(value);
-  } catch {
-    return '';
-  }
 }
 
 /** Characters of the text around a difference that a message shows. */
@@ -57,10 +49,10 @@ function notStrict(path: string, written: string, text: string): VerifyFailure {
  * wide JSON takes many times its bytes, so both are counted before anything is built.
  * @throws VerifyFailure JSON_TOO_LARGE, JSON_MALFORMED
  */
-export function parseJson(text: string, path: string): unknown {
+export function parseBoundedJson(text: string, path: string): unknown {
   checkBounds(text, path);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new VerifyFailure('JSON_MALFORMED', {
       path,

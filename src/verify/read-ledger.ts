@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { journalEntrySchema, type PlacedJournalEntry } from '../contracts/journal.js';
-import { canonicalJson } from '../contracts/json.js';
+import { canonicalOrNull } from '../contracts/json.js';
 import { type LedgerEntry, parseLedgerEntry } from '../contracts/ledger.js';
+import { problemText } from '../contracts/schema-problems.js';
 import { checkChain, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
 import { type Replay, type ReplayEvidence, replayLedger } from '../domain/ledger/replay-ledger.js';
 import { firstDifference } from './first-difference.js';
 import { MAX_LEDGER_ENTRIES, MAX_LEDGER_LINE_BYTES } from './limits.js';
-import { parseJson, strictText } from './parse-json.js';
+import { parseBoundedJson, strictText } from './parse-json.js';
 import { VerifyFailure } from './verify-codes.js';
 
 /** Milliseconds that the ledger may go back: the hosts of a server may differ by some, and a run may change hosts. */
@@ -90,7 +91,7 @@ async function* linesOf(
 
 function readEntry(line: string, at: string): LedgerEntry {
   const value = parseLine(line, at);
-  if (canonical(value) !== line) {
+  if (canonicalOrNull(value) !== line) {
     throw new VerifyFailure('LEDGER_FORM', {
       path: at,
       expected: 'canonical JSON',
@@ -105,25 +106,17 @@ function readEntry(line: string, at: string): LedgerEntry {
     throw new VerifyFailure('LEDGER_SHAPE', {
       path: at,
       expected: 'an entry that the engine writes',
-      found: `${issue?.path.join('.') || 'entry'}: ${issue?.message ?? 'another shape'}`,
+      found: issue === undefined ? 'another shape' : problemText(issue, 'entry'),
     });
   }
 }
 
 function parseLine(line: string, at: string): unknown {
   try {
-    return parseJson(line, at);
+    return parseBoundedJson(line, at);
   } catch (error) {
     if (error instanceof VerifyFailure && error.code !== 'JSON_MALFORMED') throw error;
     throw new VerifyFailure('LEDGER_FORM', { path: at, expected: 'canonical JSON', found: 'no JSON' });
-  }
-}
-
-function canonical(value: unknown): string | null {
-  try {
-    return canonicalJson(value);
-  } catch {
-    return null;
   }
 }
 
@@ -168,8 +161,8 @@ export function readJournal(bytes: Uint8Array, path: string): readonly PlacedJou
 
 function readPlaced(line: string, seq: number, path: string): PlacedJournalEntry {
   const malformed = (expected: string, found: string) => new VerifyFailure('JOURNAL_FORM', { path, expected, found });
-  const value = parseJson(line, path);
-  if (canonical(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
+  const value = parseBoundedJson(line, path);
+  if (canonicalOrNull(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
   const { seq: place, entry, ...more } = value as { seq?: unknown; entry?: unknown };
   if (place !== seq || entry === undefined || Object.keys(more).length > 0) {
     throw malformed(`the entry of place ${seq}`, `place ${String(place)}`);

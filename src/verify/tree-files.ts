@@ -4,6 +4,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';
 import type { TreeEntry, TreeReader } from '../ports/tree-reader.js';
@@ -49,11 +50,10 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const at = issue === undefined || issue.path.length === 0 ? 'the document' : issue.path.map(String).join('.');
   const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
   throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
     path,
-    expected: `${at}: ${issue?.message ?? 'another shape'}`,
+    expected: issue === undefined ? 'another shape' : problemText(issue, 'the document'),
     found: counted(parsed.error.issues.length, 'problem'),
   });
 }

@@ -2,9 +2,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
+import { problemsText } from '../contracts/schema-problems.js';
 
 /** The fields of the policy file of existing PromptOS tooling. What it leaves out is not asked for. */
-export const promptosPolicySchema = z.looseObject({
+const promptosPolicySchema = z.looseObject({
   required_promptos_version: z
     .string()
     .regex(/^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected one exact version such as "v1.2.0"')
@@ -48,7 +49,7 @@ export function parsePromptOsPolicy(text: string, name: string): PromptOsPolicy 
   }
   const parsed = promptosPolicySchema.safeParse(value);
   if (!parsed.success) {
-    throw invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`).join('; '));
+    throw invalid(problemsText(parsed.error, 'file'));
   }
   const asked = PROMPTOS_POLICY_FIELDS.some((field) => Object.hasOwn(value as object, field));
   if (!asked) throw invalid(`expected at least one of ${PROMPTOS_POLICY_FIELDS.join(', ')}`);

@@ -49,7 +49,7 @@ const OLD_RULES =
   'rules, derivations and prompts of this run: it was governed by rules version 1, which does not ask for them';
 
 /** What was not judged again of a tree. */
-export const notRecomputed = async (documents: TreeDocuments): Promise<readonly string[]> =>
+const notRecomputed = async (documents: TreeDocuments): Promise<readonly string[]> =>
   (await judgesAgain(documents)) ? NOT_RECOMPUTED : [OLD_RULES, ...NOT_RECOMPUTED];
 
 /** Keys that were loaded, by their bytes in hexadecimal; a run has a dozen. */
@@ -137,7 +137,7 @@ export const CHECKS = {
   bundle: { title: 'the bundle holds every attestation', run: checkBundle, afterSigning: true },
   promptos_policy: { title: 'the PromptOS policy file is kept', run: checkPromptOsPolicy },
 } as const satisfies Record<string, Check>;
-export type CheckName = keyof typeof CHECKS;
+type CheckName = keyof typeof CHECKS;
 
 /** What came of one check. */
 export interface CheckOutcome {

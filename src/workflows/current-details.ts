@@ -8,32 +8,22 @@ import {
 } from '../contracts/run-status.js';
 import { counted } from '../contracts/sentences.js';
 import { type AnswerCommand, ableIntegrators, answerCommands, answeringName } from '../domain/run/answer-commands.js';
+import { codeSpan, pageText } from '../rules/markdown.js';
 
 /* How text goes into the Markdown of current details. */
 
 /**
  * JSON on one line that breaks at its blanks, and that stays whole in inline code and between single quotes of a shell.
  */
-export const pasteable = (content: object): string =>
+const pasteable = (content: object): string =>
   JSON.stringify(content, null, 1).replaceAll(/\n */g, ' ').replaceAll('`', '\\u0060').replaceAll("'", '\\u0027');
 
-/** One line for inline code. */
-export const code = (text: string): string => text.replaceAll('`', "'").replaceAll(/\s+/g, ' ');
-
-/** Text of a model's or a person's, made harmless in Markdown, on one line, and cut to `limit` characters. */
-export const inert = (text: string, limit: number): string =>
-  (text.length > limit ? `${text.slice(0, limit).toWellFormed()}…` : text)
-    .replaceAll(/\s+/g, ' ')
-    .trim()
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/[\\`*_[\]#|!~@]/g, '\\$&')
-    // Nobody should follow a link that a model put here.
-    .replaceAll(/:(?=\/\/)|(?<=www)\./gi, '\\$&');
+/** Text of a model's or a person's, cut to `limit` characters. */
+const inert = (text: string, limit: number): string =>
+  pageText(text.length > limit ? `${text.slice(0, limit).toWellFormed()}…` : text);
 
 /** Length in UTF-8. */
-export const bytesOf = (text: string): number =>
+const bytesOf = (text: string): number =>
   [...text].reduce((sum, char) => {
     const point = char.codePointAt(0) ?? 0;
     return sum + (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
@@ -60,7 +50,7 @@ export function renderCurrentDetails(
   started: StartedGate | null = null,
 ): string {
   let text = [
-    `### Governed run \`${status.run_id}\` on \`${code(status.target_repo)}\``,
+    `### Governed run \`${status.run_id}\` on ${codeSpan(status.target_repo)}`,
     headline(status, started),
     ...(status.gates.length === 0 ? [] : [status.gates.map(gateLine).join('\n')]),
     ...(status.refusals === 0 ? [] : [`Messages that did not count so far: ${status.refusals}; the ledger says why.`]),
@@ -116,11 +106,11 @@ function headline(
   }
   const published =
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
-  const by = cancellation?.by == null ? '' : ` by \`${code(cancellation.by)}\``;
+  const by = cancellation?.by == null ? '' : ` by ${codeSpan(cancellation.by)}`;
   return `${`**Ended: ${outcome}${by}.** ${inert(outcome_reason ?? '', 300)}`.trimEnd()}\n\n${published}`;
 }
 
-/** The workflow does not hear what a worker prints: the heartbeat on the page's list of pending activities has it. */
+/** The workflow does not receive what a worker prints: the heartbeat on the page's list of pending activities has it. */
 const startedParts = (started: StartedGate | null): string =>
   started === null
     ? ''
@@ -150,7 +140,7 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
     actor: name,
   };
   const approval = to_acknowledge.length === 0 ? bound : { ...bound, acknowledged: to_acknowledge };
-  // Sent as it is it is refused, since it gives no reason.
+  // Unchanged it is refused, since it gives no reason.
   const rejection = { ...bound, reason: '', ...(awaited.approvable ? {} : { to_gate: awaited.rejects_to }) };
   const facts = [
     `Verdict ${found?.verdict ?? 'none'}`,
@@ -177,7 +167,7 @@ function decisionParts(asked: Asked, awaited: AwaitedDecision): string[] {
 function findingParts({ findings, findings_omitted }: GateStatus): string[] {
   const shown = findings
     .slice(0, MAX_FINDINGS)
-    .map(({ id, severity, message }) => `- \`${code(id)}\` ${severity}: ${inert(message, 200)}`);
+    .map(({ id, severity, message }) => `- ${codeSpan(id)} ${severity}: ${inert(message, 200)}`);
   const left = findings.length + findings_omitted - shown.length;
   if (left > 0) shown.push(`- … and ${left} more`);
   return shown.length === 0 ? [] : [shown.join('\n')];
@@ -196,7 +186,7 @@ function resolutionParts(asked: Asked, awaited: AwaitedResolution): string[] {
     actor: name,
     choice: 'retry',
   };
-  // Advice that is not signed is no part of what the run says.
+  // Unsigned advice is not shown as the run's.
   const recommendation = awaited.trigger === 'hold' ? '' : inert(awaited.recommendation, 600);
   return [
     `#### ${ESCALATION_TITLE} ${escalation_id}${gate === null ? '' : ` at ${gate}`}: ${awaited.trigger.replaceAll('_', ' ')}`,
@@ -240,7 +230,7 @@ function commandLineParts(asked: Asked, awaited: AwaitedDecision | AwaitedResolu
   ];
 }
 
-/** Where decisions must be signed, no JSON in this place could count: the integrator's own machine makes it. */
+/** Where decisions must be signed, no JSON on this page could count: the integrator's own machine makes it. */
 function signedParts(asked: Asked, answers: readonly AnswerCommand[]): string[] {
   const [first] = answers;
   if (first === undefined) return [];

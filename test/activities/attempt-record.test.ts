@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { boundedOutcome } from '../../src/activities/execute-gate.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Finding } from '../../src/contracts/findings.js';
-import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/index.js';
+import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/render.js';
 import { executorEscalation, findingsEscalation } from '../../src/rules/escalation-report.js';
 import type { JudgedFinding } from '../../src/rules/judged-output.js';
 

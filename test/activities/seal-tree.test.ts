@@ -18,7 +18,7 @@ import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledge
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { UnsealedTree } from '../../src/ports/tree-reader.js';
-import { verifyUnsealed } from '../../src/verify/index.js';
+import { verifyUnsealed } from '../../src/verify/object-tree.js';
 import { finishedRun, WORKFLOW } from '../support/finished-run.js';
 import { noSigners } from '../support/no-signers.js';
 import {

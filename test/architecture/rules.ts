@@ -60,7 +60,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  * The layers of the command line: from which families of commands each may import, beside itself. What is in `src/cli`
  * itself, and the completion of lines, put the families together and may import all of them.
  */
-export const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
+const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
   app: [],
   keys: ['app'],
   packs: ['app'],

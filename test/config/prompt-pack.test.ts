@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { builtInPackDir, readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
 import { promptPackBundleSchema } from '../../src/contracts/prompt-pack.js';
-import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/index.js';
+import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
 import { edited, locked, samplePath, unlockedPack } from '../prompt-pack/sample-pack.js';
 
 const env = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { ERROR_CATALOGUE } from '../../src/contracts/errors.js';
-import { VERIFY_CODES } from '../../src/verify/index.js';
+import { VERIFY_CODES } from '../../src/verify/verify-codes.js';
 
 const page = await readFile(new URL('../../docs/audit.md', import.meta.url), 'utf8');
 

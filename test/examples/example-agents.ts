@@ -28,7 +28,7 @@ export function plainEnvironment(added: Readonly<Record<string, string>> = {}): 
 }
 
 /** Runs a program to its end. */
-export function runProgram(
+function runProgram(
   argv: readonly string[],
   { cwd, env, stdin }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly stdin: string },
 ): Promise<AgentRun> {

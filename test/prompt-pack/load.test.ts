@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import { PROMPT_IDS } from '../../src/contracts/names.js';
-import { INDEX_PATH, LOCK_PATH, loadPack } from '../../src/prompt-pack/index.js';
+import { loadPack } from '../../src/prompt-pack/load.js';
+import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from './sample-pack.js';
 
 const good = locked(unlockedPack());

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadPack, renderPrompt } from '../../src/prompt-pack/index.js';
+import { loadPack } from '../../src/prompt-pack/load.js';
+import { renderPrompt } from '../../src/prompt-pack/render.js';
 import { bundleOf, edited, samplePath, unlockedPack } from './sample-pack.js';
 
 const files = unlockedPack();

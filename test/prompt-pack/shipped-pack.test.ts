@@ -4,14 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { builtInPackDir, readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
 import { GATE_OUTPUT_SCHEMAS } from '../../src/contracts/gate-outputs.js';
 import { GATE_IDS, GATES, PROMPT_IDS } from '../../src/contracts/names.js';
-import {
-  formatPromptLock,
-  LOCK_PATH,
-  lintPack,
-  loadPack,
-  makePromptLock,
-  requirePromptIndex,
-} from '../../src/prompt-pack/index.js';
+import { lintPack } from '../../src/prompt-pack/lint.js';
+import { loadPack, requirePromptIndex } from '../../src/prompt-pack/load.js';
+import { formatPromptLock, makePromptLock } from '../../src/prompt-pack/lock.js';
+import { LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
 
 const files = await readPackFolder(builtInPackDir());
 const pack = loadPack(await readPromptPack(builtInPackDir(), { PATH: process.env.PATH }));

@@ -16,10 +16,10 @@ import type { WorkerChildInput } from './worker-child.js';
 const AGENT = fileURLToPath(new URL('./agent.mjs', import.meta.url));
 
 /** Where a run can be held: an executor's gate, or the rename that commits its tree, or the one that shows it. */
-export type HoldPoint = 'P00' | 'P01' | 'P05' | 'manifests' | 'runs';
+type HoldPoint = 'P00' | 'P01' | 'P05' | 'manifests' | 'runs';
 
 /** One start of an executor. */
-export interface AgentCall {
+interface AgentCall {
   readonly run: string;
   readonly gate: string;
   readonly attempt: number;
@@ -31,12 +31,12 @@ export interface AgentCall {
 }
 
 /** An executor that waits to be killed, with the process that watches over it and one that it started. */
-export interface HeldAgent extends AgentCall {
+interface HeldAgent extends AgentCall {
   readonly guard: number;
   readonly child: number;
 }
 
-export interface WorkerProcess {
+interface WorkerProcess {
   readonly pid: number;
   /** Milliseconds of the epoch, before the process was started. */
   readonly startedAt: number;

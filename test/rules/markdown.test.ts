@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { blockText, codeSpan, inlineText } from '../../src/rules/markdown.js';
+import { blockText, codeSpan, inlineText, pageText } from '../../src/rules/markdown.js';
 import { renderPlan } from '../../src/rules/published-output.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 
@@ -23,6 +23,12 @@ test.each([
 
 test('inlineText: stays on one line', () => {
   expect(inlineText('a\n\n# b')).toBe('a \\# b');
+});
+
+test('pageText: makes no link, mention or HTML, and leaves the rest as inlineText does', () => {
+  expect(pageText('see https://a.example and www.a.example')).toBe('see https\\://a.example and www\\.a.example');
+  expect(pageText('a@b')).toBe('a\\@b');
+  expect(pageText('<b> & *c*')).toBe('&lt;b&gt; &amp; \\*c\\*');
 });
 
 test('codeSpan: the fence is longer than what it holds', () => {

@@ -15,14 +15,14 @@ import { type Canary, keyCanary, secretText, textCanary } from './canaries.js';
 const TELLTALE = fileURLToPath(new URL('./telltale.mjs', import.meta.url));
 
 /** Passes to executors and checks by name; it must come out where they speak, or the search proves nothing. */
-export const ALLOWED_VARIABLE = 'ALLOWED_SETTING';
+const ALLOWED_VARIABLE = 'ALLOWED_SETTING';
 
 /** What the worker printed stands under this name. */
 export const WORKER = 'the worker';
 const COMMAND_TIMEOUT_MS = 120_000;
 
 /** What one command printed and ended with. */
-export interface ProgramRun {
+interface ProgramRun {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -6,7 +6,7 @@ import { EXECUTOR_ROLES, type ExecutorRole, type GateId, roleTaskQueue } from '.
 import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import type { Signer, SignerRegistry } from '../../src/ports/signer.js';
-import { judgeTree, type TreeVerdict } from '../../src/verify/index.js';
+import { judgeTree, type TreeVerdict } from '../../src/verify/verify-tree.js';
 import { attackPolicy, SITE_ROLES } from './attack-policy.js';
 import { exampleOutputs } from './gate-outputs.js';
 import { createGovernedWorker, type GovernedWorker, governedBundle, REPAIR } from './governed-worker.js';
@@ -31,7 +31,7 @@ export const patientScripts = (
   Object.fromEntries(Object.values(SITE_ROLES).map((name) => [name, always(first[name])]));
 
 /** Whose worker it is: a role's, with the one key of its principal, or the engine's with the engine's. */
-export type Party = ExecutorRole | 'engine';
+type Party = ExecutorRole | 'engine';
 
 export interface AttackSiteOptions {
   readonly address: string;

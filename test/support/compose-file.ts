@@ -14,7 +14,7 @@ export interface ComposeMount {
   readonly bind?: Readonly<Record<string, unknown>>;
 }
 
-export interface ComposeService {
+interface ComposeService {
   readonly image?: string;
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly user?: string;

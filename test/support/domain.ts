@@ -47,7 +47,7 @@ export const runPlan = (overrides: Partial<RunPlan> = {}): RunPlan => ({
   ...overrides,
 });
 
-export const WORKFLOW = {
+const WORKFLOW = {
   namespace: 'default',
   workflow_id: 'promptos/run/run-one',
   first_execution_run_id: 'first',

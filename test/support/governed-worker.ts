@@ -62,7 +62,7 @@ export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
   readonly idle?: boolean;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly gates?: readonly GateId[];
   /** Steps by principal; without it the straight path. */
   readonly scripts?: Readonly<Record<string, readonly ScriptStep[]>>;

@@ -29,7 +29,7 @@ const hostileBundle = (): Promise<WorkflowBundle> => {
 };
 
 /** An activity that a run has scheduled, as everybody with access to Temporal can read it. */
-export interface ScheduledActivity {
+interface ScheduledActivity {
   readonly name: string;
   readonly activityId: string;
   /** The execution whose history it is in. */

@@ -55,10 +55,7 @@ export const PROJECT_FILES: Readonly<Record<string, string>> = {
 };
 
 /** A policy of few words: nothing is signed, one try, no rework. */
-export const projectPolicy = (
-  pack: string,
-  parts: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> => ({
+const projectPolicy = (pack: string, parts: Readonly<Record<string, unknown>> = {}): Record<string, unknown> => ({
   schema_version: 1,
   name: 'shop',
   principals: {

@@ -8,14 +8,14 @@ import { becoming, canBecome } from './unix-users.js';
 
 const FIRST_UID = 21_001;
 
-export interface Ran {
+interface Ran {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** A command that goes on. */
-export interface Running {
+interface Running {
   /** What it printed on standard output so far. */
   stdout(): string;
   /** Waits until it has printed something. */

@@ -19,7 +19,7 @@ import { DomainRun, gateResult, POLICY_SHA256, runPlan } from './domain.js';
 import { makeTestKey, type TestKey } from './signing.js';
 
 /** Everybody's keys, made once: they are what a policy would list. */
-export const KEYS = Object.fromEntries(
+const KEYS = Object.fromEntries(
   ['ada', 'grace', 'ivan', 'wendy', 'victor', 'rita'].map((name) => [name, makeTestKey()]),
 ) as Record<string, TestKey>;
 

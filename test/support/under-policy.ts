@@ -19,7 +19,7 @@ import { editLedger } from './rechain.js';
 import { VECTOR_KEYS, type VectorKey, type VectorKeyName, vectorKeyById } from './vector-keys.js';
 
 /** What a run signed, by kind; the engine signs the ledger and the record. */
-export const SIGNED_KINDS = [
+const SIGNED_KINDS = [
   'request',
   'decision',
   'resolution',

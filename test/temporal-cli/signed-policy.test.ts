@@ -3,7 +3,7 @@ import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import type { DecisionAnswer } from '../../src/contracts/decisions.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { judgeTree } from '../../src/verify/index.js';
+import { judgeTree } from '../../src/verify/verify-tree.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { edits, outputs, type ScriptStep, says } from '../support/scripted-executor.js';

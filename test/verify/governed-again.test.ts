@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { judgeTree } from '../../src/verify/index.js';
+import { judgeTree } from '../../src/verify/verify-tree.js';
 import { MutableTree } from '../support/mutable-tree.js';
 import type { TestKey } from '../support/signing.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/contracts/digest.js';
-import { judgeTree, parsePromptOsPolicy } from '../../src/verify/index.js';
+import { parsePromptOsPolicy } from '../../src/verify/trust.js';
+import { judgeTree } from '../../src/verify/verify-tree.js';
 import { Forgery } from './forgery.js';
 import { type GenuineRun, genuineRun } from './genuine-run.js';
 import { memoryTree } from './memory-tree.js';

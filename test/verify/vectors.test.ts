@@ -7,13 +7,9 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { openFolderTree } from '../../src/adapters/tree/folder-tree.js';
 import { policySchema } from '../../src/contracts/policy.js';
-import {
-  judgeTree,
-  parsePromptOsPolicy,
-  type TreeVerdict,
-  VERIFY_CODES,
-  type VerifyTrust,
-} from '../../src/verify/index.js';
+import { parsePromptOsPolicy, type VerifyTrust } from '../../src/verify/trust.js';
+import { VERIFY_CODES } from '../../src/verify/verify-codes.js';
+import { judgeTree, type TreeVerdict } from '../../src/verify/verify-tree.js';
 import { ALL_KEYS, forge } from '../support/forge-tree.js';
 import { makeVectors } from '../support/make-vectors.js';
 import { MutableTree, sha256Of } from '../support/mutable-tree.js';

@@ -3,7 +3,7 @@ import { sha256Hex } from '../../contracts/digest.js';
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { Patch } from '../../contracts/patch.js';
-import { gateInputs } from '../../prompt-pack/index.js';
+import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';

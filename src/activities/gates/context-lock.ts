@@ -3,7 +3,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { Baseline, BaselineCheck, ContextOutput } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
 import type { Check } from '../../contracts/policy.js';
-import { gateInputs } from '../../prompt-pack/index.js';
+import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeBaseline } from '../../rules/checks.js';
 import { judgeContext } from '../../rules/gate-outputs.js';
 import {
@@ -71,7 +71,7 @@ async function observeCheck(task: GateTask, name: string, check: Check): Promise
  * P00: runs the checks that the request names on the base commit, before anybody changes anything. It says what failed
  * before; whether a check passes at the end, P06 sees for itself.
  */
-export async function observeBaseline(task: GateTask): Promise<Judgement> {
+async function observeBaseline(task: GateTask): Promise<Judgement> {
   const { policy, input } = task;
   if (policy.baseline === 'off' || input.rules_version < 2) return NOTHING_OBSERVED;
   const checks: BaselineCheck[] = [];

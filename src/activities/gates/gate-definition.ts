@@ -5,7 +5,7 @@ import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { Checkout } from '../../ports/workspace.js';
-import type { PromptInput } from '../../prompt-pack/index.js';
+import type { PromptInput } from '../../prompt-pack/render.js';
 import { criteriaThatHold, scopesThatHold } from '../../rules/gate-outputs.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { type GateOutputs, PUBLISHED_OUTPUT } from '../../rules/published-output.js';

@@ -1,6 +1,6 @@
 import type { JobOutput, PlanOutput, ReviewOutput } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
-import { gateInputs, patchInput } from '../../prompt-pack/index.js';
+import { gateInputs, patchInput } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { constrainedBuilder } from './constrained-builder.js';
@@ -9,7 +9,7 @@ import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput, sco
 import { verifyForensics } from './verify-forensics.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
-export const scopeDeclaration: GateDefinition<JobOutput> = {
+const scopeDeclaration: GateDefinition<JobOutput> = {
   editsFiles: false,
   begin: async (task) => ({
     patch: null,
@@ -29,7 +29,7 @@ export const scopeDeclaration: GateDefinition<JobOutput> = {
 };
 
 /** P03: the writer plans; files out of scope fail the gate, open questions escalate. */
-export const designGate: GateDefinition<PlanOutput> = {
+const designGate: GateDefinition<PlanOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier, policy } = task;
@@ -47,7 +47,7 @@ export const designGate: GateDefinition<PlanOutput> = {
 };
 
 /** P07: the reviewer attacks the change, on the base plus the patch. Zero findings is a legal review. */
-export const adversarialReview: GateDefinition<ReviewOutput> = {
+const adversarialReview: GateDefinition<ReviewOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;

@@ -3,7 +3,7 @@ import type { Check } from '../../contracts/policy.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';
-import { logTail } from '../../prompt-pack/index.js';
+import { logTail } from '../../prompt-pack/render.js';
 import { maskLog } from '../mask-log.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 

@@ -6,7 +6,7 @@ import type { Check } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
-import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/index.js';
+import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/checks.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
@@ -84,13 +84,13 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
 };
 
 /** A check that was run, and the ends of what it printed. */
-export interface ObservedCheck {
+interface ObservedCheck {
   readonly result: CheckResult;
   readonly stdout_tail: string;
   readonly stderr_tail: string;
 }
 
-export interface ObservedChecks {
+interface ObservedChecks {
   readonly checks: readonly ObservedCheck[];
   readonly logs: readonly ArtifactRef[];
 }
@@ -139,7 +139,7 @@ async function prove(task: GateTask, patch: Uint8Array, name: string) {
  * Runs the named checks one after the other on the base plus the patch, and puts their logs into the store.
  * @throws PromptOsError CHECK_NOT_GRANTED, and what the workspace throws
  */
-export async function runChecks(task: GateTask, patch: Uint8Array, names: readonly string[]): Promise<ObservedChecks> {
+async function runChecks(task: GateTask, patch: Uint8Array, names: readonly string[]): Promise<ObservedChecks> {
   const checks: ObservedCheck[] = [];
   const logs: ArtifactRef[] = [];
   for (const name of names) {
@@ -175,7 +175,7 @@ export async function runChecks(task: GateTask, patch: Uint8Array, names: readon
  * what the writer's worker says. What the writer's record has too is not raised twice.
  * @throws PromptOsError PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, and what the workspace and the scanner throw
  */
-export async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: EarlierPatch): Promise<Judgement> {
+async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: EarlierPatch): Promise<Judgement> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   const empty = bytes.byteLength === 0;

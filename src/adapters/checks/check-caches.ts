@@ -150,7 +150,7 @@ async function filesOf(directory: string): Promise<readonly string[]> {
  * The kinds of cache that a checkout can use, each with the digest of its lock files: another dependency gives another
  * digest.
  */
-export async function lockDigests(directory: string): Promise<ReadonlyMap<CacheKind, string>> {
+async function lockDigests(directory: string): Promise<ReadonlyMap<CacheKind, string>> {
   const digests = new Map<CacheKind, string>();
   const files = await filesOf(directory);
   for (const kind of CACHE_KINDS) {

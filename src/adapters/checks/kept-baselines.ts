@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
+import { parseJsonAs } from '../../contracts/json.js';
 import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
 import { replaceFile } from '../platform/durable-files.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
@@ -31,7 +32,7 @@ export function createKeptBaselines(root: string): KeptBaselines {
     recall: async (key) => {
       try {
         await ensureOwnFolder(root);
-        return baselineCheckSchema.parse(JSON.parse(await readFile(join(root, nameOf(key)), 'utf8')));
+        return parseJsonAs(baselineCheckSchema, await readFile(join(root, nameOf(key))));
       } catch {
         return null;
       }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { type FinalResults, Parser } from 'tap-parser';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
+import { isRecord, parseJson, readJson } from '../../contracts/json.js';
 import type { TestReport } from '../../contracts/policy.js';
 import { counted } from '../../contracts/sentences.js';
 
@@ -70,9 +71,9 @@ async function readReportFile(directory: string, path: string): Promise<Uint8Arr
   }
 }
 
-export type TestOutcome = 'passed' | 'failed' | 'skipped';
+type TestOutcome = 'passed' | 'failed' | 'skipped';
 
-export function countOutcomes(outcomes: readonly TestOutcome[]): TestCounts {
+function countOutcomes(outcomes: readonly TestOutcome[]): TestCounts {
   const count = (wanted: TestOutcome): number => outcomes.filter((outcome) => outcome === wanted).length;
   const [passed, failed, skipped] = [count('passed'), count('failed'), count('skipped')];
   return { executed: passed + failed, passed, failed, skipped };
@@ -111,7 +112,7 @@ function isFileItself(element: Element): boolean {
  * Counts the test cases of a JUnit XML report.
  * @throws Error when the text is no such report
  */
-export function countJunit(text: string, options: { readonly filesAreTests: boolean }): TestCounts {
+function countJunit(text: string, options: { readonly filesAreTests: boolean }): TestCounts {
   if (DOCUMENT_TYPE.test(text)) throw new Error('it declares a document type or entities');
   const valid = XMLValidator.validate(text);
   if (valid !== true) throw new Error(`it is not well-formed XML: ${valid.err.msg}`);
@@ -132,18 +133,14 @@ export function countJunit(text: string, options: { readonly filesAreTests: bool
 
 const GO_ACTIONS: Readonly<Record<string, TestOutcome>> = { pass: 'passed', fail: 'failed', skip: 'skipped' };
 
+/** What a build prints between the events is no event. */
 function parseLine(line: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' ? (value as Readonly<Record<string, unknown>>) : {};
-  } catch {
-    // What a build prints between the events is no event.
-    return {};
-  }
+  const value = readJson(line);
+  return isRecord(value) ? value : {};
 }
 
 /** Counts the events of `go test -json` that end a test; packages end with events without a test's name. */
-export function countGoTestJson(text: string): TestCounts {
+function countGoTestJson(text: string): TestCounts {
   const outcomes = text.split('\n').flatMap((line) => {
     const { Action: action, Test: name } = parseLine(line);
     if (typeof action !== 'string' || typeof name !== 'string' || !Object.hasOwn(GO_ACTIONS, action)) return [];
@@ -155,7 +152,7 @@ export function countGoTestJson(text: string): TestCounts {
 const LIBTEST_SUMMARY = /^test result: (?:ok|FAILED)\. (\d{1,9}) passed; (\d{1,9}) failed; (\d{1,9}) ignored;/gm;
 
 /** Adds up libtest's summary lines: one for each test binary that ran to its end. */
-export function countCargo(text: string): TestCounts {
+function countCargo(text: string): TestCounts {
   const summaries = [...text.matchAll(LIBTEST_SUMMARY)];
   if (summaries.length === 0) throw new Error('it has no line that begins with "test result:"');
   const sum = (group: number): number => summaries.reduce((total, match) => total + Number(match[group]), 0);
@@ -170,7 +167,7 @@ const MAX_TAP_DEPTH = 64;
  * Counts the innermost points of a TAP stream.
  * @throws Error when the stream has no plan, breaks it, bails out, or is nested too deeply
  */
-export function countTap(text: string): TestCounts {
+function countTap(text: string): TestCounts {
   const outcomes: TestOutcome[] = [];
   let planned = false;
   const follow = (parser: Parser): void => {
@@ -207,14 +204,14 @@ export function countTap(text: string): TestCounts {
 const JEST_STATUSES: Readonly<Record<string, TestOutcome>> = { passed: 'passed', failed: 'failed' };
 
 const listAt = (value: unknown, key: string): readonly unknown[] => {
-  const list = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[key] : undefined;
+  const list = isRecord(value) ? value[key] : undefined;
   return Array.isArray(list) ? list : [];
 };
 
 /** Counts the assertion results of the JSON that `jest --json` and vitest's json reporter write. */
-export function countJestJson(text: string): TestCounts {
-  const report: unknown = JSON.parse(text);
-  if (report === null || typeof report !== 'object' || !Object.hasOwn(report, 'testResults')) {
+function countJestJson(text: string): TestCounts {
+  const report = parseJson(text);
+  if (!isRecord(report) || !Object.hasOwn(report, 'testResults')) {
     throw new Error('it has no "testResults"');
   }
   const outcomes = listAt(report, 'testResults').flatMap((file) =>

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import { isRecord, readJson } from '../../contracts/json.js';
 import { counted, endSentence } from '../../contracts/sentences.js';
 import type { AnswerLocation } from '../../contracts/worker-config.js';
-import { parseJson, pointInto } from './pointed-value.js';
+import { pointInto } from './pointed-value.js';
 
 export type LocatedAnswer =
   | { readonly ok: true; readonly text: string }
@@ -49,22 +50,20 @@ function locateInText(fence: string | undefined, text: string): LocatedAnswer {
       : located(block);
   }
   const whole = text.trim();
-  if (isObject(parseJson(whole))) return located(whole);
+  if (isRecord(readJson(whole))) return located(whole);
   const lines = text.split(/\r?\n/);
   const lastLine = lines.findLast((line) => line.trim() !== '') ?? '';
-  if (isObject(parseJson(lastLine))) return located(lastLine.trim());
+  if (isRecord(readJson(lastLine))) return located(lastLine.trim());
   const block = lastFencedBlock(text, 'json');
   if (block !== null) return located(block);
   // Indented lines are parts of something larger.
-  const object = lines.findLast((line) => line.startsWith('{') && isObject(parseJson(line)));
+  const object = lines.findLast((line) => line.startsWith('{') && isRecord(readJson(line)));
   return object === undefined
     ? missing(
         'The executor gave no answer: expected a JSON object, alone, on a line of its own or fenced with ```json.',
       )
     : located(object.trim());
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The text in which the answer is looked for: standard output, or a file of the executor's scratch folder. */
 export async function readAnswerSource(
@@ -135,7 +134,7 @@ function closes(line: string, fence: string): boolean {
 }
 
 /** The last closed block of a language, whatever its letters' case. */
-export function lastFencedBlock(text: string, language: string): string | null {
+function lastFencedBlock(text: string, language: string): string | null {
   const wanted = language.toLowerCase();
   return fencedBlocks(text).findLast((block) => block.language.toLowerCase() === wanted)?.text ?? null;
 }

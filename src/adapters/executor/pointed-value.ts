@@ -1,9 +1,11 @@
+import { readJson } from '../../contracts/json.js';
+
 /**
  * Points into the text's JSON document. Where the document is an array, or the text is a sequence of values such as JSON
  * Lines, the last message in which the pointer leads to something counts: agents report their result last.
  */
 export function pointInto(text: string, pointer: string): PointerResult {
-  const document = parseJson(text);
+  const document = readJson(text);
   if (document !== undefined) {
     const whole = followPointer(document, pointer);
     if (whole.found || !Array.isArray(document) || document.length === 0) return withSeen(whole, [document]);
@@ -49,7 +51,7 @@ export type PointerResult =
   | { readonly found: false; readonly problem: string };
 
 /** Follows a JSON pointer (RFC 6901) into a parsed document. */
-export function followPointer(document: unknown, pointer: string): PointerResult {
+function followPointer(document: unknown, pointer: string): PointerResult {
   if (pointer === '') return { found: true, value: document };
   const nowhere = (why: string): PointerResult => ({ found: false, problem: `the pointer "${pointer}" ${why}` });
   if (!pointer.startsWith('/')) return nowhere('does not begin with "/"');
@@ -69,15 +71,6 @@ function hasMember(value: unknown, key: string): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
 }
 
-/** Undefined for what is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** What may precede a value on its line: the record separator of RFC 7464, and the field name of server-sent events. */
 const PREFIX = /^(?:\u001e|data:)/;
 
@@ -85,7 +78,7 @@ const PREFIX = /^(?:\u001e|data:)/;
  * The JSON values of an output that is not one JSON document: one a line, or one over several lines whose first and last
  * are a bracket alone, as pretty printers write it. Other lines are skipped.
  */
-export function readJsonValues(text: string): readonly unknown[] {
+function readJsonValues(text: string): readonly unknown[] {
   const values: unknown[] = [];
   let opened: string[] | null = null;
   for (const line of text.split(/\r\n?|\n/)) {
@@ -97,12 +90,12 @@ export function readJsonValues(text: string): readonly unknown[] {
     if (opened !== null) {
       opened.push(content);
       if (content !== '}' && content !== ']') continue;
-      const value = parseJson(opened.join('\n'));
+      const value = readJson(opened.join('\n'));
       opened = null;
       if (value !== undefined) values.push(value);
       continue;
     }
-    const value = parseJson(content);
+    const value = readJson(content);
     if (value !== undefined) values.push(value);
   }
   return values;
@@ -111,13 +104,13 @@ export function readJsonValues(text: string): readonly unknown[] {
 const MAX_NAMED = 8;
 
 /** A text of a foreign program within a sentence: quoted, on one line, and short. */
-export function quoteShort(text: string, limit = 80): string {
+function quoteShort(text: string, limit = 80): string {
   const short = text.length > limit ? `${text.slice(0, limit)}…` : text;
   return JSON.stringify(short.toWellFormed());
 }
 
 /** What a value is, for a sentence about why it is not the one that was looked for. */
-export function describeValue(value: unknown): string {
+function describeValue(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value === null) return 'null';
   if (typeof value !== 'object') return `a ${typeof value}`;

@@ -108,7 +108,7 @@ export interface Git {
 }
 
 /** Options of calls. Variables of `env` are added to those of the environment. */
-export type GitOptions = Partial<Omit<GitCall, 'args'>>;
+type GitOptions = Partial<Omit<GitCall, 'args'>>;
 
 /** @param settings configuration that every call is given, such as `core.quotePath=true` */
 export function gitIn(place: Omit<GitCall, 'args'>, settings: readonly string[] = []): Git {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
@@ -90,7 +91,7 @@ async function scanFolder(
   if (ended.kind === 'not_started') throw failed(`it did not start (${ended.code})`);
   if (ended.exit_code !== 0) throw failed(`it ended with ${ended.exit_code ?? ended.signal ?? 'no exit code'}`);
   const read = await readFile(report, 'utf8').catch(() => null);
-  const hits = reportSchema.safeParse(parse(read));
+  const hits = reportSchema.safeParse(readJson(read ?? ''));
   if (!hits.success) throw failed('its report is not the expected JSON');
   return (hits.data ?? []).flatMap(({ RuleID, File, StartLine }): SecretHit[] => {
     const file = files[names.findIndex((name) => File === name || File.endsWith(`/${name}`))];
@@ -98,14 +99,6 @@ async function scanFolder(
     const message = 'looks like a credential to gitleaks';
     return [{ rule: `gitleaks-${RuleID}`, path: file.path, line: StartLine, message, confidence: 'candidate' }];
   });
-}
-
-function parse(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const failed = (why: string): PromptOsError =>

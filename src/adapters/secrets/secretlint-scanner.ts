@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { createEngine } from '@secretlint/node';
 import { PromptOsError } from '../../contracts/errors.js';
+import { parseJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 
 const PRESET = '@secretlint/secretlint-rule-preset-recommend';
@@ -61,7 +62,7 @@ const label = (path: string): string => `/${path.replace(/[^A-Za-z0-9._/-]/g, '_
 
 /** A text that could not be scanned must not pass for a clean one. */
 function readHits(path: string, output: string): readonly SecretHit[] {
-  const results: unknown = output === '' ? [] : JSON.parse(output);
+  const results = output === '' ? [] : parseJson(output);
   if (!Array.isArray(results)) {
     throw new PromptOsError('INTERNAL', `secretlint: expected a list of results for ${path}, received something else.`);
   }

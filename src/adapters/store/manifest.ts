@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
+import { prettyJson, readJson } from '../../contracts/json.js';
 import { type ArtifactRef, artifactRefSchema, instantSchema, runIdSchema } from '../../contracts/primitives.js';
 import type { PublishedRun } from '../../ports/artifact-store.js';
 
@@ -20,12 +21,11 @@ export const newManifest = (runId: string, files: readonly ArtifactRef[]): Manif
   files: [...files],
 });
 
-export const manifestBytes = (manifest: Manifest): Uint8Array =>
-  new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
+export const manifestBytes = (manifest: Manifest): Uint8Array => new TextEncoder().encode(prettyJson(manifest));
 
 /** @throws PromptOsError OBJECT_CORRUPT when the bytes are not the manifest of this run */
 export function parseManifest(bytes: Uint8Array, runId: string): Manifest {
-  const parsed = manifestSchema.safeParse(parseJson(new TextDecoder().decode(bytes)));
+  const parsed = manifestSchema.safeParse(readJson(bytes));
   if (parsed.success && parsed.data.run_id === runId) return parsed.data;
   throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is damaged.`);
 }
@@ -69,11 +69,3 @@ export const treeFileMissing = (runId: string, path: string): PromptOsError =>
 /** The one order of listings: the newest first. */
 export const newestFirst = (runs: readonly PublishedRun[]): readonly PublishedRun[] =>
   [...runs].sort((a, b) => b.published_at.getTime() - a.published_at.getTime() || (a.run_id < b.run_id ? 1 : -1));
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

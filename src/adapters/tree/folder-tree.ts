@@ -92,7 +92,7 @@ const openPlainFile = (path: string): number =>
   openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 
 /** Ends at `most` and one byte: a file may grow while it is read, and some say that they have no bytes at all. */
-export async function readFile({ descriptor, size }: PlainFile, most: number): Promise<Uint8Array> {
+async function readFile({ descriptor, size }: PlainFile, most: number): Promise<Uint8Array> {
   let bytes = Buffer.allocUnsafe(Math.min(size, most) + 1);
   let length = 0;
   for (;;) {

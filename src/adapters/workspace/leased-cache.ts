@@ -50,7 +50,8 @@ export function createLeasedCache<T>({ idle, idleMs }: CacheLimits, dispose: (va
     if (entry.leases > 0) return;
     if (entries.get(key) !== entry) remove(key, entry);
     else evict();
-    setTimeout(evict, idleMs).unref();
+    // A timer may fire a little too early.
+    setTimeout(evict, idleMs + 50).unref();
   };
   return {
     lease: async (key, make) => {

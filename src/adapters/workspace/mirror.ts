@@ -126,7 +126,7 @@ async function fetchSubmodules(mirror: Mirror, input: MirrorInput, commit: strin
 export const baseNotFound = ({ name }: Pick<MirrorInput, 'name'>, revision: string): PromptOsError =>
   new PromptOsError('BASE_NOT_FOUND', `The repository "${name}" has no commit "${gitWords(revision, 200)}".`);
 
-export const fetchFailed = ({ name }: Pick<MirrorInput, 'name'>, stderr: string): PromptOsError =>
+const fetchFailed = ({ name }: Pick<MirrorInput, 'name'>, stderr: string): PromptOsError =>
   new PromptOsError('REPO_FETCH_FAILED', `The repository "${name}" could not be read: ${gitWords(stderr)}.`);
 
 const sourceOf = ({ location }: MirrorInput): string => (location.kind === 'path' ? location.gitDir : location.url);

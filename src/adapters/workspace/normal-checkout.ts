@@ -12,7 +12,7 @@ export interface ListedFile {
 }
 
 /** A changed file that would not be clean in a normal checkout, and why, as the end of a sentence. */
-export interface UncleanFile {
+interface UncleanFile {
   readonly path: string;
   readonly reason: string;
 }

@@ -27,7 +27,7 @@ const OVERLAYS = { idle: 8, idleMs: 30 * 60_000 };
 const SLOW_COPY_MS = 250;
 
 /** A checkout that a gate has to itself. */
-export interface PreparedCheckout {
+interface PreparedCheckout {
   /** What is to be removed. */
   readonly holder: string;
   readonly directory: string;

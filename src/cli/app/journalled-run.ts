@@ -3,6 +3,7 @@ import type { ListedRun } from '../../client/listing.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
 import type { JournalEntry, RunOpening } from '../../contracts/journal.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { readJsonAs } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import { type GateId, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
@@ -50,7 +51,7 @@ const startSchema = z.object({
 });
 
 async function readStart(store: Store, { request_attestation_sha256: sha256 }: RunOpening) {
-  const envelope = sha256 === null ? null : await readJson(store, sha256, envelopeSchema);
+  const envelope = sha256 === null ? null : await readObjectAs(store, sha256, envelopeSchema);
   return envelope === null ? null : (startSchema.safeParse(statementOf(envelope)).data?.predicate ?? null);
 }
 
@@ -60,10 +61,10 @@ const readPolicyOf = (store: Store, { policy_sha256 }: RunOpening): Promise<Poli
     .then((bytes) => parsePolicyBytes(bytes).policy)
     .catch(() => null);
 
-const readJson = <T>(store: Store, sha256: string, schema: z.ZodType<T>): Promise<T | null> =>
+const readObjectAs = <T>(store: Store, sha256: string, schema: z.ZodType<T>): Promise<T | null> =>
   store
     .readObject(sha256)
-    .then((bytes) => schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null)
+    .then((bytes) => readJsonAs(schema, bytes))
     .catch(() => null);
 
 const resultSchema = z.object({ predicate: z.object({ gate: gateIdSchema, verdict: z.string() }) });
@@ -113,7 +114,7 @@ interface Answerers {
 }
 
 /** Integrators who may answer a request that some have answered already. */
-export const mayAnswer = (
+const mayAnswer = (
   { integrators, developer, self_approval }: Answerers,
   answered: readonly string[],
 ): readonly string[] =>

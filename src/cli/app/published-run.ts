@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJson } from '../../contracts/json.js';
 import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
+import { problemsText } from '../../contracts/schema-problems.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore, ReadableStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from './context.js';
@@ -61,14 +63,10 @@ export async function readPublishedRun(store: ReadableStore, runId: string): Pro
 
 /** @throws PromptOsError RECORD_INVALID */
 export function parseFile<T>(schema: z.ZodType<T>, bytes: Buffer, path: string): T {
-  let problem: string;
-  try {
-    const parsed = schema.safeParse(JSON.parse(bytes.toString('utf8')));
-    if (parsed.success) return parsed.data;
-    problem = z.prettifyError(parsed.error);
-  } catch {
-    problem = 'it is not JSON';
-  }
+  const value = readJson(bytes);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problem = value === undefined ? 'it is not JSON' : problemsText(parsed.error);
   throw new PromptOsError('RECORD_INVALID', `${path} of the run has another shape than expected: ${problem}.`);
 }
 

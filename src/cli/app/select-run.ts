@@ -10,7 +10,7 @@ import { readPublishedRun } from './published-run.js';
 import type { ThisRepository } from './this-repository.js';
 
 /** Where runs are looked for, when no Temporal is there. */
-export interface PublishedSources {
+interface PublishedSources {
   readonly store: ReadableStore;
   /** Where runs that are not published left what they began; null where only published ones are meant. */
   readonly journals: Pick<ArtifactStore, 'journals' | 'readJournal' | 'readObject'> | null;

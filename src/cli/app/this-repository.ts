@@ -11,7 +11,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Project, readProjectConfig } from './project.js';
 
 /** What is known of a run before it is asked. */
-export interface RunOrigin {
+interface RunOrigin {
   readonly target_repo: string;
   readonly policy_sha256: string;
   /** The engine's queue; null for a run that only the store knows. */

@@ -135,7 +135,7 @@ async function title(store: ArtifactStore, facts: PublishedRunFacts): Promise<st
 const commitMessage = (subject: string, { record, recordSha256 }: PublishedRunFacts): string =>
   `${subject}\n\nPromptOS-Run: ${record.run_id}\nPromptOS-Record: ${recordSha256}\n`;
 
-export interface CommitterWarningOptions extends CommitterQuestion {
+interface CommitterWarningOptions extends CommitterQuestion {
   /** Null when the run's policy cannot be read. */
   readonly policy: Policy | null;
   readonly output: Output;
@@ -147,7 +147,7 @@ export interface CommitterWarningOptions extends CommitterQuestion {
  * Says before a commit what `pr-check` would say of its committer afterwards, and who may commit instead.
  * @throws PromptOsError with the code of the judgement, when the person who is asked says no
  */
-export async function warnOfCommitter(options: CommitterWarningOptions): Promise<CommitterJudgement> {
+async function warnOfCommitter(options: CommitterWarningOptions): Promise<CommitterJudgement> {
   const judged = await judgeCommitter(options);
   if (judged.code === null) return judged;
   const { output, questions } = options;

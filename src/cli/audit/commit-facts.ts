@@ -9,8 +9,8 @@ import { type ChangedFile, changeBetween, sameTrees } from './change.js';
 import type { AuditedRun } from './run-catalogue.js';
 
 /** The trailers that `promptos apply` writes. */
-export const RUN_TRAILER = 'PromptOS-Run';
-export const RECORD_TRAILER = 'PromptOS-Record';
+const RUN_TRAILER = 'PromptOS-Run';
+const RECORD_TRAILER = 'PromptOS-Record';
 
 /** A commit as an audit speaks of it. */
 export interface CommitFacts {

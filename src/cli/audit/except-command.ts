@@ -51,7 +51,7 @@ export function exceptCommand(
 
 const POLICY = '.promptos/policy.yaml';
 
-export interface ExceptOptions {
+interface ExceptOptions {
   readonly as: string;
   readonly reason: string;
   readonly expires: string;
@@ -63,7 +63,7 @@ export interface ExceptOptions {
 }
 
 /** Signs the exception of a commit and writes it where it is to be committed. */
-export async function signException(
+async function signException(
   context: CommandContext,
   given: string | undefined,
   options: ExceptOptions,

@@ -1,13 +1,13 @@
 import type { PolicyFile } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
-import { own } from '../../contracts/json.js';
+import { own, readJson } from '../../contracts/json.js';
 import type { PinnedKey } from '../../contracts/keys.js';
 import { type CommitException, openCommitException } from '../../domain/attest/commit-exception.js';
 import { isValidAt, pinKey, readEnvelope } from '../../domain/judge/authenticate.js';
 import type { AuditRepository } from './audit-repository.js';
 
 /** Where signed exceptions are in a repository, one file for each commit. */
-export const EXCEPTIONS_DIR = '.promptos/exceptions';
+const EXCEPTIONS_DIR = '.promptos/exceptions';
 
 export const exceptionPath = (commit: string): string => `${EXCEPTIONS_DIR}/${commit}.json`;
 
@@ -37,7 +37,7 @@ export function createExceptionReader(
     if (size.exitCode !== 0) return null;
     if (policies.length === 0) return 'an exception counts only with --policy, whose integrators may sign it';
     if (Number(size.stdout.toString('latin1')) > MAX_BYTES) return `the exception has more than ${MAX_BYTES} bytes`;
-    const envelope = readEnvelope(parsed(await repository.bytes(['cat-file', 'blob', object])));
+    const envelope = readEnvelope(readJson(await repository.bytes(['cat-file', 'blob', object])));
     if (envelope === null) return 'the exception is no DSSE envelope with one signature';
     const keys = holders.map(({ key }) => key);
     const opened = openCommitException(envelope, keys);
@@ -80,11 +80,3 @@ const integratorKeys = (policies: readonly PolicyFile[]): readonly HeldKey[] =>
       (own(policy.principals, name)?.keys ?? []).map((key) => ({ name, key: pinKey(key) })),
     ),
   );
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return null;
-  }
-}

@@ -13,7 +13,7 @@ import type { TracedArtifact } from './trace.js';
 
 /** What the argument of `promptos trace` may be. */
 export const SUBJECT_KINDS = ['run', 'digest', 'commit', 'path'] as const;
-export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+type SubjectKind = (typeof SUBJECT_KINDS)[number];
 
 export interface FindInput {
   readonly given: string;
@@ -188,7 +188,7 @@ async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: N
  * The newest run that a SHA-256 belongs to, approved ones first: its record's, a published file's, or whatever else its
  * record names (an attempt, a prompt, a policy, the ledger's head).
  */
-export async function findDigest(
+async function findDigest(
   catalogue: RunCatalogue,
   sha256: string,
 ): Promise<{ readonly run: AuditedRun; readonly artifact: TracedArtifact } | null> {
@@ -230,7 +230,7 @@ function pointerTo(value: unknown, text: string): string | null {
 }
 
 /** A path that was named: on the disk, in the repository's HEAD, or both. */
-export interface NamedPath {
+interface NamedPath {
   readonly absolute: string;
   /** Relative to the top of the repository; null outside of it. */
   readonly inRepository: string | null;
@@ -242,7 +242,7 @@ export interface NamedPath {
  * @param directory what it is relative to
  * @returns null when it is neither on the disk nor was ever in the repository's history
  */
-export async function findPath(
+async function findPath(
   given: string,
   directory: string,
   repository: AuditRepository | null,
@@ -264,13 +264,13 @@ async function insideOf(top: string, absolute: string): Promise<string | null> {
 }
 
 /** The newest commit that touched a path, or null. */
-export async function newestCommit(repository: AuditRepository, path: string): Promise<string | null> {
+async function newestCommit(repository: AuditRepository, path: string): Promise<string | null> {
   const { exitCode, stdout } = await repository.ask(['log', '-1', '--format=%H', '--', path]);
   return exitCode === 0 ? stdout.toString('latin1').trim() || null : null;
 }
 
 /** The approved run whose base with its patch has a file of these very bytes. */
-export async function runWithFile(
+async function runWithFile(
   repository: AuditRepository,
   catalogue: RunCatalogue,
   absolute: string,
@@ -285,7 +285,7 @@ export async function runWithFile(
 }
 
 /** SHA-256 of a file's bytes, read as a stream. */
-export async function digestOfFile(path: string): Promise<string> {
+async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest('hex');

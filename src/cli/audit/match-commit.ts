@@ -18,7 +18,7 @@ import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
  * its files. `misplaced` has the patch id and not the content that git makes of the patch there; `white_space` differs
  * in white space; `result` leaves the files as the run did and changes something else; `no_patch`: the run has none.
  */
-export type Likeness = 'same' | 'moved' | 'misplaced' | 'white_space' | 'result' | 'different' | 'no_patch';
+type Likeness = 'same' | 'moved' | 'misplaced' | 'white_space' | 'result' | 'different' | 'no_patch';
 
 /** How the run of a commit was found. */
 export type FoundBy = 'trailer' | 'patch_id' | 'blobs';
@@ -202,7 +202,7 @@ const ANYBODY = Object.fromEntries(
  * Without the run's base commit, the patch is applied to the parent instead.
  * @param without paths that are set aside
  */
-export async function isCarriedOver(
+async function isCarriedOver(
   repository: AuditRepository,
   { commit, without }: { readonly commit: string; readonly without: readonly string[] },
   { record, patch }: AuditedRun,

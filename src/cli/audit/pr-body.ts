@@ -7,7 +7,7 @@ type RootContent = ReturnType<typeof fromMarkdown>['children'][number];
 const HEAD = /^ {0,3}> ?\s*\*\*Governed Session\*\*\s*$/;
 
 /** The lines that existing tooling reads, and that must be there exactly. */
-export const REQUIRED_LINES = 6;
+const REQUIRED_LINES = 6;
 
 /** A block of a description: its lines, without the carriage returns that web forms add. */
 export type PrBlockLines = readonly string[];

@@ -87,14 +87,14 @@ async function readBody(path: string): Promise<string> {
 }
 
 /** One thing that a pull request was checked for. */
-export interface PullRequestCheck {
+interface PullRequestCheck {
   readonly check: 'block' | 'record' | 'outcome' | 'waivers' | 'trailers' | 'session' | 'change' | 'committer';
   /** Null when it holds. */
   readonly code: ErrorCode | null;
   readonly message: string;
 }
 
-export interface CheckedPullRequest {
+interface CheckedPullRequest {
   /** Null when no run could be found that the pull request is about. */
   readonly run_id: string | null;
   readonly commit: string;
@@ -104,7 +104,7 @@ export interface CheckedPullRequest {
   readonly checks: readonly PullRequestCheck[];
 }
 
-export interface PullRequestInput {
+interface PullRequestInput {
   readonly repository: AuditRepository;
   readonly catalogue: RunCatalogue;
   /** The description of the pull request. */
@@ -125,7 +125,7 @@ const holds = (message: string): Checked => ({ code: null, message });
 const refused = (code: ErrorCode, message: string): Checked => ({ code, message });
 
 /** Judges a pull request; every reason is kept, not only the first. */
-export async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
+async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
   const { repository, catalogue, body, commit, artifactsDir, policies, now, verify } = input;
   const { store } = catalogue;
   const blocks = findPrBlocks(body);

@@ -8,7 +8,9 @@ import type { RunRecord } from '../../contracts/run-record.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
-import { judgeTree, readRunRecord, TREE_LIMITS, VerifyFailure } from '../../verify/index.js';
+import { TREE_LIMITS } from '../../verify/limits.js';
+import { VerifyFailure } from '../../verify/verify-codes.js';
+import { judgeTree, readRunRecord } from '../../verify/verify-tree.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import {
@@ -136,14 +138,14 @@ interface BundledRun {
 }
 
 /** A bundle that an audit does not look into, and why. */
-export interface RefusedBundle {
+interface RefusedBundle {
   readonly run_id: null;
   readonly bundle: string;
   readonly code: string;
   readonly message: string;
 }
 
-export interface BundledRuns {
+interface BundledRuns {
   readonly store: ReadableStore;
   readonly refused: readonly RefusedBundle[];
 }
@@ -153,7 +155,7 @@ export interface BundledRuns {
  * that does not verify is refused whole: nothing of it is read by what comes after.
  * @throws PromptOsError FILE_NOT_READABLE, USAGE for two bundles of one run
  */
-export async function openBundledRuns(
+async function openBundledRuns(
   cwd: string,
   bundles: readonly string[],
   policies: readonly PolicyFile[],

@@ -148,7 +148,7 @@ function artifactLine({ run_id, artifact }: Trace): string {
 }
 
 /** What a verification came to, in a sentence. */
-export function verificationLine({ problem, trusted }: RunVerification): string {
+function verificationLine({ problem, trusted }: RunVerification): string {
   if (problem !== null) return `NOT VERIFIED: ${problem.code}`;
   return trusted ? 'verified against the policies handed in' : 'consistent, but vouched for by nothing but itself';
 }
@@ -167,14 +167,14 @@ const executorOf = ({ program, model }: { readonly program: string | null; reado
   program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;
 
 /** The runs that come nearest, one line each. */
-export const renderNearest = (nearest: readonly NearRun[]): readonly string[] =>
+const renderNearest = (nearest: readonly NearRun[]): readonly string[] =>
   nearest.map(({ run_id, outcome, finished_at, files_in_common }) => {
     const common = files_in_common.map((file) => printableLine(file)).join(', ');
     return `  ${run_id} (${outcome}, ${finished_at})${common === '' ? '' : `: also changed ${common}`}`;
   });
 
 /** A run that something may have to do with, though it does not come from it. */
-export interface NearRun {
+interface NearRun {
   readonly run_id: string;
   readonly outcome: string;
   readonly finished_at: string;
@@ -189,7 +189,7 @@ const NEAREST = 3;
  * @param repository null outside of one: then all runs are of the same repository
  * @param files paths of the repository
  */
-export async function nearestRuns(
+async function nearestRuns(
   catalogue: RunCatalogue,
   repository: AuditRepository | null,
   files: readonly string[],

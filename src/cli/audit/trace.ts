@@ -1,7 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
-import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
+import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
@@ -11,7 +11,7 @@ import { authenticate } from '../../domain/judge/authenticate.js';
 import { ledgerLines } from '../../domain/ledger/ledger-chain.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
-import { loadPack } from '../../prompt-pack/index.js';
+import { loadPack } from '../../prompt-pack/load.js';
 import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
@@ -32,7 +32,7 @@ export interface TracedArtifact {
 }
 
 /** A text that a model was given, as the published tree has it. */
-export interface ReceivedPrompt {
+interface ReceivedPrompt {
   readonly gate: GateId;
   readonly attempt: number;
   readonly try: number;
@@ -291,13 +291,10 @@ function judge(
 }
 
 /** A published ledger, its shape checked. @throws PromptOsError LEDGER_BROKEN */
-export async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
+async function readLedger(store: ReadableStore, runId: string): Promise<readonly LedgerEntry[]> {
   const text = (await readPublished(store, runId, TREE_PATHS.ledger)).toString('utf8');
   try {
-    const entries = text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => parseLedgerEntry(JSON.parse(line)));
+    const entries = parseLedgerLines(text);
     if (ledgerLines(entries) === text) return entries;
   } catch (error) {
     throw new PromptOsError('LEDGER_BROKEN', `The ledger of run ${runId} has another shape than expected.`, {

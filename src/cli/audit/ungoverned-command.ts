@@ -85,7 +85,7 @@ Example:
  * Why a commit needs no more: a run, an exported session, a merge that adds nothing, nothing that changed, an exception
  * that an integrator signed, or only such exceptions in it.
  */
-export interface CoveredCommit {
+interface CoveredCommit {
   readonly commit: string;
   readonly subject: string;
   readonly by: CommitMatch['found_by'] | 'session' | 'merge' | 'no_change' | 'exception' | 'exceptions_added';
@@ -95,14 +95,14 @@ export interface CoveredCommit {
 }
 
 /** A commit that no verified run covers. */
-export interface UngovernedCommit {
+interface UngovernedCommit {
   readonly commit: string;
   readonly subject: string;
   readonly committer: string;
   readonly reason: string;
 }
 
-export interface UngovernedInput {
+interface UngovernedInput {
   readonly repository: AuditRepository;
   readonly catalogue: RunCatalogue;
   /** Full ids: the commits that can be reached from `until` and not from `since`. */
@@ -115,12 +115,10 @@ export interface UngovernedInput {
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
-export type JudgedCommit =
-  | ({ readonly covered: true } & CoveredCommit)
-  | ({ readonly covered: false } & UngovernedCommit);
+type JudgedCommit = ({ readonly covered: true } & CoveredCommit) | ({ readonly covered: false } & UngovernedCommit);
 
 /** Judges the commits of a branch, the oldest first. */
-export async function* judgeCommits(input: UngovernedInput): AsyncGenerator<JudgedCommit> {
+async function* judgeCommits(input: UngovernedInput): AsyncGenerator<JudgedCommit> {
   const { repository, catalogue, since, until, artifactsDir } = input;
   const listed = await repository.text(['rev-list', '--topo-order', '--reverse', `${since}..${until}`]);
   const verifications = new Map<string, Promise<RunVerification>>();

@@ -6,19 +6,14 @@ import { z } from 'zod';
 import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJsonAs } from '../../contracts/json.js';
 import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
-import {
-  type CheckOutcome,
-  judgeTree,
-  parsePromptOsPolicy,
-  type TrustedPolicy,
-  type VerifyTrust,
-  verifyTree,
-} from '../../verify/index.js';
+import { parsePromptOsPolicy, type TrustedPolicy, type VerifyTrust } from '../../verify/trust.js';
+import { type CheckOutcome, judgeTree, verifyTree } from '../../verify/verify-tree.js';
 import { collect } from '../app/options.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
@@ -72,7 +67,7 @@ Examples:
  * What a verifier goes by, from the files that the command names.
  * @throws PromptOsError POLICY_NOT_FOUND, POLICY_INVALID, YAML_MALFORMED, FILE_NOT_READABLE
  */
-export async function readTrust(
+async function readTrust(
   cwd: string,
   options: { readonly policy?: readonly string[]; readonly promptosPolicy?: string },
 ): Promise<VerifyTrust> {
@@ -87,7 +82,7 @@ export async function readTrust(
 }
 
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */
-export async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
+async function verifyOne(context: StoreCommandContext, target: string, trust: VerifyTrust): Promise<boolean> {
   const output = context.output();
   const { reader, ...named } = await openTarget(context, target);
   warnOfNoTrust(output, trust);
@@ -143,7 +138,7 @@ function sayIncomplete(outcomes: readonly CheckOutcome[]): string {
 }
 
 /** A line a check; what failed says where, what was expected and what was found. */
-export function showOutcome(output: Output, { title, status, failure, remarks }: CheckOutcome): void {
+function showOutcome(output: Output, { title, status, failure, remarks }: CheckOutcome): void {
   if (status === 'ok') output.say(`ok      ${title}`);
   else if (status === 'not_checked') output.say(`–       ${title} (depends on what failed before)`);
   else output.say(`FAILED  ${title}: ${failure?.code}`);
@@ -157,7 +152,7 @@ export function showOutcome(output: Output, { title, status, failure, remarks }:
 }
 
 /** What must not be overlooked: without a trusted policy, nothing outside the tree was consulted. */
-export function warnOfNoTrust(output: Output, { policies }: VerifyTrust): void {
+function warnOfNoTrust(output: Output, { policies }: VerifyTrust): void {
   if (policies.length > 0) return;
   output.note('WARNING: no --policy was given, so the tree vouches for itself: whoever made it could have');
   output.note('         made up its policy and its keys too. Hand in the policy that you trust.');
@@ -209,7 +204,7 @@ async function treesOfProject(context: StoreCommandContext): Promise<StoreTrees>
  * @param wanted which runs, by what their records say that they used; null for all
  * @returns whether all are verified
  */
-export async function verifyStore(
+async function verifyStore(
   context: StoreCommandContext,
   { named, wanted }: { readonly named: string | true; readonly wanted: UseTest | null },
   trust: VerifyTrust,
@@ -253,7 +248,7 @@ async function selected({ runs, open }: StoreTrees, wanted: UseTest | null): Pro
 async function readRecord(reader: TreeReader): Promise<RunRecord | null> {
   try {
     const bytes = await reader.read(TREE_PATHS.record, MAX_RECORD_BYTES);
-    return runRecordSchema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data ?? null;
+    return readJsonAs(runRecordSchema, bytes);
   } catch {
     return null;
   }

@@ -38,7 +38,7 @@ export const withExpired = (waivers: readonly RecordedWaiver[], now: number) =>
   waivers.map((waiver) => ({ ...waiver, expired: isExpiredWaiver(waiver, now) }));
 
 /** Until when a waiver counts, and whether that has passed. */
-export function describeEnd(waiver: Pick<RecordedWaiver, 'expires_at'>, now: number): string {
+function describeEnd(waiver: Pick<RecordedWaiver, 'expires_at'>, now: number): string {
   if (waiver.expires_at === null) return 'without an end';
   return `until ${waiver.expires_at}${isExpiredWaiver(waiver, now) ? ', expired' : ''}`;
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { isRecord, readJson } from '../../contracts/json.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
@@ -87,8 +88,8 @@ async function runsOf(store: ArtifactStore, here: ThisRepository): Promise<reado
 /** Only the name is looked at: a record that is damaged or of another version is a run all the same. */
 async function isOwn(store: ArtifactStore, here: ThisRepository, runId: string): Promise<boolean> {
   try {
-    const record = JSON.parse((await readPublished(store, runId, TREE_PATHS.record)).toString('utf8'));
-    return typeof record.target_repo !== 'string' || here.hasName(record.target_repo);
+    const record = readJson(await readPublished(store, runId, TREE_PATHS.record));
+    return !isRecord(record) || typeof record.target_repo !== 'string' || here.hasName(record.target_repo);
   } catch {
     return true;
   }

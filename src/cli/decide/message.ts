@@ -3,6 +3,7 @@ import type { GovernedRuns } from '../../client/client.js';
 import type { Delivery } from '../../client/options.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
+import { problemsText } from '../../contracts/schema-problems.js';
 import type { TemporalAddress } from '../app/connect.js';
 import type { Output } from '../app/output.js';
 import { printableJson, shellWord } from '../app/printable.js';
@@ -49,8 +50,10 @@ export function readMessage<T>(schema: z.ZodType<T>, message: Readonly<Record<st
     requireNoSecret(said, 'MESSAGE_HOLDS_SECRET');
     return parsed.data;
   }
-  const problems = parsed.error.issues.map(({ path, message: problem }) => `${path.join('.')}: ${problem}`);
-  throw new PromptOsError('USAGE', `The message has not the form that runs take: ${problems.join('; ')}.`);
+  throw new PromptOsError(
+    'USAGE',
+    `The message has not the form that runs take: ${problemsText(parsed.error, 'message')}.`,
+  );
 }
 
 /** What every command takes that sends a signed message. */

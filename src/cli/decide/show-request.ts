@@ -4,6 +4,7 @@ import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type CheckResult, testResultsSchema } from '../../contracts/gate-outputs.js';
+import { readJson } from '../../contracts/json.js';
 import { GATES, type GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
@@ -84,7 +85,7 @@ function showEscalation({ awaited, output }: ShowRequestOptions<AwaitedResolutio
  * The record of what is decided on, or null with a warning: a store that is not the workers' lacks the bytes, and the
  * findings of the status are better than nothing.
  */
-export async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
+async function readRecord(store: ArtifactStore, sha256: string, output: Output): Promise<AttemptRecord | null> {
   try {
     return await readAttempt(store, sha256);
   } catch (error) {
@@ -111,7 +112,7 @@ export async function lookAt(
 }
 
 /** Prints one artifact, cut after `limit` lines. */
-export async function showArtifact(
+async function showArtifact(
   store: ArtifactStore,
   artifact: ArtifactRef,
   output: Output,
@@ -156,17 +157,8 @@ function renderWhole(path: string, text: string, color: boolean): readonly strin
 const printableLines = (text: string): readonly string[] => printable(text).replace(/\n$/, '').split('\n');
 
 function jsonAsYaml(text: string): string {
-  const value = parseJson(text);
+  const value = readJson(text);
   return value === undefined ? text : stringify(value, { lineWidth: 100 });
-}
-
-/** Undefined when it is none. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Colours a patch line by line. Inside a hunk a line that begins with `---` is a removed line, not a header. */
@@ -188,7 +180,7 @@ function styleOfPatchLine(line: string, inHunk: boolean): Style {
 }
 
 function renderTestResults(text: string, color: boolean): readonly string[] {
-  const parsed = testResultsSchema.safeParse(parseJson(text));
+  const parsed = testResultsSchema.safeParse(readJson(text));
   if (!parsed.success) return printableLines(jsonAsYaml(text));
   const { checks } = parsed.data;
   if (checks.length === 0) return ['no check was run, so nothing was proved'];

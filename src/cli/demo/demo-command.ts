@@ -10,7 +10,7 @@ import { readPolicy } from '../../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { judgeTree } from '../../verify/index.js';
+import { judgeTree } from '../../verify/verify-tree.js';
 import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
@@ -127,7 +127,7 @@ function showNext(context: CommandContext, project: DemoProject): void {
  * What `promptos verify` and `promptos trace` make of the demonstration's own tree, in a few lines. The answer is "no"
  * when the tree does not verify; nothing is said of a run that has none yet.
  */
-export async function auditDemo(
+async function auditDemo(
   context: CommandContext,
   project: DemoProject,
   { setting, runId }: { readonly setting: WorkerSetting; readonly runId: string },

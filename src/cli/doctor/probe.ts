@@ -79,7 +79,7 @@ export const warn = (message: string, next: string): ProbeResult => ({ status: '
 export const fail = (message: string, next: string): ProbeResult => ({ status: 'fail', message, next });
 
 /** A failed probe in the words of the catalogue. */
-export const failedWith = (error: PromptOsError): ProbeResult =>
+const failedWith = (error: PromptOsError): ProbeResult =>
   fail(error.summary, error.message.slice(error.summary.length).trim());
 
 /**

@@ -26,7 +26,7 @@ export const terminalPassphrase: PassphraseQuestions = {
 };
 
 /** The passphrase of a key that is there: from the file that PROMPTOS_PASSPHRASE_FILE names, else asked for. */
-export const askPassphrase =
+const askPassphrase =
   (context: CommandContext, path: string, questions: PassphraseQuestions): AskPassphrase =>
   async () => {
     const file = passphraseFile(context);
@@ -36,7 +36,7 @@ export const askPassphrase =
   };
 
 /** Whether a person types passphrases here: no file gives them. */
-export const canAskPassphrase = (context: CommandContext): boolean =>
+const canAskPassphrase = (context: CommandContext): boolean =>
   context.output().interactive && passphraseFile(context) === null;
 
 /**
@@ -137,7 +137,7 @@ export const keysFolderOf = (context: CommandContext): string => keysFolder(read
  * Finds the file that a person means: with a slash, or where no key has the name, it is a path; else a key's name.
  * @throws PromptOsError KEY_NOT_FOUND
  */
-export function findKeyFile(context: CommandContext, given: string): string {
+function findKeyFile(context: CommandContext, given: string): string {
   const path = resolve(context.cwd, given);
   const named = keyFileOf(keysFolderOf(context), given);
   const isName = !/[/\\]/.test(given);

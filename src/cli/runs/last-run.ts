@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { cacheFolder } from '../../config/user-folders.js';
+import { parseJsonAs } from '../../contracts/json.js';
 import { runIdSchema } from '../../contracts/primitives.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project } from '../app/project.js';
@@ -46,7 +47,7 @@ export async function rememberRun(context: CommandContext, project: Project, run
 export async function lastRunFromHere(context: CommandContext): Promise<LastRun | null> {
   try {
     const text = await readFile(lastRunFile(context, await findProject(context)), 'utf8');
-    return lastRunSchema.parse(JSON.parse(text));
+    return parseJsonAs(lastRunSchema, text);
   } catch {
     // Missing or damaged: there is nothing to fall back to, which the caller says.
     return null;

@@ -6,6 +6,7 @@ import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/incomplete-tree.js';
+import { prettyJson } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
 import { keyidOf } from '../../domain/attest/envelope.js';
@@ -188,13 +189,13 @@ export function sealingSigners(signers: SignerRegistry, sealer: string | null): 
 }
 
 /** A file of an incomplete tree, for a folder or a bundle. */
-export interface IncompleteFile extends ArtifactRef {
+interface IncompleteFile extends ArtifactRef {
   /** Opens the content anew. */
   open(): AsyncIterable<Uint8Array>;
 }
 
 /** A tree of what there is of a run without a record. */
-export interface BuiltIncomplete {
+interface BuiltIncomplete {
   readonly summary: IncompleteTree;
   readonly files: readonly IncompleteFile[];
 }
@@ -203,7 +204,7 @@ export interface BuiltIncomplete {
  * Puts together what is left of a run: ledger, journal, signed messages, every attempt with all its files, and what it
  * was started from. Nothing is left out silently, and nothing is at a place where only a finished run has something.
  */
-export async function buildIncomplete(store: ArtifactStore, run: FoundRun): Promise<BuiltIncomplete> {
+async function buildIncomplete(store: ArtifactStore, run: FoundRun): Promise<BuiltIncomplete> {
   const { runId, entries, journal, trouble } = run;
   const missing: MissingPart[] = [...run.missing];
   const miss = (what: string, sha256: string | null, problem: string) => void missing.push({ what, sha256, problem });
@@ -226,7 +227,7 @@ export async function buildIncomplete(store: ArtifactStore, run: FoundRun): Prom
     missing,
     files: files.map(({ path, sha256, bytes, media_type }) => ({ path, sha256, bytes, media_type })),
   };
-  const text = `${JSON.stringify(incompleteTreeSchema.parse(summary), null, 2)}\n`;
+  const text = prettyJson(incompleteTreeSchema.parse(summary));
   return { summary, files: [textFile(INCOMPLETE_PATH, text), ...files] };
 }
 
@@ -235,10 +236,7 @@ function textsOf({ entries, journal }: FoundRun): readonly IncompleteFile[] {
     ...(entries.length === 0 ? [] : [textFile(TREE_PATHS.ledger, ledgerLines(entries))]),
     ...(journal.length === 0 ? [] : [textFile(TREE_PATHS.journal, journalLines(journal))]),
     ...recordedEscalations(entries).map((escalation) =>
-      textFile(
-        escalationPath(escalation.escalation_id),
-        `${JSON.stringify({ schema_version: 1, ...escalation }, null, 2)}\n`,
-      ),
+      textFile(escalationPath(escalation.escalation_id), prettyJson({ schema_version: 1, ...escalation })),
     ),
     ...signedActs(entries).map(({ path, envelope }) => textFile(path, envelopeText(envelope))),
   ];

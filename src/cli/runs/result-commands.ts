@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { z } from 'zod';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { readJson } from '../../contracts/json.js';
 import { promptSessionSchema } from '../../contracts/prompt-session.js';
+import { problemsText } from '../../contracts/schema-problems.js';
 import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../domain/record/pr-block.js';
 import { checkPromptSession, promptSessionSidecar, promptSessionText } from '../../domain/record/prompt-session.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
@@ -131,8 +132,8 @@ async function checkedSessionFile(path: string): Promise<readonly ExportFile[]> 
   const refuse = (problem: string): never => {
     throw new PromptOsError('SESSION_INVALID', `${path} is not a session as it was written: ${problem}`);
   };
-  const parsed = promptSessionSchema.safeParse(parseJson(content));
-  if (!parsed.success) return refuse(`${z.prettifyError(parsed.error)}.`);
+  const parsed = promptSessionSchema.safeParse(readJson(content));
+  if (!parsed.success) return refuse(`${problemsText(parsed.error)}.`);
   const problems = checkPromptSession(parsed.data);
   if (problems.length > 0) return refuse(problems.join(' '));
   if (promptSessionText(parsed.data) !== content.toString('utf8')) refuse('its layout is another.');
@@ -142,16 +143,8 @@ async function checkedSessionFile(path: string): Promise<readonly ExportFile[]> 
   ];
 }
 
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
 /** A published run and the store that it is in. */
-export interface ExportedRun {
+interface ExportedRun {
   readonly store: ArtifactStore;
   readonly run: string;
 }
@@ -161,7 +154,7 @@ export interface ExportedRun {
  * is the one of the two that was published later.
  * @throws PromptOsError RUN_NOT_PUBLISHED, RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
-export async function selectExported(context: StoreCommandContext, given = LATEST): Promise<ExportedRun> {
+async function selectExported(context: StoreCommandContext, given = LATEST): Promise<ExportedRun> {
   const own = await context.openStore();
   const elsewhere = await openElsewhere(context);
   const published = await own.list();

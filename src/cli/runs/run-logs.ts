@@ -88,7 +88,7 @@ const LOOK_MS = 1_000;
  * What a gate printed between its last heartbeat and its end follows from the store.
  * @throws PromptOsError LOGS_NOT_FOUND when the run has ended without the gate that is wanted
  */
-export async function followLogs(
+async function followLogs(
   output: Output,
   { runs, store }: Pick<OpenedRuns, 'runs' | 'store'>,
   runId: string,
@@ -238,7 +238,7 @@ export type Printed = Map<string, number>;
  * Prints what an attempt kept, from where `printed` ends on.
  * @returns whether there was anything at all
  */
-export async function printKept(
+async function printKept(
   store: ArtifactStore,
   attempt: AttemptName & { readonly output_sha256: string },
   printer: LogPrinter,
@@ -262,7 +262,7 @@ export async function printKept(
 }
 
 /** Prints the newest of the attempts, which has ended. @throws PromptOsError LOGS_NOT_FOUND, and what the store fails with */
-export async function printEnded(
+async function printEnded(
   store: ArtifactStore,
   { attempts, wanted }: { readonly attempts: readonly StartedAttempt[]; readonly wanted: WantedAttempt },
   printer: LogPrinter,

@@ -1,7 +1,7 @@
 import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
-import { type LedgerEntry, type LedgerHead, parseLedgerEntry } from '../../contracts/ledger.js';
+import { type LedgerEntry, type LedgerHead, parseLedgerLines } from '../../contracts/ledger.js';
 import { GATES, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
@@ -24,7 +24,7 @@ export async function publishedStatus(store: ArtifactStore, runId: string): Prom
 }
 
 /** The status of a run that has ended, from its record alone: no worker and no server has to be there. */
-export function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
+function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
   return {
     run_id: record.run_id,
     phase: 'closed',
@@ -100,7 +100,7 @@ export async function storedLedger(
   const entries: LedgerEntry[] = [];
   for (const { sha256 } of segments) {
     if (!(await store.hasObject(sha256))) return null;
-    entries.push(...parseLines(await store.readObject(sha256)));
+    entries.push(...parseLedgerLines(await store.readObject(sha256)));
   }
   const chain = checkChain(entries, EMPTY_LEDGER);
   const opening = entries[0];
@@ -119,13 +119,6 @@ export async function storedStatus(
   const { input, entries, head, unread } = stored;
   return { status: describeRun(entries.reduce(evolve, INITIAL_STATE), input, head, null), unread };
 }
-
-const parseLines = (bytes: Uint8Array): LedgerEntry[] =>
-  new TextDecoder()
-    .decode(bytes)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => parseLedgerEntry(JSON.parse(line)));
 
 /** The status of a run that has not ended, or why it is not known. */
 export type LiveStatus = { readonly status: RunStatus } | { readonly missing: PromptOsError };

@@ -1,12 +1,13 @@
 import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { parseJsonAs } from '../../contracts/json.js';
 import { PROMPT_IDS, type PromptId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
-import { loadPack } from '../../prompt-pack/index.js';
+import { loadPack } from '../../prompt-pack/load.js';
 import { readPublishedRun } from '../app/published-run.js';
 import { readParts, recordsOfAttempts, startFiles } from './stored-parts.js';
 
@@ -66,7 +67,7 @@ export async function usesOfRun(store: ArtifactStore, runs: GovernedRuns | null,
 
 async function readPack(store: ArtifactStore, sha256: string) {
   const bytes = await store.readObject(sha256);
-  return loadPack(promptPackBundleSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))));
+  return loadPack(parseJsonAs(promptPackBundleSchema, bytes));
 }
 
 /** What a run must have used to be listed; several must all hold. */
@@ -80,7 +81,7 @@ export interface UseOptions {
   readonly model?: readonly string[];
 }
 
-export const USE_KINDS = ['prompt', 'pack', 'policy', 'model'] as const;
+const USE_KINDS = ['prompt', 'pack', 'policy', 'model'] as const;
 type UseKind = (typeof USE_KINDS)[number];
 
 /** Whether a run used something. */

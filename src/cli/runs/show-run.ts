@@ -42,7 +42,7 @@ export async function showRun(context: CommandContext, given: string): Promise<v
 }
 
 /** What is known of a run with a server. @throws PromptOsError WORKER_MISSING, and what a run that failed failed with */
-export async function showLiveRun(output: Output, session: OpenedRuns, runId: string): Promise<void> {
+async function showLiveRun(output: Output, session: OpenedRuns, runId: string): Promise<void> {
   const { runs, store, temporal } = session;
   const ui = await temporal.runPage(runId);
   const recorded = await publishedStatus(store, runId);
@@ -118,7 +118,7 @@ const troubleOf = (client: Client, runId: string): Promise<RunTrouble | null> =>
   readTrouble(client, runId).catch(() => null);
 
 /** What a run waits for, with the commands that answer it. */
-export function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {
+function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {
   output.say(`  awaits ${describeAwaited(awaited)}`);
   for (const line of describeCause(awaited)) output.say(`    ${line}`);
   for (const command of howToAnswer(status, awaited)) output.say(`    → ${command}`);

@@ -9,8 +9,9 @@ import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
 import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { parseJsonAs, readJsonAs } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
-import { type LedgerEntry, parseLedgerEntry } from '../../contracts/ledger.js';
+import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
@@ -92,7 +93,7 @@ export async function readParts(
   const missing: MissingPart[] = [];
   for (const { sha256, entries } of segments) {
     try {
-      stored.push(...parseLines(await store.readObject(sha256)));
+      stored.push(...parseLedgerLines(await store.readObject(sha256)));
     } catch (error) {
       const problem = error instanceof PromptOsError ? `${error.code}: ${error.summary}` : String(error);
       missing.push({ what: `${counted(entries, 'entry')} of the ledger`, sha256, problem });
@@ -110,13 +111,6 @@ export async function readParts(
   if (missing.length > 0 || whole.length === 0) return { entries: whole, reference: null, missing };
   return { entries: whole, reference: { segments, entries: rest, head: chain.head }, missing };
 }
-
-const parseLines = (bytes: Uint8Array): LedgerEntry[] =>
-  Buffer.from(bytes)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => parseLedgerEntry(JSON.parse(line)));
 
 /** What of a run says which objects of the store are its own. */
 type Parts = Pick<FoundRun, 'entries' | 'journal'>;
@@ -159,7 +153,7 @@ const startSchema = z.object({ predicate: z.object({ packObjectSha256: sha256Sch
 const packOf = (store: ArtifactStore, sha256: string): Promise<string | null> =>
   store.readObject(sha256).then(
     (bytes) => {
-      const envelope = envelopeSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+      const envelope = parseJsonAs(envelopeSchema, bytes);
       return startSchema.safeParse(statementOf(envelope)).data?.predicate.packObjectSha256 ?? null;
     },
     () => null,
@@ -207,8 +201,8 @@ export async function recordsOfAttempts(run: Parts, store: ArtifactStore, miss: 
       return null;
     });
     if (bytes === null) continue;
-    const record = attemptRecordSchema.safeParse(parseJson(bytes)).data;
-    if (record === undefined || record.gate !== gate || record.attempt !== attempt) {
+    const record = readJsonAs(attemptRecordSchema, bytes);
+    if (record === null || record.gate !== gate || record.attempt !== attempt) {
       miss(what, sha256, 'it is no record of this attempt');
       continue;
     }
@@ -223,11 +217,3 @@ export async function recordsOfAttempts(run: Parts, store: ArtifactStore, miss: 
  */
 export const filesOfAttempts = async (run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly WantedFile[]> =>
   (await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, stands: false }));
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}

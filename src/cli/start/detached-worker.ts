@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { isRunning } from '../../adapters/platform/process-identity.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { parseJsonAs } from '../../contracts/json.js';
 import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../../embedded/background-process.js';
 import { stateFiles, withStateLock } from '../../embedded/state-files.js';
 import {
@@ -131,5 +132,5 @@ async function becomesReady(
 async function readyQueues(logFile: string, offset: number): Promise<readonly string[] | null> {
   const written = (await readFile(logFile)).subarray(offset).toString('utf8');
   const line = written.split('\n').find((one) => one.startsWith('{"event":"ready"') && one.endsWith('}'));
-  return line === undefined ? null : readySchema.parse(JSON.parse(line)).task_queues;
+  return line === undefined ? null : parseJsonAs(readySchema, line).task_queues;
 }

@@ -20,7 +20,7 @@ import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../k
  * @returns at least one
  * @throws PromptOsError KEY_NOT_FOUND for a file that is missing, KEY_NOT_READABLE
  */
-export async function readGivenKeys(
+async function readGivenKeys(
   { cwd, env }: Pick<CommandContext, 'cwd' | 'env'>,
   given: string,
   what: string,
@@ -56,7 +56,7 @@ function keysOf(text: string, what: string): readonly PublicKey[] {
 }
 
 /** What a person in a terminal is asked about the integrator's key. Null: the person broke off. */
-export interface IntegratorKeyQuestions {
+interface IntegratorKeyQuestions {
   /** Lines, or the name of a file. Blank: there is no such key yet. */
   publicKey(integrator: string): Promise<string | null>;
   /** One of several, by its `keyid`. */
@@ -66,7 +66,7 @@ export interface IntegratorKeyQuestions {
 }
 
 /** Asks with @clack/prompts. */
-export const terminalIntegratorKey: IntegratorKeyQuestions = {
+const terminalIntegratorKey: IntegratorKeyQuestions = {
   publicKey: async (integrator) => {
     const { isCancel, multiline } = await import('@clack/prompts');
     const message = `The public key of ${integrator}: paste its line (ssh-ed25519 AAAA…) or the text of github.com/${integrator}.keys, or name a file. Enter twice ends it; only that when there is none yet.`;

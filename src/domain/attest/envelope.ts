@@ -1,5 +1,5 @@
 import { base64 } from '@scure/base';
-import { canonicalJson } from '../../contracts/json.js';
+import { canonicalJson, canonicalOrNull, readJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import { type PublicKey, verifiesStrictly } from './public-keys.js';
 
@@ -52,7 +52,7 @@ export function openEnvelope(envelope: Envelope, keys: readonly PublicKey[]): Op
     return { ok: false, problem: 'signature', detail: signature.keyid };
   }
   const text = textOf(payload);
-  const value = parsed(text);
+  const value = text === null ? undefined : readJson(text);
   // Only canonical JSON has one reading: duplicated members, `1.0` and the like are refused even when they are signed.
   if (text === null || value === undefined || canonicalOrNull(value) !== text)
     return malformed('expected canonical JSON');
@@ -72,29 +72,14 @@ function decoded(text: string): Uint8Array | null {
 /** What an envelope states, whether or not its signature holds; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
 export function statementOf({ payload }: Envelope): unknown {
   const bytes = decoded(payload);
-  return bytes === null ? undefined : parsed(textOf(bytes));
+  const text = bytes === null ? null : textOf(bytes);
+  return text === null ? undefined : readJson(text);
 }
 
 /** UTF-8 and nothing else, a byte order mark left where it is: then it is not canonical JSON. */
 function textOf(payload: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
-  } catch {
-    return null;
-  }
-}
-
-function parsed(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function canonicalOrNull(value: unknown): string | null {
-  try {
-    return canonicalJson(value);
   } catch {
     return null;
   }

@@ -6,23 +6,23 @@ import type { Scope } from '../../contracts/run-request.js';
 import { type Statement, statement } from './statement.js';
 
 /** in-toto's ResourceDescriptor v1, as far as we use it. */
-export interface ResourceDescriptor {
+interface ResourceDescriptor {
   readonly name: string;
   readonly digest: { readonly sha256: string } | { readonly gitCommit: string };
   readonly mediaType?: string;
 }
 
 /** Something by the SHA-256 of its bytes. */
-export const byDigest = (name: string, sha256: string): ResourceDescriptor => ({ name, digest: { sha256 } });
+const byDigest = (name: string, sha256: string): ResourceDescriptor => ({ name, digest: { sha256 } });
 
 /** A commit of a repository that is called by its name; the workers' configs say where that is. */
-export const byCommit = (repository: string, commit: string): ResourceDescriptor => ({
+const byCommit = (repository: string, commit: string): ResourceDescriptor => ({
   name: repository,
   digest: { gitCommit: commit },
 });
 
 /** A file of a run's tree. */
-export const byFile = ({ path, sha256, media_type }: ArtifactRef): ResourceDescriptor => ({
+const byFile = ({ path, sha256, media_type }: ArtifactRef): ResourceDescriptor => ({
   name: path,
   digest: { sha256 },
   mediaType: media_type,
@@ -35,8 +35,7 @@ export const SLSA_PROVENANCE = 'https://slsa.dev/provenance/v1';
 export const CONSTRAINED_BUILD = 'https://promptos.dev/build-types/constrained-build/v0.1';
 
 /** The URI of a principal: its name counts within the policy among the resolved dependencies. */
-export const builderId = (principal: string): string =>
-  `https://promptos.dev/principals/${encodeURIComponent(principal)}`;
+const builderId = (principal: string): string => `https://promptos.dev/principals/${encodeURIComponent(principal)}`;
 
 /** The predicate, as far as we fill it in. */
 export interface SlsaProvenance {

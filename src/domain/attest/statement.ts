@@ -1,3 +1,5 @@
+import { isRecord } from '../../contracts/json.js';
+
 /** in-toto Statement v1. */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 
@@ -27,7 +29,6 @@ export const PREDICATES = {
   runRecord: 'https://promptos.dev/predicates/run-record/v0.1',
   ledgerSeal: 'https://promptos.dev/predicates/ledger-seal/v0.1',
 } as const;
-export type PredicateType = (typeof PREDICATES)[keyof typeof PREDICATES];
 
 export const statement = <P>(predicateType: string, subject: readonly Subject[], predicate: P): Statement<P> => ({
   _type: STATEMENT_TYPE,
@@ -51,6 +52,3 @@ export function readStatement(payload: unknown, predicateType: string): Statemen
   );
   return subjects ? (payload as unknown as Statement<Record<string, unknown>>) : null;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

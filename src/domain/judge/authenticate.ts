@@ -1,5 +1,5 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalSha256 } from '../../contracts/json.js';
+import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey, PolicyKey } from '../../contracts/keys.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
@@ -23,9 +23,6 @@ export interface Signed extends Omit<Authenticated, 'content'> {
   /** When it is judged: workflow time. */
   readonly at: string;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a message claims to be signed: it has the one field that envelopes have and messages do not. */
 const isEnvelope = (content: unknown): content is Record<string, unknown> =>
@@ -154,10 +151,7 @@ export function claimsOf(content: unknown): MessageClaims {
   };
 }
 
-const member = (content: unknown, key: string): unknown =>
-  typeof content === 'object' && content !== null && Object.hasOwn(content, key)
-    ? (content as Record<string, unknown>)[key]
-    : undefined;
+const member = (content: unknown, key: string): unknown => (isRecord(content) ? own(content, key) : undefined);
 
 /** Cut to a readable length. */
 function textAt(content: unknown, key: string): string | null {

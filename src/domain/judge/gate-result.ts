@@ -2,7 +2,7 @@ import type { ExecuteGateResult, GateOutcome, SentGateResult } from '../../contr
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { Finding } from '../../contracts/findings.js';
-import { canonicalSha256, own } from '../../contracts/json.js';
+import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerHead } from '../../contracts/ledger.js';
 import { FINGERPRINT_PATTERN, GATE_TRIGGERS, GATES, type GateId, SEVERITIES, VERDICTS } from '../../contracts/names.js';
@@ -23,8 +23,6 @@ import { isValidAt, readEnvelope } from './authenticate.js';
 const MAX_FINDINGS = 50;
 const MAX_OPTIONS = 8;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown, limit: number, least = 0): value is string =>
   typeof value === 'string' && value.length >= least && value.length <= limit;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -35,7 +33,7 @@ const hasOnly = (value: Record<string, unknown>, keys: readonly string[]): boole
 const FINDING_KEYS = ['id', 'rule', 'severity', 'blocking', 'message', 'path', 'line', 'fingerprint'];
 
 const isFinding = (value: unknown): value is Finding =>
-  isObject(value) &&
+  isRecord(value) &&
   hasOnly(value, FINDING_KEYS) &&
   isText(value.id, 80, 1) &&
   isText(value.rule, 60, 1) &&
@@ -58,7 +56,7 @@ const REPORT_KEYS = [
 ] as const;
 
 function readReport(value: unknown): EscalationReport | null {
-  if (!isObject(value) || !hasOnly(value, REPORT_KEYS)) return null;
+  if (!isRecord(value) || !hasOnly(value, REPORT_KEYS)) return null;
   const { trigger, issue, impact, context, options, recommendation, securitySensitive } = value;
   const texts = isText(issue, 4_000, 1) && [impact, context, recommendation].every((text) => isText(text, 4_000));
   const choices =
@@ -195,11 +193,10 @@ function judgeSigned(
 }
 
 const isHead = (value: unknown): value is LedgerHead =>
-  typeof value === 'object' &&
-  value !== null &&
+  isRecord(value) &&
   Object.keys(value).length === 2 &&
-  Number.isSafeInteger((value as Partial<LedgerHead>).entries) &&
-  typeof (value as Partial<LedgerHead>).hash === 'string';
+  Number.isSafeInteger(value.entries) &&
+  typeof value.hash === 'string';
 
 /** Rules version 1: the statement names verdict and digest, the rest of the result is taken as it came. */
 function judgeFirstVersion(

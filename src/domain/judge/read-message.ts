@@ -1,5 +1,5 @@
 import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
-import { wellFormed } from '../../contracts/json.js';
+import { isRecord, wellFormed } from '../../contracts/json.js';
 import {
   FINGERPRINT_PATTERN,
   GATE_IDS,
@@ -129,7 +129,7 @@ const CANCELLATION: Shape = {
 
 /** Reads a decision. `choice` is what the signal's name says, where a signal brought it. */
 export function readDecision(content: unknown, choice?: Decision['choice']): Decision | Refusal {
-  const given = choice === undefined || !isPlainObject(content) ? content : { choice, ...content };
+  const given = choice === undefined || !isRecord(content) ? content : { choice, ...content };
   const read = readShape<Decision>(DECISION, given, true);
   if ('refused' in read) return read;
   if (choice !== undefined && read.choice !== choice) {
@@ -156,13 +156,10 @@ export const rejectUnknownMessage = (content: unknown): Refusal => {
     : refuse('MALFORMED', 'expected a decision, a resolution, an escalation or a cancellation');
 };
 
-const isPlainObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function readShape<T>(shape: Shape, content: unknown, needsActor: boolean): T | Refusal {
   if (content === undefined || content === null) return refuse('ACTOR_MISSING');
   if (!fitsMessage(content)) return refuse('TOO_LARGE');
-  if (!isPlainObject(content)) return refuse('MALFORMED', 'expected a JSON object');
+  if (!isRecord(content)) return refuse('MALFORMED', 'expected a JSON object');
   if (Object.hasOwn(content, UNDECODABLE_KEY)) return refuse('UNDECODABLE', String(content[UNDECODABLE_KEY]));
   if (needsActor && !Object.hasOwn(content, 'actor')) return refuse('ACTOR_MISSING');
   for (const key of Object.keys(content)) {

@@ -42,7 +42,7 @@ const PREDICATE_OF: Readonly<Record<JournalledMessage, string>> = {
 };
 
 /** A journalled message that a key of the policy signed about this run. */
-export interface SignedMessage {
+interface SignedMessage {
   readonly kind: JournalledMessage;
   readonly envelope: Envelope;
   readonly signer: string;
@@ -56,7 +56,7 @@ export interface SignedMessage {
  * since does not make it undone.
  * @returns null for what no key of the policy signed, or what is no message about this run
  */
-export function readSignedMessage(
+function readSignedMessage(
   { run_id, plan }: JournalledRun,
   kind: JournalledMessage,
   envelope: Envelope,

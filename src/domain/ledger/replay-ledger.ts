@@ -12,7 +12,7 @@ import { MAX_REFUSALS_IN_FULL, MAX_SIGNED_REFUSALS_IN_FULL, refuse } from '../ru
 import { INITIAL_STATE, type RunState } from '../run/run-state.js';
 
 /** The step that an attempt carried out: what it was given. */
-export type AttemptStep = Extract<Step, { kind: 'executeGate' }>;
+type AttemptStep = Extract<Step, { kind: 'executeGate' }>;
 
 /** What a replay shows beside the final state. */
 export interface Replay {

@@ -1,6 +1,7 @@
 import type { PromptSession } from '../../contracts/prompt-session.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
+import { codeSpan } from '../../rules/markdown.js';
 import { restingWaivers } from './run-record.js';
 
 /** Where teams keep the exported session, relative to their repository. */
@@ -31,13 +32,13 @@ const AUTHENTICATION: Readonly<Record<RunRecord['authentication'], string>> = {
 export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_ARTIFACTS_DIR }: PrBlockInput): string {
   return [
     '> **Governed Session**',
-    `> - PromptOS Version: ${code(session.prompt_os_version)}`,
-    `> - Prompts Used: ${code(session.prompts_used.join(', '))}`,
-    `> - Session Artifact: ${code(`${artifactsDir.replace(/\/+$/, '')}/prompt_session.json`)}`,
-    `> - Developer: ${code(session.developer)}`,
-    `> - Target Repo: ${code(session.target_repo)}`,
-    `> - Run: ${code(record.run_id)} (${record.outcome})`,
-    `> - Run Record: ${code(`sha256:${recordSha256}`)}`,
+    `> - PromptOS Version: ${codeSpan(session.prompt_os_version)}`,
+    `> - Prompts Used: ${codeSpan(session.prompts_used.join(', '))}`,
+    `> - Session Artifact: ${codeSpan(`${artifactsDir.replace(/\/+$/, '')}/prompt_session.json`)}`,
+    `> - Developer: ${codeSpan(session.developer)}`,
+    `> - Target Repo: ${codeSpan(session.target_repo)}`,
+    `> - Run: ${codeSpan(record.run_id)} (${record.outcome})`,
+    `> - Run Record: ${codeSpan(`sha256:${recordSha256}`)}`,
     `> - Approvals: ${approvals(record)}`,
     ...(record.escalations.length === 0 ? [] : [`> - Escalations: ${escalations(record)}`]),
     ...forks(record),
@@ -58,7 +59,7 @@ function approvals({ gates }: RunRecord): string {
     const actors = standing?.decisions.flatMap(({ decision }) =>
       decision.choice === 'approve' ? [decision.actor] : [],
     );
-    return actors === undefined || actors.length === 0 ? [] : [`${gate} by ${actors.map(code).join(' and ')}`];
+    return actors === undefined || actors.length === 0 ? [] : [`${gate} by ${actors.map(codeSpan).join(' and ')}`];
   });
   return approved.length === 0 ? 'none' : approved.join(', ');
 }
@@ -75,7 +76,7 @@ function forks({ escalations: raised }: RunRecord): readonly string[] {
       ? []
       : [
           `> - Fork ${escalation_id}: ${counted(report.fork.missing, 'entry')} of the journal ${report.fork.missing === 1 ? 'is' : 'are'} not part of the run, ${
-            resolution === null ? 'not resolved' : `accepted by ${code(resolution.resolution.actor)}`
+            resolution === null ? 'not resolved' : `accepted by ${codeSpan(resolution.resolution.actor)}`
           }`,
         ],
   );
@@ -89,17 +90,9 @@ const NAMED_FINDINGS = 10;
 /** What is merged in spite of a finding: the person who merges sees who waived it, why, and until when. */
 const waivers = ({ waivers: given = [] }: RunRecord): readonly string[] =>
   restingWaivers(given).map(({ escalation_id, gate, findings, waived_by, expires_at, reason }) => {
-    const ids = findings.slice(0, NAMED_FINDINGS).map(({ id }) => code(id));
+    const ids = findings.slice(0, NAMED_FINDINGS).map(({ id }) => codeSpan(id));
     const more = findings.length > ids.length ? ` and ${findings.length - ids.length} more` : '';
-    const until = expires_at === null ? 'without an end' : `until ${code(expires_at)}`;
+    const until = expires_at === null ? 'without an end' : `until ${codeSpan(expires_at)}`;
     const why = reason.length > REASON_CHARACTERS ? `${reason.slice(0, REASON_CHARACTERS).toWellFormed()}…` : reason;
-    return `${WAIVER_LINE} ${escalation_id}: ${gate} ${ids.join(', ')}${more}, waived by ${code(waived_by)} ${until}: ${code(why)}`;
+    return `${WAIVER_LINE} ${escalation_id}: ${gate} ${ids.join(', ')}${more}, waived by ${codeSpan(waived_by)} ${until}: ${codeSpan(why)}`;
   });
-
-/** A code span on one line; the fence is longer than any run of backticks inside (CommonMark, 6.1). */
-function code(text: string): string {
-  const line = text.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' ').trim();
-  const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return longest === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
-}

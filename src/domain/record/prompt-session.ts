@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../contracts/digest.js';
+import { prettyJson } from '../../contracts/json.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
 import { ESCALATION_GATE } from '../../contracts/names.js';
 import type { PromptSession } from '../../contracts/prompt-session.js';
@@ -100,4 +101,4 @@ function inOrder(fields: PromptSessionFields): PromptSessionFields {
   };
 }
 
-const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2).replaceAll('\u007f', '\\u007f')}\n`;
+const jsonText = (value: unknown): string => prettyJson(value).replaceAll('\u007f', '\\u007f');

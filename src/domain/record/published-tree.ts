@@ -1,7 +1,7 @@
 import { filledPath, GATE_PATHS, RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalJson } from '../../contracts/json.js';
+import { canonicalJson, prettyJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -76,7 +76,7 @@ export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef
 }
 
 /** The folder of everything signed in a published tree. */
-export const ATTESTATIONS_FOLDER = 'evidence/attestations';
+const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
 const dsse = (name: string): string => filledPath(RUN_ARTIFACTS.attestation.path, { name });
 
@@ -104,7 +104,7 @@ export const isAttestationFile = (path: string): boolean =>
 
 /** The text of a DSSE file: two-space indented JSON, members in the order of the specification, one trailing newline. */
 export const envelopeText = ({ payloadType, payload, signatures }: Envelope): string =>
-  `${JSON.stringify({ payloadType, payload, signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })) }, null, 2)}\n`;
+  prettyJson({ payloadType, payload, signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })) });
 
 /** `bundle.jsonl`: every envelope of the folder, one line of canonical JSON each, in the order of the file names. */
 export const bundleText = (files: readonly { readonly path: string; readonly envelope: Envelope }[]): string =>

@@ -145,7 +145,7 @@ function recordedRefusal(entry: LedgerEventOf<'refused'> & { readonly at: string
  * The judge and the judged: who holds each role, with which keys they signed in this run, and which executors really
  * carried the role out, void attempts included. In the order in which each first appeared.
  */
-export function recordedRoles(
+function recordedRoles(
   plan: RunPlan | null,
   entries: readonly LedgerEntry[],
   attempts: readonly AttemptRecord[],

@@ -1,3 +1,4 @@
+import type { Log, Result } from 'sarif';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import { canonicalSha256 } from '../../contracts/json.js';
@@ -5,7 +6,7 @@ import type { Severity } from '../../contracts/names.js';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 
-const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
+const LEVELS: Readonly<Record<Severity, Result.level>> = {
   critical: 'error',
   high: 'error',
   medium: 'warning',
@@ -52,7 +53,7 @@ export function sarifLog({
         results: findings.map((finding) => sarifResult(finding, rules)),
       },
     ],
-  };
+  } satisfies Log;
 }
 
 function sarifResult(finding: Finding, rules: readonly string[]) {
@@ -76,5 +77,5 @@ function sarifResult(finding: Finding, rules: readonly string[]) {
         }),
     partialFingerprints: { 'promptosFinding/v1': findingFingerprint(finding) },
     properties: { id, severity, blocking },
-  };
+  } satisfies Result;
 }

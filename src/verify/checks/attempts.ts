@@ -14,7 +14,7 @@ import { resultPredicate } from '../../domain/judge/gate-result.js';
 import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { RunState } from '../../domain/run/run-state.js';
-import { renderedHead } from '../../prompt-pack/index.js';
+import { renderedHead } from '../../prompt-pack/render.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';

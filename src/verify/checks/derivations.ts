@@ -1,4 +1,5 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
+import { parseJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
 import { type Answer, readAnswer } from '../../contracts/read-answer.js';
@@ -34,7 +35,7 @@ export async function answerOf(documents: TreeDocuments, { record, history }: Ve
 }
 
 /** The output of an attempt, which has its gate's shape; null where there was none. */
-export async function outputOf<T>(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<T | null> {
+async function outputOf<T>(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<T | null> {
   const answer = await answerOf(documents, attempt);
   return answer?.kind === 'output' ? (answer.output as T) : null;
 }
@@ -108,7 +109,7 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   }
   if (patch.parsed.problem !== null) throw differs(text.place, 'a patch as git writes it', patch.parsed.problem);
   const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const found: unknown = JSON.parse(new TextDecoder().decode(await documents.bytes(placed.place)));
+  const found = parseJson(await documents.bytes(placed.place));
   const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes });
   const difference = firstDifference(expected, { ...(found as object), files: byPath(patch.files) });
   if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);

@@ -9,7 +9,7 @@ import { checkGateSelection, governsRepository, judgeRequest } from '../../domai
 import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
-import { lintPack } from '../../prompt-pack/index.js';
+import { lintPack } from '../../prompt-pack/lint.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { sha256Of } from '../tree-files.js';

@@ -8,7 +8,7 @@ import {
 } from '../../domain/record/prompt-session.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeDocuments } from '../open-documents.js';
-import { parseJson, strictText } from '../parse-json.js';
+import { parseBoundedJson, strictText } from '../parse-json.js';
 import { checkShape, sha256Of } from '../tree-files.js';
 import { unenforcedFields } from '../trust.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
@@ -38,7 +38,7 @@ export async function checkPromptOsPolicy(documents: TreeDocuments): Promise<rea
 /** Only its shape is asked here: what else holds of it, the fields say. */
 async function declaredSession({ bytes }: TreeDocuments): Promise<PromptSession> {
   const text = strictText(await bytes(TREE_PATHS.session), TREE_PATHS.session);
-  return checkShape(promptSessionSchema, parseJson(text, TREE_PATHS.session), TREE_PATHS.session);
+  return checkShape(promptSessionSchema, parseBoundedJson(text, TREE_PATHS.session), TREE_PATHS.session);
 }
 
 /** A tag is often the version with a "v" before it. */

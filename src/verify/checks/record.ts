@@ -25,15 +25,15 @@ import {
 import { buildRunRecord, recordedEscalations } from '../../domain/record/run-record.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments } from '../open-documents.js';
-import { parseJson, strictText } from '../parse-json.js';
+import { parseBoundedJson, strictText } from '../parse-json.js';
 import { checkShape, sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The session as it is published, its layout, shape and hashes checked. */
-export async function readSession({ bytes }: TreeDocuments) {
+async function readSession({ bytes }: TreeDocuments) {
   const path = TREE_PATHS.session;
   const text = strictText(await bytes(path), path);
-  const session = checkShape(promptSessionSchema, parseJson(text, path), path);
+  const session = checkShape(promptSessionSchema, parseBoundedJson(text, path), path);
   if (promptSessionText(session) !== text) {
     throw new VerifyFailure('JSON_NOT_STRICT', {
       path,
@@ -68,7 +68,7 @@ export async function checkSession(documents: TreeDocuments): Promise<void> {
 }
 
 /** The sidecar names the digest of the session's bytes. */
-export async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
+async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
   const path = TREE_PATHS.sidecar;
   const found = strictText(await bytes(path), path);
   const expected = promptSessionSidecar(sha256Of(await bytes(TREE_PATHS.session)));

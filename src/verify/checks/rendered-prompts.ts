@@ -9,7 +9,7 @@ import {
   patchInput,
   renderPrompt,
   shownResults,
-} from '../../prompt-pack/index.js';
+} from '../../prompt-pack/render.js';
 import { previousTry } from '../../rules/judged-output.js';
 import { type AttemptInputs, inputsOf, judgesAgain, placedArtifact } from '../attempt-inputs.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';

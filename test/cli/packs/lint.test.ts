@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lintCommand, pathFrom } from '../../../src/cli/packs/pack-commands.js';
-import { INDEX_PATH } from '../../../src/prompt-pack/index.js';
+import { INDEX_PATH } from '../../../src/prompt-pack/pack-files.js';
 import { edited, locked, samplePath, unlockedPack } from '../../prompt-pack/sample-pack.js';
 import { invoke } from '../recorded-context.js';
 

@@ -7,8 +7,6 @@ import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import type { Recipe } from './recipe.js';
 
 export type Journal = Loose<JournalEntry>[];
-export type Head = Extract<JournalEntry, { kind: 'head' }>;
-export type Message = Extract<JournalEntry, { kind: 'message' }>;
 
 /** The journal says something else, and whoever has these keys publishes it so. */
 export const journalled =
@@ -42,7 +40,7 @@ export const headBy = (key: VectorKey, head: VerifiedHead): JournalEntry => ({
   envelope: key.seal(ledgerHeadStatement(head)),
 });
 
-export const openedBy = (key: VectorKey, opening: RunOpening): JournalEntry => ({
+const openedBy = (key: VectorKey, opening: RunOpening): JournalEntry => ({
   kind: 'opened',
   ...opening,
   envelope: key.seal(runOpeningStatement(opening)),

@@ -1,4 +1,4 @@
-import type { VerifyCode } from '../../../src/verify/index.js';
+import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import { type SignedKind, underPolicy } from '../../support/under-policy.js';
 import { VECTOR_KEYS, type VectorKeyName } from '../../support/vector-keys.js';
 import { exchanged, LONG_BEFORE, packLine, SIGNED_POLICY, vectorPack } from '../../support/vector-policies.js';

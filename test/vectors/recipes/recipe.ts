@@ -1,5 +1,6 @@
 import type { TreeReader } from '../../../src/ports/tree-reader.js';
-import type { PromptOsPolicy, VerifyCode } from '../../../src/verify/index.js';
+import type { PromptOsPolicy } from '../../../src/verify/trust.js';
+import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 
 /** The recorded runs under `test/vectors/trees/`. */

@@ -23,10 +23,7 @@ function unsealed(tree: MutableTree): MutableTree {
 }
 
 /** The run is another one, made up without any key: no signature is left. */
-export function madeUp(
-  tree: MutableTree,
-  change: (run: Loose<GovernedRunInput>) => void = () => undefined,
-): MutableTree {
+function madeUp(tree: MutableTree, change: (run: Loose<GovernedRunInput>) => void = () => undefined): MutableTree {
   unsealed(tree);
   tree.remove(runRequest).remove(attestationPaths.bundle);
   editLedger(tree, (entries) => {

@@ -81,12 +81,7 @@ const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): strin
   join(journals, runId, entryName(seq));
 
 /** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
-export async function appendJournal(
-  layout: StoreLayout,
-  runId: string,
-  entry: Uint8Array,
-  after?: number,
-): Promise<boolean> {
+async function appendJournal(layout: StoreLayout, runId: string, entry: Uint8Array, after?: number): Promise<boolean> {
   if (after !== undefined) return placeEntry(layout, runId, after, entry);
   let seq = 0;
   do {
@@ -116,7 +111,7 @@ async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry
 }
 
 /** The entries from `from` on, up to the first free place. */
-export async function readJournal(layout: StoreLayout, runId: string, from = 0): Promise<readonly Uint8Array[]> {
+async function readJournal(layout: StoreLayout, runId: string, from = 0): Promise<readonly Uint8Array[]> {
   checkRunId(runId);
   await checkIsNoLink(join(layout.journals, runId));
   const entries: Uint8Array[] = [];
@@ -132,7 +127,7 @@ export async function readJournal(layout: StoreLayout, runId: string, from = 0):
 }
 
 /** The runs that have a journal, sorted; none before the first write. */
-export async function listJournals({ journals }: StoreLayout): Promise<readonly string[]> {
+async function listJournals({ journals }: StoreLayout): Promise<readonly string[]> {
   const names = await readdir(journals).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
     throw readError(error, 'list its journals');

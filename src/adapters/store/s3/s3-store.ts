@@ -96,12 +96,7 @@ const folder = (runId: string): string => `${JOURNALS}${runId}/`;
 const entryKey = (runId: string, seq: number): string => `${folder(runId)}${entryName(seq)}`;
 
 /** Appends an entry, behind all others or only after so many. The bucket refuses the second write of one place. */
-export async function appendJournal(
-  bucket: S3Bucket,
-  runId: string,
-  entry: Uint8Array,
-  after?: number,
-): Promise<boolean> {
+async function appendJournal(bucket: S3Bucket, runId: string, entry: Uint8Array, after?: number): Promise<boolean> {
   checkRunId(runId);
   const place = (seq: number): Promise<boolean> => {
     checkEntry(runId, seq, entry);
@@ -116,7 +111,7 @@ export async function appendJournal(
 }
 
 /** The entries from `from` on, up to the first free place. */
-export async function readJournal(bucket: S3Bucket, runId: string, from = 0): Promise<readonly Uint8Array[]> {
+async function readJournal(bucket: S3Bucket, runId: string, from = 0): Promise<readonly Uint8Array[]> {
   checkRunId(runId);
   return mapInParallel(await entryKeys(bucket, runId, from), PARALLEL_REQUESTS, async (key) => {
     const entry = await readWhole(bucket, key);
@@ -137,7 +132,7 @@ async function entryKeys(bucket: S3Bucket, runId: string, from: number): Promise
 }
 
 /** The runs that have a journal, sorted. */
-export async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
+async function listJournals(bucket: S3Bucket): Promise<readonly string[]> {
   const names = (await bucket.folders(JOURNALS)).map((key) => key.slice(JOURNALS.length).replace(/\/$/, ''));
   return names.filter((name) => RUN_ID_PATTERN.test(name)).sort();
 }
@@ -149,7 +144,7 @@ const manifestKey = (runId: string): string => `${MANIFESTS}${runId}.json`;
 const PUBLISHED_AT = 'promptos-published-at';
 
 /** Publishes a tree with one conditional write, so of several publishers one wins. */
-export async function publishTree(bucket: S3Bucket, runId: string, given: readonly ArtifactRef[]): Promise<void> {
+async function publishTree(bucket: S3Bucket, runId: string, given: readonly ArtifactRef[]): Promise<void> {
   checkRunId(runId);
   checkTreePaths(given.map(({ path }) => path));
   const files = sortedFiles(given);
@@ -166,20 +161,20 @@ async function readManifest(bucket: S3Bucket, runId: string): Promise<Manifest |
   return bytes === null ? null : parseManifest(bytes, runId);
 }
 
-export async function publishedFiles(bucket: S3Bucket, runId: string): Promise<readonly ArtifactRef[] | null> {
+async function publishedFiles(bucket: S3Bucket, runId: string): Promise<readonly ArtifactRef[] | null> {
   checkRunId(runId);
   return (await readManifest(bucket, runId))?.files ?? null;
 }
 
 /** A file of a published tree, checked against the manifest. */
-export async function* openPublishedFile(bucket: S3Bucket, runId: string, path: string): AsyncIterable<Uint8Array> {
+async function* openPublishedFile(bucket: S3Bucket, runId: string, path: string): AsyncIterable<Uint8Array> {
   checkTreePath(path);
   const file = publishedFile(await publishedFiles(bucket, runId), runId, path);
   const missing = () => treeFileMissing(runId, path);
   yield* openObject(bucket, file.sha256, `${path} of run ${runId}`, missing);
 }
 
-export async function listRuns(bucket: S3Bucket): Promise<readonly PublishedRun[]> {
+async function listRuns(bucket: S3Bucket): Promise<readonly PublishedRun[]> {
   const keys = (await bucket.list(MANIFESTS)).filter((key) => RUN_ID_PATTERN.test(runIdOf(key)));
   const runs = await mapInParallel(keys, PARALLEL_REQUESTS, async (key): Promise<PublishedRun> => {
     const head = await bucket.head(key);

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { canonicalOrNull, isRecord, parseJson, parseJsonAs, readJson, readJsonAs } from '../../src/contracts/json.js';
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+const schema = z.object({ name: z.string() });
+
+test('parseJson: reads texts and bytes alike, and throws for what is not JSON', () => {
+  expect(parseJson('{"name":"é"}')).toEqual({ name: 'é' });
+  expect(parseJson(utf8('{"name":"é"}'))).toEqual({ name: 'é' });
+  expect(() => parseJson('{"name":')).toThrow(SyntaxError);
+});
+
+test('parseJson: takes no byte order mark, in a text as in bytes', () => {
+  expect(() => parseJson('\uFEFF{}')).toThrow(SyntaxError);
+  expect(() => parseJson(utf8('\uFEFF{}'))).toThrow(SyntaxError);
+});
+
+test('readJson: gives undefined for what is not JSON, and null for null', () => {
+  expect(readJson('')).toBeUndefined();
+  expect(readJson('{} {}')).toBeUndefined();
+  expect(readJson('null')).toBeNull();
+});
+
+test('parseJsonAs: throws for another shape', () => {
+  expect(parseJsonAs(schema, '{"name":"ada"}')).toEqual({ name: 'ada' });
+  expect(() => parseJsonAs(schema, '{"name":1}')).toThrow(z.ZodError);
+});
+
+test('readJsonAs: gives null for another shape and for what is not JSON', () => {
+  expect(readJsonAs(schema, utf8('{"name":"ada"}'))).toEqual({ name: 'ada' });
+  expect(readJsonAs(schema, '{"name":1}')).toBeNull();
+  expect(readJsonAs(schema, 'name')).toBeNull();
+});
+
+test('isRecord: takes objects only', () => {
+  expect([{}, { name: 1 }].map(isRecord)).toEqual([true, true]);
+  expect([null, undefined, [], 'text', 1].map(isRecord)).toEqual([false, false, false, false, false]);
+});
+
+test('canonicalOrNull: gives null for what JSON cannot say', () => {
+  expect(canonicalOrNull({ b: 1, a: [true] })).toBe('{"a":[true],"b":1}');
+  expect(canonicalOrNull({ a: Number.NaN })).toBeNull();
+  expect(canonicalOrNull(undefined)).toBeNull();
+});
