@@ -65,6 +65,9 @@ export function verifyNatively(signature: Uint8Array, message: Uint8Array, key: 
   }
 }
 
+/** Has this process verify signatures with node's own OpenSSL, in a tenth of the time. The answers are the same. */
+export const verifySignaturesNatively = (): void => verifyNativelyFirst(verifyNatively);
+
 function loadKey(key: Uint8Array): KeyObject {
   const bytes = Buffer.from(key);
   const name = bytes.toString('hex');
@@ -171,7 +174,7 @@ export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
-  verifyNativelyFirst(verifyNatively);
+  verifySignaturesNatively();
   const documents = openDocuments(reader, trust);
   const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
