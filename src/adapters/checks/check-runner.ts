@@ -5,7 +5,6 @@ import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
-import { endLeftovers } from '../platform/leftovers.js';
 import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
@@ -54,7 +53,6 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);
       if (stale !== null) return notStarted(stale);
-      await endLeftovers();
       return withScratch(scratchRoot, async (scratch) => {
         const opened =
           call.cache === undefined || caches === undefined

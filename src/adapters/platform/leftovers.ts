@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../contracts/system-code.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 
@@ -76,20 +77,43 @@ function isLeftover(environ: string): boolean {
   return state === 'dead' || (state === 'alive' && !existsSync(scratch));
 }
 
+/** How often what was killed is looked for again, and how long to wait in between: a killed process may wait for a disk. */
+const PASSES = 50;
+const PASS_MS = 20;
+
+let ending: Promise<void> | undefined;
+
 /**
- * Kills what earlier executors and checks of this machine left running, such as after a guard was killed, as far as their
- * environment still shows whose they are. On Linux only, since other systems do not show it.
+ * Kills what earlier executors and checks of this machine left running, such as after a worker and its launcher were killed
+ * together, as far as their environment still shows whose they are, and waits until they have ended. Callers at the same time
+ * share the work. On Linux only, since other systems do not show the environment.
  */
-export async function endLeftovers(): Promise<void> {
+export function endLeftovers(): Promise<void> {
+  ending ??= killUntilGone().finally(() => {
+    ending = undefined;
+  });
+  return ending;
+}
+
+async function killUntilGone(): Promise<void> {
+  // A process that forks while it is looked for leaves a child that only the next pass finds.
+  for (let pass = 0; pass < PASSES && (await killLeftovers()); pass += 1) await sleep(PASS_MS);
+}
+
+/** @returns whether there were any */
+async function killLeftovers(): Promise<boolean> {
+  let any = false;
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     // Another user's environment cannot be read, and another user's process could not be ended.
     const environ = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
     if (!isLeftover(environ)) continue;
+    any = true;
     try {
       process.kill(Number(name), 'SIGKILL');
     } catch {
       // It has ended in the meantime.
     }
   }
+  return any;
 }

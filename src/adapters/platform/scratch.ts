@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
+import { endLeftovers, makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
 
 /** Parents that were looked through for what dead processes left: once each in a process. */
 const swept = new Map<string, Promise<void>>();
@@ -16,9 +16,12 @@ export interface Scratch {
 
 /**
  * Makes scratch folders under `parent`, and removes them whatever the work does. When a worker is killed its launcher
- * removes them; what is left when that was killed too is removed when a process first works under the same parent.
+ * removes them, and ends the programs. What is left when that was killed too goes here: programs before any work, so that
+ * none runs on beside the next try of its gate, and folders when a process first works under the same parent.
  */
 export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
+  // Before the folders go: what still runs in one would write it anew.
+  await endLeftovers();
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);
   await sweep;

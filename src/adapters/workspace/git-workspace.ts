@@ -7,7 +7,7 @@ import type { Workspace } from '../../ports/workspace.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
 import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
-import { removeLeftovers } from '../platform/leftovers.js';
+import { endLeftovers, removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
@@ -58,6 +58,8 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
     const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
+    // What still runs in a checkout would write it anew.
+    await endLeftovers();
     await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
     for (const { parent, prefix } of [scratchPlace(stateDir), templatePlace(stateDir)]) {
       await removeLeftovers(parent, prefix);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { markedPath, removeLeftovers, SCRATCH_PREFIX } from '../../../src/adapters/platform/leftovers.js';
 import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
+import { withScratch } from '../../../src/adapters/platform/scratch.js';
 import { isRunning, until } from './processes.js';
 
 const SLEEP = 'setTimeout(() => {}, 120_000);';
@@ -59,6 +60,14 @@ describe.runIf(process.platform === 'linux')('leftovers', () => {
     const pid = detached({ [name]: join(scratchOf(await deadMark()), folder) });
     await until(() => isRunning(pid));
     expect(await seenByCheck(pid)).toBe('ended');
+  });
+
+  test('a process of a dead worker is ended before any program works in scratch folders, an executor too', async () => {
+    for (const parent of ['first', 'first', 'second']) {
+      const pid = detached({ PROMPTOS_SCRATCH: join(scratchOf(await deadMark()), 'files') });
+      await until(() => isRunning(pid));
+      expect(await withScratch(join(root, parent), async () => isRunning(pid))).toBe(false);
+    }
   });
 
   test('a process of an execution that is over, of a worker that lives, is ended', async () => {
