@@ -188,7 +188,7 @@ describe('P00: a base commit is looked at once', () => {
     expect(calls()).toBe(2);
   });
 
-  test('another base commit and another policy are looked at anew', async () => {
+  test('another base commit and another policy get a new baseline', async () => {
     const first = await site('baseline: note');
     await first.walk(first.process(), ['P00']);
     first.given.git('commit', '-q', '--allow-empty', '-m', 'second');
@@ -199,7 +199,7 @@ describe('P00: a base commit is looked at once', () => {
     expect(first.calls()).toBe(3);
   });
 
-  test('what is kept and cannot be read is looked at anew', async () => {
+  test('an unreadable kept baseline is made again', async () => {
     const { walk, process, calls } = await site('baseline: note');
     await walk(process(), ['P00']);
     const [name = ''] = readdirSync(join(root, 'kept'));

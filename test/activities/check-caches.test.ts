@@ -22,7 +22,7 @@ console.log('cached: ' + fs.readdirSync(cache).sort().join(' ') + '.');
 fs.writeFileSync(path.join(cache, fs.readFileSync('src/split.js', 'utf8').trim()), '');
 `;
 
-test('P06: what the checks of a patched tree leave in a cache is not there for the next patch', async () => {
+test('P06: the next patch does not see what the checks of a patched tree leave in a cache', async () => {
   const root = await mkdtemp(join(tmpdir(), 'promptos-caches-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const given = await createGovernedRepository({

@@ -27,7 +27,7 @@ const judge = async (tree: Forgery, text: string) => {
   return verdict.outcomes.find(({ check }) => check === 'promptos_policy');
 };
 
-/** Writes the session anew as the change has it, the hashes as they fall out or as the change sets them. */
+/** Writes the session again with the change; hashes are computed unless the change sets them. */
 function rewriteSession(tree: Forgery, change: (session: Record<string, unknown>) => void, hashes = true): Forgery {
   return tree
     .edit(SESSION, (text) => {
