@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { executeGate } from '../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createCheckCaches } from '../../src/adapters/checks/check-caches.js';
-import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { checksPolicy } from '../support/checks-policy.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository } from '../support/governed-repository.js';
-import { edits, outputs } from '../support/scripted-executor.js';
+import { executeGate } from '../../../src/activities/execute-gate.js';
+import { createPinnedDocuments } from '../../../src/activities/pinned-documents.js';
+import { createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { checksPolicy } from '../../support/checks-policy.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
+import { createGovernedRepository } from '../../support/governed-repository.js';
+import { edits, outputs } from '../../support/scripted-executor.js';
 
 const good = exampleOutputs();
 

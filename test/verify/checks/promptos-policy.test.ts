@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sha256Hex } from '../../src/contracts/digest.js';
-import { parsePromptOsPolicy } from '../../src/verify/trust.js';
-import { judgeTree } from '../../src/verify/verify-tree.js';
-import { Forgery } from './forgery.js';
-import { type GenuineRun, genuineRun } from './genuine-run.js';
-import { memoryTree } from './memory-tree.js';
+import { sha256Hex } from '../../../src/contracts/digest.js';
+import { parsePromptOsPolicy } from '../../../src/verify/trust.js';
+import { judgeTree } from '../../../src/verify/verify-tree.js';
+import { Forgery } from '../forgery.js';
+import { type GenuineRun, genuineRun } from '../genuine-run.js';
+import { memoryTree } from '../memory-tree.js';
 
 const SESSION = 'evidence/prompt_session.json';
 const ALL = `required_promptos_version: VERSION

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
+import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
 import {
   createGovernedRepository,
   type GovernedRepository,
   type GovernedRepositoryOptions,
-} from '../support/governed-repository.js';
-import { exampleRequest } from '../support/run-request.js';
-import { edits, outputs, promptInputs, type ScriptStep } from '../support/scripted-executor.js';
+} from '../../support/governed-repository.js';
+import { exampleRequest } from '../../support/run-request.js';
+import { edits, outputs, promptInputs, type ScriptStep } from '../../support/scripted-executor.js';
 
 const made: GovernedRepository[] = [];
 const surroundings = async (options?: GovernedRepositoryOptions) => {
