@@ -5,10 +5,10 @@ import { defineConfig } from 'vitest/config';
  * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
  */
 const SLOW = [
-  'test/activities/{baseline,first-policy-attacks,hostile-checks}.test.ts',
+  'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
-  'test/adapters/store/store-s3-{conformance,run}.test.ts',
+  'test/adapters/store/s3/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/{fair,history,run}.test.ts',
   'test/{client/client,plugin/plugin}.test.ts',

@@ -32,7 +32,7 @@ import type { SecretScanner } from './ports/secret-scanner.js';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** A logger that writes JSON Lines to a stream or file descriptor. Errors stand under `error`, as Temporal names them. */
+/** A logger that writes JSON Lines to a stream or file descriptor. Errors have the key `error`, as in Temporal's own logs. */
 export const createLog = (level: string, destination: { write(line: string): void }): Logger =>
   pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: pino.stdSerializers.err } },
@@ -65,7 +65,7 @@ export interface WorkerSetting {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What runs may still end by itself after a stop is asked for; whoever waits for the worker's end waits that long. */
+/** The grace period of a stop: activities may finish within it, so a caller may wait this long for the worker's end. */
 const SHUTDOWN_GRACE = '5 seconds';
 
 /**

@@ -208,7 +208,7 @@ function exportedTypes(text: string): readonly string[] {
     .sort();
 }
 
-/** What lies next to `dist` and the code reaches by address; package.json ships by itself. */
+/** The files next to `dist` that the code reads by path; npm always ships package.json. */
 const reachedPlaces = (tree: SourceTree): readonly string[] => [
   ...new Set(
     [...tree].flatMap(([path, text]) => {

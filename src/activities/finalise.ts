@@ -139,7 +139,7 @@ async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise
         `Expected ${what}, found that of ${record.gate} attempt ${record.attempt} of run ${record.run_id}.`,
       );
     }
-    attempts.push({ record, sha256: output_sha256, bytes: bytes.byteLength, stands: standing !== 'voided' });
+    attempts.push({ record, sha256: output_sha256, bytes: bytes.byteLength, valid: standing !== 'voided' });
   }
   return attempts;
 }

@@ -128,7 +128,7 @@ async function checkOpening(
     throw error instanceof PromptOsError && UNSIGNED.includes(error.code) ? notDue(error.summary) : error;
   });
   if (opening.type === 'openingFailed') return;
-  // Whoever can write a history could have the run judged by the rules of before, which ask for less.
+  // An attacker who can write a history could have the run judged by older, weaker rules.
   if (!hasJournal(opening.plan)) throw notDue('its plan is of before runs had a journal');
   const expected = await planOfRun(documents, run, policy, {
     task_queues: opening.plan.task_queues,

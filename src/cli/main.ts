@@ -5,7 +5,7 @@ import { shellWord } from './app/printable.js';
 import { reportError } from './app/report-error.js';
 import { runCommandLine } from './command-line.js';
 
-/** Whoever reads our output may stop reading, as `head` does; there is nothing more to say then. */
+/** The reader of our output may stop reading, as `head` does; that is no error. */
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   throw error;

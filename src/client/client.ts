@@ -199,8 +199,7 @@ export class GovernedRuns {
   }
 
   /**
-   * A signed message is journalled before it is sent: whoever answers for the run, no record can be sealed that passes
-   * over it.
+   * A signed message is journalled before it is sent, so no worker can seal a record without it.
    */
   async #journal(runId: string, message: JournalledMessage, content: object): Promise<void> {
     const envelope = envelopeSchema.safeParse(content);
@@ -220,7 +219,7 @@ export class GovernedRuns {
 
   /**
    * The gates, and what is awaited.
-   * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when nobody answers in time
+   * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when no worker answers in time
    */
   async status(runId: string): Promise<RunStatus> {
     const answer = await this.#inTime(this.#queryTimeoutMs, () => this.#run(runId).query(statusQuery)).catch(
@@ -301,7 +300,7 @@ export class GovernedRuns {
     return this.#client.workflow.getHandle(runWorkflowId(runId));
   }
 
-  /** The update answers at once; when nobody is there to answer, the same message is left as a signal. */
+  /** The update answers at once; without a worker, the same message is sent as a signal. */
   async #deliver(
     runId: string,
     message: HumanMessage,
@@ -335,7 +334,7 @@ export class GovernedRuns {
   }
 }
 
-const TOO_LATE = Symbol('nobody answered in time');
+const TOO_LATE = Symbol('no answer in time');
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -7,7 +7,7 @@ import { runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import { ledgerQuery } from '../workflows/messages.js';
 
-/** What a run's history says of it, whoever answers for the run. */
+/** What a run's history says of it, independent of any worker. */
 export interface RecordedRun {
   readonly input: GovernedRunInput;
   /** The parts of the ledger that the engine saved in the store, in their order. */

@@ -14,7 +14,7 @@ export interface GateAtWork {
   readonly handed_out: number;
   /** What the worker before failed with. */
   readonly last_failure: string | null;
-  /** What the worker says; null before its first heartbeat, and for what cannot be read. Whoever polls the queue may have sent it. */
+  /** What the worker says; null before its first heartbeat, and for what cannot be read. Any poller of the queue may have sent it. */
   readonly progress: GateProgress | null;
 }
 

@@ -49,7 +49,7 @@ function selfApproval({ alone, developer }: ProjectSetup): string {
   return alone
     ? `# ${developer} is alone here and decides on runs that ${developer} started. The record and the pull request say so.
 self_approval: allowed`
-    : `# Whoever starts a run does not decide on it. \`allowed\` is for somebody who is alone; the record then says so.
+    : `# The developer of a run does not decide on it. \`allowed\` is for a team of one; the record then says so.
 self_approval: refused`;
 }
 
@@ -68,7 +68,7 @@ const protectedTests = ({ checks }: ProjectSetup): readonly string[] =>
   checks.length === 0 ? USUAL_TESTS : [...new Set(checks.flatMap(({ tests }) => tests))];
 
 function checksYaml({ checks }: ProjectSetup): string {
-  const heading = `# Commands that prove something: argument lists, run as they stand in a fresh checkout of the base commit plus the patch.
+  const heading = `# Commands that prove something: argument lists, run unchanged in a fresh checkout of the base commit plus the patch.
 # They are pinned with this policy; a worker's config only grants them by name.
 # made_of: what decides what the command runs and no change needs. Out of every scope, so that the judged cannot edit the
 # judge. Manifests and lock files that exist are under protected_tests instead, so that dependencies can be changed.
@@ -124,7 +124,7 @@ ${humans(setup)
   .join('\n')}
 ${EXECUTOR_ROLES.map((role) => principalYaml(setup, FIRST_AGENTS[role], 'agent')).join('\n')}
 
-# The engine's key seals the ledger and signs the run record. It speaks for nobody with a duty.
+# The engine's key seals the ledger and signs the run record. It cannot approve anything.
 engine:
 ${keysYaml(setup, ENGINE_SIGNER, '  ')}
 
@@ -173,7 +173,7 @@ default_scope:
 protected_paths: ['.promptos/**']
 
 # Tests, and what decides how they run, manifests and lock files included. New files are fine. A change of one that existed before fails and escalates unless
-# the plan names the file, and then whoever approves must acknowledge it.
+# the plan names the file, and then the approver must acknowledge it.
 protected_tests: ${inlineYaml(protectedTests(setup))}
 
 # Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
@@ -194,7 +194,7 @@ roles: [engine, ${EXECUTOR_ROLES.join(', ')}]
 repositories:
   ${inlineYaml(setup.repository)}: { path: ${inlineYaml(setup.repositoryPath)} }
 
-# Only runs under these policies are carried out: paths, read anew each time, or sha256:… digests.
+# Only runs under these policies are carried out: paths, read again each time, or sha256:… digests.
 trust:
   policies: [policy.yaml]
 

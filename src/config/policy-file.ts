@@ -73,7 +73,7 @@ async function policyDigest(entry: string): Promise<readonly string[]> {
 }
 
 /**
- * What a worker config trusts, read anew at every question, so that a changed or removed policy stops counting at once.
+ * What a worker config trusts, read again at every call, so that a changed or removed policy stops counting at once.
  * @param config as `readWorkerConfig` gives it: paths are absolute
  */
 export const createTrustRegistry = (config: Pick<WorkerConfig, 'trust'>): TrustRegistry => ({

@@ -130,7 +130,7 @@ async function findGo(top: string): Promise<FoundCheck | null> {
   };
 }
 
-/** Beside `.cargo/bin`, where rustup puts it unless told otherwise; a cargo without rustup does not look at it. */
+/** Beside `.cargo/bin`, rustup's default location; a cargo without rustup ignores the variable. */
 const FIND_RUSTUP = 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup"';
 
 async function findCargo(top: string): Promise<FoundCheck | null> {
@@ -142,7 +142,7 @@ async function findCargo(top: string): Promise<FoundCheck | null> {
     argv: ['sh', '-c', `${FIND_RUSTUP} ${test}`],
     report: { format: 'cargo' },
     tests: [...RUST_TESTS, ...manifests.present],
-    note: 'A check has a HOME of its own, so a cargo of rustup must be told where its toolchains are.',
+    note: 'A check has a HOME of its own, so a cargo of rustup needs the path of its toolchains.',
     made_of: ['.cargo/**', 'rust-toolchain*', ...manifests.missing],
   };
 }

@@ -61,7 +61,7 @@ function expectation(issue: Issue): string {
   }
 }
 
-/** Zod's issues as problems, with unions and keys told in the words of the file. */
+/** Zod's issues as problems, with unions and keys described in the terms of the file. */
 function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path): readonly Problem[] {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {

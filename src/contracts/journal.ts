@@ -23,8 +23,8 @@ const verifiedHeadSchema = z.strictObject({
 export type VerifiedHead = z.infer<typeof verifiedHeadSchema>;
 
 /**
- * One entry of a run's journal: what happened to the run, kept outside Temporal, in one order. Whoever can write to the
- * store can append; beside the opening, an entry counts only by its signature.
+ * One entry of a run's journal: what happened to the run, kept outside Temporal, in one order. Anyone with write access to
+ * the store can append; except for the opening, an entry counts only by its signature.
  */
 export const journalEntrySchema = z.discriminatedUnion('kind', [
   /** Takes the run id for one chain of Temporal executions, and says whether the run opened. Written by the engine; the

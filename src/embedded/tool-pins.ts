@@ -10,7 +10,7 @@ export interface BinaryPin {
   readonly binary_sha256: string;
 }
 
-/** One program that is fetched when the machine has none: what it is called where, and every digest. */
+/** A program that is downloaded when the machine has none: its file name on each platform, and the digest of each file. */
 export interface ToolPin {
   /** For people. */
   readonly title: string;

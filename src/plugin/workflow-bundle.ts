@@ -15,7 +15,8 @@ const sourcePath = (name: string): string =>
 export const governanceWorkflowsPath = (): string => sourcePath('index');
 
 /**
- * Where the team's own Temporal packages lie: an entry of ours lies elsewhere, and the bundler must find them from there.
+ * The folder of the team's own Temporal packages. An entry of ours is in another folder, and the bundler must still find
+ * these packages.
  * @param workflowsPath the team's own entry, absolute
  */
 export function temporalModulesFolder(workflowsPath: string): string {
@@ -47,7 +48,7 @@ export function mergeWorkflows(workflowsPath: string): string {
     `import * as theirs from ${theirs};`,
     `export * from ${theirs};`,
     `export * from ${ours};`,
-    // Through a variable, since the bundler warns of a member that is not there.
+    // Through a variable, since the bundler warns of a missing member.
     `const dynamic = 'default';`,
     `export default theirs[dynamic];`,
     '',
@@ -60,7 +61,7 @@ export function mergeWorkflows(workflowsPath: string): string {
 /**
  * Modules that all runs of a worker share, for Temporal's `preloadModules`; each run has the rest of the bundle for
  * itself. The curve and its table of multiples cost a run 0.5 MiB and some 25 ms of a processor; shared, a worker pays
- * for them once. Only pure code may stand here: what a shared module keeps, every run sees. The modules are named by
+ * for them once. Only pure code is allowed here: every run sees the state of a shared module. The modules are named by
  * one of ours, since the bundler drops an import of a package that says it has no side effects.
  */
 export const sharedModules = (): readonly string[] => [

@@ -23,8 +23,8 @@ export interface TreeLimits {
 }
 
 /**
- * A run's tree from outside: an exported folder, a published run, or files that are not published yet. Whoever made it is
- * not trusted, so each call says how much it takes at the most.
+ * A run's tree from outside: an exported folder, a published run, or files that are not published yet. Its author is not
+ * trusted, so each call limits the bytes that it reads.
  */
 export interface TreeReader {
   /** The entries in the order of paths. @throws PromptOsError FILE_NOT_READABLE */

@@ -1,5 +1,5 @@
 /*
- * How much of a tree is read. Whoever made it may be an attacker, so each limit is far above what a run makes and low
+ * How much of a tree is read. An attacker may have made it, so each limit is far above what a run makes and low
  * enough that a verifier keeps its memory (200 MiB above what it starts with) and its time. `docs/verify.md` lists them.
  */
 

@@ -48,7 +48,7 @@ const VERIFY_START = {
   summary: 'verify what the run starts from',
 } as const;
 
-/** Whoever starts a run waits for its opening; nothing is lost when it is given up. */
+/** The client that starts a run waits for its opening; a timeout loses nothing. */
 const { promptos_openRun } = proxyLocalActivities<GovernanceActivities>({
   ...VERIFY_START,
   scheduleToCloseTimeout: '1 hour',

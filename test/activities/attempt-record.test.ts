@@ -52,9 +52,9 @@ describe('boundedOutcome', () => {
     const waivable = Array.from({ length: 30 }, (_, index) =>
       finding('size', index + 1, { severity: 'critical', blocking: true }),
     );
-    const told = Array.from({ length: 30 }, (_, index) => finding('review', index + 1, { severity: 'critical' }));
+    const unblocking = Array.from({ length: 30 }, (_, index) => finding('review', index + 1, { severity: 'critical' }));
     const firm = finding('plan_scope', 1, { severity: 'low', blocking: true });
-    const { findings, findings_omitted } = boundedOutcome(record([...told, ...waivable, firm]), 'a'.repeat(64), [
+    const { findings, findings_omitted } = boundedOutcome(record([...unblocking, ...waivable, firm]), 'a'.repeat(64), [
       'size',
     ]);
     expect(findings).toHaveLength(20);
@@ -66,11 +66,11 @@ describe('boundedOutcome', () => {
   test('of the findings that are left out, the blocking and the severe ones are counted', () => {
     const waivable = Array.from({ length: 18 }, (_, index) => finding('size', index + 1, { blocking: true }));
     const blocking = ['low', 'high', 'low'] as const;
-    const told = ['critical', 'high', 'medium', 'low'] as const;
+    const unblocking = ['critical', 'high', 'medium', 'low'] as const;
     const all = [
       ...waivable,
       ...blocking.map((severity, index) => finding('checks', index + 1, { severity, blocking: true })),
-      ...told.map((severity, index) => finding('review', index + 1, { severity })),
+      ...unblocking.map((severity, index) => finding('review', index + 1, { severity })),
     ];
     const { findings, ...counts } = boundedOutcome(record(all), 'a'.repeat(64), ['size', 'checks']);
     expect(findings).toHaveLength(20);

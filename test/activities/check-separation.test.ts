@@ -55,16 +55,16 @@ describe('at the start', () => {
 
   test('executors that other workers have are judged when their gates are dispatched', async () => {
     const at = await surroundings();
-    const nobody: ExecutorRegistry = {
+    const noExecutors: ExecutorRegistry = {
       forPrincipal: (principal) => {
         throw new PromptOsError('EXECUTOR_NOT_CONFIGURED', `no ${principal} here.`);
       },
     };
-    at.findExecutorsIn(nobody);
+    at.findExecutorsIn(noExecutors);
     expect(await at.openRun()).toMatchObject({ plan: { separation: { executors: 'distinct' } } });
   });
 
-  test('a key that the engine shares with somebody makes the policy itself invalid', async () => {
+  test('a key that the engine shares with a principal makes the policy itself invalid', async () => {
     const key = makeTestKey();
     const policy = `${EXAMPLE_POLICY.replace('vera: { kind: agent }', `vera: { kind: agent, keys: [{ public: '${key.line}' }] }`)}engine: { keys: [{ public: '${key.line}' }] }\n`;
     const at = await surroundings(policy);

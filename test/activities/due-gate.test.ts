@@ -28,7 +28,7 @@ const append = (entry: JournalEntry) =>
 const because = (why: RegExp) => ({ ...NOT_DUE, message: expect.stringMatching(why) });
 const refuse = (work: Promise<unknown>, error: object = NOT_DUE) => expect(work).rejects.toMatchObject(error);
 
-/** The ledger with an event more, or with others, as somebody without keys would write it. */
+/** The ledger with an event more, or with others, as an attacker without keys would write it. */
 function ledgerOf(events: readonly (LedgerEvent & { readonly at: string })[]) {
   const entries: LedgerEntry[] = [];
   for (const { at, ...event } of events) entries.push(appendEntry(headOf(entries), at, event as LedgerEvent));
@@ -101,8 +101,8 @@ describe('findDueGate', () => {
   });
 });
 
-describe('a past that nobody signed', () => {
-  test('feedback that somebody invented', async () => {
+describe('an unsigned past', () => {
+  test('invented feedback', async () => {
     await firstGateDone();
     const decision = { kind: 'rejection', from_gate: 'P00', by: 'grace', text: 'push to main' } as const;
     const at = driven.entries.at(-1)?.at ?? '';

@@ -64,7 +64,7 @@ describe('executeGate: answers that do not count', () => {
     ['a missing field', outputs({ ...good.P00, goal: undefined }), 'goal'],
     ['half a surrogate pair', says('{"kind":"output","project":"\\ud800"}'), 'half a surrogate pair'],
     ['a bad exit code', fails('exit code 3', 3), 'exit code 3'],
-    ['an exit code that nobody names', () => ({ exit_code: 7, answer: '{}' }), 'exit code 7'],
+    ['an undeclared exit code', () => ({ exit_code: 7, answer: '{}' }), 'exit code 7'],
     ['a time-out', fails('stopped after 5 s', null), 'stopped after 5 s'],
     ['silence', () => ({}), 'The executor gave no answer.'],
   ])('%s blocks after the tries that the policy allows, with the reason', async (_, step, reason) => {
@@ -265,7 +265,7 @@ describe('executeGate: the activity', () => {
     expect(await given.executeGate(given.input('P00'))).toMatchObject({ verdict: 'pass' });
   });
 
-  test('cancelled: the executor is told, the failure is a cancellation, the checkout is gone', async () => {
+  test('cancelled: the executor is aborted, the failure is a cancellation, the checkout is gone', async () => {
     const given = await surroundings();
     let directory = '';
     given.executors.script('nina', (call) => {

@@ -32,7 +32,7 @@ const journal = (envelope: Envelope) =>
 const results = async () => (await driven.journal()).filter(({ kind }) => kind === 'result');
 const never = async () => expect.unreachable('the gate was carried out once more');
 
-/** The gate carried out by its executor, which answers what it is given. */
+/** The gate carried out by its executor, which returns a given answer. */
 const carryOut = (output: object = GOOD.P00) => {
   start.repository.executors.script('nina', outputs(output));
   return start.repository.executeGate(due);
@@ -40,7 +40,7 @@ const carryOut = (output: object = GOOD.P00) => {
 const once = (execute: Parameters<typeof executeOnce>[3], parts: Partial<DueGate> = {}): Promise<SentGateResult> =>
   executeOnce(store(), createPinnedDocuments(store()), { ...due, ...parts }, execute, signal);
 
-/** Another genuine result of the same attempt, signed by whoever. */
+/** Another genuine result of the same attempt, signed by any key. */
 async function signedBy(key: TestKey, parts: object = {}): Promise<Envelope> {
   const { attestation } = await carryOut();
   if (attestation === null) throw new Error('expected a signed result');

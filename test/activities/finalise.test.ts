@@ -122,7 +122,7 @@ describe('createPublisher', () => {
     expect((await record()).outcome).toBe('approved');
   });
 
-  test('a run that ended undecided: its newest attempts stand in public', async () => {
+  test('a run that ended undecided: its newest attempts are at their public place', async () => {
     const run = await finishedRun(store, { outcome: 'cancelled' });
     await publish(run.entries);
     expect((await published('evidence/test_results.json')).toString()).toBe('{"first":true}');

@@ -207,7 +207,7 @@ describe('finalise, without a key of the engine', () => {
     expect(await record()).toMatchObject({ sealed_by: null });
   });
 
-  test('a run in which nobody signed anything has no folder of attestations', async () => {
+  test('a run without signatures has no folder of attestations', async () => {
     await finalise(await finishedRun(store), noSigners);
     await expect(folder()).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await record()).toMatchObject({ authentication: 'none', sealed_by: null, request_signed_by: null });

@@ -123,7 +123,7 @@ describe('syncJournal', () => {
     expect(await kinds()).toEqual(['opened', 'message']);
   });
 
-  test('journals it also where somebody journalled it as another kind, where it would be passed over', async () => {
+  test('journals it also when it is in the journal as another kind, which is ignored', async () => {
     const envelope = stop();
     await start.repository.ports.store.appendJournal(
       start.run.run_id,
@@ -152,7 +152,7 @@ describe('syncJournal', () => {
     expect(await kinds()).toEqual(['opened', 'message', 'message']);
   });
 
-  test('a cancellation that a Reset dropped is missing; one that nobody signed makes the past refused', async () => {
+  test('a cancellation that a Reset dropped is missing; an unsigned one makes the past refused', async () => {
     const { cancellation, signed } = cancelling();
     const { store } = start.repository.ports;
     await store.appendJournal(

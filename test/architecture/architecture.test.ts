@@ -68,7 +68,7 @@ const TRIALS: Readonly<Record<string, RuleTrial>> = {
   'relative imports lead to a file': {
     rule: checkTargets,
     bad: { 'cli/a.ts': "import { b } from './b.js';\nimport { join } from 'node:path';\nimport { z } from 'zod';" },
-    problems: ['cli/a.ts imports cli/b.js, which is not there'],
+    problems: ['cli/a.ts imports cli/b.js, which is missing'],
   },
   'Temporal stays out of adapters and pure rooms': {
     rule: checkTemporal,

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../../.ci/run', import.meta.url));
 
-// Stands in for the test runner: writes the results that it is told to, and ends as it is told to.
+// Replaces the test runner: writes the given results, and ends with the given exit code.
 const RUNNER = `
 import { writeFileSync } from 'node:fs';
 const option = process.argv.find((argument) => argument.startsWith('--outputFile.json='));

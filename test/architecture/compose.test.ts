@@ -8,13 +8,13 @@ import { COMPOSE_FILE, type Compose, type ComposeMount, readCompose } from '../s
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What is wrong with a compose file as far as it can be told without a container engine. */
+/** What is wrong with a compose file as far as this is known without a container engine. */
 function composeProblems({ services, volumes = {} }: Compose): readonly string[] {
   return Object.entries(services).flatMap(([name, { image, build, depends_on, ports, volumes: mounts }]) => [
     ...(image === undefined || /:\d+\.\d+/.test(image) ? [] : [`${name}: ${image} is not pinned`]),
     ...(build === undefined || existsSync(join(ROOT, build.context, build.dockerfile))
       ? []
-      : [`${name}: ${build.dockerfile} is not there`]),
+      : [`${name}: ${build.dockerfile} is missing`]),
     ...Object.entries(depends_on ?? {}).flatMap(([other, { condition }]) => {
       const awaited = services[other];
       if (awaited === undefined) return [`${name}: ${other} is no service`];
@@ -72,7 +72,7 @@ test('docker-compose.yml: what would be wrong is seen', () => {
     'database: 5432:5432 is open to the network',
     'database: data is neither a folder nor a volume',
     'database: ./nowhere is neither a folder nor a volume',
-    'worker: docker/none.Dockerfile is not there',
+    'worker: docker/none.Dockerfile is missing',
     'worker: database has no health check to wait for',
     'worker: queue is no service',
     'worker: ./state would be made as root',

@@ -115,7 +115,7 @@ export function checkCliLayers(tree: SourceTree): Problems {
 export const checkTargets = (tree: SourceTree): Problems =>
   allImports(tree)
     .filter(({ to, relative }) => relative && !tree.has(to))
-    .map(({ from, to }) => `${from} imports ${to}, which is not there`);
+    .map(({ from, to }) => `${from} imports ${to}, which is missing`);
 
 /** `adapters` and the pure rooms never import Temporal; `workflows` only what runs in its sandbox. */
 export function checkTemporal(tree: SourceTree): Problems {

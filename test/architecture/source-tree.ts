@@ -50,5 +50,5 @@ export function importsOf(tree: SourceTree, path: string): readonly SourceImport
   ];
 }
 
-/** The room that a file is in: its top folder, or its own name when it lies at the top. */
+/** The room that a file is in: its top folder, or its own name when it is at the top. */
 export const roomOf = (path: string): string => path.split('/')[0]?.replace(/\.[cm]?[jt]s$/, '') ?? path;

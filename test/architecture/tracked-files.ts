@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder of somebody's home, or a checkout on a build machine: it means nothing on another machine. */
+/** A folder in a user's home, or a checkout on a build machine: it means nothing on another machine. */
 const MACHINE_PATH = /(?<![\w.~*-])(?:\/(?:home|Users)\/[a-z][\w-]*\/\w|[A-Z]:\\Users\\\w)/;
 
 /** A host that packages come from; which one it is belongs to the machine's own configuration. */

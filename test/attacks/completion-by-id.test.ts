@@ -54,7 +54,7 @@ async function expectTrueRecord(run: WorkedRun): Promise<void> {
   expect(await site.judge(run.runId)).toMatchObject({ verified: true });
 }
 
-describe('promptos_finalise completed by somebody else', () => {
+describe('promptos_finalise completed by another client', () => {
   let release = () => {};
   afterEach(async () => {
     release();
@@ -87,7 +87,7 @@ describe('promptos_finalise completed by somebody else', () => {
   });
 });
 
-describe.each(GATE_IDS)('promptos_executeGate of %s completed by somebody else', (gate) => {
+describe.each(GATE_IDS)('promptos_executeGate of %s completed by another client', (gate) => {
   const { role } = GATES[gate];
   const before = GATE_IDS.slice(0, GATE_IDS.indexOf(gate));
   const gates = [...before, gate];

@@ -177,7 +177,7 @@ describe('Reset that drops the result of a gate', () => {
   }
 
   test('gets the same result again: the gate is not carried out once more', async () => {
-    // Whoever asks twice would get another answer.
+    // A second request would get another answer.
     const run = await resultedRun(() => ({ answer: 'not what was answered before' }));
     const { output_sha256, attempt } = await run.awaitDecision('P00');
     await hostile.reset(run.runId, 'while a gate ran');

@@ -7,7 +7,7 @@ import { exampleOutputs } from '../support/gate-outputs.js';
 import { eventually, type WorkedRun } from '../support/governed-worker.js';
 import { outputs, type ScriptStep, says } from '../support/scripted-executor.js';
 
-/** Between the reviewer's worker and the server is somebody who takes away what is beside a signature. */
+/** An attacker between the reviewer's worker and the server removes the data beside a signature. */
 const inTransit = {
   interceptors: {
     activity: [

@@ -17,7 +17,7 @@ const file = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const text = (path: string): Promise<string> => readFile(file(path), 'utf8');
 const pages = await renderReferencePages(renderSchemas());
 
-test('reference pages: those in docs are those that the schemas give; `npm run schemas` writes them anew', async () => {
+test('reference pages: those in docs are those that the schemas give; `npm run schemas` writes them', async () => {
   expect([...pages.keys()]).toEqual(['policy.md', 'worker-config.md']);
   for (const [name, page] of pages) expect(await text(`docs/${name}`), name).toBe(page);
 });

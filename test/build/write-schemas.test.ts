@@ -9,7 +9,7 @@ const shipped = fileURLToPath(new URL('../../schemas/', import.meta.url));
 type JsonSchema = Record<string, unknown> & { properties?: Record<string, JsonSchema>; required?: string[] };
 const schema = (file: string): JsonSchema => JSON.parse(renderSchemas().get(file) ?? 'null') as JsonSchema;
 
-test('schemas: those that ship are those that the contracts give; `npm run schemas` writes them anew', async () => {
+test('schemas: those that ship are those that the contracts give; `npm run schemas` writes them', async () => {
   const rendered = renderSchemas();
   expect((await readdir(shipped)).sort()).toEqual([...rendered.keys()].sort());
   for (const [file, text] of rendered) expect(await readFile(join(shipped, file), 'utf8'), file).toBe(text);
@@ -26,7 +26,7 @@ test('schemas: each has an $id of its own with its version, which is that of the
   expect(schema('run-record.schema.json').properties?.schema_version?.const).toBe(1);
 });
 
-test('writeSchemas: writes every schema into a folder that is not there yet', async () => {
+test('writeSchemas: writes every schema into a missing folder', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'promptos-schemas-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await writeSchemas(join(folder, 'a', 'b'));

@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../src/contracts/errors.js';
 import { createHostileSite, type HostileSite, type ProgramRun, runProgram } from '../support/hostile-site.js';
 
 /*
- * Everything that somebody can get wrong, tried with the real program: one message with a code and the next step, the
+ * Every kind of user error, with the real program: one message with a code and the next step, the
  * right exit code, nothing half-written, never a stack trace.
  */
 

@@ -5,7 +5,7 @@ import { GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 
 let worker: GovernedWorker;
-/** The same queue and store, but nobody waits long for an answer. */
+/** The same queue and store, but with a short timeout for an answer. */
 let hasty: GovernedRuns;
 beforeAll(async () => {
   worker = await createGovernedWorker({ address: inject('temporalAddress') });

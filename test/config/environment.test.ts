@@ -61,9 +61,9 @@ test('readTemporalConnection: a profile by name; variables win', async () => {
 });
 
 test.each([
-  ['a profile that is not there', { TEMPORAL_PROFILE: 'banana' }, /banana/],
-  ['a file that is not there', { TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' }, /no file \/nowhere/],
-  ['a certificate that is not there', { TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/c.pem' }, /nowhere/],
+  ['a missing profile', { TEMPORAL_PROFILE: 'banana' }, /banana/],
+  ['a missing file', { TEMPORAL_CONFIG_FILE: '/nowhere/temporal.toml' }, /no file \/nowhere/],
+  ['a missing certificate', { TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/c.pem' }, /nowhere/],
 ])('readTemporalConnection: ENVIRONMENT_INVALID, for %s', async (_, variables, message) => {
   const all = { ...(await bare()), ...variables };
   expect(() => readTemporalConnection(all)).toThrow(expect.objectContaining({ code: 'ENVIRONMENT_INVALID' }));

@@ -31,7 +31,7 @@ test('readPolicy: another digest, when only a comment changes', async () => {
   expect(two.sha256).not.toBe(one.sha256);
 });
 
-test('readPolicy: POLICY_NOT_FOUND names `promptos init`, for a file that is not there', async () => {
+test('readPolicy: POLICY_NOT_FOUND names `promptos init`, for a missing file', async () => {
   const error = await refusalOf(readPolicy(join(await temporaryFolder(), 'policy.yaml')));
   expect(error).toMatchObject({ code: 'POLICY_NOT_FOUND', exitCode: 2 });
   expect(error.message).toContain('promptos init');
@@ -79,7 +79,7 @@ test('readPolicy: an unknown key does not hide what the rules over several field
   ]);
 });
 
-test('readPolicy: unknown gates are told with the known ones', async () => {
+test('readPolicy: unknown gates are reported with the known ones', async () => {
   expect((await refuse(`${POLICY}approvals: { P02: 1 }\n`)).summary).toMatch(
     /:21: approvals\.P02: unknown key\. Did you mean "P0\d"\?$/,
   );
@@ -118,7 +118,7 @@ test('readPolicy: who may cancel is a principal, and has a key where cancellatio
   expect(keyless.message).toContain('principals.ada: has no keys, but cancellations must be signed');
 });
 
-test('readPolicy: nobody is called as the engine', async () => {
+test('readPolicy: refuses a principal with the name of the engine', async () => {
   const error = await refuse(POLICY.replace('  ada: {', '  engine: {'));
   expect(error).toMatchObject({ code: 'POLICY_INVALID' });
   expect(error.message).toContain('principals.engine: is the name that stands for the engine');

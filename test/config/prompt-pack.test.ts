@@ -66,7 +66,7 @@ describe('readPromptPack', () => {
   });
 
   test.each([
-    ['a folder that is not there', 'nowhere'],
+    ['a missing folder', 'nowhere'],
     ['a folder without an index', 'pack/gates'],
     ['a file', `pack/${INDEX_PATH}`],
   ])('readPromptPack: refuses %s with PACK_NOT_FOUND', async (_, path) => {
@@ -82,7 +82,7 @@ describe('readPromptPack', () => {
     ['an index that is no JSON', { [INDEX_PATH]: '{' }, `${INDEX_PATH}:1`],
     ['a path that climbs out', edited(good, INDEX_PATH, P01, '../../P01.md'), 'prompts.1.path'],
     ['an absolute path', edited(good, INDEX_PATH, P01, '/P01.md'), 'prompts.1.path'],
-    ['a file that is not there', edited(good, INDEX_PATH, P01, 'gates/none.md'), 'gates/none.md'],
+    ['a missing file', edited(good, INDEX_PATH, P01, 'gates/none.md'), 'gates/none.md'],
     ['bytes that are no UTF-8', { [P01]: Uint8Array.of(0x2d, 0xff, 0xfe) }, 'UTF-8'],
     ['a file of more than a mebibyte', { [P01]: 'x'.repeat(1_048_577) }, '1048577'],
   ])('readPromptPack: refuses %s with PACK_INVALID', async (_, files, message) => {

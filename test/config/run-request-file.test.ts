@@ -50,7 +50,7 @@ test('readRunRequest: REQUEST_INVALID, for two criteria with one id and for a sc
   expect(error.message).toContain('scope.allow[0]: expected a glob relative to the repository, received "../**"');
 });
 
-test('readRunRequest: FILE_NOT_READABLE, for a file that is not there', async () => {
+test('readRunRequest: FILE_NOT_READABLE, for a missing file', async () => {
   expect(await refusalOf(readRunRequest('/nowhere/request.yaml'))).toMatchObject({ code: 'FILE_NOT_READABLE' });
 });
 

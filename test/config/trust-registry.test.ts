@@ -6,7 +6,7 @@ import { temporaryFile } from './documents.js';
 
 const DIGEST = 'b'.repeat(64);
 
-test('trustedPolicies: digests as they stand, and files as they are at this moment', async () => {
+test('trustedPolicies: digests unchanged, and files as they are at the time of the call', async () => {
   const path = await temporaryFile('policy.yaml', 'one');
   const registry = createTrustRegistry({ trust: { policies: [path, `sha256:${DIGEST}`] } });
   expect(await registry.trustedPolicies()).toEqual(new Set([sha256Hex('one'), DIGEST]));

@@ -61,7 +61,7 @@ test('readWorkerConfig: no store, when none is said', async () => {
   expect('store' in config).toBe(false);
 });
 
-test('readWorkerConfig: WORKER_CONFIG_NOT_FOUND, for a file that is not there', async () => {
+test('readWorkerConfig: WORKER_CONFIG_NOT_FOUND, for a missing file', async () => {
   const error = await refusalOf(readWorkerConfig(join(await temporaryFolder(), 'worker.yaml')));
   expect(error).toMatchObject({ code: 'WORKER_CONFIG_NOT_FOUND' });
 });
@@ -103,7 +103,7 @@ signers:
 });
 
 test.each([
-  ['a name that nobody can have', "signers: { 'a b': { env: K } }", 'signers.a b: expected a name'],
+  ['an invalid name', "signers: { 'a b': { env: K } }", 'signers.a b: expected a name'],
   ['no source', 'signers: { w: {} }', 'signers.w: fits none of the forms'],
   ['two sources', 'signers: { w: { env: K, file: k.pem } }', 'signers.w: fits none of the forms'],
   ['no such variable', "signers: { w: { env: 'A B' } }", 'expected the name of a variable'],
@@ -120,7 +120,7 @@ test.each([
     'signers: { w: { env: K } }\nchecks: { allow: [tests], env: { allow: [K] } }',
     'checks.env.allow[0]: holds a key of signers',
   ],
-])('readWorkerConfig: WORKER_CONFIG_INVALID, for a signer with %s', async (_, lines, told) => {
+])('readWorkerConfig: WORKER_CONFIG_INVALID, for a signer with %s', async (_, lines, expected) => {
   const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\n${lines}\n`);
-  expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(told) });
+  expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(expected) });
 });

@@ -24,7 +24,7 @@ test('locate: points at keys and items, and around what is missing', () => {
   expect(parse('').locate(['a'])).toEqual({ line: 1, column: 1 });
 });
 
-test('locate: follows an alias to where its anchor stands', () => {
+test('locate: follows an alias to its anchor', () => {
   expect(parse('one: &x\n  k: 1\ntwo: *x\n').locate(['two', 'k'])).toEqual({ line: 2, column: 3 });
 });
 

@@ -63,7 +63,7 @@ test('docs/architecture.md: every file to read first is there', () => {
       `src/workflows/${path}`,
       `src/activities/${path}`,
     ];
-    return places.find((place) => existsSync(join(dirname(DOCS), place))) ?? `${path} is not there`;
+    return places.find((place) => existsSync(join(dirname(DOCS), place))) ?? `${path} is missing`;
   });
   expect(found.filter((path) => path.endsWith('not there'))).toEqual([]);
   expect(named.length).toBeGreaterThan(8);

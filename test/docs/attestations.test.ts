@@ -35,7 +35,7 @@ function sectionOf(predicateType: string): string {
   return found;
 }
 
-const fieldsTold = (section: string): readonly string[] =>
+const documentedFields = (section: string): readonly string[] =>
   section
     .split('\n')
     .filter((line) => line.startsWith('| `'))
@@ -93,9 +93,11 @@ test.each([...Object.values(PREDICATES), SLSA_PROVENANCE, TEST_RESULT])(
     expect(example).toMatchObject({ _type: STATEMENT_TYPE, predicateType });
     const real = recorded.filter((statement) => statement.predicateType === predicateType);
     expect(real.map(shapeOf)).toContainEqual(shapeOf(example));
-    const told = fieldsTold(section);
+    const documented = documentedFields(section);
     const used = new Set(real.flatMap(({ predicate }) => Object.keys(predicate)));
-    const missing = [...used].filter((field) => !told.some((name) => name === field || name.startsWith(`${field}.`)));
+    const missing = [...used].filter(
+      (field) => !documented.some((name) => name === field || name.startsWith(`${field}.`)),
+    );
     expect(missing).toEqual([]);
   },
 );
@@ -109,11 +111,11 @@ test.each([
   'docs/attestations.md: %s names every field that its message can have, and no other',
   (type, schema, subject) => {
     const fields = Object.keys(schema.shape).filter((name) => !(subject as readonly string[]).includes(name));
-    expect([...fieldsTold(sectionOf(type))].sort()).toEqual(fields.map(camelCase).sort());
+    expect([...documentedFields(sectionOf(type))].sort()).toEqual(fields.map(camelCase).sort());
   },
 );
 
-test('docs/attestations.md: every file of the folder is told', () => {
+test('docs/attestations.md: describes every file of the folder', () => {
   const files = sections.get('The files') ?? '';
   const names = [
     attestationPaths.runRequest,

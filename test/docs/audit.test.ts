@@ -19,7 +19,7 @@ test('docs/audit.md: a code that is made up is seen', () => {
   expect(unknownCodes(`${page} \`BANANA_SPLIT\``)).toEqual(['BANANA_SPLIT']);
 });
 
-test('docs/audit.md: every refusal of the audit stands in it', async () => {
+test('docs/audit.md: contains every refusal of the audit', async () => {
   const errors = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
   const section = errors.split('\n## Audit\n')[1]?.split('\n## ')[0] ?? '';
   const codes = [...section.matchAll(/^### `([A-Z_]+)`/gm)].map(([, code = '']) => code);

@@ -103,7 +103,7 @@ done\n`;
     env.GRACE = (JSON.parse(grace) as { public: string }).public;
     done(block('1. The repository'));
 
-    // A key that is nobody's business in the container, and a file that it must not change.
+    // A key that the container must not see, and a file that it must not change.
     await writeFile(join(repository, '.promptos/keys/grace.pem'), 'not for workers\n', { mode: 0o600 });
     const seen = inWorker(
       'pwd; ls .promptos/keys; touch .promptos/policy.yaml || echo "no change"; touch README.md || id -u',

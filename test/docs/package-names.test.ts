@@ -16,7 +16,7 @@ const texts = (): readonly (readonly [path: string, text: string])[] =>
     })
     .map((path) => [path, readFileSync(join(root, path), 'utf8')]);
 
-/** Packages that a text has npm fetch by a name: whoever owns the name in a registry decides what is run. */
+/** Packages that a text has npm fetch by a name: the owner of the name in a registry decides what is run. */
 const fetchedByName = (text: string): readonly string[] =>
   [
     ...text.matchAll(

@@ -20,7 +20,7 @@ import { PLUGIN_PAGE, pageFiles } from '../support/page-files.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const AGENT = fileURLToPath(new URL('../fixtures/executors/hostile-agent.mjs', import.meta.url));
-const PASSPHRASE = 'six words that nobody else knows';
+const PASSPHRASE = 'six words that are never reused';
 const QUEUE = `billing-${process.pid}`;
 
 /** The run is not open yet, or the gate is being carried out. */

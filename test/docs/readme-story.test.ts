@@ -78,7 +78,7 @@ async function tellStory({ files, change }: StoryProject): Promise<void> {
   await pushProject(files);
   const profile = `shopt -s expand_aliases\npushd '${ROOT}' > /dev/null\n${lineOf(SET_UP, 'alias')}\npopd > /dev/null`;
   const [ada, grace, ci] = await Promise.all(['ada', 'grace', 'ci'].map((name) => parties.party(name, profile)));
-  if (ada === undefined || grace === undefined || ci === undefined) throw new Error('somebody is missing');
+  if (ada === undefined || grace === undefined || ci === undefined) throw new Error('a party is missing');
   owner = ada;
   const words = (party: Party): Typed[1] => `the six words of ${party.home.split('/').at(-1)}${KEYS.enter}`;
   const done = (party: Party, script: string, cwd?: string): string => {

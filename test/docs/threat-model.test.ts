@@ -52,7 +52,7 @@ test('docs/threat-model.md: every threat has a mechanism and a test that exists 
 test.each([
   ['without a test', '| do harm | hope | nothing |', 'do harm: no test is named'],
   [
-    'with a file that is not there',
+    'with a missing file',
     '| do harm | hope | `test/nowhere.test.ts` "x" |',
     'do harm: there is no test/nowhere.test.ts',
   ],

@@ -62,15 +62,12 @@ async function runPython(tree: string) {
 }
 
 describe.skipIf(!hasTools)('docs/verify-elsewhere.md: sha256sum, jq, ssh-keygen and OpenSSL', () => {
-  test.each(['straight', 'reworked', 'escalated'])(
-    'the page as it stands accepts the genuine tree "%s"',
-    async (name) => {
-      const { status, stdout, stderr } = runShell(await copyTree(name));
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout.match(/Signature Verified Successfully/g)).toHaveLength(2);
-      expect(stdout).toMatch(/grace approves P00/);
-    },
-  );
+  test.each(['straight', 'reworked', 'escalated'])('the unchanged page accepts the genuine tree "%s"', async (name) => {
+    const { status, stdout, stderr } = runShell(await copyTree(name));
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.match(/Signature Verified Successfully/g)).toHaveLength(2);
+    expect(stdout).toMatch(/grace approves P00/);
+  });
 
   test.each<[string, string, (text: string) => string]>([
     ['an artifact was changed', 'plan.md', (text) => `${text}\n`],

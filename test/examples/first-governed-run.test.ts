@@ -105,7 +105,7 @@ describe('the writer', () => {
     expect(job.scope).toEqual(request.scope);
   });
 
-  test('P03: escalates while nobody has said who pays the left-over cents', async () => {
+  test('P03: escalates while it is undecided who pays the left-over cents', async () => {
     const answer = await answerOf('writer', 'P03', {});
     expect(answer).toMatchObject({ kind: 'escalation', report: { security_sensitive: false } });
     const unclear = await answerOf('writer', 'P03', { feedback: guidance('the first or the last, as you like') });
@@ -143,7 +143,7 @@ describe('the writer', () => {
     expect(execFileSync(process.execPath, ['-e', call], { encoding: 'utf8' })).toBe(`${shares}\n`);
   });
 
-  test('P05: stops with exit code 1 when the function to change is not there', async () => {
+  test('P05: stops with exit code 1 when the function to change is missing', async () => {
     const plan = await planFor('first');
     writeFileSync(join(checkout, 'src/split-bill.js'), 'export const other = 1;\n');
     const run = await runAgent('writer', 'P05', checkout, promptWith({ request, plan }));
@@ -275,7 +275,7 @@ describe('the prompt that the agents read', () => {
     expect(JSON.parse(run.stdout)).toMatchObject({ goal: text });
   });
 
-  test('a block that stands there twice: the agent refuses', async () => {
+  test('the agent refuses a repeated block', async () => {
     const prompt = promptWith({ request });
     const twice = prompt.replace('# Output contract', `${prompt.slice(prompt.indexOf('<<<PROMPTOS'))}`);
     const run = await runAgent('writer', 'P00', checkout, twice);

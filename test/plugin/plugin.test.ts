@@ -87,7 +87,7 @@ describe('GovernedRunPlugin: with a prebuilt bundle', () => {
     });
   });
 
-  test('the bundle takes our converter in, whoever bundles', async () => {
+  test('every bundle contains our converter', async () => {
     const { code } = await bundle([plugin()]);
     expect(code).toContain('promptos:undecodable');
     const { code: ours } = await governedBundle();

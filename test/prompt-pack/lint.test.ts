@@ -86,7 +86,7 @@ describe('lintPack', () => {
     expect(lintPack(files).passed).toBe(false);
   });
 
-  test('lintPack: an indexed file that is not there fails', () => {
+  test('lintPack: a missing indexed file fails', () => {
     const { [P01]: _, ...rest } = unlockedPack();
     expect(findingsOf(locked(rest))).toEqual([`${INDEX_PATH}:22 FILE_MISSING`]);
   });

@@ -68,7 +68,7 @@ describe('loadPack', () => {
     expect(codeOf(() => loadPack(bundleOf(files)))).toBe('PACK_INVALID');
   });
 
-  test('loadPack: refuses an index that cannot be read and one that is not there', () => {
+  test('loadPack: refuses an unreadable index and a missing one', () => {
     const bundle = bundleOf(good);
     const withIndex = (text: string) => ({ ...bundle, files: { ...bundle.files, [INDEX_PATH]: text } });
     expect(codeOf(() => loadPack(withIndex('{')))).toBe('PACK_INVALID');

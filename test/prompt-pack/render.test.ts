@@ -10,7 +10,7 @@ const render = (inputs: { name: string; value: unknown }[], feedback?: unknown[]
   renderPrompt({ pack, gate: 'P03', inputs, outputContract, ...(feedback === undefined ? {} : { feedback }) });
 
 describe('renderPrompt', () => {
-  test('renderPrompt: gate, P08, inputs and contract stand in this order, the prompts verbatim', () => {
+  test('renderPrompt: gate, P08, inputs and contract are in this order, the prompts verbatim', () => {
     const text = render([
       { name: 'request', value: { b: 1, a: ['x'] } },
       { name: 'test_results', value: null },

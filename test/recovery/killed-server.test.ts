@@ -52,7 +52,7 @@ test('Temporal killed -9 in the middle of a gate and before a decision: both run
   );
   expect(await site.runs.wait(awaiting.runId)).toMatchObject({ outcome: 'approved' });
   await annotate(`seconds from the server's restart to the end of a run that waited: ${(Date.now() - since) / 1_000}`);
-  // The gate's executor never noticed. It is held for ever here, so its end stands for an answer that came to nothing.
+  // The gate's executor never noticed. It is held for ever here, so its end simulates a lost answer.
   process.kill(executor.pid, 'SIGKILL');
   await site.called(atWork.runId, 'P01', 2);
   await atWork.approve('P01');

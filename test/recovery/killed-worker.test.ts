@@ -122,7 +122,7 @@ test.concurrent('killed -9 in six runs at once: in an executor, between gates, i
   await next.end('SIGTERM');
 });
 
-test.concurrent('told to stop in the middle of a gate: the executor is ended, the next worker carries the gate out again, and no P08 opens', async ({
+test.concurrent('stopped in the middle of a gate: the executor is ended, the next worker carries the gate out again, and no P08 opens', async ({
   annotate,
 }) => {
   const site = await newSite();

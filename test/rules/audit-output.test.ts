@@ -76,7 +76,7 @@ describe('judgeVerification', () => {
     expect(judgeVerification(criteria, verification({ criteria: [...unmet, ...rest] }))).toHaveLength(2);
   });
 
-  test('a high finding is told, a critical one blocks and escalates', () => {
+  test('a high finding is reported, a critical one blocks and escalates', () => {
     expect(judgeVerification(criteria, verification({ findings: [high, critical] }))).toMatchObject([
       { rule: 'verifier', severity: 'high', blocking: false, path: 'src/a.js', line: 3 },
       { rule: 'verifier', severity: 'critical', blocking: true, escalates: 'critical_finding' },

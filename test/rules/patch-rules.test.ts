@@ -14,7 +14,7 @@ test('PATCH_RULES: the table holds every rule', () => {
   expect(Object.keys(PATCH_RULES)).toEqual([...PATCH_RULE_IDS]);
 });
 
-test('applies: the reason of git apply is told and does not escalate', () => {
+test('applies: the reason of git apply is reported and does not escalate', () => {
   const { findings, escalates } = judgePatch(
     judged([changed('a')], { applies: { ok: false, reason: 'a: does not exist' } }),
   );
@@ -71,7 +71,7 @@ test('paths: a link whose target the patch does not show is refused', () => {
   expect(judgePatch(judged([link])).findings.some(({ rule, blocking }) => rule === 'paths' && blocking)).toBe(true);
 });
 
-test('links: a link inside the tree is told and does not block', () => {
+test('links: a link inside the tree is reported and does not block', () => {
   const { findings, escalates } = judgePatch(
     judged([changed('docs', { new_mode: '120000', status: 'added', old_mode: '000000' })], {
       lines: [{ path: 'docs', line: 1, text: 'src/docs' }],
@@ -93,7 +93,7 @@ test.each([
   expect(escalates).toBe(true);
 });
 
-test('modes: an odd mode blocks, a newly executable file is told', () => {
+test('modes: an odd mode blocks, a newly executable file is reported', () => {
   expect(judgePatch(judged([changed('a', { new_mode: '104755' })])).findings).toMatchObject([
     { rule: 'modes', severity: 'high', blocking: true },
   ]);
@@ -103,7 +103,7 @@ test('modes: an odd mode blocks, a newly executable file is told', () => {
   expect(judgePatch(judged([changed('a', { old_mode: '100755', new_mode: '100755' })])).findings).toEqual([]);
 });
 
-test('binary: told, not blocking, and not for a file that goes', () => {
+test('binary: reported, not blocking, and not for a deleted file', () => {
   expect(judgePatch(judged([changed('a.png', { binary: true })])).findings).toMatchObject([
     { id: 'binary-1', severity: 'medium', blocking: false },
   ]);

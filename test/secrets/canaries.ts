@@ -20,10 +20,10 @@ export const textCanary = (name: string, text: string): Canary => ({
   forms: [Buffer.from(text), ...encodings(Buffer.from(text))],
 });
 
-/** A text that nobody writes by accident. */
+/** A text that does not occur by accident. */
 export const secretText = (): string => `canary-${randomBytes(18).toString('hex')}`;
 
-/** What stands between the lines of a PEM file, without line ends. */
+/** The body of a PEM file, without line ends. */
 const bodyOf = (pem: string): string => pem.replaceAll(/-----[A-Z ]+-----|\s/g, '');
 
 /**
@@ -41,7 +41,7 @@ export function keyCanary(name: string, pem: string, passphrase?: string): Canar
   return { name, forms: [seed, firstLine, ...[seed, plain, file].flatMap(encodings)] };
 }
 
-/** The bytes, and whatever in them is base64, decoded: payloads stand in histories so, and statements in envelopes. */
+/** The bytes, and whatever in them is base64, decoded: histories encode payloads so, and envelopes encode statements so. */
 function* views(bytes: Buffer, depth: number): Generator<Buffer> {
   yield bytes;
   if (depth === 0) return;

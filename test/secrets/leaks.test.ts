@@ -98,7 +98,7 @@ test('no secret is in the Temporal history, nor in what Temporal describes of th
       ['description', utf8(described)],
     ]);
     expect(leaks(places)).toEqual([]);
-    // What is really in the payloads is searched too: the policy's digest stands in them alone.
+    // What is really in the payloads is searched too: the policy's digest is in them alone.
     const digest = textCanary('inside', runId);
     expect(canariesIn(utf8(history.replaceAll(runId, '')), [digest])).toEqual(['inside']);
   } finally {

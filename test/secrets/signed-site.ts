@@ -17,7 +17,7 @@ const TELLTALE = fileURLToPath(new URL('./telltale.mjs', import.meta.url));
 /** Passes to executors and checks by name; it must come out where they speak, or the search proves nothing. */
 const ALLOWED_VARIABLE = 'ALLOWED_SETTING';
 
-/** What the worker printed stands under this name. */
+/** The name of the worker's printed output. */
 export const WORKER = 'the worker';
 const COMMAND_TIMEOUT_MS = 120_000;
 

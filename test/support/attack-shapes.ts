@@ -88,7 +88,7 @@ export const MADE_UP = {
   attestation: null,
 } as const;
 
-/** What somebody without the engine's key may say of a published record. */
+/** What an attacker without the engine's key may say of a published record. */
 export const FORGED_SEALS: Readonly<Record<string, unknown>> = {
   'another digest': { run_record_sha256: 'f'.repeat(64), files: 1 },
   'another digest and no signature': { run_record_sha256: 'f'.repeat(64), files: 1, attestation: null },

@@ -99,7 +99,7 @@ export class DomainRun {
     return this;
   }
 
-  /** A decision on what stands, as the given integrator would send it. */
+  /** A decision on the pending request, as the given integrator would send it. */
   decision(gate: GateId, overrides: Partial<Decision> = {}): Decision {
     const found = this.state.gates.find((candidate) => candidate.gate === gate);
     return {

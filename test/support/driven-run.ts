@@ -33,7 +33,7 @@ import { awaited } from '../../src/domain/run/run-status.js';
 import type { GovernedRepository } from './governed-repository.js';
 import type { TestKey } from './signing.js';
 
-/** The people who sign; null where nobody does. */
+/** The people who sign; null when the run is unsigned. */
 export type PeoplesKeys = Readonly<Record<'ada' | 'grace', TestKey>> | null;
 
 /** Opens a run as its workflow would. */
@@ -164,13 +164,13 @@ export class DrivenRun {
     return this.publish(options);
   }
 
-  /** Publishes the record, as whoever may schedule an activity can ask for. */
+  /** Publishes the record, as anyone who may schedule an activity can request. */
   publish(options: FinaliseOptions = {}): Promise<FinaliseResult> {
     const finalise = createFinalise(this.repository.ports, this.verifier, options);
     return finalise({ run_id: this.run.run_id, ledger: this.ledger() }, this.workflowId);
   }
 
-  /** Grace answers what is awaited; before her first decision somebody tries without authority, and Ada stops the run once. */
+  /** Grace answers what is awaited; before her first decision a stranger tries without authority, and Ada stops the run once. */
   answer(): void {
     const [first] = awaited(this.state);
     if (first === undefined) throw new Error('nothing is awaited');

@@ -33,8 +33,8 @@ export function forgeMessages(
 }
 
 /**
- * Heads over a ledger that was chained anew, signed again by whom the attacker has the key of. Whoever has the engine's
- * key publishes the journal, so such a one leaves out the heads that nobody signs again.
+ * Heads over a ledger that was chained again, signed with the keys that the attacker has. The holder of the engine's key
+ * publishes the journal, so this attacker leaves out the heads that no key signs again.
  */
 export function forgeHeads(tree: MutableTree, moved: Moved, keys: readonly VectorKey[]): void {
   const ledger = tree.ledger();

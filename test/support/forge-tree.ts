@@ -33,9 +33,9 @@ export const ENGINE: readonly VectorKey[] = [VECTOR_KEYS.engine];
 export const ALL_KEYS: readonly VectorKey[] = Object.values(VECTOR_KEYS);
 
 /**
- * Does to a tree that was changed what an attacker would do next: every digest that changed is written anew wherever it
- * stands, what was signed about it is signed again where the attacker has the key, and everything that follows from the
- * ledger is made again. Without keys this is the best that can be done with consistent hashes alone.
+ * Does to a tree that was changed what an attacker would do next: every changed digest is replaced everywhere, what
+ * was signed about it is signed again where the attacker has the key, and everything that follows from the ledger is made
+ * again. Without keys this is the best that can be done with consistent hashes alone.
  */
 export function forge(tree: MutableTree, keys: readonly VectorKey[] = []): MutableTree {
   for (let round = 0; round < 20; round += 1) if (!moveDigests(tree, keys)) break;
@@ -107,7 +107,7 @@ function listArtifacts(tree: MutableTree): ArtifactRef[] {
     });
 }
 
-/** Signs record and ledger anew where the engine's key is at hand, and writes the bundle anew in any case. */
+/** Signs record and ledger again if the engine's key is at hand, and writes the bundle again in any case. */
 export function seal(
   tree: MutableTree,
   keys: readonly VectorKey[] = ENGINE,
@@ -121,7 +121,7 @@ export function seal(
   return bundle(tree);
 }
 
-/** Signs record and ledger with a key, whoever's it is. */
+/** Signs record and ledger with any key. */
 export function sealWith(tree: MutableTree, key: VectorKey, only: 'both' | 'record' | 'ledger' = 'both'): MutableTree {
   const entries = tree.ledger();
   const { run_id: runId } = openingOf(entries).run;

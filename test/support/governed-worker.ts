@@ -37,7 +37,7 @@ const GOOD = exampleOutputs();
 /** The change that makes the example repository's check pass. */
 export const REPAIR: ScriptStep = edits({ 'src/split.js': "export const split = 'right';\n" }, outputs(GOOD.P05));
 
-/** Works until it is told to stop, and then fails as a killed program does. */
+/** Works until its signal aborts, and then fails as a killed program does. */
 export const hangs: ScriptStep = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('killed')), { once: true }));
 
@@ -54,7 +54,7 @@ export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
   /** Connections of the test's own, as for a server that has its clock in its hands. */
   readonly connections?: { readonly client: Client; readonly native: NativeConnection };
   readonly worker?: Partial<WorkerOptions>;
-  /** The engine's queue; one that nobody else has unless it is said. */
+  /** The engine's queue; unique by default. */
   readonly taskQueue?: string;
   /** The keys of people, for a policy of the test's own; without them nothing that they send is signed. */
   readonly signerFor?: SignerFor;
@@ -254,11 +254,11 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
 /** Executors whose script belongs to the run that calls them, so that the runs of one worker do not mix. */
 const executorsByRun = (scripts: ReadonlyMap<string, ScriptedExecutors>): GovernancePorts['executors'] => ({
   forPrincipal: (principal) => {
-    const nobody = scriptedExecutors();
-    nobody.script(principal);
+    const unscripted = scriptedExecutors();
+    unscripted.script(principal);
     return {
-      descriptor: nobody.forPrincipal(principal).descriptor,
-      execute: (call) => (scripts.get(call.run_id) ?? nobody).forPrincipal(principal).execute(call),
+      descriptor: unscripted.forPrincipal(principal).descriptor,
+      execute: (call) => (scripts.get(call.run_id) ?? unscripted).forPrincipal(principal).execute(call),
     };
   },
 });

@@ -37,7 +37,7 @@ interface ScheduledActivity {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** Somebody who reaches Temporal and holds no key, no store and no repository. */
+/** An attacker who reaches Temporal and holds no key, no store and no repository. */
 export interface HostileClient {
   readonly client: Client;
   readonly taskQueue: string;

@@ -55,7 +55,7 @@ export class DomainRunWithJournal extends SignedRun {
     this.journalEntry({ kind: 'message', message, envelope });
   }
 
-  /** A head as somebody signs it; null leaves it unsigned. */
+  /** A head as a principal signs it; null leaves it unsigned. */
   journalHead(parts: Partial<VerifiedHead> = {}, signer?: TestKey | null): void {
     const { entries, hash } = headOf(this.ledger);
     const step = { purpose: 'close', gate: null, attempt: 0 } as const;

@@ -159,7 +159,7 @@ const cancelledBySigned: Recording = async (worker, runId) => {
 const unopened: Recording = (worker, runId) => worker.startRun({ runId, gates: ['P00', 'P03'] });
 
 /**
- * Grace rejects P00, and somebody resets the run to the time before and approves it instead. The journal has the
+ * Grace rejects P00, and an attacker resets the run to the time before and approves it instead. The journal has the
  * rejection, so the run stops with a fork; Ivan resolves it by a signature over the report that names what is missing.
  */
 const forked: Recording = async (worker, runId) => {

@@ -50,8 +50,8 @@ function moveFiles(tree: MutableTree, moved: Moved): void {
     let changed = false;
     for (const ref of [...record.artifacts, ...record.transcripts]) {
       const place = tree.has(`${folder}/${ref.path}`) ? `${folder}/${ref.path}` : ref.path;
-      // A later attempt's file stands at the public place of one that it replaced.
-      const isOther = place === ref.path && !isAttestationFile(place) && !stands(tree, gate, attempt);
+      // A later attempt's file is at the public place of the one that it replaced.
+      const isOther = place === ref.path && !isAttestationFile(place) && !isPublic(tree, gate, attempt);
       if (!tree.has(place) || isOther) continue;
       const bytes = tree.bytes(place);
       const sha256 = sha256Of(bytes);
@@ -69,7 +69,7 @@ function moveFiles(tree: MutableTree, moved: Moved): void {
   }
 }
 
-/** Whatever an attempt's record says of others; what it lists itself was written anew already. */
+/** Whatever an attempt's record says of others; its own list was updated before. */
 function exchangeInRecord(tree: MutableTree, path: string, exchange: (text: string) => string): void {
   const members = Object.entries(tree.json<AttemptRecord>(path)).map(([name, value]) =>
     name === 'artifacts' || name === 'transcripts'
@@ -79,7 +79,7 @@ function exchangeInRecord(tree: MutableTree, path: string, exchange: (text: stri
   tree.putValue(path, Object.fromEntries(members));
 }
 
-/** An entry of the ledger with everything that it names where it now stands. */
+/** An entry of the ledger with the present digest of everything that it names. */
 function exchangeInEntry(
   entry: LedgerEntry,
   before: readonly LedgerEntry[],
@@ -111,7 +111,7 @@ function countedAnew(attestation: Envelope, before: readonly LedgerEntry[], keys
 const finishedAttempts = (tree: MutableTree) =>
   tree.ledger().flatMap((entry) => (entry.type === 'gateFinished' ? [entry] : []));
 
-function stands(tree: MutableTree, gate: string, attempt: number): boolean {
+function isPublic(tree: MutableTree, gate: string, attempt: number): boolean {
   const voided = tree.ledger().some((entry) => {
     if (entry.type === 'gateSentBack') return entry.voided.some((one) => one.gate === gate && one.attempt === attempt);
     return entry.type === 'gateStarted' && entry.gate === gate && entry.attempt > attempt;

@@ -16,7 +16,7 @@ import { ledgerLines } from '../../src/domain/ledger/ledger-chain.js';
 import { attemptFolder, envelopeText, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import type { TreeEntry, TreeReader } from '../../src/ports/tree-reader.js';
 
-/** What stands at a path: a file's bytes, or something else that lies there. */
+/** The node at a path: a file's bytes, or another kind of entry. */
 type Node = Buffer | { readonly link: string } | 'special' | 'empty_folder';
 
 /** JSON values that a recipe changes; it knows what it changes, so nothing is checked. */
@@ -32,10 +32,10 @@ export const filesSha256 = ({ artifacts, transcripts }: Pick<AttemptRecord, 'art
 /** Two-space indented with one trailing newline, as the engine writes documents. */
 export const indented = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Which digest stands in the place of another now; null for what is gone. */
+/** The digest that replaces another; null when the file is gone. */
 export type Moved = Map<string, string | null>;
 
-/** What stood at `from` stands at `to`, and so does whatever had moved to `from` before. */
+/** Maps `from` to `to`, and so does every digest that was mapped to `from` before. */
 export function follow(moved: Moved, from: string, to: string): void {
   for (const [first, last] of moved) if (last === from) moved.set(first, to);
   moved.set(from, to);
@@ -44,7 +44,7 @@ export function follow(moved: Moved, from: string, to: string): void {
 /** A run's tree in memory, to be broken. Every edit fails that changes nothing: a recipe that does nothing proves nothing. */
 export class MutableTree {
   readonly #nodes: Map<string, Node>;
-  /** Digests that a change moved and that statements may still name: `forge` writes them anew. Null: it is gone. */
+  /** Digests that a change moved and that statements may still name: `forge` replaces them. Null: it is gone. */
   readonly moved: Moved = new Map();
 
   constructor(nodes: ReadonlyMap<string, Node>) {

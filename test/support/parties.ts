@@ -25,7 +25,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
-/** Somebody with a home folder and, where the tests run as root, a user of this machine. */
+/** A person with a home folder and, when the tests run as root, a user of this machine. */
 export interface Party {
   readonly home: string;
   /** Their user; null where the tests cannot become anybody else. */

@@ -3,7 +3,7 @@ import { appendEntry, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.
 import { follow, type Loose, type MutableTree } from './mutable-tree.js';
 
 /**
- * Gives entries their places anew, so that the hash chain holds whatever was done to them.
+ * Numbers and chains entries again, so that the hash chain holds after any change.
  * @param prepare makes an entry of one, once all before it have their hashes; `moved` says which they had before
  */
 export function rechain(
@@ -23,7 +23,7 @@ export function rechain(
   return chained;
 }
 
-/** Changes a ledger's entries and chains them anew. */
+/** Changes a ledger's entries and chains them again. */
 export function editLedger(tree: MutableTree, change: (entries: Loose<LedgerEntry>[]) => unknown): MutableTree {
   const before = tree.ledger();
   const entries = tree.ledger() as Loose<LedgerEntry>[];

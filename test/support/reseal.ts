@@ -2,7 +2,7 @@ import type { Envelope } from '../../src/contracts/keys.js';
 import type { Loose } from './mutable-tree.js';
 import { type VectorKey, vectorKeyById } from './vector-keys.js';
 
-/** The payload of an envelope, whoever signed it. */
+/** The payload of an envelope, whatever its signature. */
 export const payloadOf = (envelope: Envelope): Loose<Record<string, never>> & object =>
   JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8'));
 

@@ -15,7 +15,7 @@ export const becoming = ({ uid, groups = [] }: UnixUser): readonly [string, ...s
   ...(groups.length === 0 ? ['--clear-groups'] : [`--groups=${groups.join(',')}`]),
 ];
 
-/** Only root can become somebody else, and only where others can read this package. */
+/** Only root can become another user, and only if other users can read this package. */
 export function canBecome(user: UnixUser): boolean {
   const [program, ...args] = becoming(user);
   return (

@@ -57,7 +57,7 @@ export const LONG_BEFORE = '2026-01-01T00:00:00Z';
 const times = (name: keyof typeof VECTOR_KEYS, ...fields: readonly string[]): string =>
   `{ public: '${line(name)}', ${fields.join(', ')} }`;
 
-/** Grace's and the engine's keys were changed at a time long before the runs; the old ones still stand there. */
+/** Grace's and the engine's keys were changed at a time long before the runs; the policies still list the old ones. */
 export const ROTATED_POLICY = exchanged(
   exchanged(
     SIGNED_POLICY,

@@ -147,7 +147,7 @@ describe('--print: what is printed is sent as a signal and counts', () => {
       const [, signal, workflow] = /^signal {2}(\w+) of the workflow (\S+)$/m.exec(note) ?? [];
       return `temporal workflow signal --workflow-id ${workflow} --name ${signal} --input '${printed.trim()}'`;
     },
-    'by the command that stands beside it': (_, note) => /^send {4}(.*)$/m.exec(note)?.[1] ?? 'false',
+    'by the command printed beside it': (_, note) => /^send {4}(.*)$/m.exec(note)?.[1] ?? 'false',
   };
 
   test.each(Object.keys(ways))('approve, reject, escalate and resolve, %s', async (way) => {

@@ -69,7 +69,7 @@ test('temporal CLI: approve and reject with the JSON of the details, and resolve
   expect(ledger.filter(({ type }) => type === 'refused')).toEqual([]);
 });
 
-test('temporal CLI: the commands of the details go on with the run as they stand, in a shell', async () => {
+test('temporal CLI: the commands of the details work unchanged in a shell', async () => {
   const run = await worker.startRun();
   const command = pasteable(await detailsAt(run, 'P00')).find((text) => text.startsWith('temporal '));
   const folder = await mkdtemp(join(tmpdir(), 'promptos-cli-'));
@@ -82,7 +82,7 @@ test('temporal CLI: the commands of the details go on with the run as they stand
   expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
 });
 
-test('temporal CLI: what stands there unread does no harm: a bare approve is ACTOR_MISSING, a rejection without a reason MALFORMED', async () => {
+test('temporal CLI: the placeholders do no harm: a bare approve is ACTOR_MISSING, a rejection without a reason MALFORMED', async () => {
   const run = await worker.startRun();
   const details = await detailsAt(run, 'P00');
   await signal(run, 'approve');

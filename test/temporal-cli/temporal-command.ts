@@ -10,7 +10,7 @@ const run = promisify(execFile);
  */
 export type TemporalCommand = (...args: readonly string[]) => Promise<unknown>;
 
-/** The Temporal CLI that the tests' own server was started with, told which server to speak to. */
+/** The Temporal CLI that the tests' own server was started with, with the address of that server. */
 export async function temporalCommand(address: string): Promise<TemporalCommand> {
   const { path } = await findServerBinary({ env: process.env });
   return async (...args) => {

@@ -37,7 +37,7 @@ export async function openRunPage(page: Page, url: string): Promise<RunPage> {
             .catch(() => '');
           if (text?.includes(holding)) return frame;
         }
-        // The page fetches the details anew when it is asked to.
+        // The page fetches the details again on request.
         await page.keyboard.press('r');
         await page.waitForTimeout(500);
       }

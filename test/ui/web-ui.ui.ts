@@ -44,7 +44,7 @@ async function pageOf({ handle }: WorkedRun): Promise<RunPage> {
   return openRunPage(await browser.newPage({ viewport: VIEWPORT }), `${server.ui_url}/${path}`);
 }
 
-/** Keeps a picture in the folder that UI_SCREENSHOTS names, for whoever wants to look. */
+/** Keeps a picture in the folder that UI_SCREENSHOTS names, for a reviewer to look at. */
 async function picture({ page }: RunPage, name: string): Promise<void> {
   const folder = process.env.UI_SCREENSHOTS;
   if (folder === undefined) return;

@@ -3,7 +3,7 @@ import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import type { RunRecord } from '../../src/contracts/run-record.js';
 import { appendEntry, EMPTY_LEDGER, headOf, ledgerLines } from '../../src/domain/ledger/ledger-chain.js';
 
-/** A tree that a test bends: what somebody could do who has the files, and perhaps some keys. */
+/** A tree that a test changes as an attacker with the files, and perhaps some keys, could. */
 export class Forgery {
   readonly files: Map<string, Uint8Array>;
 
@@ -42,7 +42,7 @@ export class Forgery {
     return this.json('run_record.json', change);
   }
 
-  /** Lists every file anew with its digest and size, as somebody without keys can. */
+  /** Lists every file again with its digest and size, as an attacker without keys can. */
   relist(): this {
     return this.record((record) => {
       for (const ref of record.artifacts) {
@@ -59,7 +59,7 @@ export class Forgery {
       .map((line) => JSON.parse(line));
   }
 
-  /** Rewrites the ledger's events and chains them anew, record included. */
+  /** Rewrites the ledger's events and chains them again, record included. */
   ledger(change: (events: (LedgerEvent & { at: string })[]) => (LedgerEvent & { at: string })[]): this {
     const events = this.entries().map(({ seq: _seq, prev: _prev, hash: _hash, ...event }) => event);
     const chained: LedgerEntry[] = [];

@@ -54,11 +54,11 @@ test('verify: a tree that everybody signs again unchanged stays verified', async
 });
 
 describe.each([
-  ['the writer lies', WRITER_LIES],
-  ['the verifier lies', VERIFIER_LIES],
-  ['the reviewer lies', REVIEWER_LIES],
-])('verify: %s', (_, lies) => {
-  test.each(lies.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
+  ['false statements of the writer', WRITER_LIES],
+  ['false statements of the verifier', VERIFIER_LIES],
+  ['false statements of the reviewer', REVIEWER_LIES],
+])('verify: %s', (_, recipes) => {
+  test.each(recipes.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
     const { first } = await judge(lied(genuine(), lie));
     expect(first?.failure?.code).toBe(lie.code);
   });
@@ -71,7 +71,7 @@ test('verify: a genuine run whose check counts its tests is verified', async () 
   expect(verified).toBe(true);
 });
 
-describe('verify: the verifier lies about counts', () => {
+describe('verify: false counts of the verifier', () => {
   test.each(COUNT_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
     const { first } = await judge(lied(treeOf(countedRun), lie), countedRun);
     expect(first?.failure?.code).toBe(lie.code);
@@ -85,7 +85,7 @@ test('verify: a genuine run under a policy that blocks on its base commit is ver
   expect(verified).toBe(true);
 });
 
-describe('verify: the writer lies about the base commit', () => {
+describe('verify: a false base commit of the writer', () => {
   test.each(BASELINE_LIES.map((lie) => [lie.name, lie] as const))('%s', async (_name, lie) => {
     const { first } = await judge(lied(treeOf(countedRun), lie), countedRun);
     expect(first?.failure?.code).toBe(lie.code);

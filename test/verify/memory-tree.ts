@@ -8,7 +8,7 @@ export function memoryTree(
 ): TreeReader {
   const read = (path: string): Uint8Array => {
     const bytes = files.get(path);
-    if (bytes === undefined) throw new Error(`the verifier read ${path}, which is not there`);
+    if (bytes === undefined) throw new Error(`the verifier read ${path}, which is missing`);
     return bytes;
   };
   return {

@@ -49,7 +49,7 @@ test('readStrictJson: names the line, and shows both sides of the first differen
   );
 });
 
-test('firstDifference: says where, and what stands on each side', () => {
+test('firstDifference: reports the place and both values', () => {
   expect(firstDifference({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] })).toEqual({
     at: 'a[1].b',
     expected: '2',

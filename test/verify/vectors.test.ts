@@ -82,9 +82,9 @@ async function codeOf(recipe: Recipe): Promise<string | null> {
   const judgedBy = { ...handedIn, ...promptos, ...(runId === undefined ? {} : { runId }) };
   const verdict = onDisk ? await onDiskVerdict(tree, judgedBy) : await judgeTree(through(tree.reader()), judgedBy);
   if (verdict.verified) return null;
-  const told =
+  const outcome =
     promptosPolicy === undefined ? verdict.first : verdict.outcomes.find(({ check }) => check === 'promptos_policy');
-  return told?.failure?.code ?? null;
+  return outcome?.failure?.code ?? null;
 }
 
 async function onDiskVerdict(tree: MutableTree, judgedBy: VerifyTrust): Promise<TreeVerdict> {
@@ -150,7 +150,7 @@ describe('genuine trees', () => {
     expect(remarks.join()).toContain('vouches for itself');
   });
 
-  test('unsigned: verified, and everything that nobody signed is said', async () => {
+  test('unsigned: verified, and everything unsigned is reported', async () => {
     const { remarks } = await verify(genuine('unsigned'));
     expect(remarks.filter((remark) => /^(unauthenticated|unsealed|unsigned):/.test(remark))).toHaveLength(4);
   });
@@ -206,7 +206,7 @@ describe('what a journal holds beside the run', () => {
     ['a head that an unknown key signed', beforeClose(otherHead('engine', VECTOR_KEYS.stranger))],
     ["a head that a role signed in another's name", beforeClose(otherHead('vera', VECTOR_KEYS.nina))],
     ['a message about another run', beforeClose((tree) => rejection(tree, { run_id: 'vector-another' }))],
-    ["a message in somebody else's name", beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.nina))],
+    ["a message in another person's name", beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.nina))],
     ['a message that an unknown key signed', beforeClose((tree) => rejection(tree, {}, VECTOR_KEYS.stranger))],
     ['what is no entry', beforeEnd(() => null)],
   ])('%s: counts for nothing, and the run is verified', async (_, change) => {
@@ -263,8 +263,8 @@ describe('the recipes', () => {
   });
 
   test('every code of the verifier is hit by one', () => {
-    const lies = [...WRITER_LIES, ...VERIFIER_LIES, ...REVIEWER_LIES];
-    const hit = new Set<string>([...all, ...lies].map(({ code }) => code));
+    const roleLies = [...WRITER_LIES, ...VERIFIER_LIES, ...REVIEWER_LIES];
+    const hit = new Set<string>([...all, ...roleLies].map(({ code }) => code));
     expect(Object.keys(VERIFY_CODES).filter((code) => !hit.has(code))).toEqual([]);
   });
 

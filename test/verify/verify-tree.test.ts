@@ -39,7 +39,7 @@ describe('a genuine tree', () => {
     expect(remarks).toEqual([expect.stringContaining('vouches for itself')]);
   });
 
-  test('of an optional policy is verified unsigned, and marked as what it is', async () => {
+  test('of an optional policy is verified unsigned, and marked as unsigned', async () => {
     const verdict = await judgeTree(memoryTree(unsigned.files), trusted(unsigned));
     expect(failed(verdict)).toEqual([]);
     expect(verdict.remarks.map((remark) => remark.split(':')[0])).toEqual([
@@ -346,7 +346,7 @@ function swapSession(tree: Forgery): Forgery {
   return tree.relist();
 }
 
-describe('a tree that somebody changed', () => {
+describe('a changed tree', () => {
   test.each(CASES)('%s: %s', async (_name, code, breaks) => {
     const tree = new Forgery(genuine.files);
     const made = breaks(tree);
@@ -359,7 +359,7 @@ describe('a tree that somebody changed', () => {
   });
 });
 
-test('verifyTree: what stands on a document that failed is not told as a failure of its own', async () => {
+test('verifyTree: a check that depends on a failed document reports no failure of its own', async () => {
   const tree = new Forgery(genuine.files).edit(LEDGER, (text) => text.slice(0, -5));
   const verdict = await judgeTree(memoryTree(tree.files), trusted());
   expect(failed(verdict)).toEqual(['ledger: LEDGER_FORM']);

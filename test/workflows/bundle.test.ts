@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { governedBundle } from '../support/governed-worker.js';
 
-/** The code alone, without the source map that stands at its end. */
+/** The code alone, without the source map at its end. */
 const codeOf = (bundle: string): string => bundle.slice(0, bundle.lastIndexOf('\n//# sourceMappingURL='));
 
 test('workflow bundle: holds no schema library and nothing of Node, and its size is known', async () => {

@@ -44,7 +44,7 @@ test('governedRun: 4,200 signals at once: it continues as new, counts every one,
   const refused = ledger.filter(({ type }) => type === 'refused').length;
   const closed = ledger.at(-1);
   const counted = closed?.type === 'runClosed' ? Object.values(closed.refusals_counted) : [];
-  // What somebody signed has room of its own.
+  // Signed messages have a limit of their own.
   expect(refused).toBe(100 + 1);
   expect(refused + counted.reduce((sum, count) => sum + count, 0)).toBe(4_201);
   expect(ledger.filter(({ type }) => type === 'decisionCounted')).toHaveLength(2);

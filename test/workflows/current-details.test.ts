@@ -111,7 +111,7 @@ test('current details: a decision shows the gate, the command, and the JSON for 
   );
 });
 
-test('current details: a namespace that is not the default stands in the command', () => {
+test('current details: the command names a namespace other than the default', () => {
   expect(renderCurrentDetails(status(), 'team-a')).toContain(
     "temporal workflow signal --namespace 'team-a' --workflow-id",
   );
@@ -131,7 +131,7 @@ test('current details: a gate that failed offers no approval', () => {
   expect(pasted(details)[0]).toBe('promptos reject run-1 --gate P05 --to P05 --as grace --comment "why"');
 });
 
-test('current details: with several integrators nobody is named, the developer is left out unless the policy allows it', () => {
+test('current details: with several integrators no name is shown, and the developer is left out unless the policy allows it', () => {
   const integrators = ['grace', 'ada', 'hugo'];
   const refused = renderCurrentDetails(status({ integrators }));
   expect(refused).toContain('Integrators: `grace`, `hugo`. Put your own name in place of `YOUR_NAME`.');

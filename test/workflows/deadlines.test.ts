@@ -22,7 +22,7 @@ afterAll(async () => {
   await environment.teardown();
 });
 
-test('governedRun: nobody answers for weeks: reminded, escalated, expired, with a tree', async () => {
+test('governedRun: a run without an answer for weeks is reminded, escalated, expired, with a tree', async () => {
   const run = await worker.startRun();
   expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'expired' });
   const ledger = await worker.publishedLedger(run.runId);

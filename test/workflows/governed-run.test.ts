@@ -95,7 +95,7 @@ describe('governedRun: the straight path', () => {
 });
 
 describe('governedRun: decisions', () => {
-  test('a refused one is answered by the update and stands in the ledger', async () => {
+  test('the update answers with the refusal, and the ledger records it', async () => {
     const run = await worker.startRun();
     expect(await run.approve('P00', { actor: 'vera' })).toMatchObject({
       kind: 'answered',

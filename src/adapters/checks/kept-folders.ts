@@ -100,7 +100,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     return opened;
   };
 
-  /** Takes a folder away at once for whoever looks, then removes it. */
+  /** Renames a folder, so that it is gone at once for every reader, then removes it. */
   const remove = async (key: string): Promise<void> => {
     const work = await makeMarkedFolder(root, WORK_PREFIX);
     try {

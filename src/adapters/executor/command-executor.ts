@@ -168,7 +168,7 @@ export function createExecutorRegistry(
 /**
  * The argument list as it is run. A program with a slash in its name is relative to the worker config's folder, never
  * to the checkout, whose files the work itself may have written; a bare name is looked for in PATH. An argument that
- * begins with `./` and names something in that folder stands for it; every other argument passes as it is.
+ * begins with `./` and names a file of that folder is replaced by its path; every other argument passes unchanged.
  */
 export function resolveArguments(argv: readonly string[], configDir: string): readonly string[] {
   const [program = '', ...rest] = argv;

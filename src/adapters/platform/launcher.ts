@@ -239,7 +239,7 @@ function deferred<T>(): Deferred<T> {
   const promise = new Promise<T>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // Whoever waits gets the error; until then it must not end the worker.
+  // The caller that awaits the promise gets the error; until then an unhandled rejection must not end the worker.
   promise.catch(() => undefined);
   return { promise, resolve: (value) => settle?.resolve(value), reject: (error) => settle?.reject(error) };
 }

@@ -13,7 +13,7 @@ const reportSchema = z
   .array(z.looseObject({ RuleID: z.string().min(1).max(200), File: z.string(), StartLine: z.int().nonnegative() }))
   .nullable();
 
-/** A comment that switches gitleaks off for its line: whoever is judged would judge. */
+/** A comment that switches gitleaks off for its line: an author could exempt their own text. */
 const DIRECTIVE = /gitleaks:allow/gi;
 const TIMEOUT_MS = 120_000;
 /** What gitleaks prints is not read, its report is. */

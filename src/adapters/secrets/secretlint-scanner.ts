@@ -6,7 +6,7 @@ import { parseJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 
 const PRESET = '@secretlint/secretlint-rule-preset-recommend';
-/** Comments that switch rules off: whoever is judged would judge. The preset's option to ignore them has no effect. */
+/** Comments that switch rules off: an author could exempt their own text. The preset's option to ignore them has no effect. */
 const DIRECTIVE = /secretlint-(?=disable|enable)/gi;
 
 /** Rules that take whatever is in a URL for a password, those of documents and of localhost included. */
@@ -56,7 +56,7 @@ export function createSecretlintScanner(): SecretScanner {
 
 /**
  * The name that rules see; nothing is read from disk. Ordinary characters only: secretlint's profiler fails on others,
- * in a promise that nobody can catch.
+ * in a promise that no caller can catch.
  */
 const label = (path: string): string => `/${path.replace(/[^A-Za-z0-9._/-]/g, '_')}`;
 

@@ -33,7 +33,7 @@ export const comparePaths = (one: string, other: string): number => (one < other
 interface BundledFile {
   readonly path: string;
   readonly bytes: number;
-  /** Opens the content anew. */
+  /** Opens the content from its start. */
   open(): AsyncIterable<Uint8Array>;
 }
 

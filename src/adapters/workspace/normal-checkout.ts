@@ -31,7 +31,7 @@ const NOTHING: NormalForm = { cleaned: [], unclean: [] };
 
 /**
  * What a normal checkout of the repository would make of changed files. The engine's own checkouts have the exact bytes of
- * the tree, so an executor sees no conversion; whoever applies the patch has the repository's attributes. Git's own
+ * the tree, so an executor sees no conversion; the user who applies the patch has the repository's attributes. Git's own
  * conversions are carried out; a filter is a program, which is not run.
  * @param trees before and after the change
  */

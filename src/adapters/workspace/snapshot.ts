@@ -32,7 +32,7 @@ function startDigest(): Digest {
   return { hash, put: (name, content) => void hash.update(`${name}\0${content.length}\0${content}\0`) };
 }
 
-/** Replaced objects stand for others wherever git reads them. */
+/** Git reads a replacement instead of the object that it replaces. */
 const partOfRef = (name: string): RepositoryPart =>
   name.startsWith('refs/promptos/') ? 'promptos_refs' : name.startsWith('refs/replace/') ? 'object_sources' : 'refs';
 

@@ -11,7 +11,7 @@ import type { Mirror } from './mirror.js';
 import { writeSubmodules } from './submodules.js';
 import { bytePath, type KnownTree, knownTree } from './tree-survey.js';
 
-/** Whoever commits in a checkout needs a name; nothing of such a commit is ever used. */
+/** Git needs a committer name in a checkout; such a commit is never used. */
 const COMMITTER_CONFIG = `[user]
 \tname = PromptOS checkout
 \temail = checkout@promptos.invalid

@@ -34,7 +34,7 @@ interface PreparedCheckout {
   readonly tree: FreshTree;
   /** Object folders that have what the mirror lacks. */
   readonly objects: readonly string[];
-  /** Throws everything in the directory away, and fills it anew. */
+  /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more; removes it in the background. */
   release(): Promise<void>;
@@ -190,7 +190,7 @@ export function createTemplates(stateDir: string): Templates {
 function unwritten<T>(copied: T | null): T {
   if (copied !== null) return copied;
   throw new PromptOsError('GIT_FAILED', 'Another program wrote into the folder that checkouts are copied from.', {
-    hint: 'It is made anew for the next attempt. Find out which program of this user works in the state folder.',
+    hint: 'It is made again for the next attempt. Find out which program of this user works in the state folder.',
   });
 }
 

@@ -10,7 +10,7 @@ import { governanceDataConverter } from '../../converter/data-converter.js';
 import { ensureServer, findServer } from '../../embedded/server.js';
 import type { Project } from './project.js';
 
-/** Milliseconds for a first answer of a server that somebody named. */
+/** Milliseconds for the first answer of a server that the user named. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Where a project's Temporal is. */

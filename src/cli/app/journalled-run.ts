@@ -13,8 +13,8 @@ import { statementOf } from '../../domain/attest/envelope.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
 /**
- * What a run's journal says of it. No signature is checked: it is for a listing, and whoever can write to the store can
- * append.
+ * What a run's journal says of it. No signature is checked: it is for a listing, and anyone with write access to the
+ * store can append.
  */
 export interface JournalledRun {
   /** Why the run could not open. */

@@ -11,7 +11,7 @@ function shown(character: string): string {
 }
 
 /**
- * Text that somebody else wrote, a model above all, made harmless for a terminal: escape sequences, control characters,
+ * Untrusted text, such as a model's, made harmless for a terminal: escape sequences, control characters,
  * and characters that hide text or turn its direction are shown instead of obeyed. Newlines and tabs stay.
  */
 export const printable = (text: string): string => text.toWellFormed().replaceAll(CONTROL, shown);

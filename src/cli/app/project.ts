@@ -55,7 +55,7 @@ const EMPTY_CONFIG: WorkerConfig = {
   signers: {},
 };
 
-/** The project's worker setting. Its state folder is made when it is not there. */
+/** The project's worker setting. Its state folder is created when it is missing. */
 export const readSetting = async (project: Project): Promise<WorkerSetting> => ({
   ...(await settingWithoutState(project)),
   stateDir: await ensureStateFolder(project.files),

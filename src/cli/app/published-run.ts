@@ -73,7 +73,7 @@ export function parseFile<T>(schema: z.ZodType<T>, bytes: Buffer, path: string):
 /** The bundle of a published run. */
 export interface PublishedBundle {
   readonly sha256: string;
-  /** Writes its bytes anew. */
+  /** Writes its bytes again. */
   open(): AsyncIterable<Uint8Array>;
 }
 

@@ -27,7 +27,7 @@ export interface LiveSources {
 
 export type RunSources = PublishedSources | LiveSources;
 
-/** A run that somebody meant. */
+/** The run that a command is about. */
 export interface SelectedRun {
   readonly run_id: string;
   /** The repository that it is of; null when its record cannot be read. */
@@ -46,7 +46,7 @@ const CANDIDATES = 4;
 const CAN_BEGIN_AN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /**
- * The run that somebody means: by its id, by a beginning that only one run has, or by `latest`.
+ * Finds the run that a command is about: by its id, by a unique prefix of the id, or by `latest`.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
 export async function selectRun(given: string, sources: RunSources): Promise<SelectedRun> {
@@ -143,7 +143,7 @@ async function newestPublished(store: ReadableStore, here: Pick<ThisRepository, 
     // Newest first, and no run is published before it is started.
     if (newest !== null && published_at < newest.started_at) break;
     const found = await readPublishedRun(store, run_id).catch(() => null);
-    // A record that cannot be read may be of the run that is meant: whoever asks for it must see what is wrong.
+    // A record that cannot be read may be that of the requested run: the user must see what is wrong with it.
     if (found === null) {
       newest = newer(newest, { run_id, target_repo: null, started_at: published_at });
       continue;

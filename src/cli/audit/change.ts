@@ -14,7 +14,7 @@ export interface ChangedFile {
 
 /** The difference between two trees, in a form in which two changes can be compared. */
 export interface Change {
-  /** Null when only the patch's text is known, since its base commit is not there. */
+  /** Null when only the patch's text is known, since its base commit is missing. */
   readonly files: readonly ChangedFile[] | null;
   /**
    * The difference as git prints it, one character a byte, without what does not belong to the change: `index` lines,
@@ -82,7 +82,7 @@ export async function changeBetween(
   };
 }
 
-/** The change that a patch makes to its base commit; as far as its own text tells it where the base is not there. */
+/** The change that a patch makes to its base commit; only what its own text shows when the base commit is missing. */
 export async function changeOfPatch(
   repository: AuditRepository,
   base: string | null,
@@ -113,7 +113,7 @@ export async function treeWithPatch(
 /**
  * The first parent of a commit, or the empty tree for a commit without one. Read from the commit itself: in a shallow
  * clone git says that its oldest commits have none.
- * @throws PromptOsError BASE_NOT_FOUND when the parent is not there
+ * @throws PromptOsError BASE_NOT_FOUND when the parent is missing
  */
 export async function parentOf(repository: AuditRepository, commit: string): Promise<string> {
   const [header = ''] = (await repository.text(['cat-file', 'commit', commit])).split('\n\n');

@@ -33,8 +33,8 @@ export function namesOfPrincipal(principal: string, policy: Policy | null): read
 }
 
 /**
- * Whether a committer goes by one of these names. Commits are not signed by principals' keys, so this catches mistakes
- * and haste, not somebody who commits under a false name.
+ * Whether a committer goes by one of these names. Commits are not signed by principals' keys, so this catches mistakes,
+ * not a commit under a false name.
  */
 export function isCommitter(committer: Committer, names: readonly string[]): boolean {
   const known = namesOf(committer);
@@ -54,7 +54,7 @@ export interface CommitterQuestion {
   readonly committer: Committer;
 }
 
-/** Whether somebody may commit the change of a run: neither its writer nor, unless the policy says so, its developer. */
+/** Whether a person may commit the change of a run: neither its writer nor, unless the policy says so, its developer. */
 export async function judgeCommitter({
   store,
   run,

@@ -25,7 +25,7 @@ export interface FindInput {
   /** What paths are relative to. */
   readonly directory: string;
   readonly artifactsDir: string;
-  /** Finds the run that somebody means, by its id, its beginning or `latest`. */
+  /** Finds the requested run by its id, a prefix of it, or `latest`. */
   selectRun(given: string): Promise<string>;
 }
 
@@ -239,7 +239,7 @@ interface NamedPath {
 
 /**
  * Finds what a path names.
- * @param directory what it is relative to
+ * @param directory the folder that the path is relative to
  * @returns null when it is neither on the disk nor was ever in the repository's history
  */
 async function findPath(

@@ -91,8 +91,8 @@ export async function openCommit(
 
 /**
  * The runs that a commit may come from, the likeliest first: those that its trailers name, whatever their patch; then
- * those with its patch id or with its resulting files, the approved before others. They are looked for as they are
- * asked for, so that whoever is content with the first pays for no more.
+ * those with its patch id or with its resulting files, the approved before others. The search is lazy, so a
+ * caller that takes only the first does no further work.
  */
 export async function* matchCommit(
   repository: AuditRepository,

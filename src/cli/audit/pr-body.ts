@@ -74,9 +74,8 @@ export const runOfBlock = (block: PrBlockLines): string | null =>
   block.map((line) => /^> - Run: `([^`]+)`/.exec(line)?.[1]).find((run) => run !== undefined) ?? null;
 
 /**
- * Where a block differs from what it should be, one sentence each: a required line that is another or is not there, or
- * a line of our own that says something else, or a line about a waiver that is missing. Lines that we do not know may
- * follow.
+ * The differences between a block and the expected one, one sentence each: a required line that differs or is missing,
+ * another line of ours that differs, or a missing line about a waiver. Unknown lines may follow.
  */
 export function compareBlock(block: PrBlockLines, expected: PrBlockLines): readonly string[] {
   const key = (line: string): string => line.slice(0, line.indexOf(':') + 1);

@@ -151,8 +151,8 @@ interface BundledRuns {
 }
 
 /**
- * The runs of bundles, in place of a store. Whoever made a bundle may be an attacker, so each is verified first and one
- * that does not verify is refused whole: nothing of it is read by what comes after.
+ * The runs of bundles, in place of a store. An attacker may have made a bundle, so each is verified first. One that does
+ * not verify is refused whole: no later step reads any of it.
  * @throws PromptOsError FILE_NOT_READABLE, USAGE for two bundles of one run
  */
 async function openBundledRuns(
@@ -248,7 +248,7 @@ export const BUNDLE_HELP =
   'a run as `promptos export --bundle` wrote it, in place of the store; may be given several times';
 
 /**
- * The run that somebody means among those of an audit.
+ * Finds the requested run among those of an audit.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
 export async function selectAudited(
@@ -258,7 +258,7 @@ export async function selectAudited(
   given: string,
 ): Promise<string> {
   if (bundles.length === 0) return selectPublishedRun(context, given, await context.openStore());
-  // Whoever names bundles means their runs, of whichever repository.
+  // With bundles, the audit is about their runs, of any repository.
   const here = { what: 'the bundles', owns: async () => true };
   return (await selectRun(given, { store, journals: null, runs: null, here })).run_id;
 }

@@ -22,7 +22,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   report_sha256: '--report',
 };
 
-/** Refuses an answer that lacks what it is bound to. @throws PromptOsError WORKER_MISSING, USAGE */
+/** Refuses an answer without the fields that bind it to its request. @throws PromptOsError WORKER_MISSING, USAGE */
 export function requireBinding(fields: Readonly<Record<string, unknown>>, live: LiveStatus | null): void {
   const missing = Object.keys(fields).filter((name) => fields[name] === undefined);
   if (missing.length === 0) return;

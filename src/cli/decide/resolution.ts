@@ -53,7 +53,7 @@ export function bindResolution(
 }
 
 /**
- * The digest of the report as it was shown: what is signed is what was read, whoever answered for the run.
+ * The digest of the report as it was shown: the user signs what the user read, whichever worker answered.
  * @throws PromptOsError REPORT_DIFFERS when the run's worker names another digest than that of the report it showed
  */
 function shownReportSha256({ escalation_id, report, report_sha256 }: AwaitedResolution): string {

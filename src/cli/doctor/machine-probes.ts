@@ -83,7 +83,7 @@ const serverProbe = ({ env, files }: ProbeSetting, temporal: TemporalProbes): Pr
   },
 });
 
-/** Whether somebody works on each queue of the named server; `dev` starts a worker for the embedded one by itself. */
+/** Whether each queue of the named server has a worker; `dev` starts a worker for the embedded server by itself. */
 const workersProbe = (setting: ProbeSetting, temporal: TemporalProbes): Probe => ({
   name: 'workers',
   run: async () => {

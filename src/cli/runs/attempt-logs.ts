@@ -52,7 +52,7 @@ export interface StartedAttempt extends AttemptName {
   readonly ended: boolean;
 }
 
-/** Which attempt somebody means. */
+/** The requested attempt. */
 export interface WantedAttempt {
   readonly gate?: GateId;
   readonly attempt?: number;
@@ -125,7 +125,7 @@ export async function keptLogs(store: ArtifactStore, outputSha256: string): Prom
   return [...artifacts, ...transcripts].filter(({ path }) => LOG.test(path));
 }
 
-/** Nothing is there of what somebody wants. */
+/** The requested log is missing. */
 export function logsNotFound({ gate, attempt }: WantedAttempt, attempts: readonly StartedAttempt[]): PromptOsError {
   const wanted = [gate, attempt === undefined ? undefined : `attempt ${attempt}`].filter((part) => part !== undefined);
   const known =

@@ -9,7 +9,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 export interface ExportFile {
   readonly path: string;
   readonly sha256: string;
-  /** Opens the content anew. */
+  /** Opens the content from its start. */
   open(): AsyncIterable<Uint8Array>;
 }
 
@@ -20,7 +20,7 @@ export interface ExportOptions {
 
 /**
  * Looks at every place that files are to go to, and gives the function that writes them: each file appears whole or not
- * at all, those that are there already with the same bytes are left alone, and the folder is made when it is not there.
+ * at all, existing files with the same bytes stay as they are, and a missing folder is created.
  * @returns a function that writes and says how many files it wrote; it throws PATH_ESCAPES, or FILE_NOT_READABLE when
  * the folder cannot be written
  * @throws PromptOsError EXPORT_DIFFERS, FILE_NOT_READABLE

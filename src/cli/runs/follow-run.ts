@@ -8,7 +8,7 @@ import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import { describeGate } from './show-status.js';
 
-/** Milliseconds between two looks at the one run that somebody watches. */
+/** Milliseconds between two queries of the run that is followed. */
 const POLL_MS = 400;
 const LOOKS_BETWEEN_CHECKS = 12;
 /** A worker says every 2 seconds what a gate is at. */
@@ -98,7 +98,7 @@ function showChanges(status: RunStatus, shown: Map<string, string>, output: Outp
   }
 }
 
-/** Milliseconds that something takes before whoever follows a run hears of it. */
+/** Milliseconds that a step takes before it is shown as in progress. */
 const LONG_MS = 2_000;
 
 /** Such as `1:05` or `2:00:00`. */
@@ -152,7 +152,7 @@ export function createAge(): (atWork: GateAtWork | null) => number {
   };
 }
 
-/** Shows what a gate is at while somebody follows its run; null takes it away. */
+/** Shows the current step of a gate while its run is followed; null removes it. */
 export type ShowProgress = (atWork: GateAtWork | null) => void;
 
 /** On a terminal lines that are drawn again; elsewhere a line whenever the activity or its last line changes. */

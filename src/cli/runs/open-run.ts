@@ -15,8 +15,8 @@ export interface RunAccess {
 }
 
 /**
- * Works on the run that somebody means. One that is published by the id given needs no server; without a server the others
- * are looked for in the store.
+ * Works on the requested run. A run that is published under the given id needs no server; without a server, other runs
+ * are searched for in the store.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS; without a server SERVER_NOT_RUNNING or TEMPORAL_UNREACHABLE
  */
 export async function withPublishedOrLive(
@@ -41,8 +41,8 @@ export async function withPublishedOrLive(
 }
 
 /**
- * The id of the run that somebody means, for a command that reads published trees; the run is announced. `latest` is what
- * it is for every command: a newer run that has not ended is not passed over.
+ * The id of the requested run, for a command that reads published trees; the run is announced. `latest` means the same as
+ * for every command: a newer run that has not ended is not skipped.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS
  */
 export async function selectPublishedRun(

@@ -190,7 +190,7 @@ export function sealingSigners(signers: SignerRegistry, sealer: string | null): 
 
 /** A file of an incomplete tree, for a folder or a bundle. */
 interface IncompleteFile extends ArtifactRef {
-  /** Opens the content anew. */
+  /** Opens the content from its start. */
   open(): AsyncIterable<Uint8Array>;
 }
 

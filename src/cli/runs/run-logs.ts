@@ -167,7 +167,7 @@ function createFollower(output: Output, store: OpenedRuns['store'], runId: strin
   };
 }
 
-/** Characters after which a line is broken: whoever prints no line end must not fill the memory. */
+/** Characters after which a line is broken, so that output without line ends does not fill the memory. */
 const LONGEST_LINE = 16 * 1_024;
 
 /** Prints logs line by line, each below the name of the output that it is of. What a terminal would obey is shown instead. */

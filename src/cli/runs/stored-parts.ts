@@ -216,4 +216,4 @@ export async function recordsOfAttempts(run: Parts, store: ArtifactStore, miss: 
  * @param miss is called for a record that cannot be read
  */
 export const filesOfAttempts = async (run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly WantedFile[]> =>
-  (await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, stands: false }));
+  (await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, valid: false }));

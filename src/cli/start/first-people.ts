@@ -82,7 +82,7 @@ const terminalIntegratorKey: IntegratorKeyQuestions = {
   keepKeyHere: async (integrator, path) => {
     const { confirm, isCancel, log } = await import('@clack/prompts');
     log.warn(
-      `A key of ${integrator} on this machine is weaker: whoever has your account can decide as ${integrator}, and approvals do not prove that somebody else looked. Stronger: ${integrator} runs \`promptos keys generate --for ${integrator}\` on a machine of their own and sends you the public line.`,
+      `A key of ${integrator} on this machine is weaker: anyone with your account can decide as ${integrator}, and approvals do not prove that another person looked. Stronger: ${integrator} runs \`promptos keys generate --for ${integrator}\` on a machine of their own and sends you the public line.`,
     );
     const message = path === null ? `Make a key for ${integrator} here all the same?` : `Use the key in ${path}?`;
     const answer = await confirm({ message, initialValue: false });

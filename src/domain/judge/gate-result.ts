@@ -15,8 +15,8 @@ import { gateState, type RunState } from '../run/run-state.js';
 import { isValidAt, readEnvelope } from './authenticate.js';
 
 /*
- * Reads what a gate's signed statement says of its result, by hand, since it runs in the workflow sandbox. Whoever holds
- * a role's key can sign anything, so every field is judged; what is not of the shape gives null.
+ * Reads what a gate's signed statement says of its result, by hand, since it runs in the workflow sandbox. The holder
+ * of a role's key can sign anything, so every field is checked; any other shape gives null.
  */
 
 /** Findings that one statement may hold; the attempt's record has them all. */
@@ -62,7 +62,7 @@ function readReport(value: unknown): EscalationReport | null {
   const choices =
     Array.isArray(options) && options.length <= MAX_OPTIONS && options.every((option) => isText(option, 500));
   if (!texts || !choices || typeof securitySensitive !== 'boolean') return null;
-  // Whoever has a role's key speaks for no person, for no clock and not for the engine.
+  // A role's key cannot sign for a person, a clock or the engine.
   if (!isOneOf(GATE_TRIGGERS, trigger)) return null;
   return {
     issue,

@@ -39,20 +39,20 @@ export interface StoredAttempt {
   readonly sha256: string;
   readonly bytes: number;
   /** Whether its artifacts are at their public place: the gate's newest attempt, not voided. */
-  readonly stands: boolean;
+  readonly valid: boolean;
 }
 
 /**
  * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it counts,
  * else in its folder too. Attestations are always in their own folder: their names hold the attempt.
  */
-export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): readonly ArtifactRef[] {
+export function attemptFiles({ record, sha256, bytes, valid }: StoredAttempt): readonly ArtifactRef[] {
   const folder = attemptFolder(record.gate, record.attempt);
   const inFolder = (file: ArtifactRef): ArtifactRef => ({ ...file, path: `${folder}/${file.path}` });
   return [
     { path: attemptPath(record.gate, record.attempt), sha256, bytes, media_type: RUN_ARTIFACTS.attempt.media_type },
     ...record.transcripts.map(inFolder),
-    ...record.artifacts.map((file) => (stands || isAttestationFile(file.path) ? file : inFolder(file))),
+    ...record.artifacts.map((file) => (valid || isAttestationFile(file.path) ? file : inFolder(file))),
   ];
 }
 
@@ -80,7 +80,7 @@ const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
 const dsse = (name: string): string => filledPath(RUN_ARTIFACTS.attestation.path, { name });
 
-/** The path of each attestation of a run, whether or not what it is about still counts: the names hold the attempt. */
+/** The path of each attestation of a run, also of those about voided attempts: each name contains the attempt. */
 export const attestationPaths = {
   runRequest: dsse('run-request'),
   /** By the sequence number of the ledger entry that has the envelope. */

@@ -220,8 +220,8 @@ export function recordedWaivers(entries: readonly LedgerEntry[]): readonly Recor
 }
 
 /**
- * The waivers that what was approved rests on: of attempts that passed, and the last one of each finding. Whoever merges
- * goes by them.
+ * The waivers that the approved change depends on: of attempts that passed, and the last one of each finding. They are
+ * shown to the person who merges.
  */
 export function restingWaivers(waivers: readonly RecordedWaiver[]): readonly RecordedWaiver[] {
   return waivers.flatMap((waiver, index) => {

@@ -116,7 +116,7 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
     record,
     sha256,
     bytes,
-    stands: history.standing !== 'voided',
+    valid: history.standing !== 'voided',
   }));
   try {
     return orderedTree([...files, ...stored.flatMap(attemptFiles)]);

@@ -156,7 +156,7 @@ describe('locateServedModel', () => {
     expect(locateServedModel('/modelUsage', '{"modelUsage":{"m-2":{},"m-1":{}}}')).toBe('m-1, m-2');
   });
 
-  test('is null without a pointer, and for what is not there or no name', () => {
+  test('is null without a pointer, for a missing value, and for a value that is no name', () => {
     expect(locateServedModel(undefined, '{"model":"m-1"}')).toBeNull();
     expect(locateServedModel('/other', '{"model":"m-1"}')).toBeNull();
     expect(locateServedModel('/model', '{"model":7}')).toBeNull();

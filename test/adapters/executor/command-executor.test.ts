@@ -198,7 +198,7 @@ describe('environment', () => {
 describe('programs', () => {
   test.each([
     ['a name that PATH has not', ['no-such-program-of-promptos'], 'EXECUTOR_NOT_FOUND'],
-    ['a file that is not there', ['./no-such-file'], 'EXECUTOR_NOT_FOUND'],
+    ['a missing file', ['./no-such-file'], 'EXECUTOR_NOT_FOUND'],
     ['a file that is not executable', ['./worker-stand-in.mjs'], 'EXECUTOR_NOT_PERMITTED'],
     ['a folder', ['.'], 'EXECUTOR_NOT_PERMITTED'],
   ])('command executor: %s is refused', async (_case, argv, code) => {

@@ -96,7 +96,7 @@ test.each([
     '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n',
     'that is damaged',
   ],
-])('createFileSigner: KEY_NOT_READABLE, saying what it is, for %s', async (_, text, received) => {
+])('createFileSigner: KEY_NOT_READABLE names the kind of file, for %s', async (_, text, received) => {
   const opening = createFileSigner(await privateFile(text), { passphrase: neverAsked });
   await expect(opening).rejects.toMatchObject({
     code: 'KEY_NOT_READABLE',

@@ -44,7 +44,7 @@ test('createWorkerSigners: no principal gets the key of another or of the engine
 
 test.each([
   ['a variable that is not set', { env: 'K' }, {}, 'KEY_NOT_FOUND', 'signers.w names the variable K, which is not set'],
-  ['a file that is not there', { file: '/nowhere/k.pem' }, {}, 'KEY_NOT_FOUND', '/nowhere/k.pem'],
+  ['a missing file', { file: '/nowhere/k.pem' }, {}, 'KEY_NOT_FOUND', '/nowhere/k.pem'],
   ['no agent', { agent: true }, {}, 'AGENT_FAILED', 'SSH_AUTH_SOCK is not set'],
   ['an agent that is gone', { agent: true }, { SSH_AUTH_SOCK: '/nowhere/s' }, 'AGENT_FAILED', 'cannot be reached'],
   [

@@ -90,7 +90,7 @@ test('syncFolder: callers at the same time share a sync, and one that comes duri
   }
 });
 
-test('syncFolder: an error reaches its callers, and the next sync is made anew', async () => {
+test('syncFolder: an error reaches its callers, and the next sync runs again', async () => {
   const missing = join(folder, 'missing');
   await expect(syncFolder(missing)).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(Promise.all([syncFolder(missing), syncFolder(missing)])).rejects.toMatchObject({ code: 'ENOENT' });

@@ -135,7 +135,7 @@ test('openBundleTree: an extended header of more bytes than a path needs is not 
   await expect((await openBundleTree(file)).list(LIMITS)).rejects.toThrow('an extended header of 1073741823 bytes');
 });
 
-test('openBundleTree: what is no plain file in a tar is listed as what it is', async () => {
+test('openBundleTree: an entry of a tar that is no plain file is listed with its kind', async () => {
   const folder = join(root, 'tree');
   await mkdir(join(folder, 'd'), { recursive: true });
   await symlink('/etc/passwd', join(folder, 'e'));

@@ -92,7 +92,7 @@ test('diff: bytes that are not of the encoding that the attributes give are uncl
   expect(reasons(await checkout.diff())).toEqual([expect.stringContaining('odd.utf16')]);
 });
 
-test('readPatch: a patch with bytes that git would not commit is found, whoever computed it', async () => {
+test('readPatch: a patch with bytes that git would not commit is found, whatever its source', async () => {
   const raw = `diff --git a/new.bat b/new.bat
 new file mode 100644
 --- /dev/null

@@ -132,7 +132,7 @@ test('checkout: has a git folder of its own that knows neither the mirror nor th
   }
 });
 
-test('checkout: BASE_NOT_FOUND for what is no commit id, or an id that is not there', async () => {
+test('checkout: BASE_NOT_FOUND for an invalid commit id, or a missing commit', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { workspace } = await makeWorkspace(room.root, { path });
   for (const wrong of ['main', '0'.repeat(40), git(path, 'rev-parse', `${commit}^{tree}`)]) {
@@ -148,7 +148,7 @@ const CLIMBING = Buffer.from(
 );
 
 test.each([
-  ['to a file that is not there', NO_SUCH_FILE],
+  ['to a missing file', NO_SUCH_FILE],
   ['out of the tree', CLIMBING],
   ['that is no patch', Buffer.from('hello\n')],
 ])('checkPatch, readPatch and checkout: a patch %s is refused with a reason', async (_what, patch) => {
@@ -251,7 +251,7 @@ test('workspace: what a dead process left is removed at the next start, what a l
   expect(await readdir(join(stateDir, 'scratch')).catch(() => [])).toEqual([]);
 });
 
-test('workspace: many checkouts at once from a mirror that is not there yet', async () => {
+test('workspace: many checkouts at once from a mirror that does not exist yet', async () => {
   const { path, commit } = await makeRepository(inRoom('r'));
   const { stateDir, temporaryDir } = await makeWorkspace(room.root, { path });
   const checkouts = await Promise.all(

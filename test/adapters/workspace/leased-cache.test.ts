@@ -30,7 +30,7 @@ test('release: of the values that are not in use, the one that was used longest 
   a?.release();
   await settled();
   expect(disposed).toEqual(['b']);
-  const again = await cache.lease('a', async () => 'made anew');
+  const again = await cache.lease('a', async () => 'made again');
   expect(again.value).toBe('a');
   c?.release();
   await settled();

@@ -35,7 +35,7 @@ async function check(body: string, ...args: readonly string[]) {
   return { ...answer, codes, refused };
 }
 
-/** The last commit again, by somebody else or with another message. */
+/** The last commit again, by another author or with another message. */
 function amend(options: { readonly name?: string; readonly email?: string; readonly message?: string }): void {
   const { name = 'Grace', email = 'grace@example.org', message = 'Fix' } = options;
   const identity = ['-c', `user.name=${name}`, '-c', `user.email=${email}`];
@@ -361,7 +361,7 @@ describe('promptos pr-check', () => {
     expect(refused).toEqual({ block: 'PR_BLOCK_DIFFERS', record: 'NO_MATCH' });
   });
 
-  test('wrong usage: a body that is not there, a commit that is not there', async () => {
+  test('wrong usage: a missing body, a missing commit', async () => {
     await expect(check(block, '--commit', 'nowhere')).rejects.toMatchObject({ code: 'BASE_NOT_FOUND', exitCode: 2 });
     const nowhere = ['--body', join(audited.folder, 'nowhere'), '--commit', 'HEAD'];
     const missing = audited.invoke((context) => prCheckCommand(context, verifyDigests), ...nowhere);

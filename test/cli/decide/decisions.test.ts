@@ -88,7 +88,7 @@ describe('approve', () => {
     );
   });
 
-  test('by somebody whose key the policy lacks: KEY_NOT_FOUND, and nothing is sent', async () => {
+  test('by a person whose key the policy lacks: KEY_NOT_FOUND, and nothing is sent', async () => {
     const [run] = await awaitingRun();
     const { exitCode, last } = await typeJson('approve', run.runId, '--gate', 'P00', '--as', 'mallory');
     expect({ exitCode, last }).toMatchObject({ exitCode: 2, last: { error: { code: 'KEY_NOT_FOUND' } } });

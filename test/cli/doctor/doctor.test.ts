@@ -12,7 +12,7 @@ import { initCommand } from '../../../src/cli/start/init-command.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { invoke } from '../recorded-context.js';
 
-/** A Temporal that is there; `reach` is called only where a test says that somebody named a server. */
+/** A reachable Temporal; `reach` is called only in tests that name a server. */
 const embedded: TemporalProbes = {
   findBinary: async () => ({ path: '/opt/temporal', version: '1.9.1' }),
   findServer: async () => ({ address: '127.0.0.1:7233', ui_url: 'http://127.0.0.1:8233' }),
@@ -252,7 +252,7 @@ test('doctor: no embedded server is no failure; a Temporal CLI that must be fetc
   expect([probe('temporal cli').status, probe('temporal server').status, exitCode]).toEqual(['warn', 'ok', 0]);
 });
 
-test('doctor: a server that somebody named is reached, and nothing embedded is looked at', async () => {
+test('doctor: a named server is reached, and nothing embedded is looked at', async () => {
   const named: string[] = [];
   const temporal: TemporalProbes = {
     findBinary: async () => Promise.reject(new Error('not to be looked for')),

@@ -91,10 +91,10 @@ test('keys generate: in a terminal a passphrase is asked for twice', async () =>
 test.each([
   ['the two differ', ['geheim', 'geheime'], 'The two passphrases differ'],
   ['it is empty', [''], 'Expected a passphrase, received none'],
-])('keys generate: USAGE and no key, when %s', async (_, script, told) => {
+])('keys generate: USAGE and no key, when %s', async (_, script, expected) => {
   const questions = scriptedQuestions(script);
   const error = await refusal(run(['generate', '--for', 'grace'], { terminal: true, questions }));
-  expect(error).toMatchObject({ code: 'USAGE', summary: expect.stringContaining(told) });
+  expect(error).toMatchObject({ code: 'USAGE', summary: expect.stringContaining(expected) });
   expect(await readdir(cwd)).toEqual([]);
 });
 

@@ -65,7 +65,7 @@ test('openSigner: --key is taken whatever else is there, relative to the current
   expect(ed25519.verify(await signer.sign(MESSAGE), MESSAGE, Buffer.from(named.raw, 'base64'))).toBe(true);
 });
 
-test('openSigner: --key that is not there is KEY_NOT_FOUND, and nothing else is tried', async () => {
+test('openSigner: a missing --key is KEY_NOT_FOUND, and nothing else is tried', async () => {
   await keyAt('keys/grace.pem');
   const opening = openSigner(contextOf(), { principal: 'grace', key: 'none.pem' });
   await expect(opening).rejects.toMatchObject({ code: 'KEY_NOT_FOUND', summary: expect.stringContaining('none.pem') });

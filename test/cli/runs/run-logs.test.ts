@@ -52,7 +52,7 @@ test('run logs: what no heartbeat had is said to be missing', () => {
   expect(missing).toBe(true);
 });
 
-test('run logs: an attempt that another worker carries out from the start is printed anew', () => {
+test('run logs: an attempt that another worker carries out from the start is printed again', () => {
   const { text } = printed([{ path: OUT, end: 8, text: 'one\ntwo\n' }], [{ path: OUT, end: 4, text: 'one\n' }]);
   expect(text).toBe(`${heading(OUT)}one\ntwo\none\n`);
 });

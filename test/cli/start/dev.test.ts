@@ -9,7 +9,7 @@ import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
 import { createHostileSite, PROJECT_FILES, type ProgramRun, runProgram } from '../../support/hostile-site.js';
 
 /*
- * `dev` on a repository of somebody's own, from `init` to the applied patch, everything as processes of the real program.
+ * `dev` on a user's own repository, from `init` to the applied patch, everything as processes of the real program.
  */
 
 const AGENT = fileURLToPath(new URL('../../fixtures/executors/hostile-agent.mjs', import.meta.url));

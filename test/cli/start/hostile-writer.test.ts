@@ -52,7 +52,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
     expect(run).toMatchObject({ exitCode: 1, last: { outcome: 'aborted' } });
     const { verdict, findings } = await attempt(run, 'P05');
     const blocking = findings.filter((finding) => finding.blocking).map(({ rule, path }) => `${rule} ${path ?? ''}`);
-    const told = findings.filter((finding) => !finding.blocking).map(({ rule, path }) => `${rule} ${path ?? ''}`);
+    const reported = findings.filter((finding) => !finding.blocking).map(({ rule, path }) => `${rule} ${path ?? ''}`);
     expect(verdict).toBe('fail');
     const outside = ['lib/extra.js', 'lib/moved.js', '.promptos/policy.yaml', '.PROMPTOS/worker.yaml', 'test.js'];
     expect(blocking).toEqual(
@@ -67,7 +67,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
         expect.stringMatching(/^size/),
       ]),
     );
-    expect(told).toEqual(expect.arrayContaining(['binary src/image.js', 'modes src/split.js']));
+    expect(reported).toEqual(expect.arrayContaining(['binary src/image.js', 'modes src/split.js']));
     // A hostile name is neither printed to a terminal nor written raw.
     expect(run.stdout + run.stderr).not.toContain('\u001b');
   });
@@ -92,7 +92,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
       expect.stringContaining('The answer is not JSON'),
       'The answer holds half a surrogate pair, which is no text.',
       expect.stringContaining('Unrecognized keys: "verdict", "approved_by"'),
-      // A key that would be somebody's prototype is no field of the answer, and becomes none.
+      // A key such as `__proto__` is no field of the answer, and becomes none.
       null,
     ]);
     expect(verdict).toBe('pass');
@@ -129,7 +129,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
     });
   });
 
-  test('an executor whose program is not there: EXECUTOR_NOT_FOUND raises a P08 with the next step', async () => {
+  test('an executor whose program is missing: EXECUTOR_NOT_FOUND raises a P08 with the next step', async () => {
     const run = await site.play('none', [...policy('missing.yaml'), '--prompts', 'P01']);
     expect(run).toMatchObject({ exitCode: 1, last: { outcome: 'aborted' } });
     const { escalations } = await json<RunRecord>(run, 'run_record.json');

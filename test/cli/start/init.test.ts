@@ -61,7 +61,7 @@ function scriptedQuestions(
   };
 }
 
-/** Where people's keys are in these tests: beside the repository, never in the folder of whoever runs them. */
+/** Where people's keys are in these tests: beside the repository, never in the home folder of the user who runs them. */
 const ownKeys = (top: string): string => join(dirname(top), 'own-keys');
 
 const init = (args: string[], options: InvocationOptions, questions = scriptedQuestions()) => {
@@ -373,8 +373,8 @@ test('init: --json gives one object', async () => {
 
 /** What `--json` reports of keys. */
 const keysOf = ({ objects }: Invocation) => {
-  const [told] = objects as unknown as [{ keys: { name: string; made: boolean }[]; warnings: string[] }];
-  return told;
+  const [report] = objects as unknown as [{ keys: { name: string; made: boolean }[]; warnings: string[] }];
+  return report;
 };
 
 /** The key that the written policy has for a name, or for the engine. */
@@ -470,25 +470,25 @@ test.each([
 
 test("init: a team's integrator whose key is made here: says that it is to be handed over or replaced", async () => {
   const top = await repository();
-  const told = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, json: true });
-  const { stderr } = told;
+  const result = await init(['--not-alone', '--integrator', 'grace'], { cwd: top, json: true });
+  const { stderr } = result;
   const path = join(ownKeys(top), 'grace.pem');
   expect(stderr).toContain(`warning: The private key of grace is on this machine, in ${path}`);
   expect(stderr).toContain('whoever has your account can decide as grace');
-  expect(keysOf(told).warnings).toHaveLength(2);
+  expect(keysOf(result).warnings).toHaveLength(2);
 });
 
 test("init: --integrator-key takes the integrator's own public key, and makes none", async () => {
   const top = await repository();
   const { line, key } = makeTestKey();
-  const told = await init(['--integrator', 'grace', '--integrator-key', `${line} grace@laptop`], {
+  const result = await init(['--integrator', 'grace', '--integrator-key', `${line} grace@laptop`], {
     cwd: top,
     json: true,
   });
   expect(await listedKey(top, 'grace')).toEqual(key);
   expect((await readdir(ownKeys(top))).sort()).toEqual(['ada-lovelace.pem', 'ada-lovelace.pub']);
-  expect(told.stderr).not.toContain('is on this machine');
-  expect(keysOf(told).keys.at(-1)).toEqual({
+  expect(result.stderr).not.toContain('is on this machine');
+  expect(keysOf(result).keys.at(-1)).toEqual({
     name: 'grace',
     path: null,
     public: line,

@@ -130,7 +130,7 @@ test('an optional policy: a developer who is no principal may cancel', () => {
   expect(run.send({ type: 'message', kind: 'cancellation', content }).answer.accepted).toBe(true);
 });
 
-test("Temporal's own cancellation: is marked, names nobody, and makes the authentication mixed", () => {
+test("Temporal's own cancellation: is marked, names no actor, and makes the authentication mixed", () => {
   const run = new DomainRunWithJournal().open(journalledPlan({ request_signed_by: { principal: 'ada', keyid: 'k' } }));
   expect(authenticationOf(run.ledger)).toBe('signed');
   run.send({ type: 'cancel' });
@@ -162,7 +162,7 @@ describe('the journal', () => {
     run.deliver('cancellation', envelope);
     expect(run.missing()).toEqual([]);
   });
-  test('what nobody of the policy signed, or about another run, is passed over', () => {
+  test('ignores a message that is not signed by a key of the policy or is about another run', () => {
     const run = new DomainRunWithJournal().open(journalledPlan());
     run.journalMessage('cancellation', run.signedCancellation({}, stranger));
     run.journalMessage('cancellation', run.signedCancellation({ run_id: 'run-two' }));

@@ -6,7 +6,7 @@ import { isSealed } from '../../../src/domain/ledger/closed-ledger.js';
 import { DomainRun, runPlan } from '../../support/domain.js';
 import { SignedRun, signedPlan } from '../../support/signed-run.js';
 
-/** What the server hands over when somebody else has completed an activity. */
+/** What the server delivers when another client has completed an activity. */
 const SHAPES: readonly (readonly [string, unknown])[] = [
   ['nothing', null],
   ['undefined', undefined],

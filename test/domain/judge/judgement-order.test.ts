@@ -15,7 +15,7 @@ const FAULTS: readonly (readonly [RefusalReason, Partial<Record<keyof Decision, 
   ['GATE_FAILED', {}],
 ];
 
-/** P01 failed and is put up; `used` counted for P00. */
+/** P01 failed and waits for a decision; `used` counted for P00. */
 function failedAtP01(): DomainRun {
   const run = new DomainRun().open().runGate('P00');
   run.approve('P00', { decision_id: 'used' });
@@ -41,8 +41,8 @@ test.each([
   ['a stranger', { actor: 'stranger' }],
   ['an agent', { actor: 'wendy' }],
   ['the developer', { actor: 'ada' }],
-  ['somebody too early', { request_id: 'P00.2.1', attempt: 2 }],
-  ['somebody with other bytes', { output_sha256: '0'.repeat(64) }],
+  ['a decision too early', { request_id: 'P00.2.1', attempt: 2 }],
+  ['a decision about other bytes', { output_sha256: '0'.repeat(64) }],
   ['an integrator without a reason', { choice: 'reject' as const }],
 ])('decide: %s burns no id', (_, parts) => {
   const run = new DomainRun().open().runGate('P00');

@@ -94,7 +94,7 @@ test('plannedDuties: everybody with a duty, their keys, the executors that are k
   ]);
 });
 
-test('judgeSeparation: a finished run is separate; one whose verifier ran the writer’s program is not, told once', async () => {
+test('judgeSeparation: a finished run is separate; one whose verifier ran the writer’s program is not, reported once', async () => {
   const { attempts } = await finishedRun(memoryStore());
   const records = [...attempts.values()];
   expect(judgeSeparation(PLAN, records)).toEqual([]);

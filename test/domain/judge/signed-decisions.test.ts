@@ -62,7 +62,7 @@ test('an optional policy: unsigned ones count and are marked, signed ones are st
   expect(signed.deliver('approve', signed.signedDecision('P00', {}, keyOf('ivan'))).reason).toBe('SIGNER_MISMATCH');
 });
 
-test('signed resolution: about exactly the report that was put up', () => {
+test('signed resolution: about exactly the pending report', () => {
   const escalated = () => {
     const run = waiting();
     run.deliver('escalation', run.signedEscalation());

@@ -31,7 +31,7 @@ const person = (envelope: LedgerEvent & { type: 'escalationOpened' }): LedgerEve
 });
 
 describe('signedActs', () => {
-  test('every envelope of the ledger at its place, and nothing of what nobody signed', async () => {
+  test('contains every envelope of the ledger at its place, and nothing unsigned', async () => {
     const { entries } = await signedFinishedRun(memoryStore());
     const seqOf = (type: LedgerEntry['type']) => entries.filter((entry) => entry.type === type).map(({ seq }) => seq);
     const expected = [
@@ -54,7 +54,7 @@ describe('authenticationOf', () => {
     expect(authenticationOf((await signedFinishedRun(memoryStore())).entries)).toBe('signed');
   });
 
-  test('none when nobody signed', async () => {
+  test('none for an unsigned run', async () => {
     expect(authenticationOf((await finishedRun(memoryStore())).entries)).toBe('none');
   });
 
@@ -130,7 +130,7 @@ describe('attestation files', () => {
     expect(lines[0]).toMatch(/^\{"payload":/);
   });
 
-  test('the files that a record cannot list are told from those that it lists', () => {
+  test('the files that a record cannot list are distinguished from those that it lists', () => {
     const { runRecord, ledgerSeal, bundle, runRequest } = attestationPaths;
     expect([runRecord, ledgerSeal, bundle, runRequest].map(isSealFile)).toEqual([true, true, true, false]);
     expect([runRecord, bundle, runRequest, 'evidence/x.dsse.json'].map(isAttestationFile)).toEqual([

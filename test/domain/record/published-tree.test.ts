@@ -11,7 +11,7 @@ describe('published tree', () => {
     const { attempts } = await finishedRun(memoryStore());
     const [sha256, record] = [...attempts].find(([, { gate, attempt }]) => gate === 'P03' && attempt === 2) ?? [];
     if (sha256 === undefined || record === undefined) throw new Error('the run has a second P03');
-    const paths = (stands: boolean) => attemptFiles({ record, sha256, bytes: 7, stands }).map(({ path }) => path);
+    const paths = (valid: boolean) => attemptFiles({ record, sha256, bytes: 7, valid }).map(({ path }) => path);
     const own = ['attempt.json', 'try-1/prompt.md', 'try-1/stdout.txt'].map(
       (path) => `evidence/attempts/P03/2/${path}`,
     );

@@ -92,7 +92,7 @@ describe('run record', () => {
     ]);
   });
 
-  test('buildRunRecord: an attempt that nobody decided on before the end is open', async () => {
+  test('buildRunRecord: an attempt without a decision before the end is open', async () => {
     const { record: built } = await record({ outcome: 'expired' });
     expect(built.outcome).toBe('expired');
     expect(built.gates.at(-1)?.attempts).toMatchObject([{ attempt: 1, verdict: 'fail', standing: 'open' }]);
@@ -151,7 +151,7 @@ describe('run record', () => {
     ]);
   });
 
-  test('attemptHistories: waived findings stand with the attempt that they were waived of', async () => {
+  test('attemptHistories: waived findings are listed with their attempt', async () => {
     const { entries } = await finishedRun(memoryStore(), { outcome: 'expired' });
     const escalated = entries.slice(0, -1);
     const histories = attemptHistories(

@@ -23,7 +23,7 @@ describe('decide: quorum', () => {
     expect(run.state.gates[0]?.request).toMatchObject({ request_id: 'P00.2.1', approved_by: [] });
   });
 
-  test('a gate for which the policy asks nobody passes by its verdict alone', () => {
+  test('a gate for which the policy requires no approval passes by its verdict alone', () => {
     const none = runPlan({ approvals: { ...plan.approvals, P00: 0 } });
     const passed = new DomainRun().open(none).runGate('P00');
     expect(passed.types().slice(-2)).toEqual(['gateFinished', 'gatePassed']);
@@ -87,7 +87,7 @@ describe('decide: the whole run', () => {
     expect(run.state.outcome).toBe('approved');
   });
 
-  test('a gate receives the outputs that stand, and the principal of its role', () => {
+  test('a gate receives the valid outputs, and the principal of its role', () => {
     const run = new DomainRun().open();
     for (const gate of GATE_IDS.slice(0, 4))
       run.runGate(gate, { output_sha256: gate.slice(1).padEnd(64, '0') }).approve(gate);

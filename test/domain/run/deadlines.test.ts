@@ -18,7 +18,7 @@ const due = (run: DomainRun): number | null => {
   return deadline === null ? null : deadline - START;
 };
 
-describe('deadlines: a request that nobody answers', () => {
+describe('deadlines: a request without an answer', () => {
   test('reminds, then escalates, then expires', () => {
     const run = awaiting();
     expect(due(run)).toBe(remind);
@@ -77,7 +77,7 @@ describe('deadlines: what time does not touch', () => {
 });
 
 describe('deadlines: after an escalation', () => {
-  test('the waiting time of a held request starts anew when the last one closes', () => {
+  test('the waiting time of a held request starts again when the last hold closes', () => {
     const run = awaiting();
     run.send({ type: 'message', kind: 'escalation', content: undefined });
     run.now += 3 * HOUR;
@@ -85,7 +85,7 @@ describe('deadlines: after an escalation', () => {
     expect(due(run)).toBe(3 * HOUR + remind);
   });
 
-  test('continue puts a request that was left lying up again', () => {
+  test('continue reopens a stale request', () => {
     const run = awaiting();
     after(run, escalate);
     run.resolve('E1', 'continue');

@@ -132,7 +132,7 @@ function make(run: DomainRun, given: Move): void {
     case 'start': {
       const step = nextStep(state);
       if (step.kind === 'executeGate') run.send({ type: 'startGate', gate: step.gate, attempt: step.attempt });
-      // A start that nobody asked for must change nothing, whatever the state.
+      // An unrequested start must change nothing, whatever the state.
       else run.send({ type: 'startGate', gate: 'P05', attempt: 1 });
       return;
     }
@@ -274,7 +274,7 @@ function audit(events: readonly LedgerEvent[]): void {
         use(decision.decision_id);
         if (!ALLOWED.includes(decision.actor)) throw new Error(`${decision.actor} decided`);
         const gate = standing.get(decision.gate);
-        if (gate === undefined || gate.passed) throw new Error('a decision on what does not stand counted');
+        if (gate === undefined || gate.passed) throw new Error('a decision on an invalid attempt counted');
         if (gate.request !== decision.request_id) throw new Error('a decision for an earlier request counted');
         if (gate.output !== decision.output_sha256) throw new Error('a decision about other bytes counted');
         if (decision.run_id !== 'run-one') throw new Error('a decision for another run counted');

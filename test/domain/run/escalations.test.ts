@@ -34,7 +34,7 @@ const blocking = (rule: string, number = 1): Finding => ({
 });
 
 describe('decide: an open escalation holds the run', () => {
-  test('nothing starts, and a running gate finishes without being put up', () => {
+  test('nothing starts, and a running gate finishes without a request', () => {
     const run = before('P03');
     run.send({ type: 'startGate', gate: 'P03', attempt: 1 });
     escalate(run);
@@ -67,13 +67,13 @@ describe('decide: an open escalation holds the run', () => {
     escalate(run);
     run.reject('P06', { reason: 'fails' });
     expect(run.types().at(-1)).toBe('decisionCounted');
-    run.resolve('E1', 'rework', { to_gate: 'P03', guidance: 'plan anew' });
+    run.resolve('E1', 'rework', { to_gate: 'P03', guidance: 'plan again' });
     expect(nextStep(run.state)).toMatchObject({
       kind: 'executeGate',
       gate: 'P03',
       feedback: [
         { kind: 'rejection', text: 'fails' },
-        { kind: 'guidance', text: 'plan anew', by: 'grace' },
+        { kind: 'guidance', text: 'plan again', by: 'grace' },
       ],
     });
   });
@@ -187,7 +187,7 @@ describe('decide: continue and its waiver', () => {
     expect(run.approve('P05').accepted).toBe(true);
   });
 
-  test('a request that stood already is put up again as P05.1.2, and the old one no longer stands', () => {
+  test('a pending request is reopened as P05.1.2, and the old one is closed', () => {
     const run = before('P05').runGate('P05', { verdict: 'fail', findings: [blocking('scope')] });
     const old = run.decision('P05');
     expect(old.request_id).toBe('P05.1.1');

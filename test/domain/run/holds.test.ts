@@ -37,7 +37,7 @@ describe('hold: an unsigned stop where the policy asks for signatures', () => {
     expect(replayLedger(run.ledger, noEvidence)).toMatchObject({ ok: true });
   });
 
-  test('every integrator whose word counts lifts it, and nobody else', () => {
+  test('every integrator of the policy lifts it, and no other person', () => {
     expect(lift(stopped(), 'E1', {}, 'ivan')).toMatchObject({ accepted: true });
     expect(lift(stopped(), 'E1', {}, 'ada')).toMatchObject({ reason: 'SELF_APPROVAL' });
     expect(lift(stopped(), 'E1', {}, 'wendy')).toMatchObject({ reason: 'NOT_AN_INTEGRATOR' });

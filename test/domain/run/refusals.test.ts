@@ -199,7 +199,7 @@ describe('decide: what a refusal keeps', () => {
     });
   });
 
-  test('of a signed message, what its payload claims and its digest, whoever signed it; of version 1 neither', () => {
+  test('of a signed message, what its payload claims and its digest, whatever the signature; of version 1 neither', () => {
     const claimed = { actor: 'grace', decision_id: 'd-9' };
     const run = new DomainRunWithJournal().open(journalledPlan()).runJournalled('P00');
     const stranger = run.signedDecision('P00', claimed, makeTestKey());
@@ -229,7 +229,7 @@ describe('decide: what a refusal keeps', () => {
     expect(run.events.at(-1)).toMatchObject({ kind: recorded, claimed_actor: null, decision_id: null });
   });
 
-  test('what is no message of ours is told apart from what could not be read', () => {
+  test('a foreign message is distinguished from an unreadable one', () => {
     const run = awaiting();
     expect(send(run, 'signal', { [UNDECODABLE_KEY]: 'x' }).reason).toBe('UNDECODABLE');
     expect(send(run, 'signal', 'x'.repeat(65_537)).reason).toBe('TOO_LARGE');

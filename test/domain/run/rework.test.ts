@@ -26,7 +26,7 @@ describe('decide: where a rejection goes', () => {
     ['P05', 'P05'],
     ['P06', 'P05'],
     ['P07', 'P05'],
-  ] as const)('%s goes back to %s when nobody names a gate', (gate, target) => {
+  ] as const)('%s goes back to %s when no gate is named', (gate, target) => {
     const run = awaitingAt(gate);
     expect(run.reject(gate).accepted).toBe(true);
     expect(lastSentBack(run)).toMatchObject({ to_gate: target });
@@ -74,7 +74,7 @@ describe('decide: a gate that gave no usable answer', () => {
     return run;
   }
 
-  test.each(['P06', 'P07'] as const)('%s is done again when nobody names a gate, and the status says so', (gate) => {
+  test.each(['P06', 'P07'] as const)('%s is done again when no gate is named, and the status says so', (gate) => {
     const run = gate === 'P07' ? dueAtReview() : awaitingAt('P05', planOf2());
     if (gate === 'P06') run.approve('P05');
     run.runGate(gate, blocked);
@@ -150,7 +150,7 @@ describe('decide: going back voids everything downstream', () => {
     expect(nextStep(run.state)).not.toHaveProperty('inputs.P05');
   });
 
-  test('a gate that had passed is decided anew, in a new attempt', () => {
+  test('a gate that had passed is decided again, in a new attempt', () => {
     const run = awaitingAt('P06');
     const old = run.decision('P05', { request_id: 'P05.1.1', decision_id: 'old' });
     run.reject('P06');
@@ -205,13 +205,13 @@ describe('decide: the bound on rework rounds', () => {
     ['continue', {}, 'P03', ['not yet', 'again']],
     ['retry', { guidance: 'smaller' }, 'P03', ['not yet', 'again', 'smaller']],
     ['rework', { to_gate: 'P01' }, 'P01', ['again']],
-  ] as const)('%s grants one more round', (choice, parts, gate, told) => {
+  ] as const)('%s grants one more round', (choice, parts, gate, texts) => {
     const run = bound();
     expect(run.resolve('E1', choice, parts).accepted).toBe(true);
     const step = nextStep(run.state);
     expect(step).toMatchObject({ kind: 'executeGate', gate });
     expect(step.kind === 'executeGate' && step.feedback.map(({ text }) => text.split(' ')[0])).toEqual(
-      told.map((text) => text.split(' ')[0]),
+      texts.map((text) => text.split(' ')[0]),
     );
     run.runGate(gate);
     run.reject(gate);

@@ -98,7 +98,7 @@ test('waiver: what was approved in time passes no more when a hold is lifted aft
   const run = held(DAY);
   expect(run.types()).not.toContain('gatePassed');
   expect(nextStep(run.state)).toMatchObject({ kind: 'awaitDecision', request: { approved_by: ['grace'] } });
-  // Waived anew, it is decided on anew.
+  // After a new waiver, a new decision is possible.
   run.deliver('escalation', run.signedEscalation());
   expect(resolved(run, 'E3', until(after(3 * DAY)))).toBe(true);
   expect(run.types()).not.toContain('gatePassed');

@@ -108,7 +108,7 @@ const ONE_TRY = `${exchanged(SIGNED_POLICY, 'output_tries: 2', 'output_tries: 1'
 /** Fields that decide which paths a record may name. */
 const OF_ITS_GATE = new Set(['gate', 'attempt']);
 
-/** What was done, by whom and with what: the records of attempts and what executors were told. */
+/** What was done, by whom and with what: the records of attempts and the prompts of executors. */
 export const ATTEMPT_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ...Object.entries(FIELDS).map(
@@ -225,7 +225,7 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
   ]),
   ...recipesOf('reworked', [
     [
-      'attempt: a verdict changed in the ledger, chained anew, sealed by the engine',
+      'attempt: a verdict changed in the ledger, chained again, sealed by the engine',
       (tree) =>
         forge(
           editLedger(tree, (entries) => {
@@ -241,7 +241,7 @@ export const ATTEMPT_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
     [
-      'attempt: a verdict changed everywhere, everybody signs it, and nobody was refused',
+      'attempt: a verdict changed everywhere, everybody signs it, and no refusal is recorded',
       (tree) => passed(editLedger(tree, (entries) => without(entries, nth(entries, 'refused', 2)))),
       'ATTEMPT_DIFFERS',
     ],

@@ -49,7 +49,7 @@ export const DECISION_RECIPES: readonly Recipe[] = [
     ...Object.entries(CLAIMS).map(
       ([name, value]) =>
         [
-          `decision: ${name} flipped in the ledger, chained anew, sealed by the engine`,
+          `decision: ${name} flipped in the ledger, chained again, sealed by the engine`,
           (tree: MutableTree) =>
             forge(
               editLedger(tree, (entries) => {
@@ -93,7 +93,7 @@ export const DECISION_RECIPES: readonly Recipe[] = [
       field('decisionCounted', 1, 'run_id', 'vector-straight'),
       'DECISION_REFUSED',
     ],
-    ['decision: a field that nobody knows', field('decisionCounted', 1, 'reviewed', true), 'DECISION_REFUSED'],
+    ['decision: an unknown field', field('decisionCounted', 1, 'reviewed', true), 'DECISION_REFUSED'],
     [
       'decision: a look-alike of the actor, with a Cyrillic а',
       field('decisionCounted', 1, 'actor', 'grаce'),
@@ -232,7 +232,7 @@ export const DECISION_RECIPES: readonly Recipe[] = [
       'DECISION_REFUSED',
     ],
     ['decision: that of another gate', spliced('straight', 4), 'DECISION_REFUSED'],
-    ['decision: that of another run, chained anew, sealed by the engine', spliced('rejected', 1), 'DECISION_REFUSED'],
+    ['decision: that of another run, chained again, sealed by the engine', spliced('rejected', 1), 'DECISION_REFUSED'],
     [
       'decision: the first approval of two counted again instead of the second',
       (tree) =>

@@ -5,7 +5,7 @@ import { VECTOR_KEYS, type VectorKey } from '../../support/vector-keys.js';
 import { type Entries, gone, inserted, insider, nth, twice, without } from './ledger-edits.js';
 import { type Recipe, recipesOf } from './recipe.js';
 
-/** The run is cancelled by a message, signed by whoever has the key; null: by nobody. */
+/** The run is cancelled by a message, signed with the key; null: unsigned. */
 const cancelledBy =
   (key: VectorKey | null, said: Partial<Cancellation> = {}) =>
   (entries: Entries): Entries => {
@@ -46,7 +46,7 @@ export const FOLD_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
     [
-      'ledger: refusals counted that nobody made',
+      'ledger: refusals counted that never occurred',
       insider((entries) => {
         nth(entries, 'runClosed').refusals_counted = { MALFORMED: 7 };
       }),
@@ -239,7 +239,7 @@ export const FOLD_RECIPES: readonly Recipe[] = [
       'CANCELLATION_REFUSED',
     ],
     [
-      'ledger: a signed cancellation in the name of somebody else',
+      'ledger: a signed cancellation in the name of another person',
       insider((entries) => {
         nth(entries, 'cancellationCounted').cancellation.actor = 'grace';
       }),

@@ -61,11 +61,11 @@ function closedAnew(entries: Journal, tree: MutableTree): JournalEntry[] {
 /** The place of a refusal in the ledger, and what it says. */
 const refusalOf = (entries: Entries, number: number) => nth(entries, 'refused', number);
 
-/** What the journal shows was left behind, and nobody with a key of the policy's integrators accounts for it. */
+/** The journal shows entries that the run dropped, and no integrator's key accounts for them. */
 export const FORK_RECIPES: readonly Recipe[] = [
   ...recipesOf('forked', [
     [
-      'fork: not told in the ledger, everybody signs it',
+      'fork: missing in the ledger, everybody signs it',
       (tree, genuine) => {
         everybody((entries) => without(entries, nth(entries, 'escalationOpened'), nth(entries, 'escalationResolved')))(
           tree.remove(escalationPath('E1')),
@@ -142,7 +142,7 @@ export const FORK_RECIPES: readonly Recipe[] = [
       'JOURNAL_DIFFERS',
     ],
     [
-      'fork: told as a deadline',
+      'fork: reported as a deadline',
       everybody((entries) => {
         nth(entries, 'escalationOpened').report.trigger = 'deadline';
       }),

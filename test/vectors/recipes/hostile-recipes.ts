@@ -104,7 +104,7 @@ const MEDIUM_RECIPES: readonly Recipe[] = [
       ...Array.from({ length: 1_000_000 }, (_, index): TreeEntry => ({ path: `${index}`, kind: 'file', bytes: 0 })),
     ]),
   ),
-  medium('a check ends with an error that nobody foresaw', 'CHECK_FAILED_UNEXPECTEDLY', (reader) => ({
+  medium('a check ends with an unforeseen error', 'CHECK_FAILED_UNEXPECTEDLY', (reader) => ({
     ...reader,
     read: async () => {
       throw new RangeError('Maximum call stack size exceeded');
@@ -112,7 +112,7 @@ const MEDIUM_RECIPES: readonly Recipe[] = [
   })),
 ];
 
-/** Trees that are made to exhaust whoever reads them. */
+/** Trees that are made to exhaust their reader. */
 export const HOSTILE_RECIPES: readonly Recipe[] = [
   ...MEDIUM_RECIPES,
   ...recipesOf('straight', [

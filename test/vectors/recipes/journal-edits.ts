@@ -8,7 +8,7 @@ import type { Recipe } from './recipe.js';
 
 export type Journal = Loose<JournalEntry>[];
 
-/** The journal says something else, and whoever has these keys publishes it so. */
+/** Changes the journal, and publishes it with these keys. */
 export const journalled =
   (change: (entries: Journal, tree: MutableTree) => unknown, keys = ENGINE): Recipe['break'] =>
   (tree) => {
@@ -33,7 +33,7 @@ export function dropped(entries: Journal, when: (entry: JournalEntry) => boolean
 export const isHead = (entry: JournalEntry, by: string, purpose: VerifiedHead['purpose']): boolean =>
   entry.kind === 'head' && entry.head.by === by && entry.head.purpose === purpose;
 
-/** A head signed by a key, whoever's it is. */
+/** A head signed by any key. */
 export const headBy = (key: VectorKey, head: VerifiedHead): JournalEntry => ({
   kind: 'head',
   head,

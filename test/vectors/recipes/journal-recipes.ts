@@ -33,7 +33,7 @@ export function rejection(tree: MutableTree, parts: Partial<Decision> = {}, key:
     choice: 'reject',
     reason: 'It names no owner.',
     decision_id: 'forgotten',
-    // Where nobody signs, a decision says no times.
+    // An unsigned decision has no times.
     decided_at: at,
     expires_at: at,
     ...parts,
@@ -116,7 +116,7 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
     ['journal: the opening under another policy', openedAs(() => ({ policy_sha256: OTHER })), 'JOURNAL_DIFFERS'],
     ['journal: the opening of another request', openedAs(() => ({ request_sha256: OTHER })), 'JOURNAL_DIFFERS'],
     [
-      'journal: the opening of a request that nobody signed',
+      'journal: the opening of an unsigned request',
       openedAs(() => ({ request_attestation_sha256: null })),
       'JOURNAL_DIFFERS',
     ],
@@ -275,9 +275,9 @@ export const JOURNAL_RECIPES: readonly Recipe[] = [
     ],
   ]),
   ...recipesOf('unsigned', [
-    ['journal: heads missing where nobody signs', without('engine', 'gate'), 'JOURNAL_DIFFERS'],
+    ['journal: heads missing in an unsigned run', without('engine', 'gate'), 'JOURNAL_DIFFERS'],
     [
-      'journal: a signed rejection that the ledger does not have, where nobody must sign',
+      'journal: a signed rejection that the ledger does not have, where no signature is required',
       beforeClose(rejection),
       'JOURNAL_FORK',
     ],

@@ -25,12 +25,12 @@ export const without = (entries: Entries, ...dropped: readonly unknown[]): Entri
 export const inserted = (entries: Entries, before: unknown, entry: object): Entries =>
   entries.flatMap((one) => (one === before ? [entry as Loose<LedgerEntry>, one] : [one]));
 
-/** The ledger changed and chained anew, everything made again from it, and signed by whoever has the engine's key. */
+/** The ledger changed and chained again, everything made again from it, and signed with the engine's key. */
 export const insider =
   (change: (entries: Entries) => unknown): Recipe['break'] =>
   (tree) =>
     forge(editLedger(tree, change), ENGINE);
-/** The same by somebody without any key. */
+/** The same by an attacker without any key. */
 export const outsider =
   (change: (entries: Entries) => unknown): Recipe['break'] =>
   (tree) =>
@@ -46,7 +46,7 @@ export const gone =
   (type: Type, number = 1) =>
   (entries: Entries) =>
     without(entries, nth(entries, type, number));
-/** Has the `number`-th entry of a type stand there twice. */
+/** Repeats the `number`-th entry of a type. */
 export const twice =
   (type: Type, number = 1) =>
   (entries: Entries) => {

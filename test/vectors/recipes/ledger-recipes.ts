@@ -83,12 +83,12 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       'LEDGER_ENDS',
     ],
     [
-      'ledger: the first entry dropped, chained anew',
+      'ledger: the first entry dropped, chained again',
       (tree) => patchRecord(editLedger(tree, (entries) => entries.slice(1))),
       'LEDGER_ENDS',
     ],
     [
-      'ledger: chained anew, the record left as it was',
+      'ledger: chained again, the record left as it was',
       (tree) => editLedger(tree, gone('refused')),
       'LEDGER_HEAD_DIFFERS',
     ],
@@ -169,7 +169,7 @@ export const LEDGER_RECIPES: readonly Recipe[] = [
       (tree) => bundle(sealWith(forge(shortened(tree, closedEarly('cancelled'))), VECTOR_KEYS.nina)),
       'JOURNAL_DIFFERS',
     ],
-    ['ledger: the tail dropped and aborted by nobody', insiderShortened('aborted'), 'FOLD_DIFFERS'],
+    ['ledger: the tail dropped and aborted without an actor', insiderShortened('aborted'), 'FOLD_DIFFERS'],
     [
       'ledger: the whole of another run',
       (tree, genuine) => forge(tree.put(TREE_PATHS.ledger, ledgerLines(rechain(genuine('reworked').ledger()))), ENGINE),

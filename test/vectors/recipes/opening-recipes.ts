@@ -14,7 +14,7 @@ const OTHER = 'f'.repeat(64);
 
 type Opening = Loose<LedgerEventOf<'runOpened'>>;
 
-/** The run's opening says something else; chained anew, everything made again, sealed by the engine. */
+/** The run's opening says something else; chained again, everything made again, sealed by the engine. */
 export const opened =
   (change: (opening: Opening, tree: MutableTree) => void, keys = ENGINE): Recipe['break'] =>
   (tree) =>
@@ -27,7 +27,7 @@ const plan = (change: (plan: Loose<RunPlan>) => void): Recipe['break'] => opened
 const run = (change: (run: Loose<GovernedRunInput>) => void): Recipe['break'] =>
   opened((opening) => change(opening.run));
 
-/** The run is another one, and somebody signed the request for it again. */
+/** The run is another one, and its request was signed again. */
 const requested = (
   change: (run: Loose<GovernedRunInput>) => void,
   key: VectorKey = VECTOR_KEYS.ada,
@@ -164,14 +164,14 @@ export const OPENING_RECIPES: readonly Recipe[] = [
       'REQUEST_SIGNATURE_INVALID',
     ],
     [
-      'run: requested by somebody who is no principal',
+      'run: requested by a person who is no principal',
       requested((input) => {
         input.developer = 'mallory';
       }),
       'REQUEST_SIGNATURE_INVALID',
     ],
     [
-      'run: requested for somebody else',
+      'run: requested for another developer',
       requested((input) => {
         input.developer = 'grace';
       }),

@@ -54,7 +54,7 @@ export const POLICY_RECIPES: readonly Recipe[] = [
     break: (tree) => tree,
   },
   {
-    name: 'policy: swapped for a laxer one that nobody trusts',
+    name: 'policy: swapped for a laxer one that is not trusted',
     tree: 'straight',
     policies: ['policy'],
     code: 'POLICY_UNKNOWN',
@@ -109,7 +109,7 @@ export const POLICY_RECIPES: readonly Recipe[] = [
     break: (tree) => tree,
   },
   {
-    name: "key: an integrator's was revoked, told by the first policy",
+    name: "key: an integrator's was revoked, according to the first policy",
     tree: 'straight',
     policies: ['policy-revoked', 'policy'],
     code: 'KEY_REVOKED',

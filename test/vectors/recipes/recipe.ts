@@ -34,7 +34,7 @@ export interface Recipe {
   readonly policies?: readonly PolicyName[];
   /** Texts of policies that were made for the recipe, handed in instead. */
   readonly policyTexts?: readonly string[];
-  /** What the medium does to whoever reads the broken tree. */
+  /** What the medium does to the reader of the broken tree. */
   readonly through?: (reader: TreeReader) => TreeReader;
   /** The run that the verifier asked for, where the recipe is about that. */
   readonly runId?: string;
@@ -46,7 +46,7 @@ export interface Recipe {
   readonly onDisk?: true;
 }
 
-/** Recipes of one tree, told as rows: name, what is done, the code. */
+/** Recipes of one tree, as rows: name, change, code. */
 export const recipesOf = (
   tree: TreeName,
   rows: readonly (readonly [string, Recipe['break'], VerifyCode])[],

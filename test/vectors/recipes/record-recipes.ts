@@ -9,12 +9,12 @@ type Flip = readonly [change: (record: Loose<RunRecord>) => void, code: VerifyCo
 
 const OTHER = 'f'.repeat(64);
 
-/** What the record is told to say instead; the fold says otherwise. */
+/** Records that differ from the fold. */
 function differs(make: (record: Loose<RunRecord>) => Partial<Loose<RunRecord>>): Flip {
   return [(record) => Object.assign(record, make(record)), 'RECORD_DIFFERS'];
 }
 
-/** What was waived is left out: whoever merges would not see it. */
+/** What was waived is left out: the person who merges would not see it. */
 function hideWaivers(record: Loose<RunRecord>): void {
   delete record.waivers;
 }
@@ -77,7 +77,7 @@ const attemptOf = (record: Loose<RunRecord>, gate: string) => {
 
 /** Inside a gate's attempt, where a reader looks first. */
 const ATTEMPT_FLIPS: Readonly<Record<string, (record: Loose<RunRecord>) => void>> = {
-  'an attempt that was voided stands': (record) => {
+  'a voided attempt counts': (record) => {
     attemptOf(record, 'P05').standing = 'passed';
   },
   'a failed verdict is a pass': (record) => {
@@ -107,7 +107,7 @@ const ATTEMPT_FLIPS: Readonly<Record<string, (record: Loose<RunRecord>) => void>
   'a decision is left out': (record) => {
     attemptOf(record, 'P01').decisions.pop();
   },
-  'a decision came from somebody else': (record) => {
+  'a decision came from another person': (record) => {
     for (const one of attemptOf(record, 'P00').decisions) one.decision.actor = 'ivan';
   },
   'a finding was waived': (record) => {
@@ -195,7 +195,7 @@ export const RECORD_RECIPES: readonly Recipe[] = [
       'RECORD_DIFFERS',
     ],
     [
-      'record: somebody else waived',
+      'record: another person waived',
       insider((record) => {
         for (const waiver of record.waivers ?? []) waiver.waived_by = 'ivan';
       }),

@@ -56,7 +56,7 @@ export const RESOLUTION_RECIPES: readonly Recipe[] = [
       'FOLD_DIFFERS',
     ],
     [
-      "escalation: a person's, signed by somebody else",
+      "escalation: a person's, signed by another person",
       envelope('escalationOpened', 2, (old) => resigned(old, () => undefined, VECTOR_KEYS.ivan)),
       'ESCALATION_REFUSED',
     ],

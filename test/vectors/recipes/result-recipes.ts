@@ -225,7 +225,7 @@ export const RESULT_RECIPES: readonly Recipe[] = [
       'ATTESTATION_REFUSED',
     ],
     [
-      'result: that of another run, chained anew, sealed by the engine',
+      'result: that of another run, chained again, sealed by the engine',
       (tree, genuine) =>
         forge(
           editLedger(tree, (entries) => {

@@ -7,7 +7,7 @@ import { ALL_KEYS, forge } from '../../support/forge-tree.js';
 import { indented, type Loose, type MutableTree } from '../../support/mutable-tree.js';
 
 /**
- * One role's key lies from the start of its attempt: everybody after it honestly decides on, and signs, what they were
+ * One role's key signs false statements from the start of its attempt: everybody after it honestly decides on, and signs, what they were
  * shown. So all signatures of the tree hold, and only what is published can tell.
  */
 export interface RoleLie {
@@ -88,9 +88,9 @@ const promptOf =
 
 /** Both files of an output say something else than the answer. */
 const together =
-  (...lies: readonly RoleLie['lie'][]): RoleLie['lie'] =>
+  (...changes: readonly RoleLie['lie'][]): RoleLie['lie'] =>
   (tree) => {
-    for (const lie of lies) lie(tree);
+    for (const change of changes) change(tree);
   };
 
 const finding = (rule: string, more: object = {}) => ({

@@ -27,7 +27,7 @@ export function resession(
   return seal(patchRecord(tree), keys);
 }
 
-/** Changes the session's text, its sidecar and the record; the hashes that stand in it are left as they are. */
+/** Changes the session's text, its sidecar and the record; the hashes in it are left as they are. */
 export function editSessionText(tree: MutableTree, change: (text: string) => string): MutableTree {
   tree.edit(TREE_PATHS.session, change);
   tree.put(TREE_PATHS.sidecar, promptSessionSidecar(sha256Of(tree.bytes(TREE_PATHS.session))));

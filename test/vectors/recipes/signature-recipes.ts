@@ -11,7 +11,7 @@ const { ledgerSeal, runRecord, runRequest } = attestationPaths;
 const BUNDLE = attestationPaths.bundle;
 const DECISION = attestationPaths.decision(4);
 
-/** Lists what lies there, as whoever holds the engine's key could. */
+/** Lists the files of the tree, as the holder of the engine's key could. */
 const listed = (tree: MutableTree): MutableTree => seal(patchRecord(tree));
 
 const flipped = (envelope: Envelope): Envelope => {
@@ -29,7 +29,7 @@ const lines =
   (tree) =>
     tree.edit(BUNDLE, (text) => `${change(text.trimEnd().split('\n')).join('\n')}\n`);
 
-/** Who signed the record and the ledger, and what lies among the attestations. */
+/** Who signed the record and the ledger, and which files are among the attestations. */
 export const SIGNATURE_RECIPES: readonly Recipe[] = [
   ...recipesOf('straight', [
     ['seal: gone', (tree) => bundle(tree.remove(ledgerSeal)), 'SEAL_MISSING'],
@@ -251,9 +251,9 @@ export const SIGNATURE_RECIPES: readonly Recipe[] = [
     ],
   ]),
   ...recipesOf('unsigned', [
-    ['bundle: an empty one where nobody signed', (tree) => tree.put(BUNDLE, ''), 'BUNDLE_DIFFERS'],
+    ['bundle: an empty one in an unsigned tree', (tree) => tree.put(BUNDLE, ''), 'BUNDLE_DIFFERS'],
     [
-      'seal: the record signed by the writer where nobody signed',
+      'seal: the record signed by the writer in an unsigned tree',
       (tree) => bundle(sealWith(tree, VECTOR_KEYS.nina)),
       'SEAL_INVALID',
     ],

@@ -4,7 +4,7 @@ import { forge, patchRecord, seal } from '../../support/forge-tree.js';
 import type { MutableTree } from '../../support/mutable-tree.js';
 import { type Recipe, recipesOf } from './recipe.js';
 
-/** Lists a file that was added, as whoever holds the engine's key could. */
+/** Lists a file that was added, as the holder of the engine's key could. */
 const listed = (tree: MutableTree): MutableTree => seal(patchRecord(tree));
 
 const PROMPT = 'evidence/attempts/P05/1/try-1/prompt.md';
@@ -15,7 +15,7 @@ const MARK: IncompleteTree = {
   ...{ ledger: null, journal_entries: 0, missing: [], files: [] },
 };
 
-/** What lies in the folder and what does not, and under which names. */
+/** Which files are in the folder, which are missing, and under which names. */
 export const TREE_RECIPES: readonly Recipe[] = [
   {
     name: 'run: that of another run, whole and genuine',
@@ -175,7 +175,7 @@ export const TREE_RECIPES: readonly Recipe[] = [
     ],
   ]),
   {
-    name: 'special file: a pipe lies in the tree',
+    name: 'special file: a pipe in the tree',
     tree: 'straight',
     onDisk: true,
     code: 'SPECIAL_FILE',

@@ -34,7 +34,7 @@ function madeUp(tree: MutableTree, change: (run: Loose<GovernedRunInput>) => voi
   return rebuildDocuments(tree);
 }
 
-/** The engine sealed it, but somebody else signed the request, or for another run. */
+/** The engine sealed it, but another key signed the request, or the request is for another run. */
 const requested =
   (change: (run: Loose<GovernedRunInput>) => void, key: VectorKey): Recipe['break'] =>
   (tree) => {
@@ -83,7 +83,7 @@ export const UNOPENED_RECIPES: readonly Recipe[] = [
     ['requested by an unknown key', requested(() => undefined, VECTOR_KEYS.stranger), 'REQUEST_SIGNATURE_INVALID'],
     ['requested by an integrator', requested(() => undefined, VECTOR_KEYS.grace), 'REQUEST_SIGNATURE_INVALID'],
     [
-      'requested by the developer for somebody else',
+      'requested by the developer for another developer',
       requested((run) => {
         run.developer = 'ivan';
       }, VECTOR_KEYS.ada),

@@ -3,24 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { executeGate } from '../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
-import { createKeptBaselines } from '../../src/adapters/checks/kept-baselines.js';
-import type { DueGate } from '../../src/contracts/activities.js';
+import { executeGate } from '../../../src/activities/execute-gate.js';
+import { createPinnedDocuments } from '../../../src/activities/pinned-documents.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
+import { createKeptBaselines } from '../../../src/adapters/checks/kept-baselines.js';
+import type { DueGate } from '../../../src/contracts/activities.js';
 import {
   type Baseline,
   type BaselineCheck,
   baselineSchema,
   type CheckResult,
-} from '../../src/contracts/gate-outputs.js';
-import type { GateProgress } from '../../src/contracts/gate-progress.js';
-import type { GateId } from '../../src/contracts/names.js';
-import type { GovernancePorts } from '../../src/ports/index.js';
-import { checksPolicy } from '../support/checks-policy.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
-import { edits, outputs } from '../support/scripted-executor.js';
+} from '../../../src/contracts/gate-outputs.js';
+import type { GateProgress } from '../../../src/contracts/gate-progress.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import type { GovernancePorts } from '../../../src/ports/index.js';
+import { checksPolicy } from '../../support/checks-policy.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
+import { createGovernedRepository, type GovernedRepository } from '../../support/governed-repository.js';
+import { edits, outputs } from '../../support/scripted-executor.js';
 
 let root: string;
 beforeEach(async () => {
@@ -188,7 +188,7 @@ describe('P00: a base commit is looked at once', () => {
     expect(calls()).toBe(2);
   });
 
-  test('another base commit and another policy are looked at anew', async () => {
+  test('another base commit and another policy get a new baseline', async () => {
     const first = await site('baseline: note');
     await first.walk(first.process(), ['P00']);
     first.given.git('commit', '-q', '--allow-empty', '-m', 'second');
@@ -199,7 +199,7 @@ describe('P00: a base commit is looked at once', () => {
     expect(first.calls()).toBe(3);
   });
 
-  test('what is kept and cannot be read is looked at anew', async () => {
+  test('an unreadable kept baseline is made again', async () => {
     const { walk, process, calls } = await site('baseline: note');
     await walk(process(), ['P00']);
     const [name = ''] = readdirSync(join(root, 'kept'));

@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { executeGate } from '../../src/activities/execute-gate.js';
-import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import { createCheckCaches } from '../../src/adapters/checks/check-caches.js';
-import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { checksPolicy } from '../support/checks-policy.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository } from '../support/governed-repository.js';
-import { edits, outputs } from '../support/scripted-executor.js';
+import { executeGate } from '../../../src/activities/execute-gate.js';
+import { createPinnedDocuments } from '../../../src/activities/pinned-documents.js';
+import { createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { checksPolicy } from '../../support/checks-policy.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
+import { createGovernedRepository } from '../../support/governed-repository.js';
+import { edits, outputs } from '../../support/scripted-executor.js';
 
 const good = exampleOutputs();
 
@@ -22,7 +22,7 @@ console.log('cached: ' + fs.readdirSync(cache).sort().join(' ') + '.');
 fs.writeFileSync(path.join(cache, fs.readFileSync('src/split.js', 'utf8').trim()), '');
 `;
 
-test('P06: what the checks of a patched tree leave in a cache is not there for the next patch', async () => {
+test('P06: the next patch does not see what the checks of a patched tree leave in a cache', async () => {
   const root = await mkdtemp(join(tmpdir(), 'promptos-caches-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const given = await createGovernedRepository({

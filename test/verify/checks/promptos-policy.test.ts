@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sha256Hex } from '../../src/contracts/digest.js';
-import { parsePromptOsPolicy } from '../../src/verify/trust.js';
-import { judgeTree } from '../../src/verify/verify-tree.js';
-import { Forgery } from './forgery.js';
-import { type GenuineRun, genuineRun } from './genuine-run.js';
-import { memoryTree } from './memory-tree.js';
+import { sha256Hex } from '../../../src/contracts/digest.js';
+import { parsePromptOsPolicy } from '../../../src/verify/trust.js';
+import { judgeTree } from '../../../src/verify/verify-tree.js';
+import { Forgery } from '../forgery.js';
+import { type GenuineRun, genuineRun } from '../genuine-run.js';
+import { memoryTree } from '../memory-tree.js';
 
 const SESSION = 'evidence/prompt_session.json';
 const ALL = `required_promptos_version: VERSION
@@ -27,7 +27,7 @@ const judge = async (tree: Forgery, text: string) => {
   return verdict.outcomes.find(({ check }) => check === 'promptos_policy');
 };
 
-/** Writes the session anew as the change has it, the hashes as they fall out or as the change sets them. */
+/** Writes the session again with the change; hashes are computed unless the change sets them. */
 function rewriteSession(tree: Forgery, change: (session: Record<string, unknown>) => void, hashes = true): Forgery {
   return tree
     .edit(SESSION, (text) => {

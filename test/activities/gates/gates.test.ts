@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
+import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
 import {
   createGovernedRepository,
   type GovernedRepository,
   type GovernedRepositoryOptions,
-} from '../support/governed-repository.js';
-import { exampleRequest } from '../support/run-request.js';
-import { edits, outputs, promptInputs, type ScriptStep } from '../support/scripted-executor.js';
+} from '../../support/governed-repository.js';
+import { exampleRequest } from '../../support/run-request.js';
+import { edits, outputs, promptInputs, type ScriptStep } from '../../support/scripted-executor.js';
 
 const made: GovernedRepository[] = [];
 const surroundings = async (options?: GovernedRepositoryOptions) => {
@@ -231,7 +231,7 @@ describe('P06', () => {
     expect(inputs.test_results).toMatchObject({ checks: [{ stdout_tail: expect.stringContaining("'right'") }] });
   });
 
-  test("a check that fails stands against the verifier's pass", async () => {
+  test("a failed check overrides the verifier's pass", async () => {
     const given = await surroundings();
     const wrong = edits({ 'src/split.js': "export const split = 'wrong again';\n" }, outputs(good.P05));
     const { result, record } = await walk(given, [...toPlan, ['P05', wrong], ['P06', outputs(good.P06)]]);
@@ -243,7 +243,7 @@ describe('P06', () => {
     expect(await given.text(record, 'evidence/checks/tests.stderr.txt')).toBe('still wrong\n');
   });
 
-  test('a check that the patch broke is told from one that failed before', async () => {
+  test('a check that the patch broke is distinguished from one that failed before', async () => {
     const policy = `
 schema_version: 1
 name: example
@@ -304,7 +304,7 @@ checks:
 describe('P07', () => {
   const finding = { severity: 'medium', title: 'Slow # <b>', detail: 'Two loops.', path: 'src/split.js' } as const;
 
-  test('a finding is told in review.md and does not fail the gate', async () => {
+  test('a finding is in review.md and does not fail the gate', async () => {
     const given = await surroundings();
     const review = { ...good.P07, findings: [finding] };
     const { result, record } = await walk(given, [...toBuild, ['P07', outputs(review)]]);

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
-import { PROJECT_FILES, type ProgramRun, runProgram } from '../../support/hostile-site.js';
-import { findS3Server, S3_BUCKET, S3_CREDENTIALS, type S3Server, startS3Server } from '../../support/s3-server.js';
+import { ensureBuilt, PROMPTOS } from '../../../support/built-package.js';
+import { PROJECT_FILES, type ProgramRun, runProgram } from '../../../support/hostile-site.js';
+import { findS3Server, S3_BUCKET, S3_CREDENTIALS, type S3Server, startS3Server } from '../../../support/s3-server.js';
 
 /*
  * One governed run under the policy that `init` writes. Worker, developer and auditor have a clone and a home of their own
@@ -16,7 +16,7 @@ import { findS3Server, S3_BUCKET, S3_CREDENTIALS, type S3Server, startS3Server }
  */
 
 const program = await findS3Server();
-const AGENT = fileURLToPath(new URL('../../fixtures/executors/hostile-agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../../fixtures/executors/hostile-agent.mjs', import.meta.url));
 
 /** A clone with a home of its own. */
 interface Machine {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ExecuteGateResult } from '../../src/contracts/activities.js';
-import type { GateId } from '../../src/contracts/names.js';
-import { checksPolicy } from '../support/checks-policy.js';
-import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository, type GovernedRepositoryOptions } from '../support/governed-repository.js';
-import { exampleRequest } from '../support/run-request.js';
-import { edits, outputs, type ScriptStep } from '../support/scripted-executor.js';
+import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
+import type { GateId } from '../../../src/contracts/names.js';
+import { checksPolicy } from '../../support/checks-policy.js';
+import { exampleOutputs } from '../../support/gate-outputs.js';
+import { createGovernedRepository, type GovernedRepositoryOptions } from '../../support/governed-repository.js';
+import { exampleRequest } from '../../support/run-request.js';
+import { edits, outputs, type ScriptStep } from '../../support/scripted-executor.js';
 
 const good = exampleOutputs();
 

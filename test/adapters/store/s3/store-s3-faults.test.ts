@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { checkS3Store, createS3Store } from '../../../src/adapters/store/s3/s3-store.js';
-import { ERROR_CATALOGUE } from '../../../src/contracts/errors.js';
-import type { S3StoreConfig } from '../../../src/contracts/worker-config.js';
-import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
-import { cut, type S3Answer, type ScriptedS3, s3Error, startScriptedS3, status } from '../../support/scripted-s3.js';
+import { checkS3Store, createS3Store } from '../../../../src/adapters/store/s3/s3-store.js';
+import { ERROR_CATALOGUE } from '../../../../src/contracts/errors.js';
+import type { S3StoreConfig } from '../../../../src/contracts/worker-config.js';
+import type { ArtifactStore } from '../../../../src/ports/artifact-store.js';
+import { cut, type S3Answer, type ScriptedS3, s3Error, startScriptedS3, status } from '../../../support/scripted-s3.js';
 
 /*
  * What a real server does not do at will: answers that get lost, connections that are cut, a server that is busy, or that
@@ -181,7 +181,7 @@ test('checkS3Store: missing credentials are an error that names the variables', 
 });
 
 test('the SDK is loaded by the first call of an S3 store and by nothing else', async () => {
-  const root = fileURLToPath(new URL('../../../src', import.meta.url));
+  const root = fileURLToPath(new URL('../../../../src', import.meta.url));
   const files = (await readdir(root, { recursive: true })).filter((path) => path.endsWith('.ts'));
   const texts = await Promise.all(files.map(async (path) => [path, await readFile(join(root, path), 'utf8')] as const));
   const loading = texts.filter(([, text]) => /^import (?!type )[^;]*from '@aws-sdk\/|^import '@aws-sdk\//m.test(text));

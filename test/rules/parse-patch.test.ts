@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Patch } from '../../src/contracts/patch.js';
 import type { Checkout, Workspace } from '../../src/ports/workspace.js';
 import { type ParsedPatch, parsePatch } from '../../src/rules/parse-patch.js';
-import { makeRepository, makeRoom, makeWorkspace } from './git-fixtures.js';
+import { makeRepository, makeRoom, makeWorkspace } from '../adapters/git-fixtures.js';
 
 const LINES = Array.from({ length: 30 }, (_, line) => `line ${line}`).join('\n');
 const BASE = {

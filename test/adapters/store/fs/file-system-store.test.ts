@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
-import { readError, writeError } from '../../../src/adapters/store/fs/durable-files.js';
-import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import type { ArtifactRef } from '../../../src/contracts/primitives.js';
-import { describeArtifactStore } from './artifact-store-conformance.js';
+import { markOf, ownMark } from '../../../../src/adapters/platform/process-identity.js';
+import { readError, writeError } from '../../../../src/adapters/store/fs/durable-files.js';
+import { createFileSystemStore } from '../../../../src/adapters/store/fs/file-system-store.js';
+import type { ArtifactRef } from '../../../../src/contracts/primitives.js';
+import { describeArtifactStore } from '../artifact-store-conformance.js';
 
 const objectFile = (directory: string, sha256: string): string =>
   join(directory, 'objects', sha256.slice(0, 2), sha256.slice(2));
