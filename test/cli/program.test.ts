@@ -5,7 +5,7 @@ import { fullName } from '../../src/cli/command-line.js';
 import { createProgram } from '../../src/cli/program.js';
 import { promptos } from '../support/command-line.js';
 
-const program = createProgram({
+const program = await createProgram({
   output: () => {
     throw new Error('help needs no output');
   },
