@@ -75,6 +75,11 @@ async function loadServer(context: CommandContext): Promise<CommandUnknownOpts> 
   return (await processes()).serverCommand(context, stateDir);
 }
 
+async function loadCompletion(context: StoreCommandContext): Promise<CommandUnknownOpts> {
+  const { completionCommand } = await import('./completion/completion-command.js');
+  return completionCommand(context, () => createProgram(context));
+}
+
 /** Every command, by its heading in the help. Its code is loaded when a line names it. */
 export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
   'Start:': [
@@ -226,7 +231,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: async (context) => (await import('./completion/completion-command.js')).completionCommand(context),
+      load: loadCompletion,
     },
   ],
 };

@@ -10,7 +10,7 @@ import type { RunVerifier } from './verify-run.js';
 const SUBJECT_KINDS: readonly SubjectKind[] = ['run', 'digest', 'commit', 'path'];
 
 /** For the option `--bundle`, which may be given several times. */
-const BUNDLE_HELP = 'a run as `promptos --bundle` wrote it, in place of the store; may be given several times';
+const BUNDLE_HELP = 'a run as `promptos export --bundle` wrote it, in place of the store; may be given several times';
 
 /** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
 export function verifyCommand(context: StoreCommandContext): CommandUnknownOpts {

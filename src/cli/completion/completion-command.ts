@@ -1,6 +1,5 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandContext } from '../app/context.js';
-import type { StoreCommandContext } from '../app/published-run.js';
 import { bashCompletion } from './bash.js';
 import { completedCommands } from './command-tree.js';
 import { fishCompletion } from './fish.js';
@@ -21,15 +20,18 @@ from the files of the repository around; no server or bucket is asked.`;
 
 /**
  * `promptos completion SHELL`: a script by which a shell completes lines.
+ * @param program the whole command line
  */
-export function completionCommand(context: StoreCommandContext): CommandUnknownOpts {
+export function completionCommand(
+  context: CommandContext,
+  program: () => Promise<CommandUnknownOpts>,
+): CommandUnknownOpts {
   return new Command('completion')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
     .addCommand(wordsCommand(context), { hidden: true })
     .action(async (shell) => {
-      const { createProgram } = await import('../program.js');
-      const root = await createProgram(context);
+      const root = await program();
       const script = SCRIPTS[shell](root.name(), completedCommands(root));
       const output = context.output();
       if (output.json) output.emit({ shell, script });

@@ -2,7 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandContext } from '../app/context.js';
 
 /** Who decides in the demonstration. */
-export const INTEGRATOR = 'grace';
+const INTEGRATOR = 'grace';
 
 const EXAMPLES = `
 Examples:
@@ -21,5 +21,7 @@ export function demoCommand(context: CommandContext): CommandUnknownOpts {
     .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')
     .option('--decide-as <name>', `decide without asking, as this integrator (without a terminal: ${INTEGRATOR})`)
     .addHelpText('after', EXAMPLES)
-    .action(async (options) => (await import('./run-demo.js')).runDemo(context, options));
+    .action(async (options) =>
+      (await import('./run-demo.js')).runDemo(context, { ...options, integrator: INTEGRATOR }),
+    );
 }

@@ -19,13 +19,14 @@ import { renderTrace } from '../audit/trace-subject.js';
 import { openPublishedTree, verifyRun } from '../audit/verify-run.js';
 import { writeThrowawayKeys } from '../start/first-keys.js';
 import type { PreparedRun } from '../start/prepare-run.js';
-import { INTEGRATOR } from './demo-command.js';
 
 const DEVELOPER = 'ada';
 
 export interface DemoOptions {
   readonly directory: string;
   readonly decideAs?: string;
+  /** Who decides, and is asked on a terminal. */
+  readonly integrator: string;
 }
 
 /** Starts the demonstration's run, or carries on with it, and audits what it left. */
@@ -39,13 +40,13 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   );
   output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
 
-  const unattended = options.decideAs ?? (output.interactive ? undefined : INTEGRATOR);
+  const unattended = options.decideAs ?? (output.interactive ? undefined : options.integrator);
   if (unattended !== undefined) output.say(`decides ${unattended}, without asking anybody: this is a demonstration`);
   const choices = {
     worker: false,
     // What is carried on with is the run that the folder remembers.
     anew: true,
-    ...(unattended === undefined ? { askAs: INTEGRATOR } : { decideAs: unattended }),
+    ...(unattended === undefined ? { askAs: options.integrator } : { decideAs: unattended }),
   };
 
   const prepared = await prepareRun(context, {
