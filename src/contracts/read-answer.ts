@@ -44,5 +44,13 @@ export function readAnswer(gate: GateId, text: string): Answer {
   return output.success ? { kind: 'output', output: output.data } : zodProblem('The output', output.error);
 }
 
-/** The JSON Schema of a gate's output, as a prompt shows it. */
-export const outputJsonSchema = (gate: GateId): unknown => z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });
+const outputJsonSchemas = new Map<GateId, unknown>();
+
+/** The JSON Schema of a gate's output, as a prompt shows it. Made once; callers do not change it. */
+export function outputJsonSchema(gate: GateId): unknown {
+  const known = outputJsonSchemas.get(gate);
+  if (known !== undefined) return known;
+  const made = z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });
+  outputJsonSchemas.set(gate, made);
+  return made;
+}
