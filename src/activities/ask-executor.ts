@@ -42,7 +42,7 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
 }
 
 /**
- * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is told
+ * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is given
  * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
  * An answer that came with edits in a gate that makes none was made on another tree than the gate's: once, it is asked
  * for again.
@@ -61,12 +61,12 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   for (let number = 1; number <= limit; number += 1) {
     if (previous !== null) await checkout.reset();
     const prompt = render(previous === null ? [] : [{ name: 'previous_try', value: previous }]);
-    const keep = async (name: string, content: Uint8Array | string, type: string): Promise<ArtifactRef> => {
-      const ref = await putArtifact(`try-${number}/${name}`, content, type);
+    const keep = async (name: string, content: Uint8Array | string): Promise<ArtifactRef> => {
+      const ref = await putArtifact(`try-${number}/${name}`, content);
       transcripts.push(ref);
       return ref;
     };
-    const { sha256 } = await keep('prompt.md', prompt, 'text/markdown');
+    const { sha256 } = await keep('prompt.md', prompt);
     const { run_id } = input.run;
     const { gate, attempt } = input;
     const activity = `${input.principal}, try ${number} of ${limit}`;
@@ -81,12 +81,12 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
       answer: said.answer === null ? null : maskAnswer(said.answer),
       problem: said.problem === null ? null : maskSecrets(said.problem),
     };
-    await keep('stdout.txt', outcome.stdout, 'text/plain');
-    await keep('stderr.txt', outcome.stderr, 'text/plain');
+    await keep('stdout.txt', outcome.stdout);
+    await keep('stderr.txt', outcome.stderr);
     // An answer may come from a file or from deep inside the output: what was judged is kept as it was read.
     // Half a surrogate pair has no UTF-8, so it is judged as it can be kept.
     const given = outcome.answer?.toWellFormed() ?? null;
-    if (given !== null) await keep('answer.txt', given, 'text/plain');
+    if (given !== null) await keep('answer.txt', given);
     descriptor = { ...descriptor, served_model: outcome.served_model ?? descriptor.served_model };
 
     const failed = outcomeProblem(outcome);

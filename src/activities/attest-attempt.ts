@@ -1,4 +1,5 @@
 import type { DueGate, GateOutcome } from '../contracts/activities.js';
+import { SARIF_FILE } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { testResultsSchema } from '../contracts/gate-outputs.js';
 import { canonicalSha256, own, parseJsonAs, prettyJson, wellFormed } from '../contracts/json.js';
@@ -8,14 +9,8 @@ import { gateResultStatement } from '../domain/attest/acts.js';
 import { sealStatement } from '../domain/attest/envelope.js';
 import { provenanceStatement, testResultStatement } from '../domain/attest/predicates.js';
 import { resultPredicate } from '../domain/judge/gate-result.js';
-import {
-  attemptFolder,
-  attestationPaths,
-  DSSE_MEDIA_TYPE,
-  envelopeText,
-  TREE_PATHS,
-} from '../domain/record/published-tree.js';
-import { SARIF_FILE, SARIF_MEDIA_TYPE, sarifLog } from '../domain/record/sarif.js';
+import { attemptFolder, attestationPaths, envelopeText, TREE_PATHS } from '../domain/record/published-tree.js';
+import { sarifLog } from '../domain/record/sarif.js';
 import type { Signer } from '../ports/signer.js';
 import { type GateTask, scopesOf } from './gates/gate-definition.js';
 
@@ -48,7 +43,7 @@ export async function withEvidence(
   const transcripts =
     record.findings.length === 0
       ? record.transcripts
-      : [...record.transcripts, await task.putArtifact(SARIF_FILE, prettyJson(sarifLog(record)), SARIF_MEDIA_TYPE)];
+      : [...record.transcripts, await task.putArtifact(SARIF_FILE, prettyJson(sarifLog(record)))];
   const complete = { ...record, transcripts };
   const standard = signer === null ? null : await standardAttestation(task, complete, signer, times);
   return standard === null ? complete : { ...complete, artifacts: [...complete.artifacts, standard] };
@@ -65,7 +60,7 @@ async function standardAttestation(
   const { target_repo, pack_object_sha256 } = task.input.run;
   const find = (path: string) => artifacts.find((artifact) => artifact.path === path);
   const put = async (path: string, statement: object) =>
-    task.putArtifact(path, envelopeText(await signStatement(statement, signer)), DSSE_MEDIA_TYPE);
+    task.putArtifact(path, envelopeText(await signStatement(statement, signer)));
   const patch = find(TREE_PATHS.patch);
   if (patch !== undefined) {
     const statement = provenanceStatement({

@@ -2,23 +2,9 @@ import type { DueGate } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, GATES } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
-import type { RunPlan } from '../contracts/run-plan.js';
-import { pinKey } from '../domain/judge/authenticate.js';
-import {
-  attemptDuty,
-  type DutiesClash,
-  describeClash,
-  type ExecutorProcess,
-  findClashes,
-  plannedDuties,
-} from '../domain/judge/separation.js';
+import { attemptDuty, checkDuties, type ExecutorProcess, findClashes } from '../domain/judge/separation.js';
 import type { ExecutorRegistry } from '../ports/gate-executor.js';
 import type { PinnedDocuments } from './pinned-documents.js';
-
-function refuseClashes(clashes: readonly DutiesClash[]): void {
-  if (clashes.length === 0) return;
-  throw new PromptOsError('DUTIES_CLASH', `The duties are not separate: ${clashes.map(describeClash).join('; ')}.`);
-}
 
 /** The executor of a principal, or null when another worker has it. */
 function knownExecutor(executors: ExecutorRegistry, principal: string): ExecutorProcess | null {
@@ -31,18 +17,19 @@ function knownExecutor(executors: ExecutorRegistry, principal: string): Executor
 }
 
 /**
- * At the start: principals, keys, and those executors that this worker knows of. Workers of single roles know their own
- * only, so that the rest shows when a gate is dispatched.
- * @throws PromptOsError DUTIES_CLASH
+ * The executors of a policy's roles that this worker knows of. Workers of single roles know their own only, so that the
+ * rest shows when a gate is dispatched.
  */
-export function checkPlannedDuties(executors: ExecutorRegistry, policy: Policy, plan: RunPlan): void {
+export function knownExecutors(
+  executors: ExecutorRegistry,
+  { roles }: Pick<Policy, 'roles'>,
+): Partial<Record<ExecutorRole, ExecutorProcess>> {
   const known: Partial<Record<ExecutorRole, ExecutorProcess>> = {};
   for (const role of EXECUTOR_ROLES) {
-    const executor = knownExecutor(executors, plan.principals[role]);
+    const executor = knownExecutor(executors, roles[role]);
     if (executor !== null) known[role] = executor;
   }
-  const engineKeyids = policy.engine.keys.map((key) => pinKey(key).keyid);
-  refuseClashes(findClashes(plannedDuties(plan, known, engineKeyids), policy.separation));
+  return known;
 }
 
 /**
@@ -58,6 +45,6 @@ export async function checkDispatchedDuty(
   const { role } = GATES[gate];
   const earlier = await Promise.all(Object.values(inputs).map((sha256) => documents.attempt(sha256)));
   const own = { duty: role, principal, keyids: [], executor };
-  // Each earlier duty against this one alone: what clashed among themselves was told when they were dispatched.
-  refuseClashes(earlier.flatMap((record) => findClashes([attemptDuty(record), own], policy.separation)));
+  // Each earlier duty against this one alone: clashes among themselves were reported when they were dispatched.
+  checkDuties(earlier.flatMap((record) => findClashes([attemptDuty(record), own], policy.separation)));
 }

@@ -1,28 +1,17 @@
 import { z } from 'zod';
 import type { DueGate } from '../contracts/activities.js';
-import { BASELINE_PATH } from '../contracts/artifact-paths.js';
+import { type GivenDocuments, readGivenDocuments } from '../contracts/artifact-schemas.js';
+import { GATE_PATHS } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
-import {
-  type Baseline,
-  baselineSchema,
-  type ContextOutput,
-  contextOutputSchema,
-  type JobOutput,
-  jobOutputSchema,
-  type PlanOutput,
-  planOutputSchema,
-  type TestResults,
-  testResultsSchema,
-} from '../contracts/gate-outputs.js';
 import { parseJsonAs } from '../contracts/json.js';
 import type { GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 
-/** The change that stands for P05. */
+/** The current change of P05. */
 export interface EarlierPatch {
   readonly bytes: Uint8Array;
   readonly sha256: string;
@@ -32,20 +21,15 @@ export interface EarlierPatch {
   readonly findings: readonly Finding[];
 }
 
-/** What the gates before left, read from the attempts that stand; null for what the run leaves out. */
-export interface EarlierOutputs {
-  readonly baseline: Baseline | null;
-  readonly context: ContextOutput | null;
-  readonly job: JobOutput | null;
-  readonly plan: PlanOutput | null;
+/** What the gates before left, read from the attempts that count; null for what the run leaves out. */
+export interface EarlierOutputs extends GivenDocuments {
   readonly patch: EarlierPatch | null;
-  readonly testResults: TestResults | null;
 }
 
-const patchFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
+const listedFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
 
 /**
- * Loads the standing attempts by digest. A record of another run or gate is a defect, never data.
+ * Loads the attempts that count, by digest. A record of another run or gate is a defect, never data.
  * @throws PromptOsError INTERNAL, OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export async function loadEarlierOutputs(
@@ -72,18 +56,11 @@ export async function loadEarlierOutputs(
     return ref === null ? null : parseJsonAs(schema, await store.readObject(ref.sha256));
   };
   const patch = async (): Promise<EarlierPatch | null> => {
-    const ref = await artifact('P05', 'patch/change.patch');
+    const ref = await artifact('P05', GATE_PATHS.patch);
     if (ref === null) return null;
-    const listed = await json('P05', 'patch/files.json', patchFilesSchema);
+    const listed = await json('P05', GATE_PATHS.patchFiles, listedFilesSchema);
     const findings = (await record('P05'))?.findings ?? [];
     return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
   };
-  return {
-    baseline: await json('P00', BASELINE_PATH, baselineSchema),
-    context: await json('P00', 'evidence/context.json', contextOutputSchema),
-    job: await json('P01', 'job.json', jobOutputSchema),
-    plan: await json('P03', 'evidence/plan.json', planOutputSchema),
-    patch: await patch(),
-    testResults: await json('P06', 'evidence/test_results.json', testResultsSchema),
-  };
+  return { ...(await readGivenDocuments(json)), patch: await patch() };
 }

@@ -1,8 +1,7 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
 import type { Policy } from '../contracts/policy.js';
 import { isValidAt, pinKey } from '../domain/judge/authenticate.js';
-import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
+import type { ClosedLedger } from '../domain/ledger/closed-ledger.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import type { PinnedDocuments } from './pinned-documents.js';
@@ -41,9 +40,8 @@ export function engineSigner({ signers }: Pick<GovernancePorts, 'signers'>, poli
 export async function sealingKey(
   { signers }: Pick<GovernancePorts, 'signers'>,
   documents: PinnedDocuments,
-  entries: readonly LedgerEntry[],
+  { opening, closing }: ClosedLedger,
 ): Promise<Signer | null> {
-  const opening = openingOf(entries);
   const required = opening.type === 'runOpened' && opening.plan.attestations === 'required';
   const signer = signers.forEngine();
   if (signer === null && !required) return null;
@@ -53,7 +51,7 @@ export async function sealingKey(
     throw error;
   });
   if (policy === null) return null;
-  const usable = usableEngineKey(signer, policy, closingOf(entries).at);
+  const usable = usableEngineKey(signer, policy, closing.at);
   if (typeof usable !== 'string') return usable;
   if (required) throw missing(policy, usable);
   return null;

@@ -1,4 +1,5 @@
 import type { DueGate, ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
+import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
@@ -108,9 +109,9 @@ function createTask(
   earlier: GateTask['earlier'],
   batch: ObjectBatch,
 ): GateTask {
-  const putArtifact: GateTask['putArtifact'] = async (path, content, mediaType) => {
+  const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-    return { path, ...(await batch.put(bytes)), media_type: mediaType };
+    return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };
   };
   return { input, ports, policy, request, earlier, signal, progress, putArtifact, readArtifact: batch.read };
 }
@@ -154,8 +155,8 @@ export async function executeGate(
 }
 
 /**
- * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again to whoever
- * asks for the same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
+ * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again for the
+ * same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
  * passes.
  * @param execute carries it out
  * @param signal aborted once Temporal does not wait for the result any more

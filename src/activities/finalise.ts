@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
+import { mediaTypeOf } from '../contracts/artifacts.js';
 import { attemptRecordSchema } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
@@ -11,7 +12,7 @@ import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
-import { openingOf } from '../domain/ledger/closed-ledger.js';
+import { type ClosedLedger, closedLedger } from '../domain/ledger/closed-ledger.js';
 import { journalLines } from '../domain/ledger/journal-lines.js';
 import { ledgerLines } from '../domain/ledger/ledger-chain.js';
 import { buildPromptSession, sessionOfRun } from '../domain/record/prompt-session.js';
@@ -23,7 +24,6 @@ import {
   TREE_PATHS,
 } from '../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../domain/record/run-record.js';
-import { attemptHistories } from '../domain/run/attempt-history.js';
 import type { ArtifactStore, GovernancePorts, VerifyTree } from '../ports/index.js';
 import { sealingKey } from './engine-key.js';
 import { createObjectBatch } from './object-batch.js';
@@ -35,7 +35,7 @@ import type { PrefixVerifier } from './verify-prefix.js';
 
 export interface FinaliseOptions {
   readonly pinned?: PinnedDocuments;
-  /** What the engine asks before it signs; without it nobody is asked. */
+  /** What the engine asks before it signs; without it the tree is not verified. */
   readonly verifyTree?: VerifyTree | undefined;
 }
 
@@ -73,29 +73,30 @@ export function createPublisher(
   { pinned = createPinnedDocuments(store), verifyTree }: FinaliseOptions = {},
 ): (run: EndedRun) => Promise<FinaliseResult> {
   return async ({ entries, journal }) => {
-    const runId = openingOf(entries).run.run_id;
-    const documents = await readDocuments(store, openingOf(entries));
-    const attempts = await readAttempts(store, entries);
-    const signer = await sealingKey({ signers }, pinned, entries);
+    const ledger = closedLedger(entries);
+    const runId = ledger.opening.run.run_id;
+    const documents = await readDocuments(store, ledger.opening);
+    const attempts = await readAttempts(store, ledger);
+    const signer = await sealingKey({ signers }, pinned, ledger);
     const batch = createObjectBatch(store);
-    const put: PutText = async (path, media_type, text) => ({
+    const put: PutText = async (path, text) => ({
       path,
       ...(await batch.put(Buffer.from(text))),
-      media_type,
+      media_type: mediaTypeOf(path),
     });
 
-    const session = buildPromptSession(sessionOfRun(entries, documents.notes));
+    const session = buildPromptSession(sessionOfRun(ledger, documents.notes));
     const artifacts = orderedTree([
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
       ...(await putEscalations(put, entries)),
-      ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, 'application/jsonl', journalLines(journal))]),
-      ...(await putSignedActs(store, put, entries)),
-      await put(TREE_PATHS.session, 'application/json', session.text),
-      await put(TREE_PATHS.sidecar, 'text/plain', session.sidecar),
+      ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, journalLines(journal))]),
+      ...(await putSignedActs(store, put, ledger)),
+      await put(TREE_PATHS.session, session.text),
+      await put(TREE_PATHS.sidecar, session.sidecar),
     ]);
     const record = buildRunRecord({
-      entries,
+      ledger,
       attempts: new Map(attempts.map((attempt) => [attempt.sha256, attempt.record])),
       artifacts,
       session: session.session,
@@ -104,15 +105,15 @@ export function createPublisher(
     checkShape(promptSessionSchema, session.session, TREE_PATHS.session);
     checkShape(runRecordSchema, record, TREE_PATHS.record);
 
-    const recordFile = await put(TREE_PATHS.record, 'application/json', prettyJson(record));
-    const ledgerFile = await put(TREE_PATHS.ledger, 'application/jsonl', ledgerLines(entries));
+    const recordFile = await put(TREE_PATHS.record, prettyJson(record));
+    const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
     await batch.flush();
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
     const seals = await sealTree({
       readObject: batch.read,
       put,
-      entries,
+      closed: ledger,
       artifacts,
       record: recordFile,
       ledger: ledgerFile,
@@ -125,14 +126,14 @@ export function createPublisher(
   };
 }
 
-async function readAttempts(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<readonly StoredAttempt[]> {
+async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise<readonly StoredAttempt[]> {
   const attempts: StoredAttempt[] = [];
-  for (const { gate, attempt, output_sha256, standing } of attemptHistories(entries)) {
+  for (const { gate, attempt, output_sha256, standing } of ledger.attempts) {
     if (output_sha256 === null) continue;
     const bytes = await store.readObject(output_sha256);
     const what = `the record of ${gate} attempt ${attempt}`;
     const record = checkShape(attemptRecordSchema, readJson(bytes), what);
-    if (record.gate !== gate || record.attempt !== attempt || record.run_id !== openingOf(entries).run.run_id) {
+    if (record.gate !== gate || record.attempt !== attempt || record.run_id !== ledger.opening.run.run_id) {
       throw new PromptOsError(
         'RECORD_INVALID',
         `Expected ${what}, found that of ${record.gate} attempt ${record.attempt} of run ${record.run_id}.`,
@@ -147,7 +148,7 @@ async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Pr
   const files: ArtifactRef[] = [];
   for (const escalation of recordedEscalations(entries)) {
     const text = prettyJson({ schema_version: 1, ...escalation });
-    files.push(await put(escalationPath(escalation.escalation_id), 'application/json', text));
+    files.push(await put(escalationPath(escalation.escalation_id), text));
   }
   return files;
 }
@@ -193,15 +194,13 @@ async function readDocuments(
   const policy = await read(policy_sha256);
   const pack = await readable(pack_object_sha256, promptPackBundleSchema);
   const policyIsJson = policy !== null && readJson(policy) !== undefined;
-  const file = (path: string, media_type: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
-    bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type }];
+  const file = (path: string, sha256: string, bytes: Uint8Array | null): ArtifactRef[] =>
+    bytes === null ? [] : [{ path, sha256, bytes: bytes.byteLength, media_type: mediaTypeOf(path) }];
   return {
     files: [
-      ...file(TREE_PATHS.request, 'application/json', request_sha256, request),
-      ...(policyIsJson
-        ? file(TREE_PATHS.policyJson, 'application/json', policy_sha256, policy)
-        : file(TREE_PATHS.policyYaml, 'application/yaml', policy_sha256, policy)),
-      ...file(TREE_PATHS.pack, 'application/json', pack_object_sha256, pack),
+      ...file(TREE_PATHS.request, request_sha256, request),
+      ...file(policyIsJson ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml, policy_sha256, policy),
+      ...file(TREE_PATHS.pack, pack_object_sha256, pack),
     ],
     notes: request === null ? '' : notesOf(request),
   };

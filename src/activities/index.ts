@@ -75,7 +75,7 @@ export function createActivities(
 /** Milliseconds between two heartbeats: their absence is how a killed worker is noticed. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
-/** What a worker refuses to do for whoever asked: logged with the workflow that asked, and counted. */
+/** What a worker refuses to do: logged with the workflow that asked, and counted. */
 const REFUSED_STEPS: readonly string[] = ['STEP_NOT_DUE', 'FORK', 'LEDGER_BROKEN', 'RUN_ID_TAKEN'];
 
 function reportRefusal({ info, log, metricMeter }: Context, error: unknown): void {

@@ -1,22 +1,18 @@
 import type { OpenRunResult } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { RunOpening } from '../contracts/journal.js';
-import { canonicalJson, own, wellFormed } from '../contracts/json.js';
+import { canonicalJson, wellFormed } from '../contracts/json.js';
 import { type ExecutorRole, runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
-import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { type GovernedRunInput, governedRunInputSchema, type RunPlan } from '../contracts/run-plan.js';
-import type { RunRequest } from '../contracts/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { runOpeningStatement } from '../domain/attest/acts.js';
+import { acceptStart, admitRequest, type StartFacts } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { checkGateSelection } from '../rules/admission.js';
-import { checkPlainVariables } from '../rules/checks.js';
-import { checkReadableGlobs } from '../rules/stated-globs.js';
 import { signStatement } from './attest-attempt.js';
-import { checkPlannedDuties } from './check-separation.js';
+import { knownExecutors } from './check-separation.js';
 import { engineSigner } from './engine-key.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import { type PinnedDocuments, planOfRun } from './pinned-documents.js';
@@ -32,23 +28,6 @@ export interface StartingRun extends AskingExecution {
   readonly namespace: string;
   /** The engine's own. */
   readonly taskQueue: string;
-}
-
-function checkNamesExist(request: RunRequest, policy: Policy): void {
-  const named = [...request.checks, ...request.task.acceptance_criteria.flatMap(({ check }) => check ?? [])];
-  const unknown = named.find((name) => own(policy.checks, name) === undefined);
-  if (unknown === undefined) return;
-  const known = Object.keys(policy.checks).join(', ') || 'none';
-  throw new PromptOsError('CHECK_UNKNOWN', `The request names the check "${unknown}"; the policy has ${known}.`);
-}
-
-/** The version is part of the prompt session, so it is the pack's own and not what a caller says. */
-function checkVersion(run: GovernedRunInput, { prompt_os_version }: PromptPackBundle): void {
-  if (run.prompt_os_version === prompt_os_version) return;
-  throw new PromptOsError(
-    'REQUEST_INVALID',
-    `The run was started as PromptOS ${run.prompt_os_version}, and its prompt pack is ${prompt_os_version}.`,
-  );
 }
 
 /** Refuses a start that did not come from our client and lacks something. */
@@ -76,21 +55,17 @@ export async function openRun(
 ): Promise<OpenRunResult> {
   if (!starting.isLocal) throw notDue('a run is opened by a local activity of its own workflow');
   const at = new Date().toISOString();
-  const started = await judged('refused', () => acceptStart(ports, documents, given, at));
+  const started = await judged('refused', () => loadAcceptedStart(ports, documents, given, at));
   if (started.kind === 'refused') return started;
-  const { run, trusted, signed } = started.value;
+  const { run, trusted, facts, signed } = started.value;
   const planned = await judged('failed', async () => {
-    checkGateSelection(run.gates, trusted.policy);
-    checkNamesExist(trusted.request, trusted.policy);
-    checkReadableGlobs(trusted.request, trusted.policy);
-    checkVersion(run, await documents.packBundle(run.pack_object_sha256));
-    const plan = await planOfRun(documents, run, trusted.policy, {
+    const executors = knownExecutors(ports.executors, trusted.policy);
+    admitRequest(facts, { request: trusted.request, executors });
+    return planOfRun(documents, run, trusted.policy, {
       task_queues: starting.taskQueues,
       request_signed_by: signed,
       rules_version: RULES_VERSION,
     });
-    checkPlannedDuties(ports.executors, trusted.policy, plan);
-    return plan;
   });
   const failed = planned.kind === 'failed' ? { code: planned.code, message: planned.message } : null;
   const claimed = await judged('refused', () => claimRunId(ports, trusted.policy, { run, starting, failed, at }));
@@ -101,7 +76,7 @@ export async function openRun(
     first_execution_run_id: starting.firstExecutionRunId,
     task_queue: starting.taskQueue,
   };
-  // A step that Temporal lost is done again, or somebody resets the run: what was signed first is what became of it.
+  // A step that Temporal lost is done again, or the run is reset: what was signed first decides.
   if (claimed.value.failed !== null) return { kind: 'failed', workflow, ...claimed.value.failed };
   if (planned.kind === 'failed') return { ...planned, kind: 'refused' };
   return { kind: 'opened', workflow, plan: planned.value };
@@ -122,7 +97,7 @@ async function judged<T, K extends 'refused' | 'failed'>(
   }
 }
 
-async function acceptStart(
+async function loadAcceptedStart(
   ports: GovernancePorts,
   documents: PinnedDocuments,
   given: GovernedRunInput,
@@ -130,6 +105,7 @@ async function acceptStart(
 ): Promise<{
   readonly run: GovernedRunInput;
   readonly trusted: TrustedRun;
+  readonly facts: StartFacts;
   readonly signed: RunPlan['request_signed_by'];
 }> {
   const run = parseInput(given);
@@ -137,9 +113,17 @@ async function acceptStart(
     throw new PromptOsError('RUN_ALREADY_PUBLISHED', `A tree of run ${run.run_id} is published already.`);
   }
   const trusted = await loadTrustedRun(ports, documents, run);
-  // A tree would publish it.
-  checkPlainVariables(trusted.policy);
-  return { run, trusted, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
+  const { prompt_os_version } = await documents.packBundle(run.pack_object_sha256);
+  const facts: StartFacts = {
+    run,
+    policy: trusted.policy,
+    sha256: run.policy_sha256,
+    path: null,
+    pack: { digest: trusted.pack.digest, prompt_os_version },
+    trust: trusted.trust,
+  };
+  acceptStart(facts);
+  return { run, trusted, facts, signed: await judgeRequestSigner(ports, run, trusted.policy, at) };
 }
 
 /** What the run id is taken for, and when. */
@@ -152,7 +136,7 @@ interface Claim {
 
 /**
  * Takes the run id for one chain of executions, once in the life of a store, and says whether the run opened. A Reset
- * keeps the chain; whoever terminates a run and starts it again does not.
+ * keeps the chain; terminating a run and starting it again does not.
  * @returns the opening that this chain of executions has, which an earlier try may have written
  * @throws PromptOsError RUN_ID_TAKEN, ENGINE_KEY_MISSING
  */
@@ -171,7 +155,7 @@ async function claimRunId(
   };
   const signer = engineSigner({ signers }, policy, at);
   const found = await appendJudged(store, run.run_id, async (journal) => {
-    // Nothing is signed for a run id that is taken. People may write to the journal meanwhile.
+    // Nothing is signed for a run id that is taken. Others may write to the journal meanwhile.
     if (journal.some(({ entry }) => entry?.kind === 'opened')) {
       return { entries: [], result: readOpening(journal, engineKeysOfPolicy(policy), at) };
     }

@@ -28,7 +28,7 @@ export interface PinnedDocuments {
 /** Documents kept in memory at once; those that were not used for longest go first. */
 const CACHE_SIZE = 64;
 
-/** What starters hand over has one reading only: a name given twice, `1.0` and the like would be judged anew by others. */
+/** What starters hand over has one reading only: a name given twice, `1.0` and the like would be read differently by others. */
 function parseCanonicalJson(text: string): unknown {
   const value = parseJson(text);
   if (canonicalJson(value) !== text) throw new Error('expected canonical JSON (RFC 8785)');

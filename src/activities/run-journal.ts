@@ -35,7 +35,7 @@ export function unjournalled(
   });
 }
 
-/** Journalled as another kind, a message is passed over: somebody who may write to the store could hide it so. */
+/** Journalled as another kind, a message is passed over: a writer to the store could hide it so. */
 const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${messageSha256(envelope)}`;
 
 /** What follows from a journal: entries to append, which may be none, and what the caller wants to know. */
@@ -44,11 +44,11 @@ export interface JudgedJournal<T> {
   readonly result: T;
 }
 
-/** Times that a journal is judged anew because others appended to it meanwhile. */
+/** Times that a journal is judged again because others appended to it meanwhile. */
 const ROUNDS = 100;
 
 /**
- * Judges a run's journal and appends what follows from it. When others append meanwhile, it is judged anew: nothing is
+ * Judges a run's journal and appends what follows from it. When others append meanwhile, it is judged again: nothing is
  * written behind entries that the caller has not seen.
  * @param known the journal, where the caller has read it already
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `judge` throws

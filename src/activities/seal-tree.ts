@@ -1,46 +1,38 @@
 import { PromptOsError } from '../contracts/errors.js';
 import { readJsonAs } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
-import type { LedgerEntry } from '../contracts/ledger.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { ledgerSealStatement, runRecordStatement } from '../domain/attest/acts.js';
-import { closingOf, openingOf } from '../domain/ledger/closed-ledger.js';
+import type { ClosedLedger } from '../domain/ledger/closed-ledger.js';
 import { headOf } from '../domain/ledger/ledger-chain.js';
 import { signedActs } from '../domain/ledger/signed-acts.js';
-import {
-  attestationPaths,
-  bundleText,
-  DSSE_MEDIA_TYPE,
-  envelopeText,
-  isAttestationFile,
-} from '../domain/record/published-tree.js';
+import { attestationPaths, bundleText, envelopeText, isAttestationFile } from '../domain/record/published-tree.js';
 import type { ArtifactStore, VerifyTree } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import { signStatement } from './attest-attempt.js';
 
 /** Puts a text of the tree into the store. */
-export type PutText = (path: string, mediaType: string, text: string) => Promise<ArtifactRef>;
+export type PutText = (path: string, text: string) => Promise<ArtifactRef>;
 
 /**
  * The envelopes that people and role workers signed, as files of the tree: the request's, and those in the ledger.
- * Those that stand among an attempt's own artifacts are not among them.
+ * Those among an attempt's own artifacts are not included.
  * @throws PromptOsError RECORD_INVALID, OBJECT_NOT_FOUND, OBJECT_CORRUPT
  */
 export async function putSignedActs(
   store: ArtifactStore,
   put: PutText,
-  entries: readonly LedgerEntry[],
+  ledger: ClosedLedger,
 ): Promise<readonly ArtifactRef[]> {
-  const request = await readRequestEnvelope(store, entries);
+  const request = await readRequestEnvelope(store, ledger);
   const acts = [
     ...(request === null ? [] : [{ path: attestationPaths.runRequest, envelope: request }]),
-    ...signedActs(entries),
+    ...signedActs(ledger.entries),
   ];
-  return Promise.all(acts.map(({ path, envelope }) => put(path, DSSE_MEDIA_TYPE, envelopeText(envelope))));
+  return Promise.all(acts.map(({ path, envelope }) => put(path, envelopeText(envelope))));
 }
 
-async function readRequestEnvelope(store: ArtifactStore, entries: readonly LedgerEntry[]): Promise<Envelope | null> {
-  const opening = openingOf(entries);
+async function readRequestEnvelope(store: ArtifactStore, { opening }: ClosedLedger): Promise<Envelope | null> {
   // Runs that were started before requests could be signed have no such field.
   const sha256 = opening.run.request_attestation_sha256 ?? null;
   if (sha256 === null) return null;
@@ -56,7 +48,7 @@ async function readRequestEnvelope(store: ArtifactStore, entries: readonly Ledge
 export interface SealInput {
   readonly readObject: ArtifactStore['readObject'];
   readonly put: PutText;
-  readonly entries: readonly LedgerEntry[];
+  readonly closed: ClosedLedger;
   /** Every file that the record lists. */
   readonly artifacts: readonly ArtifactRef[];
   readonly record: ArtifactRef;
@@ -73,11 +65,11 @@ export interface SealedTree {
 
 /**
  * What closes the folder of attestations: the engine's signatures over record and ledger, and the bundle of all. A tree
- * in which nobody signed anything has none of them.
+ * in which nothing was signed has none of them.
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {
-  const { readObject, put, entries, artifacts, record, ledger, signer } = input;
+  const { readObject, put, closed, artifacts, record, ledger, signer } = input;
   const envelopes = await Promise.all(
     artifacts
       .filter(({ path }) => isAttestationFile(path))
@@ -87,11 +79,11 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
         return { path, envelope };
       }),
   );
-  const runId = openingOf(entries).run.run_id;
-  const { outcome } = closingOf(entries);
+  const runId = closed.opening.run.run_id;
+  const { outcome } = closed.closing;
   const statements: readonly (readonly [string, object])[] = [
     [attestationPaths.runRecord, runRecordStatement(record.sha256, { runId, outcome })],
-    [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(entries))],
+    [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(closed.entries))],
   ];
   const seals: ArtifactRef[] = [];
   let recordSignature: Envelope | null = null;
@@ -100,11 +92,11 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
       const envelope = await signStatement(statement, signer);
       if (path === attestationPaths.runRecord) recordSignature = envelope;
       envelopes.push({ path, envelope });
-      seals.push(await put(path, DSSE_MEDIA_TYPE, envelopeText(envelope)));
+      seals.push(await put(path, envelopeText(envelope)));
     }
   }
   if (envelopes.length === 0) return { files: seals, recordSignature };
-  const bundle = await put(attestationPaths.bundle, 'application/jsonl', bundleText(envelopes));
+  const bundle = await put(attestationPaths.bundle, bundleText(envelopes));
   return { files: [...seals, bundle], recordSignature };
 }
 

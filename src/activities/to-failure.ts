@@ -65,7 +65,7 @@ export interface Retries {
 const retryDelayMs = (attempt: number, longest = 60_000): number => Math.min(1_000 * 2 ** (attempt - 1), longest);
 
 /**
- * What Temporal is told of an error: its code as the failure's type, from the catalogue whether to try again, and when:
+ * What Temporal gets of an error: its code as the failure's type, from the catalogue whether to try again, and when:
  * the workflow's own retry policy is for workers that ended, and quicker. Anything that is no `PromptOsError` stays
  * retryable.
  * @param attempt the activity's, from 1

@@ -1,11 +1,10 @@
-import { PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
+import { type PolicyTrust, requirePolicyOfRun, requireTrustedPolicy } from '../domain/judge/admission.js';
 import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { PromptPack } from '../prompt-pack/load.js';
-import { checkGovernedRepository } from '../rules/admission.js';
 import { judgePack, type PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 
@@ -14,18 +13,15 @@ export interface TrustedRun {
   readonly policy: Policy;
   readonly request: RunRequest;
   readonly pack: PromptPack;
+  /** What the worker trusted at that time. */
+  readonly trust: PolicyTrust;
 }
 
-/** @throws PromptOsError POLICY_NOT_TRUSTED */
-async function requireTrustedPolicy({ trust }: Pick<GovernancePorts, 'trust'>, sha256: string): Promise<void> {
-  const trusted = await trust.trustedPolicies();
-  if (trusted.has(sha256)) return;
-  const known = [...trusted].join(', ') || 'none';
-  throw new PromptOsError(
-    'POLICY_NOT_TRUSTED',
-    `This worker does not trust the policy sha256:${sha256}; it trusts ${known}.`,
-  );
-}
+/** What this worker trusts now. */
+const trustOf = async ({ trust }: Pick<GovernancePorts, 'trust'>): Promise<PolicyTrust> => ({
+  digests: await trust.trustedPolicies(),
+  by: 'this worker',
+});
 
 /**
  * Refuses to have the engine sign under a policy that it does not trust. A run that it opened itself may end although
@@ -40,12 +36,13 @@ export async function requireTrustedByEngine(
   if (signer === null) return;
   const { keys } = engineKeysOfPolicy(policy);
   const own = { keys: keys.filter(({ keyid }) => keyid === signer.keyid), required: true };
-  if (readOpening(journal, own, opening.at) === null) await requireTrustedPolicy(ports, opening.run.policy_sha256);
+  if (readOpening(journal, own, opening.at) !== null) return;
+  requireTrustedPolicy({ sha256: opening.run.policy_sha256, path: null }, await trustOf(ports));
 }
 
 /**
- * Loads what a run was started with, and asks anew whether this worker trusts it: whoever starts a run must not bring
- * his own law, and trust may end while a run waits.
+ * Loads what a run was started with, and asks again whether this worker trusts it: the starter of a run must not bring
+ * its own law, and trust may end while a run waits.
  * @throws PromptOsError POLICY_NOT_TRUSTED, POLICY_NOT_FOR_REPOSITORY, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, and what the documents' readers throw
  */
 export async function loadTrustedRun(
@@ -53,15 +50,10 @@ export async function loadTrustedRun(
   documents: PinnedDocuments,
   run: GovernedRunInput,
 ): Promise<TrustedRun> {
-  await requireTrustedPolicy(ports, run.policy_sha256);
+  const trust = await trustOf(ports);
+  requireTrustedPolicy({ sha256: run.policy_sha256, path: null }, trust);
   const policy = await documents.policy(run.policy_sha256);
-  checkGovernedRepository(policy, run.target_repo);
   const { pack } = judgePack(await documents.packBundle(run.pack_object_sha256));
-  if (!policy.prompt_packs.includes(pack.digest)) {
-    throw new PromptOsError(
-      'PACK_NOT_TRUSTED',
-      `The policy "${policy.name}" does not list the prompt pack ${pack.digest} in prompt_packs.`,
-    );
-  }
-  return { policy, request: await documents.request(run.request_sha256), pack };
+  requirePolicyOfRun({ policy, path: null }, run.target_repo, pack);
+  return { policy, request: await documents.request(run.request_sha256), pack, trust };
 }

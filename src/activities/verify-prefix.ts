@@ -29,7 +29,7 @@ import { judgeRequestSigner } from './judge-request-signer.js';
 import { type PinnedDocuments, planOfRun } from './pinned-documents.js';
 import { readRunJournal } from './run-journal.js';
 
-/** A run's past, as far as it follows from signed acts and the store, whoever handed it over. */
+/** A run's past, as far as it follows from signed acts and the store, whatever its source. */
 export interface VerifiedPrefix {
   readonly entries: readonly LedgerEntry[];
   readonly opening: (LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>) & LedgerEntry;
@@ -68,7 +68,7 @@ export function createPrefixVerifier(
     async verify(runId, workflowId, ledger) {
       if (workflowId !== runWorkflowId(runId)) throw notDue(`it was asked for by the workflow ${workflowId ?? 'none'}`);
       const journal = await readRunJournal(store, runId);
-      // What was verified here before may be of another past, as after a Reset: then all of it is verified anew.
+      // What was verified here before may be of another past, as after a Reset: then all of it is verified again.
       const before = kept.get(runId);
       const continued = before === undefined ? null : await readLedger(store, ledger, before.entries).catch(onlyBroken);
       const entries = continued ?? (await readLedger(store, ledger));

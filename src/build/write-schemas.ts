@@ -3,18 +3,15 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { attemptRecordSchema } from '../contracts/attempt.js';
+import { ARTIFACT_SCHEMAS } from '../contracts/artifact-schemas.js';
+import { type Artifact, type ArtifactSchema, RUN_ARTIFACTS } from '../contracts/artifacts.js';
 import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
 import { escalationReportSchema } from '../contracts/escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
-import { incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { prettyJson } from '../contracts/json.js';
-import { ledgerEventSchema, ledgerLinkSchema } from '../contracts/ledger.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
 import { durationSchema, durationText } from '../contracts/primitives.js';
-import { promptSessionSchema } from '../contracts/prompt-session.js';
-import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { workerConfigSchema } from '../contracts/worker-config.js';
 import { writeReferencePages } from './reference-pages.js';
@@ -31,8 +28,10 @@ interface PublishedSchema {
   readonly version?: number;
 }
 
-/** A line of `evidence/ledger.jsonl`: an event with its links in the hash chain. */
-const ledgerLineSchema = z.union(ledgerEventSchema.options.map((event) => event.extend(ledgerLinkSchema.shape)));
+/** The schema that the table of artifacts names for a file, or for a line of it. */
+const ofArtifact = ({ path, schema }: Artifact & { readonly schema: ArtifactSchema }, title = path) => ({
+  [schema]: { title, schema: ARTIFACT_SCHEMAS[schema], io: 'output' as const },
+});
 
 /** Every schema that ships, by the name of its file. */
 const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
@@ -48,11 +47,11 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
   decision: { title: 'Decision', schema: decisionSchema, io: 'input' },
   resolution: { title: 'Resolution of an escalation', schema: resolutionSchema, io: 'input' },
   escalation: { title: 'Escalation report (P08)', schema: escalationReportSchema, io: 'output' },
-  'ledger-event': { title: 'A line of evidence/ledger.jsonl', schema: ledgerLineSchema, io: 'output' },
-  'prompt-session': { title: 'evidence/prompt_session.json', schema: promptSessionSchema, io: 'output' },
-  'run-record': { title: 'run_record.json', schema: runRecordSchema, io: 'output' },
-  'incomplete-tree': { title: 'INCOMPLETE.json', schema: incompleteTreeSchema, io: 'output' },
-  attempt: { title: 'attempt.json', schema: attemptRecordSchema, io: 'output' },
+  ...ofArtifact(RUN_ARTIFACTS.ledger, `A line of ${RUN_ARTIFACTS.ledger.path}`),
+  ...ofArtifact(RUN_ARTIFACTS.session),
+  ...ofArtifact(RUN_ARTIFACTS.record),
+  ...ofArtifact(RUN_ARTIFACTS.incomplete),
+  ...ofArtifact(RUN_ARTIFACTS.attempt, 'attempt.json'),
 };
 
 /** A duration is parsed to milliseconds, so zod leaves the default out of a schema whose files have durations as text. */

@@ -4,7 +4,7 @@ import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/e
 import { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import { runIdSchema } from '../contracts/primitives.js';
-import { nearestName } from './names.js';
+import { nearestName } from '../contracts/spelling.js';
 
 /** The variables of a process. */
 export type Variables = Readonly<Record<string, string | undefined>>;

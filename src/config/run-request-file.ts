@@ -3,9 +3,8 @@ import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/n
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { counted } from '../contracts/sentences.js';
-import { checkGateSelection } from '../rules/admission.js';
+import { suggestName } from '../contracts/spelling.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
-import { suggestName } from './names.js';
 import { requireReadableGlobs } from './policy-file.js';
 import { readNamedFile } from './read-file.js';
 import { parseDocumentAs } from './schema-problems.js';
@@ -29,7 +28,7 @@ export async function readRunRequestFile(path: string): Promise<RunRequestFile> 
 export const readRunRequest = async (path: string): Promise<RunRequest> => (await readRunRequestFile(path)).request;
 
 export interface NotesRequestInput {
-  /** What somebody typed after --notes; survives unchanged as the request's notes. */
+  /** The text of --notes; it survives unchanged as the request's notes. */
   readonly notes: string;
   readonly policy: Policy;
   /** The name of the target repository. */
@@ -91,41 +90,17 @@ export function requestFromNotes({ notes, policy, project }: NotesRequestInput):
 }
 
 /**
- * Every check that a request or one of its criteria names must stand in the policy.
- * @throws PromptOsError CHECK_UNKNOWN naming all that do not
+ * The gates that `--prompts` names, such as `P00,P01,P03,P05,P06,P07`. Whether a run may walk them is judged at its start.
+ * @throws PromptOsError GATE_UNKNOWN
  */
-export function requireKnownChecks(request: RunRequest, policy: Policy): void {
-  const known = Object.keys(policy.checks);
-  const uses = [
-    ...request.checks.map((check) => ({ check, by: 'checks' })),
-    ...request.task.acceptance_criteria.flatMap(({ id, check }) => (check === undefined ? [] : [{ check, by: id }])),
-  ];
-  const unknown = uses.filter(({ check }) => !known.includes(check));
-  if (unknown.length === 0) return;
-  const told = unknown.map(({ check, by }) => `${by} names the check "${check}".${suggestName(check, known)}`);
-  throw new PromptOsError(
-    'CHECK_UNKNOWN',
-    `${told.join(' ')} The policy "${policy.name}" has ${known.length === 0 ? 'no checks' : `the checks ${known.join(', ')}`}.`,
-  );
-}
-
-/**
- * The gates that `--prompts` names, such as `P00,P01,P03,P05,P06,P07`.
- * @throws PromptOsError GATE_UNKNOWN; GATE_ORDER, also for repeats; GATE_REQUIRED when the policy or another gate needs
- *   one that is missing
- */
-export function validateGates(list: string, policy: Pick<Policy, 'name' | 'required_gates'>): GateId[] {
+export function parseGates(list: string): GateId[] {
   const names = list.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !isGateId(name));
-  if (unknown.length > 0) {
-    const told = unknown.map((name) => {
-      if (name === '') return 'A name is empty.';
-      if (name === ESCALATION_GATE) return `"${name}" (Governance Escalation) cannot be listed.`;
-      return `"${name}" is no gate.${suggestName(name, GATE_IDS)}`;
-    });
-    throw new PromptOsError('GATE_UNKNOWN', `--prompts: received "${list}". ${told.join(' ')}`);
-  }
-  const gates = names.filter(isGateId);
-  checkGateSelection(gates, policy, `--prompts: received "${list}"`);
-  return gates;
+  if (unknown.length === 0) return names.filter(isGateId);
+  const problems = unknown.map((name) => {
+    if (name === '') return 'A name is empty.';
+    if (name === ESCALATION_GATE) return `"${name}" (Governance Escalation) cannot be listed.`;
+    return `"${name}" is no gate.${suggestName(name, GATE_IDS)}`;
+  });
+  throw new PromptOsError('GATE_UNKNOWN', `--prompts: received "${list}". ${problems.join(' ')}`);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { publicArtifact, transcriptArtifact } from './artifact-paths.js';
+import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { VERDICTS } from './names.js';
@@ -76,9 +76,9 @@ const attemptFields = z.strictObject({
   escalation: escalationReportSchema.nullable(),
   /** What the attempt was given from earlier gates: the digests of their attempt records. */
   inputs: z.partialRecord(gateIdSchema, sha256Schema),
-  /** Public artifacts; their path is where they stand while the attempt does. */
+  /** Public artifacts; their path is their place while the attempt counts. */
   artifacts: z.array(artifactRefSchema),
-  /** Prompts, answers and logs; published beside the record whether or not the attempt stands. */
+  /** Prompts, answers and logs; published beside the record whether or not the attempt counts. */
   transcripts: z.array(artifactRefSchema),
 });
 

@@ -86,7 +86,7 @@ export const personEscalationSchema = z.strictObject({
 });
 export type PersonEscalation = z.infer<typeof personEscalationSchema>;
 
-/** What ends a run as `cancelled`: by whoever the policy lets cancel, with the reason that the record shows. */
+/** What ends a run as `cancelled`: by a person whom the policy lets cancel, with the reason that the record shows. */
 export const cancellationSchema = z.strictObject({
   decision_id: decisionIdSchema,
   run_id: runIdSchema,
@@ -107,7 +107,7 @@ export const humanMessageSchema = z.discriminatedUnion('kind', [
 ]);
 export type HumanMessage = z.infer<typeof humanMessageSchema>;
 
-/** Why a message did not count. Stable: they stand in ledgers. */
+/** Why a message did not count. Stable: they are recorded in ledgers. */
 export const REFUSAL_REASONS = [
   'TOO_LARGE',
   'UNDECODABLE',

@@ -4,7 +4,7 @@ import { itemIdSchema, lineSchema, repoPathSchema, severitySchema, textSchema } 
 import { constraintSchema, criterionSchema, scopeSchema } from './run-request.js';
 
 /** P00: the context as the writer understood it. Published as `evidence/context.json`. */
-export const contextOutputSchema = z.strictObject({
+const contextOutputSchema = z.strictObject({
   project: lineSchema,
   summary: textSchema.describe('the context in your own words'),
   goal: textSchema,
@@ -27,7 +27,7 @@ export const jobOutputSchema = z.strictObject({
 });
 
 /** P03: the plan in its structured form; the engine renders `plan.md` from it. */
-export const planOutputSchema = z.strictObject({
+const planOutputSchema = z.strictObject({
   summary: textSchema,
   components: z
     .array(
@@ -70,7 +70,7 @@ const roleFindingSchema = z.strictObject({
 });
 
 /** P06: the verifier's judgement, beside what the engine observed. Published as `evidence/verification.json`. */
-export const verificationOutputSchema = z.strictObject({
+const verificationOutputSchema = z.strictObject({
   verdict: z.enum(['pass', 'fail']),
   summary: textSchema,
   criteria: z
@@ -80,7 +80,7 @@ export const verificationOutputSchema = z.strictObject({
 });
 
 /** P07: the reviewer's attack. The engine renders `review.md` from it. No findings is a legal review. */
-export const reviewOutputSchema = z.strictObject({
+const reviewOutputSchema = z.strictObject({
   verdict: z.enum(['pass', 'fail']),
   summary: textSchema,
   attacks: z.array(lineSchema).min(1).describe('what you tried in order to break the change'),

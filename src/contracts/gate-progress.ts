@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { gateIdSchema, instantSchema } from './primitives.js';
 
-/** Bytes of JSON that a heartbeat may have: Temporal keeps the last one of each activity, and sends it to whoever looks. */
+/** Bytes of JSON that a heartbeat may have: Temporal keeps the last one of each activity, and sends it to every reader. */
 export const MAX_PROGRESS_BYTES = 3_800;
 /** Characters of the last line that a command printed. */
 export const MAX_LAST_LINE = 200;
 
 /**
- * The end of one output of a command. It has no more than a heartbeat can carry; whoever reads on puts the pieces of
+ * The end of one output of a command. It has no more than a heartbeat can carry; a reader puts the pieces of
  * several heartbeats together by `end`.
  */
 const outputPieceSchema = z.object({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { RUN_ARTIFACTS } from './artifacts.js';
 import { OUTCOMES } from './names.js';
 import { artifactRefSchema, runIdSchema, sha256Schema } from './primitives.js';
 
-/** The file at the top of a tree that is no record of a run. Without `run_record.json` nothing in it is finished. */
-export const INCOMPLETE_PATH = 'INCOMPLETE.json';
+/** The file at the top of a tree that says that a tree is not the record of a run. Without `run_record.json` nothing in it is finished. */
+export const INCOMPLETE_PATH = RUN_ARTIFACTS.incomplete.path;
 
 /**
  * `INCOMPLETE.json`: what `promptos run recover` found of a run that has no record, and what it did not find. It is not

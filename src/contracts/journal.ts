@@ -10,7 +10,7 @@ export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
-/** A head of the run's ledger that somebody verified, and what for. */
+/** A head of the run's ledger that was verified, and what for. */
 const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,
   by: nameSchema.describe('`engine`, or the principal whose worker verified the head'),

@@ -29,7 +29,7 @@ export const pinnedKeySchema = z.strictObject({
 });
 export type PinnedKey = z.infer<typeof pinnedKeySchema>;
 
-/** A DSSE envelope with one signature, as it travels and stands in ledgers. */
+/** A DSSE envelope with one signature, as it travels and is recorded in ledgers. */
 export const envelopeSchema = z.strictObject({
   payloadType: z.string().min(1).max(200),
   payload: z.string().min(1).max(400_000),

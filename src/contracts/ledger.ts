@@ -151,7 +151,7 @@ export const ledgerLinkSchema = z.looseObject({
   hash: sha256Schema,
 });
 
-/** The head of a ledger: what finalisation is told. */
+/** The head of a ledger: the input of finalisation. */
 export interface LedgerHead {
   readonly entries: number;
   readonly hash: string;

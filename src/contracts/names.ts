@@ -88,7 +88,7 @@ export const GATES: Readonly<Record<GateId, GateDescription>> = {
 
 export const ESCALATION_TITLE = 'Governance Escalation';
 
-/** From worst to least. `critical` escalates; `critical` and `high` must be acknowledged by whoever approves. */
+/** From worst to least. `critical` escalates; `critical` and `high` must be acknowledged by the approver. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 export const ACKNOWLEDGED_SEVERITIES: readonly Severity[] = ['critical', 'high'];
@@ -107,7 +107,7 @@ export const RESOLUTION_CHOICES = ['continue', 'retry', 'rework', 'abort'] as co
 export type ResolutionChoice = (typeof RESOLUTION_CHOICES)[number];
 
 /**
- * What may raise a P08. A `hold` is an unsigned stop where the policy asks for signatures: whoever sent it is a claim, and
+ * What may raise a P08. A `hold` is an unsigned stop where the policy asks for signatures: its sender is a claim, and
  * to continue from it waives nothing.
  */
 export const ESCALATION_TRIGGERS = [

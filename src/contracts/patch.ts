@@ -41,3 +41,28 @@ export const patchJudgementSchema = z.strictObject({
   findings: z.array(findingSchema.omit({ id: true }).extend({ known: z.boolean() })),
 });
 export type PatchJudgement = z.infer<typeof patchJudgementSchema>;
+
+/** `patch/files.json`: what git computed of the patch. */
+export const patchFilesSchema = z.strictObject({
+  schema_version: z.literal(1),
+  stats: z.strictObject({
+    files: z.int().nonnegative(),
+    added: z.int().nonnegative(),
+    deleted: z.int().nonnegative(),
+    bytes: z.int().nonnegative(),
+  }),
+  files: z.array(
+    z.strictObject({
+      path: z.string().min(1),
+      old_path: z.string().nullable(),
+      status: z.enum(['added', 'modified', 'deleted', 'renamed', 'copied', 'type_changed']),
+      old_mode: z.string(),
+      new_mode: z.string(),
+      binary: z.boolean(),
+      added: z.int().nonnegative(),
+      deleted: z.int().nonnegative(),
+    }),
+  ),
+  /** What a refused patch really was whose secrets are masked in the tree. */
+  masked: z.strictObject({ sha256: sha256Schema, bytes: z.int().nonnegative() }).optional(),
+});

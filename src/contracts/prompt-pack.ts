@@ -71,7 +71,7 @@ export const promptLockSchema = z.strictObject({
 export type PromptLock = z.infer<typeof promptLockSchema>;
 
 /**
- * A pack as it lies in the artifact store: the index, the lock and every prompt, by path, as text.
+ * A pack as it is in the artifact store: the index, the lock and every prompt, by path, as text.
  * The pack's digest is the SHA-256 of the canonical JSON of `{ path: sha256 }` over the index and the prompts.
  */
 export const promptPackBundleSchema = z.strictObject({

@@ -29,7 +29,7 @@ export const runPlanSchema = z.strictObject({
   lint_passed: z.boolean(),
   principals: z.record(executorRoleSchema, nameSchema),
   integrators: z.array(nameSchema),
-  /** Every principal of the policy, so that a stranger and a wrong role are told apart. */
+  /** Every principal of the policy, to distinguish a stranger from a wrong role. */
   known_actors: z.array(nameSchema),
   self_approval: z.enum(['refused', 'allowed']),
   /** Who may cancel; absent where the policy says nothing: the developer and the integrators. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RUN_ARTIFACTS } from './artifacts.js';
 import { executorDescriptorSchema, executorTrySchema } from './attempt.js';
 import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
@@ -17,7 +18,7 @@ import {
 import { promptIdSchema } from './prompt-pack.js';
 import { recordedWaiverSchema } from './waiver.js';
 
-/** The key that signed, as `ssh-keygen -l` prints it; null when nobody did, so that the name beside it is a claim. */
+/** The key that signed, as `ssh-keygen -l` prints it; null when it is not signed, so that the name beside it is a claim. */
 const signedBySchema = z.string().nullable();
 
 const recordedDecisionSchema = z.strictObject({
@@ -29,7 +30,7 @@ const recordedDecisionSchema = z.strictObject({
 /** One principal with a duty, and the keys with which it signed in this run. */
 const dutyHolderSchema = z.strictObject({ principal: nameSchema, keyids: z.array(z.string()) });
 
-/** A role that executors carry out: the judge and the judged can be told apart by program too. */
+/** A role that executors carry out: the judge and the judged can be distinguished by program too. */
 const executorDutySchema = dutyHolderSchema.extend({ executors: z.array(executorDescriptorSchema) });
 
 const recordedAttemptSchema = z.strictObject({
@@ -85,7 +86,7 @@ export const runRecordSchema = z.strictObject({
   authentication: z.enum(['signed', 'mixed', 'none']),
   /** Whether the policy asks that results and this record be signed; null for a run that was never opened. */
   attestations: z.enum(['required', 'optional']).nullable(),
-  /** The engine's key that signs this record and seals the ledger; null: nobody vouches for them. */
+  /** The engine's key that signs this record and seals the ledger; null when neither is signed. */
   sealed_by: signedBySchema,
   roles: z.strictObject({
     writer: executorDutySchema.nullable(),
@@ -138,7 +139,11 @@ export const runRecordSchema = z.strictObject({
   ),
   refusals_counted: z.partialRecord(z.enum(REFUSAL_REASONS), z.int().positive()),
   artifacts: z.array(artifactRefSchema),
-  ledger: z.strictObject({ path: z.literal('evidence/ledger.jsonl'), entries: z.int().positive(), head: sha256Schema }),
+  ledger: z.strictObject({
+    path: z.literal(RUN_ARTIFACTS.ledger.path),
+    entries: z.int().positive(),
+    head: sha256Schema,
+  }),
   governance: z.strictObject({ prompt_artifact_hash: sha256Schema, prompt_chain_hash: sha256Schema }),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;

@@ -21,7 +21,7 @@ export const criterionSchema = z.strictObject({
 });
 export type Criterion = z.infer<typeof criterionSchema>;
 
-/** What somebody asks to be done under governance. Read from YAML or JSON; stored as canonical JSON. */
+/** What is to be done under governance. Read from YAML or JSON; stored as canonical JSON. */
 export const runRequestSchema = z.strictObject({
   schema_version: z.literal(1).default(1),
   context: z.strictObject({

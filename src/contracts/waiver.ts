@@ -9,7 +9,7 @@ export const recordedWaiverSchema = z.strictObject({
   attempt: z.int().positive(),
   waived_at: instantSchema,
   waived_by: nameSchema,
-  /** The key that signed the resolution; null when nobody did, so that the name is a claim. */
+  /** The key that signed the resolution; null when it is not signed, so that the name is a claim. */
   signed_by: z.string().nullable(),
   reason: z.string(),
   /** Null: the waiver has no end. */

@@ -9,6 +9,7 @@ import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from 
 import { governanceDataConverter } from '../converter/data-converter.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { verifyUnsealed } from '../verify/object-tree.js';
+import { verifySignaturesNatively } from '../verify/verify-tree.js';
 import {
   governanceWorkflowsPath,
   isMergedEntry,
@@ -49,6 +50,7 @@ export class GovernedRunPlugin extends SimplePlugin {
   readonly #activities: GovernanceActivities | undefined;
 
   constructor({ ports, serve = 'all' }: GovernedRunPluginOptions = {}) {
+    if (ports !== undefined) verifySignaturesNatively();
     const activities =
       ports === undefined
         ? undefined

@@ -46,7 +46,7 @@ export interface ArtifactStore {
    * Appends one entry to a run's journal: write-once, so of several writers at one place one wins. An entry is durable
    * before this resolves.
    * @param after the entry is written only when the journal has exactly so many entries; without it, behind all others
-   * @returns false when the journal has more: read on, and judge anew
+   * @returns false when the journal has more: read on, and judge again
    * @throws PromptOsError PATH_ESCAPES, STORE_NOT_WRITABLE, STORE_FULL
    */
   appendJournal(runId: string, entry: Uint8Array, after?: number): Promise<boolean>;

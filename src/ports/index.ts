@@ -22,7 +22,7 @@ export interface GovernancePorts {
   readonly workspace: Workspace;
   readonly executors: ExecutorRegistry;
   readonly checks: CheckRunner;
-  /** Without it, each run's P00 runs the checks on the base commit anew. */
+  /** Without it, each run's P00 runs the checks on the base commit again. */
   readonly baselines?: KeptBaselines;
   readonly secrets: SecretScanner;
   readonly trust: TrustRegistry;

@@ -3,7 +3,7 @@ import type { RepositoryDigests } from '../contracts/repository-parts.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
 export interface RepositorySnapshot {
-  /** By part, so that what a person does there is told from what an executor could abuse; null for a remote repository. */
+  /** By part, so that what a person does there is distinguished from what an executor could abuse; null for a remote repository. */
   readonly digests: RepositoryDigests | null;
 }
 

@@ -27,7 +27,7 @@ type LintCode =
   | 'SECRET';
 
 export interface LintFinding {
-  /** A pack with an error does not pass; a warning is only told. */
+  /** A pack with an error does not pass; a warning is only reported. */
   readonly severity: 'error' | 'warning';
   readonly code: LintCode;
   /** Relative to the pack's folder. */
@@ -75,7 +75,7 @@ const SAMPLE =
 
 const linesOf = (text: string): readonly string[] => text.split(/\r\n|[\n\r]/);
 
-/** What no file of a pack may hold: secrets, paths of somebody's machine, the markers of the rendered prompt. */
+/** What no file of a pack may hold: secrets, paths of a person's machine, the markers of the rendered prompt. */
 export function lintText(path: string, text: string): readonly LintFinding[] {
   const { allowances, lines } = allowancesOf(text);
   const found = [...findSecrets(path, text), ...findHomePaths(path, text)].filter(({ line }) => !lines.has(line));

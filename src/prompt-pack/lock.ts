@@ -37,7 +37,7 @@ export const formatPromptLock = (lock: PromptLock): string => prettyJson(lock);
 
 /** One difference between a lock and the files that it should describe. */
 export interface LockDifference {
-  /** Where in the lock it stands. */
+  /** Its place in the lock. */
   readonly at: readonly string[];
   readonly message: string;
 }

@@ -20,7 +20,7 @@ function onBaseCommit({ status, exit_code, reason }: CheckBaseline): string {
     : `On the base commit it ${status.replace('_', ' ')} (${why}), so it is not known whether the patch broke it.`;
 }
 
-/** Nothing to compare with: whoever approves takes it on themselves that no test was lost. */
+/** Nothing to compare with: the approver answers for it that no test was lost. */
 function unknownBaseline({ name, status, baseline }: CheckResult): readonly JudgedFinding[] {
   if (status !== 'passed' || baseline === undefined || baseline.tests !== null) return [];
   const why = baseline.reason ?? `the report could not be read; exit code ${baseline.exit_code ?? 'none'}`;

@@ -136,7 +136,7 @@ function coveredFolder(glob: string): string | null {
 function isNarrower(glob: string, { allow }: Scope, inRequestScope: (path: string) => boolean): boolean {
   if (allow.includes(glob)) return true;
   const read = readGlob(glob);
-  // A "|" is an alternative to whoever knows the languages of other tools.
+  // Other tools read a "|" as an alternative.
   if (read.problem !== null || glob.includes('|')) return false;
   if (read.reading.literal !== null) return inRequestScope(read.reading.literal);
   const plain = glob.replace(/^(?:\.\/)+/, '');

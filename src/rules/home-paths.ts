@@ -8,7 +8,7 @@ const SERVICE_ACCOUNTS = new Set(
   streamlit superset svc tomcat travis ubuntu vagrant vcap vscode vsts webapp worker www www-data`.split(/\s+/),
 );
 
-/** Names that documentation uses for whoever reads it. */
+/** Names that documentation uses for its reader. */
 const PLACEHOLDER =
   /^(?:_|x{3,}|me|you|your[-_.]?(?:user[-_.]?)?name|your[-_.]?user|your[-_.]?account|user[-_.]?(?:name|id)?\d?|test[-_.]?user|some[-_.]?(?:one|body|user)|name|example|foo|bar|baz|johndoe|john\.doe)$/i;
 
@@ -90,7 +90,7 @@ function isShortString({ before, after }: LineContext): boolean {
   return quote !== undefined && after.startsWith(quote) && !FILE_BEFORE.test(before);
 }
 
-/** An absolute path that names, or may name, somebody's home folder. */
+/** An absolute path that names, or may name, a person's home folder. */
 export interface HomePath {
   readonly text: string;
   /** False where it is as likely a path of a URL, a container or a CI runner. */

@@ -41,7 +41,7 @@ export const PATCH_RULES = {
   home_paths: homePathsRule,
 } satisfies Record<PatchRuleId, PatchRule>;
 
-/** Findings of one rule that stand in full; one more counts the rest. */
+/** Findings of one rule that are listed in full; one more counts the rest. */
 export const FINDINGS_PER_RULE = 200;
 
 export interface PatchJudgement {
@@ -100,7 +100,7 @@ export const judgeChange = (judged: JudgedPatch): readonly JudgedFinding[] =>
     finding.blocking && patchRuleEscalates(finding.rule) ? { ...finding, escalates: 'rule_violation' } : finding,
   );
 
-/** Which files a change touches and how, a rename being a deletion and an addition: whoever detects renames otherwise agrees. */
+/** Which files a change touches and how, a rename being a deletion and an addition: another detection of renames agrees. */
 function touches(files: readonly PatchFile[], known: (file: PatchFile) => boolean): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
   for (const file of files) {
@@ -114,7 +114,7 @@ function touches(files: readonly PatchFile[], known: (file: PatchFile) => boolea
 
 /**
  * P06: a patch whose text says something else than what git makes of it was not written by an engine, and was written so
- * that somebody who reads it does not see what it does.
+ * that a reader does not see what it does.
  */
 export function judgeForm(parsed: ParsedPatch, seen: Patch): readonly JudgedFinding[] {
   const violation = (message: string, path?: string) =>

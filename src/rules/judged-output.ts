@@ -49,7 +49,7 @@ export const blockingFinding = (
   ...pathOf(more.path),
 });
 
-/** A finding that is told and does not fail the gate. */
+/** A finding that is reported and does not fail the gate. */
 export const plainFinding = (
   rule: string,
   severity: Finding['severity'],

@@ -10,10 +10,10 @@ const escapeMarkup = (text: string): string =>
 const escapeLineStart = (line: string): string =>
   line.replace(/^([-+=])/, '\\$1').replace(/^(\d{1,9})([.)])/, '$1\\$2');
 
-/** A text of somebody else's on one line, none of it markup. Bytes of published files: they are derived again to verify. */
+/** A foreign text on one line, none of it markup. Bytes of published files: they are derived again to verify. */
 export const inlineText = (text: string): string => escapeLineStart(escapeMarkup(text.replace(/\s+/g, ' ').trim()));
 
-/** A text of somebody else's as paragraphs: its line breaks stay, and none of it is markup. */
+/** A foreign text as paragraphs: its line breaks stay, and none of it is markup. */
 export const blockText = (text: string): string =>
   text
     .split(/\r\n|\r|\n|\u2028|\u2029/)

@@ -4,7 +4,7 @@ import { findSecretPatterns } from './find-secrets.js';
 import { maskSecrets } from './mask-secrets.js';
 import type { JudgedPatch } from './patch-rule.js';
 
-/** What a masked patch really was: whoever has it can show by its digest that it is the one that was refused. */
+/** What a masked patch really was: its owner can show by its digest that it is the one that was refused. */
 export interface MaskedPatch {
   readonly sha256: string;
   readonly bytes: number;

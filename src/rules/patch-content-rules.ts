@@ -115,7 +115,7 @@ export const secretCandidatesRule: PatchRule = {
 /** Lines longer than this are looked at up to here. */
 const LINE_LIMIT = 200_000;
 
-/** Nothing that is added names somebody's home folder. What may be a URL or a container's path is reported only. */
+/** Nothing that is added names a person's home folder. What may be a URL or a container's path is reported only. */
 export const homePathsRule: PatchRule = {
   title: 'No home folder is named',
   escalates: false,

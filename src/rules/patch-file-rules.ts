@@ -94,14 +94,14 @@ function judgeMode({ path, old_mode, new_mode }: PatchFile): readonly RuleFindin
   return [];
 }
 
-/** Odd file modes fail; files that become executable are told. */
+/** Odd file modes fail; files that become executable are reported. */
 export const modesRule: PatchRule = {
   title: 'File modes are ordinary',
   escalates: false,
   judge: ({ patch }) => patch.files.flatMap(judgeMode),
 };
 
-/** Symbolic links are told, so that a person looks at where they lead; those that leave the tree belong to `paths`. */
+/** Symbolic links are reported, so that a person looks at where they lead; those that leave the tree belong to `paths`. */
 export const linksRule: PatchRule = {
   title: 'Symbolic links are looked at',
   escalates: false,
@@ -145,7 +145,7 @@ export const attributesRule: PatchRule = {
     })),
 };
 
-/** Binary files are told: nobody can read them in a diff, and no rule looks into them. */
+/** Binary files are reported: no person can read them in a diff, and no rule looks into them. */
 export const binaryRule: PatchRule = {
   title: 'Binary files are looked at',
   escalates: false,
@@ -230,7 +230,7 @@ function protectionOf(path: string, { match, unreadable }: GlobMatcher): string 
 
 /**
  * Tests that existed before are no writer's to bend: new ones may be added; to change, rename or delete one takes the
- * plan, and then still whoever approves has to acknowledge it. Without a plan to name it, it fails and escalates.
+ * plan, and then the approver still has to acknowledge it. Without a plan to name it, it fails and escalates.
  */
 export const protectedTestsRule: PatchRule = {
   title: 'Existing tests are changed only with the plan and an acknowledgement',

@@ -78,7 +78,7 @@ export function addedTexts(patch: Patch): readonly AddedText[] {
     const lines = linesByPath.get(path) ?? [];
     linesByPath.set(path, lines);
     while (lines.length < line) lines.push('');
-    // A lone carriage return would be counted as a line's end by whoever splits the text.
+    // A lone carriage return would be counted as a line's end by code that splits the text.
     lines[line - 1] = text.replaceAll('\r', ' ');
   }
   return [...linesByPath].map(([path, lines]) => ({ path, text: lines.join('\n') }));

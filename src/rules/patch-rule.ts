@@ -4,7 +4,7 @@ import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
 import type { SecretConfidence } from './secret-format.js';
 
-/** The rules on patches, in the order in which they are judged and told. */
+/** The rules on patches, in the order in which they are judged and reported. */
 export const PATCH_RULE_IDS = [
   'applies',
   'empty',

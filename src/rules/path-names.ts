@@ -2,7 +2,7 @@
 const INVISIBLE = /[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
 const INVISIBLE_ALL = new RegExp(INVISIBLE.source, 'g');
 
-/** Control characters, invisible ones, and U+FFFD, which stands where a name was not UTF-8. */
+/** Control characters, invisible ones, and U+FFFD, which replaces what was not UTF-8. */
 const UNPRINTABLE = new RegExp(`[\\u0000-\\u001f\\u007f-\\u009f\\ufffd]|${INVISIBLE.source}`);
 
 /**

@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../contracts/artifacts.js';
 import type {
   BuildOutput,
   ContextOutput,
@@ -37,20 +38,20 @@ type Publish = {
  * from the answer, so that a Markdown text cannot say something else than its JSON.
  */
 export const PUBLISHED_OUTPUT: Publish = {
-  P00: (output) => [{ path: 'evidence/context.json', text: prettyJson(output) }],
-  P01: (output, request) => [{ path: 'job.json', text: prettyJson(publishedJob(request, output)) }],
+  P00: (output) => [{ path: GATE_PATHS.context, text: prettyJson(output) }],
+  P01: (output, request) => [{ path: GATE_PATHS.job, text: prettyJson(publishedJob(request, output)) }],
   P03: (output) => [
-    { path: 'plan.md', text: renderPlan(output) },
-    { path: 'evidence/plan.json', text: prettyJson(output) },
+    { path: GATE_PATHS.plan, text: renderPlan(output) },
+    { path: GATE_PATHS.planOutput, text: prettyJson(output) },
   ],
   P05: (output) => [
-    { path: 'patch/summary.md', text: renderBuildSummary(output) },
-    { path: 'patch/summary.json', text: prettyJson(output) },
+    { path: GATE_PATHS.patchSummary, text: renderBuildSummary(output) },
+    { path: GATE_PATHS.buildOutput, text: prettyJson(output) },
   ],
-  P06: (output) => [{ path: 'evidence/verification.json', text: prettyJson(output) }],
+  P06: (output) => [{ path: GATE_PATHS.verification, text: prettyJson(output) }],
   P07: (output) => [
-    { path: 'review.md', text: renderReview(output) },
-    { path: 'evidence/review.json', text: prettyJson(output) },
+    { path: GATE_PATHS.review, text: renderReview(output) },
+    { path: GATE_PATHS.reviewOutput, text: prettyJson(output) },
   ],
 };
 

@@ -20,7 +20,7 @@ const LABELS: Readonly<Record<RepositoryPart, string>> = {
 
 /**
  * What changed in the user's own repository while a gate ran. A person may go on working there: a commit, a branch or an
- * edited file is noted. What decides how git behaves is another matter, whoever changed it.
+ * edited file is noted. What decides how git behaves is another matter, whatever changed it.
  */
 export function judgeRepositoryChange(
   gate: GateId,

@@ -1,31 +1,19 @@
-import { BASELINE_PATH, neededArtifacts } from '../contracts/artifact-paths.js';
-import {
-  type Baseline,
-  baselineSchema,
-  type ContextOutput,
-  contextOutputSchema,
-  type JobOutput,
-  jobOutputSchema,
-  type PlanOutput,
-  planOutputSchema,
-  type TestResults,
-  testResultsSchema,
-} from '../contracts/gate-outputs.js';
+import type { z } from 'zod';
+import { type GivenDocuments, readGivenDocuments } from '../contracts/artifact-schemas.js';
+import { GATE_PATHS, neededArtifacts } from '../contracts/artifacts.js';
 import type { GateId } from '../contracts/names.js';
-import type { Patch } from '../contracts/patch.js';
+import { type Patch, patchFilesSchema } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { openingOf } from '../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
 import { criteriaThatHold } from '../rules/gate-outputs.js';
 import { type ParsedPatch, parsePatch } from '../rules/parse-patch.js';
-import { patchFilesSchema } from './checks/evidence.js';
 import type { TreeDocuments, VerifiedAttempt } from './open-documents.js';
 
 /** The rules version of the run; null for a run that never opened, which has no attempts. */
 export async function rulesVersion(documents: TreeDocuments): Promise<number | null> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   return opening.type === 'openingFailed' ? null : rulesVersionOf(opening.plan);
 }
 
@@ -51,7 +39,7 @@ export async function placedArtifact(
   return { ref, place: (await documents.artifacts()).has(inFolder) ? inFolder : path };
 }
 
-export interface StandingPatch {
+export interface PublishedPatch {
   readonly bytes: Uint8Array;
   readonly sha256: string;
   /** As `patch/files.json` lists them. */
@@ -62,20 +50,15 @@ export interface StandingPatch {
 }
 
 /** What an attempt was given: the request, and what the attempts that its record names left. */
-export interface AttemptInputs {
+export interface AttemptInputs extends GivenDocuments {
   readonly request: RunRequest;
-  readonly baseline: Baseline | null;
-  readonly context: ContextOutput | null;
-  readonly job: JobOutput | null;
-  readonly plan: PlanOutput | null;
-  readonly patch: StandingPatch | null;
-  readonly testResults: TestResults | null;
+  readonly patch: PublishedPatch | null;
 }
 
 /** The patch that an attempt of P05 published. */
-export async function patchOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<StandingPatch | null> {
+export async function patchOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<PublishedPatch | null> {
   const patch = await placedArtifact(documents, attempt, TREE_PATHS.patch);
-  const listed = await placedArtifact(documents, attempt, 'patch/files.json');
+  const listed = await placedArtifact(documents, attempt, GATE_PATHS.patchFiles);
   if (patch === null || listed === null) return null;
   const bytes = await documents.bytes(patch.place);
   const { files, masked } = await documents.json(listed.place, patchFilesSchema);
@@ -88,25 +71,13 @@ export async function inputsOf(documents: TreeDocuments, { record }: VerifiedAtt
   if (request === null) return null;
   const attempts = await documents.attempts();
   const before = (gate: GateId) => attempts.find(({ sha256 }) => sha256 === record.inputs[gate]) ?? null;
-  const json = async <T>(
-    gate: GateId,
-    path: string,
-    schema: { parse(value: unknown): T } & Parameters<TreeDocuments['json']>[1],
-  ) => {
+  const json = async <T>(gate: GateId, path: string, schema: z.ZodType<T>): Promise<T | null> => {
     const attempt = before(gate);
     const placed = attempt && (await placedArtifact(documents, attempt, path));
-    return placed === null ? null : schema.parse(await documents.json(placed.place, schema));
+    return placed === null ? null : documents.json(placed.place, schema);
   };
   const built = before('P05');
-  return {
-    request,
-    baseline: await json('P00', BASELINE_PATH, baselineSchema),
-    context: await json('P00', 'evidence/context.json', contextOutputSchema),
-    job: await json('P01', TREE_PATHS.job, jobOutputSchema),
-    plan: await json('P03', 'evidence/plan.json', planOutputSchema),
-    patch: built && (await patchOf(documents, built)),
-    testResults: await json('P06', TREE_PATHS.testResults, testResultsSchema),
-  };
+  return { ...(await readGivenDocuments(json)), request, patch: built && (await patchOf(documents, built)) };
 }
 
 /** Names of the checks that prove a run: those of the request and of every criterion that holds, each once. */
@@ -116,7 +87,7 @@ const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'>): rea
 
 /** The public paths that an attempt must list. */
 export async function neededOf(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<readonly string[]> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const inputs = await inputsOf(documents, attempt);
   if (opening.type === 'openingFailed' || inputs === null) return [];
   const { gate, attempt: number, verdict } = attempt.record;

@@ -1,6 +1,6 @@
 import { isRecord, own } from '../contracts/json.js';
 
-/** Where two JSON values differ first, and what stands there on each side. */
+/** Where two JSON values differ first, and what each side has there. */
 export interface Difference {
   /** Such as `gates[2].attempts[0].verdict`; empty for the whole. */
   readonly at: string;

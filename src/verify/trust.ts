@@ -26,7 +26,7 @@ export const PROMPTOS_POLICY_FIELDS = [
   'require_run_binding',
 ] as const;
 
-/** Fields of a policy file that nothing here enforces: whoever relies on them must know. */
+/** Fields of a policy file that nothing here enforces: a reader who relies on them must know. */
 export const unenforcedFields = (policy: PromptOsPolicy): readonly string[] =>
   Object.keys(policy).filter((field) => !(PROMPTOS_POLICY_FIELDS as readonly string[]).includes(field));
 

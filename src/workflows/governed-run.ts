@@ -35,7 +35,7 @@ const RETRY = { initialInterval: '1 second', maximumInterval: '2 seconds' } as c
 /**
  * Room in one execution while a gate runs: the server ends a run at 51,200 events or 50 MB, and
  * takes 10,000 signals and 2,000 updates (some 4,100 events when they come in batches). The way out
- * is tried anew for every message that comes between, so it must begin while there is room for many of the largest.
+ * is tried again for every message that comes between, so it must begin while there is room for many of the largest.
  * (Signals of 2 MB that come quicker than a task is done let the server complete no task at all: no workflow survives that.)
  */
 const MAX_EVENTS_WHILE_RUNNING = 3_500;
@@ -100,7 +100,7 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
       case 'executeGate':
         if (!(await syncJournal(run, input, 'gate', step))) break;
         run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt });
-        // Somebody may have stopped the run meanwhile: then nothing was started.
+        // The run may have been stopped meanwhile: then nothing was started.
         if (nextStep(run.state()).kind === 'awaitGate') await executeGate(run, input, step);
         break;
       case 'awaitGate':
@@ -161,7 +161,7 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
     scheduleToStartTimeout: plan.deadlines.escalate,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: RETRY,
-    // The run goes on at once; its executor is told by the next heartbeat, and nobody looks at its output any more.
+    // The run goes on at once; its executor learns of it by the next heartbeat, and its output no longer counts.
     cancellationType: 'TRY_CANCEL',
   });
   const scope = new CancellationScope({ cancellable: true });
@@ -233,7 +233,7 @@ async function finalise(run: RunDriver, input: GovernedRunInput): Promise<Finali
         { run_id: input.run_id, ledger: run.ledger() },
       ]);
       if (isSealed(run.state(), result)) return result;
-      log.warn('finalisation was answered by somebody who has not the key of the engine', { tries });
+      log.warn('finalisation was answered without a signature of the engine', { tries });
     }
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
@@ -257,7 +257,7 @@ const isFull = (run: RunDriver): boolean => workflowInfo().continueAsNewSuggeste
 
 /**
  * A run's Temporal id is made from its run id; anything else was not started by a client of ours. Nor is a state taken
- * that the execution before did not hand over: whoever starts a run must not bring a past that it never had.
+ * that the execution before did not hand over: the starter of a run must not bring a past that it never had.
  */
 function refuseForeignInput(input: GovernedRunInput, carried: CarriedRun | undefined): void {
   const { workflowId, continuedFromExecutionRunId, cronSchedule } = workflowInfo();

@@ -17,7 +17,7 @@ import type { RunDriver } from './run-driver.js';
 const INPUT =
   'Input: the signed JSON that the command in the current details prints; under a policy that takes unsigned answers, the JSON shown there.';
 
-/** Everything that a run is told or asked from outside. */
+/** The signals, queries and updates of a run. */
 export function registerHandlers(run: RunDriver): void {
   const receive = (kind: MessageKind, content: unknown) => {
     try {

@@ -35,7 +35,7 @@ export function createAlarm(): Alarm {
         if (next === instant) next = null;
         rung += 1;
       },
-      // The run is cancelled, and whoever waits hears of it by itself.
+      // The run is cancelled, and callers that wait hear of it by itself.
       () => undefined,
     );
   };
@@ -79,7 +79,7 @@ export interface RunDriver {
   /** The oldest entries that were not in the store are there now. */
   saved(segment: LedgerSegment | null): void;
   /**
-   * Whether entries that somebody signed, or that a person must see, are not in the store and the journal yet. Refusals do not
+   * Whether signed entries, or entries that a person must see, are not in the store and the journal yet. Refusals do not
    * count: anybody can send what is refused.
    */
   hasUnsavedActs(): boolean;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
+import { mediaTypeOf } from '../../src/contracts/artifacts.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import { type Envelope, envelopeSchema } from '../../src/contracts/keys.js';
@@ -14,7 +15,6 @@ import { runRecordSchema } from '../../src/contracts/run-record.js';
 import { openEnvelope, preAuthenticationEncoding } from '../../src/domain/attest/envelope.js';
 import { PREDICATES } from '../../src/domain/attest/statement.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
-import { DSSE_MEDIA_TYPE } from '../../src/domain/record/published-tree.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
 import type { UnsealedTree } from '../../src/ports/tree-reader.js';
@@ -135,7 +135,7 @@ describe('finalise, signed', () => {
     const envelope = base.keys.quill.seal({ provenance: true });
     const object = await store.putObject(Buffer.from(JSON.stringify(envelope)));
     const path = 'evidence/attestations/P05.1.provenance.dsse.json';
-    const artifact = { path, ...object, media_type: DSSE_MEDIA_TYPE };
+    const artifact = { path, ...object, media_type: mediaTypeOf(path) };
     const changed = await store.putObject(
       Buffer.from(canonicalJson({ ...attempt, artifacts: [...attempt.artifacts, artifact] })),
     );

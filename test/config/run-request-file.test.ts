@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
-import { readRunRequest, requestFromNotes, requireKnownChecks } from '../../src/config/run-request-file.js';
+import { readRunRequest, requestFromNotes } from '../../src/config/run-request-file.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { POLICY, refusalOf, temporaryFile } from './documents.js';
 
@@ -93,19 +93,6 @@ test('requestFromNotes: REQUEST_INCOMPLETE, for empty notes; REQUEST_INVALID, fo
   const error = thrownBy(() => requestFromNotes({ notes: 'x'.repeat(20_001), policy, project: 'shop' }));
   expect(error.code).toBe('REQUEST_INVALID');
   expect(error.message).toContain('received 20001 characters');
-});
-
-test('requireKnownChecks: CHECK_UNKNOWN names every check that the policy lacks', async () => {
-  const good = await readRunRequest(await temporaryFile('request.yaml', REQUEST));
-  expect(() => requireKnownChecks(good, policy)).not.toThrow();
-  const bad = await readRunRequest(
-    await temporaryFile('request.yaml', REQUEST.replace('check: tests', 'check: tsets').replace('[tests]', '[banana]')),
-  );
-  expect(thrownBy(() => requireKnownChecks(bad, policy))).toMatchObject({
-    code: 'CHECK_UNKNOWN',
-    summary:
-      'checks names the check "banana". AC1 names the check "tsets". Did you mean "tests"? The policy "example" has the checks tests.',
-  });
 });
 
 test('readRunRequest: REQUEST_INVALID at the line of each glob that can match nothing, with the spelling that would work', async () => {

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import { type Artifact, ATTEMPT_TRANSCRIPTS, GATE_ARTIFACTS, RUN_ARTIFACTS } from '../../src/contracts/artifacts.js';
 import { attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { testResultsSchema } from '../../src/contracts/gate-outputs.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../../src/contracts/ledger.js';
 import { promptSessionSchema } from '../../src/contracts/prompt-session.js';
 import { runRecordSchema } from '../../src/contracts/run-record.js';
-import { attemptFolder, escalationPath, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 
 const page = await readFile(new URL('../../docs/record.md', import.meta.url), 'utf8');
 
@@ -35,23 +35,27 @@ test.each([
   expect([...namesIn(page, heading)].sort()).toEqual([...fields].sort());
 });
 
-test('docs/record.md: every type of ledger event is told, and no other', () => {
+test('docs/record.md: names every type of ledger event, and no other', () => {
   const types = ledgerEventSchema.options.map(({ shape }) => shape.type.value);
   expect([...namesIn(page, '## `evidence/ledger.jsonl`', 1)].sort()).toEqual([...types].sort());
 });
 
-test('docs/record.md: the fields of the session stand in the order of the file', () => {
+test('docs/record.md: names the fields of the session in the order of the file', () => {
   expect(namesIn(page, '## `evidence/prompt_session.json`')).toEqual(fieldsOf(promptSessionSchema));
 });
 
-test('docs/record.md: every place of the tree that the engine knows is told', () => {
+test('docs/record.md: the table of the tree has every path of the table of artifacts, and no other', () => {
+  const { incomplete, ...ofRun } = RUN_ARTIFACTS;
+  const ofGates = Object.values(GATE_ARTIFACTS).flat();
+  const isAttestation = ({ path }: Artifact) => path.startsWith('evidence/attestations/P0');
+  const paths = [...Object.values(ofRun), ...ofGates.filter((row) => !isAttestation(row))].map(({ path }) => path);
+  expect([...namesIn(page, '## The tree')].sort()).toEqual([...paths].sort());
   const tree = page.split('\n## The tree\n')[1]?.split('\n## ')[0] ?? '';
-  const places = [...Object.values(TREE_PATHS), escalationPath('<id>'), attemptFolder('P05', 7)];
-  const asTold = places.map((place) => place.replace('/P05/7', '/<gate>/<n>/'));
-  expect(asTold.filter((place) => !tree.includes(`\`${place}\``))).toEqual([]);
+  expect(ATTEMPT_TRANSCRIPTS.filter(({ path }) => !tree.includes(`\`${path}\``))).toEqual([]);
+  expect(page).toContain(`\`${incomplete.path}\``);
 });
 
-test('docs/record.md: a field that is missing is seen', () => {
+test('docs/record.md: the reader of its tables finds the names of each row', () => {
   const stale = '\n## `a.json`\n\ntext\n\n| field | what |\n|---|---|\n| `one`, `two` | x `no` |\n\n## next\n';
   expect(namesIn(stale, '## `a.json`')).toEqual(['one', 'two']);
 });

@@ -1,4 +1,4 @@
-import { publicArtifact, transcriptArtifact } from '../../src/contracts/artifact-paths.js';
+import { publicArtifact, transcriptArtifact } from '../../src/contracts/artifacts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { sha256Hex } from '../../src/contracts/digest.js';

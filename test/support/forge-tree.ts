@@ -1,8 +1,9 @@
+import { artifactOf } from '../../src/contracts/artifacts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
 import { ledgerSealStatement, runRecordStatement } from '../../src/domain/attest/acts.js';
-import { closingOf, openingOf } from '../../src/domain/ledger/closed-ledger.js';
+import { closedLedger, closingOf, openingOf } from '../../src/domain/ledger/closed-ledger.js';
 import { headOf } from '../../src/domain/ledger/ledger-chain.js';
 import { signedActs } from '../../src/domain/ledger/signed-acts.js';
 import { buildPromptSession, sessionOfRun } from '../../src/domain/record/prompt-session.js';
@@ -10,7 +11,6 @@ import {
   attemptFolder,
   attestationPaths,
   bundleText,
-  DSSE_MEDIA_TYPE,
   escalationPath,
   isAttestationFile,
   isSealFile,
@@ -61,14 +61,14 @@ export function rebuildDocuments(tree: MutableTree): MutableTree {
   }
   for (const { path, envelope } of acts) tree.putEnvelope(path, envelope);
   const { notes = '' } = tree.has(TREE_PATHS.request) ? tree.json<{ notes?: string }>(TREE_PATHS.request) : {};
-  const session = buildPromptSession(sessionOfRun(entries, notes));
+  const session = buildPromptSession(sessionOfRun(closedLedger(entries), notes));
   tree.put(TREE_PATHS.session, session.text).put(TREE_PATHS.sidecar, session.sidecar);
   const attempts = finishedAttempts(tree).flatMap(({ gate, attempt, output_sha256 }) => {
     const path = `${attemptFolder(gate, attempt)}/attempt.json`;
     return tree.has(path) ? [[output_sha256, tree.json<AttemptRecord>(path)] as const] : [];
   });
   const record = buildRunRecord({
-    entries,
+    ledger: closedLedger(entries),
     attempts: new Map(attempts),
     artifacts: listArtifacts(tree),
     session: session.session,
@@ -102,7 +102,7 @@ function listArtifacts(tree: MutableTree): ArtifactRef[] {
     .filter((path) => path !== TREE_PATHS.record && path !== TREE_PATHS.ledger && !isSealFile(path))
     .map((path) => {
       const bytes = tree.bytes(path);
-      const media_type = known.get(path) ?? (isAttestationFile(path) ? DSSE_MEDIA_TYPE : 'application/json');
+      const media_type = known.get(path) ?? artifactOf(path)?.media_type ?? 'application/json';
       return { path, sha256: sha256Of(bytes), bytes: bytes.byteLength, media_type };
     });
 }

@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import type { BuildOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
@@ -24,7 +25,7 @@ import {
 async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
-  // git calls an empty patch an error; that nothing was changed is told by a rule of its own.
+  // git calls an empty patch an error; a rule of its own reports that nothing was changed.
   const empty = patch.bytes.byteLength === 0;
   return {
     patch,
@@ -52,8 +53,8 @@ async function publishChange(
     ? maskJson(describePatch(patch, { sha256: sha256Hex(patch.bytes), bytes: patch.bytes.byteLength }))
     : describePatch(patch);
   return [
-    await task.putArtifact('patch/change.patch', bytes, 'text/x-patch'),
-    await task.putArtifact('patch/files.json', prettyJson(listing), 'application/json'),
+    await task.putArtifact(GATE_PATHS.patch, bytes),
+    await task.putArtifact(GATE_PATHS.patchFiles, prettyJson(listing)),
     ...(await publishOutput(task, 'P05', output)),
   ];
 }

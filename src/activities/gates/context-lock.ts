@@ -1,4 +1,4 @@
-import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Baseline, BaselineCheck, ContextOutput } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
@@ -86,6 +86,6 @@ async function observeBaseline(task: GateTask): Promise<Judgement> {
   const baseline: Baseline = { schema_version: 1, base_commit: input.run.base_commit, checks };
   return {
     findings: judgeBaseline(policy.baseline, checks),
-    artifacts: [await task.putArtifact(BASELINE_PATH, prettyJson(baseline), 'application/json')],
+    artifacts: [await task.putArtifact(GATE_PATHS.baseline, prettyJson(baseline))],
   };
 }

@@ -1,5 +1,4 @@
 import type { DueGate } from '../../contracts/activities.js';
-import { publicArtifact } from '../../contracts/artifact-paths.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -30,7 +29,7 @@ export interface GateTask {
   readonly signal: AbortSignal;
   readonly progress: GateProgressTracker;
   /** Puts a file of the run's tree into the store; it is durable when the gate's result is given. */
-  putArtifact(path: string, content: Uint8Array | string, mediaType: string): Promise<ArtifactRef>;
+  putArtifact(path: string, content: Uint8Array | string): Promise<ArtifactRef>;
   /** The bytes of a file that was put, by its digest. */
   readArtifact(sha256: string): Promise<Uint8Array>;
 }
@@ -48,7 +47,7 @@ export interface GateWork<Output> {
 
 /** How one gate differs from the others; everything else is `execute-gate.ts`. */
 export interface GateDefinition<Output = unknown> {
-  /** Whether what the executor changes in the checkout is the gate's work; elsewhere it is thrown away and told. */
+  /** Whether what the executor changes in the checkout is the gate's work; elsewhere it is thrown away and reported. */
   readonly editsFiles: boolean;
   begin(task: GateTask): Promise<GateWork<Output>>;
 }
@@ -63,21 +62,17 @@ export const criteriaOf = ({ request, earlier }: GateTask) => criteriaThatHold(r
 
 /** Puts the files that an output is published as into the store. */
 export const publishOutput = <G extends keyof GateOutputs>(
-  { input, request, putArtifact }: GateTask,
+  { request, putArtifact }: GateTask,
   gate: G,
   output: GateOutputs[G],
 ): Promise<ArtifactRef[]> =>
-  Promise.all(
-    PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) =>
-      putArtifact(path, text, publicArtifact(gate, input.attempt, path)?.media_type ?? 'text/plain'),
-    ),
-  );
+  Promise.all(PUBLISHED_OUTPUT[gate](output, request).map(({ path, text }) => putArtifact(path, text)));
 
 /**
- * The patch that stands for P05.
+ * The current patch of P05.
  * @throws PromptOsError INTERNAL when there is none: P06 and P07 never run without P05.
  */
-export function standingPatch({ earlier, input }: GateTask): EarlierPatch {
+export function patchToJudge({ earlier, input }: GateTask): EarlierPatch {
   if (earlier.patch !== null) return earlier.patch;
-  throw new PromptOsError('INTERNAL', `${input.gate} was started without a standing patch of P05.`);
+  throw new PromptOsError('INTERNAL', `${input.gate} was started without a patch of P05.`);
 }

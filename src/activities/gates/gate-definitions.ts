@@ -5,7 +5,7 @@ import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/ga
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
-import { type GateDefinition, NOTHING_OBSERVED, publishOutput, scopesOf, standingPatch } from './gate-definition.js';
+import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput, scopesOf } from './gate-definition.js';
 import { verifyForensics } from './verify-forensics.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
@@ -51,7 +51,7 @@ const adversarialReview: GateDefinition<ReviewOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;
-    const patch = standingPatch(task);
+    const patch = patchToJudge(task);
     return {
       patch: patch.bytes,
       inputs: gateInputs('P07', {

@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
@@ -19,9 +20,9 @@ import {
   type GateDefinition,
   type GateTask,
   type Judgement,
+  patchToJudge,
   publishOutput,
   scopesOf,
-  standingPatch,
 } from './gate-definition.js';
 import { type BaseCheck, checkNames, notRun, rememberedBase, runOnBase, runOnFreshCheckout } from './run-check.js';
 
@@ -35,7 +36,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     patch_sha256: patch.sha256,
     checks: checks.map(({ result }) => result),
   };
-  const artifact = await task.putArtifact('evidence/test_results.json', prettyJson(results), 'application/json');
+  const artifact = await task.putArtifact(GATE_PATHS.testResults, prettyJson(results));
   const findings = [
     ...judgeChecks(results.checks),
     ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
@@ -57,7 +58,7 @@ export const verifyForensics: GateDefinition<VerificationOutput> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;
-    const patch = standingPatch(task);
+    const patch = patchToJudge(task);
     const again = await judgePatchAgain(task, patch);
     const { observed, shown } = await observe(task, patch);
     return {
@@ -146,8 +147,8 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
     const stdout = await maskLog(outcome.stdout);
     const stderr = await maskLog(outcome.stderr);
     const path = `evidence/checks/${name}`;
-    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout, 'text/plain');
-    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr, 'text/plain');
+    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout);
+    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr);
     logs.push(stdoutLog, stderrLog);
     const result: CheckResult = {
       name,
@@ -205,6 +206,6 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
   };
   return {
     findings: judged.flatMap(({ finding, known }) => (known ? [] : [finding])),
-    artifacts: [await task.putArtifact('evidence/patch_judgement.json', prettyJson(said), 'application/json')],
+    artifacts: [await task.putArtifact(GATE_PATHS.patchJudgement, prettyJson(said))],
   };
 }

@@ -4,8 +4,6 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
-import type { CheckCaches, OpenedCaches } from '../checks/check-caches.js';
-import { readTestReport, reportIsThere } from '../checks/test-report.js';
 import { createLauncher } from '../platform/launcher.js';
 import { endLeftovers } from '../platform/leftovers.js';
 import { explainNotStarted } from '../platform/not-started.js';
@@ -13,6 +11,8 @@ import { type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
+import type { CheckCaches, OpenedCaches } from './check-caches.js';
+import { readTestReport, reportIsThere } from './test-report.js';
 
 /** What a check sees when the config says nothing. */
 const PLAIN: PassedEnvironment = { allow: ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'], set: {} };

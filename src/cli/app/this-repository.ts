@@ -2,13 +2,28 @@ import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type AskedFolder, remoteUrl, repositoryName } from '../../adapters/git/facts.js';
-import { slugName } from '../../config/names.js';
 import { createTrustRegistry } from '../../config/policy-file.js';
-import { remotePlace } from '../../config/remote-place.js';
 import { engineTaskQueue } from '../../contracts/names.js';
+import { slugName } from '../../contracts/spelling.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Project, readProjectConfig } from './project.js';
+
+const WITH_SCHEME = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/@]*@)?([^/:@]+)(?::\d+)?\/+(.+)$/i;
+const SCP_LIKE = /^(?:[^/@:]+@)?([^/@:]{2,}):\/*(.+)$/;
+
+/**
+ * The host and the path of a repository's address. The forms of one repository for ssh and https give the same: a
+ * developer often clones by the one, and a worker by the other. What has no host, such as a path, is given back as it is.
+ */
+export function remotePlace(url: string): string {
+  const address = url
+    .trim()
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '');
+  const [, host, path] = WITH_SCHEME.exec(address) ?? SCP_LIKE.exec(address) ?? [];
+  return host === undefined ? address : `${host.toLowerCase()}/${path}`;
+}
 
 /** What is known of a run before it is asked. */
 interface RunOrigin {

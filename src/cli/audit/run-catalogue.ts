@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRecord } from '../../contracts/run-record.js';
@@ -8,9 +9,8 @@ import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { TREE_LIMITS } from '../../verify/limits.js';
-import { readRunRecord } from '../../verify/read-run-record.js';
 import { VerifyFailure } from '../../verify/verify-codes.js';
-import { judgeTree } from '../../verify/verify-tree.js';
+import { judgeTree, readRunRecord } from '../../verify/verify-tree.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import {
@@ -199,7 +199,7 @@ async function filesOf(reader: TreeReader, { artifacts }: RunRecord): Promise<re
   for (const { path, bytes } of await reader.list(TREE_LIMITS)) {
     const file = listed.get(path) ?? {
       path,
-      media_type: 'application/octet-stream',
+      media_type: mediaTypeOf(path),
       ...(await reader.digest(path, bytes)),
     };
     files.push(file);

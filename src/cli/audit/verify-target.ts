@@ -12,8 +12,7 @@ import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js'
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { parsePromptOsPolicy, type TrustedPolicy, type VerifyTrust } from '../../verify/trust.js';
-import type { CheckOutcome } from '../../verify/verify-tree.js';
-import { judgeTree, verifyTree } from '../../verify/verify-tree.js';
+import { type CheckOutcome, judgeTree, verifyTree } from '../../verify/verify-tree.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type CheckResult, testResultsSchema } from '../../contracts/gate-outputs.js';
@@ -25,12 +26,12 @@ export interface ShowRequestOptions<Awaited = AwaitedDecision | AwaitedResolutio
 
 /** What a decider sees first of each gate; the rest is under "look at". */
 const SHOWN_FIRST: Readonly<Record<GateId, readonly string[]>> = {
-  P00: ['evidence/context.json'],
-  P01: ['job.json'],
-  P03: ['plan.md'],
-  P05: ['patch/summary.md', 'patch/change.patch'],
-  P06: ['evidence/test_results.json', 'evidence/verification.json'],
-  P07: ['review.md'],
+  P00: [GATE_PATHS.context],
+  P01: [GATE_PATHS.job],
+  P03: [GATE_PATHS.plan],
+  P05: [GATE_PATHS.patchSummary, GATE_PATHS.patch],
+  P06: [GATE_PATHS.testResults, GATE_PATHS.verification],
+  P07: [GATE_PATHS.review],
 };
 
 /** Lines of one artifact that are shown unasked. */
@@ -149,7 +150,7 @@ export function renderArtifact({ path }: ArtifactRef, { text, cut }: ArtifactTex
 
 function renderWhole(path: string, text: string, color: boolean): readonly string[] {
   if (path.endsWith('.patch')) return colourPatch(printableLines(text), color);
-  if (path === 'evidence/test_results.json') return renderTestResults(text, color);
+  if (path === GATE_PATHS.testResults) return renderTestResults(text, color);
   return printableLines(path.endsWith('.json') ? jsonAsYaml(text) : text);
 }
 

@@ -2,22 +2,18 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { createDirectStarter } from '../../adapters/platform/direct-starter.js';
 import { bundleBytes } from '../../adapters/tree/bundle-format.js';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/incomplete-tree.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
+import { keyidOf } from '../../domain/attest/envelope.js';
 import { journalLines } from '../../domain/ledger/journal-lines.js';
 import { headOf, ledgerLines } from '../../domain/ledger/ledger-chain.js';
-import { keyidOf, signedActs } from '../../domain/ledger/signed-acts.js';
-import {
-  DSSE_MEDIA_TYPE,
-  envelopeText,
-  escalationPath,
-  orderedTree,
-  TREE_PATHS,
-} from '../../domain/record/published-tree.js';
+import { signedActs } from '../../domain/ledger/signed-acts.js';
+import { envelopeText, escalationPath, orderedTree, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { recordedEscalations } from '../../domain/record/run-record.js';
 import { finaliseRun } from '../../plugin/finaliser.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
@@ -232,31 +228,26 @@ async function buildIncomplete(store: ArtifactStore, run: FoundRun): Promise<Bui
     files: files.map(({ path, sha256, bytes, media_type }) => ({ path, sha256, bytes, media_type })),
   };
   const text = prettyJson(incompleteTreeSchema.parse(summary));
-  return { summary, files: [textFile(INCOMPLETE_PATH, 'application/json', text), ...files] };
+  return { summary, files: [textFile(INCOMPLETE_PATH, text), ...files] };
 }
 
 function textsOf({ entries, journal }: FoundRun): readonly IncompleteFile[] {
-  const jsonl = 'application/jsonl';
   return [
-    ...(entries.length === 0 ? [] : [textFile(TREE_PATHS.ledger, jsonl, ledgerLines(entries))]),
-    ...(journal.length === 0 ? [] : [textFile(TREE_PATHS.journal, jsonl, journalLines(journal))]),
+    ...(entries.length === 0 ? [] : [textFile(TREE_PATHS.ledger, ledgerLines(entries))]),
+    ...(journal.length === 0 ? [] : [textFile(TREE_PATHS.journal, journalLines(journal))]),
     ...recordedEscalations(entries).map((escalation) =>
-      textFile(
-        escalationPath(escalation.escalation_id),
-        'application/json',
-        prettyJson({ schema_version: 1, ...escalation }),
-      ),
+      textFile(escalationPath(escalation.escalation_id), prettyJson({ schema_version: 1, ...escalation })),
     ),
-    ...signedActs(entries).map(({ path, envelope }) => textFile(path, DSSE_MEDIA_TYPE, envelopeText(envelope))),
+    ...signedActs(entries).map(({ path, envelope }) => textFile(path, envelopeText(envelope))),
   ];
 }
 
-function textFile(path: string, media_type: string, text: string): IncompleteFile {
+function textFile(path: string, text: string): IncompleteFile {
   const content = Buffer.from(text);
   const open = async function* () {
     yield content;
   };
-  return { path, sha256: sha256Hex(text), bytes: content.byteLength, media_type, open };
+  return { path, sha256: sha256Hex(text), bytes: content.byteLength, media_type: mediaTypeOf(path), open };
 }
 
 /** Each file is read to its end now, so that a folder or a bundle is not begun with one that is damaged. */

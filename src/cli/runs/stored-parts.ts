@@ -4,6 +4,7 @@ import type { GovernedRuns } from '../../client/client.js';
 import { readHeldEntries } from '../../client/ledger.js';
 import { type RunTrouble, readTrouble } from '../../client/trouble.js';
 import type { LedgerReference, LedgerSegment } from '../../contracts/activities.js';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
@@ -16,7 +17,7 @@ import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
-import { attemptFiles, attestationPaths, DSSE_MEDIA_TYPE, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { attemptFiles, attestationPaths, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { attemptHistories } from '../../domain/run/attempt-history.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
@@ -137,13 +138,13 @@ export async function startFiles({ entries, journal }: Parts, store: ArtifactSto
   if (start === null) return [];
   const attestation = start.request_attestation_sha256;
   const pack = run?.pack_object_sha256 ?? (attestation === null ? null : await packOf(store, attestation));
-  const file = (path: string, media_type: string, sha256: string | null): WantedFile[] =>
-    sha256 === null ? [] : [{ path, media_type, sha256 }];
+  const file = (path: string, sha256: string | null): WantedFile[] =>
+    sha256 === null ? [] : [{ path, media_type: mediaTypeOf(path), sha256 }];
   return [
-    ...file(TREE_PATHS.request, 'application/json', start.request_sha256),
-    ...file(TREE_PATHS.policyYaml, 'application/yaml', start.policy_sha256),
-    ...file(TREE_PATHS.pack, 'application/json', pack),
-    ...file(attestationPaths.runRequest, DSSE_MEDIA_TYPE, attestation),
+    ...file(TREE_PATHS.request, start.request_sha256),
+    ...file(TREE_PATHS.policyYaml, start.policy_sha256),
+    ...file(TREE_PATHS.pack, pack),
+    ...file(attestationPaths.runRequest, attestation),
   ];
 }
 

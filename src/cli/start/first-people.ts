@@ -6,8 +6,8 @@ import { isPublicLine, publicKeyOfLine } from '../../adapters/keys/describe-key.
 import { readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf } from '../../config/key-files.js';
-import { slugName } from '../../config/names.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { slugName } from '../../contracts/spelling.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';

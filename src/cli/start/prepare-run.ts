@@ -5,27 +5,21 @@ import { type InspectedTarget, inspectTarget, resolveTarget } from '../../adapte
 import type { StartRunOptions } from '../../client/options.js';
 import { createTrustRegistry, type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
-import {
-  readRunRequestFile,
-  requestFromNotes,
-  requireKnownChecks,
-  validateGates,
-} from '../../config/run-request-file.js';
+import { parseGates, readRunRequestFile, requestFromNotes } from '../../config/run-request-file.js';
 import { invalidDocument } from '../../config/schema-problems.js';
 import { parseYaml, type YamlDocument } from '../../config/yaml-document.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../../contracts/names.js';
-import type { Policy } from '../../contracts/policy.js';
 import type { RunRequest } from '../../contracts/run-request.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
-import { checkGovernedRepository } from '../../rules/admission.js';
+import { acceptStart, admitRequest, type StartFacts } from '../../domain/judge/admission.js';
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project, readSetting } from '../app/project.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
 import { namesOfRepository } from '../app/this-repository.js';
 
-/** What somebody types to start a run. */
+/** The options that start a run. */
 export interface RunOptions {
   readonly prompts?: string;
   readonly developer: string;
@@ -66,24 +60,28 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   const policy = await readPolicyInForce(policyPath).catch((error: unknown) =>
     explainSparse(error, { folder: target, env: context.env }),
   );
-  requireKnownDeveloper(developer, policy.policy);
-  const gates = validateGates(options.prompts ?? GATE_IDS.join(','), policy.policy);
+  const prompts = options.prompts ?? GATE_IDS.join(',');
+  const gates = parseGates(prompts);
   if (project.workerConfigPath === null) {
     throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
   }
   const read = await readSetting(project);
-  await requireTrust(read.config, policy.sha256, policyPath, project.workerConfigPath);
   const pack = await readPromptPack(packFolder(context, options));
-  if (!policy.policy.prompt_packs.includes(pack.digest)) {
-    throw new PromptOsError(
-      'PACK_NOT_TRUSTED',
-      `The prompt pack has the digest ${pack.digest}; the policy ${policyPath} trusts ${policy.policy.prompt_packs.join(', ')}.`,
-    );
-  }
   const named = await nameRepository(read.config, { folder: target, env: context.env });
-  checkGovernedRepository(policy.policy, named.name);
+  const facts: StartFacts = {
+    ...policy,
+    path: policyPath,
+    run: { developer, target_repo: named.name, gates, prompt_os_version: pack.prompt_os_version },
+    pack,
+    trust: {
+      digests: await createTrustRegistry(read.config).trustedPolicies(),
+      by: project.workerConfigPath,
+      listed: read.config.trust.policies,
+    },
+  };
+  acceptStart(facts);
   const { request, written } = await readRequest(context, options, { ...policy, path: policyPath }, named.name);
-  requireKnownChecks(request, policy.policy);
+  admitRequest(facts, { request, receivedGates: `--prompts: received "${prompts}"` });
   requireNoSecret(request, 'REQUEST_HOLDS_SECRET');
   const inspected = await inspectTarget(target, {
     scope: request.scope,
@@ -135,24 +133,6 @@ async function explainSparse(error: unknown, target: AskedFolder): Promise<never
   if ((await gitConfigValue(target, 'core.sparseCheckout')) !== 'true') throw error;
   const hint = 'Run `git sparse-checkout add .promptos` if the repository has the folder.';
   throw new PromptOsError('POLICY_NOT_FOUND', `${error.summary} The checkout is sparse.`, { hint, cause: error });
-}
-
-/** The engine refuses such a run too; here nothing has been started yet. */
-function requireKnownDeveloper(developer: string, { decisions, principals }: Policy): void {
-  if (decisions.authentication !== 'required' || Object.hasOwn(principals, developer)) return;
-  throw new PromptOsError(
-    'DEVELOPER_UNKNOWN',
-    `The policy asks for signatures, and "${developer}" is none of its principals: ${Object.keys(principals).join(', ')}.`,
-  );
-}
-
-async function requireTrust(config: WorkerConfig, sha256: string, path: string, configPath: string): Promise<void> {
-  const trusted = await createTrustRegistry(config).trustedPolicies();
-  if (trusted.has(sha256)) return;
-  throw new PromptOsError(
-    'POLICY_NOT_TRUSTED',
-    `The policy ${path} (sha256:${sha256}) is not among those that ${configPath} trusts: ${config.trust.policies.join(', ')}.`,
-  );
 }
 
 const packFolder = (context: CommandContext, { promptPack }: RunOptions): string =>

@@ -1,4 +1,5 @@
 import type { GateOutcome } from '../../contracts/activities.js';
+import { RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
 import type { RunOpening, VerifiedHead } from '../../contracts/journal.js';
 import type { Envelope } from '../../contracts/keys.js';
@@ -10,7 +11,7 @@ import { PREDICATES, type Statement, statement } from './statement.js';
 
 /*
  * What people and role workers sign. Predicates are written in camelCase; what a statement is about is its subject, by
- * digest, and stands nowhere else.
+ * digest, and is nowhere else.
  */
 
 const camelCase = (fields: object): Record<string, unknown> =>
@@ -113,7 +114,7 @@ export const gateResultStatement = (
   );
 
 /*
- * What the engine signs when a run has ended, with a key that is nobody's with a duty.
+ * What the engine signs when a run has ended, with a key that no principal with a duty has.
  */
 
 /** `run-record/v0.1`, about the bytes of `run_record.json`. */
@@ -121,7 +122,10 @@ export const runRecordStatement = (
   recordSha256: string,
   { runId, outcome }: { readonly runId: string; readonly outcome: Outcome },
 ): Statement<{ readonly runId: string; readonly outcome: Outcome }> =>
-  statement(PREDICATES.runRecord, [{ name: 'run_record.json', digest: { sha256: recordSha256 } }], { runId, outcome });
+  statement(PREDICATES.runRecord, [{ name: RUN_ARTIFACTS.record.path, digest: { sha256: recordSha256 } }], {
+    runId,
+    outcome,
+  });
 
 /** `ledger-seal/v0.1`, about the bytes of `evidence/ledger.jsonl`: with the count and the head a dropped tail shows. */
 export const ledgerSealStatement = (
@@ -129,13 +133,13 @@ export const ledgerSealStatement = (
   runId: string,
   { entries, hash }: LedgerHead,
 ): Statement<{ readonly runId: string; readonly entries: number; readonly head: string }> =>
-  statement(PREDICATES.ledgerSeal, [{ name: 'evidence/ledger.jsonl', digest: { sha256: ledgerSha256 } }], {
+  statement(PREDICATES.ledgerSeal, [{ name: RUN_ARTIFACTS.ledger.path, digest: { sha256: ledgerSha256 } }], {
     runId,
     entries,
     head: hash,
   });
 
-/** `ledger-head/v0.1`, about the hash of a ledger's last entry: whoever signs verified every entry up to it. */
+/** `ledger-head/v0.1`, about the hash of a ledger's last entry: the signer verified every entry up to it. */
 export const ledgerHeadStatement = ({ run_id, by, purpose, gate, attempt, entries, hash }: VerifiedHead): Statement =>
   statement(PREDICATES.ledgerHead, [{ name: 'ledger', digest: { sha256: hash } }], {
     runId: run_id,
@@ -169,7 +173,7 @@ export interface MessageSigner {
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
-/** How long a signed message may wait for a worker: as long as the default policy lets a request stand. */
+/** How long a signed message may wait for a worker: as long as the default policy lets a request be pending. */
 const LIFETIME_MS = 14 * 24 * 3_600_000;
 
 const seal = (statement: Statement, signer: MessageSigner): Promise<Envelope> =>

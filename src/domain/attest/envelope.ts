@@ -69,7 +69,7 @@ function decoded(text: string): Uint8Array | null {
   }
 }
 
-/** What an envelope states, whoever signed it; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
+/** What an envelope states, whether or not its signature holds; undefined when it holds no JSON. Whether it counts, `openEnvelope` says. */
 export function statementOf({ payload }: Envelope): unknown {
   const bytes = decoded(payload);
   const text = bytes === null ? null : textOf(bytes);
@@ -84,3 +84,6 @@ function textOf(payload: Uint8Array): string | null {
     return null;
   }
 }
+
+/** The key that an envelope names as its signer, or null without an envelope. Whether it really signed is judged elsewhere. */
+export const keyidOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;

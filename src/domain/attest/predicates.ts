@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { TestResults } from '../../contracts/gate-outputs.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -14,7 +15,7 @@ interface ResourceDescriptor {
 /** Something by the SHA-256 of its bytes. */
 const byDigest = (name: string, sha256: string): ResourceDescriptor => ({ name, digest: { sha256 } });
 
-/** A commit of a repository that is called by its name; where that is stands in the workers' configs. */
+/** A commit of a repository that is called by its name; the workers' configs say where that is. */
 const byCommit = (repository: string, commit: string): ResourceDescriptor => ({
   name: repository,
   digest: { gitCommit: commit },
@@ -33,7 +34,7 @@ export const SLSA_PROVENANCE = 'https://slsa.dev/provenance/v1';
 /** How a patch comes about: an executor edits a checkout of the base commit, and the engine computes the difference. */
 export const CONSTRAINED_BUILD = 'https://promptos.dev/build-types/constrained-build/v0.1';
 
-/** The URI that stands for a principal: its name counts within the policy among the resolved dependencies. */
+/** The URI of a principal: its name counts within the policy among the resolved dependencies. */
 const builderId = (principal: string): string => `https://promptos.dev/principals/${encodeURIComponent(principal)}`;
 
 /** The predicate, as far as we fill it in. */
@@ -139,7 +140,7 @@ export function testResultStatement({ record, targetRepo, results }: TestResultI
     results.checks.filter(({ status }) => (status === 'passed') === passed).map(({ name }) => name);
   const failedTests = named(false);
   const passedTests = named(true);
-  return statement(TEST_RESULT, [{ name: 'patch/change.patch', digest: { sha256: results.patch_sha256 } }], {
+  return statement(TEST_RESULT, [{ name: GATE_PATHS.patch, digest: { sha256: results.patch_sha256 } }], {
     result: passedTests.length > 0 && failedTests.length === 0 ? 'PASSED' : 'FAILED',
     configuration: [
       byDigest('policy', record.policy_sha256),

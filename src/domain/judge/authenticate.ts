@@ -84,7 +84,7 @@ export function authenticate(
   return { content: { ...snakeCase(statement.predicate), ...subjectField }, envelope, signer: held.principal };
 }
 
-/** The field of a message that its statement's subject stands for. */
+/** The field of a message that its statement's subject represents. */
 const SUBJECT_FIELD: Readonly<Record<string, string>> = {
   [PREDICATES.gateDecision]: 'output_sha256',
   [PREDICATES.escalationResolution]: 'report_sha256',

@@ -9,7 +9,7 @@ export const EPOCH = '1970-01-01T00:00:00.000Z';
 export const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
- * Whether a signed message was made in its time: not before its request stood, not in the future, and not expired.
+ * Whether a signed message was made in its time: not before its request was opened, not in the future, and not expired.
  * @param since when the request was opened
  * @param at when the message is judged; both as the ledger has them
  */
@@ -35,7 +35,7 @@ export function judgeTimes(
 export const sameName = (one: string, other: string): boolean =>
   one.trim().toLowerCase() === other.trim().toLowerCase();
 
-/** Who a message says acts, and whose key signed it; null when nobody's did. */
+/** Who a message says acts, and whose key signed it; null when it is not signed. */
 export interface Acting {
   readonly actor: string;
   readonly signer: string | null;

@@ -149,7 +149,7 @@ export const readEscalation = (content: unknown): PersonEscalation | Refusal =>
   readShape<PersonEscalation>(ESCALATION, content ?? {}, false);
 
 /** Why something that is no message of ours at all does not count. */
-export const judgeForeign = (content: unknown): Refusal => {
+export const rejectUnknownMessage = (content: unknown): Refusal => {
   const read = readShape<never>({}, content ?? {}, false);
   return 'refused' in read
     ? read

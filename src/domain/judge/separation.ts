@@ -1,10 +1,11 @@
 import type { AttemptRecord, ExecutorDescriptor } from '../../contracts/attempt.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';
 import { EXECUTOR_ROLES, type ExecutorRole } from '../../contracts/names.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { sameName } from './authority.js';
 
-/** Somebody with a duty in a run: who, with which keys, through which program. */
+/** A party with a duty in a run: who, with which keys, through which program. */
 export interface Duty {
   /** A role, or `engine`. */
   readonly duty: ExecutorRole | 'integrator' | 'engine';
@@ -15,7 +16,7 @@ export interface Duty {
   readonly executor: ExecutorProcess | null;
 }
 
-/** What tells one executor process from another. */
+/** What distinguishes one executor process from another. */
 export type ExecutorProcess = Pick<ExecutorDescriptor, 'kind' | 'program' | 'arguments_sha256'>;
 
 /** What the policy asks to be disjoint beside principals and keys. */
@@ -32,7 +33,7 @@ export interface DutiesClash {
 const processName = ({ kind, program, arguments_sha256 }: ExecutorProcess): string =>
   `${kind} ${program} with arguments sha256:${arguments_sha256}`;
 
-/** Which duties of a run share what they must not: pairwise, each pair told once for each thing that it shares. */
+/** Which duties of a run share what they must not: pairwise, each pair named once for each thing that it shares. */
 export function findClashes(duties: readonly Duty[], rules: SeparationRules): readonly DutiesClash[] {
   const clashes: DutiesClash[] = [];
   for (const [index, one] of duties.entries()) {
@@ -58,6 +59,12 @@ export function findClashes(duties: readonly Duty[], rules: SeparationRules): re
 /** One sentence for a person. */
 export const describeClash = ({ kind, duties: [one, other], shared }: DutiesClash): string =>
   `${one} and ${other} share ${kind === 'key' ? 'the key' : kind === 'principal' ? 'the principal' : 'the executor'} ${shared}`;
+
+/** @throws PromptOsError DUTIES_CLASH */
+export function checkDuties(clashes: readonly DutiesClash[]): void {
+  if (clashes.length === 0) return;
+  throw new PromptOsError('DUTIES_CLASH', `The duties are not separate: ${clashes.map(describeClash).join('; ')}.`);
+}
 
 /** The duties that a plan hands out. `executors` are those that are known, `engineKeyids` the keys that the policy gives the engine. */
 export function plannedDuties(
@@ -85,7 +92,7 @@ export function plannedDuties(
   ];
 }
 
-/** The duty that an attempt really was, as its record tells. */
+/** The duty that an attempt really was, as its record says. */
 export const attemptDuty = ({
   role,
   principal,
@@ -107,9 +114,9 @@ export const judgeSeparation = (
   engineKeyids: readonly string[] = [],
 ): readonly DutiesClash[] => {
   const found = findClashes([...plannedDuties(plan, {}, engineKeyids), ...attempts.map(attemptDuty)], plan.separation);
-  const told = new Set<string>();
+  const seen = new Set<string>();
   return found.filter(({ kind, duties, shared }) => {
     const key = `${kind} ${[...duties].sort().join()} ${shared}`;
-    return told.has(key) ? false : told.add(key);
+    return seen.has(key) ? false : seen.add(key);
   });
 };

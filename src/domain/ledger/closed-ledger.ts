@@ -6,6 +6,7 @@ import { SHA256_PATTERN } from '../../contracts/names.js';
 import { runRecordStatement } from '../attest/acts.js';
 import { openEnvelope } from '../attest/envelope.js';
 import { readEnvelope } from '../judge/authenticate.js';
+import { type AttemptHistory, attemptHistories } from '../run/attempt-history.js';
 import type { RunState } from '../run/run-state.js';
 
 type Entry<T extends LedgerEntry['type']> = LedgerEventOf<T> & LedgerEntry;
@@ -27,9 +28,26 @@ export function closingOf(entries: readonly LedgerEntry[]): Entry<'runClosed'> {
   throw new PromptOsError('LEDGER_BROKEN', `Expected the ledger to end with runClosed, found ${last?.type}.`);
 }
 
+/** A ledger that runs from an opening to a closing. */
+export interface ClosedLedger {
+  readonly entries: readonly LedgerEntry[];
+  readonly opening: Entry<'runOpened'> | Entry<'openingFailed'>;
+  readonly closing: Entry<'runClosed'>;
+  /** Every attempt in the order of their starts. */
+  readonly attempts: readonly AttemptHistory[];
+}
+
+/** @throws PromptOsError LEDGER_BROKEN when the ledger does not run from an opening to a closing */
+export const closedLedger = (entries: readonly LedgerEntry[]): ClosedLedger => ({
+  entries,
+  opening: openingOf(entries),
+  closing: closingOf(entries),
+  attempts: attemptHistories(entries),
+});
+
 /**
- * Whether a result of finalisation is the engine's: anybody who reaches Temporal can complete an activity. A run that was
- * not opened has pinned no keys to tell it by, and one whose policy takes unsigned records asks for none.
+ * Whether a result of finalisation is the engine's: every client of Temporal can complete an activity. A run that was
+ * not opened has pinned no keys to judge it by, and one whose policy takes unsigned records asks for none.
  * @param result of any shape: the server takes whatever it is sent
  */
 export function isSealed({ plan, run, outcome }: Pick<RunState, 'plan' | 'run' | 'outcome'>, result: unknown): boolean {

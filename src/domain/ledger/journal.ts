@@ -216,7 +216,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
   let same: ReadonlySet<string> | null = null;
   return {
     has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${canonicalSha256(envelope)}`),
-    /** Whether the same was signed and counted in another envelope: somebody sent it once more. */
+    /** Whether the same was signed and counted in another envelope: it was sent once more. */
     hasSame: (message: SignedMessage): boolean => {
       same ??= new Set(counted.flatMap(({ kind, envelope }) => readSignedMessage(run, kind, envelope)?.same ?? []));
       return same.has(message.same);

@@ -32,7 +32,7 @@ function isResultOf(step: ResultStep, envelope: Envelope, keys: readonly PinnedK
 }
 
 /**
- * The first result of an attempt that its principal journalled. It is the one that counts: whoever asks for the attempt
+ * The first result of an attempt that its principal journalled. It is the one that counts: every caller that asks for the attempt
  * once more is given it again.
  * @param keys of the principal
  */

@@ -112,7 +112,7 @@ export function replayLedger(
   return { ok: true, state, steps };
 }
 
-/** Where the policy asks for signatures, an unsigned stop is a hold and nobody's own escalation. */
+/** Where the policy asks for signatures, an unsigned stop is a hold and not a person's own escalation. */
 const lacksSignature = ({ plan }: RunState, entry: LedgerEntry): boolean =>
   entry.type === 'escalationOpened' &&
   entry.report.trigger === 'person' &&
@@ -161,7 +161,7 @@ function difference(
     : { ok: false, code: 'FOLD_DIFFERS', seq, expected: `${found.type} at ${at}`, found: found.at };
 }
 
-/** The refusals that were only counted; the ledger tells of them in its last entry alone. */
+/** The refusals that were only counted; only the last entry of the ledger has them. */
 function countedAtClosing(entries: readonly LedgerEntry[]): Entry<'runClosed'>['refusals_counted'] {
   const last = entries.at(-1);
   const counted = last?.type === 'runClosed' ? last.refusals_counted : {};

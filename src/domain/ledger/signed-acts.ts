@@ -1,10 +1,8 @@
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
+import { keyidOf } from '../attest/envelope.js';
 import { attestationPaths } from '../record/published-tree.js';
 import { openingOf } from './closed-ledger.js';
-
-/** The key that an envelope names as its signer, or null when there is no envelope. Whether it really signed is judged elsewhere. */
-export const keyidOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;
 
 /** A signed envelope of a ledger, and where a published tree has it. */
 export interface SignedAct {
@@ -12,7 +10,7 @@ export interface SignedAct {
   readonly envelope: Envelope;
 }
 
-/** Every envelope that stands in a ledger: signed decisions, resolutions, escalations and cancellations, and gates' results. */
+/** Every envelope of a ledger: signed decisions, resolutions, escalations and cancellations, and gates' results. */
 export function signedActs(entries: readonly LedgerEntry[]): readonly SignedAct[] {
   return entries.flatMap((entry): SignedAct[] => {
     switch (entry.type) {

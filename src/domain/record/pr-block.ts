@@ -67,7 +67,7 @@ function escalations({ escalations: raised }: RunRecord): string {
   return `${raised.length} raised, ${resolved} resolved`;
 }
 
-/** Forks that were resolved: whoever merges sees that somebody reset the run, and who let it go on. */
+/** Forks that were resolved: the person who merges sees that the run was reset, and who let it go on. */
 function forks({ escalations: raised }: RunRecord): readonly string[] {
   return raised.flatMap(({ escalation_id, report, resolution }) =>
     report.fork === undefined
@@ -85,7 +85,7 @@ const REASON_CHARACTERS = 200;
 /** Findings of a waiver that are named one by one. */
 const NAMED_FINDINGS = 10;
 
-/** What is merged in spite of a finding: whoever merges sees who waived it, why, and until when. */
+/** What is merged in spite of a finding: the person who merges sees who waived it, why, and until when. */
 const waivers = ({ waivers: given = [] }: RunRecord): readonly string[] =>
   restingWaivers(given).map(({ escalation_id, gate, findings, waived_by, expires_at, reason }) => {
     const ids = findings.slice(0, NAMED_FINDINGS).map(({ id }) => codeSpan(id));

@@ -3,7 +3,7 @@ import { prettyJson } from '../../contracts/json.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
 import { ESCALATION_GATE } from '../../contracts/names.js';
 import type { PromptSession } from '../../contracts/prompt-session.js';
-import { closingOf, openingOf } from '../ledger/closed-ledger.js';
+import type { ClosedLedger } from '../ledger/closed-ledger.js';
 
 /** A session before its hashes. */
 export type PromptSessionFields = Omit<PromptSession, 'artifact_hash' | 'chain_hash'>;
@@ -17,13 +17,11 @@ export interface PromptSessionFile {
 
 /**
  * What a run's ledger says of its session.
- * @param notes of the run's request.
- * @throws PromptOsError LEDGER_BROKEN when the ledger does not run from an opening to a closing
+ * @param notes of the run's request
  */
-export function sessionOfRun(entries: readonly LedgerEntry[], notes: string): PromptSessionFields {
-  const opening = openingOf(entries);
+export function sessionOfRun({ entries, opening, closing }: ClosedLedger, notes: string): PromptSessionFields {
   return {
-    timestamp_utc: closingOf(entries).at.replace(/\.\d+Z$/, 'Z'),
+    timestamp_utc: closing.at.replace(/\.\d+Z$/, 'Z'),
     prompt_os_version: opening.run.prompt_os_version,
     prompts_used: promptsUsed(entries),
     developer: opening.run.developer,

@@ -1,3 +1,4 @@
+import { filledPath, GATE_PATHS, RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson, prettyJson } from '../../contracts/json.js';
@@ -5,27 +6,31 @@ import type { Envelope } from '../../contracts/keys.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 
-/** Where the engine's own files stand in a published tree. */
+/** Where the files of a run that code names are in a published tree. */
 export const TREE_PATHS = {
-  record: 'run_record.json',
-  session: 'evidence/prompt_session.json',
-  sidecar: 'evidence/prompt_session.sha256',
-  ledger: 'evidence/ledger.jsonl',
-  request: 'evidence/request.json',
-  policyYaml: 'evidence/policy.yaml',
-  policyJson: 'evidence/policy.json',
-  pack: 'evidence/prompt_pack.json',
-  job: 'job.json',
-  patch: 'patch/change.patch',
-  testResults: 'evidence/test_results.json',
-  journal: 'evidence/journal/journal.jsonl',
+  record: RUN_ARTIFACTS.record.path,
+  session: RUN_ARTIFACTS.session.path,
+  sidecar: RUN_ARTIFACTS.sidecar.path,
+  ledger: RUN_ARTIFACTS.ledger.path,
+  request: RUN_ARTIFACTS.request.path,
+  policyYaml: RUN_ARTIFACTS.policyYaml.path,
+  policyJson: RUN_ARTIFACTS.policyJson.path,
+  pack: RUN_ARTIFACTS.pack.path,
+  job: GATE_PATHS.job,
+  patch: GATE_PATHS.patch,
+  testResults: GATE_PATHS.testResults,
+  journal: RUN_ARTIFACTS.journal.path,
 } as const;
 
-/** Everything about one attempt, whether or not it stands. */
-export const attemptFolder = (gate: GateId, attempt: number): string => `evidence/attempts/${gate}/${attempt}`;
+const attemptPath = (gate: GateId, attempt: number): string =>
+  filledPath(RUN_ARTIFACTS.attempt.path, { gate, attempt });
+
+/** Everything about one attempt, whether or not it counts. */
+export const attemptFolder = (gate: GateId, attempt: number): string =>
+  attemptPath(gate, attempt).replace(/\/[^/]*$/, '');
 
 /** An escalation's report and resolution. */
-export const escalationPath = (escalationId: string): string => `evidence/escalations/${escalationId}.json`;
+export const escalationPath = (escalation: string): string => filledPath(RUN_ARTIFACTS.escalation.path, { escalation });
 
 /** An attempt whose record is in the store. */
 export interface StoredAttempt {
@@ -33,19 +38,19 @@ export interface StoredAttempt {
   /** Digest and size of the record's own bytes. */
   readonly sha256: string;
   readonly bytes: number;
-  /** Whether its artifacts stand at their public place: the gate's newest attempt, not voided. */
+  /** Whether its artifacts are at their public place: the gate's newest attempt, not voided. */
   readonly stands: boolean;
 }
 
 /**
- * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it stands,
- * else in its folder too. Attestations stand in their own folder always: their names hold the attempt.
+ * An attempt's files: its record and transcripts in its folder, its artifacts at their public place while it counts,
+ * else in its folder too. Attestations are always in their own folder: their names hold the attempt.
  */
 export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): readonly ArtifactRef[] {
   const folder = attemptFolder(record.gate, record.attempt);
   const inFolder = (file: ArtifactRef): ArtifactRef => ({ ...file, path: `${folder}/${file.path}` });
   return [
-    { path: `${folder}/attempt.json`, sha256, bytes, media_type: 'application/json' },
+    { path: attemptPath(record.gate, record.attempt), sha256, bytes, media_type: RUN_ARTIFACTS.attempt.media_type },
     ...record.transcripts.map(inFolder),
     ...record.artifacts.map((file) => (stands || isAttestationFile(file.path) ? file : inFolder(file))),
   ];
@@ -58,7 +63,7 @@ export function attemptFiles({ record, sha256, bytes, stands }: StoredAttempt): 
 export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef[] {
   const places = new Set<string>();
   for (const { path } of files) {
-    if (places.has(path)) throw new PromptOsError('PATH_CLASH', `Two files of the run are to stand at ${path}.`);
+    if (places.has(path)) throw new PromptOsError('PATH_CLASH', `Two files of the run have the path ${path}.`);
     places.add(path);
   }
   for (const { path } of files) {
@@ -73,15 +78,12 @@ export function orderedTree(files: readonly ArtifactRef[]): readonly ArtifactRef
 /** The folder of everything signed in a published tree. */
 const ATTESTATIONS_FOLDER = 'evidence/attestations';
 
-/** The media type of a DSSE envelope in JSON. */
-export const DSSE_MEDIA_TYPE = 'application/vnd.dsse.envelope.v1+json';
+const dsse = (name: string): string => filledPath(RUN_ARTIFACTS.attestation.path, { name });
 
-const dsse = (name: string): string => `${ATTESTATIONS_FOLDER}/${name}.dsse.json`;
-
-/** Where each attestation of a run stands, whether or not what it is about still counts: the names hold the attempt. */
+/** The path of each attestation of a run, whether or not what it is about still counts: the names hold the attempt. */
 export const attestationPaths = {
   runRequest: dsse('run-request'),
-  /** By the sequence number of the ledger entry in which the envelope stands. */
+  /** By the sequence number of the ledger entry that has the envelope. */
   decision: (seq: number): string => dsse(`decision-${seq}`),
   gateAttempt: (gate: GateId, attempt: number): string => dsse(`${gate}.${attempt}`),
   provenance: (gate: GateId, attempt: number): string => dsse(`${gate}.${attempt}.provenance`),
@@ -89,7 +91,7 @@ export const attestationPaths = {
   /** By the engine, about the record and the ledger: the record cannot list them. */
   runRecord: dsse('run-record'),
   ledgerSeal: dsse('ledger-seal'),
-  bundle: `${ATTESTATIONS_FOLDER}/bundle.jsonl`,
+  bundle: RUN_ARTIFACTS.bundle.path,
 } as const;
 
 /** Files of a tree that its record cannot list; each has a check of its own. */

@@ -9,40 +9,36 @@ import { rulesVersionOf } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
 import type { RecordedWaiver } from '../../contracts/waiver.js';
-import { closingOf, openingOf } from '../ledger/closed-ledger.js';
+import { keyidOf } from '../attest/envelope.js';
+import type { ClosedLedger } from '../ledger/closed-ledger.js';
 import { headOf } from '../ledger/ledger-chain.js';
-import { authenticationOf, keyidOf } from '../ledger/signed-acts.js';
+import { authenticationOf } from '../ledger/signed-acts.js';
 import { type AttemptHistory, attemptHistories } from '../run/attempt-history.js';
 import { cancellationOf } from '../run/cancellation.js';
 import { evolve } from '../run/evolve.js';
 import { currentGate, gateState, INITIAL_STATE } from '../run/run-state.js';
 import { TREE_PATHS } from './published-tree.js';
 
-/** What a run record is made of: nothing else flows into it, so whoever has these can make it again. */
+/** What a run record is made of: nothing else flows into it, so a verifier can make it again from these. */
 export interface RunRecordInput {
   /** The whole ledger. */
-  readonly entries: readonly LedgerEntry[];
+  readonly ledger: ClosedLedger;
   /** Every attempt's record, by its digest. */
   readonly attempts: ReadonlyMap<string, AttemptRecord>;
   /** Every file of the tree but the record itself and the ledger. */
   readonly artifacts: readonly ArtifactRef[];
   readonly session: PromptSession;
-  /** The engine's key that is going to sign the record, or null when nobody will. */
+  /** The engine's key that is going to sign the record, or null when no key will. */
   readonly sealedBy: string | null;
 }
 
 type RecordedEscalation = RunRecord['escalations'][number];
 
-/**
- * The run from start to end, as the ledger tells it.
- * @throws PromptOsError LEDGER_BROKEN when the ledger does not run from an opening to a closing
- */
-export function buildRunRecord({ entries, attempts, artifacts, session, sealedBy }: RunRecordInput): RunRecord {
-  const opening = openingOf(entries);
-  const closing = closingOf(entries);
+/** The run from start to end, as the ledger has it. */
+export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy }: RunRecordInput): RunRecord {
+  const { entries, opening, closing, attempts: histories } = ledger;
   const { run, workflow } = opening;
   const plan = opening.type === 'runOpened' ? opening.plan : null;
-  const histories = attemptHistories(entries);
   const cancellation = cancellationOf(entries);
   return {
     schema_version: 1,

@@ -4,12 +4,6 @@ import type { Finding } from '../../contracts/findings.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import type { Severity } from '../../contracts/names.js';
 
-/** The media type of SARIF logs. */
-export const SARIF_MEDIA_TYPE = 'application/sarif+json';
-
-/** The name of an attempt's log in its folder. */
-export const SARIF_FILE = 'findings.sarif';
-
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 
 const LEVELS: Readonly<Record<Severity, Result.level>> = {

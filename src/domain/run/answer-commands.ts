@@ -9,7 +9,7 @@ export interface AnswerCommand {
   readonly command: string;
 }
 
-/** Those whose word counts on this run. */
+/** The integrators whose decisions count on this run. */
 export const ableIntegrators = ({
   integrators,
   developer,
@@ -25,7 +25,7 @@ export function answeringName(status: RunStatus, placeholder: string): string {
 
 /**
  * Every answer that can count, complete: a shell runs it as it is.
- * @param name of whoever answers
+ * @param name of the person who answers
  */
 export const answerCommands = (
   status: RunStatus,

@@ -1,11 +1,11 @@
 import type { Decision } from '../../contracts/decisions.js';
 import type { Feedback, LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId, Verdict } from '../../contracts/names.js';
-import { keyidOf } from '../ledger/signed-acts.js';
+import { keyidOf } from '../attest/envelope.js';
 import { evolve } from './evolve.js';
 import { gateState, INITIAL_STATE } from './run-state.js';
 
-/** One attempt of one gate, as the ledger tells it. */
+/** One attempt of one gate, as the ledger has it. */
 export interface AttemptHistory {
   readonly gate: GateId;
   readonly attempt: number;
@@ -17,7 +17,7 @@ export interface AttemptHistory {
   readonly verdict: Verdict | null;
   readonly reason: string | null;
   readonly waived: readonly string[];
-  /** The key that signed the result; null when nobody did. */
+  /** The key that signed the result; null when it is not signed. */
   readonly signed_by: string | null;
   readonly decisions: readonly {
     readonly at: string;

@@ -1,6 +1,6 @@
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import type { RecordedCancellation } from '../../contracts/run-record.js';
-import { keyidOf } from '../ledger/signed-acts.js';
+import { keyidOf } from '../attest/envelope.js';
 
 interface Timed {
   readonly at: string;

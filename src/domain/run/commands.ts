@@ -5,7 +5,7 @@ import type { LedgerEvent, RunWorkflow } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
 
-/** What is brought before the reducer. People's messages come as they arrived: nobody has looked at them yet. */
+/** The input of the reducer. People's messages come as they arrived, not checked yet. */
 export type Command =
   | { readonly type: 'open'; readonly run: GovernedRunInput; readonly workflow: RunWorkflow; readonly plan: RunPlan }
   | {
@@ -31,7 +31,7 @@ export type Command =
   | { readonly type: 'close' }
   | { readonly type: 'clock' }
   /**
-   * Temporal's own cancellation, which nobody signs.
+   * Temporal's own cancellation, which is not signed.
    * `unmarked`: replayed from a ledger of before, whose closing does not say so.
    */
   | { readonly type: 'cancel'; readonly unmarked?: true };
@@ -42,13 +42,13 @@ export type MessageKind = 'approve' | 'reject' | 'decision' | 'resolution' | 'es
 export interface DecideContext {
   /** Workflow time. */
   readonly at: string;
-  /** Refusals that no longer stood in full, by reason: they go into `runClosed`. */
+  /** Refusals that were no longer recorded in full, by reason: they go into `runClosed`. */
   readonly refusals_counted: Partial<Record<RefusalReason, number>>;
 }
 
 export interface Decided {
   readonly events: readonly LedgerEvent[];
   readonly answer: DecisionAnswer;
-  /** A refusal beyond those that stand in full: the driver counts it. */
+  /** A refusal beyond those that are recorded in full: the driver counts it. */
   readonly uncounted: RefusalReason | null;
 }

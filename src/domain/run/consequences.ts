@@ -12,11 +12,11 @@ import {
 import { expiredWaivers } from './waivers.js';
 
 /**
- * What follows by itself from where the run stands: the next event, or null when something must happen first.
+ * What follows by itself from the state of the run: the next event, or null when something must happen first.
  * Nothing follows while an escalation is open: a running gate is held, decisions count, nothing moves.
  * @param at when this is judged, as the ledger has it
  */
-export function settle(state: RunState, at: string): LedgerEvent | null {
+export function nextConsequence(state: RunState, at: string): LedgerEvent | null {
   if (state.phase !== 'open' || state.escalations.length > 0) return null;
   if (state.gates.some(({ current }) => current?.status === 'running')) return null;
   if (state.rejected !== null) {
@@ -26,7 +26,7 @@ export function settle(state: RunState, at: string): LedgerEvent | null {
   const gate = currentGate(state);
   // From rules version 2 on a run closes as approved by a command of its own, after the journal was asked.
   if (gate === undefined) return hasJournal(state.plan) ? null : closedAsApproved();
-  return gate.current?.status === 'finished' ? settleFinished(state, gate, at) : null;
+  return gate.current?.status === 'finished' ? consequenceOfFinished(state, gate, at) : null;
 }
 
 export const closedAsApproved = (): LedgerEvent => ({
@@ -36,7 +36,7 @@ export const closedAsApproved = (): LedgerEvent => ({
   refusals_counted: {},
 });
 
-function settleFinished(state: RunState, finished: GateState, at: string): LedgerEvent | null {
+function consequenceOfFinished(state: RunState, finished: GateState, at: string): LedgerEvent | null {
   const { gate, current, request, puts } = finished;
   if (current?.output_sha256 == null) return null;
   const needed = approvalsNeeded(state, finished);

@@ -14,7 +14,7 @@ interface Waiting {
   readonly escalates: boolean;
 }
 
-/** What the run waits for: open escalations, else the request that stands. */
+/** What the run waits for: open escalations, else the pending request. */
 function waiting(state: RunState): readonly Waiting[] {
   if (state.phase !== 'open') return [];
   if (state.escalations.length > 0) {

@@ -9,9 +9,15 @@ import { authenticate, bareClaims, claimsOf, type Signed } from '../judge/authen
 import { EPOCH, judgeTimes } from '../judge/authority.js';
 import { judgeAttestation } from '../judge/gate-result.js';
 import { judgeCancellation, judgeDecision, judgeResolution } from '../judge/judge-answers.js';
-import { judgeForeign, readCancellation, readDecision, readEscalation, readResolution } from '../judge/read-message.js';
+import {
+  readCancellation,
+  readDecision,
+  readEscalation,
+  readResolution,
+  rejectUnknownMessage,
+} from '../judge/read-message.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
-import { closedAsApproved, settle } from './consequences.js';
+import { closedAsApproved, nextConsequence } from './consequences.js';
 import { dueEvents } from './deadlines.js';
 import { countedEscalationId, hasRoom, openEscalation, openFork } from './escalations.js';
 import { evolve } from './evolve.js';
@@ -33,7 +39,7 @@ import { currentGate, gateState, type RunState } from './run-state.js';
  */
 export function decide(state: RunState, command: Command, context: DecideContext): Decided {
   if (command.type === 'message') return decideMessage(state, command.kind, command.content, context);
-  const events = follow(state, decideCommand(state, command, context.at), context);
+  const events = withConsequences(state, decideCommand(state, command, context.at), context);
   return { events, answer: { accepted: true, reason: null, message: '' }, uncounted: null };
 }
 
@@ -122,7 +128,7 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
   return [finished, openEscalation(state, { gate, attempt, raised_by: raisedBy, report: result.escalation })];
 }
 
-/** What says that somebody is not who or what the policy wants, and not that something is broken. */
+/** Codes for a party that the policy does not allow, in contrast to something that is broken. */
 const TRUST_CODES = [
   'POLICY_NOT_TRUSTED',
   'POLICY_NOT_FOR_REPOSITORY',
@@ -134,7 +140,7 @@ const TRUST_CODES = [
   'FORK',
 ];
 
-/** Characters of an error code: whoever answers for a worker can give any text as one. */
+/** Characters of an error code: a worker can give any text as one. */
 const MAX_CODE = 100;
 
 function interruptGate(
@@ -160,7 +166,7 @@ function interruptGate(
 function decideMessage(state: RunState, kind: MessageKind, content: unknown, context: DecideContext): Decided {
   const judged = judgeMessage(state, kind, content, context.at);
   if (!isRefusal(judged)) {
-    const events = follow(state, judged, context);
+    const events = withConsequences(state, judged, context);
     return { events, answer: { accepted: true, reason: null, message: 'counted' }, uncounted: null };
   }
   const answer = { accepted: false, reason: judged.reason, message: judged.message };
@@ -172,7 +178,7 @@ function decideMessage(state: RunState, kind: MessageKind, content: unknown, con
   const claims = state.plan !== null && rulesVersionOf(state.plan) >= 2 ? claimsOf(content) : bareClaims(content);
   const event = refusedEvent(ledgerKind(kind), refusal, claims);
   const { message_sha256 } = event;
-  // The same signed message again is recorded already: whoever repeats it must not fill the room of others.
+  // The same signed message again is recorded already: repeating it must not fill the room of others.
   const again =
     message_sha256 !== undefined && state.refused_messages.includes(refusedMessage(event.kind, message_sha256));
   if (again) return { events: [], answer, uncounted: null };
@@ -201,7 +207,7 @@ function judgeMessage(
   at: string,
 ): readonly LedgerEvent[] | Refusal {
   if (state.phase === 'closed') return refuse('RUN_CLOSED');
-  if (kind === 'signal') return judgeForeign(content);
+  if (kind === 'signal') return rejectUnknownMessage(content);
   const { plan } = state;
   if (plan === null) return refuse('REQUEST_NOT_STANDING', 'the run is not open yet');
   const authenticated = authenticate(plan, content, PREDICATE_OF[kind], at);
@@ -287,7 +293,7 @@ function judgeEscalation(
 }
 
 /** Adds what follows by itself, and gives a closing event the refusals that were only counted. */
-function follow(
+function withConsequences(
   state: RunState,
   first: readonly LedgerEvent[],
   { at, refusals_counted }: DecideContext,
@@ -302,6 +308,6 @@ function follow(
     reached = evolve(reached, { ...complete, at });
   };
   for (const event of first) take(event);
-  for (let event = settle(reached, at); event !== null; event = settle(reached, at)) take(event);
+  for (let event = nextConsequence(reached, at); event !== null; event = nextConsequence(reached, at)) take(event);
   return events;
 }

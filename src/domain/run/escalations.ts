@@ -36,13 +36,9 @@ export interface RaisedEscalation {
 export const countedEscalationId = (id: string, trigger: EscalationReport['trigger']): string =>
   trigger === 'hold' ? `hold/${id}` : id;
 
-/** The event that opens the run's next escalation. `before` counts those that the same command opens before it. */
-export function openEscalation(
-  state: RunState,
-  raised: RaisedEscalation,
-  before = 0,
-): LedgerEventOf<'escalationOpened'> {
-  const id = escalationId(state.escalations_raised + before + 1);
+/** The event that opens the run's next escalation. */
+export function openEscalation(state: RunState, raised: RaisedEscalation): LedgerEventOf<'escalationOpened'> {
+  const id = escalationId(state.escalations_raised + 1);
   return {
     type: 'escalationOpened',
     escalation_id: id,

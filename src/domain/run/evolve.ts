@@ -11,9 +11,9 @@ import {
   currentGate,
   type GateState,
   type OpenEscalation,
+  type PendingRequest,
   type PendingRework,
   type RunState,
-  type StandingRequest,
 } from './run-state.js';
 import { withWaived } from './waivers.js';
 
@@ -255,7 +255,7 @@ function closeEscalation(
       return withGate({ ...next, rework }, gate, (found) => ({
         ...found,
         feedback: [...found.feedback, ...kept].slice(-MAX_FEEDBACK),
-        request: putUpAnew(closed, waived, found.request) ? null : found.request,
+        request: shouldReopenRequest(closed, waived, found.request) ? null : found.request,
         current: found.current === null ? null : withWaived(found.current, waived, resolution.waiver_expires_at),
       }));
     }
@@ -264,9 +264,12 @@ function closeEscalation(
   }
 }
 
-/** What is decided on has changed, or was left lying: then it is put up anew. An approval that came late still counts. */
-const putUpAnew = (closed: OpenEscalation, waived: readonly string[], request: StandingRequest | null): boolean =>
-  waived.length > 0 || (closed.trigger === 'deadline' && request?.approved_by.length === 0);
+/** What is decided on has changed, or the deadline passed without an approval. An approval that came late still counts. */
+const shouldReopenRequest = (
+  closed: OpenEscalation,
+  waived: readonly string[],
+  request: PendingRequest | null,
+): boolean => waived.length > 0 || (closed.trigger === 'deadline' && request?.approved_by.length === 0);
 
 function markReminded(state: RunState, requestId: string): RunState {
   return {

@@ -2,7 +2,7 @@ import type { Decision } from '../../contracts/decisions.js';
 import type { Feedback } from '../../contracts/ledger.js';
 import { GATES, type GateId, gateIndex, type Outcome } from '../../contracts/names.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { currentGate, gateState, type OpenEscalation, type RunState, type StandingRequest } from './run-state.js';
+import { currentGate, gateState, type OpenEscalation, type PendingRequest, type RunState } from './run-state.js';
 
 /** What the driver does next. */
 export type Step =
@@ -16,7 +16,7 @@ export type Step =
       readonly feedback: readonly Feedback[];
     }
   | { readonly kind: 'awaitGate'; readonly gate: GateId; readonly attempt: number }
-  | { readonly kind: 'awaitDecision'; readonly gate: GateId; readonly request: StandingRequest }
+  | { readonly kind: 'awaitDecision'; readonly gate: GateId; readonly request: PendingRequest }
   | { readonly kind: 'awaitResolution'; readonly escalations: readonly OpenEscalation[] }
   /** Every gate has passed: the run closes as approved once its journal agrees. */
   | { readonly kind: 'close' }
@@ -37,12 +37,12 @@ export function nextStep(state: RunState): Step {
     gate: gate.gate,
     attempt: gate.attempts + 1,
     principal: state.plan.principals[GATES[gate.gate].role],
-    inputs: standingOutputs(state),
+    inputs: passedOutputs(state),
     feedback: gate.feedback,
   };
 }
 
-function standingOutputs(state: RunState): Partial<Record<GateId, string>> {
+function passedOutputs(state: RunState): Partial<Record<GateId, string>> {
   const passed = state.gates.flatMap(({ gate, current }) =>
     current?.status === 'passed' && current.output_sha256 !== null ? [[gate, current.output_sha256] as const] : [],
   );
@@ -69,6 +69,6 @@ export const defaultReworkTarget = (state: RunState, gate: GateId): GateId =>
 export const isRetry = (state: RunState, { gate, to_gate }: Pick<Decision, 'gate' | 'to_gate'>): boolean =>
   gaveNoAnswer(state, gate) && (to_gate ?? gate) === gate;
 
-/** A run can go back to a gate that it has, up to the one that it stands at; never forward. */
+/** A run can go back to a gate that it has, up to its current one; never forward. */
 export const isReworkTarget = (state: RunState, from: GateId, target: GateId): boolean =>
   runs(state, target) && gateIndex(target) <= gateIndex(from);

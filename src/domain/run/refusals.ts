@@ -3,7 +3,7 @@ import { canonicalSha256 } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEventOf } from '../../contracts/ledger.js';
 
-/** Refusals that stand in the ledger in full; later ones are counted by reason. */
+/** Refusals that the ledger has in full; later ones are counted by reason. */
 export const MAX_REFUSALS_IN_FULL = 100;
 /** Refusals in full when the message is signed by a key of the policy: by its digest the journal's entry is accounted for. */
 export const MAX_SIGNED_REFUSALS_IN_FULL = 500;

@@ -34,8 +34,8 @@ export interface AttemptState {
   readonly waived_until?: Readonly<Record<string, string>>;
 }
 
-/** A request for decision that stands: only decisions made for it count. */
-export interface StandingRequest {
+/** A pending request for a decision: only decisions made for it count. */
+export interface PendingRequest {
   readonly request_id: string;
   readonly opened_at: string;
   readonly reminded: boolean;
@@ -49,9 +49,9 @@ export interface GateState {
   readonly attempts: number;
   /** Null before the first attempt and after a send-back. */
   readonly current: AttemptState | null;
-  /** How often the current attempt was put up for decision. */
+  /** How often a decision on the current attempt was requested. */
   readonly puts: number;
-  readonly request: StandingRequest | null;
+  readonly request: PendingRequest | null;
   /** Given to the next attempt as input; the newest last. */
   readonly feedback: readonly Feedback[];
 }
@@ -96,7 +96,7 @@ export interface RunState {
   readonly retries?: number;
   /** Ids that counted: each counts once. */
   readonly decision_ids: readonly string[];
-  /** Refusals that stand in the ledger in full. */
+  /** Refusals that the ledger has in full. */
   readonly refusals: number;
   /** What of them a key of the policy signed, as `<kind> <digest>`: the same message again is not recorded again. */
   readonly refused_messages: readonly string[];

@@ -13,7 +13,7 @@ import {
 
 /**
  * A run as people and programs look at it. `input` answers for a run that is not open yet, `refusalsCounted` are those
- * that do not stand in the ledger one by one.
+ * that the ledger does not have one by one.
  */
 export function describeRun(
   state: RunState,

@@ -12,7 +12,6 @@ import { PREDICATES, readStatement } from '../../domain/attest/statement.js';
 import { pinKey } from '../../domain/judge/authenticate.js';
 import { resultPredicate } from '../../domain/judge/gate-result.js';
 import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/render.js';
@@ -54,7 +53,7 @@ const isHold = (entry: LedgerEntry): boolean => entry.type === 'escalationOpened
 /** Every attempt's record fits the run, its gate, what it was given, and what the ledger says of it. */
 export async function checkAttempts(documents: TreeDocuments): Promise<void> {
   const entries = await documents.ledger();
-  const opening = openingOf(entries);
+  const opening = await documents.opening();
   const attempts = await documents.attempts();
   if (opening.type === 'openingFailed' || attempts.length === 0) return;
   const { steps } = await documents.replay();
@@ -111,7 +110,7 @@ function differs(path: string, expected: unknown, found: unknown): void {
   throw new VerifyFailure('ATTEMPT_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
 }
 
-/** Tries are numbered, only the last one counted, and each prompt stands among the transcripts. */
+/** Tries are numbered, only the last one counted, and each prompt is among the transcripts. */
 function checkTries(
   { tries, verdict, transcripts }: AttemptRecord,
   path: string,
@@ -146,17 +145,17 @@ function checkVerdict({ verdict, findings }: AttemptRecord, path: string): void 
 
 /** What travelled to the ledger is the record's own: cut short perhaps, but with nothing hidden. */
 function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinished'>, path: string): void {
-  const told = new Map(record.findings.map((finding) => [finding.id, finding]));
+  const reported = new Map(record.findings.map((finding) => [finding.id, finding]));
   for (const [index, finding] of finished.findings.entries()) {
-    const whole = told.get(finding.id);
-    told.delete(finding.id);
+    const whole = reported.get(finding.id);
+    reported.delete(finding.id);
     differs(
       `${path}: findings[${index}] of the ledger`,
       whole === undefined ? null : shortened(whole, finding),
       finding,
     );
   }
-  const omitted = [...told.values()];
+  const omitted = [...reported.values()];
   differs(
     path,
     {
@@ -222,21 +221,21 @@ function checkResultStatement(
   );
 }
 
-const shortened = (whole: Finding, told: Finding): Finding => ({
+const shortened = (whole: Finding, reported: Finding): Finding => ({
   ...whole,
-  message: clipped(whole.message, told.message),
-  ...(whole.path === undefined ? {} : { path: clipped(whole.path, told.path ?? '') }),
+  message: clipped(whole.message, reported.message),
+  ...(whole.path === undefined ? {} : { path: clipped(whole.path, reported.path ?? '') }),
 });
 
-/** The text as it may stand in a shorter place: itself, or its beginning with a mark. */
-function clipped(whole: string, told: string | null): string {
+/** The text as a shorter place may have it: itself, or its beginning with a mark. */
+function clipped(whole: string, reported: string | null): string {
   const text = whole.toWellFormed();
-  return told?.endsWith('…') && text.startsWith(told.slice(0, -1)) ? told : text;
+  return reported?.endsWith('…') && text.startsWith(reported.slice(0, -1)) ? reported : text;
 }
 
 /** No principal, key or executor did two duties. */
 export async function checkDuties(documents: TreeDocuments): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const policy = await documents.policy();
   if (opening.type === 'openingFailed') return;
   const records = (await documents.attempts()).map(({ record }) => record);

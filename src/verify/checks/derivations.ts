@@ -1,3 +1,4 @@
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { parseJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
@@ -6,7 +7,14 @@ import { attemptFolder } from '../../domain/record/published-tree.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
-import { inputsOf, judgesAgain, patchOf, placedArtifact, rulesVersion, type StandingPatch } from '../attempt-inputs.js';
+import {
+  inputsOf,
+  judgesAgain,
+  type PublishedPatch,
+  patchOf,
+  placedArtifact,
+  rulesVersion,
+} from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
@@ -66,7 +74,7 @@ async function checkText(
   throw differs(placed.place, part(expected), part(found));
 }
 
-/** Files that could not be taken into a patch stand in the list alone: they have a rule of their own, which blocks. */
+/** Files that could not be taken into a patch are in the list alone: they have a rule of their own, which blocks. */
 const isUntaken = ({ status, new_mode, added, deleted }: PatchFile): boolean =>
   status === 'added' && added === 0 && deleted === 0 && (new_mode === '160000' || new_mode === '100644');
 
@@ -79,7 +87,7 @@ function asShown({ shown, ...file }: ParsedFile, listed: PatchFile | undefined):
 }
 
 /** The files of a patch: what its text shows, and what could not be taken into it. */
-export function filesOf({ files, parsed }: StandingPatch): readonly PatchFile[] {
+export function filesOf({ files, parsed }: PublishedPatch): readonly PatchFile[] {
   const shown = new Map(parsed.files.map((file) => [file.path, file]));
   const listed = new Map(files.map((file) => [file.path, file]));
   return [
@@ -90,8 +98,8 @@ export function filesOf({ files, parsed }: StandingPatch): readonly PatchFile[] 
 
 async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
   const patch = await patchOf(documents, attempt);
-  const placed = await placedArtifact(documents, attempt, 'patch/files.json');
-  const text = await placedArtifact(documents, attempt, 'patch/change.patch');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchFiles);
+  const text = await placedArtifact(documents, attempt, GATE_PATHS.patch);
   if (patch === null || placed === null || text === null) return;
   if (patch.masked) {
     // Only a patch that was refused for a secret is masked: nothing can rest on it, and nothing can be derived from it.
@@ -109,7 +117,7 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
 
 /** What P06 judged is the patch that it was given. */
 async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
-  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   const inputs = await inputsOf(documents, attempt);
   if (placed === null) return;
   const said = await documents.json(placed.place, patchJudgementSchema);

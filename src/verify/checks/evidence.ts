@@ -1,67 +1,26 @@
 import { z } from 'zod';
-import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
+import { schemaOf } from '../../contracts/artifact-schemas.js';
+import { GATE_PATHS, SARIF_FILE } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import {
   baselineSchema,
   type CheckResult,
-  contextOutputSchema,
   type JobOutput,
   jobOutputSchema,
-  planOutputSchema,
-  reviewOutputSchema,
   type TestResults,
   testResultsSchema,
-  verificationOutputSchema,
 } from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/json.js';
-import { type ArtifactRef, sha256Schema } from '../../contracts/primitives.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
-import { SARIF_FILE, sarifLog } from '../../domain/record/sarif.js';
+import { sarifLog } from '../../domain/record/sarif.js';
 import { judgeCounts } from '../../rules/checks.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { VerifyFailure } from '../verify-codes.js';
 
-/** `patch/files.json`: what git computed of the patch. */
-export const patchFilesSchema = z.strictObject({
-  schema_version: z.literal(1),
-  stats: z.strictObject({
-    files: z.int().nonnegative(),
-    added: z.int().nonnegative(),
-    deleted: z.int().nonnegative(),
-    bytes: z.int().nonnegative(),
-  }),
-  files: z.array(
-    z.strictObject({
-      path: z.string().min(1),
-      old_path: z.string().nullable(),
-      status: z.enum(['added', 'modified', 'deleted', 'renamed', 'copied', 'type_changed']),
-      old_mode: z.string(),
-      new_mode: z.string(),
-      binary: z.boolean(),
-      added: z.int().nonnegative(),
-      deleted: z.int().nonnegative(),
-    }),
-  ),
-  /** What a refused patch really was whose secrets are masked in the tree. */
-  masked: z.strictObject({ sha256: sha256Schema, bytes: z.int().nonnegative() }).optional(),
-});
-
-/** The artifacts of attempts that are documents. */
-const ARTIFACT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
-  [BASELINE_PATH]: baselineSchema,
-  'evidence/context.json': contextOutputSchema,
-  'job.json': jobOutputSchema,
-  'evidence/plan.json': planOutputSchema,
-  'patch/files.json': patchFilesSchema,
-  'evidence/test_results.json': testResultsSchema,
-  'evidence/verification.json': verificationOutputSchema,
-  'evidence/review.json': reviewOutputSchema,
-};
-
-/** Where an artifact of an attempt lies in the tree: at its public place while the attempt stands, else in its folder. */
+/** The path of an artifact in the tree: its public place while the attempt counts, else the attempt's folder. */
 const placeOf = async ({ artifacts }: TreeDocuments, { history }: VerifiedAttempt, ref: ArtifactRef) => {
   const inFolder = `${attemptFolder(history.gate, history.attempt)}/${ref.path}`;
   return (await artifacts()).has(inFolder) ? inFolder : ref.path;
@@ -75,8 +34,8 @@ export async function checkOutputs(documents: TreeDocuments): Promise<void> {
   for (const attempt of await documents.attempts()) {
     const { record, history } = attempt;
     for (const ref of record.artifacts) {
-      const schema = ARTIFACT_SCHEMAS[ref.path];
-      if (schema !== undefined) await documents.json(await placeOf(documents, attempt, ref), schema);
+      const schema = schemaOf(ref.path);
+      if (schema !== null) await documents.json(await placeOf(documents, attempt, ref), schema);
     }
     if (record.transcripts.some(({ path }) => path === SARIF_FILE)) {
       const path = `${attemptFolder(history.gate, history.attempt)}/${SARIF_FILE}`;
@@ -118,12 +77,12 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
 
 /** A baseline is about the run's base commit and the checks that its request names, with the policy's commands. */
 async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
-  const ref = find(attempt.record, BASELINE_PATH);
+  const ref = find(attempt.record, GATE_PATHS.baseline);
   if (ref === undefined) return;
   const path = await placeOf(documents, attempt, ref);
   const { base_commit, checks } = await documents.json(path, baselineSchema);
   const policy = await documents.policy();
-  const { run } = openingOf(await documents.ledger());
+  const { run } = await documents.opening();
   const wanted = await wantedChecks(documents, attempt.record);
   const argvOf = (name: string) => (policy === null ? undefined : own(policy.checks, name)?.argv) ?? [];
   fits(
@@ -143,7 +102,7 @@ async function checkResults(
   { base_commit, checks }: TestResults,
   path: string,
 ): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const { run } = opening;
   // Reports came with the second version of the rules; a run that did not open has no plan and no check.
   const counted = opening.type === 'runOpened' && rulesVersionOf(opening.plan) >= 2;
@@ -195,14 +154,14 @@ async function checkResults(
   }
 }
 
-/** The job that stood when an attempt was made; undefined for a run without P01. */
+/** The job that counted when an attempt was made; undefined for a run without P01. */
 export async function declaredJob(documents: TreeDocuments, { inputs }: AttemptRecord): Promise<JobOutput | undefined> {
   const declared = (await documents.attempts()).find(({ sha256 }) => sha256 === inputs.P01);
   const ref = declared && find(declared.record, TREE_PATHS.job);
   return ref && documents.json(await placeOf(documents, declared, ref), jobOutputSchema);
 }
 
-/** The checks that prove a run: those of the request and of every criterion of the job that stood then, each once. */
+/** The checks that prove a run: those of the request and of every criterion of the job that counted then, each once. */
 async function wantedChecks(documents: TreeDocuments, record: AttemptRecord): Promise<readonly string[]> {
   const request = await documents.request();
   const job = await declaredJob(documents, record);
@@ -220,7 +179,7 @@ function countsProblem({ status, tests, baseline }: CheckResult): string | null 
   return baseline === undefined ? 'no counts of the base commit' : judgeCounts(tests, baseline);
 }
 
-/** The patch that lies in the tree is that of the attempt that passed, and so is what was tested last. */
+/** The patch of the tree is that of the attempt that passed, and so is what was tested last. */
 async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {
   const attempts = await documents.attempts();
   const passed = (gate: string) =>

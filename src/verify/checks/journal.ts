@@ -3,7 +3,7 @@ import { canonicalJson } from '../../contracts/json.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import { counted } from '../../contracts/sentences.js';
-import { closingOf, openingOf } from '../../domain/ledger/closed-ledger.js';
+import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import {
   checkForks,
   type EngineHead,
@@ -28,7 +28,7 @@ import { VerifyFailure } from '../verify-codes.js';
  */
 export async function checkJournal(documents: TreeDocuments): Promise<readonly string[]> {
   const entries = await documents.ledger();
-  const opening = openingOf(entries);
+  const opening = await documents.opening();
   const journal = await documents.journal();
   if (opening.type === 'openingFailed') {
     // A tree of before runs had a journal; none can be left out of another, since the sealed record lists it.
@@ -50,7 +50,7 @@ export async function checkJournal(documents: TreeDocuments): Promise<readonly s
   checkStarts(entries, heads);
   checkEnd(entries, journal, engine);
   const missing = missingEntries(run, journal, entries, forks.accepted);
-  const end = closingOf(entries).outcome === 'approved' ? placeOfClosing(entries, heads) : null;
+  const end = (await documents.closed()).closing.outcome === 'approved' ? placeOfClosing(entries, heads) : null;
   const blocking = missing.filter(({ seq }) => end !== null && seq < end);
   if (blocking.length > 0) throw forked(blocking);
   return [...missing.map(({ what }) => `not part of the run: ${what}`), ...resolvedForks(entries)];

@@ -1,4 +1,4 @@
-import { BASELINE_PATH } from '../../contracts/artifact-paths.js';
+import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
@@ -31,10 +31,10 @@ import {
   type AttemptInputs,
   inputsOf,
   judgesAgain,
+  type PublishedPatch,
   patchOf,
   placedArtifact,
   rulesVersion,
-  type StandingPatch,
 } from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
@@ -96,7 +96,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
 /** The rules on patches; what needs the repository or the scanner is left out. */
 function judgeStanding(
   { policy, rulesVersion, inputs: { request, job, plan } }: Judged,
-  patch: StandingPatch,
+  patch: PublishedPatch,
 ): readonly JudgedFinding[] {
   const files = filesOf(patch);
   // A link that is only moved does not show where it leads.
@@ -137,7 +137,7 @@ async function derivedFindings(
   const { gate } = attempt.record;
   const findings: JudgedFinding[] = [];
   if (gate === 'P00') {
-    const placed = await placedArtifact(documents, attempt, BASELINE_PATH);
+    const placed = await placedArtifact(documents, attempt, GATE_PATHS.baseline);
     const { checks } = placed === null ? { checks: [] } : await documents.json(placed.place, baselineSchema);
     findings.push(...judgeBaseline(judged.policy.baseline, checks));
   }
@@ -161,13 +161,13 @@ async function derivedFindings(
 async function judgedAgain(
   documents: TreeDocuments,
   judged: Judged,
-  patch: StandingPatch,
+  patch: PublishedPatch,
 ): Promise<readonly JudgedFinding[]> {
   const { attempt, policy } = judged;
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
   const writers = built?.record.findings ?? [];
   const derived = judgeStanding(judged, patch);
-  const placed = await placedArtifact(documents, attempt, 'evidence/patch_judgement.json');
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return derived;
   const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
   const expected = derived.map((finding) => ({
@@ -175,7 +175,7 @@ async function judgedAgain(
     known: isKnown(finding, writers, policy.waivable),
   }));
   matchFindings(placed.place, expected, said);
-  // Secrets and the form of the patch are what the verifier's worker saw; it must stand by what it says of them.
+  // Secrets and the form of the patch are what the verifier's worker saw; the attempt must agree with what it says of them.
   const observed = said.filter(({ rule, known }) => !known && !DERIVED.has(rule));
   return [
     ...observed.map(plain),

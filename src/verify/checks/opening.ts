@@ -5,21 +5,20 @@ import { runWorkflowId } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import { RULES_VERSION, rulesVersionOf } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
-import { judgeRequest } from '../../domain/judge/admission.js';
+import { checkGateSelection, governsRepository, judgeRequest } from '../../domain/judge/admission.js';
 import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import { checkGateSelection, governsRepository } from '../../rules/admission.js';
 import { firstDifference } from '../first-difference.js';
-import { sha256Of, type TreeDocuments } from '../open-documents.js';
+import type { TreeDocuments } from '../open-documents.js';
+import { sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The run's policy is one of those handed in, or the tree vouches for itself; and it governs the run's repository. */
-export async function checkPolicy({ policy, ledger, trust }: TreeDocuments): Promise<readonly string[]> {
+export async function checkPolicy({ policy, opening, trust }: TreeDocuments): Promise<readonly string[]> {
   const governing = await policy();
-  const { target_repo } = openingOf(await ledger()).run;
+  const { target_repo } = (await opening()).run;
   if (governing !== null && !governsRepository(governing, target_repo)) {
     throw new VerifyFailure('POLICY_NOT_FOR_REPOSITORY', {
       path: `${TREE_PATHS.ledger}:1: run.target_repo`,
@@ -51,7 +50,7 @@ export async function checkDocuments(documents: TreeDocuments): Promise<void> {
  * signature may be what the engine refused.
  */
 export async function checkRequestSignature(documents: TreeDocuments): Promise<readonly string[]> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const policy = await documents.policy();
   if (policy === null || (opening.type === 'openingFailed' && !requiresSigner(documents, policy))) return [];
   const signed = await requestSigner(documents, policy);
@@ -78,7 +77,7 @@ function requestSigner(documents: TreeDocuments, policy: Policy): Promise<RunPla
 }
 
 async function judgeSigner(documents: TreeDocuments, policy: Policy): Promise<RunPlan['request_signed_by']> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const { run } = opening;
   const path = attestationPaths.runRequest;
   const named = run.request_attestation_sha256 ?? null;
@@ -97,7 +96,7 @@ async function judgeSigner(documents: TreeDocuments, policy: Policy): Promise<Ru
 
 /** What the run pinned when it opened is what the policy, the pack and the request say. */
 export async function checkPlan(documents: TreeDocuments): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   const place = `${TREE_PATHS.ledger}:1`;
   expectSame('PLAN_DIFFERS', place, runWorkflowId(opening.run.run_id), opening.workflow.workflow_id);
   const policy = await documents.policy();

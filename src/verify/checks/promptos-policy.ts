@@ -1,6 +1,5 @@
 import { ESCALATION_GATE } from '../../contracts/names.js';
 import { type PromptSession, promptSessionSchema } from '../../contracts/prompt-session.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import {
   buildPromptSession,
   promptSessionSidecar,
@@ -8,8 +7,9 @@ import {
   sessionOfRun,
 } from '../../domain/record/prompt-session.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
-import { checkShape, sha256Of, type TreeDocuments } from '../open-documents.js';
+import type { TreeDocuments } from '../open-documents.js';
 import { parseBoundedJson, strictText } from '../parse-json.js';
+import { checkShape, sha256Of } from '../tree-files.js';
 import { unenforcedFields } from '../trust.js';
 import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
@@ -61,9 +61,9 @@ async function checkHashes({ bytes }: TreeDocuments, session: PromptSession): Pr
 
 /** Prompts are declared, each is one of the pack, and they are those that ran. */
 async function checkDeclared(documents: TreeDocuments, { prompts_used }: PromptSession): Promise<void> {
-  const entries = await documents.ledger();
-  const { run, type } = openingOf(entries);
-  const ran = sessionOfRun(entries, '').prompts_used;
+  const ledger = await documents.closed();
+  const { run, type } = ledger.opening;
+  const ran = sessionOfRun(ledger, '').prompts_used;
   const known = [...run.gates, ESCALATION_GATE] as readonly string[];
   const foreign = prompts_used.filter((prompt) => !known.includes(prompt));
   if (prompts_used.length === 0 && type === 'runOpened')

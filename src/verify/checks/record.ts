@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { type Envelope, envelopeSchema } from '../../contracts/keys.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { promptSessionSchema } from '../../contracts/prompt-session.js';
-import { openingOf } from '../../domain/ledger/closed-ledger.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
 import { signedActs } from '../../domain/ledger/signed-acts.js';
 import {
@@ -16,7 +16,6 @@ import {
 import {
   attemptFiles,
   attestationPaths,
-  DSSE_MEDIA_TYPE,
   envelopeText,
   escalationPath,
   isAttestationFile,
@@ -25,11 +24,12 @@ import {
 } from '../../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../../domain/record/run-record.js';
 import { firstDifference } from '../first-difference.js';
-import { checkShape, recordsByDigest, sha256Of, type TreeDocuments } from '../open-documents.js';
+import { recordsByDigest, type TreeDocuments } from '../open-documents.js';
 import { parseBoundedJson, strictText } from '../parse-json.js';
+import { checkShape, sha256Of } from '../tree-files.js';
 import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
-/** The session as it lies there, its layout, shape and hashes checked. */
+/** The session as it is published, its layout, shape and hashes checked. */
 async function readSession({ bytes }: TreeDocuments) {
   const path = TREE_PATHS.session;
   const text = strictText(await bytes(path), path);
@@ -52,7 +52,7 @@ async function readSession({ bytes }: TreeDocuments) {
 export async function checkSession(documents: TreeDocuments): Promise<void> {
   const session = await readSession(documents);
   const request = await documents.request();
-  const expected = buildPromptSession(sessionOfRun(await documents.ledger(), request?.notes ?? ''));
+  const expected = buildPromptSession(sessionOfRun(await documents.closed(), request?.notes ?? ''));
   const { governance } = await documents.record();
   const difference =
     firstDifference(expected.session, session) ??
@@ -80,14 +80,14 @@ async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
   });
 }
 
-const fileOf = (path: string, media_type: string, content: Uint8Array): ArtifactRef => ({
+const fileOf = (path: string, content: Uint8Array): ArtifactRef => ({
   path,
   sha256: sha256Of(content),
   bytes: content.byteLength,
-  media_type,
+  media_type: mediaTypeOf(path),
 });
 
-/** The record names the ledger that lies beside it. */
+/** The record names the ledger beside it. */
 export async function checkLedgerHead(documents: TreeDocuments): Promise<void> {
   const { ledger } = await documents.record();
   const head = headOf(await documents.ledger());
@@ -102,19 +102,15 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   const attempts = await documents.attempts();
   const pinned = [TREE_PATHS.request, TREE_PATHS.policyJson, TREE_PATHS.policyYaml, TREE_PATHS.pack];
   const files: ArtifactRef[] = [];
-  for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar]) {
-    if (!(await documents.has(path))) continue;
-    files.push(fileOf(path, mediaType(path), await documents.bytes(path)));
-  }
-  if (await documents.has(TREE_PATHS.journal)) {
-    files.push(fileOf(TREE_PATHS.journal, 'application/jsonl', await documents.bytes(TREE_PATHS.journal)));
+  for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar, TREE_PATHS.journal]) {
+    if (await documents.has(path)) files.push(fileOf(path, await documents.bytes(path)));
   }
   for (const { escalation_id } of recordedEscalations(entries)) {
     const path = escalationPath(escalation_id);
-    files.push(fileOf(path, 'application/json', await documents.bytes(path)));
+    files.push(fileOf(path, await documents.bytes(path)));
   }
   for (const { path, envelope } of [...(await requestAct(documents)), ...signedActs(entries)]) {
-    files.push(fileOf(path, DSSE_MEDIA_TYPE, new TextEncoder().encode(envelopeText(envelope))));
+    files.push(fileOf(path, new TextEncoder().encode(envelopeText(envelope))));
   }
   const stored = attempts.map(({ record, sha256, bytes, history }) => ({
     record,
@@ -131,15 +127,12 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   }
 }
 
-const mediaType = (path: string): string =>
-  path.endsWith('.json') ? 'application/json' : path.endsWith('.yaml') ? 'application/yaml' : 'text/plain';
-
-/** The request's envelope; a run that never opened may have named one that nobody could read. */
+/** The request's envelope; a run that never opened may have named one that could not be read. */
 async function requestAct(
   documents: TreeDocuments,
 ): Promise<readonly { readonly path: string; readonly envelope: Envelope }[]> {
   const path = attestationPaths.runRequest;
-  const { type, run } = openingOf(await documents.ledger());
+  const { type, run } = await documents.opening();
   const named = (run.request_attestation_sha256 ?? null) !== null;
   if (!named || (type === 'openingFailed' && !(await documents.has(path)))) return [];
   return [{ path, envelope: await documents.json(path, envelopeSchema) }];
@@ -186,7 +179,7 @@ export async function checkArtifacts(documents: TreeDocuments): Promise<void> {
 export async function checkRecord(documents: TreeDocuments): Promise<void> {
   const record = await documents.record();
   const expected = buildRunRecord({
-    entries: await documents.ledger(),
+    ledger: await documents.closed(),
     attempts: recordsByDigest(await documents.attempts()),
     artifacts: await expectedFiles(documents),
     session: await readSession(documents),
@@ -198,7 +191,7 @@ export async function checkRecord(documents: TreeDocuments): Promise<void> {
   throw new VerifyFailure('RECORD_DIFFERS', { ...difference, path: `${TREE_PATHS.record}: ${difference.at}` });
 }
 
-/** Every escalation has its file, which tells of it what the ledger does. */
+/** Every escalation has its file, which says of it what the ledger does. */
 export async function checkEscalations(documents: TreeDocuments): Promise<void> {
   for (const escalation of recordedEscalations(await documents.ledger())) {
     const path = escalationPath(escalation.escalation_id);

@@ -4,13 +4,11 @@ import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/k
 import type { Policy } from '../../contracts/policy.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerSealStatement, runRecordStatement } from '../../domain/attest/acts.js';
-import { openEnvelope } from '../../domain/attest/envelope.js';
+import { keyidOf, openEnvelope } from '../../domain/attest/envelope.js';
 import { provenanceStatement, SLSA_PROVENANCE, testResultStatement } from '../../domain/attest/predicates.js';
 import { readStatement } from '../../domain/attest/statement.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
-import { closingOf, openingOf } from '../../domain/ledger/closed-ledger.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
-import { keyidOf } from '../../domain/ledger/signed-acts.js';
 import {
   attemptFolder,
   attestationPaths,
@@ -54,7 +52,7 @@ async function* everyEnvelope(documents: TreeDocuments): AsyncGenerator<Signed, 
     if (envelope !== null) yield { envelope, at: entry.at, path: `${TREE_PATHS.ledger}:${index + 1}` };
   }
   const taken = await takenAt(documents);
-  const closed = closingOf(entries).at;
+  const closed = (await documents.closed()).closing.at;
   for (const path of [...(await documents.entries()).keys()].filter(isAttestationFile)) {
     // What nothing accounts for was there when the run closed, at the latest.
     yield { envelope: await documents.json(path, envelopeSchema), at: taken.get(path) ?? closed, path };
@@ -64,7 +62,7 @@ async function* everyEnvelope(documents: TreeDocuments): AsyncGenerator<Signed, 
 /** The ledger's time for the envelopes that were taken before the run closed, by path; attempts that were voided too. */
 async function takenAt(documents: TreeDocuments): Promise<ReadonlyMap<string, string>> {
   const entries = await documents.ledger();
-  const opening = openingOf(entries);
+  const opening = await documents.opening();
   const taken = new Map([[attestationPaths.runRequest as string, opening.at]]);
   for (const entry of entries) {
     if (entry.type === 'gateFinished') {
@@ -114,7 +112,7 @@ function states(expected: unknown, payload: unknown, code: VerifyCode, path: str
 
 /** The standard attestations of P05 and P06: signed by the principal, about the patch, and nothing that is not so. */
 export async function checkStandardAttestations(documents: TreeDocuments): Promise<void> {
-  const opening = openingOf(await documents.ledger());
+  const opening = await documents.opening();
   if (opening.type === 'openingFailed') return;
   for (const attempt of await documents.attempts()) {
     const { gate, attempt: number, principal, finished_at } = attempt.history;
@@ -146,7 +144,7 @@ async function checkProvenance(
   payload: unknown,
   path: string,
 ): Promise<void> {
-  const { run } = openingOf(await documents.ledger());
+  const { run } = await documents.opening();
   const request = await documents.request();
   const job = await declaredJob(documents, record);
   const patch = record.artifacts.find((ref) => ref.path === TREE_PATHS.patch);
@@ -198,7 +196,7 @@ async function checkTestResult(
 /** The engine's key sealed the ledger's head and number of entries, so that a tail that was dropped shows. */
 export async function checkSeal(documents: TreeDocuments): Promise<readonly string[]> {
   const entries = await documents.ledger();
-  const { run } = openingOf(entries);
+  const { run } = await documents.opening();
   const expected = ledgerSealStatement(await documents.ledgerSha256(), run.run_id, headOf(entries));
   return checkEngineAct(documents, attestationPaths.ledgerSeal, expected, {
     missing: 'SEAL_MISSING',
@@ -209,10 +207,9 @@ export async function checkSeal(documents: TreeDocuments): Promise<readonly stri
 
 /** The engine's key signed the record. */
 export async function checkRecordSignature(documents: TreeDocuments): Promise<readonly string[]> {
-  const entries = await documents.ledger();
-  const { run } = openingOf(entries);
-  const { outcome } = closingOf(entries);
-  const expected = runRecordStatement(await documents.recordSha256(), { runId: run.run_id, outcome });
+  const { opening, closing } = await documents.closed();
+  const about = { runId: opening.run.run_id, outcome: closing.outcome };
+  const expected = runRecordStatement(await documents.recordSha256(), about);
   return checkEngineAct(documents, attestationPaths.runRecord, expected, {
     missing: 'RECORD_SIGNATURE_MISSING',
     invalid: 'RECORD_SIGNATURE_INVALID',
@@ -226,7 +223,6 @@ async function checkEngineAct(
   expected: object,
   codes: { readonly missing: VerifyCode; readonly invalid: VerifyCode; readonly unsigned: string },
 ): Promise<readonly string[]> {
-  const entries = await documents.ledger();
   const { sealed_by } = await documents.record();
   if (!(await documents.has(path))) {
     const required = await requiresSeal(documents);
@@ -237,7 +233,7 @@ async function checkEngineAct(
   const envelope = await envelopeAt(documents, path);
   const policy = await documents.policy();
   const keys = (policy?.engine.keys ?? []).map(pinKey);
-  const payload = openAt(envelope, keys, closingOf(entries).at, codes.invalid, path);
+  const payload = openAt(envelope, keys, (await documents.closed()).closing.at, codes.invalid, path);
   states(expected, payload, codes.invalid, path);
   states({ sealed_by }, { sealed_by: keyidOf(envelope) }, codes.invalid, path);
   return [];
@@ -247,8 +243,8 @@ async function checkEngineAct(
  * Whether a tree must be sealed is decided by the policy that the verifier was handed, never by the tree: a run that says
  * of itself that it never opened must be sealed too, and so must one of a policy that is none of them, if any asks it.
  */
-async function requiresSeal({ ledger, policy, trust }: TreeDocuments): Promise<boolean> {
-  const { policy_sha256 } = openingOf(await ledger()).run;
+async function requiresSeal({ opening, policy, trust }: TreeDocuments): Promise<boolean> {
+  const { policy_sha256 } = (await opening()).run;
   const asks = ({ attestations }: Policy): boolean => attestations === 'required';
   const own = trust.policies.filter(({ sha256 }) => sha256 === policy_sha256);
   const measure = own.length > 0 ? own : trust.policies;

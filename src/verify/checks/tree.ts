@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import { publicArtifact } from '../../contracts/artifact-paths.js';
+import { publicArtifact, SARIF_FILE } from '../../contracts/artifacts.js';
 import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
@@ -20,7 +20,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
       ['prompt.md', 'stdout.txt', 'stderr.txt'].map((name) => `try-${one.number}/${name}`),
     );
     const answer = tries.at(-1)?.problem === null ? [`try-${tries.length}/answer.txt`] : [];
-    const log = findings.length > 0 ? ['findings.sarif'] : [];
+    const log = findings.length > 0 ? [SARIF_FILE] : [];
     const missing = [...needed, ...kept, ...answer, ...log].find((wanted) => !listed.has(wanted));
     if (missing !== undefined) {
       throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: missing, found: 'nothing' });
@@ -30,7 +30,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
       artifacts.find((ref) => row(ref.path)?.path.includes('<check>') && !needed.includes(ref.path)) ??
       (verdict === 'blocked' ? artifacts.find((ref) => row(ref.path)?.needed === 'output') : undefined) ??
       transcripts.find(
-        (ref) => ref.path !== 'findings.sarif' && !tries.some((one) => ref.path.startsWith(`try-${one.number}/`)),
+        (ref) => ref.path !== SARIF_FILE && !tries.some((one) => ref.path.startsWith(`try-${one.number}/`)),
       );
     if (extra === undefined) continue;
     throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: 'nothing that nothing led to', found: extra.path });

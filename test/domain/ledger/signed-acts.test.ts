@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
+import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { authenticationOf, signedActs } from '../../../src/domain/ledger/signed-acts.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';
@@ -77,9 +78,15 @@ describe('authenticationOf', () => {
 
 test('buildRunRecord: names the key of everyone who signed, beside what was signed', async () => {
   const run = await signedFinishedRun(memoryStore());
-  const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
+  const { session } = buildPromptSession(sessionOfRun(closedLedger(run.entries), ''));
   const { ada, grace, quill, lens, engine } = run.keys;
-  const record = buildRunRecord({ ...run, artifacts: [], session, sealedBy: engine.key.keyid });
+  const record = buildRunRecord({
+    ...run,
+    ledger: closedLedger(run.entries),
+    artifacts: [],
+    session,
+    sealedBy: engine.key.keyid,
+  });
   expect(record).toMatchObject({
     authentication: 'signed',
     attestations: 'required',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { prBlock } from '../../../src/domain/record/pr-block.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';
 import { buildRunRecord } from '../../../src/domain/record/run-record.js';
@@ -9,10 +10,10 @@ import { memoryStore } from '../../support/memory-store.js';
 
 async function input() {
   const run = await finishedRun(memoryStore(), { outcome: 'expired' });
-  const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
+  const { session } = buildPromptSession(sessionOfRun(closedLedger(run.entries), ''));
   return {
     session,
-    record: buildRunRecord({ ...run, artifacts: [], session, sealedBy: null }),
+    record: buildRunRecord({ ...run, ledger: closedLedger(run.entries), artifacts: [], session, sealedBy: null }),
     recordSha256: 'a'.repeat(64),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { promptSessionSchema } from '../../../src/contracts/prompt-session.js';
+import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import {
   buildPromptSession,
   checkPromptSession,
@@ -96,7 +97,7 @@ describe('prompt session', () => {
 
   test('sessionOfRun: the gates that ran in the order of their first start, P08 where it was raised', async () => {
     const { entries } = await finishedRun(memoryStore());
-    expect(sessionOfRun(entries, 'n')).toEqual({
+    expect(sessionOfRun(closedLedger(entries), 'n')).toEqual({
       timestamp_utc: (entries.at(-1)?.at ?? '').replace('.678Z', 'Z'),
       prompt_os_version: 'v1.0.0',
       prompts_used: ['P01', 'P03', 'P08', 'P05', 'P06'],
@@ -110,7 +111,7 @@ describe('prompt session', () => {
   test('sessionOfRun: LEDGER_BROKEN without an opening or a closing', async () => {
     const { entries } = await finishedRun(memoryStore());
     for (const part of [entries.slice(1), entries.slice(0, -1), []]) {
-      expect(() => sessionOfRun(part, '')).toThrow(expect.objectContaining({ code: 'LEDGER_BROKEN' }));
+      expect(() => sessionOfRun(closedLedger(part), '')).toThrow(expect.objectContaining({ code: 'LEDGER_BROKEN' }));
     }
   });
 });

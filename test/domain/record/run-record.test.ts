@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LedgerEntry, LedgerEvent } from '../../../src/contracts/ledger.js';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';
 import { buildRunRecord } from '../../../src/domain/record/run-record.js';
@@ -10,8 +11,12 @@ import { memoryStore } from '../../support/memory-store.js';
 
 async function record(options: FinishedRunOptions = {}) {
   const run = await finishedRun(memoryStore(), options);
-  const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
-  return { run, session, record: buildRunRecord({ ...run, artifacts: [], session, sealedBy: null }) };
+  const { session } = buildPromptSession(sessionOfRun(closedLedger(run.entries), ''));
+  return {
+    run,
+    session,
+    record: buildRunRecord({ ...run, ledger: closedLedger(run.entries), artifacts: [], session, sealedBy: null }),
+  };
 }
 
 function appended(entries: readonly LedgerEntry[], ...events: readonly LedgerEvent[]): LedgerEntry[] {
@@ -100,9 +105,15 @@ describe('run record', () => {
       { type: 'openingFailed', run, workflow: WORKFLOW, code: 'POLICY_NOT_TRUSTED', message: 'no' },
       { type: 'runClosed', outcome: 'failed', reason: 'POLICY_NOT_TRUSTED', refusals_counted: {} },
     );
-    const { session } = buildPromptSession(sessionOfRun(entries, ''));
+    const { session } = buildPromptSession(sessionOfRun(closedLedger(entries), ''));
     expect(session).toMatchObject({ lint_passed: false, prompts_used: [] });
-    const built = buildRunRecord({ entries, attempts: new Map(), artifacts: [], session, sealedBy: null });
+    const built = buildRunRecord({
+      ledger: closedLedger(entries),
+      attempts: new Map(),
+      artifacts: [],
+      session,
+      sealedBy: null,
+    });
     expect(runRecordSchema.parse(built)).toMatchObject({
       outcome: 'failed',
       promptos: { pack_sha256: null, lint_passed: false },
@@ -115,7 +126,8 @@ describe('run record', () => {
   test('buildRunRecord: LEDGER_BROKEN without a closing entry', async () => {
     const { run, session } = await record();
     const entries = run.entries.slice(0, -1);
-    const build = () => buildRunRecord({ entries, attempts: run.attempts, artifacts: [], session, sealedBy: null });
+    const build = () =>
+      buildRunRecord({ ledger: closedLedger(entries), attempts: run.attempts, artifacts: [], session, sealedBy: null });
     expect(build).toThrow(expect.objectContaining({ code: 'LEDGER_BROKEN' }));
   });
 

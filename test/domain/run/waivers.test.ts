@@ -3,6 +3,7 @@ import type { EscalationReport } from '../../../src/contracts/escalation.js';
 import type { Finding } from '../../../src/contracts/findings.js';
 import type { RunPlan } from '../../../src/contracts/run-plan.js';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
+import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../../src/domain/ledger/ledger-chain.js';
 import { prBlock } from '../../../src/domain/record/pr-block.js';
 import { buildPromptSession, sessionOfRun } from '../../../src/domain/record/prompt-session.js';
@@ -156,8 +157,8 @@ test('recordedWaivers: who waived what, why, until when, and whether the attempt
 
 async function record(options: FinishedRunOptions) {
   const run = await finishedRun(memoryStore(), options);
-  const { session } = buildPromptSession(sessionOfRun(run.entries, ''));
-  const built = buildRunRecord({ ...run, artifacts: [], session, sealedBy: null });
+  const { session } = buildPromptSession(sessionOfRun(closedLedger(run.entries), ''));
+  const built = buildRunRecord({ ...run, ledger: closedLedger(run.entries), artifacts: [], session, sealedBy: null });
   return { record: built, block: prBlock({ session, record: built, recordSha256: 'a'.repeat(64) }) };
 }
 

@@ -41,7 +41,7 @@ function editDistance(left: string, right: string): number {
   return last[right.length] as number;
 }
 
-/** The known name that somebody most likely meant, or null when none is near. Upper and lower case count as the same. */
+/** The known name that was most likely meant, or null when none is near. Upper and lower case count as the same. */
 export function nearestName(given: string, known: Iterable<string>): string | null {
   // A name of a thousand letters is no typing error, and comparing it would take long.
   if (given.length > 100) return null;

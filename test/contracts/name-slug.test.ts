@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { slugName } from '../../src/config/names.js';
 import { nameSchema } from '../../src/contracts/primitives.js';
+import { slugName } from '../../src/contracts/spelling.js';
 
 test.each([
   ['ada', 'ada'],

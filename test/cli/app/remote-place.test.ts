@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { remotePlace } from '../../src/config/remote-place.js';
+import { remotePlace } from '../../../src/cli/app/this-repository.js';
 
 test('remotePlace: the addresses of one repository by ssh, https and git give the same', () => {
   const addresses = [
