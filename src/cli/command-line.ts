@@ -56,7 +56,9 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
     },
   };
   try {
-    const program = createProgram(context);
+    // Other programs take the word "help" before a command.
+    const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+    const program = await createProgram(context, line);
     const refusing = silenceCommander(program, stdout);
     program.hook('preAction', async (_, acting) => {
       const { json, noColor, repo } = readGlobalOptions(acting);
@@ -64,8 +66,6 @@ export async function runCommandLine(invocation: Invocation): Promise<ExitCode> 
       folder = await workingFolder(cwd, repo);
       if (repo !== null) called += ` -C ${shellWord(repo)}`;
     });
-    // Other programs take the word "help" before a command.
-    const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
     if (line.length === 0) program.outputHelp();
     else await program.parseAsync(line, { from: 'user' }).catch((error: unknown) => reportUsage(error, refusing()));
     return exitCode;

@@ -6,31 +6,6 @@ import { parseJson } from '../contracts/json.js';
 import type { CommandContext } from './app/context.js';
 import { addGlobalOptions, withSubcommands } from './app/options.js';
 import type { StoreCommandContext } from './app/published-run.js';
-import { applyCommand } from './audit/apply-command.js';
-import { exceptCommand } from './audit/except-command.js';
-import { prCheckCommand } from './audit/pr-check-command.js';
-import { traceCommand } from './audit/trace-command.js';
-import { ungovernedCommand } from './audit/ungoverned-command.js';
-import { verifyCommand } from './audit/verify-command.js';
-import { completionCommand } from './completion/completion-command.js';
-import {
-  approveCommand,
-  askOnTerminal,
-  cancelCommand,
-  escalateCommand,
-  rejectCommand,
-  resolveCommand,
-} from './decide/decide-commands.js';
-import { demoCommand } from './demo/demo-command.js';
-import { doctorCommand } from './doctor/doctor-command.js';
-import { keysCommand } from './keys/keys-command.js';
-import { hooksCommand } from './packs/hooks-command.js';
-import { lintCommand, promptsCommand } from './packs/pack-commands.js';
-import { exportCommand, prBlockCommand } from './runs/result-commands.js';
-import { runCommand } from './runs/run-command.js';
-import { devCommand } from './start/dev-command.js';
-import { initCommand } from './start/init-command.js';
-import { serverCommand, workerCommand } from './start/process-commands.js';
 
 /** The version in a package.json. */
 function versionIn(path: string | URL): string {
@@ -45,21 +20,18 @@ const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolv
 
 /** `promptos version`: the versions of everything that a report of a defect should name. */
 function versionCommand(context: CommandContext): CommandUnknownOpts {
-  return new Command('version')
-    .description('print the versions of promptos, its prompt pack, the Temporal SDK and Node.js')
-    .addHelpText('after', '\nExample:\n  promptos version --json')
-    .action(async () => {
-      const { builtInPackDir, readPromptPack } = await import('../config/prompt-pack.js');
-      const { prompt_os_version, digest } = await readPromptPack(builtInPackDir(), context.env);
-      const [promptos, temporal_sdk] = [ownVersion(), sdkVersion()];
-      const node = process.versions.node;
-      const output = context.output();
-      output.say(`promptos      ${promptos}`);
-      output.say(`prompt pack   ${prompt_os_version} (${digest.slice(0, 12)}…)`);
-      output.say(`Temporal SDK  ${temporal_sdk}`);
-      output.say(`Node.js       ${node}`);
-      output.emit({ promptos, prompt_pack: prompt_os_version, prompt_pack_sha256: digest, temporal_sdk, node });
-    });
+  return new Command('version').addHelpText('after', '\nExample:\n  promptos version --json').action(async () => {
+    const { builtInPackDir, readPromptPack } = await import('../config/prompt-pack.js');
+    const { prompt_os_version, digest } = await readPromptPack(builtInPackDir(), context.env);
+    const [promptos, temporal_sdk] = [ownVersion(), sdkVersion()];
+    const node = process.versions.node;
+    const output = context.output();
+    output.say(`promptos      ${promptos}`);
+    output.say(`prompt pack   ${prompt_os_version} (${digest.slice(0, 12)}…)`);
+    output.say(`Temporal SDK  ${temporal_sdk}`);
+    output.say(`Node.js       ${node}`);
+    output.emit({ promptos, prompt_pack: prompt_os_version, prompt_pack_sha256: digest, temporal_sdk, node });
+  });
 }
 
 const EXAMPLES = `
@@ -71,40 +43,225 @@ Examples:
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 infrastructure. docs/errors.md explains every code.`;
 
-/** The whole command line. Each group of commands has its own heading in the help. */
-export function createProgram(context: StoreCommandContext): CommandUnknownOpts {
+/** A command of the program, as far as its own help shows it before any of its code is loaded. */
+interface CommandEntry {
+  readonly name: string;
+  /** Its arguments, as help shows them. */
+  readonly takes?: string;
+  /** One line; the definition of the command has no other. */
+  readonly description: string;
+  readonly load: (context: StoreCommandContext) => Promise<CommandUnknownOpts>;
+}
+
+const audit = () => import('./audit/audit-commands.js');
+const decide = () => import('./decide/decide-commands.js');
+const packs = () => import('./packs/pack-commands.js');
+const processes = () => import('./start/process-commands.js');
+const results = () => import('./runs/result-commands.js');
+
+async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
+  const [{ runCommand }, { askOnTerminal, cancelCommand }] = await Promise.all([
+    import('./runs/run-command.js'),
+    decide(),
+  ]);
+  return runCommand(context, cancelCommand(context), askOnTerminal);
+}
+
+async function loadServer(context: CommandContext): Promise<CommandUnknownOpts> {
   const stateDir = async (): Promise<string> => {
     const { findProject } = await import('./app/project.js');
     return (await findProject(context)).files.state;
   };
+  return (await processes()).serverCommand(context, stateDir);
+}
+
+async function loadCompletion(context: StoreCommandContext): Promise<CommandUnknownOpts> {
+  const { completionCommand } = await import('./completion/completion-command.js');
+  return completionCommand(context, () => createProgram(context));
+}
+
+/** Every command, by its heading in the help. Its code is loaded when a line names it. */
+export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
+  'Start:': [
+    {
+      name: 'demo',
+      description: 'watch one governed run from end to end',
+      load: async (context) => (await import('./demo/demo-command.js')).demoCommand(context),
+    },
+    {
+      name: 'init',
+      description: 'write a commented policy, a worker config and keys for this repository',
+      load: async (context) => (await import('./start/init-command.js')).initCommand(context),
+    },
+    {
+      name: 'dev',
+      description: 'start a governed run on a repository, and follow it',
+      load: async (context) => (await import('./start/dev-command.js')).devCommand(context),
+    },
+    {
+      name: 'doctor',
+      description: 'check everything that runs need, and say what to do about what is missing',
+      load: async (context) => (await import('./doctor/doctor-command.js')).doctorCommand(context),
+    },
+  ],
+  'Decide:': [
+    {
+      name: 'approve',
+      takes: '<run>',
+      description: 'approve the output of a gate; in a terminal it is shown first, and you are asked',
+      load: async (context) => (await decide()).approveCommand(context),
+    },
+    {
+      name: 'reject',
+      takes: '<run>',
+      description: 'send a run back with a reason, or end it as rejected',
+      load: async (context) => (await decide()).rejectCommand(context),
+    },
+    {
+      name: 'escalate',
+      takes: '<run>',
+      description: 'raise a Governance Escalation (P08): the run stops until an integrator resolves it',
+      load: async (context) => (await decide()).escalateCommand(context),
+    },
+    {
+      name: 'resolve',
+      takes: '<run> [escalation]',
+      description: 'answer an open escalation of a run; in a terminal it is shown first, and you are asked',
+      load: async (context) => (await decide()).resolveCommand(context),
+    },
+  ],
+  'Runs and their results:': [
+    {
+      name: 'run',
+      description: 'list, show, watch, cancel and recover runs, and print their logs',
+      load: loadRun,
+    },
+    {
+      name: 'export',
+      description: "write a run's session artifact, or its whole published tree, into a folder or one file",
+      load: async (context) => (await results()).exportCommand(context),
+    },
+    {
+      name: 'pr-block',
+      takes: '<run>',
+      description: 'print the block for the description of a pull request',
+      load: async (context) => (await results()).prBlockCommand(context),
+    },
+    {
+      name: 'apply',
+      takes: '<run>',
+      description: "commit an approved run's patch, with trailers that name the run and its record",
+      load: async (context) => (await audit()).applyCommand(context),
+    },
+  ],
+  'Audit:': [
+    {
+      name: 'verify',
+      takes: '[tree-or-run]',
+      description: 'check a run from its published tree: every byte, every signature, every rule',
+      load: async (context) => (await audit()).verifyCommand(context),
+    },
+    {
+      name: 'trace',
+      takes: '<subject>',
+      description: 'walk from a file, digest, commit or run to its record, its prompts and who decided',
+      load: async (context) => (await audit()).traceCommand(context),
+    },
+    {
+      name: 'pr-check',
+      description: 'check a pull request against its run, in continuous integration',
+      load: async (context) => (await audit()).prCheckCommand(context),
+    },
+    {
+      name: 'ungoverned',
+      description: 'list the commits of a branch that no verified run covers',
+      load: async (context) => (await audit()).ungovernedCommand(context),
+    },
+    {
+      name: 'except',
+      takes: '[commit]',
+      description: 'sign that a commit is an exception which no run has to cover',
+      load: async (context) => (await audit()).exceptCommand(context),
+    },
+  ],
+  'Prompt packs:': [
+    {
+      name: 'lint',
+      takes: '[dir]',
+      description: 'check a prompt pack: front matter, index, lock, secrets, paths',
+      load: async (context) => (await packs()).lintCommand(context),
+    },
+    {
+      name: 'prompts',
+      description: 'list, show and lock the prompts of a pack',
+      load: async (context) => (await packs()).promptsCommand(context),
+    },
+    {
+      name: 'hooks',
+      description: "install promptos's git hooks",
+      load: async (context) => (await packs()).hooksCommand(context),
+    },
+  ],
+  'Keys:': [
+    {
+      name: 'keys',
+      description: 'make and show the keys that decisions and gates are signed with',
+      load: async (context) => (await import('./keys/keys-command.js')).keysCommand(context),
+    },
+  ],
+  'Processes:': [
+    {
+      name: 'worker',
+      description: 'carry out runs: the engine and the roles that the worker config says',
+      load: async (context) => (await processes()).workerCommand(context),
+    },
+    {
+      name: 'server',
+      description: 'the embedded Temporal server and the worker in the background',
+      load: loadServer,
+    },
+  ],
+  'This program:': [
+    {
+      name: 'version',
+      description: 'print the versions of promptos, its prompt pack, the Temporal SDK and Node.js',
+      load: async (context) => versionCommand(context),
+    },
+    {
+      name: 'completion',
+      takes: '<shell>',
+      description: 'print a script by which bash, zsh or fish completes lines',
+      load: loadCompletion,
+    },
+  ],
+};
+
+/** What help and suggestions need of a command that a line does not name. */
+function outline({ name, takes }: CommandEntry): CommandUnknownOpts {
+  const command: CommandUnknownOpts = new Command(name);
+  for (const argument of takes?.split(' ') ?? []) command.argument(argument);
+  return command;
+}
+
+/**
+ * The whole command line. Each group of commands has its own heading in the help.
+ * @param words those of the line: only commands that are among them are loaded. All are when it is left out.
+ */
+export async function createProgram(
+  context: StoreCommandContext,
+  words?: readonly string[],
+): Promise<CommandUnknownOpts> {
   const program = new Command('promptos')
     .description('Governed AI work as durable Temporal workflows: gates, human approvals, and a record to check.')
     .version(ownVersion(), '-V, --version', 'print the version of promptos; `promptos version` prints more')
     .addHelpText('after', EXAMPLES)
     .showSuggestionAfterError();
-  const groups: Readonly<Record<string, readonly CommandUnknownOpts[]>> = {
-    'Start:': [demoCommand(context), initCommand(context), devCommand(context), doctorCommand(context)],
-    'Decide:': [approveCommand(context), rejectCommand(context), escalateCommand(context), resolveCommand(context)],
-    'Runs and their results:': [
-      runCommand(context, cancelCommand(context), askOnTerminal),
-      exportCommand(context),
-      prBlockCommand(context),
-      applyCommand(context),
-    ],
-    'Audit:': [
-      verifyCommand(context),
-      traceCommand(context),
-      prCheckCommand(context),
-      ungovernedCommand(context),
-      exceptCommand(context),
-    ],
-    'Prompt packs:': [lintCommand(context), promptsCommand(context), hooksCommand(context)],
-    'Keys:': [keysCommand(context)],
-    'Processes:': [workerCommand(context), serverCommand(context, stateDir)],
-    'This program:': [versionCommand(context), completionCommand(context, () => program)],
-  };
-  for (const [heading, commands] of Object.entries(groups)) {
-    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  for (const [heading, entries] of Object.entries(COMMANDS)) {
+    for (const entry of entries) {
+      const named = words === undefined || words.includes(entry.name);
+      const command = named ? await entry.load(context) : outline(entry);
+      program.addCommand(command.description(entry.description).helpGroup(heading));
+    }
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);
   addGlobalOptions(program);

@@ -1,6 +1,5 @@
 import { access, chmod, chown, constants, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { execa } from 'execa';
 import { PromptOsError } from '../contracts/errors.js';
 import { systemCode } from '../contracts/system-code.js';
 import { ensureStateFolder, type ProjectFiles } from './project-files.js';
@@ -8,6 +7,7 @@ import { ensureStateFolder, type ProjectFiles } from './project-files.js';
 /** A line of the user or the group database: name, and its number. Null where neither the system nor the file has it. */
 async function findAccount(database: 'passwd' | 'group', wanted: string): Promise<{ name: string; id: number } | null> {
   // Users may come from a directory service, which only the system's own program asks; macOS has no such program.
+  const { execa } = await import('execa');
   const { exitCode, stdout } = await execa('getent', [database, wanted], { reject: false, stdin: 'ignore' });
   const text = exitCode === 0 ? stdout : await readFile(`/etc/${database}`, 'utf8').catch(() => '');
   for (const line of text.split('\n')) {

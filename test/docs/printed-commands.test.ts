@@ -56,17 +56,19 @@ function wordsOf(command: string): readonly string[] {
   return words;
 }
 
+const program: Command = await createProgram({
+  output: () => {
+    throw new Error('nothing is run');
+  },
+  cwd: '/',
+  env: {},
+  exit: () => undefined,
+  openStore: () => Promise.reject(new Error('nothing is run')),
+});
+
 /** What the program says against a command; null when it would start it. */
 function refusal(command: string): string | null {
-  let acting: Command = createProgram({
-    output: () => {
-      throw new Error('nothing is run');
-    },
-    cwd: '/',
-    env: {},
-    exit: () => undefined,
-    openStore: () => Promise.reject(new Error('nothing is run')),
-  });
+  let acting = program;
   const words = wordsOf(command).slice(1);
   // Global options may come before the name of a command.
   while (words[0] === '-C') words.splice(0, 2);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
-import { ensureDemoProject } from '../../src/cli/demo/demo-command.js';
+import { ensureDemoProject } from '../../src/cli/demo/run-demo.js';
 import { publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { type Canary, keyCanary, secretText, textCanary } from './canaries.js';

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { readTemporalConnection } from '../../config/environment.js';
 import { ensureStateFolder } from '../../config/project-files.js';
@@ -83,6 +83,8 @@ export async function connectTemporal(
   const located = await locateTemporal(project, start, log);
   const { connectionOptions, namespace, proxy, ui } = located;
   const route = clientRoute(connectionOptions.address, proxy);
+  // Only now: loading the client takes longer than finding out that there is no server.
+  const { Client, Connection } = await import('@temporalio/client');
   const connection = await Connection.connect({
     ...connectionOptions,
     ...route,

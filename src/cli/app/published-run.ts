@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { bundleBytes } from '../../adapters/tree/bundle-format.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { readJson } from '../../contracts/json.js';
@@ -84,6 +83,7 @@ export const bundleName = (runId: string): string => `${runId}.tar`;
 export async function publishedBundle(store: ReadableStore, runId: string): Promise<PublishedBundle> {
   const files = await store.published(runId);
   if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  const { bundleBytes } = await import('../../adapters/tree/bundle-format.js');
   const open = () =>
     bundleBytes(files.map(({ path, bytes }) => ({ path, bytes, open: () => store.openPublished(runId, path) })));
   const hash = createHash('sha256');

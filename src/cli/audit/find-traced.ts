@@ -12,8 +12,7 @@ import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
 
 /** What the argument of `promptos trace` may be. */
-export const SUBJECT_KINDS = ['run', 'digest', 'commit', 'path'] as const;
-type SubjectKind = (typeof SUBJECT_KINDS)[number];
+export type SubjectKind = 'run' | 'digest' | 'commit' | 'path';
 
 export interface FindInput {
   readonly given: string;

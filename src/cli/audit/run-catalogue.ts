@@ -243,10 +243,6 @@ function storeOf(runs: ReadonlyMap<string, BundledRun>): ReadableStore {
   };
 }
 
-/** For the option `--bundle`, which may be given several times. */
-export const BUNDLE_HELP =
-  'a run as `promptos export --bundle` wrote it, in place of the store; may be given several times';
-
 /**
  * Finds the requested run among those of an audit.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS

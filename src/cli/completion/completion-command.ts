@@ -20,16 +20,18 @@ from the files of the repository around; no server or bucket is asked.`;
 
 /**
  * `promptos completion SHELL`: a script by which a shell completes lines.
- * @param program the whole command line, once it is made
+ * @param program the whole command line
  */
-export function completionCommand(context: CommandContext, program: () => CommandUnknownOpts): CommandUnknownOpts {
+export function completionCommand(
+  context: CommandContext,
+  program: () => Promise<CommandUnknownOpts>,
+): CommandUnknownOpts {
   return new Command('completion')
-    .description('print a script by which bash, zsh or fish completes lines')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
     .addCommand(wordsCommand(context), { hidden: true })
-    .action((shell) => {
-      const root = program();
+    .action(async (shell) => {
+      const root = await program();
       const script = SCRIPTS[shell](root.name(), completedCommands(root));
       const output = context.output();
       if (output.json) output.emit({ shell, script });

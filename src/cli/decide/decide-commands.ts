@@ -74,7 +74,6 @@ Exits with 1 when the decision was refused, with 0 when it counted or waits for 
 export const approveCommand = (context: CommandContext) =>
   addDecisionOptions(
     new Command('approve')
-      .description('approve the output of a gate; in a terminal it is shown first, and you are asked')
       .argument('<run>', WAITING_RUN_ARGUMENT)
       .addOption(gateOption())
       .option('--as <name>', 'who decides: an integrator of the policy')
@@ -98,7 +97,6 @@ void. Exits with 1 when the decision was refused, with 0 when it counted or wait
 export const rejectCommand = (context: CommandContext) =>
   addDecisionOptions(
     new Command('reject')
-      .description('send a run back with a reason, or end it as rejected')
       .argument('<run>', WAITING_RUN_ARGUMENT)
       .addOption(gateOption())
       .option('--as <name>', 'who decides: an integrator of the policy')
@@ -130,7 +128,6 @@ Exits with 1 when the resolution was refused, with 0 when it counted or waits fo
 export const resolveCommand = (context: CommandContext) =>
   addAnswerOptions(
     new Command('resolve')
-      .description('answer an open escalation of a run; in a terminal it is shown first, and you are asked')
       .argument('<run>', WAITING_RUN_ARGUMENT)
       .argument('[escalation]', 'its id, such as E1 (default: the one that is open)')
       .addOption(new Option('--choose <choice>', 'how the run goes on').choices(RESOLUTION_CHOICES))
@@ -160,7 +157,6 @@ promptos resolve RUN.`;
 export const escalateCommand = (context: CommandContext) =>
   addSendingOptions(
     new Command('escalate')
-      .description('raise a Governance Escalation (P08): the run stops until an integrator resolves it')
       .argument('<run>', RUN_ARGUMENT)
       .requiredOption('--issue <text>', 'what is wrong')
       .option('--impact <text>', 'what happens without a decision')

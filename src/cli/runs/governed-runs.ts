@@ -1,4 +1,4 @@
-import { GovernedRuns } from '../../client/client.js';
+import type { GovernedRuns } from '../../client/client.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Connected, connectTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
@@ -27,6 +27,7 @@ export async function withRuns<T>(
   const project = await findProject(context);
   const temporal = await connectTemporal(project, { start: false, log: context.output().note });
   try {
+    const { GovernedRuns } = await import('../../client/client.js');
     const { store, taskQueue } = await openProjectStore(project);
     const policyFiles = await projectPolicies(project);
     return await work({

@@ -97,7 +97,6 @@ Examples:
       await recoverRun(context, run, options);
     });
   return new Command('run')
-    .description('list, show, watch, cancel and recover runs, and print their logs')
     .addHelpText('after', '\nExample:\n  promptos run status latest')
     .addCommand(list)
     .addCommand(status)

@@ -33,7 +33,6 @@ carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resum
 /** `promptos dev`: starts a governed run and stays until it has ended. */
 export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
-    .description('start a governed run on a repository, and follow it')
     .option('--prompts <gates>', 'the gates to run, in order', GATE_IDS.join(','))
     .option('--developer <name>', 'who starts the run; needed unless --resume carries on with one')
     .option('--target-repo <path-or-name>', 'the repository to work on (default: the one around this folder)')

@@ -1,11 +1,9 @@
+import { DEFAULT_ARTIFACTS_DIR } from '../../contracts/names.js';
 import type { PromptSession } from '../../contracts/prompt-session.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { codeSpan } from '../../rules/markdown.js';
 import { restingWaivers } from './run-record.js';
-
-/** Where teams keep the exported session, relative to their repository. */
-export const DEFAULT_ARTIFACTS_DIR = 'artifacts/evidence';
 
 /** How a line about a waiver begins: a block without it hides the waiver. */
 export const WAIVER_LINE = '> - Waiver';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPublisher } from '../../../src/activities/finalise.js';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { applyCommand } from '../../../src/cli/audit/apply-command.js';
+import { applyCommand } from '../../../src/cli/audit/audit-commands.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
 import { runCommand } from '../../support/command-run.js';

@@ -1,8 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { exceptCommand } from '../../../src/cli/audit/except-command.js';
-import { ungovernedCommand } from '../../../src/cli/audit/ungoverned-command.js';
+import { exceptCommand, ungovernedCommand } from '../../../src/cli/audit/audit-commands.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { COMMIT_EXCEPTION, commitExceptionStatement } from '../../../src/domain/attest/commit-exception.js';
 import { statement } from '../../../src/domain/attest/statement.js';

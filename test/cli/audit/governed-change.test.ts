@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { prCheckCommand } from '../../../src/cli/audit/pr-check-command.js';
-import { traceCommand } from '../../../src/cli/audit/trace-command.js';
-import { ungovernedCommand } from '../../../src/cli/audit/ungoverned-command.js';
+import { prCheckCommand, traceCommand, ungovernedCommand } from '../../../src/cli/audit/audit-commands.js';
 import { prBlockCommand } from '../../../src/cli/runs/result-commands.js';
 import { builtInPackDir, readPromptPack } from '../../../src/config/prompt-pack.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';

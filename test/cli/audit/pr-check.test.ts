@@ -1,8 +1,7 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyCommand } from '../../../src/cli/audit/apply-command.js';
-import { prCheckCommand } from '../../../src/cli/audit/pr-check-command.js';
+import { applyCommand, prCheckCommand } from '../../../src/cli/audit/audit-commands.js';
 import { exportCommand, prBlockCommand } from '../../../src/cli/runs/result-commands.js';
 import { type AuditedRepository, createPatchedRepository, invokeIn, lines } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';

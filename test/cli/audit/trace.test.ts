@@ -1,8 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyCommand } from '../../../src/cli/audit/apply-command.js';
-import { traceCommand } from '../../../src/cli/audit/trace-command.js';
+import { applyCommand, traceCommand } from '../../../src/cli/audit/audit-commands.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';

@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applyCommand } from '../../../src/cli/audit/apply-command.js';
-import { ungovernedCommand } from '../../../src/cli/audit/ungoverned-command.js';
+import { applyCommand, ungovernedCommand } from '../../../src/cli/audit/audit-commands.js';
 import { exportCommand } from '../../../src/cli/runs/result-commands.js';
 import { type AuditedRepository, createAuditedRepository, lines } from './audited-repository.js';
 import { verifyDigests } from './digest-verifier.js';

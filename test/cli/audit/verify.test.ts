@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { verifyCommand } from '../../../src/cli/audit/verify-command.js';
+import { verifyCommand } from '../../../src/cli/audit/audit-commands.js';
 import { recordOutput } from '../../support/recorded-output.js';
 import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
-import { ensureDemoProject } from '../../../src/cli/demo/demo-command.js';
+import { ensureDemoProject } from '../../../src/cli/demo/run-demo.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
 import { readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';

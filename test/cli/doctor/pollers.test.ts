@@ -1,5 +1,5 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { temporalProbes } from '../../../src/cli/doctor/doctor-command.js';
+import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { createGovernedWorker } from '../../support/governed-worker.js';
 
 test('pollers: the workers that poll a queue of a real server', async () => {

@@ -1,8 +1,7 @@
 import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
 import type { CommandContext } from '../../../src/cli/app/context.js';
-import { hooksCommand } from '../../../src/cli/packs/hooks-command.js';
-import { lintCommand, promptsCommand } from '../../../src/cli/packs/pack-commands.js';
+import { hooksCommand, lintCommand, promptsCommand } from '../../../src/cli/packs/pack-commands.js';
 
 const context: CommandContext = {
   output: () => {

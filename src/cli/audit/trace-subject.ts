@@ -1,70 +1,52 @@
 import { basename, resolve } from 'node:path';
-import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR } from '../../domain/record/pr-block.js';
-import { collect } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { describeError } from '../app/report-error.js';
 import { type AuditRepository, findCommit, openAuditRepository } from './audit-repository.js';
-import { findTraced, SUBJECT_KINDS } from './find-traced.js';
-import {
-  type AuditedRun,
-  BUNDLE_HELP,
-  noteUnreadable,
-  openCatalogue,
-  type RunCatalogue,
-  selectAudited,
-} from './run-catalogue.js';
+import { findTraced, type SubjectKind } from './find-traced.js';
+import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue, selectAudited } from './run-catalogue.js';
 import { type Trace, type TracedArtifact, traceRun } from './trace.js';
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
-/** `promptos trace`: from something that runs in production back to the text that a model received. */
-export function traceCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): CommandUnknownOpts {
-  return new Command('trace')
-    .description('walk from a file, digest, commit or run to its record, its prompts and who decided')
-    .argument('<subject>', 'a path, a SHA-256, a commit, or a run (its id, the beginning of its id, or "latest")')
-    .option('--repo-path <path>', 'the repository of commits and paths (default: around the current folder)')
-    .addOption(new Option('--kind <kind>', 'what the subject is, where it could be two things').choices(SUBJECT_KINDS))
-    .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
-    .option('--bundle <file>', BUNDLE_HELP, collect)
-    .addHelpText(
-      'after',
-      `
-Exit 1 when no run accounts for the subject (NO_MATCH), or when something on the way does not hold.
+export interface TraceOptions {
+  readonly repoPath?: string;
+  readonly kind?: SubjectKind;
+  readonly artifactsDir: string;
+  readonly policy?: readonly string[];
+  readonly bundle?: readonly string[];
+}
 
-Examples:
-  $ promptos trace src/split.js
-  $ promptos trace HEAD --policy .promptos/policy.yaml
-  $ promptos trace latest --json
-  $ promptos trace HEAD --bundle run.tar --policy trusted.yaml`,
-    )
-    .action(async (given, options) => {
-      const output = context.output();
-      const policies = await readTrustedPolicies(context, options.policy);
-      const catalogue = await openCatalogue(context, options.bundle ?? [], policies);
-      const directory = resolve(context.cwd, options.repoPath ?? '.');
-      const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
-      const { kind = null, artifactsDir } = options;
-      const selectRun = (run: string) => selectAudited(context, options.bundle ?? [], catalogue, run);
-      const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir, selectRun });
-      noteUnreadable(output, catalogue);
-      if (found.run === null) {
-        const nearest = await nearestRuns(catalogue, repository, found.files);
-        const error = describeError(new PromptOsError('NO_MATCH', `${JSON.stringify(given)}: ${found.why}.`));
-        output.note(`error NO_MATCH: ${error.message}\n  next: ${error.next}`);
-        for (const line of nearest.length === 0 ? [] : ['nearest runs:', ...renderNearest(nearest)]) output.say(line);
-        output.emit({ error, nearest, unreadable: catalogue.unreadable() });
-        context.exit(1);
-        return;
-      }
-      const trace = await traceRun({ catalogue, ...found, verify: (run) => verify(catalogue.store, run, policies) });
-      for (const line of renderTrace(trace)) output.say(line);
-      output.emit({ subject: given, ...trace, unreadable: catalogue.unreadable() });
-      if (trace.problems.length > 0) context.exit(1);
-    });
+/** Finds the run behind a subject and shows the whole way to it. */
+export async function traceSubject(
+  context: StoreCommandContext,
+  given: string,
+  options: TraceOptions,
+  verify: RunVerifier = verifyRun,
+): Promise<void> {
+  const output = context.output();
+  const policies = await readTrustedPolicies(context, options.policy);
+  const catalogue = await openCatalogue(context, options.bundle ?? [], policies);
+  const directory = resolve(context.cwd, options.repoPath ?? '.');
+  const repository = await repositoryAround(context, directory, options.repoPath !== undefined);
+  const { kind = null, artifactsDir } = options;
+  const selectRun = (run: string) => selectAudited(context, options.bundle ?? [], catalogue, run);
+  const found = await findTraced({ given, kind, catalogue, repository, directory, artifactsDir, selectRun });
+  noteUnreadable(output, catalogue);
+  if (found.run === null) {
+    const nearest = await nearestRuns(catalogue, repository, found.files);
+    const error = describeError(new PromptOsError('NO_MATCH', `${JSON.stringify(given)}: ${found.why}.`));
+    output.note(`error NO_MATCH: ${error.message}\n  next: ${error.next}`);
+    for (const line of nearest.length === 0 ? [] : ['nearest runs:', ...renderNearest(nearest)]) output.say(line);
+    output.emit({ error, nearest, unreadable: catalogue.unreadable() });
+    context.exit(1);
+    return;
+  }
+  const trace = await traceRun({ catalogue, ...found, verify: (run) => verify(catalogue.store, run, policies) });
+  for (const line of renderTrace(trace)) output.say(line);
+  output.emit({ subject: given, ...trace, unreadable: catalogue.unreadable() });
+  if (trace.problems.length > 0) context.exit(1);
 }
 
 async function repositoryAround(

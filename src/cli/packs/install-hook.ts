@@ -1,13 +1,12 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { readOnlyGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../app/context.js';
-import { pathFrom } from './pack-commands.js';
+import { pathFrom } from './inspect-pack.js';
 
 const MARKER = '# promptos: lint staged prompt packs';
 
@@ -81,7 +80,8 @@ async function writeHook(path: string, text: string): Promise<void> {
   }
 }
 
-async function install(context: CommandContext): Promise<void> {
+/** Adds the hook, or renews the one that is ours. */
+export async function installHook(context: CommandContext): Promise<void> {
   const top = await askGit(context, context.cwd, ['rev-parse', '--show-toplevel']);
   if (top === null) throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository.`);
   // From the top, since a relative core.hooksPath is relative to it; git itself knows where hooks are.
@@ -103,20 +103,4 @@ async function install(context: CommandContext): Promise<void> {
   const output = context.output();
   if (output.json) output.emit({ path: shown, result });
   else output.say(`${shown}: ${result}`);
-}
-
-/** `promptos hooks install`: a git pre-commit hook that lints staged prompt packs. */
-export function hooksCommand(context: CommandContext): CommandUnknownOpts {
-  const installCommand = new Command('install')
-    .description('add a pre-commit hook that lints the prompt packs of which something is staged')
-    .option('--json', 'print one JSON object instead')
-    .addHelpText(
-      'after',
-      '\nExample:\n  promptos hooks install\n\nHonours core.hooksPath. A hook that is not ours is left alone; call `promptos lint DIR` from it.',
-    )
-    .action(() => install(context));
-  return new Command('hooks')
-    .description("install promptos's git hooks")
-    .addHelpText('after', '\nExample:\n  promptos hooks install')
-    .addCommand(installCommand);
 }

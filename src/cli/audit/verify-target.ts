@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import pMap from 'p-map';
 import { z } from 'zod';
 import { openFolderTree } from '../../adapters/tree/folder-tree.js';
@@ -14,7 +13,6 @@ import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { parsePromptOsPolicy, type TrustedPolicy, type VerifyTrust } from '../../verify/trust.js';
 import { type CheckOutcome, judgeTree, verifyTree } from '../../verify/verify-tree.js';
-import { collect } from '../app/options.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
@@ -22,45 +20,33 @@ import { readUses, readUsing, type UseTest, usesOfRecord } from '../runs/run-use
 import { openPublishedTree, openTarget } from './verify-run.js';
 import { describeWaiver, withExpired } from './waivers.js';
 
-/** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
-export function verifyCommand(context: StoreCommandContext): CommandUnknownOpts {
-  return new Command('verify')
-    .description('check a run from its published tree: every byte, every signature, every rule')
-    .argument('[tree-or-run]', 'an exported folder, a bundle, or a run: its id, the beginning of its id, or "latest"')
-    .option('--policy <file>', 'a policy that you trust; may be given several times', collect)
-    .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
-    .option('--all [store]', "every run of a store: the folder that holds runs/, or this project's store")
-    .option('--using <what>', 'with --all: only runs that used it, such as prompt=P05@1.0.0; repeatable', collect)
-    .addHelpText(
-      'after',
-      `
-Without --policy the tree vouches for itself. docs/verify.md explains every check and every code.
+export interface VerifyOptions {
+  readonly policy?: readonly string[];
+  readonly promptosPolicy?: string;
+  readonly all?: string | true;
+  readonly using?: readonly string[];
+}
 
-Exit codes: 0 verified, 1 not verified (also what cannot be read), 2 wrong usage, 3 the store could not be opened.
-
-Examples:
-  $ promptos verify ./exported-run --policy .promptos/policy.yaml
-  $ promptos verify run.tar --policy trusted.yaml
-  $ promptos verify latest --policy .promptos/policy.yaml
-  $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml
-  $ promptos verify --all --using prompt=P05@1.0.0 --using policy=sha256:3f80f81d --policy .promptos/policy.yaml`,
-    )
-    .action(async (target, options) => {
-      if ((target === undefined) === (options.all === undefined)) {
-        throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all [STORE].');
-      }
-      const { using = [] } = options;
-      if (using.length > 0 && target !== undefined) throw new PromptOsError('USAGE', '--using selects runs of --all.');
-      const wanted = using.length === 0 ? null : readUses(readUsing(using));
-      // For one tree, compiling the schemas takes more time than they save.
-      if (target !== undefined) z.config({ jitless: true });
-      const trust = await readTrust(context.cwd, options);
-      const verified =
-        target === undefined
-          ? await verifyStore(context, { named: options.all ?? true, wanted }, trust)
-          : await verifyOne(context, target, trust);
-      if (!verified) context.exit(1);
-    });
+/** Judges one tree, or those of a store. The answer is "no" when one does not verify. */
+export async function verifyTarget(
+  context: StoreCommandContext,
+  target: string | undefined,
+  options: VerifyOptions,
+): Promise<void> {
+  if ((target === undefined) === (options.all === undefined)) {
+    throw new PromptOsError('USAGE', 'Expected either a tree or a run to verify, or --all [STORE].');
+  }
+  const { using = [] } = options;
+  if (using.length > 0 && target !== undefined) throw new PromptOsError('USAGE', '--using selects runs of --all.');
+  const wanted = using.length === 0 ? null : readUses(readUsing(using));
+  // For one tree, compiling the schemas takes more time than they save.
+  if (target !== undefined) z.config({ jitless: true });
+  const trust = await readTrust(context.cwd, options);
+  const verified =
+    target === undefined
+      ? await verifyStore(context, { named: options.all ?? true, wanted }, trust)
+      : await verifyOne(context, target, trust);
+  if (!verified) context.exit(1);
 }
 
 /**

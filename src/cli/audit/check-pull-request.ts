@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
-import { DEFAULT_ARTIFACTS_DIR, prBlock } from '../../domain/record/pr-block.js';
-import { collect } from '../app/options.js';
+import { prBlock } from '../../domain/record/pr-block.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
@@ -21,59 +19,53 @@ import {
   matchCommit,
 } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
-import { type AuditedRun, BUNDLE_HELP, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
+import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 import { judgeWaivers } from './waivers.js';
 
 /** Enough for a sentence that lists several lines of a block. */
 const MESSAGE_LIMIT = 2_000;
 
-/** `promptos pr-check`: whether a pull request is what its governed run made, and nothing else. */
-export function prCheckCommand(context: StoreCommandContext, verify: RunVerifier = verifyRun): CommandUnknownOpts {
-  return new Command('pr-check')
-    .description('check a pull request against its run, in continuous integration')
-    .requiredOption('--body <file>', "the pull request's description")
-    .requiredOption('--commit <commit>', 'the commit that brings the change in')
-    .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
-    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
-    .option('--bundle <files...>', BUNDLE_HELP)
-    .addHelpText(
-      'after',
-      `
-A line for each check; exit 1 when one fails. docs/audit.md explains what is compared.
+export interface PrCheckOptions {
+  readonly body: string;
+  readonly commit: string;
+  readonly artifactsDir: string;
+  readonly policy?: readonly string[];
+  readonly bundle?: readonly string[];
+}
 
-Examples:
-  $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml
-  $ promptos pr-check --body pr-body.md --commit HEAD --policy trusted.yaml --bundle artifacts/evidence/*.tar`,
-    )
-    .action(async ({ body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }) => {
-      const output = context.output();
-      const body = await readBody(resolve(context.cwd, bodyPath));
-      const policies = await readTrustedPolicies(context, policy);
-      const repository = await openAuditRepository(context.cwd, context.env);
-      const commit = await requireCommit(repository, revision);
-      const catalogue = await openCatalogue(context, bundle, policies);
-      const checked = await checkPullRequest({
-        repository,
-        catalogue,
-        body,
-        commit,
-        artifactsDir,
-        policies,
-        now: Date.now(),
-        verify: (run) => verify(catalogue.store, run, policies),
-      });
-      noteUnreadable(output, catalogue);
-      for (const { check, code, message } of checked.checks) {
-        output.say(
-          `${code === null ? 'ok    ' : 'FAILED'} ${check}: ${printableLine(code === null ? message : `${code}: ${message}`, MESSAGE_LIMIT)}`,
-        );
-        if (code !== null) output.say(`       next: ${ERROR_CATALOGUE[code].hint}`);
-      }
-      const failed = checked.checks.filter(({ code }) => code !== null);
-      output.emit({ passed: failed.length === 0, ...checked, unreadable: catalogue.unreadable() });
-      if (failed.length > 0) context.exit(1);
-    });
+/** Checks a pull request and shows a line for each check. */
+export async function showPullRequest(
+  context: StoreCommandContext,
+  { body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }: PrCheckOptions,
+  verify: RunVerifier = verifyRun,
+): Promise<void> {
+  const output = context.output();
+  const body = await readBody(resolve(context.cwd, bodyPath));
+  const policies = await readTrustedPolicies(context, policy);
+  const repository = await openAuditRepository(context.cwd, context.env);
+  const commit = await requireCommit(repository, revision);
+  const catalogue = await openCatalogue(context, bundle, policies);
+  const checked = await checkPullRequest({
+    repository,
+    catalogue,
+    body,
+    commit,
+    artifactsDir,
+    policies,
+    now: Date.now(),
+    verify: (run) => verify(catalogue.store, run, policies),
+  });
+  noteUnreadable(output, catalogue);
+  for (const { check, code, message } of checked.checks) {
+    output.say(
+      `${code === null ? 'ok    ' : 'FAILED'} ${check}: ${printableLine(code === null ? message : `${code}: ${message}`, MESSAGE_LIMIT)}`,
+    );
+    if (code !== null) output.say(`       next: ${ERROR_CATALOGUE[code].hint}`);
+  }
+  const failed = checked.checks.filter(({ code }) => code !== null);
+  output.emit({ passed: failed.length === 0, ...checked, unreadable: catalogue.unreadable() });
+  if (failed.length > 0) context.exit(1);
 }
 
 async function readBody(path: string): Promise<string> {

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
 import { jobOutputSchema } from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/json.js';
@@ -8,7 +7,6 @@ import { runRequestSchema } from '../../contracts/run-request.js';
 import { counted } from '../../contracts/sentences.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/index.js';
-import { RUN_ARGUMENT } from '../app/options.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import {
@@ -18,7 +16,7 @@ import {
   readPublishedRun,
   type StoreCommandContext,
 } from '../app/published-run.js';
-import { type Questions, terminalQuestions } from '../app/questions.js';
+import type { Questions } from '../app/questions.js';
 import { selectPublishedRun } from '../runs/open-run.js';
 import { applyPatch } from './apply-patch.js';
 import {
@@ -31,67 +29,53 @@ import {
 } from './committer.js';
 import { judgeWaivers } from './waivers.js';
 
-/** `promptos apply`: commits the patch that a run was approved with. */
-export function applyCommand(
+export interface ApplyOptions {
+  readonly branch?: string;
+  readonly repo: string;
+  readonly as?: string;
+  readonly yes?: true;
+}
+
+/** Commits the patch of an approved run. */
+export async function applyRun(
   context: StoreCommandContext,
-  questions: Pick<Questions, 'confirm'> = terminalQuestions,
-): CommandUnknownOpts {
-  return new Command('apply')
-    .description("commit an approved run's patch, with trailers that name the run and its record")
-    .argument('<run>', `${RUN_ARGUMENT}; it was approved`)
-    .option('--branch <name>', 'commit there without checking it out; made at HEAD when it does not exist')
-    .option('--repo <path>', 'the repository', '.')
-    .option('--as <name>', "who commits: a human of the run's policy (default: the name that git knows)")
-    .option('--yes', 'commit without asking, whoever the committer is')
-    .addHelpText(
-      'after',
-      `
-The branch's versions of the patch's files must be those of the run's base commit, and clean. No hooks run: the commit
-holds exactly what was approved. A run that rests on a waiver that has expired is not applied.
-
-pr-check refuses a change that its writer committed, or its developer (unless the policy has self_approval: allowed). Where
-that would happen the command warns before it commits, says who may commit, and in a terminal asks. --as NAME is the
-committer's name; the address stays that of git's user.email, and counts too.
-
-Examples:
-  $ promptos apply 20260102-fix-sum --branch fix-sum
-  $ promptos apply 20260102-fix-sum --branch fix-sum --as grace`,
-    )
-    .action(async (given, { branch, repo, as: actor, yes }) => {
-      const output = context.output();
-      const store = await context.openStore();
-      const run = await selectPublishedRun(context, given, store);
-      const facts = await readPublishedRun(store, run);
-      const { record } = facts;
-      if (record.outcome !== 'approved') {
-        throw new PromptOsError('RUN_NOT_APPROVED', `Run ${run} ended as ${record.outcome}: ${record.outcome_reason}.`);
-      }
-      const waivers = judgeWaivers(record, Date.now());
-      if (waivers?.code != null) throw new PromptOsError(waivers.code, waivers.message);
-      if (waivers !== null) output.note(`note: ${printableLine(waivers.message, 1_000)}`);
-      const policy = await runPolicy(store, facts);
-      const committerName = actor === undefined ? undefined : nameOfCommitter(actor, policy);
-      const asked = output.interactive && yes !== true ? questions : null;
-      const warn = { store, run: { runId: run, record }, policies: [], policy, output, questions: asked };
-      let warning: string | null = null;
-      const applied = await applyPatch({
-        directory: resolve(context.cwd, repo),
-        environment: context.env,
-        baseCommit: record.base_commit,
-        patch: await approvedPatch(store, facts),
-        message: commitMessage(await title(store, facts), facts),
-        beforeCommit: async (committer) => {
-          warning = (await warnOfCommitter({ ...warn, committer })).code;
-        },
-        ...(branch === undefined ? {} : { branch }),
-        ...(committerName === undefined ? {} : { committerName }),
-      });
-      const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
-      output.say(
-        `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
-      );
-      output.emit({ run_id: run, ...applied, warning });
-    });
+  given: string,
+  { branch, repo, as: actor, yes }: ApplyOptions,
+  questions: Pick<Questions, 'confirm'>,
+): Promise<void> {
+  const output = context.output();
+  const store = await context.openStore();
+  const run = await selectPublishedRun(context, given, store);
+  const facts = await readPublishedRun(store, run);
+  const { record } = facts;
+  if (record.outcome !== 'approved') {
+    throw new PromptOsError('RUN_NOT_APPROVED', `Run ${run} ended as ${record.outcome}: ${record.outcome_reason}.`);
+  }
+  const waivers = judgeWaivers(record, Date.now());
+  if (waivers?.code != null) throw new PromptOsError(waivers.code, waivers.message);
+  if (waivers !== null) output.note(`note: ${printableLine(waivers.message, 1_000)}`);
+  const policy = await runPolicy(store, facts);
+  const committerName = actor === undefined ? undefined : nameOfCommitter(actor, policy);
+  const asked = output.interactive && yes !== true ? questions : null;
+  const warn = { store, run: { runId: run, record }, policies: [], policy, output, questions: asked };
+  let warning: string | null = null;
+  const applied = await applyPatch({
+    directory: resolve(context.cwd, repo),
+    environment: context.env,
+    baseCommit: record.base_commit,
+    patch: await approvedPatch(store, facts),
+    message: commitMessage(await title(store, facts), facts),
+    beforeCommit: async (committer) => {
+      warning = (await warnOfCommitter({ ...warn, committer })).code;
+    },
+    ...(branch === undefined ? {} : { branch }),
+    ...(committerName === undefined ? {} : { committerName }),
+  });
+  const where = applied.branch === null ? 'a detached HEAD' : `branch ${applied.branch}`;
+  output.say(
+    `Run ${run} committed as ${applied.commit.slice(0, 12)} on ${where}: ${counted(applied.files.length, 'file')}.`,
+  );
+  output.emit({ run_id: run, ...applied, warning });
 }
 
 /** The policy that the run pins; null when it cannot be read, which the judgement of the committer reports. */

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { writeNewFiles } from '../../config/new-files.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
@@ -12,42 +11,12 @@ import { sealStatement } from '../../domain/attest/envelope.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import type { CommandContext } from '../app/context.js';
 import { printableLine } from '../app/printable.js';
-import { type Questions, terminalQuestions } from '../app/questions.js';
+import type { Questions } from '../app/questions.js';
 import { openSigner } from '../keys/signing.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
 import { changeOfCommit } from './change.js';
 import { readCommit } from './commit-facts.js';
 import { exceptionPath } from './exceptions.js';
-
-const HELP = `
-Writes .promptos/exceptions/COMMIT.json for you to commit. It counts for promptos ungoverned --policy FILE while it has not
-expired, with the signature of an integrator of that policy. In a terminal it shows the commit and asks.
-
-Examples:
-  $ promptos except --setup --as grace --reason "Introduces the policy" --expires 365d
-  $ promptos except 3f9c2d1 --as grace --reason "Hotfix of incident 42" --expires 30d`;
-
-/** `promptos except`: an integrator's signed word that a commit may be in a branch without a run. */
-export function exceptCommand(
-  context: CommandContext,
-  questions: Pick<Questions, 'confirm'> = terminalQuestions,
-): CommandUnknownOpts {
-  return new Command('except')
-    .description('sign that a commit is an exception which no run has to cover')
-    .argument('[commit]', 'the commit; left out with --setup')
-    .option('--setup', 'the commit that introduced .promptos/policy.yaml')
-    .requiredOption('--as <name>', 'who signs: an integrator of the policy')
-    .requiredOption('--reason <text>', 'why no run has to cover it')
-    .requiredOption('--expires <duration>', 'how long it counts, such as 90d; the commit is listed again afterwards')
-    .option('--policy <file>', 'the policy that lists the integrator (default: that of the repository)')
-    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
-    .option('--force', 'replace an exception of the commit, as to renew it')
-    .option('--yes', 'sign without asking')
-    .addHelpText('after', HELP)
-    .action(async (commit, options) => {
-      await signException(context, commit, options, questions);
-    });
-}
 
 const POLICY = '.promptos/policy.yaml';
 
@@ -63,7 +32,7 @@ interface ExceptOptions {
 }
 
 /** Signs the exception of a commit and writes it where it is to be committed. */
-async function signException(
+export async function signException(
   context: CommandContext,
   given: string | undefined,
   options: ExceptOptions,

@@ -1,0 +1,159 @@
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { DEFAULT_ARTIFACTS_DIR } from '../../contracts/names.js';
+import type { CommandContext } from '../app/context.js';
+import { collect, RUN_ARGUMENT } from '../app/options.js';
+import type { StoreCommandContext } from '../app/published-run.js';
+import { type Questions, terminalQuestions } from '../app/questions.js';
+import type { SubjectKind } from './find-traced.js';
+import type { RunVerifier } from './verify-run.js';
+
+const SUBJECT_KINDS: readonly SubjectKind[] = ['run', 'digest', 'commit', 'path'];
+
+/** For the option `--bundle`, which may be given several times. */
+const BUNDLE_HELP = 'a run as `promptos export --bundle` wrote it, in place of the store; may be given several times';
+
+/** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
+export function verifyCommand(context: StoreCommandContext): CommandUnknownOpts {
+  return new Command('verify')
+    .argument('[tree-or-run]', 'an exported folder, a bundle, or a run: its id, the beginning of its id, or "latest"')
+    .option('--policy <file>', 'a policy that you trust; may be given several times', collect)
+    .option('--promptos-policy <file>', 'a policy file of existing PromptOS tooling, checked on top')
+    .option('--all [store]', "every run of a store: the folder that holds runs/, or this project's store")
+    .option('--using <what>', 'with --all: only runs that used it, such as prompt=P05@1.0.0; repeatable', collect)
+    .addHelpText(
+      'after',
+      `
+Without --policy the tree vouches for itself. docs/verify.md explains every check and every code.
+
+Exit codes: 0 verified, 1 not verified (also what cannot be read), 2 wrong usage, 3 the store could not be opened.
+
+Examples:
+  $ promptos verify ./exported-run --policy .promptos/policy.yaml
+  $ promptos verify run.tar --policy trusted.yaml
+  $ promptos verify latest --policy .promptos/policy.yaml
+  $ promptos verify --all .promptos/state/artifacts --policy .promptos/policy.yaml
+  $ promptos verify --all --using prompt=P05@1.0.0 --using policy=sha256:3f80f81d --policy .promptos/policy.yaml`,
+    )
+    .action(async (target, options) => (await import('./verify-target.js')).verifyTarget(context, target, options));
+}
+
+/** `promptos trace`: from something that runs in production back to the text that a model received. */
+export function traceCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
+  return new Command('trace')
+    .argument('<subject>', 'a path, a SHA-256, a commit, or a run (its id, the beginning of its id, or "latest")')
+    .option('--repo-path <path>', 'the repository of commits and paths (default: around the current folder)')
+    .addOption(new Option('--kind <kind>', 'what the subject is, where it could be two things').choices(SUBJECT_KINDS))
+    .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
+    .option('--bundle <file>', BUNDLE_HELP, collect)
+    .addHelpText(
+      'after',
+      `
+Exit 1 when no run accounts for the subject (NO_MATCH), or when something on the way does not hold.
+
+Examples:
+  $ promptos trace src/split.js
+  $ promptos trace HEAD --policy .promptos/policy.yaml
+  $ promptos trace latest --json
+  $ promptos trace HEAD --bundle run.tar --policy trusted.yaml`,
+    )
+    .action(async (subject, options) =>
+      (await import('./trace-subject.js')).traceSubject(context, subject, options, verify),
+    );
+}
+
+/** `promptos pr-check`: whether a pull request is what its governed run made, and nothing else. */
+export function prCheckCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
+  return new Command('pr-check')
+    .requiredOption('--body <file>', "the pull request's description")
+    .requiredOption('--commit <commit>', 'the commit that brings the change in')
+    .option('--artifacts-dir <dir>', 'the folder of the exported session in the pull request', DEFAULT_ARTIFACTS_DIR)
+    .option('--policy <file>', 'a policy to verify the run against; may be given several times', collect)
+    .option('--bundle <files...>', BUNDLE_HELP)
+    .addHelpText(
+      'after',
+      `
+A line for each check; exit 1 when one fails. docs/audit.md explains what is compared.
+
+Examples:
+  $ promptos pr-check --body pr-body.md --commit HEAD --policy .promptos/policy.yaml
+  $ promptos pr-check --body pr-body.md --commit HEAD --policy trusted.yaml --bundle artifacts/evidence/*.tar`,
+    )
+    .action(async (options) => (await import('./check-pull-request.js')).showPullRequest(context, options, verify));
+}
+
+/** `promptos ungoverned`: what came into a branch past governance. */
+export function ungovernedCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
+  return new Command('ungoverned')
+    .requiredOption('--since <ref>', 'the commits that can be reached from here are not looked at')
+    .option('--branch <branch>', 'the branch that is looked at', 'HEAD')
+    .option('--artifacts-dir <dir>', 'where the repository keeps exported sessions', DEFAULT_ARTIFACTS_DIR)
+    .option('--policy <file>', 'a policy to verify the runs against; may be given several times', collect)
+    .option('--bundle <files...>', BUNDLE_HELP)
+    .addHelpText(
+      'after',
+      `
+Exit 1 when there is one. docs/audit.md explains what covers a commit.
+
+Example:
+  $ promptos ungoverned --since v1.2.0 --branch main --policy .promptos/policy.yaml`,
+    )
+    .action(async (options) => (await import('./list-ungoverned.js')).listUngoverned(context, options, verify));
+}
+
+const EXCEPT_HELP = `
+Writes .promptos/exceptions/COMMIT.json for you to commit. It counts for promptos ungoverned --policy FILE while it has not
+expired, with the signature of an integrator of that policy. In a terminal it shows the commit and asks.
+
+Examples:
+  $ promptos except --setup --as grace --reason "Introduces the policy" --expires 365d
+  $ promptos except 3f9c2d1 --as grace --reason "Hotfix of incident 42" --expires 30d`;
+
+/** `promptos except`: an integrator's signed word that a commit may be in a branch without a run. */
+export function exceptCommand(
+  context: CommandContext,
+  questions: Pick<Questions, 'confirm'> = terminalQuestions,
+): CommandUnknownOpts {
+  return new Command('except')
+    .argument('[commit]', 'the commit; left out with --setup')
+    .option('--setup', 'the commit that introduced .promptos/policy.yaml')
+    .requiredOption('--as <name>', 'who signs: an integrator of the policy')
+    .requiredOption('--reason <text>', 'why no run has to cover it')
+    .requiredOption('--expires <duration>', 'how long it counts, such as 90d; the commit is listed again afterwards')
+    .option('--policy <file>', 'the policy that lists the integrator (default: that of the repository)')
+    .option('--key <file>', 'the key to sign with (default: the key file of --as, else ssh-agent)')
+    .option('--force', 'replace an exception of the commit, as to renew it')
+    .option('--yes', 'sign without asking')
+    .addHelpText('after', EXCEPT_HELP)
+    .action(async (commit, options) =>
+      (await import('./sign-exception.js')).signException(context, commit, options, questions),
+    );
+}
+
+/** `promptos apply`: commits the patch that a run was approved with. */
+export function applyCommand(
+  context: StoreCommandContext,
+  questions: Pick<Questions, 'confirm'> = terminalQuestions,
+): CommandUnknownOpts {
+  return new Command('apply')
+    .argument('<run>', `${RUN_ARGUMENT}; it was approved`)
+    .option('--branch <name>', 'commit there without checking it out; made at HEAD when it does not exist')
+    .option('--repo <path>', 'the repository', '.')
+    .option('--as <name>', "who commits: a human of the run's policy (default: the name that git knows)")
+    .option('--yes', 'commit without asking, whoever the committer is')
+    .addHelpText(
+      'after',
+      `
+The branch's versions of the patch's files must be those of the run's base commit, and clean. No hooks run: the commit
+holds exactly what was approved. A run that rests on a waiver that has expired is not applied.
+
+pr-check refuses a change that its writer committed, or its developer (unless the policy has self_approval: allowed). Where
+that would happen the command warns before it commits, says who may commit, and in a terminal asks. --as NAME is the
+committer's name; the address stays that of git's user.email, and counts too.
+
+Examples:
+  $ promptos apply 20260102-fix-sum --branch fix-sum
+  $ promptos apply 20260102-fix-sum --branch fix-sum --as grace`,
+    )
+    .action(async (run, options) => (await import('./apply-run.js')).applyRun(context, run, options, questions));
+}

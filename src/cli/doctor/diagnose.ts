@@ -1,0 +1,165 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { styleText } from 'node:util';
+import type { Connection } from '@temporalio/client';
+import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
+import type { TemporalConnection, Variables } from '../../config/environment.js';
+import { keysFolder } from '../../config/key-files.js';
+import { findProjectFiles } from '../../config/project-files.js';
+import { builtInPackDir } from '../../config/prompt-pack.js';
+import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { counted } from '../../contracts/sentences.js';
+import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { cachedToolPath } from '../../embedded/fetch-tool.js';
+import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
+import { findServer } from '../../embedded/server.js';
+import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
+import type { CommandContext } from '../app/context.js';
+import type { Output } from '../app/output.js';
+import { countPollers } from '../app/run-queues.js';
+import { listKeys } from '../keys/key-files.js';
+import { machineProbes, type TemporalProbes } from './machine-probes.js';
+import {
+  findProgram,
+  notLookedAt,
+  ok,
+  type Probe,
+  type ProbeReport,
+  type ProbeSetting,
+  type ProbeStatus,
+  runProbes,
+  warn,
+  workerOrNull,
+} from './probe.js';
+import { projectProbes } from './project-probes.js';
+
+const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
+const NAME_WIDTH = 16;
+const INDENT = ' '.repeat(6 + NAME_WIDTH);
+
+function tell(output: Output, { name, status, message, next }: ProbeReport): void {
+  const mark = status.padEnd(4);
+  const shown = output.color ? styleText(COLORS[status], mark) : mark;
+  output.say(`${shown}  ${name.padEnd(NAME_WIDTH)}${message.replaceAll('\n', `\n${INDENT}`)}`);
+  if (next !== undefined) output.say(`${INDENT}→ ${next}`);
+}
+
+function conclusion(reports: readonly ProbeReport[]): string {
+  const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;
+  if (count('fail') > 0) return `${count('fail')} of ${reports.length} failed: runs cannot work yet.`;
+  return count('warn') > 0 ? `Runs can work; ${counted(count('warn'), 'warning')}.` : 'All is well.';
+}
+
+/**
+ * Runs every probe and shows what it found.
+ * @param probes what is asked of Temporal; the real thing unless a test says otherwise
+ */
+export async function diagnose(
+  context: CommandContext,
+  { promptPack }: { readonly promptPack?: string },
+  probes?: TemporalProbes,
+): Promise<void> {
+  const output = context.output();
+  const { cwd, env } = context;
+  const files = await findProjectFiles(cwd, env.PROMPTOS_HOME || undefined);
+  const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
+  const setting: ProbeSetting = { files, env, pack };
+  const reports = await runProbes([
+    ...machineProbes(setting, probes ?? temporalProbes(env)),
+    ...projectProbes(setting),
+    ...keyProbes(setting),
+  ]);
+  for (const report of reports) tell(output, report);
+  output.say();
+  output.say(conclusion(reports));
+  const healthy = reports.every(({ status }) => status !== 'fail');
+  output.emit({ healthy, probes: reports });
+  if (!healthy) context.exit(1);
+}
+
+const OPEN_KEY = 'It is as safe as your account, no more; docs/keys.md says what that means.';
+
+const ownKeysProbe = ({ env }: ProbeSetting): Probe => ({
+  name: 'keys',
+  run: async () => {
+    const folder = keysFolder(env);
+    const keys = await listKeys(folder);
+    const problems = keys.flatMap(({ problem }) => (problem === null ? [] : [problem]));
+    if (problems.length > 0) return warn(problems.join('\n'), 'Put these keys right, or remove them.');
+    const open = keys.filter(({ passphrase }) => passphrase === false).map(({ name }) => name);
+    if (open.length > 0) return warn(`no passphrase: ${open.join(', ')} (${folder})`, OPEN_KEY);
+    return ok(keys.length === 0 ? `none in ${folder}` : keys.map(({ name }) => name).join(', '));
+  },
+});
+
+const workerKeysProbe = (setting: ProbeSetting): Probe => ({
+  name: 'signers',
+  run: async () => {
+    const worker = await workerOrNull(setting);
+    if (worker === null) return notLookedAt('worker config');
+    const names = Object.keys(worker.config.signers);
+    if (names.length === 0) return ok('none: this worker signs nothing');
+    const signers = await createWorkerSigners(worker.config, setting.env);
+    const keyidOf = (name: string) =>
+      (name === ENGINE_SIGNER ? signers.forEngine() : signers.forPrincipal(name))?.keyid ?? '';
+    return ok(names.map((name) => `${name}: ${keyidOf(name)}`).join('\n'));
+  },
+});
+
+/** The user's own keys, and whether the worker can open its own. */
+const keyProbes = (setting: ProbeSetting): readonly Probe[] => [ownKeysProbe(setting), workerKeysProbe(setting)];
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Asks a server that somebody named. @throws PromptOsError TEMPORAL_UNREACHABLE */
+async function ask<T>(
+  variables: Variables,
+  { connectionOptions, namespace = 'default' }: TemporalConnection,
+  question: (connection: Connection, namespace: string) => Promise<T>,
+): Promise<T> {
+  const { Connection } = await import('@temporalio/client');
+  const address = connectionOptions.address ?? 'localhost:7233';
+  const route = clientRoute(address, temporalProxy(variables, address));
+  try {
+    const connection = await Connection.connect({ ...connectionOptions, ...route, connectTimeout: CONNECT_TIMEOUT_MS });
+    try {
+      const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+      return await connection.withDeadline(deadline, () => question(connection, namespace));
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    throw new PromptOsError(
+      'TEMPORAL_UNREACHABLE',
+      `${address}, namespace ${namespace}: ${error instanceof Error ? error.message : String(error)}.`,
+      {
+        cause: error,
+        hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
+      },
+    );
+  }
+}
+
+/** Looks at the real thing, and fetches nothing. */
+export const temporalProbes = (env: Variables): TemporalProbes => ({
+  findBinary: async () => {
+    if (!env.TEMPORAL_CLI_PATH && !(await isThere(cachedToolPath(TEMPORAL_CLI, env)))) {
+      const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
+      // Without a usable one on PATH the search would go on to a download.
+      if (installed === null || !('version' in (await readCliVersion(installed)))) return null;
+    }
+    return findServerBinary({ env });
+  },
+  findServer,
+  reach: async (named) => {
+    await ask(env, named, (connection, namespace) => connection.workflowService.describeNamespace({ namespace }));
+  },
+  pollers: (named, queue) => ask(env, named, (connection, namespace) => countPollers(connection, namespace, queue)),
+});

@@ -1,0 +1,203 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { repositoryName } from '../../adapters/git/facts.js';
+import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
+import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
+import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
+import { findChecks, findScope } from '../../config/project-kinds.js';
+import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
+import { shareState } from '../../config/shared-state.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { slugName } from '../../contracts/spelling.js';
+import { publicKeyLine } from '../../domain/attest/public-keys.js';
+import type { CommandContext } from '../app/context.js';
+import type { Output } from '../app/output.js';
+import { shellWord } from '../app/printable.js';
+import { findProject, type Project, storeFolder } from '../app/project.js';
+import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from './first-keys.js';
+import {
+  findIntegratorKey,
+  findPeople,
+  type InitQuestions,
+  type PeopleOptions,
+  terminalInitQuestions,
+} from './first-people.js';
+
+/** Keeps what is not to be committed out of git, beside whatever the file says already. */
+async function ignoreOurs(home: string): Promise<void> {
+  const path = join(home, '.gitignore');
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const lines = text.split(/\r?\n/).map((line) => line.trim().replace(/^\/|\/$/g, ''));
+  const missing = ['state', 'keys'].filter((folder) => !lines.includes(folder)).map((folder) => `${folder}/\n`);
+  if (missing.length === 0) return;
+  await mkdir(home, { recursive: true });
+  await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
+}
+
+/** What must be known of the keys before anybody relies on them. */
+function warningsOf({ developer, integrator }: ProjectSetup, keys: readonly FirstKey[]): readonly string[] {
+  const people = keys.filter(({ name }) => !WORKER_SIGNERS.includes(name));
+  const open = people.filter(({ path, passphrase }) => path !== null && !passphrase).map(({ name }) => name);
+  const theirs = people.find(({ name }) => name === integrator && integrator !== developer);
+  return [
+    ...(open.length === 0
+      ? []
+      : [
+          `NO PASSPHRASE: the key of ${open.join(' and that of ')} has no passphrase. Whatever runs under your account, an agent too, can sign as ${open.join(' and ')}. docs/keys.md says what helps.`,
+        ]),
+    ...(theirs === undefined || theirs.path === null
+      ? []
+      : [
+          `The private key of ${integrator} is on this machine, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
+        ]),
+  ];
+}
+
+interface Told {
+  readonly files: ProjectFiles;
+  readonly setup: ProjectSetup;
+  readonly keys: readonly FirstKey[];
+  readonly assumptions: readonly string[];
+  /** Folders that a group shares now. */
+  readonly shared: readonly string[];
+}
+
+function tell(output: Output, { files, setup, keys, assumptions, shared }: Told): void {
+  const { policy, workerConfig } = files;
+  const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
+  const warnings = warningsOf(setup, keys);
+  output.say(`Written: ${policy}`);
+  output.say(`         ${workerConfig}`);
+  for (const { name, path, publicKey, passphrase, pem } of keys) {
+    const lock = passphrase ? 'with passphrase' : 'no passphrase';
+    const where =
+      path === null ? 'the public key that was given' : `${path}, ${lock}${pem === null ? ', was there' : ''}`;
+    output.say(`Key of ${name}: ${publicKey.keyid} (${where})`);
+  }
+  output.say();
+  output.say(
+    `Developer ${setup.developer}, integrator ${setup.integrator}; self-approval ${setup.alone ? 'allowed' : 'refused'}.`,
+  );
+  for (const { name, argv } of checks) output.say(`Check ${name}: ${argv.join(' ')}`);
+  if (checks.length === 0)
+    output.say('No test command was found: name one under `checks` and `default_checks` in the policy.');
+  output.say(`Scope of a run without a request file: ${setup.scope.join(', ')}`);
+  for (const assumption of assumptions) output.say(`Note: ${assumption}`);
+  for (const warning of warnings) output.note(`warning: ${warning}`);
+  output.say();
+  output.say('Next:');
+  output.say('  1. Put your agents under `executors` in worker.yaml (docs/executors.md shows how).');
+  output.say(
+    '  2. Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.',
+  );
+  output.say(
+    `  3. promptos except --setup --as ${setup.integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of step 2.`,
+  );
+  output.say('  4. promptos doctor');
+  output.say(
+    `  5. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
+  );
+  output.emit({
+    policy,
+    worker_config: workerConfig,
+    repository: setup.repository,
+    developer: setup.developer,
+    integrator: setup.integrator,
+    self_approval: setup.alone ? 'allowed' : 'refused',
+    checks,
+    default_scope: setup.scope,
+    keys: keys.map(({ name, path, publicKey, passphrase, pem }) => ({
+      name,
+      path,
+      public: publicKeyLine(publicKey),
+      keyid: publicKey.keyid,
+      passphrase: path === null ? null : passphrase,
+      made: pem !== null,
+    })),
+    assumptions,
+    warnings,
+    shared,
+  });
+}
+
+async function share(output: Output, project: Project, group: string): Promise<readonly string[]> {
+  const shared = await shareState(project.files, await storeFolder(project), group);
+  for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
+  output.say(`Whoever is in ${group} sees runs, decides with an own key, and finds the server. No key is shared.`);
+  output.say(`They work in a clone of their own, where they set PROMPTOS_HOME=${shellWord(project.files.home)}.`);
+  return shared;
+}
+
+export interface InitOptions extends PeopleOptions {
+  readonly yes?: true;
+  readonly integratorKey?: string;
+  /** False with `--no-passphrase`. */
+  readonly passphrase: boolean;
+  readonly force?: true;
+  readonly shareWith?: string;
+}
+
+/** Writes the first policy, worker config and keys of a repository. */
+export async function initProject(
+  context: CommandContext,
+  options: InitOptions,
+  questions: InitQuestions = terminalInitQuestions,
+): Promise<void> {
+  const output = context.output();
+  const project = await findProject(context);
+  const { files } = project;
+  if (options.shareWith !== undefined && options.force !== true && existsSync(files.policy)) {
+    output.emit({ shared: await share(output, project, options.shareWith) });
+    return;
+  }
+  if (files.repository === null) {
+    throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository.`, {
+      hint: 'Run it inside a repository, or make one with `git init`.',
+    });
+  }
+  const top = files.repository;
+  const force = options.force === true;
+  // Before any question, so that no passphrase is typed in vain.
+  if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
+  const asked = output.interactive && options.yes !== true ? questions : null;
+  const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
+  const workerKeys = join(files.home, 'keys');
+  const integratorKey = await findIntegratorKey(context, {
+    people,
+    given: options.integratorKey,
+    questions: asked,
+  });
+  const keys = await planFirstKeys(context, {
+    people,
+    workerKeys,
+    integratorKey,
+    passphrase: options.passphrase,
+    questions: asked,
+  });
+  const setup: ProjectSetup = {
+    ...people,
+    repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
+    repositoryPath: relative(files.home, top) || '.',
+    checks: await findChecks(top),
+    scope: await findScope(top),
+    packDigest: (await readPromptPack(builtInPackDir(), context.env)).digest,
+    publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),
+    signers: Object.fromEntries(WORKER_SIGNERS.map((name) => [name, `keys/${name}.pem`])),
+  };
+  // Before any key is written, so that none is ever within reach of `git add`.
+  await ignoreOurs(files.home);
+  await writeFirstKeys(keys);
+  await writeNewFiles(
+    [
+      { path: files.policy, text: renderFirstPolicy(setup) },
+      { path: files.workerConfig, text: renderFirstWorkerConfig(setup) },
+    ],
+    force,
+  );
+  // For container engines: Docker makes a folder that is to be mounted as root.
+  await ensureStateFolder(files);
+  const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
+  tell(output, { files, setup, keys, assumptions, shared });
+}

@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+
+/*
+ * What a fresh process of the built program has loaded when it ends. No time is measured: a package that is loaded before
+ * it is needed is what makes a command slow.
+ */
+
+/** Writes down each module that is imported. It runs in the thread of the hooks. */
+const HOOKS = `
+import { appendFileSync } from 'node:fs';
+let file;
+export const initialize = (data) => { file = data; };
+export async function load(url, context, next) {
+  appendFileSync(file, url + '\\n');
+  return next(url, context);
+}`;
+/** Installs the hooks, and writes down what was required when the process ends. */
+const PRELOAD = `
+import { appendFileSync } from 'node:fs';
+import { createRequire, register } from 'node:module';
+register('./hooks.mjs', import.meta.url, { data: process.env.LOADED });
+const { cache } = createRequire(import.meta.url);
+process.on('exit', () => appendFileSync(process.env.LOADED, Object.keys(cache).join('\\n')));`;
+
+let folder: string;
+beforeAll(async () => {
+  await ensureBuilt();
+  folder = await mkdtemp(join(tmpdir(), 'promptos-loaded-'));
+  await writeFile(join(folder, 'hooks.mjs'), HOOKS);
+  await writeFile(join(folder, 'preload.mjs'), PRELOAD);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Packages, and files of ours below `dist`, that a line loads. */
+async function loaded(...args: readonly string[]): Promise<{ packages: readonly string[]; own: readonly string[] }> {
+  const file = join(folder, args.join('_').replaceAll('/', '_'));
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, LOADED: file };
+  const preload = pathToFileURL(join(folder, 'preload.mjs')).href;
+  spawnSync(process.execPath, ['--import', preload, PROMPTOS, ...args], { cwd: folder, env });
+  const text = await readFile(file, 'utf8');
+  const found = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
+  return {
+    packages: found(/node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\/[^\n]*$/gm),
+    own: found(/\/dist\/([^\n]+)$/gm),
+  };
+}
+
+/** The command line itself; reading our own files as JSON needs the second line. */
+const PARSER = ['@commander-js/extra-typings', 'commander'];
+const DIGESTS = ['@noble/hashes', 'canonicalize'];
+
+test.each([
+  [['--help']],
+  [['--version']],
+  [['trace', '--help']],
+  [['dev', '--nonsense']],
+  [['help', 'keys', 'generate']],
+  [['aprove']],
+  [['completion', 'bash']],
+])('promptos %j: no package but that of the command line', async (args) => {
+  const { packages } = await loaded(...args);
+  expect(packages).toEqual(expect.arrayContaining(['commander']));
+  expect(packages.filter((name) => ![...PARSER, ...DIGESTS].includes(name))).toEqual([]);
+});
+
+test('promptos --help: no family of commands', async () => {
+  const { own } = await loaded('--help');
+  expect(own).toContain('cli/program.js');
+  expect(own.filter((path) => /^cli\/(?!app\/)\w+\//.test(path))).toEqual([]);
+});
+
+test('promptos trace --help: the definitions of its family, and nothing of what they do', async () => {
+  const { own } = await loaded('trace', '--help');
+  expect(own.filter((path) => /^(?:cli\/(?!app\/)\w+|adapters|verify|domain|config)\//.test(path))).toEqual([
+    'cli/audit/audit-commands.js',
+  ]);
+});
+
+const WORKER = ['@temporalio/worker', '@temporalio/core-bridge', '@swc/core', 'webpack', '@aws-sdk/client-s3'];
+
+test.each([[['version']], [['run', 'list']], [['run', 'status', 'run-1']], [['approve', 'run-1']]])(
+  'promptos %j without a server: neither a worker, nor the client of Temporal, nor a bucket',
+  async (args) => {
+    const { packages } = await loaded(...args);
+    const unneeded = [...WORKER, '@temporalio/client', '@grpc/grpc-js', 'execa', 'tar', '@secretlint/node'];
+    expect(packages.filter((name) => unneeded.includes(name))).toEqual([]);
+  },
+);
