@@ -46,7 +46,6 @@ interface Watched {
   session: number | null;
   readonly started: Deferred<number>;
   readonly ended: Deferred<ProgramEnd>;
-  readonly relayed: ProgramOutputs['relayed'];
 }
 
 interface LauncherProcess {
@@ -110,6 +109,8 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const watched = new Map<number, Watched>();
+  // What a program printed may come after the report that it has ended.
+  const relays = new Map<number, NonNullable<ProgramOutputs['relayed']>>();
   let nextId = 0;
   let unanswered = 0;
   let pings: NodeJS.Timeout | undefined;
@@ -125,7 +126,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     send({ kind: 'ping' });
   };
   /** Only while a program runs does the launcher keep this process alive. */
-  const watch = (order: StartOrder | KillOrder, relayed: ProgramOutputs['relayed'] = null): Watched => {
+  const watch = (order: StartOrder | KillOrder): Watched => {
     if (!child.connected) throw lost();
     if (watched.size === 0) {
       child.channel?.ref();
@@ -133,7 +134,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     }
     // What a dead launcher left is killed once: the next launcher's death is not its concern any more.
     const mark = order.kind === 'start' ? order.mark : null;
-    const one: Watched = { mark, session: null, started: deferred(), ended: deferred(), relayed };
+    const one: Watched = { mark, session: null, started: deferred(), ended: deferred() };
     watched.set(order.id, one);
     send(order);
     return one;
@@ -149,15 +150,17 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     unanswered = 0;
     const report = message as LauncherReport;
     if (report.kind === 'pong') return;
+    if (report.kind === 'printed') {
+      const output = relays.get(report.id)?.[report.output];
+      if (report.base64 === null) output?.end();
+      else output?.write(Buffer.from(report.base64, 'base64'));
+      return;
+    }
     const one = watched.get(report.id);
     if (one === undefined) return;
     if (report.kind === 'started') {
       one.session = report.pid;
       one.started.resolve(report.pid);
-    } else if (report.kind === 'printed') {
-      const output = one.relayed?.[report.output];
-      if (report.base64 === null) output?.end();
-      else output?.write(Buffer.from(report.base64, 'base64'));
     } else {
       forget(report.id);
       if (report.kind === 'failed') one.started.reject(new ProgramNotStarted(report.code));
@@ -191,10 +194,8 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     const outputs = await takeOutputs();
     try {
       const streams = { input: inputFile, outputs: outputs.order };
-      const { started, ended } = watch(
-        { kind: 'start', id, argv, env, cwd, mark, scratch, ...streams },
-        outputs.relayed,
-      );
+      if (outputs.relayed !== null) relays.set(id, outputs.relayed);
+      const { started, ended } = watch({ kind: 'start', id, argv, env, cwd, mark, scratch, ...streams });
       const pid = await started.promise;
       const [stdout, stderr] = outputs.read();
       return {
@@ -208,11 +209,13 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
             await drain([stdout, stderr], outputs.relayed === null ? 'piped' : 'relayed');
             return end;
           } finally {
+            relays.delete(id);
             for (const output of [stdout, stderr]) output.destroy();
           }
         },
       };
     } catch (error) {
+      relays.delete(id);
       outputs.discard();
       throw error;
     }

@@ -182,6 +182,14 @@ describe('environment', () => {
     await programs.close();
   });
 
+  test('command executor: what arrives after the end of a program counts, without named pipes', async () => {
+    const programs = createLauncher(join(root, 'empty'));
+    const printing = ['sh', '-c', 'yes 0123456789 | head -c 400000; echo; echo "{}"'];
+    const outcomes = await Promise.all(Array.from({ length: 12 }, () => run(printing, { programs })));
+    expect(outcomes.map(({ stdout }) => stdout.length)).toEqual(outcomes.map(() => 400_004));
+    await programs.close();
+  });
+
   test('command executor: many at once keep their prompts and answers apart', async () => {
     const runs = Array.from({ length: 8 }, (_, i) =>
       run(['sh', '-c', 'cat; cat "$HOME/x" 2>/dev/null; touch "$HOME/x"'], { call: { prompt: `{"n":${i}}` } }),
