@@ -3,6 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { afterEach, describe, expect, test } from 'vitest';
+import { executeGate } from '../../src/activities/execute-gate.js';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
@@ -302,4 +304,28 @@ describe('executeGate: the activity', () => {
     expect((await given.record(result)).findings).toHaveLength(62);
     expect(JSON.stringify(result).length).toBeLessThan(10_000);
   });
+});
+
+test('executeGate: no result while one of its objects is not stored, whichever it is', async () => {
+  const given = await surroundings();
+  const { store } = given.ports;
+  const documents = createPinnedDocuments(store);
+  const options = { signal: new AbortController().signal, progress: () => undefined };
+  const attempt = async (refused: number) => {
+    given.executors.script('nina', outputs(good.P00));
+    let puts = 0;
+    const putObject: typeof store.putObject = async (content) => {
+      puts += 1;
+      if (puts === refused) throw new PromptOsError('STORE_FULL', 'The artifact store could not write.');
+      return store.putObject(content);
+    };
+    const ports = { ...given.ports, store: { ...store, putObject } };
+    const result = await executeGate(ports, documents, given.input('P00'), options).catch((error: unknown) => error);
+    return { puts, result };
+  };
+  const { puts } = await attempt(0);
+  expect(puts).toBeGreaterThan(4);
+  for (let refused = 1; refused <= puts; refused += 1) {
+    expect((await attempt(refused)).result).toMatchObject({ code: 'STORE_FULL' });
+  }
 });

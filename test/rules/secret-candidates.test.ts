@@ -166,3 +166,9 @@ test.each([
 test.each(['x', 'a1', 'deadbeef'])('findSecrets: a run of ten megabytes of "%s" overflows no stack', (unit) => {
   expect(findSecrets(unit.repeat(10_000_000 / unit.length))).toEqual([]);
 });
+
+test('maskAnswer: an answer that is nested without end is masked as text', () => {
+  const deep = (inside: string) => `{"kind":"output","summary":${'['.repeat(100_000)}${inside}${']'.repeat(100_000)}}`;
+  expect(maskAnswer(deep(''))).toBe(deep(''));
+  expect(maskAnswer(deep(JSON.stringify(GITHUB)))).not.toContain(GITHUB);
+});

@@ -201,6 +201,8 @@ const look = () => {
     else signalAll(program, left);
   }
   if (ending.size > 0) nextLook = setTimeout(look, POLL_MS);
+  // A number may be another process's by the next program's end.
+  else owners = new Map();
 };
 
 /** @param {Running} program */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +52,8 @@ interface LauncherProcess {
   start(program: Program): Promise<RunningProgram>;
   /** Kills what is left of a program whose launcher has died. */
   kill(left: Watched): Promise<unknown>;
-  close(): Promise<void>;
+  /** Ends all programs, and the process. @returns the programs that it left, since it had to be killed itself */
+  close(): Promise<readonly Watched[]>;
 }
 
 /** @param path the PATH on which `mkfifo` is looked for */
@@ -74,6 +75,15 @@ export function createLauncher(path: string | undefined): Launcher {
     const next = await get();
     await Promise.all(marked.map((one) => next.kill(one)));
   };
+  const close = async (): Promise<void> => {
+    const last = await current?.catch(() => undefined);
+    current = undefined;
+    const left = (await last?.close()) ?? [];
+    if (left.length === 0) return;
+    // What cannot be ended now is ended before the next worker's programs.
+    await endLost(left).catch(() => undefined);
+    await close();
+  };
   return {
     start: async (program) => {
       try {
@@ -84,11 +94,7 @@ export function createLauncher(path: string | undefined): Launcher {
         throw code === null ? error : lost(`A program could not be started (${code}).`);
       }
     },
-    close: async () => {
-      const last = await current?.catch(() => undefined);
-      current = undefined;
-      await last?.close();
-    },
+    close,
   };
 }
 
@@ -191,7 +197,10 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
       await ensureOwnFolder(folder);
       await writeFile(inputFile, input, { mode: 0o600, flag: 'wx' });
     }
-    const outputs = await takeOutputs();
+    const outputs = await takeOutputs().catch(async (error: unknown) => {
+      if (inputFile !== null) await rm(inputFile, { force: true });
+      throw error;
+    });
     try {
       const streams = { input: inputFile, outputs: outputs.order };
       if (outputs.relayed !== null) relays.set(id, outputs.relayed);
@@ -227,9 +236,14 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     close: async () => {
       closing = true;
       if (child.connected) child.disconnect();
-      const lastResort = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS);
+      let left: readonly Watched[] = [];
+      const lastResort = setTimeout(() => {
+        left = [...watched.values()];
+        child.kill('SIGKILL');
+      }, CLOSE_MS);
       await exited;
       clearTimeout(lastResort);
+      return left;
     },
   };
 }

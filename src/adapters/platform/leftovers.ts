@@ -41,7 +41,7 @@ export async function removeFolder(path: string): Promise<void> {
   try {
     await rm(path, REMOVAL);
   } catch (error) {
-    if (!['EACCES', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
+    if (!isRefused(error)) throw error;
     await openFolders(path);
     await rm(path, REMOVAL);
   }
@@ -49,8 +49,11 @@ export async function removeFolder(path: string): Promise<void> {
 
 const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
 
-/** Another removal of the same folder, which failed in part, may still be at work, so entries may vanish. */
-async function openFolders(path: string): Promise<void> {
+/** Whether the system did not allow something, such as a change in a folder that was made read-only. */
+export const isRefused = (error: unknown): boolean => ['EACCES', 'EPERM'].includes(systemCode(error) ?? '');
+
+/** Makes a folder and those in it writable. A removal of the same folder may still be at work, so entries may vanish. */
+export async function openFolders(path: string): Promise<void> {
   try {
     if (!(await lstat(path)).isDirectory()) return;
     await chmod(path, 0o700);

@@ -55,9 +55,15 @@ export function createOutputs(
     }
   };
   return async () => {
-    const [stdout, stderr] = [await take(), await take()];
-    if (stdout !== null && stderr !== null) return piped(stdout, stderr);
-    if (stdout !== null) closeSync(stdout.descriptor);
+    const stdout = await take();
+    let stderr: OutputPipe | null = null;
+    try {
+      stderr = await take();
+      if (stdout !== null && stderr !== null) return piped(stdout, stderr);
+    } finally {
+      // Also when there are no more descriptors: the next try needs this one.
+      if (stdout !== null && stderr === null) closeSync(stdout.descriptor);
+    }
     const relayed = [new PassThrough(), new PassThrough()] as const;
     return { order: 'channel', relayed, read: () => relayed, discard: () => undefined };
   };

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { copyTree } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, IndexDraft } from './git-index.js';
 import type { Overlay, Template } from './template.js';
-import { type BytePath, bytePath, bytesOf, folderIdentity, type KnownTree, look } from './tree-survey.js';
+import { type BytePath, bytePath, bytesOf, folderIdentity, type KnownTree, look, surveyTree } from './tree-survey.js';
 
 /** A checked out tree as it is before any program works in it. */
 export interface FreshTree {
@@ -14,6 +14,12 @@ export interface FreshTree {
   readonly draft: IndexDraft;
   /** The newest change time of a file, in nanoseconds. */
   readonly newest: bigint;
+}
+
+/** A fresh tree with nothing but what the template has. */
+export interface TemplateCopy extends FreshTree {
+  /** What is in its git folder. */
+  readonly gitFiles: KnownTree;
 }
 
 const later = (one: bigint, other: bigint): bigint => (one > other ? one : other);
@@ -26,10 +32,11 @@ export async function copyTemplate(
   { tree, files, gitFiles, index }: Template,
   directory: string,
   signal: AbortSignal | undefined,
-): Promise<FreshTree | null> {
+): Promise<TemplateCopy | null> {
   const [from, to] = [bytePath(tree), bytePath(directory)];
   await mkdir(bytesOf(`${to}/.git`));
-  if ((await copyTree(`${from}/.git`, gitFiles, `${to}/.git`, { signal })) === null) return null;
+  const copiedGit = await copyTree(`${from}/.git`, gitFiles, `${to}/.git`, { signal });
+  if (copiedGit === null) return null;
   const draft = IndexDraft.of(index);
   const copied = await copyTree(from, files, to, {
     signal,
@@ -38,7 +45,14 @@ export async function copyTemplate(
       if (entry !== undefined) draft.fill(entry, stat);
     },
   });
-  return copied === null ? null : { known: copied, index, draft, newest: copied.newest };
+  return copied === null ? null : { known: copied, index, draft, newest: copied.newest, gitFiles: copiedGit };
+}
+
+/** Whether a copy has not been written to since it was made. */
+export async function isUntouched(directory: string, { known, gitFiles }: TemplateCopy): Promise<boolean> {
+  const top = bytePath(directory);
+  const surveys = [await surveyTree(top, known), await surveyTree(`${top}/.git`, gitFiles)];
+  return surveys.every(({ changed, replaced, others }) => changed.length + replaced.length === 0 && !others);
 }
 
 /**
@@ -50,9 +64,15 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
   const files = new Map(fresh.known.files);
   const folders = new Map(fresh.known.folders);
   for (const { path, mode } of overlay.replaced) {
-    if (mode === GITLINK_MODE) continue;
-    await rm(bytesOf(`${to}/${path}`), { force: true });
+    if (mode === GITLINK_MODE && overlay.index.entries.get(path)?.mode === GITLINK_MODE) continue;
+    // All of a submodule that is removed, or that becomes a folder or a file.
+    await rm(bytesOf(`${to}/${path}`), { recursive: mode === GITLINK_MODE, force: true });
     files.delete(path);
+    if (mode === GITLINK_MODE) {
+      for (const known of [files, folders]) {
+        for (const inside of known.keys()) if (inside === path || inside.startsWith(`${path}/`)) known.delete(inside);
+      }
+    }
     for (const folder of emptyParents(to, path)) folders.delete(folder);
   }
   const added = [...overlay.files.folders.keys()].filter((folder) => folder !== '');

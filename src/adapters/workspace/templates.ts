@@ -4,12 +4,13 @@ import { mkdir, mkdtemp, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
-import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
+import { isRefused, makeMarkedFolder, openFolders, removeFolder } from '../platform/leftovers.js';
 import { awaitLaterClock } from './copy-tree.js';
-import { copyTemplate, type FreshTree, layOver } from './fresh-tree.js';
+import { copyTemplate, type FreshTree, isUntouched, layOver, type TemplateCopy } from './fresh-tree.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
 import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
+import { bytePath, bytesOf } from './tree-survey.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
 export const CHECKOUT_PREFIX = 'promptos-checkout';
@@ -59,7 +60,7 @@ export interface Templates {
 interface Copy {
   readonly holder: string;
   readonly directory: string;
-  readonly tree: FreshTree;
+  readonly tree: TemplateCopy;
 }
 
 /**
@@ -103,7 +104,11 @@ export function createTemplates(stateDir: string): Templates {
     spare = null;
     const taken = await copy;
     prepareSpare(template, order);
-    return taken ?? copyOf(template, order);
+    if (taken === null) return copyOf(template, order);
+    // The executors of other gates ran while it waited.
+    if (await isUntouched(taken.directory, taken.tree)) return taken;
+    void removeInBackground(taken.holder);
+    return copyOf(template, order);
   };
 
   const keyOf = ({ mirror, commit }: CheckoutOrder): string => `${mirror.gitDir} ${commit}`;
@@ -235,7 +240,20 @@ async function removeInBackground(folder: string): Promise<void> {
 /** Moves everything out of a folder, so that its removal is not waited for. */
 async function emptyFolder(directory: string): Promise<void> {
   const aside = await mkdtemp(`${directory}.reset-`);
-  for (const name of await readdir(directory)) await rename(join(directory, name), join(aside, name));
+  const move = async (): Promise<void> => {
+    // Names as bytes: an executor's need not be UTF-8.
+    for (const name of await readdir(directory, { encoding: 'latin1' })) {
+      await rename(bytesOf(`${bytePath(directory)}/${name}`), bytesOf(`${bytePath(aside)}/${name}`));
+    }
+  };
+  try {
+    await move();
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    // Entries leave a folder, and a folder leaves its parent, only when it can be written to.
+    await openFolders(directory);
+    await move();
+  }
   await removeInBackground(aside);
 }
 

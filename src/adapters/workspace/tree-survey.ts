@@ -64,7 +64,9 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   const walk = async (folder: BytePath): Promise<void> => {
     const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
     const stat = look(place);
-    if (stat !== null && known.folders.get(folder) === folderIdentity(stat)) replaced.delete(folder);
+    // It vanished, so all that was known in it has changed.
+    if (!stat?.isDirectory()) return;
+    if (known.folders.get(folder) === folderIdentity(stat)) replaced.delete(folder);
     await takeTurns();
     for (const entry of readFolder(place)) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;

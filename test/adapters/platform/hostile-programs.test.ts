@@ -88,4 +88,31 @@ describe.runIf(process.platform === 'linux')('hostile programs', () => {
     expect(result.kind === 'ended' && pipes.some((name) => text(result.stdout).includes(`/${name} `))).toBe(false);
     expect(result.kind === 'ended' && text(result.stdout)).toMatch(/\/pipe-\d+ \(deleted\)\n$/);
   });
+
+  test('launcher: closing one that a program has stopped with a signal ends its programs all the same', async () => {
+    const lost = errorOf(run('echo $$ > pid; kill -STOP $PPID; exec sleep 600'));
+    await until(() => readdirSync(root).includes('pid') && readFileSync(join(root, 'pid'), 'utf8') !== '');
+    const pid = pidIn('pid');
+    await launcher.close();
+    expect(isRunning(pid)).toBe(false);
+    expect(await lost).toMatchObject({ code: 'EXECUTOR_LOST' });
+  });
+
+  test('launcher: a program that closes its outputs and works on ends when it ends, or at its time', async () => {
+    expect(await run('echo out; exec >&- 2>&-; sleep 1; exit 3')).toMatchObject({
+      ...{ ended_by: 'itself', exit_code: 3 },
+      stdout: new TextEncoder().encode('out\n'),
+    });
+    const hanging = await run('exec >&- 2>&-; echo $$ > pid; exec sleep 600', { timeout_ms: 1_000 });
+    expect(hanging).toMatchObject({ ended_by: 'timeout' });
+    expect(isRunning(pidIn('pid'))).toBe(false);
+  });
+
+  test('launcher: two hundred programs at once each have their own input and outputs', async () => {
+    const each = Array.from({ length: 200 }, async (_, n) => {
+      const result = await run('read -r n; echo "out $n"; echo "err $n" >&2; exit 3', { input: `${n}\n` });
+      return result.kind === 'ended' ? [result.exit_code, text(result.stdout), text(result.stderr)] : result;
+    });
+    expect(await Promise.all(each)).toEqual(each.map((_, n) => [3, `out ${n}\n`, `err ${n}\n`]));
+  });
 });

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -100,3 +100,23 @@ test('checkout: submodules have the files of their recorded commits, theirs too,
   await checkout.reset();
   expect(await read('vendor/lib/inner/inner.txt')).toBe('inner\n');
 });
+
+test.each(['files', 'nothing'])(
+  'checkout: a patch that makes %s of a submodule leaves none of its files',
+  async (what) => {
+    git(await makeNested(), ...FILE, 'submodule', '--quiet', 'update', '--init', '--recursive');
+    const commit = git(origin, 'rev-parse', 'HEAD');
+    const { workspace } = await makeWorkspace(at('worker'), { path: origin });
+    await workspace.checkout({ repository: 'shop', commit });
+    git(origin, 'rm', '-q', '-f', 'vendor/lib');
+    if (what === 'files') await writeFiles(origin, { 'vendor/lib/lib.txt': 'mine\n' });
+    git(origin, 'add', '-A');
+    const patch = Buffer.from(`${git(origin, 'diff', '--cached', '--binary', '--full-index')}\n`);
+    const checkout = await workspace.checkout({ repository: 'shop', commit, patch });
+    const files = await readdir(checkout.directory, { recursive: true });
+    expect(files.filter((file) => /^vendor.*\.txt$/.test(file))).toEqual(
+      what === 'files' ? ['vendor/lib/lib.txt'] : [],
+    );
+    expect((await checkout.diff()).files).toEqual([]);
+  },
+);

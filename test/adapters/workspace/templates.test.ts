@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import {
   appendFile,
+  chmod,
   lstat,
   mkdir,
   readdir,
@@ -14,8 +15,8 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Workspace } from '../../../src/ports/workspace.js';
 import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
 
@@ -131,6 +132,54 @@ test('checkout: a template whose packed objects were written is never used', asy
   expect(git((await checkout()).directory, 'fsck')).toBe('');
 });
 
+test.each(['template', 'overlay'])(
+  'checkout: after its %s was removed, one attempt fails with a code',
+  async (which) => {
+    const { directory, diff } = await checkout();
+    await writeFiles(directory, { 'README.md': 'read me again\n' });
+    const patch = (await diff()).bytes;
+    await checkout(patch);
+    const templates = join(stateDir, 'templates');
+    for (const name of await readdir(templates)) {
+      const isTemplate = existsSync(join(templates, name, 'tree', '.git'));
+      if (isTemplate === (which === 'template')) await rm(join(templates, name), { recursive: true });
+    }
+    await expect(checkout(patch)).rejects.toMatchObject({ code: 'GIT_FAILED' });
+    expect(await readFile(join((await checkout(patch)).directory, 'README.md'), 'utf8')).toBe('read me again\n');
+  },
+);
+
+test.each([
+  ['src/a.txt', 'ONE\n'],
+  ['src/new.txt', 'new\n'],
+  ['.git/hooks/post-checkout', '#!/bin/sh\n'],
+])('checkout: a copy made in advance in which %s was written is never used', async (name, content) => {
+  // Every copy takes long by this clock, so the next one is made in advance.
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    now += 300;
+    return now;
+  });
+  try {
+    const used = dirname((await checkout()).directory);
+    const others = async () =>
+      (await readdir(dirname(used)))
+        .filter((folder) => folder !== basename(used))
+        .map((folder) => join(dirname(used), folder, basename(path)));
+    await expect
+      .poll(async () => (await others()).filter((folder) => existsSync(join(folder, 'src/b.txt'))))
+      .toHaveLength(1);
+    const [spare = ''] = await others();
+    await writeFiles(spare, { [name]: content });
+    const { directory, diff } = await checkout();
+    expect(directory).not.toBe(spare);
+    expect((await diff()).files).toEqual([]);
+    expect(existsSync(join(directory, name)) && (await readFile(join(directory, name), 'utf8'))).not.toBe(content);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test('checkout: a template that was not finished is not used, and goes', async () => {
   const { directory } = await checkout();
   const [mirror = ''] = (await readdir(join(stateDir, 'mirrors'))).filter((name) => name.endsWith('.git'));
@@ -220,6 +269,18 @@ test('reset: the files of the patch are back, and everything else is gone', asyn
   expect(existsSync(join(directory, 'left'))).toBe(false);
   expect((await diff()).files).toEqual([]);
   expect(git(directory, 'diff', '--cached', '--name-only').split('\n')).toContain('README.md');
+});
+
+test('reset: names that are not UTF-8 and folders that were made read-only go too', async () => {
+  const { directory, diff, reset } = await checkout();
+  const bytes = (name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
+  await writeFile(bytes('\xff\xfe'), 'file');
+  await mkdir(bytes('\xff'));
+  await writeFiles(directory, { 'modules/kept/a.txt': 'a' });
+  for (const folder of ['modules/kept', 'modules', '']) await chmod(join(directory, folder), 0o555);
+  await reset();
+  expect((await readdir(directory)).sort()).toEqual(['.git', 'README.md', 'src']);
+  expect((await diff()).files).toEqual([]);
 });
 
 test('checkout: a patch whose content another commit has leaves no object out', async () => {
