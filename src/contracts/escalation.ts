@@ -20,7 +20,7 @@ const shortTextSchema = z.string().trim().max(MAX_TEXT);
 /** What an executor says when it must stop. */
 const executorReportSchema = z.strictObject({
   issue: shortTextSchema.min(1).describe('what is wrong, in one or two sentences'),
-  impact: shortTextSchema.describe('what happens if nobody acts'),
+  impact: shortTextSchema.describe('what happens without an answer'),
   context: shortTextSchema.describe('what a decider must know'),
   options: z.array(z.string().trim().min(1).max(500)).min(1).max(8).describe('what could be done'),
   recommendation: shortTextSchema.describe('what you would do, and why'),
@@ -36,7 +36,7 @@ export const escalationReportSchema = executorReportSchema.extend({
   trigger: z.enum(ESCALATION_TRIGGERS),
   fork: forkSchema.optional().describe('with the trigger `fork`: what the ledger does not account for'),
   issue: recordedTextSchema.min(1).describe('what is wrong, in one or two sentences'),
-  impact: recordedTextSchema.describe('what happens if nobody acts'),
+  impact: recordedTextSchema.describe('what happens without an answer'),
   context: recordedTextSchema.describe('what a decider must know'),
   options: z.array(z.string()).max(8).describe('what could be done'),
   recommendation: recordedTextSchema.describe('what the reporter would do, and why'),

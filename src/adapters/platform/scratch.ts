@@ -20,7 +20,7 @@ export interface Scratch {
  * none runs on beside the next try of its gate, and folders when a process first works under the same parent.
  */
 export async function withScratch<T>(parent: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
-  // Before the folders go: what still runs in one would write it anew.
+  // Before the folders go: what still runs in one would create it again.
   await endLeftovers();
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);

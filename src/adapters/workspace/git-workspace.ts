@@ -58,7 +58,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
   const start = async (): Promise<Ready> => {
     const environment = await engineGitEnv(stateDir, options.env ?? {});
     const temporaryDir = await realpath(options.temporaryDir ?? tmpdir());
-    // What still runs in a checkout would write it anew.
+    // What still runs in a checkout would create it again.
     await endLeftovers();
     await removeLeftovers(temporaryDir, CHECKOUT_PREFIX);
     for (const { parent, prefix } of [scratchPlace(stateDir), templatePlace(stateDir)]) {
