@@ -148,7 +148,7 @@ function whoMayCommit({ policy, run: { runId, record }, committer }: CommitterWa
   if (policy === null) return 'Run `promptos verify` to see what is wrong with the run.';
   const able = policy.roles.integrator.filter((name) => name !== record.developer);
   const [first] = able;
-  if (first === undefined) return "Somebody else than the run's writer and developer has to commit it.";
+  if (first === undefined) return "A person other than the run's writer and developer has to commit it.";
   // A name alone does not help where the address names the developer as well.
   const named = namesOfPrincipal(record.developer, policy);
   const address = isCommitter({ name: '', email: committer.email }, named)

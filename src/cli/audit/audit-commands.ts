@@ -140,7 +140,7 @@ export function applyCommand(
     .option('--branch <name>', 'commit there without checking it out; made at HEAD when it does not exist')
     .option('--repo <path>', 'the repository', '.')
     .option('--as <name>', "who commits: a human of the run's policy (default: the name that git knows)")
-    .option('--yes', 'commit without asking, whoever the committer is')
+    .option('--yes', 'commit without asking who the committer is')
     .addHelpText(
       'after',
       `

@@ -140,7 +140,7 @@ function showOutcome(output: Output, { title, status, failure, remarks }: CheckO
 /** What must not be overlooked: without a trusted policy, nothing outside the tree was consulted. */
 function warnOfNoTrust(output: Output, { policies }: VerifyTrust): void {
   if (policies.length > 0) return;
-  output.note('WARNING: no --policy was given, so the tree vouches for itself: whoever made it could have');
+  output.note('WARNING: no --policy was given, so the tree vouches for itself: its maker could have');
   output.note('         made up its policy and its keys too. Hand in the policy that you trust.');
 }
 

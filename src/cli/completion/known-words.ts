@@ -16,7 +16,7 @@ import { readPublished } from '../app/published-run.js';
 import { type ThisRepository, thisRepository } from '../app/this-repository.js';
 import type { WordKind } from './word-kinds.js';
 
-/** Runs that are looked at: whoever wants an older one types more of its id. */
+/** Runs that are looked at: for an older one, more of its id is typed. */
 const MOST_RUNS = 30;
 
 /**

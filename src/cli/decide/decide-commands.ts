@@ -150,7 +150,7 @@ Example:
   promptos escalate latest --issue "The request contradicts ADR 7" --option "Change the request" --option "Change the ADR" --as ada
 
 With --as the escalation is signed. Any principal may escalate. Where the policy asks for signatures, one without --as is
-a hold: it stops the run as well, and whoever sent it is a claim. Nothing new starts until an integrator has resolved it:
+a hold: it stops the run as well, and its sender is a claim. Nothing new starts until an integrator has resolved it:
 promptos resolve RUN.`;
 
 /** `promptos escalate`: a person stops a run until an integrator decides how it goes on. */

@@ -45,7 +45,7 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   const choices = {
     worker: false,
     // What is carried on with is the run that the folder remembers.
-    anew: true,
+    forceNew: true,
     ...(unattended === undefined ? { askAs: options.integrator } : { decideAs: unattended }),
   };
 

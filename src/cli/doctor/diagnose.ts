@@ -118,7 +118,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Asks a server that somebody named. @throws PromptOsError TEMPORAL_UNREACHABLE */
+/** Asks a server that is named. @throws PromptOsError TEMPORAL_UNREACHABLE */
 async function ask<T>(
   variables: Variables,
   { connectionOptions, namespace = 'default' }: TemporalConnection,

@@ -65,8 +65,8 @@ export function devCommand(context: CommandContext): CommandUnknownOpts {
         ...(options.decideAs === undefined ? {} : { decideAs: options.decideAs }),
         ...(options.as === undefined ? {} : { askAs: options.as }),
         worker: options.worker === true,
-        // Whoever names the new run means one.
-        anew: options.new === true || options.runId !== undefined,
+        // A name for the new run asks for a new one.
+        forceNew: options.new === true || options.runId !== undefined,
       };
       const resume = options.resume === undefined ? null : { run: options.resume };
       // A request that is given with --resume says which run is meant, so it is read as for a start.
@@ -95,7 +95,7 @@ async function prepare(
   if (developer === undefined) {
     throw new PromptOsError(
       'USAGE',
-      "The option '--developer <name>' is not given, and a run is started by somebody.",
+      "The option '--developer <name>' is missing: expected the name of the person who starts the run.",
       {
         hint: 'Give --developer NAME, or --resume without --notes and --request.',
       },

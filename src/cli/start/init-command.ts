@@ -19,7 +19,7 @@ export function initCommand(context: CommandContext, questions?: InitQuestions):
         'integratorKey',
       ]),
     )
-    .option('--not-alone', 'somebody else decides on your runs')
+    .option('--not-alone', 'another person decides on your runs')
     .option('--developer <name>', 'who starts runs (default: the name that git knows)')
     .option('--integrator <name>', 'who decides on them')
     .option(

@@ -50,12 +50,12 @@ function warningsOf({ developer, integrator }: ProjectSetup, keys: readonly Firs
     ...(theirs === undefined || theirs.path === null
       ? []
       : [
-          `The private key of ${integrator} is on this machine, in ${theirs.path}: until that changes, whoever has your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
+          `The private key of ${integrator} is on this machine, in ${theirs.path}: until that changes, anyone with access to your account can decide as ${integrator}. Hand the file over to ${integrator} and remove it here; or put the line of ${integrator}'s own key in its place in the policy (\`promptos keys generate --for ${integrator}\` prints it, and init takes it as --integrator-key).`,
         ]),
   ];
 }
 
-interface Told {
+interface WrittenProject {
   readonly files: ProjectFiles;
   readonly setup: ProjectSetup;
   readonly keys: readonly FirstKey[];
@@ -64,7 +64,7 @@ interface Told {
   readonly shared: readonly string[];
 }
 
-function tell(output: Output, { files, setup, keys, assumptions, shared }: Told): void {
+function showWritten(output: Output, { files, setup, keys, assumptions, shared }: WrittenProject): void {
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
   const warnings = warningsOf(setup, keys);
@@ -125,7 +125,7 @@ function tell(output: Output, { files, setup, keys, assumptions, shared }: Told)
 async function share(output: Output, project: Project, group: string): Promise<readonly string[]> {
   const shared = await shareState(project.files, await storeFolder(project), group);
   for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
-  output.say(`Whoever is in ${group} sees runs, decides with an own key, and finds the server. No key is shared.`);
+  output.say(`Members of ${group} see the runs, decide with their own keys, and find the server. No key is shared.`);
   output.say(`They work in a clone of their own, where they set PROMPTOS_HOME=${shellWord(project.files.home)}.`);
   return shared;
 }
@@ -199,5 +199,5 @@ export async function initProject(
   // For container engines: Docker makes a folder that is to be mounted as root.
   await ensureStateFolder(files);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
-  tell(output, { files, setup, keys, assumptions, shared });
+  showWritten(output, { files, setup, keys, assumptions, shared });
 }

@@ -35,7 +35,7 @@ export interface FollowChoices {
   /** Whether a worker is started here although the environment names a Temporal of the user's own. */
   readonly worker: boolean;
   /** Starts a new run also where one of the same request has not ended. */
-  readonly anew?: boolean;
+  readonly forceNew?: boolean;
   /** The key file to sign with. */
   readonly key?: string;
 }
@@ -52,7 +52,7 @@ export async function startAndFollow(
   choices: FollowChoices,
 ): Promise<boolean> {
   return withTemporal(context, prepared, choices.key, async (opened) => {
-    const open = choices.anew ? null : await findOpenRun(context, prepared, opened);
+    const open = choices.forceNew ? null : await findOpenRun(context, prepared, opened);
     if (open === null) await warnUnpushed(prepared, context.output().note);
     return withWorkers(context, prepared, choices, opened, async (workers) => {
       const runId = open ?? (await start(context, prepared, opened));
@@ -87,7 +87,7 @@ export async function startDetached(
   choices: FollowChoices,
 ): Promise<void> {
   await withTemporal(context, prepared, choices.key, async (opened) => {
-    const open = choices.anew ? null : await findOpenRun(context, prepared, opened);
+    const open = choices.forceNew ? null : await findOpenRun(context, prepared, opened);
     if (open === null) await warnUnpushed(prepared, context.output().note);
     await leaveToWorker(context, prepared, choices, opened, async () =>
       open === null

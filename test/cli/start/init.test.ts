@@ -474,7 +474,7 @@ test("init: a team's integrator whose key is made here: says that it is to be ha
   const { stderr } = result;
   const path = join(ownKeys(top), 'grace.pem');
   expect(stderr).toContain(`warning: The private key of grace is on this machine, in ${path}`);
-  expect(stderr).toContain('whoever has your account can decide as grace');
+  expect(stderr).toContain('anyone with access to your account can decide as grace');
   expect(keysOf(result).warnings).toHaveLength(2);
 });
 
