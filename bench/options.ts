@@ -10,6 +10,8 @@ export interface Options {
   readonly waiting: number;
   readonly files: number;
   readonly bytes: number;
+  /** Milliseconds between two gates of `checkouts`. */
+  readonly pause: number;
   readonly trees: number;
   readonly treeBytes: number;
   readonly sources: readonly string[];
@@ -40,6 +42,7 @@ export const OPTIONS = {
   waiting: ['--waiting N', 'runs that wait (default 200)'],
   files: ['--files N', 'files of the large repository (default 50000)'],
   bytes: ['--bytes N', 'bytes of the large repository (default 1000000000)'],
+  pause: ['--pause N', 'milliseconds between two checkouts, as an executor works (default 30000)'],
   trees: ['--trees N', 'small trees to verify (default 500)'],
   'tree-bytes': ['--tree-bytes N', 'bytes of the large tree to verify (default 2000000000)'],
   sources: ['--sources DIR', 'a folder of sources to scan for secrets; may be given several times'],
@@ -60,7 +63,10 @@ function count(name: string, text: string): number {
 /** @throws UsageError */
 export function parseRequest(args: readonly string[]): Request {
   const parsed = parse(args);
-  const number = (name: 'in-flight' | 'waiting' | 'files' | 'bytes' | 'trees' | 'tree-bytes', otherwise: number) => {
+  const number = (
+    name: 'in-flight' | 'waiting' | 'files' | 'bytes' | 'pause' | 'trees' | 'tree-bytes',
+    otherwise: number,
+  ) => {
     const text = parsed[name];
     return text === undefined ? otherwise : count(name, text);
   };
@@ -76,6 +82,7 @@ export function parseRequest(args: readonly string[]): Request {
       waiting: number('waiting', 200),
       files: number('files', 50_000),
       bytes: number('bytes', 1_000_000_000),
+      pause: number('pause', 30_000),
       trees: number('trees', 500),
       treeBytes: number('tree-bytes', 2_000_000_000),
       sources: parsed.sources ?? [],
@@ -102,6 +109,7 @@ function parse(args: readonly string[]) {
         waiting: text,
         files: text,
         bytes: text,
+        pause: text,
         trees: text,
         'tree-bytes': text,
         sources: { ...text, multiple: true },

@@ -1,5 +1,6 @@
 import type { Table } from './figures.js';
 import { OPTIONS, type OptionName, type Options, type Request, UsageError } from './options.js';
+import { measureCheckouts } from './parts/checkouts.js';
 import { measureCommands } from './parts/commands.js';
 import { measureHistories } from './parts/history.js';
 import { measureLargeRepository } from './parts/large-repository.js';
@@ -79,6 +80,13 @@ export const PARTS: Readonly<Record<string, Part>> = {
     options: [],
     runs: 1,
     measure: measureLargeWork,
+  },
+  checkouts: {
+    about: 'what a gate waits for its own checkout in a repository of many files, cold and warm',
+    byDefault: false,
+    options: ['files', 'bytes', 'runs', 'pause'],
+    runs: 3,
+    measure: measureCheckouts,
   },
   'large-repository': {
     about: 'what gates take in a repository of many files, cold and warm',

@@ -100,13 +100,22 @@ cat "$ANSWERS/$PROMPTOS_GATE.json"
 
 const CHECK = `yes 'ok: the shares add up to the total' | head -c "$(cat bytes)"\n`;
 
-/** Files of bytes that do not compress, a hundred to a folder. */
+/** Where the filler is, from the top of the repository. */
+export const FILLER_FOLDER = 'filler';
+const SOURCE_LINE =
+  '  const total = items.reduce((sum, item) => sum + item.price * item.amount, 0); // as source code is\n';
+
+/** Every other file cannot be compressed; the rest are as source code is. */
+const fillerContent = (index: number, size: number): Buffer =>
+  index % 2 === 0 ? randomBytes(size) : Buffer.from(`// ${index}\n`.padEnd(size, SOURCE_LINE)).subarray(0, size);
+
+/** A hundred files to a folder. */
 async function writeFiller(folder: string, { files, bytes }: Filler): Promise<void> {
   const size = Math.ceil(bytes / files);
   for (let index = 0; index < files; index += 1) {
-    const path = join(folder, 'filler', String(Math.floor(index / 100)), `${index}.bin`);
+    const path = join(folder, FILLER_FOLDER, String(Math.floor(index / 100)), `${index}.bin`);
     if (index % 100 === 0) await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, randomBytes(size));
+    await writeFile(path, fillerContent(index, size));
   }
 }
 
