@@ -36,9 +36,10 @@ function lineOf(block: string, start: string): string {
 
 /** The command of a passage in code marks, such as the one that CI calls. */
 const inText = (start: string): string => {
-  const found = page.split('`').find((part) => part.startsWith(start));
+  const parts = page.split('`').map((part) => part.replaceAll('\n', ' '));
+  const found = parts.find((part) => part.startsWith(start));
   if (found === undefined) throw new Error(`the README has no \`${start}\``);
-  return found.replaceAll('\n', ' ');
+  return found;
 };
 
 describe.each(STORY_PROJECTS)('README: the story of two users, $name', (project) => {
