@@ -31,7 +31,7 @@ const ZSH = `#compdef promptos
 _promptos() {
   local line paths=''
   local -a values shown typed=("\${(@Q)words[2,CURRENT]}")
-  for line in "\${(@f)$(eval "$words[1] __complete -- \${(@q)typed}" 2>/dev/null)}"; do
+  for line in "\${(@f)$(eval "$words[1] __complete -- \${(j: :)\${(@q)typed}}" 2>/dev/null)}"; do
     case "$line" in
       :files|:folders) paths="$line" ;;
       ?*) values+=("\${line%%$'\\t'*}"); shown+=("\${line/$'\\t'/  -- }") ;;
@@ -50,6 +50,7 @@ if [ "$funcstack[1]" = "_promptos" ]; then _promptos "$@"; else compdef _prompto
 const FISH = `# promptos: completion for fish
 function __promptos_complete
   set -l typed (commandline -opc)
+  type -q $typed[1]; or return
   set -l current (commandline -ct)
   set -l option (string match -r -- '^--[^=]+=' "$current")
   set -l path (string replace -r -- '^--[^=]+=' '' "$current")

@@ -77,9 +77,10 @@ const words = (line: readonly string[], cwd = shop) => candidates(line, { cwd })
 const RUNS = ['latest', '20260106-newer', '20260104-older', '20260103-second', '20260101-first'];
 
 describe('words of the repository around', () => {
-  test.each([['approve'], ['run', 'status'], ['help', 'approve']])('runs of %s', async (...line) => {
-    // Those of this repository, first what has not ended, then the newest.
-    expect(await words([...line, ''])).toEqual(line[0] === 'help' ? [] : RUNS);
+  test('runs: those of this repository, first what has not ended, then the newest', async () => {
+    expect(await words(['approve', ''])).toEqual(RUNS);
+    expect(await words(['run', 'status', ''])).toEqual(RUNS);
+    expect(await words(['help', 'approve', ''])).toEqual([]);
   });
 
   test('a tree or a run: runs, and files too', async () => {
@@ -101,11 +102,11 @@ describe('words of the repository around', () => {
   });
 
   test.each([
-    ['-C', 'the shop'],
-    ['--repo=the shop'],
-    ['--repo', '=', 'the shop'],
-    ['-C', 'no/such/folder', '--repo', 'the shop'],
-  ])('%s %s: the folder that the line works for', async (...line) => {
+    [['-C', 'the shop']],
+    [['--repo=the shop']],
+    [['--repo', '=', 'the shop']],
+    [['-C', 'no/such/folder', '--repo', 'the shop']],
+  ])('%j: the folder that the line works for', async (line) => {
     expect(await words([...line, 'approve', '--as', ''], root)).toEqual(['grace', 'ada']);
   });
 
@@ -198,8 +199,8 @@ describe('the scripts ask the program', () => {
   const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
 
   test.skipIf(!has('zsh'))('zsh', () => {
-    // Outside of a line editor: what would be offered is printed.
-    const script = `compdef() { : }; compadd() { while [[ "$1" != -- ]]; do shift; done; shift; print -rl -- "$@" }; compset() { print -r -- "strip $3" }; _files() { print -r -- "files $*" }; source "$1"; shift; words=("$@"); CURRENT=$#; _promptos`;
+    // Outside of a line editor, with the options that functions of completion run with: what would be offered is printed.
+    const script = `setopt extendedglob nullglob rcexpandparam; compdef() { : }; compadd() { while [[ "$1" != -- ]]; do shift; done; shift; print -rl -- "$@" }; compset() { print -r -- "strip $3" }; _files() { print -r -- "files $*" }; source "$1"; shift; words=("$@"); CURRENT=$#; _promptos`;
     const inZsh = (...typed: readonly string[]) => lines('zsh', ['-fc', script, 'zsh', join(root, 'zsh'), ...typed]);
     expect(inZsh('promptos', 'run', '')).toContain('watch');
     expect(inZsh('promptos', 'approve', '')).toEqual(RUNS);
@@ -232,6 +233,8 @@ describe('the scripts ask the program', () => {
     expect(inFish('promptos worker --worker-config=spec')).toEqual(['--worker-config=spec.yaml']);
     expect(inFish('promptos lint sp')).toEqual(['space d/']);
     expect(inFish('promptos approve -- ')).toEqual([]);
-    expect(inFish('no-such-program approve ')).not.toContain('latest');
+    const without = `source '${join(root, 'fish')}'; set PATH '${root}'; complete -C 'promptos '`;
+    const gone = spawnSync('fish', ['--no-config', '-c', without], { env, encoding: 'utf8' });
+    expect(gone).toMatchObject({ stdout: '', stderr: '' });
   });
 });
