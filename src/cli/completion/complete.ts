@@ -15,7 +15,9 @@ export const completeCommand = (context: CommandContext): CommandUnknownOpts =>
     .action(async (words, _options, command: CommandUnknownOpts) => {
       const { parent } = command;
       if (parent === null) return;
-      for (const candidate of await candidates(context, parent, words)) context.output().say(candidate);
+      const lines = await candidates(context, parent, words);
+      // As help is printed: the same where an alias has --json.
+      command.configureOutput().writeOut?.(lines.map((line) => `${line}\n`).join(''));
     });
 
 /**
@@ -36,12 +38,13 @@ async function candidates(
   const { command, operands, option } = place;
   const values = (of: Option | Argument) => valuesOf(context, of, before);
   if (option !== null && (option.owed || !current.startsWith('-'))) return values(option.of);
-  const [, name, sign] = /^(--[^=]+)(=)/.exec(current) ?? [];
-  if (sign !== undefined) {
+  if (asksForHelp && current.startsWith('-')) return [];
+  const [, name] = /^(--[^=]+)=/.exec(current) ?? [];
+  if (name !== undefined) {
     const named = command.options.find((each) => each.long === name && takesValue(each));
     return named === undefined ? [] : (await values(named)).map((value) => joined(`${name}=`, value));
   }
-  if (current.startsWith('-')) return asksForHelp ? [] : optionLines(place);
+  if (current.startsWith('-')) return optionLines(place);
   const commands = operands === 0 ? command.createHelp().visibleCommands(command) : [];
   const lines = commands.map((each) => described(each.name(), each.description()));
   if (words.length === 1) lines.push(described('help', 'show the help of a command'));

@@ -100,6 +100,8 @@ describe('promptos __complete', () => {
   test('a candidate carries its description behind a tab', async () => {
     const { stdout } = await promptos(['__complete', '--', 'run', '']);
     expect(stdout).toMatch(/^list\tlist the runs, the newest first$/m);
+    // An alias may have global options.
+    expect((await promptos(['--json', '-C', '/', '__complete', '--', 'run', ''])).stdout).toBe(stdout);
   });
 
   test('it is hidden', async () => {
