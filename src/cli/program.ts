@@ -75,11 +75,6 @@ async function loadServer(context: CommandContext): Promise<CommandUnknownOpts> 
   return (await processes()).serverCommand(context, stateDir);
 }
 
-async function loadCompletion(context: StoreCommandContext): Promise<CommandUnknownOpts> {
-  const { completionCommand } = await import('./completion/completion-command.js');
-  return completionCommand(context, () => createProgram(context));
-}
-
 /** Every command, by its heading in the help. Its code is loaded when a line names it. */
 export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
   'Start:': [
@@ -231,7 +226,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: loadCompletion,
+      load: async (context) => (await import('./completion/completion-command.js')).completionCommand(context),
     },
   ],
 };
@@ -262,6 +257,10 @@ export async function createProgram(
       const command = named ? await entry.load(context) : outline(entry);
       program.addCommand(command.description(entry.description).helpGroup(heading));
     }
+  }
+  if (words?.includes('__complete')) {
+    const { completeCommand } = await import('./completion/complete.js');
+    program.addCommand(completeCommand(context), { hidden: true });
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);
   addGlobalOptions(program);

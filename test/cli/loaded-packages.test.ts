@@ -63,6 +63,8 @@ test.each([
   [['help', 'keys', 'generate']],
   [['aprove']],
   [['completion', 'bash']],
+  [['__complete', '--', 'run', '']],
+  [['__complete', '--', 'approve', 'latest', '--gate', '']],
 ])('promptos %j: no package but that of the command line', async (args) => {
   const { packages } = await loaded(...args);
   expect(packages).toEqual(expect.arrayContaining(['commander']));

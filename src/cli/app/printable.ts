@@ -30,7 +30,7 @@ export function printableLine(text: string, limit = 500): string {
 }
 
 /** Text inside a shell's single quotes. */
-export const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** A text as one word of a POSIX shell's command line: as it is where that is safe, else quoted. */
 export const shellWord = (text: string): string => (/^[\w./:@%+=,-]+$/.test(text) ? text : singleQuoted(text));

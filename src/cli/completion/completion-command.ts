@@ -1,12 +1,74 @@
 import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandContext } from '../app/context.js';
-import { bashCompletion } from './bash.js';
-import { completedCommands } from './command-tree.js';
-import { fishCompletion } from './fish.js';
-import { WORD_KINDS } from './word-kinds.js';
-import { zshCompletion } from './zsh.js';
 
-const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
+/*
+ * Each shell hands the words of the line to the program and offers what it prints; a line `:files` or `:folders` asks the
+ * shell to complete a path too. The program is called as it was typed, so that an alias is followed.
+ */
+
+/** For bash 3.2 and newer, which takes `--gate=P05` for three words. */
+const BASH = `# promptos: completion for bash
+_promptos() {
+  local IFS=$'\\n' line current="\${COMP_WORDS[COMP_CWORD]}"
+  if [ "$current" = '=' ]; then current=''; fi
+  COMPREPLY=()
+  # The newest run first, not the first of the alphabet; bash before 4.4 cannot.
+  compopt -o nosort 2>/dev/null || true
+  while read -r line; do
+    case "$line" in
+      :files) compopt -o filenames 2>/dev/null || true; COMPREPLY+=($(compgen -f -- "$current")) || true ;;
+      :folders) compopt -o filenames 2>/dev/null || true; COMPREPLY+=($(compgen -d -- "$current")) || true ;;
+      "$current"*) COMPREPLY+=("\${line%%$'\\t'*}") ;;
+    esac
+  done < <(eval "\${COMP_WORDS[0]} __complete -- $(printf '%q ' "\${COMP_WORDS[@]:1:COMP_CWORD}")" 2>/dev/null)
+  return 0
+}
+complete -o bashdefault -o default -F _promptos promptos
+`;
+
+/** A file `_promptos` on `fpath`, or `source <(promptos completion zsh)`. */
+const ZSH = `#compdef promptos
+_promptos() {
+  local line paths=''
+  local -a values shown typed=("\${(@Q)words[2,CURRENT]}")
+  for line in "\${(@f)$(eval "$words[1] __complete -- \${(j: :)\${(@q)typed}}" 2>/dev/null)}"; do
+    case "$line" in
+      :files|:folders) paths="$line" ;;
+      ?*) values+=("\${line%%$'\\t'*}"); shown+=("\${line/$'\\t'/  -- }") ;;
+    esac
+  done
+  (( $#values )) && compadd -V promptos -l -d shown -- "\${values[@]}"
+  [[ -n "$paths" && "$words[CURRENT]" == --*=* ]] && compset -P 1 '*='
+  case "$paths" in
+    :files) _files ;;
+    :folders) _files -/ ;;
+  esac
+}
+if [ "$funcstack[1]" = "_promptos" ]; then _promptos "$@"; else compdef _promptos promptos; fi
+`;
+
+const FISH = `# promptos: completion for fish
+function __promptos_complete
+  set -l typed (commandline -opc)
+  type -q $typed[1]; or return
+  set -l current (commandline -ct)
+  set -l option (string match -r -- '^--[^=]+=' "$current")
+  set -l path (string replace -r -- '^--[^=]+=' '' "$current")
+  for line in ($typed[1] __complete -- $typed[2..-1] "$current" 2>/dev/null)
+    switch "$line"
+      case :files
+        __fish_complete_path "$path" | string replace -r -- '^' "$option"
+      case :folders
+        __fish_complete_directories "$path" | string replace -r -- '^' "$option"
+      case '*'
+        echo $line
+    end
+  end
+end
+complete -c promptos -k -f -a '(__promptos_complete)'
+`;
+
+const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
 const SHELLS = Object.keys(SCRIPTS) as (keyof typeof SCRIPTS)[];
 
 const EXAMPLES = `
@@ -18,38 +80,14 @@ Examples:
 Commands, options, gates, run ids (the newest first), escalations and names of the policy are completed. Runs and names come
 from the files of the repository around; no server or bucket is asked.`;
 
-/**
- * `promptos completion SHELL`: a script by which a shell completes lines.
- * @param program the whole command line
- */
-export function completionCommand(
-  context: CommandContext,
-  program: () => Promise<CommandUnknownOpts>,
-): CommandUnknownOpts {
-  return new Command('completion')
+/** `promptos completion SHELL`: a script by which a shell completes lines. */
+export const completionCommand = (context: CommandContext): CommandUnknownOpts =>
+  new Command('completion')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
-    .addCommand(wordsCommand(context), { hidden: true })
-    .action(async (shell) => {
-      const root = await program();
-      const script = SCRIPTS[shell](root.name(), completedCommands(root));
+    .action((shell) => {
+      const script = SCRIPTS[shell];
       const output = context.output();
       if (output.json) output.emit({ shell, script });
       else output.say(script.trimEnd());
-    });
-}
-
-/** What the scripts ask for while a line is typed. It prints words and nothing else, and never fails. */
-const wordsCommand = (context: CommandContext): CommandUnknownOpts =>
-  new Command('words')
-    .description('print the words that may complete a line: for the scripts')
-    .addArgument(new Argument('<kind>', 'what is completed').choices(WORD_KINDS))
-    .argument('[line...]', 'the words of the line, behind --')
-    .addHelpText('after', '\nExample:\n  promptos completion words runs -- approve')
-    .action(async (kind, line) => {
-      const { knownWords } = await import('./known-words.js');
-      for (const word of await knownWords(context, kind, line)) {
-        context.output().say(word);
-        context.output().emit({ word });
-      }
     });

@@ -14,7 +14,9 @@ import { LATEST } from '../app/options.js';
 import { findProject, openProjectStore, type Project, storeFolder } from '../app/project.js';
 import { readPublished } from '../app/published-run.js';
 import { type ThisRepository, thisRepository } from '../app/this-repository.js';
-import type { WordKind } from './word-kinds.js';
+
+/** Words that depend on the repository around. */
+export type WordKind = 'runs' | 'escalations' | 'people' | 'principals';
 
 /** Runs that are looked at: for an older one, more of its id is typed. */
 const MOST_RUNS = 30;
