@@ -8,7 +8,7 @@ import { governanceDataConverter } from '../../src/converter/data-converter.js';
 import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { createGovernedWorker, type GovernedWorker, governedBundle } from '../support/governed-worker.js';
 
-const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/team-workflows/${name}.ts`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/team-workflows/${name}.ts`, import.meta.url));
 const activities = { greet: async (name: string) => `hello ${name}` };
 const logger = new DefaultLogger('ERROR');
 
