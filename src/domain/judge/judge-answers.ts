@@ -22,20 +22,45 @@ import { expiredWaivers, judgeWaiverEnd } from '../run/waivers.js';
 import type { Signed } from './authenticate.js';
 import { EPOCH, judgeActor, judgeTimes } from './authority.js';
 
+/** The first questions to an answer: who sent it, and whether it is about this run under this policy. */
+function judgeSender(
+  state: RunState,
+  plan: RunPlan,
+  { actor, run_id, policy_sha256 }: Decision | Resolution,
+  { signer }: Signed,
+): Refusal | null {
+  const unauthorised = judgeActor(state, plan, { actor, signer });
+  if (unauthorised !== null) return unauthorised;
+  if (run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', run_id);
+  return policy_sha256 === state.run.policy_sha256 ? null : refuse('POLICY_MISMATCH');
+}
+
+/** The questions once the request of an answer is known: whether it is timely, and counts for the first time. */
+function judgeMoment(
+  state: RunState,
+  answer: Decision | Resolution,
+  openedAt: string,
+  { envelope, at }: Signed,
+): Refusal | null {
+  const untimely = envelope === null ? null : judgeTimes(answer, openedAt, at);
+  if (untimely !== null) return untimely;
+  const { decision_id } = answer;
+  return state.decision_ids.includes(decision_id) ? refuse('DECISION_ALREADY_COUNTED', decision_id) : null;
+}
+
 /**
- * Judges a decision, in the order of the design: actor, authority, request still standing, id used up, and then
+ * Judges a decision, in the order of the design: actor, authority, request pending, id used up, and then
  * whether this choice can be made. Size and shape were judged when it was read.
  */
 export function judgeDecision(
   state: RunState,
   plan: RunPlan,
   decision: Decision,
-  { envelope, signer, at }: Signed,
+  signed: Signed,
 ): readonly LedgerEvent[] | Refusal {
-  const unauthorised = judgeActor(state, plan, { actor: decision.actor, signer });
-  if (unauthorised !== null) return unauthorised;
-  if (decision.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', decision.run_id);
-  if (decision.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
+  const { envelope, at } = signed;
+  const foreign = judgeSender(state, plan, decision, signed);
+  if (foreign !== null) return foreign;
 
   const gate = gateState(state, decision.gate);
   const attempt = gate?.current ?? null;
@@ -49,10 +74,8 @@ export function judgeDecision(
     return refuse('REQUEST_NOT_STANDING', decision.request_id);
   }
   if (attempt.output_sha256 !== decision.output_sha256) return refuse('OUTPUT_MISMATCH');
-  const untimely = envelope === null ? null : judgeTimes(decision, gate.request.opened_at, at);
-  if (untimely !== null) return untimely;
-  if (state.decision_ids.includes(decision.decision_id))
-    return refuse('DECISION_ALREADY_COUNTED', decision.decision_id);
+  const late = judgeMoment(state, decision, gate.request.opened_at, signed);
+  if (late !== null) return late;
 
   const impossible =
     decision.choice === 'approve'
@@ -122,12 +145,11 @@ export function judgeResolution(
   state: RunState,
   plan: RunPlan,
   resolution: Resolution,
-  { envelope, signer, at }: Signed,
+  signed: Signed,
 ): readonly LedgerEvent[] | Refusal {
-  const unauthorised = judgeActor(state, plan, { actor: resolution.actor, signer });
-  if (unauthorised !== null) return unauthorised;
-  if (resolution.run_id !== state.run?.run_id) return refuse('RUN_MISMATCH', resolution.run_id);
-  if (resolution.policy_sha256 !== state.run.policy_sha256) return refuse('POLICY_MISMATCH');
+  const { envelope, at } = signed;
+  const foreign = judgeSender(state, plan, resolution, signed);
+  if (foreign !== null) return foreign;
 
   const open = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
   if (open === undefined || open.request_id !== resolution.request_id) {
@@ -136,11 +158,8 @@ export function judgeResolution(
   if (resolution.report_sha256 !== undefined && resolution.report_sha256 !== open.report_sha256) {
     return refuse('OUTPUT_MISMATCH', 'the report is another one');
   }
-  const untimely = envelope === null ? null : judgeTimes(resolution, open.opened_at, at);
-  if (untimely !== null) return untimely;
-  if (state.decision_ids.includes(resolution.decision_id)) {
-    return refuse('DECISION_ALREADY_COUNTED', resolution.decision_id);
-  }
+  const late = judgeMoment(state, resolution, open.opened_at, signed);
+  if (late !== null) return late;
   const unbound = open.fork_entries === null ? null : judgeForkResolution(plan, open, resolution, envelope);
   if (unbound !== null) return unbound;
   const impossible = judgeChoice(state, open, resolution);
