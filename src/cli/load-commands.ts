@@ -1,0 +1,90 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { constants, Script } from 'node:vm';
+import { cacheFolder } from '../config/user-folders.js';
+import type { runProcess } from './main.js';
+
+/*
+ * Loads the bundle that `npm run build` makes of the command line, with the compiled code of earlier processes: most of
+ * what a command that answers at once would take is reading and compiling JavaScript. `module.enableCompileCache` does
+ * the same from Node 22 on.
+ */
+
+const BUNDLE = fileURLToPath(new URL('../commands', import.meta.url));
+/** Builds and versions of Node whose compiled code is kept. */
+const KEPT = 4;
+
+type Wrapper = (exports: object, require: (id: string) => unknown, module: object, file: string, dir: string) => void;
+
+/** Where compiled code is kept: of one build and one Node, and written by nobody else; null for nowhere. */
+function codeFolder(): string | null {
+  try {
+    const parent = join(cacheFolder(process.env), 'compiled');
+    const digest = readFileSync(join(BUNDLE, 'digest'), 'utf8').slice(0, 16);
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    const { uid, mode } = statSync(parent);
+    // What others can write here would run as our code.
+    if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o022) !== 0)) return null;
+    return join(parent, `${digest}-${process.version}-${process.arch}`);
+  } catch {
+    return null;
+  }
+}
+
+const readIfThere = (path: string): Buffer | undefined => {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/** The command line of this process. */
+export function loadCommands(): { readonly runProcess: typeof runProcess } {
+  const folder = process.env.NODE_DISABLE_COMPILE_CACHE ? null : codeFolder();
+  const scripts = new Map<string, Script>();
+  const modules = new Map<string, { exports: object }>();
+  let compiled = false;
+  const load = (file: string): object => {
+    const loaded = modules.get(file);
+    if (loaded !== undefined) return loaded.exports;
+    const name = basename(file);
+    const cachedData = folder === null ? undefined : readIfThere(join(folder, name));
+    const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'utf8')}\n})`;
+    const script = new Script(source, {
+      filename: file,
+      ...(cachedData === undefined ? {} : { cachedData }),
+      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    });
+    compiled ||= cachedData === undefined || script.cachedDataRejected === true;
+    scripts.set(name, script);
+    const module = { exports: {} };
+    modules.set(file, module);
+    const external = createRequire(file);
+    const require = (id: string) => (id.startsWith('./') ? load(join(BUNDLE, id)) : external(id));
+    (script.runInThisContext() as Wrapper)(module.exports, require, module, file, dirname(file));
+    return module.exports;
+  };
+  // With a part that is new, more of the others has run than before: all of them are written again.
+  if (folder !== null) process.on('exit', () => compiled && keep(folder, scripts));
+  return load(join(BUNDLE, 'main.cjs')) as { runProcess: typeof runProcess };
+}
+
+/** Without it the next process is slower, and nothing else: no failure is reported. */
+function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, script] of scripts) {
+      const whole = join(folder, name);
+      const part = `${whole}.${process.pid}`;
+      writeFileSync(part, script.createCachedData());
+      renameSync(part, whole);
+    }
+    const age = (path: string) => statSync(path).mtimeMs;
+    const all = readdirSync(dirname(folder)).map((name) => join(dirname(folder), name));
+    for (const old of all.sort((one, other) => age(other) - age(one)).slice(KEPT)) rmSync(old, { recursive: true });
+  } catch {}
+}
