@@ -11,8 +11,9 @@ export {
   type SignerFor,
   type StartRunOptions,
 } from './client/client.js';
+export { builtInPackDir } from './config/pack-folder.js';
 export { createTrustRegistry, type PolicyFile, parsePolicyBytes, readPolicy } from './config/policy-file.js';
-export { builtInPackDir, readPromptPack } from './config/prompt-pack.js';
+export { readPromptPack } from './config/prompt-pack.js';
 export { readRunRequest, requestFromNotes } from './config/run-request-file.js';
 export { readWorkerConfig } from './config/worker-config-file.js';
 export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/attempt.js';

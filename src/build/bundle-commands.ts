@@ -24,11 +24,14 @@ const withWorker = new Set(WITH_WORKER.map((name) => join(DIST, 'cli', `${name}.
 const AS_THEY_ARE = /^(?:@aws-sdk|@secretlint|@smithy)\//;
 const OF_A_WORKER = /^@temporalio\/(?:activity|core-bridge|worker)$/;
 
-/** A module of ours still finds files from its own place. */
+/** The SDK loads a converter by its path: a bundle of the command line has its own, so that it has the SDK once. */
+const DATA_CONVERTER = join(DIST, 'converter', 'data-converter.js');
+
+/** Any other module of ours still finds files from its own place. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   transform: (code, id) =>
-    id.startsWith(DIST) && code.includes('import.meta.url')
+    id.startsWith(DIST) && id !== DATA_CONVERTER && code.includes('import.meta.url')
       ? code.replaceAll('import.meta.url', `new URL(${JSON.stringify(relative(BUNDLE, id))}, import.meta.url).href`)
       : null,
 };
@@ -71,7 +74,10 @@ const workersApart: Plugin = {
 };
 
 const bundle = await rolldown({
-  input: join(DIST, 'cli', 'main.js'),
+  input: {
+    main: join(DIST, 'cli', 'main.js'),
+    'payload-converter': join(dirname(DATA_CONVERTER), 'payload-converter.cjs'),
+  },
   platform: 'node',
   external: AS_THEY_ARE,
   plugins: [ownPlaces, spokenProtocol, workersApart],

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
@@ -64,7 +64,10 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
     const module = { exports: {} };
     modules.set(file, module);
     const external = createRequire(file);
-    const require = (id: string) => (id.startsWith('./') ? load(join(BUNDLE, id)) : external(id));
+    const require = (id: string) => {
+      const wanted = resolve(BUNDLE, id);
+      return /^[./]/.test(id) && dirname(wanted) === BUNDLE ? load(wanted) : external(id);
+    };
     (script.runInThisContext() as Wrapper)(module.exports, require, module, file, dirname(file));
     return module.exports;
   };

@@ -21,8 +21,10 @@ const sdkVersion = (): string => versionIn(createRequire(import.meta.url).resolv
 /** `promptos version`: the versions of everything that a report of a defect should name. */
 function versionCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('version').addHelpText('after', '\nExample:\n  promptos version --json').action(async () => {
-    const { builtInPackDir, readPromptPack } = await import('../config/prompt-pack.js');
-    const { prompt_os_version, digest } = await readPromptPack(builtInPackDir(), context.env);
+    const { builtInPackDir, identifyLockedPack } = await import('../config/pack-folder.js');
+    const locked = await identifyLockedPack(builtInPackDir(), context.env);
+    const judged = async () => (await import('../config/prompt-pack.js')).readPromptPack(builtInPackDir(), context.env);
+    const { prompt_os_version, digest } = locked ?? (await judged());
     const [promptos, temporal_sdk] = [ownVersion(), sdkVersion()];
     const node = process.versions.node;
     const output = context.output();

@@ -5,14 +5,8 @@ import { parseFrontMatter } from './front-matter.js';
 import { type LintFinding, type LintResult, lintText, lintTextBefore2 } from './lint-text.js';
 import type { LocatedDocument } from './located-document.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
-import {
-  INDEX_PATH,
-  LOCK_PATH,
-  type PackFiles,
-  type PromptIndexEntry,
-  packFile,
-  parsePromptIndex,
-} from './pack-files.js';
+import { INDEX_PATH, LOCK_PATH, type PackFiles, packFile } from './pack-digest.js';
+import { type PromptIndexEntry, parsePromptIndex } from './pack-files.js';
 
 function lintLock(files: PackFiles, index: PromptIndex): LintFinding[] {
   const text = packFile(files, LOCK_PATH);

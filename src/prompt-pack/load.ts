@@ -4,7 +4,8 @@ import { PROMPT_IDS, type PromptId } from '../contracts/names.js';
 import type { PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
 import type { Problem } from './located-document.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
-import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, packFile, parsePromptIndex } from './pack-files.js';
+import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, packFile } from './pack-digest.js';
+import { parsePromptIndex } from './pack-files.js';
 
 /** One prompt of a loaded pack. */
 interface LoadedPrompt {

@@ -1,9 +1,7 @@
-import { sha256Hex } from '../contracts/digest.js';
-import { prettyJson } from '../contracts/json.js';
 import { PROMPT_IDS } from '../contracts/names.js';
 import { type PromptIndex, type PromptLock, promptLockSchema } from '../contracts/prompt-pack.js';
 import { checkDocument, type LocatedDocument, type Problem, parseLocatedJson } from './located-document.js';
-import { type PackFiles, packFile } from './pack-files.js';
+import { makePromptLock, type PackFiles } from './pack-digest.js';
 
 export type PromptLockResult =
   | { readonly ok: true; readonly lock: PromptLock; readonly document: LocatedDocument }
@@ -17,23 +15,6 @@ export function parsePromptLock(text: string): PromptLockResult {
   if (!checked.ok) return { ok: false, code: 'LOCK_INVALID', problems: checked.problems };
   return { ok: true, lock: checked.value, document: parsed.document };
 }
-
-/** The lock of the files as they are; prompts that are missing are left out. */
-export function makePromptLock(files: PackFiles, index: PromptIndex): PromptLock {
-  const entries = PROMPT_IDS.flatMap((id) => {
-    const entry = index.prompts.find(({ prompt_id }) => prompt_id === id);
-    const text = entry && packFile(files, entry.path);
-    return text === undefined ? [] : [[id, { version: entry?.version ?? '', sha256: sha256Hex(text) }] as const];
-  });
-  return {
-    schema_version: 1,
-    prompt_os_version: index.prompt_os_version,
-    prompts: Object.fromEntries(entries),
-  };
-}
-
-/** The bytes of `prompts.lock.json`: two-space indented, one trailing newline. */
-export const formatPromptLock = (lock: PromptLock): string => prettyJson(lock);
 
 /** One difference between a lock and the files that it should describe. */
 export interface LockDifference {

@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { builtInPackDir, readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
+import { builtInPackDir } from '../../src/config/pack-folder.js';
+import { readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
 import { promptPackBundleSchema } from '../../src/contracts/prompt-pack.js';
-import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
+import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-digest.js';
 import { edited, locked, samplePath, unlockedPack } from '../prompt-pack/sample-pack.js';
 
 const env = {

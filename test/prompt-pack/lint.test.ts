@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { lintPack } from '../../src/prompt-pack/lint.js';
-import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
+import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-digest.js';
 import { asJson, edited, locked, sampleIndex, samplePath, unlockedPack } from './sample-pack.js';
 
 const good = locked(unlockedPack());

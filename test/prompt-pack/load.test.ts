@@ -4,7 +4,7 @@ import { PromptOsError } from '../../src/contracts/errors.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import { PROMPT_IDS } from '../../src/contracts/names.js';
 import { loadPack } from '../../src/prompt-pack/load.js';
-import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
+import { INDEX_PATH, LOCK_PATH } from '../../src/prompt-pack/pack-digest.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from './sample-pack.js';
 
 const good = locked(unlockedPack());

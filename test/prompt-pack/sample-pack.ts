@@ -1,8 +1,14 @@
 import { PROMPT_IDS } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import { requirePromptIndex } from '../../src/prompt-pack/load.js';
-import { formatPromptLock, makePromptLock } from '../../src/prompt-pack/lock.js';
-import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest } from '../../src/prompt-pack/pack-files.js';
+import {
+  formatPromptLock,
+  INDEX_PATH,
+  LOCK_PATH,
+  makePromptLock,
+  type PackFiles,
+  packDigest,
+} from '../../src/prompt-pack/pack-digest.js';
 
 export const samplePath = (id: string): string => `gates/${id}.md`;
 

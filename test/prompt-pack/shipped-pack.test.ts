@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtInPackDir, readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
+import { builtInPackDir } from '../../src/config/pack-folder.js';
+import { readPackFolder, readPromptPack } from '../../src/config/prompt-pack.js';
 import { GATE_OUTPUT_SCHEMAS } from '../../src/contracts/gate-outputs.js';
 import { GATE_IDS, GATES, PROMPT_IDS } from '../../src/contracts/names.js';
 import { lintPack } from '../../src/prompt-pack/lint.js';
 import { loadPack, requirePromptIndex } from '../../src/prompt-pack/load.js';
-import { formatPromptLock, makePromptLock } from '../../src/prompt-pack/lock.js';
-import { LOCK_PATH } from '../../src/prompt-pack/pack-files.js';
+import { formatPromptLock, LOCK_PATH, makePromptLock } from '../../src/prompt-pack/pack-digest.js';
 
 const files = await readPackFolder(builtInPackDir());
 const pack = loadPack(await readPromptPack(builtInPackDir(), { PATH: process.env.PATH }));

@@ -12,7 +12,8 @@ import { createPinnedDocuments } from '../../src/activities/pinned-documents.js'
 import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
 import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { createGitWorkspace } from '../../src/adapters/workspace/git-workspace.js';
-import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
+import { builtInPackDir } from '../../src/config/pack-folder.js';
+import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contracts/activities.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/json.js';

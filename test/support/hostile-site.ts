@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { builtInPackDir, readPromptPack } from '../../src/config/prompt-pack.js';
+import { builtInPackDir } from '../../src/config/pack-folder.js';
+import { readPromptPack } from '../../src/config/prompt-pack.js';
 import { ensureBuilt, PROMPTOS } from './built-package.js';
 
 const AGENT = fileURLToPath(new URL('../fixtures/executors/hostile-agent.mjs', import.meta.url));

@@ -1,14 +1,14 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
-import { builtInPackDir, readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
+import { builtInPackDir } from '../../config/pack-folder.js';
+import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { PROMPT_IDS } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import type { LintFinding } from '../../prompt-pack/lint-text.js';
 import { loadPack, requirePromptIndex } from '../../prompt-pack/load.js';
-import { formatPromptLock, makePromptLock } from '../../prompt-pack/lock.js';
-import { LOCK_PATH, packFile } from '../../prompt-pack/pack-files.js';
+import { formatPromptLock, LOCK_PATH, makePromptLock, packFile } from '../../prompt-pack/pack-digest.js';
 import type { CommandContext } from '../app/context.js';
 
 /** A path that an editor or a terminal can open: relative where the file is below the current folder. */

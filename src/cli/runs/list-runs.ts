@@ -11,7 +11,7 @@ import { readPublishedRun } from '../app/published-run.js';
 import { isNoServer } from '../app/report-error.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { storedStatus } from './run-status.js';
-import { asksForUses, readUses, type UseOptions, usesOfRun } from './run-uses.js';
+import type { UseOptions } from './run-uses.js';
 
 /** The state of what was started and never became a run. */
 const REFUSED = 'refused';
@@ -35,10 +35,13 @@ interface RunLine {
 /** `run list`: the runs that Temporal and the store know, the newest first; those that used something, if it is asked. */
 export async function listRuns(context: CommandContext, limit: number, wanted: UseOptions = {}): Promise<void> {
   const output = context.output();
-  const asked = asksForUses(wanted) ? readUses(wanted) : null;
+  const { prompt, pack, policy, model } = wanted;
+  const uses = (prompt ?? pack ?? policy ?? model) ? await import('./run-uses.js') : null;
+  const asked = uses === null ? null : uses.readUses(wanted);
   const filter = (store: ArtifactStore, runs: GovernedRuns | null): Filter => ({
     asks: asked !== null,
-    keeps: async (runId) => asked === null || usesOfRun(store, runs, runId).then(asked, () => unknownUses(runId)),
+    keeps: async (runId) =>
+      uses === null || asked === null || uses.usesOfRun(store, runs, runId).then(asked, () => unknownUses(runId)),
   });
   // What cannot be read may have used it: it must not be missing without a word.
   const unknownUses = (runId: string): boolean => {

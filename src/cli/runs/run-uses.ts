@@ -125,9 +125,6 @@ export function readUsing(using: readonly string[]): UseOptions {
   return options;
 }
 
-/** Whether anything is asked at all. */
-export const asksForUses = (options: UseOptions): boolean => USE_KINDS.some((kind) => (options[kind] ?? []).length > 0);
-
 function promptTest(value: string): UseTest {
   const [id = '', version, ...more] = value.split('@');
   const known = PROMPT_IDS.find((one): one is PromptId => one === id);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ListedRun } from '../../client/listing.js';
 import type { GateAtWork } from '../../client/progress.js';
-import { type RunTrouble, readTrouble } from '../../client/trouble.js';
+import type { RunTrouble } from '../../client/trouble.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { runWorkflowId } from '../../contracts/names.js';
 import type { RunStatus } from '../../contracts/run-status.js';
@@ -114,8 +114,10 @@ const liveFacts = async ({ runs, temporal }: OpenedRuns, runId: string): Promise
 });
 
 /** What keeps a run from going on, as far as Temporal says: what it does not say must not hide the run's status. */
-const troubleOf = (client: Client, runId: string): Promise<RunTrouble | null> =>
-  readTrouble(client, runId).catch(() => null);
+async function troubleOf(client: Client, runId: string): Promise<RunTrouble | null> {
+  const { readTrouble } = await import('../../client/trouble.js');
+  return readTrouble(client, runId).catch(() => null);
+}
 
 /** What a run waits for, with the commands that answer it. */
 function sayAwaited(status: RunStatus, awaited: RunStatus['awaiting'][number], output: Output): void {

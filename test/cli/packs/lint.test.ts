@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pathFrom } from '../../../src/cli/packs/inspect-pack.js';
 import { lintCommand } from '../../../src/cli/packs/pack-commands.js';
-import { INDEX_PATH } from '../../../src/prompt-pack/pack-files.js';
+import { INDEX_PATH } from '../../../src/prompt-pack/pack-digest.js';
 import { edited, locked, samplePath, unlockedPack } from '../../prompt-pack/sample-pack.js';
 import { invoke } from '../recorded-context.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { promptsCommand } from '../../../src/cli/packs/pack-commands.js';
-import { LOCK_PATH } from '../../../src/prompt-pack/pack-files.js';
+import { LOCK_PATH } from '../../../src/prompt-pack/pack-digest.js';
 import { bundleOf, edited, locked, samplePath, unlockedPack } from '../../prompt-pack/sample-pack.js';
 import { invoke } from '../recorded-context.js';
 

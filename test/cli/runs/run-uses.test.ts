@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { asksForUses, readUses, readUsing, usesOfRecord, usesOfRun } from '../../../src/cli/runs/run-uses.js';
+import { readUses, readUsing, usesOfRecord, usesOfRun } from '../../../src/cli/runs/run-uses.js';
 import { journalBytes } from '../../../src/contracts/journal-bytes.js';
 import { canonicalJson } from '../../../src/contracts/json.js';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
@@ -47,7 +47,7 @@ test('readUsing: kinds with their values, and USAGE for anything else', () => {
     prompt: ['P05@1.0.0', 'P06'],
     model: ['a=b'],
   });
-  expect(asksForUses(readUsing([]))).toBe(false);
+  expect(readUsing([])).toEqual({});
   for (const wrong of ['P05', 'gate=P05', '=x']) expect(() => readUsing([wrong])).toThrow(/--using: expected/);
 });
 
