@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
+import { PROTOCOL_MODULE, spokenProtocol } from './spoken-protocol.js';
 
 /*
  * Part of `npm run build`: the command line as a few files. Node takes a tenth of a millisecond for a line of code, and
@@ -36,32 +36,35 @@ const ownPlaces: Plugin = {
       : null,
 };
 
-/** Namespaces of Temporal's protocol that no command speaks: building their types takes longer than a command does. */
-const UNSPOKEN = ['coresdk', 'temporal.api.cloud', 'grpc.gateway'];
+/** Where the text of Temporal's protocol comes in, once it is known what of it is spoken. */
+const PROTOCOL = '"the protocol as JSON"';
 
-/** A node of the protocol's tree. */
-interface Protocol {
-  readonly nested?: Record<string, Protocol>;
-}
-
-/** Temporal's protocol without what is unspoken, as text that is read at once. */
-const spokenProtocol: Plugin = {
-  name: 'spoken-protocol',
-  load(id) {
-    if (!id.endsWith('@temporalio/proto/protos/json-module.js')) return null;
-    const root = (createRequire(id)(id) as { toJSON(): Protocol }).toJSON();
-    for (const name of UNSPOKEN) remove(root, name.split('.'));
-    const json = JSON.stringify(JSON.stringify(root.nested));
-    return `const { Root } = require('protobufjs/light');\nmodule.exports = new Root().addJSON(JSON.parse(${json}));`;
-  },
+/**
+ * Temporal's protocol as text that is read at once. protobufjs compiles five functions for a message when one of them is
+ * called; a command needs one for most messages: to encode what it asks, or to decode what it is answered.
+ */
+const protocol: Plugin = {
+  name: 'protocol',
+  load: (id) =>
+    id === PROTOCOL_MODULE
+      ? `const protobuf = require('protobufjs/light');
+const { Reader, Type, Writer, decoder, encoder, util } = protobuf;
+const typesOf = (type) => {
+  const edition = type.root._edition || type._edition;
+  if (edition) type.root._resolveFeaturesRecursive(edition);
+  return type.fieldsArray.map((field) => field.resolve().resolvedType);
 };
-
-function remove({ nested = {} }: Protocol, [name = '', ...below]: readonly string[]): void {
-  const found = nested[name];
-  if (found === undefined) throw new Error(`Temporal's protocol has no namespace ${name}.`);
-  if (below.length === 0) delete nested[name];
-  else remove(found, below);
-}
+Type.prototype.encode = function encode(...args) {
+  this.encode = encoder(this)({ Writer, types: typesOf(this), util });
+  return this.encode(...args);
+};
+Type.prototype.decode = function decode(...args) {
+  this.decode = decoder(this)({ Reader, types: typesOf(this), util, C: this.ctor });
+  return this.decode(...args);
+};
+module.exports = new protobuf.Root().addJSON(JSON.parse(${PROTOCOL}));`
+      : null,
+};
 
 /** Leaves what hosts a worker where it is. */
 const workersApart: Plugin = {
@@ -80,15 +83,21 @@ const bundle = await rolldown({
   },
   platform: 'node',
   external: AS_THEY_ARE,
-  plugins: [ownPlaces, spokenProtocol, workersApart],
+  plugins: [ownPlaces, protocol, workersApart],
 });
-const { output } = await bundle.write({
-  dir: BUNDLE,
+const { output } = await bundle.generate({
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
-  cleanDir: true,
 });
+const files = output.flatMap((file) => (file.type === 'chunk' ? [{ name: file.fileName, code: file.code }] : []));
+const spoken = spokenProtocol(files.map(({ code }) => code).join('\n'));
 const hash = createHash('sha256');
-for (const file of output) if (file.type === 'chunk') hash.update(file.fileName).update(file.code);
+await rm(BUNDLE, { recursive: true, force: true });
+await mkdir(BUNDLE);
+for (const { name, code } of files) {
+  const whole = code.replace(PROTOCOL, () => JSON.stringify(spoken));
+  hash.update(name).update(whole);
+  await writeFile(join(BUNDLE, name), whole);
+}
 await writeFile(join(BUNDLE, 'digest'), hash.digest('hex'));

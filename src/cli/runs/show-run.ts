@@ -12,7 +12,6 @@ import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import { isNoServer } from '../app/report-error.js';
 import { announceRun, selectRun } from '../app/select-run.js';
-import { showFinishedRun } from './finish-run.js';
 import { createAge, describeProgress, followRun, progressFacts } from './follow-run.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { withPublishedOrLive } from './open-run.js';
@@ -177,6 +176,7 @@ export async function watchRun(
       });
     }
     if (ended !== null) {
+      const { showFinishedRun } = await import('./finish-run.js');
       output.emit(await showFinishedRun(context, { store, runId, ended, ui: await temporal.runPage(runId) }));
     }
   };
