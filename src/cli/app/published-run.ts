@@ -49,9 +49,6 @@ export async function readPublished(store: ReadableStore, runId: string, path: s
 
 /** @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_CORRUPT, RECORD_INVALID */
 export async function readPublishedRun(store: ReadableStore, runId: string): Promise<PublishedRunFacts> {
-  if ((await store.published(runId)) === null) {
-    throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
-  }
   const bytes = await readPublished(store, runId, TREE_PATHS.record);
   return {
     record: parseFile(runRecordSchema, bytes, TREE_PATHS.record),

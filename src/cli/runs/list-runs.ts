@@ -1,5 +1,6 @@
 import type { GovernedRuns } from '../../client/client.js';
 import type { ListedRun } from '../../client/listing.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import { GATES } from '../../contracts/names.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CommandContext } from '../app/context.js';
@@ -103,7 +104,7 @@ async function knownRuns({ runs, store }: OpenedRuns, limit: number, wanted: Fil
     if (lines.push(line) >= limit) break;
   }
   // A server forgets runs after its retention; the store does not.
-  const older = await publishedRuns(store, limit - lines.length, known, wanted);
+  const older = lines.length >= limit ? [] : await publishedRuns(store, limit - lines.length, known, wanted);
   return newestFirst([...lines, ...older]);
 }
 
@@ -165,12 +166,12 @@ const newestFirst = (lines: readonly RunLine[]): readonly RunLine[] =>
 
 /** Null when the run is not published; one whose record is damaged is named all the same. */
 async function publishedLine(store: ArtifactStore, runId: string): Promise<RunLine | null> {
-  if ((await store.published(runId).catch(() => [])) === null) return null;
   return readPublishedRun(store, runId).then(
     ({ record: { outcome, started_at, finished_at, developer, target_repo } }) => ({
       ...{ run_id: runId, state: outcome, started_at, finished_at, developer, target_repo, awaits: [] },
     }),
-    () => unreadable(runId),
+    (error: unknown) =>
+      error instanceof PromptOsError && error.code === 'RUN_NOT_PUBLISHED' ? null : unreadable(runId),
   );
 }
 

@@ -1,16 +1,16 @@
-import { link, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import { systemCode } from '../../../contracts/system-code.js';
-import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
+import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
 import { collectBytes } from '../checked-bytes.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
-import { newestFirst } from '../manifest.js';
 import { readError, writeError, writeNewFile } from './durable-files.js';
+import { completeListing, enterRun, listRuns } from './listing.js';
 import { objectSize, openObject, putObject } from './object-files.js';
-import { openPublishedFile, publishedFiles, publishTree, readManifest, treeExists } from './published-trees.js';
+import { openPublishedFile, publishedFiles, publishTree } from './published-trees.js';
 import { checkIsNoLink, ensureFolder, STAGED, type StoreLayout, stagedPath, storeLayout } from './store-layout.js';
 
 /**
@@ -37,7 +37,7 @@ export function createFileSystemStore(directory: string): ArtifactStore {
     hasObject: async (sha256) => (await objectSize(layout, sha256)) !== null,
     readObject: (sha256) => collectBytes(openObject(layout, sha256)),
     openObject: (sha256) => openObject(layout, sha256),
-    publish: (runId, files) => writing(() => publishTree(layout, runId, files)),
+    publish: (runId, files) => writing(() => publishTree(layout, runId, files).then(() => enterRun(layout, runId))),
     published: (runId) => publishedFiles(layout, runId),
     openPublished: (runId, path) => openPublishedFile(layout, runId, path),
     appendJournal: (runId, entry, after) => writing(() => appendJournal(layout, runId, entry, after)),
@@ -48,33 +48,17 @@ export function createFileSystemStore(directory: string): ArtifactStore {
   };
 }
 
-async function prepare({ root, objects, runs, manifests, journals, staging }: StoreLayout): Promise<void> {
+async function prepare(layout: StoreLayout): Promise<void> {
+  const { root, objects, runs, manifests, journals, staging, listing } = layout;
   try {
     const made = await mkdir(root, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(made));
-    for (const folder of [objects, runs, manifests, journals, staging]) await ensureFolder(root, folder);
+    for (const folder of [objects, runs, manifests, journals, staging, listing]) await ensureFolder(root, folder);
     await removeLeftovers(staging, STAGED);
+    await completeListing(layout);
   } catch (error) {
     throw writeError(error, 'prepare its folder');
   }
-}
-
-async function listRuns(layout: StoreLayout): Promise<readonly PublishedRun[]> {
-  const names = await readdir(layout.runs).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw readError(error, 'list its runs');
-  });
-  const found: PublishedRun[] = [];
-  for (const run_id of names.filter((name) => RUN_ID_PATTERN.test(name))) {
-    if (await treeExists(layout, run_id)) found.push({ run_id, published_at: await publishedAt(layout, run_id) });
-  }
-  return newestFirst(found);
-}
-
-async function publishedAt(layout: StoreLayout, runId: string): Promise<Date> {
-  // One damaged manifest must not hide the other runs; reading this run says what is wrong with it.
-  const manifest = await readManifest(layout, runId).catch(() => null);
-  return manifest === null ? (await stat(join(layout.runs, runId))).mtime : new Date(manifest.published_at);
 }
 
 const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): string =>

@@ -118,7 +118,7 @@ async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: strin
 }
 
 /** Whether the run's tree is in place. */
-export async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean> {
+async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean> {
   try {
     return (await lstat(join(runs, runId))).isDirectory();
   } catch (error) {

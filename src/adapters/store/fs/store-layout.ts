@@ -18,6 +18,8 @@ export interface StoreLayout {
   readonly manifests: string;
   /** `<run_id>/00000000.json`: what a run's journal holds, one file an entry. */
   readonly journals: string;
+  /** `<milliseconds>.<run_id>`: when each run was published. */
+  readonly listing: string;
   /** Files and trees that are being written. */
   readonly staging: string;
 }
@@ -31,6 +33,7 @@ export function storeLayout(directory: string): StoreLayout {
     runs: folder('runs'),
     manifests: folder('manifests'),
     journals: folder('journals'),
+    listing: folder('listing'),
     staging: folder('staging'),
   };
 }
