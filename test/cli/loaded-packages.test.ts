@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
@@ -37,17 +37,38 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Packages, and files of ours below `dist`, that a line loads. */
-async function loaded(...args: readonly string[]): Promise<{ packages: readonly string[]; own: readonly string[] }> {
+/** The bundled modules of a line: each part of the bundle that was loaded has its compiled code kept. */
+async function bundled(cache: string): Promise<string> {
+  const compiled = await readdir(join(cache, 'compiled'), { recursive: true }).catch(() => []);
+  const parts = compiled.filter((name) => name.endsWith('.cjs')).map((name) => basename(name));
+  const texts = parts.map((name) => readFile(join(dirname(PROMPTOS), '../dist/commands', name), 'utf8'));
+  return (await Promise.all(texts))
+    .flatMap((text) => text.match(/^\/\/ (?:dist|node_modules)\/.+$/gm) ?? [])
+    .join('\n');
+}
+
+interface Loaded {
+  readonly packages: readonly string[];
+  /** Files of ours below `dist`. */
+  readonly own: readonly string[];
+  /** Whether they were loaded from the bundle. */
+  readonly fromBundle: boolean;
+}
+
+/** What a line loads. */
+async function loaded(...args: readonly string[]): Promise<Loaded> {
   const file = join(folder, args.join('_').replaceAll('/', '_'));
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, LOADED: file };
+  const cache = await mkdtemp(join(folder, 'cache-'));
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, LOADED: file, PROMPTOS_CACHE_DIR: cache };
   const preload = pathToFileURL(join(folder, 'preload.mjs')).href;
   spawnSync(process.execPath, ['--import', preload, PROMPTOS, ...args], { cwd: folder, env });
-  const text = await readFile(file, 'utf8');
+  const modules = await bundled(cache);
+  const text = `${await readFile(file, 'utf8')}\n${modules}`;
   const found = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
   return {
     packages: found(/node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\/[^\n]*$/gm),
-    own: found(/\/dist\/([^\n]+)$/gm),
+    fromBundle: modules !== '',
+    own: found(/(?:\/| )dist\/((?!commands\/)[^\n]+)$/gm),
   };
 }
 
@@ -81,7 +102,22 @@ test('promptos trace --help: the definitions of its family, and nothing of what 
   const { own } = await loaded('trace', '--help');
   expect(own.filter((path) => /^(?:cli\/(?!app\/)\w+|adapters|verify|domain|config)\//.test(path))).toEqual([
     'cli/audit/audit-commands.js',
+    // Where compiled code is kept.
+    'config/user-folders.js',
   ]);
+});
+
+test('promptos version: neither schemas nor a parser of YAML', async () => {
+  const { packages, own } = await loaded('version');
+  expect(own).toContain('config/pack-folder.js');
+  expect(packages.filter((name) => ['zod', 'yaml', '@temporalio/envconfig'].includes(name))).toEqual([]);
+});
+
+test('a line that hosts a worker: no part of the bundle, so that the SDK is there once', async () => {
+  expect(await loaded('worker', '--help')).toMatchObject({
+    fromBundle: false,
+    own: expect.arrayContaining(['cli/main.js']),
+  });
 });
 
 const WORKER = ['@temporalio/worker', '@temporalio/core-bridge', '@swc/core', 'webpack', '@aws-sdk/client-s3'];
@@ -90,7 +126,7 @@ test.each([[['version']], [['run', 'list']], [['run', 'status', 'run-1']], [['ap
   'promptos %j without a server: neither a worker, nor the client of Temporal, nor a bucket',
   async (args) => {
     const { packages } = await loaded(...args);
-    const unneeded = [...WORKER, '@temporalio/client', '@grpc/grpc-js', 'execa', 'tar', '@secretlint/node'];
+    const unneeded = [...WORKER, '@temporalio/client', '@temporalio/proto', '@grpc/grpc-js', 'execa', 'tar'];
     expect(packages.filter((name) => unneeded.includes(name))).toEqual([]);
   },
 );

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
+
+beforeAll(ensureBuilt);
+
+let cache: string;
+beforeEach(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'promptos-compiled-'));
+});
+afterEach(() => rm(cache, { recursive: true, force: true }));
+
+const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+  spawnSync(process.execPath, [PROMPTOS, ...args], {
+    cwd: cache,
+    env: { PATH: process.env.PATH ?? '', HOME: cache, PROMPTOS_CACHE_DIR: cache, ...more },
+    encoding: 'utf8',
+  });
+const version = (more?: Readonly<Record<string, string>>) => run(['version', '--json'], more);
+const WORKS = {
+  status: 0,
+  stderr: expect.stringMatching(/^promptos {2}/),
+  stdout: expect.stringMatching(/^\{"promptos":/),
+};
+
+const compiled = async (): Promise<string> => {
+  const [only = ''] = await readdir(join(cache, 'compiled'));
+  return join(cache, 'compiled', only);
+};
+const timesOf = async (): Promise<Readonly<Record<string, number>>> => {
+  const folder = await compiled();
+  const names = await readdir(folder);
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).mtimeMs])),
+  );
+};
+
+test('compiled code: kept by the first process, used by the next, written again with a new part', async () => {
+  expect(version()).toMatchObject(WORKS);
+  const first = await timesOf();
+  expect(Object.keys(first)).toContain('main.cjs');
+  expect(version()).toMatchObject(WORKS);
+  expect(await timesOf()).toEqual(first);
+  expect(run(['completion', 'bash']).status).toBe(0);
+  const third = await timesOf();
+  expect(Object.keys(third).length).toBeGreaterThan(Object.keys(first).length);
+  expect(third['main.cjs']).not.toBe(first['main.cjs']);
+});
+
+test('compiled code: what V8 refuses is compiled again and replaced', async () => {
+  version();
+  const main = join(await compiled(), 'main.cjs');
+  await writeFile(main, 'not compiled code');
+  expect(version()).toMatchObject(WORKS);
+  expect((await stat(main)).size).toBeGreaterThan(1_000);
+});
+
+test('compiled code: a folder that others may write in is not used', async () => {
+  await mkdir(join(cache, 'compiled'));
+  await chmod(join(cache, 'compiled'), 0o777);
+  expect(version()).toMatchObject(WORKS);
+  expect(await readdir(join(cache, 'compiled'))).toEqual([]);
+});
+
+test.each([
+  ['its place is a file', { PROMPTOS_CACHE_DIR: '/dev/null' }],
+  ['NODE_DISABLE_COMPILE_CACHE is set', { NODE_DISABLE_COMPILE_CACHE: '1' }],
+])('compiled code: nothing is kept when %s, and the command works', async (_, env) => {
+  expect(version(env)).toMatchObject(WORKS);
+  expect(await readdir(cache)).toEqual([]);
+});
+
+test('compiled code: of at most four builds', async () => {
+  for (const old of ['a', 'b', 'c', 'd', 'e']) await mkdir(join(cache, 'compiled', old), { recursive: true });
+  await chmod(join(cache, 'compiled'), 0o700);
+  expect(version()).toMatchObject(WORKS);
+  expect((await readdir(join(cache, 'compiled'))).length).toBe(4);
+  expect((await readdir(join(cache, 'compiled'))).some((name) => name.endsWith(process.arch))).toBe(true);
+});
