@@ -1,17 +1,24 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { createFileSystemStore } from '../../src/adapters/store/fs/file-system-store.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
+import type { ArtifactRef } from '../../src/contracts/primitives.js';
+import { TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { findServer } from '../../src/embedded/server.js';
+import { startAndRest } from '../contender.js';
 import { median, type Row, type Table } from '../figures.js';
 import type { BenchRepository } from '../governed/repository.js';
-import { inRepository, stopBackground } from '../governed/site.js';
+import { atSite, inRepository, stopBackground } from '../governed/site.js';
 import { eventTime, historyOf } from '../history.js';
+import { note } from '../note.js';
 import type { Options } from '../options.js';
-import { PROMPTOS } from '../package-root.js';
+import { PACKAGE_ROOT, PROMPTOS } from '../package-root.js';
 import { readProcess } from '../process-tree.js';
 
 /** Milliseconds since `promptos dev` was typed. */
@@ -103,36 +110,113 @@ async function measureStartUp(repository: BenchRepository, runs: number): Promis
   };
 }
 
-/** Commands that answer at once, with the most processor time that each may take. */
-const COMMANDS: readonly { readonly args: readonly string[]; readonly most: number }[] = [
-  { args: ['--help'], most: 150 },
-  { args: ['version'], most: 150 },
-  { args: ['run', 'list'], most: 400 },
-];
+/** The most processor time of a command that needs no project, and of one that looks at runs or decides. */
+const [ANSWERS, LOOKS] = [150, 400];
 
-/** Medians of a command that only prints: milliseconds, and milliseconds of processor time. */
-async function measureCommand(args: readonly string[], cwd: string, runs: number): Promise<Row['values']> {
+interface Measured {
+  readonly name: string;
+  /** The arguments of each round. */
+  readonly args: (round: number) => readonly string[];
+  readonly most: number;
+  /** What it ends with; 0 when absent. */
+  readonly exit?: number;
+}
+
+const command = (text: string, most: number, exit = 0): Measured => ({
+  name: `\`promptos ${text}\``,
+  args: () => text.split(' '),
+  most,
+  exit,
+});
+
+/** Medians of a command that ends by itself: milliseconds, and milliseconds of processor time. */
+async function measureCommand({ name, args, most, exit }: Measured, cwd: string, rounds: number): Promise<Row> {
   const [times, used]: [number[], number[]] = [[], []];
   const ended = async () => (await readProcess(process.pid))?.ended_children_ms ?? null;
-  for (let run = 0; run < runs; run += 1) {
+  // The round before the first keeps compiled code, as the first use on a machine does.
+  for (let round = -1; round < rounds; round += 1) {
     const [before, since] = [performance.now(), await ended()];
-    const { status } = spawnSync(process.execPath, [PROMPTOS, ...args], { cwd, stdio: 'ignore' });
-    if (status !== 0) throw new Error(`promptos ${args.join(' ')} ended with ${status}`);
+    const { status } = spawnSync(process.execPath, [PROMPTOS, ...args(round)], { cwd, stdio: 'ignore' });
+    if (status !== (exit ?? 0)) throw new Error(`${name} ended with ${status}`);
+    if (round < 0) continue;
     times.push(performance.now() - before);
     const until = await ended();
     if (since !== null && until !== null) used.push(until - since);
   }
-  return { ms: median(times), 'processor ms': median(used) };
+  const values = { ms: median(times), 'processor ms': median(used) };
+  return { name, values, goals: [{ of: ['processor ms'], most }] };
+}
+
+async function measureAll(commands: readonly Measured[], cwd: string, rounds: number): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const each of commands) rows.push(await measureCommand(each, cwd, rounds));
+  return rows;
+}
+
+const RUN = 'measured-0';
+const tableOf = (title: string, rows: readonly Row[]): Table => ({ title, columns: ['ms', 'processor ms'], rows });
+
+/** Without a server a command says so, or answers from the store. */
+const WITHOUT_SERVER = [
+  command('--help', ANSWERS),
+  command('version', ANSWERS),
+  command('completion bash', ANSWERS),
+  command('__complete -- approve ', ANSWERS),
+  command('run list', LOOKS),
+  command(`run status ${RUN}`, LOOKS, 1),
+  command(`approve ${RUN} --as grace --yes`, LOOKS, 1),
+];
+
+/** Commands beside a server and a worker. Each round approves another run, the first gate of which waits. */
+const measureLive = (rounds: number): Promise<Table> =>
+  atSite({ signed: true }, async ({ repository, governed }) => {
+    note(`starting ${rounds + 1} runs that wait`);
+    for (let round = -1; round < rounds; round += 1) await startAndRest(governed, `measured-${round + 1}`);
+    const rows = await measureAll(
+      [
+        command('run list', LOOKS),
+        command(`run status ${RUN}`, LOOKS),
+        command('run status latest', LOOKS),
+        {
+          name: '`promptos approve`',
+          args: (round) => ['approve', `measured-${round + 1}`, '--as', 'grace', '--yes'],
+          most: LOOKS,
+        },
+      ],
+      repository.folder,
+      rounds,
+    );
+    return tableOf('Commands with a server and a worker', rows);
+  });
+
+/** Published runs, of which only what a listing shows is stored. */
+const PUBLISHED = 1_000;
+const VECTOR = join(PACKAGE_ROOT, 'test', 'vectors', 'trees', 'straight');
+
+async function publishRuns({ stateDir }: BenchRepository): Promise<void> {
+  note(`publishing ${PUBLISHED} runs`);
+  const store = createFileSystemStore(join(stateDir, 'artifacts'));
+  const files: ArtifactRef[] = [];
+  for (const path of [TREE_PATHS.session, TREE_PATHS.record]) {
+    const stored = await store.putObject(await readFile(join(VECTOR, path)));
+    files.push({ path, media_type: 'application/json', ...stored });
+  }
+  for (let number = 0; number < PUBLISHED; number += 1) await store.publish(`published-${number}`, files);
 }
 
 /** What a person waits for at the command line. */
-export const measureCommands = ({ runs }: Options): Promise<readonly Table[]> =>
-  inRepository({ signed: false }, async (repository) => {
+export const measureCommands = async ({ runs }: Options): Promise<readonly Table[]> => {
+  const tables = await inRepository({ signed: false }, async (repository) => {
     const startUp = await measureStartUp(repository, runs);
-    const rows: Row[] = [];
-    for (const { args, most } of COMMANDS) {
-      const values = await measureCommand(args, repository.folder, 2 * runs);
-      rows.push({ name: `\`promptos ${args.join(' ')}\``, values, goals: [{ of: ['processor ms'], most }] });
-    }
-    return [startUp, { title: 'Commands', columns: ['ms', 'processor ms'], rows }];
+    const alone = await measureAll(WITHOUT_SERVER, repository.folder, 2 * runs);
+    await publishRuns(repository);
+    const listing = [command('run list', LOOKS), command('run list --limit 1000', 3 * LOOKS)];
+    const many = await measureAll(listing, repository.folder, 2 * runs);
+    return [
+      startUp,
+      tableOf('Commands without a server', alone),
+      tableOf(`Commands over ${PUBLISHED} published runs`, many),
+    ];
   });
+  return [...tables, await measureLive(2 * runs)];
+};
