@@ -161,7 +161,7 @@ const WITHOUT_SERVER = [
   command('--help', ANSWERS),
   command('version', ANSWERS),
   command('completion bash', ANSWERS),
-  command('__complete -- approve ', ANSWERS),
+  command('__complete -- run ', ANSWERS),
   command('run list', LOOKS),
   command(`run status ${RUN}`, LOOKS, 1),
   command(`approve ${RUN} --as grace --yes`, LOOKS, 1),
@@ -210,7 +210,7 @@ export const measureCommands = async ({ runs }: Options): Promise<readonly Table
     const startUp = await measureStartUp(repository, runs);
     const alone = await measureAll(WITHOUT_SERVER, repository.folder, 2 * runs);
     await publishRuns(repository);
-    const listing = [command('run list', LOOKS), command('run list --limit 1000', 3 * LOOKS)];
+    const listing = [command('run list', LOOKS), command('run list --limit 1000', 10 * LOOKS)];
     const many = await measureAll(listing, repository.folder, 2 * runs);
     return [
       startUp,
