@@ -19,10 +19,12 @@ const KEPT = 4;
 
 type Wrapper = (exports: object, require: (id: string) => unknown, module: object, file: string, dir: string) => void;
 
-/** Where compiled code is kept: of one build and one Node, and written by nobody else; null for nowhere. */
+/** Where compiled code is kept: of one build and one Node, and written by no other user; null for nowhere. */
 function codeFolder(): string | null {
+  const { env } = process;
+  if (env.NODE_DISABLE_COMPILE_CACHE) return null;
   try {
-    const parent = join(cacheFolder(process.env), 'compiled');
+    const parent = join(cacheFolder(env), 'compiled');
     const digest = readFileSync(join(BUNDLE, 'digest'), 'utf8').slice(0, 16);
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     const { uid, mode } = statSync(parent);
@@ -44,7 +46,7 @@ const readIfThere = (path: string): Buffer | undefined => {
 
 /** The command line of this process. */
 export function loadCommands(): { readonly runProcess: typeof runProcess } {
-  const folder = process.env.NODE_DISABLE_COMPILE_CACHE ? null : codeFolder();
+  const folder = codeFolder();
   const scripts = new Map<string, Script>();
   const modules = new Map<string, { exports: object }>();
   let compiled = false;
