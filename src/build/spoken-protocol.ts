@@ -14,8 +14,8 @@ interface Node {
 }
 
 /**
- * What programs of some code can speak of the protocol, as JSON: the calls whose names they write, every message and enum
- * that they name in full, and all that those are made of. Building the types of the whole takes longer than most commands.
+ * What programs of some code can speak of the protocol, as JSON: every service, message and enum that they name in full, of
+ * services the calls whose names they write, and all that those are made of. Building the types of the whole takes longer than most commands.
  */
 export function spokenProtocol(code: string): string {
   const root = (require(PROTOCOL_MODULE) as { toJSON(): Node }).toJSON();
@@ -38,17 +38,16 @@ export function spokenProtocol(code: string): string {
       for (const { type } of Object.values(nodes.get(path)?.fields ?? {})) keep(type, `${path}.`);
     }
   };
-  const called = new Set(Array.from(code.matchAll(/service\??\.(\w+)/gi), ([, name = '']) => name));
-  for (const [path, { methods = {} }] of nodes) {
-    if (Object.keys(methods).length > 0) keep(path, '');
-    for (const [name, { requestType, responseType }] of Object.entries(methods)) {
-      if (!called.has(name.charAt(0).toLowerCase() + name.slice(1))) delete methods[name];
-      else for (const type of [requestType, responseType]) keep(type, `${path}.`);
-    }
-  }
   for (const [name] of code.matchAll(/\b(?:temporal\.api|google|grpc)(?:\.\w+)+/g)) {
     const path = [name, ...outwards(name).map((place) => place.slice(0, -1))].find((one) => nodes.has(one));
     if (path !== undefined) keep(path, '');
+  }
+  const called = new Set(Array.from(code.matchAll(/service\??\.(\w+)/gi), ([, name = '']) => name));
+  for (const [path, { methods = {} }] of nodes) {
+    for (const [name, { requestType, responseType }] of kept.has(path) ? Object.entries(methods) : []) {
+      if (!called.has(name.charAt(0).toLowerCase() + name.slice(1))) delete methods[name];
+      else for (const type of [requestType, responseType]) keep(type, `${path}.`);
+    }
   }
   for (const path of nodes.keys()) {
     const at = path.lastIndexOf('.');
