@@ -1,9 +1,9 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
+import { isRecord, own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey, PolicyKey } from '../../contracts/keys.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
-import { openEnvelope, statementOf } from '../attest/envelope.js';
+import { envelopeSha256, openEnvelope, statementOf } from '../attest/envelope.js';
 import { readPublicKeyLine } from '../attest/public-keys.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';
 import { type MessageClaims, type Refusal, refuse } from '../run/refusals.js';
@@ -147,7 +147,7 @@ export function claimsOf(content: unknown): MessageClaims {
   return {
     claimed_actor: textAt(predicate, 'actor'),
     decision_id: textAt(predicate, 'decisionId'),
-    envelope_sha256: canonicalSha256(envelope),
+    envelope_sha256: envelopeSha256(envelope),
   };
 }
 
