@@ -12,8 +12,8 @@ export { nextTurn };
 
 /** How long all synchronous file work of this process together may hold the event loop. */
 const SLICE_MS = 8;
-/** Larger files are read in the background. */
-const SMALL_BYTES = 1_024 * 1_024;
+/** Larger files are read and written in the background. */
+export const SMALL_BYTES = 1_024 * 1_024;
 
 let begun: number | null = null;
 
@@ -32,21 +32,28 @@ export function timeIsUp(): boolean {
 const { O_RDONLY, O_NONBLOCK } = constants;
 
 /**
- * The bytes of a regular file, which another program may have put there: a pipe in its place is not waited for.
- * @returns null when there is no file of that name
+ * The bytes of a small regular file, which another program may have put there: a pipe in its place is not waited for.
+ * @returns null for a larger one
  * @throws Error as node:fs does, also for what is no regular file
  */
-export async function readIfPresent(path: string): Promise<Buffer | null> {
+export async function readIfSmall(path: string): Promise<Buffer | null> {
   if (timeIsUp()) await nextTurn();
-  // To learn that a file is missing costs less than the error that opening it would make.
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
   const descriptor = openSync(path, O_RDONLY | O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-    if (stat.size <= SMALL_BYTES) return readFileSync(descriptor);
+    return stat.size <= SMALL_BYTES ? readFileSync(descriptor) : null;
   } finally {
     closeSync(descriptor);
   }
-  return readFile(path);
+}
+
+/** The same for a file of any size. */
+export const readPlainFile = async (path: string): Promise<Buffer> =>
+  (await readIfSmall(path)) ?? (await readFile(path));
+
+/** The same, or null when there is no file of that name. */
+export async function readIfPresent(path: string): Promise<Buffer | null> {
+  // To learn that a file is missing costs less than the error that opening it would make.
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? null : readPlainFile(path);
 }
