@@ -3,6 +3,7 @@ import type { GovernanceActivities, ResumeRunInput } from '../contracts/activiti
 import { PromptOsError } from '../contracts/errors.js';
 import { canonicalSha256 } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
+import { oncePerObject } from '../contracts/remember.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
@@ -34,13 +35,18 @@ const ENGINE_STEP: Retries = {
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
 
+/** What is read and verified once for all Workers of a process that have one store: the engine's and its roles'. */
+const memoryOf = oncePerObject((store: GovernancePorts['store']) => {
+  const documents = createPinnedDocuments(store);
+  return { documents, verifier: createPrefixVerifier(store, documents) };
+});
+
 /** The governance activities over the given ports. */
 export function createActivities(
   ports: GovernancePorts,
   { taskQueues, verifyTree }: CreateActivitiesOptions,
 ): GovernanceActivities {
-  const documents = createPinnedDocuments(ports.store);
-  const verifier = createPrefixVerifier(ports.store, documents);
+  const { documents, verifier } = memoryOf(ports.store);
   const finalise = createFinalise(ports, verifier, { pinned: documents, verifyTree });
   return {
     promptos_openRun: (input, firstExecutionRunId) =>

@@ -1,20 +1,31 @@
+import { sha256Hex } from '../contracts/digest.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { JournalEntry, JournalledMessage, PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
 import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
+import { keepLast } from '../contracts/remember.js';
 import { ledgerHeadStatement } from '../domain/attest/acts.js';
-import { messageSha256 } from '../domain/ledger/replay-ledger.js';
+import { envelopeSha256 } from '../domain/attest/envelope.js';
 import type { ArtifactStore } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import { signStatement } from './attest-attempt.js';
+
+/** Entries by the digest of their bytes: a journal is read before each step, and an entry never changes. */
+const known = new Map<string, JournalEntry | null>();
+const MAX_KNOWN = 2_048;
+
+function entryOf(bytes: Uint8Array): JournalEntry | null {
+  const sha256 = sha256Hex(bytes);
+  return keepLast(known, sha256, known.get(sha256) ?? parseJournalEntry(bytes), MAX_KNOWN);
+}
 
 /** A run's journal as it is now. @throws PromptOsError STORE_NOT_READABLE */
 export async function readRunJournal(
   store: Pick<ArtifactStore, 'readJournal'>,
   runId: string,
 ): Promise<readonly PlacedJournalEntry[]> {
-  return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
+  return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: entryOf(bytes) }));
 }
 
 /** Signed messages of the ledger that no client journalled: they came through the Web UI or Temporal's command line. */
@@ -36,7 +47,7 @@ export function unjournalled(
 }
 
 /** Journalled as another kind, a message is passed over: a writer to the store could hide it so. */
-const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${messageSha256(envelope)}`;
+const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${envelopeSha256(envelope)}`;
 
 /** What follows from a journal: entries to append, which may be none, and what the caller wants to know. */
 export interface JudgedJournal<T> {

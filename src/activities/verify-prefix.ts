@@ -6,6 +6,7 @@ import { canonicalJson, parseJson, readJson } from '../contracts/json.js';
 import { type LedgerEntry, type LedgerEventOf, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
+import { keepLast } from '../contracts/remember.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { problemsText } from '../contracts/schema-problems.js';
@@ -63,7 +64,7 @@ export function createPrefixVerifier(
   store: Pick<ArtifactStore, 'readObject' | 'readJournal'>,
   documents: PinnedDocuments,
 ): PrefixVerifier {
-  const kept = new Map<string, { readonly entries: readonly LedgerEntry[]; readonly replay: Replay }>();
+  const kept = new Map<string, Pick<VerifiedPrefix, 'entries' | 'replay'> & { readonly claim: unknown }>();
   return {
     async verify(runId, workflowId, ledger) {
       if (workflowId !== runWorkflowId(runId)) throw notDue(`it was asked for by the workflow ${workflowId ?? 'none'}`);
@@ -78,9 +79,11 @@ export function createPrefixVerifier(
       if (journal.length === 0) await store.readObject(opening.run.policy_sha256);
       const policy = await documents.policy(opening.run.policy_sha256);
       if (continued === null) await checkOpening(store, documents, { runId, policy, opening });
-      checkClaim(journal, policy, opening);
+      // The same object as before: entries of a journal are read once.
+      const claim = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
+      if (continued === null || claim !== before?.claim) checkClaim(journal, policy, opening);
       const accepted = acceptedForks(entries, opening, journal);
-      keep(kept, runId, { entries, replay });
+      keepLast(kept, runId, { entries, replay, claim }, KEPT_RUNS);
       return { entries, opening, replay, policy, journal, accepted };
     },
   };
@@ -90,12 +93,6 @@ export function createPrefixVerifier(
 function onlyBroken(error: unknown): null {
   if (error instanceof PromptOsError && error.code === 'LEDGER_BROKEN') return null;
   throw error;
-}
-
-function keep<T>(kept: Map<string, T>, runId: string, verified: T): void {
-  kept.delete(runId);
-  kept.set(runId, verified);
-  if (kept.size > KEPT_RUNS) kept.delete(kept.keys().next().value as string);
 }
 
 function replayed(

@@ -35,9 +35,28 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
  * @throws Error for what JSON cannot say: NaN, infinities, lone surrogates, cycles.
  */
 export function canonicalJson(value: unknown): string {
-  const text = canonicalize(value);
+  const text = isOrdered(value) ? JSON.stringify(value) : canonicalize(value);
   if (text === undefined) throw new Error('undefined has no canonical JSON');
   return text;
+}
+
+/**
+ * Whether the platform writes a value as RFC 8785 does, in a fifth of the time: plain data with its members in order, as
+ * canonical JSON gives it when it is read. Names like `10`, which objects order as numbers, are in order only by chance.
+ */
+function isOrdered(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return typeof value === 'boolean';
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.every(isOrdered);
+  if ('toJSON' in value) return false;
+  let before = '';
+  for (const [name, member] of Object.entries(value)) {
+    if (name < before || !name.isWellFormed() || !isOrdered(member)) return false;
+    before = name;
+  }
+  return true;
 }
 
 /** Null for what has no canonical JSON. */

@@ -1,6 +1,16 @@
+import canonicalize from 'canonicalize';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { canonicalOrNull, isRecord, parseJson, parseJsonAs, readJson, readJsonAs } from '../../src/contracts/json.js';
+import {
+  canonicalJson,
+  canonicalOrNull,
+  isRecord,
+  parseJson,
+  parseJsonAs,
+  readJson,
+  readJsonAs,
+} from '../../src/contracts/json.js';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const schema = z.object({ name: z.string() });
@@ -42,4 +52,42 @@ test('canonicalOrNull: gives null for what JSON cannot say', () => {
   expect(canonicalOrNull({ b: 1, a: [true] })).toBe('{"a":[true],"b":1}');
   expect(canonicalOrNull({ a: Number.NaN })).toBeNull();
   expect(canonicalOrNull(undefined)).toBeNull();
+});
+
+test('canonicalJson: writes whatever JSON can say as RFC 8785 asks, in order or not', () => {
+  const names = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('1', '9', '10', '__proto__', 'é', '\u{1f600}', '\ufb33'),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.constantFrom(null, undefined, -0, 1e21)),
+      fc.array(tie('value')),
+      fc.dictionary(names, tie('value'), { noNullPrototype: false }),
+    ),
+  }));
+  const expected = (given: unknown): string | null => {
+    try {
+      return canonicalize(given) ?? null;
+    } catch {
+      return null;
+    }
+  };
+  fc.assert(
+    fc.property(value, (given) => {
+      const wanted = expected(given);
+      expect(canonicalOrNull(given)).toBe(wanted);
+      if (wanted !== null) expect(canonicalJson(JSON.parse(wanted))).toBe(wanted);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('canonicalJson: gives nothing for lone surrogates, in values as in names, nor for cycles', () => {
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  for (const given of ['\ud800', ['\ud800'], { '\udc00': 1 }, { a: { '\ud800x': 1 } }, cycle]) {
+    expect(canonicalOrNull(given)).toBeNull();
+  }
 });

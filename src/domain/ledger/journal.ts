@@ -9,7 +9,7 @@ import type { Policy } from '../../contracts/policy.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../attest/acts.js';
-import { openEnvelope } from '../attest/envelope.js';
+import { envelopeSha256, openEnvelope } from '../attest/envelope.js';
 import { PREDICATES } from '../attest/statement.js';
 import { authenticate, isValidAt, pinKey } from '../judge/authenticate.js';
 import { EPOCH } from '../judge/authority.js';
@@ -202,7 +202,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
   const counted: { readonly kind: JournalledMessage; readonly envelope: Envelope }[] = [];
   const take = (kind: JournalledMessage, envelope: Envelope | null): void => {
     if (envelope === null) return;
-    digests.add(`${kind} ${canonicalSha256(envelope)}`);
+    digests.add(`${kind} ${envelopeSha256(envelope)}`);
     counted.push({ kind, envelope });
   };
   for (const entry of ledger) {
@@ -215,7 +215,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
   }
   let same: ReadonlySet<string> | null = null;
   return {
-    has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${canonicalSha256(envelope)}`),
+    has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${envelopeSha256(envelope)}`),
     /** Whether the same was signed and counted in another envelope: it was sent once more. */
     hasSame: (message: SignedMessage): boolean => {
       same ??= new Set(counted.flatMap(({ kind, envelope }) => readSignedMessage(run, kind, envelope)?.same ?? []));
@@ -333,7 +333,7 @@ export function messagesOf(journal: readonly PlacedJournalEntry[]) {
   const messages = new Map(
     journal.flatMap(({ entry }) =>
       entry?.kind === 'message'
-        ? [[`${entry.message} ${canonicalSha256(entry.envelope)}`, entry.envelope] as const]
+        ? [[`${entry.message} ${envelopeSha256(entry.envelope)}`, entry.envelope] as const]
         : [],
     ),
   );

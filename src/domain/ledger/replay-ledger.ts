@@ -1,6 +1,6 @@
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { JournalledMessage } from '../../contracts/journal.js';
-import { canonicalJson, canonicalSha256 } from '../../contracts/json.js';
+import { canonicalJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
@@ -196,9 +196,6 @@ function refusalProblem(state: RunState, entry: Entry<'refused'>, evidence: Repl
     ? null
     : problem(answer.accepted ? 'a message that counts' : `a refusal for ${answer.reason}`);
 }
-
-/** The envelope's digest, as refusals and the journal name messages. */
-export const messageSha256 = (envelope: Envelope): string => canonicalSha256(envelope);
 
 /** The command that an entry is the first event of, or null for an event that only follows from others. */
 function commandOf(

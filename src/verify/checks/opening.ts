@@ -9,7 +9,7 @@ import { checkGateSelection, governsRepository, judgeRequest } from '../../domai
 import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
-import { lintPack } from '../../prompt-pack/lint.js';
+import { passesLint } from '../../prompt-pack/lint.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { sha256Of } from '../tree-files.js';
@@ -116,7 +116,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,
-    lint_passed: lintPack(bundle.files, rulesVersion).passed,
+    lint_passed: passesLint(bundle, rulesVersion),
     // Where a run's work was queued is the engine's own business: no policy says it.
     task_queues: opening.plan.task_queues,
     request_signed_by: await requestSigner(documents, policy),

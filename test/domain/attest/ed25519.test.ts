@@ -3,7 +3,7 @@ import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { verifiesStrictly, verifyNativelyFirst } from '../../../src/domain/attest/public-keys.js';
-import { verifyNatively } from '../../../src/verify/verify-tree.js';
+import { verifyNatively } from '../../../src/verify/native-crypto.js';
 
 const { Point } = ed25519;
 const strictly = (signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean => {
