@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nextTurn, readIfPresent, timeIsUp } from '../../../src/adapters/platform/time-slices.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'promptos-slices-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const work = (ms: number): void => {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+};
+
+test('timeIsUp: all work of one turn of the event loop shares its time, and the next turn has time again', async () => {
+  await nextTurn();
+  const before = timeIsUp();
+  work(5);
+  const half = timeIsUp();
+  work(5);
+  const over = timeIsUp();
+  await nextTurn();
+  expect([before, half, over, timeIsUp()]).toEqual([false, false, true, false]);
+});
+
+test('readIfPresent: reads small files and large ones, and a missing file is null', async () => {
+  const large = Buffer.alloc(3 * 1_024 * 1_024, 'x');
+  await writeFile(join(folder, 'small'), 'text');
+  await writeFile(join(folder, 'large'), large);
+  expect(await readIfPresent(join(folder, 'small'))).toEqual(Buffer.from('text'));
+  expect((await readIfPresent(join(folder, 'large')))?.equals(large)).toBe(true);
+  expect(await readIfPresent(join(folder, 'missing'))).toBeNull();
+});
+
+test('readIfPresent: does not wait for a named pipe, and refuses a folder', async () => {
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  await expect(readIfPresent(join(folder, 'pipe'))).rejects.toThrow('is not a regular file');
+  await expect(readIfPresent(folder)).rejects.toThrow('is not a regular file');
+});
