@@ -23,7 +23,7 @@ export async function withScratchIndex<T>(
   { parent, prefix, objects }: ScratchPlace,
   work: (scratch: ScratchIndex) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeMarkedFolder(parent, prefix);
+  const folder = makeMarkedFolder(parent, prefix);
   try {
     const index = { GIT_INDEX_FILE: join(folder, 'index') };
     if (objects === null) return await work({ folder, variables: index });

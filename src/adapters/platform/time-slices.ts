@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { setImmediate as soon } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -12,7 +12,7 @@ export { nextTurn };
 
 /** How long all synchronous file work of this process together may hold the event loop. */
 const SLICE_MS = 8;
-/** Larger files are read in the background. */
+/** Larger files are read and written in the background. */
 const SMALL_BYTES = 1_024 * 1_024;
 
 let begun: number | null = null;
@@ -49,4 +49,15 @@ export async function readIfPresent(path: string): Promise<Buffer | null> {
     closeSync(descriptor);
   }
   return readFile(path);
+}
+
+/** Writes a file with this content alone; not durably. @throws Error as node:fs does */
+export async function writeLocalFile(
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly mode?: number; readonly flag?: string } = {},
+): Promise<void> {
+  if (timeIsUp()) await nextTurn();
+  if (content.length > SMALL_BYTES) await writeFile(path, content, options);
+  else writeFileSync(path, content, options);
 }

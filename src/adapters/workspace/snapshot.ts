@@ -127,7 +127,7 @@ async function putStatus(
 ): Promise<void> {
   const { repository, stateDir, env, programs } = input;
   const { parent, prefix } = scratchPlace(stateDir);
-  const folder = await makeMarkedFolder(parent, prefix);
+  const folder = makeMarkedFolder(parent, prefix);
   try {
     await makeStandIn(folder, repository, relative(top, stateDir));
     const git = gitIn({
