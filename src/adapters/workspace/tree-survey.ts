@@ -121,3 +121,47 @@ export async function knownTree(top: BytePath): Promise<KnownTree> {
   }
   return { files, folders };
 }
+
+/** Files and folders that are looked at one by one. Where there are more, a program of its own is quicker. */
+const MOST_TRACED = 1_000;
+/** The coarsest clock of a file system: what was written so recently may be written again and show the same times. */
+const SETTLED_MS = 2_500;
+
+export interface Traces {
+  /** Null when nothing can be concluded: one was written just now, or a `.git` in a folder below leads elsewhere. */
+  readonly text: string | null;
+  readonly tooMany: boolean;
+}
+
+/**
+ * All that the file system says of folders and of everything in them: as long as it is the same, nothing was written, added
+ * or removed there.
+ * @param skips whether the content of a folder is left out, and its own times count
+ * @param leftOut a folder that does not count at all
+ */
+export async function tracesOf(
+  tops: readonly BytePath[],
+  skips: (folder: BytePath) => boolean,
+  leftOut: BytePath,
+): Promise<Traces> {
+  const settled = BigInt(Date.now() - SETTLED_MS) * 1_000_000n;
+  const traces: string[] = [];
+  const pending = [...tops];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (timeIsUp()) await nextTurn();
+    if (traces.length === MOST_TRACED) return { text: null, tooMany: true };
+    const stat = look(bytesOf(path));
+    if (stat === null || stat.ctimeNs > settled) return { text: null, tooMany: false };
+    traces.push(`${identityOf(stat)} ${path}`);
+    if (stat.isDirectory()) {
+      if (skips(path)) continue;
+      for (const name of readdirSync(bytesOf(path), { encoding: 'latin1' })) {
+        const entry = `${path}/${name}`;
+        if (entry !== leftOut) pending.push(entry);
+      }
+    } else if (path.endsWith('/.git') && !tops.includes(path.slice(0, -'/.git'.length))) {
+      return { text: null, tooMany: false };
+    }
+  }
+  return { text: traces.sort().join('\n'), tooMany: false };
+}
