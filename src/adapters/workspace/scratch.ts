@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Git } from '../git/run-git.js';
 import { withScratchIndex } from '../git/scratch-index.js';
+import { writeLocalFile } from '../platform/time-slices.js';
 import type { Mirror } from './mirror.js';
 
 /** A patch that is larger than this is not computed at all. */
@@ -46,7 +46,7 @@ export const withScratch = <T>(
   return withScratchIndex(place, async ({ folder, variables }) => {
     const git = mirror.git.with({ env: variables, signal });
     if ('commit' in index) await git.bytes(['read-tree', index.commit]);
-    else await writeFile(variables.GIT_INDEX_FILE, index.bytes);
+    else await writeLocalFile(variables.GIT_INDEX_FILE, index.bytes);
     return work({ folder, git });
   });
 };
