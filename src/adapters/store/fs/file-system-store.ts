@@ -1,4 +1,4 @@
-import { linkSync } from 'node:fs';
+import { linkSync, lstatSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
@@ -6,7 +6,7 @@ import { systemCode } from '../../../contracts/system-code.js';
 import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
-import { readPlainFile } from '../../platform/time-slices.js';
+import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
 import { newestFirst } from '../manifest.js';
 import { readError, removeAside, writeError, writeNewFile } from './durable-files.js';
@@ -84,11 +84,11 @@ const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): strin
 /** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
 async function appendJournal(layout: StoreLayout, runId: string, entry: Uint8Array, after?: number): Promise<boolean> {
   if (after !== undefined) return placeEntry(layout, runId, after, entry);
-  let seq = 0;
-  do {
-    seq += (await readJournal(layout, runId, seq)).length;
-  } while (!(await placeEntry(layout, runId, seq, entry)));
-  return true;
+  for (let seq = 0; ; seq += 1) {
+    if (timeIsUp()) await nextTurn();
+    const isTaken = lstatSync(entryPath(layout, runId, seq), { throwIfNoEntry: false }) !== undefined;
+    if (!isTaken && (await placeEntry(layout, runId, seq, entry))) return true;
+  }
 }
 
 /** Writes an entry aside and links it into its place, which fails when the place is taken. */

@@ -3,6 +3,7 @@ import { renameSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PromptOsError } from '../../../contracts/errors.js';
+import { keepLast } from '../../../contracts/remember.js';
 import { systemCode } from '../../../contracts/system-code.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
@@ -50,7 +51,7 @@ export async function putObject(
     const path = objectPath(layout, stored.sha256) as string;
     await ensureFolder(layout.objects, dirname(path));
     renameSync(staged, path);
-    await syncFolder(dirname(path));
+    await syncPlace(path);
     return stored;
   } catch (error) {
     removeAside(staged);
@@ -62,9 +63,20 @@ const sha256Of = (content: Uint8Array): string => createHash('sha256').update(co
 
 async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject): Promise<boolean> {
   if (objectSize(layout, sha256) !== bytes) return false;
+  const path = objectPath(layout, sha256) as string;
   // Its writer may have been killed before the folder was forced to the medium.
-  await syncFolder(dirname(objectPath(layout, sha256) as string));
+  if (synced.get(path) !== statSync(path).ino) await syncPlace(path);
   return true;
+}
+
+/** Objects whose place in their folder this process has forced to the medium, by path: their inodes. */
+const synced = new Map<string, number>();
+const MAX_SYNCED = 4_096;
+
+async function syncPlace(path: string): Promise<void> {
+  const { ino } = statSync(path);
+  await syncFolder(dirname(path));
+  keepLast(synced, path, ino, MAX_SYNCED);
 }
 
 const missingObject = (sha256: string) => (): PromptOsError => objectMissing(sha256);
