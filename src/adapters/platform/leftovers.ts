@@ -108,10 +108,21 @@ const SCRATCH_OF_EXECUTION = new RegExp(
   `(?:^|\\0)(?:PROMPTOS_SCRATCH|HOME)=(/[^\\0]*/${SCRATCH_PREFIX}-(${PROCESS_MARK_PATTERN})-[^/\\0]+)/(?:files|home)(?:\\0|$)`,
 );
 
-/** Whether a process with this environment belongs to an execution that is over: its scratch folder or its worker is gone. */
-function isLeftover(environ: string): boolean {
+/** Processes whose environment names no execution. Their numbers are not used again within this time. */
+const strangers = new Set<string>();
+const STRANGERS_MS = 5_000;
+let strangersSince = 0;
+
+/** Whether a process belongs to an execution that is over: its scratch folder or its worker is gone. */
+function isLeftover(pid: string): boolean {
+  if (strangers.has(pid)) return false;
+  const environ = environmentOf(pid);
   const [, scratch, mark] = SCRATCH_OF_EXECUTION.exec(environ) ?? [];
-  if (scratch === undefined || mark === undefined) return false;
+  if (scratch === undefined || mark === undefined) {
+    // A process that is about to start a program of an execution has no environment yet.
+    if (environ !== '') strangers.add(pid);
+    return false;
+  }
   const state = stateOfMark(mark);
   return state === 'dead' || (state === 'alive' && !existsSync(scratch));
 }
@@ -151,10 +162,14 @@ function environmentOf(pid: string): string {
 /** @returns whether there were any */
 async function killLeftovers(): Promise<boolean> {
   let any = false;
+  if (performance.now() - strangersSince > STRANGERS_MS) {
+    strangers.clear();
+    strangersSince = performance.now();
+  }
   for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     if (timeIsUp()) await nextTurn();
-    if (!isLeftover(environmentOf(name))) continue;
+    if (!isLeftover(name)) continue;
     any = true;
     try {
       process.kill(Number(name), 'SIGKILL');

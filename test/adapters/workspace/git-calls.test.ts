@@ -66,7 +66,7 @@ test('diff: without a change no git is started, a change is listed', async () =>
   const gits = await gitsOf(async () => {
     patch = await diff();
   });
-  expect(gits.filter((name) => name === 'diff-tree')).toHaveLength(3);
+  expect(gits.filter((name) => name === 'diff-tree')).toHaveLength(2);
   expect(patch.files.map(({ path }) => path)).toEqual(['README.md']);
 });
 
