@@ -50,24 +50,27 @@ export async function removeLeftovers(parent: string, prefix: string): Promise<v
 export async function removeFolder(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   try {
-    await removeTree(Buffer.from(path));
+    await removeTree(Buffer.from(path), { left: FEW_FILES });
   } catch {
-    // It is no folder, something was written to it meanwhile, or the system refused a step.
+    // It is no folder, it has many files, something was written to it meanwhile, or the system refused a step.
     await removeAnyhow(path);
   }
 }
 
-/** To remove a file that is larger than this takes more than a moment. */
+/** To remove more files, or a larger one, takes more than a moment. */
+const FEW_FILES = 500;
 const LARGE_BYTES = 16 * 1_024 * 1_024;
 const SLASH = Buffer.from('/');
 
-async function removeTree(folder: Buffer): Promise<void> {
+async function removeTree(folder: Buffer, files: { left: number }): Promise<void> {
   if (!lstatSync(folder).isDirectory()) throw new Error('not a folder');
   for (const name of readdirSync(folder, { encoding: 'buffer' })) {
     if (timeIsUp()) await nextTurn();
+    files.left -= 1;
+    if (files.left < 0) throw new Error('many files');
     const path = Buffer.concat([folder, SLASH, name]);
     const stat = lstatSync(path);
-    if (stat.isDirectory()) await removeTree(path);
+    if (stat.isDirectory()) await removeTree(path, files);
     else if (stat.size > LARGE_BYTES) await rm(path);
     else unlinkSync(path);
   }

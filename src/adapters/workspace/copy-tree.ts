@@ -18,8 +18,9 @@ import { nextTurn, timeIsUp, writeLocalFile } from '../platform/time-slices.js';
 import { type BytePath, bytesOf, folderIdentity, identityOf, type KnownTree, look, surveyTree } from './tree-survey.js';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-/** Larger files are copied in the background, this many at once, */
+/** Larger files, and those of a tree of more files, are copied in the background, so many at once, */
 const SMALL_BYTES = 128 * 1_024;
+const FEW_FILES = 500;
 const AT_ONCE = 8;
 /** and share blocks where the file system can. No copy ever follows or replaces what is there. */
 const COPY = COPYFILE_FICLONE | COPYFILE_EXCL;
@@ -74,8 +75,9 @@ export async function copyTree(
     if (stat.ctimeNs > newest) newest = stat.ctimeNs;
     onFile?.(path, stat);
   };
-  const large: (readonly [BytePath, string])[] = [];
-  const copyLarge = async ([path, identity]: readonly [BytePath, string]): Promise<void> => {
+  const few = known.files.size <= FEW_FILES;
+  const waiting: (readonly [BytePath, string])[] = [];
+  const copyInBackground = async ([path, identity]: readonly [BytePath, string]): Promise<void> => {
     signal?.throwIfAborted();
     const [source, target] = [bytesOf(`${from}/${path}`), bytesOf(`${to}/${path}`)];
     await copyFile(source, target, COPY);
@@ -92,12 +94,13 @@ export async function copyTree(
         symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
         requireSame(look(source), identity);
         note(path, look(target));
-      } else if (size > SMALL_BYTES) large.push([path, identity]);
-      else note(path, copySmall(source, identity, target, mode & 0o7777));
+      } else if (few && size <= SMALL_BYTES) note(path, copySmall(source, identity, target, mode & 0o7777));
+      else waiting.push([path, identity]);
     }
-    await pMap(large, copyLarge, { concurrency: AT_ONCE });
+    await pMap(waiting, copyInBackground, { concurrency: AT_ONCE });
     // Files of a folder that was replaced may be the known ones.
     for (const [folder, identity] of known.folders) {
+      if (timeIsUp()) await nextTurn();
       const stat = look(bytesOf(folder === '' ? from : `${from}/${folder}`));
       if (stat === null || folderIdentity(stat) !== identity) throw new Written();
     }
