@@ -4,6 +4,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import { canonicalSha256 } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import { oncePerObject } from '../contracts/remember.js';
+import { carriedState } from '../domain/run/run-state.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
@@ -148,5 +149,6 @@ export async function resumeRun(
     throw notDue('it was begun by another chain of executions');
   }
   if (canonicalSha256(opening.run) !== canonicalSha256(run)) throw notDue('it was started with another input');
-  if (canonicalSha256(replay.state) !== state_sha256) throw notDue('its state is not the one that its ledger leads to');
+  if (canonicalSha256(carriedState(replay.state)) !== state_sha256)
+    throw notDue('its state is not the one that its ledger leads to');
 }
