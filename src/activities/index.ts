@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { GovernanceActivities, ResumeRunInput } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { canonicalSha256 } from '../contracts/json.js';
+import { canonicalSha256, sameJson } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
 import { oncePerObject } from '../contracts/remember.js';
 import { carriedState } from '../domain/run/run-state.js';
@@ -148,7 +148,7 @@ export async function resumeRun(
   if (opening.workflow.first_execution_run_id !== first_execution_run_id) {
     throw notDue('it was begun by another chain of executions');
   }
-  if (canonicalSha256(opening.run) !== canonicalSha256(run)) throw notDue('it was started with another input');
+  if (!sameJson(opening.run, run)) throw notDue('it was started with another input');
   if (canonicalSha256(carriedState(replay.state)) !== state_sha256)
     throw notDue('its state is not the one that its ledger leads to');
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { LedgerReference } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
-import { canonicalJson, parseJson, readJson } from '../contracts/json.js';
+import { canonicalJson, parseJson, readJson, sameJson } from '../contracts/json.js';
 import { type LedgerEntry, type LedgerEventOf, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
@@ -24,7 +24,7 @@ import {
   readOpening,
 } from '../domain/ledger/journal.js';
 import { checkChain, EMPTY_LEDGER, headOf } from '../domain/ledger/ledger-chain.js';
-import { eventOf, type Replay, replayLedger } from '../domain/ledger/replay-ledger.js';
+import { type Replay, replayLedger } from '../domain/ledger/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import { type PinnedDocuments, planOfRun } from './pinned-documents.js';
@@ -132,7 +132,7 @@ async function checkOpening(
     request_signed_by: signed,
     rules_version: rulesVersionOf(opening.plan),
   });
-  if (canonicalJson(eventOf(opening)) !== canonicalJson({ ...eventOf(opening), plan: expected })) {
+  if (!sameJson(opening.plan, expected)) {
     throw notDue('its plan is not the one that its policy gives');
   }
 }
@@ -140,7 +140,7 @@ async function checkOpening(
 /** The run id was given to this chain of executions, and to no other, for a run that opened or failed as the ledger says. */
 function checkClaim(journal: readonly PlacedJournalEntry[], policy: Policy, opening: VerifiedPrefix['opening']): void {
   const found = readOpening(journal, engineKeysOfPolicy(policy), opening.at);
-  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
+  if (found === null || !sameJson(found, openingOfEvent(opening))) {
     throw notDue(`the journal of ${opening.run.run_id} was not opened by this run`);
   }
 }

@@ -52,11 +52,28 @@ function isOrdered(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isOrdered);
   if ('toJSON' in value) return false;
   let before = '';
-  for (const [name, member] of Object.entries(value)) {
-    if (name < before || !name.isWellFormed() || !isOrdered(member)) return false;
+  for (const name of Object.keys(value)) {
+    if (name < before || !name.isWellFormed() || !isOrdered((value as Readonly<Record<string, unknown>>)[name])) {
+      return false;
+    }
     before = name;
   }
   return true;
+}
+
+/** Whether two values have the same canonical JSON, without writing it. A member that is undefined is absent. */
+export function sameJson(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return one === other;
+  if (Array.isArray(one) || Array.isArray(other)) {
+    const lists = Array.isArray(one) && Array.isArray(other) && one.length === other.length;
+    return lists && one.every((item, index) => sameJson(item ?? null, other[index] ?? null));
+  }
+  const members = (value: object) => Object.entries(value).filter(([, member]) => member !== undefined);
+  const mine = members(one);
+  return (
+    mine.length === members(other).length &&
+    mine.every(([name, member]) => sameJson(member, own(other as Readonly<Record<string, unknown>>, name)))
+  );
 }
 
 /** Null for what has no canonical JSON. */

@@ -1,7 +1,7 @@
 import type { Cancellation, Decision, Resolution } from '../../contracts/decisions.js';
 import type { Fork } from '../../contracts/escalation.js';
 import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../../contracts/journal.js';
-import { canonicalJson, canonicalSha256, own } from '../../contracts/json.js';
+import { canonicalJson, canonicalSha256, own, sameJson } from '../../contracts/json.js';
 import type { Envelope, PinnedKey } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { ENGINE } from '../../contracts/names.js';
@@ -128,7 +128,7 @@ export const engineKeysOfPlan = (plan: RunPlan): TrustedKeys => ({
 function isSignedHead({ keys, required }: TrustedKeys, head: VerifiedHead, envelope: Envelope | null): boolean {
   if (envelope === null) return !required;
   const opened = openEnvelope(envelope, keys);
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
+  return opened.ok && sameJson(opened.payload, ledgerHeadStatement(head));
 }
 
 const validAt = ({ keys, required }: TrustedKeys, at: string): TrustedKeys => ({
@@ -165,7 +165,7 @@ export function readOpening(
   const { kind: _, envelope, ...opening } = first;
   if (envelope === null) return engine.required ? null : opening;
   const opened = openEnvelope(envelope, validAt(engine, at).keys);
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening)) ? opening : null;
+  return opened.ok && sameJson(opened.payload, runOpeningStatement(opening)) ? opening : null;
 }
 
 const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
@@ -316,7 +316,7 @@ export function checkForks(
         missing.map(({ what }) => what),
       );
       const whole = then.length === journal_entries && ledger_entries <= entry.seq;
-      if (!whole || missing.length === 0 || canonicalJson(expected) !== canonicalJson(entry.report)) {
+      if (!whole || missing.length === 0 || !sameJson(expected, entry.report)) {
         return { seq: entry.seq, problem: `the fork ${entry.escalation_id} is not the one that the journal shows` };
       }
       open.set(entry.escalation_id, journal_entries);

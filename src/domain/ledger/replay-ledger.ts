@@ -1,6 +1,6 @@
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { JournalledMessage } from '../../contracts/journal.js';
-import { canonicalJson } from '../../contracts/json.js';
+import { sameJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
@@ -144,7 +144,7 @@ function difference(
     return { ok: false, code: 'ATTESTATION_REFUSED', seq, expected: signed, found: expected.message };
   }
   const event = found === undefined ? undefined : eventOf(found);
-  if (found === undefined || canonicalJson(event) !== canonicalJson(expected)) {
+  if (found === undefined || !sameJson(event, expected)) {
     return { ok: false, code: 'FOLD_DIFFERS', seq, expected, found: event };
   }
   return found.at === at

@@ -1,5 +1,5 @@
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
-import { canonicalJson } from '../../contracts/json.js';
+import { sameJson } from '../../contracts/json.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import { counted } from '../../contracts/sentences.js';
@@ -75,7 +75,7 @@ async function checkOpened(
   journal: readonly PlacedJournalEntry[],
 ): Promise<void> {
   const found = readOpening(journal, engineKeysOfPolicy(await documents.policy()), opening.at);
-  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
+  if (found === null || !sameJson(found, openingOfEvent(opening))) {
     throw differs('an opening in which the engine gives the run id to this run', 'another one, or none');
   }
 }
