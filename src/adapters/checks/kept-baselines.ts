@@ -24,14 +24,14 @@ export function createKeptBaselines(root: string): KeptBaselines {
     for (const { name } of aged.sort((a, b) => b.at - a.at).slice(MAX_KEPT)) await rm(join(root, name));
   };
   const write = async (name: string, text: string): Promise<void> => {
-    await ensureOwnFolder(root);
+    ensureOwnFolder(root);
     await replaceFile({ path: join(root, name), text });
     await prune();
   };
   return {
     recall: async (key) => {
       try {
-        await ensureOwnFolder(root);
+        ensureOwnFolder(root);
         return parseJsonAs(baselineCheckSchema, await readFile(join(root, nameOf(key))));
       } catch {
         return null;

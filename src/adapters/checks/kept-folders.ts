@@ -91,7 +91,8 @@ const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
   let opened: Promise<void> | undefined;
   const open = (): Promise<void> => {
-    opened ??= ensureOwnFolder(root)
+    opened ??= Promise.resolve()
+      .then(() => ensureOwnFolder(root))
       .then(() => removeLeftovers(root, WORK_PREFIX))
       .catch((error: unknown) => {
         opened = undefined;
@@ -102,7 +103,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
 
   /** Renames a folder, so that it is gone at once for every reader, then removes it. */
   const remove = async (key: string): Promise<void> => {
-    const work = await makeMarkedFolder(root, WORK_PREFIX);
+    const work = makeMarkedFolder(root, WORK_PREFIX);
     try {
       await rename(join(root, key), join(work, 'old'));
     } catch {
@@ -148,7 +149,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     },
     keep: async (key, source, drops) => {
       await open();
-      const work = await makeMarkedFolder(root, WORK_PREFIX);
+      const work = makeMarkedFolder(root, WORK_PREFIX);
       try {
         const fresh = join(work, 'new');
         await mkdir(fresh);

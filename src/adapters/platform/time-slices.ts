@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { setImmediate as soon } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -56,4 +56,15 @@ export const readPlainFile = async (path: string): Promise<Buffer> =>
 export async function readIfPresent(path: string): Promise<Buffer | null> {
   // To learn that a file is missing costs less than the error that opening it would make.
   return statSync(path, { throwIfNoEntry: false }) === undefined ? null : readPlainFile(path);
+}
+
+/** Writes a file with this content alone; not durably. @throws Error as node:fs does */
+export async function writeLocalFile(
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly mode?: number; readonly flag?: string } = {},
+): Promise<void> {
+  if (timeIsUp()) await nextTurn();
+  if (content.length > SMALL_BYTES) await writeFile(path, content, options);
+  else writeFileSync(path, content, options);
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { nextTurn, readIfPresent, timeIsUp } from '../../../src/adapters/platform/time-slices.js';
 
 let folder: string;
@@ -11,20 +11,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const work = (ms: number): void => {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-};
-
 test('timeIsUp: all work of one turn of the event loop shares its time, and the next turn has time again', async () => {
   await nextTurn();
-  const before = timeIsUp();
-  work(5);
-  const half = timeIsUp();
-  work(5);
-  const over = timeIsUp();
-  await nextTurn();
-  expect([before, half, over, timeIsUp()]).toEqual([false, false, true, false]);
+  let now = 1_000;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  try {
+    const answers = [timeIsUp()];
+    for (const time of [1_005, 1_009]) {
+      now = time;
+      answers.push(timeIsUp());
+    }
+    await nextTurn();
+    expect([...answers, timeIsUp()]).toEqual([false, false, true, false]);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('readIfPresent: reads small files and large ones, and a missing file is null', async () => {
