@@ -16,7 +16,7 @@ const RESERVE = 4;
 const SLOW_COPY_MS = 250;
 
 /** What a checkout has: the files of a template, and those of a patch laid over them. */
-export interface Source {
+interface Source {
   readonly template: Template;
   readonly overlay: Overlay | null;
 }

@@ -48,7 +48,7 @@ export interface ReplayedBefore extends Pick<Replay, 'state'> {
 type Entry<T extends LedgerEntry['type']> = LedgerEventOf<T> & LedgerEntry;
 
 /** An entry as it was before it had its place. */
-export function eventOf({ seq: _seq, at: _at, prev: _prev, hash: _hash, ...event }: LedgerEntry): LedgerEvent {
+function eventOf({ seq: _seq, at: _at, prev: _prev, hash: _hash, ...event }: LedgerEntry): LedgerEvent {
   return event as LedgerEvent;
 }
 
