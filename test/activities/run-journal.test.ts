@@ -23,8 +23,7 @@ test('readRunJournal: what was read before is not read again, but for the last e
 });
 
 test('readRunJournal: a journal that does not go on from what was read is read whole, also an empty one', async () => {
-  const head = JSON.stringify({ kind: 'opened' });
-  for (const after of [[], [text('a')], [text('a'), text(head)]]) {
+  for (const after of [[], ['a'], ['a', 'b', 'other'], ['a', 'b', 'other', 'more']].map((texts) => texts.map(text))) {
     const entries = [text('a'), text('b'), text('c')];
     const store = storeOf(entries);
     await readRunJournal(store, 'run-1');

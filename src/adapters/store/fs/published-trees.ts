@@ -1,5 +1,5 @@
-import { lstatSync, renameSync } from 'node:fs';
-import { realpath, rm } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { realpath, rename, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { PromptOsError } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
@@ -119,7 +119,7 @@ function foldersOf(files: readonly ArtifactRef[]): ReadonlySet<string> {
 
 async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: string): Promise<void> {
   try {
-    renameSync(staged, join(runs, runId));
+    await rename(staged, join(runs, runId));
   } catch (error) {
     // Another publisher of the same commitment was quicker.
     if (!isTaken(error)) throw error;
@@ -188,7 +188,7 @@ async function commitManifest({ manifests, staging }: StoreLayout, manifest: Man
     makeFolder(staged);
     await writeNewFile(join(staged, 'manifest.json'), manifestBytes(manifest));
     await syncFolder(staged);
-    renameSync(staged, join(manifests, manifest.run_id));
+    await rename(staged, join(manifests, manifest.run_id));
     await syncFolder(manifests);
     return true;
   } catch (error) {
