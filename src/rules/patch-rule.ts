@@ -4,26 +4,6 @@ import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
 import type { SecretConfidence } from './secret-format.js';
 
-/** The rules on patches, in the order in which they are judged and reported. */
-export const PATCH_RULE_IDS = [
-  'applies',
-  'empty',
-  'scope',
-  'plan',
-  'protected_tests',
-  'paths',
-  'links',
-  'submodules',
-  'modes',
-  'attributes',
-  'binary',
-  'size',
-  'secrets',
-  'secret_candidates',
-  'home_paths',
-] as const;
-export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
-
 /** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
 interface JudgedSecretHit {
   readonly rule: string;
@@ -56,7 +36,6 @@ export interface JudgedPatch {
 
 /** One deterministic judgement on a patch. */
 export interface PatchRule {
-  readonly title: string;
   /** Whether a blocking finding of this rule raises a P08. */
   readonly escalates: boolean;
   judge(input: JudgedPatch): readonly RuleFinding[];

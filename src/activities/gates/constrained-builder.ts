@@ -8,9 +8,9 @@ import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outpu
 import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
-import { plannedPaths } from '../../rules/patch-file-rules.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import type { JudgedPatch } from '../../rules/patch-rule.js';
+import { plannedPaths } from '../../rules/patch-rules.js';
 import {
   criteriaOf,
   type GateDefinition,

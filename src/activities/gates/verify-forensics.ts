@@ -12,7 +12,7 @@ import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gat
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
-import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { maskLog } from '../mask-log.js';
 import {

@@ -24,7 +24,7 @@ import {
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
-import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import type { GateOutputs } from '../../rules/published-output.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import {
