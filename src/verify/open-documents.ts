@@ -23,6 +23,8 @@ import { VerifyFailure } from './verify-codes.js';
 /** An attempt that gave a result: what the ledger says of it, and its record. */
 export interface VerifiedAttempt {
   readonly history: AttemptHistory;
+  /** The folder of the attempt's own files. */
+  readonly folder: string;
   readonly record: AttemptRecord;
   readonly sha256: string;
   readonly bytes: number;
@@ -143,14 +145,15 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     const found: VerifiedAttempt[] = [];
     for (const history of attemptHistories(await ledger())) {
       if (history.output_sha256 === null) continue;
-      const path = `${attemptFolder(history.gate, history.attempt)}/attempt.json`;
+      const folder = attemptFolder(history.gate, history.attempt);
+      const path = `${folder}/attempt.json`;
       const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
       if (sha256 !== history.output_sha256) {
         throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
       }
       const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
-      found.push({ history, record: attempt, sha256, bytes: content.byteLength });
+      found.push({ history, folder, record: attempt, sha256, bytes: content.byteLength });
     }
     return found;
   });

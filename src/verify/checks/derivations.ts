@@ -3,7 +3,6 @@ import { parseJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
 import { type Answer, readAnswer } from '../../contracts/read-answer.js';
-import { attemptFolder } from '../../domain/record/published-tree.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
@@ -15,18 +14,17 @@ import {
   placedArtifact,
   rulesVersion,
 } from '../attempt-inputs.js';
-import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { VerifyFailure } from '../verify-codes.js';
+import { expectEqual, expectFields, expectText, VerifyFailure } from '../verify-codes.js';
 
 const differs = (path: string, expected: string, found: string): VerifyFailure =>
   new VerifyFailure('DERIVED_DIFFERS', { path, expected, found });
 
 /** The answer that counted, read again from its transcript; null where no try counted. */
-export async function answerOf(documents: TreeDocuments, { record, history }: VerifiedAttempt): Promise<Answer | null> {
+export async function answerOf(documents: TreeDocuments, { record, folder }: VerifiedAttempt): Promise<Answer | null> {
   const last = record.tries.at(-1);
   if (last === undefined || last.problem !== null) return null;
-  const path = `${attemptFolder(history.gate, history.attempt)}/try-${last.number}/answer.txt`;
+  const path = `${folder}/try-${last.number}/answer.txt`;
   const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)));
   const expected = record.verdict === 'blocked' ? 'escalation' : 'output';
   if (answer.kind === expected && last.exit_code === 0) return answer;
@@ -65,13 +63,7 @@ async function checkText(
 ): Promise<void> {
   const placed = await placedArtifact(documents, attempt, path);
   if (placed === null) throw differs(path, 'a file that follows from the answer', 'nothing');
-  const found = await documents.bytes(placed.place);
-  const expected = new TextEncoder().encode(text);
-  if (Buffer.compare(expected, found) === 0) return;
-  const at = expected.findIndex((byte, index) => byte !== found[index]);
-  const from = Math.max(0, (at === -1 ? expected.length : at) - 20);
-  const part = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes.subarray(from, from + 80)));
-  throw differs(placed.place, part(expected), part(found));
+  expectText('DERIVED_DIFFERS', placed.place, text, await documents.bytes(placed.place));
 }
 
 /** Files that could not be taken into a patch are in the list alone: they have a rule of their own, which blocks. */
@@ -111,8 +103,7 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
   const found = parseJson(await documents.bytes(placed.place));
   const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes });
-  const difference = firstDifference(expected, { ...(found as object), files: byPath(patch.files) });
-  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+  expectEqual('DERIVED_DIFFERS', placed.place, expected, { ...(found as object), files: byPath(patch.files) });
 }
 
 /** What P06 judged is the patch that it was given. */
@@ -126,10 +117,5 @@ async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAt
     base_commit: attempt.record.base_commit,
     patch_sha256: inputs?.patch?.sha256 ?? null,
   };
-  const difference = firstDifference(expected, {
-    rules_version: said.rules_version,
-    base_commit: said.base_commit,
-    patch_sha256: said.patch_sha256,
-  });
-  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+  expectFields('DERIVED_DIFFERS', placed.place, expected, said);
 }

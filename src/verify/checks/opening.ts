@@ -10,10 +10,9 @@ import { findKey, isValidAt, pinKeys } from '../../domain/judge/authenticate.js'
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { sha256Of } from '../tree-files.js';
-import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
+import { expectFields, expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The run's policy is one of those handed in, or the tree vouches for itself; and it governs the run's repository. */
 export async function checkPolicy({ policy, opening, trust }: TreeDocuments): Promise<readonly string[]> {
@@ -103,12 +102,8 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   const pack = await documents.pack();
   const bundle = await documents.packBundle();
   if (opening.type === 'openingFailed' || policy === null || pack === null || bundle === null) return;
-  expectSame(
-    'PLAN_DIFFERS',
-    `${place}: run.prompt_os_version`,
-    bundle.prompt_os_version,
-    opening.run.prompt_os_version,
-  );
+  const { prompt_os_version } = opening.run;
+  expectSame('PLAN_DIFFERS', `${place}: run.prompt_os_version`, bundle.prompt_os_version, prompt_os_version);
   translated('GATES_NOT_ALLOWED', place, () => checkGateSelection(opening.run.gates, policy));
   const rulesVersion = rulesVersionOf(opening.plan);
   if (rulesVersion > RULES_VERSION) {
@@ -122,9 +117,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
     request_signed_by: await requestSigner(documents, policy),
     rules_version: rulesVersion,
   });
-  const difference = firstDifference(expected, opening.plan);
-  if (difference === null) return;
-  throw new VerifyFailure('PLAN_DIFFERS', { ...difference, path: `${place}: plan.${difference.at}` });
+  expectFields('PLAN_DIFFERS', place, { plan: expected }, opening);
 }
 
 /** The domain refuses in the words of its own errors; here it is the tree that is wrong. */

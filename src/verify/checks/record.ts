@@ -27,7 +27,7 @@ import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments } from '../open-documents.js';
 import { parseBoundedJson, strictText } from '../parse-json.js';
 import { checkShape, sha256Of } from '../tree-files.js';
-import { expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
+import { expectEqual, expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** The session as it is published, its layout, shape and hashes checked. */
 async function readSession({ bytes }: TreeDocuments) {
@@ -54,16 +54,9 @@ export async function checkSession(documents: TreeDocuments): Promise<void> {
   const request = await documents.request();
   const expected = buildPromptSession(sessionOfRun(await documents.closed(), request?.notes ?? ''));
   const { governance } = await documents.record();
-  const difference =
-    firstDifference(expected.session, session) ??
-    firstDifference(
-      { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash },
-      governance,
-      'governance',
-    );
-  if (difference !== null) {
-    throw new VerifyFailure('SESSION_OTHER_RUN', { ...difference, path: `${TREE_PATHS.session}: ${difference.at}` });
-  }
+  const hashes = { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash };
+  expectEqual('SESSION_OTHER_RUN', TREE_PATHS.session, expected.session, session);
+  expectEqual('SESSION_OTHER_RUN', TREE_PATHS.session, { governance: hashes }, { governance });
   await checkSidecar(documents);
 }
 
@@ -186,9 +179,7 @@ export async function checkRecord(documents: TreeDocuments): Promise<void> {
     // Whether that key really signed is a check of its own.
     sealedBy: record.sealed_by,
   });
-  const difference = firstDifference(expected, record);
-  if (difference === null) return;
-  throw new VerifyFailure('RECORD_DIFFERS', { ...difference, path: `${TREE_PATHS.record}: ${difference.at}` });
+  expectEqual('RECORD_DIFFERS', TREE_PATHS.record, expected, record);
 }
 
 /** Every escalation has its file, which says of it what the ledger does. */
@@ -196,11 +187,7 @@ export async function checkEscalations(documents: TreeDocuments): Promise<void> 
   for (const escalation of recordedEscalations(await documents.ledger())) {
     const path = escalationPath(escalation.escalation_id);
     // By value: the order of members is no more than the order in which they once came.
-    const difference = firstDifference(
-      { schema_version: 1, ...escalation },
-      await documents.json(path, z.looseObject({ schema_version: z.literal(1) })),
-    );
-    if (difference === null) continue;
-    throw new VerifyFailure('ESCALATION_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
+    const found = await documents.json(path, z.looseObject({ schema_version: z.literal(1) }));
+    expectEqual('ESCALATION_DIFFERS', path, { schema_version: 1, ...escalation }, found);
   }
 }

@@ -9,17 +9,11 @@ import { provenanceStatement, SLSA_PROVENANCE, testResultStatement } from '../..
 import { readStatement } from '../../domain/attest/statement.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
-import {
-  attemptFolder,
-  attestationPaths,
-  bundleText,
-  isAttestationFile,
-  TREE_PATHS,
-} from '../../domain/record/published-tree.js';
-import { firstDifference } from '../first-difference.js';
+import { attestationPaths, bundleText, isAttestationFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { scopesThatHold } from '../../rules/gate-outputs.js';
+import { inputsOf } from '../attempt-inputs.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
-import { declaredJob } from './evidence.js';
+import { expectEqual, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** An envelope of the tree, and the ledger's time at which it was taken. */
 interface Signed {
@@ -105,11 +99,6 @@ function openAt(envelope: Envelope, keys: readonly PinnedKey[], at: string, code
   });
 }
 
-function states(expected: unknown, payload: unknown, code: VerifyCode, path: string): void {
-  const difference = firstDifference(expected, payload);
-  if (difference !== null) throw new VerifyFailure(code, { ...difference, path: `${path}: ${difference.at}` });
-}
-
 /** The standard attestations of P05 and P06: signed by the principal, about the patch, and nothing that is not so. */
 export async function checkStandardAttestations(documents: TreeDocuments): Promise<void> {
   const opening = await documents.opening();
@@ -119,7 +108,7 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
     const keys = own(opening.plan.keys, principal) ?? [];
     const at = finished_at ?? opening.at;
     for (const ref of attempt.record.artifacts.filter(({ path }) => isAttestationFile(path))) {
-      const inFolder = `${attemptFolder(gate, number)}/${ref.path}`;
+      const inFolder = `${attempt.folder}/${ref.path}`;
       const path = (await documents.has(inFolder)) ? inFolder : ref.path;
       const payload = openAt(await envelopeAt(documents, path), keys, at, 'ATTESTATION_INVALID', path);
       if (ref.path === attestationPaths.provenance(gate, number))
@@ -140,17 +129,17 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
 /** Everything that a provenance says follows from the attempt's record, but for the worker's own times. */
 async function checkProvenance(
   documents: TreeDocuments,
-  { record, history }: VerifiedAttempt,
+  attempt: VerifiedAttempt,
   payload: unknown,
   path: string,
 ): Promise<void> {
+  const { record, folder } = attempt;
   const { run } = await documents.opening();
-  const request = await documents.request();
-  const job = await declaredJob(documents, record);
+  const inputs = await inputsOf(documents, attempt);
   const patch = record.artifacts.find((ref) => ref.path === TREE_PATHS.patch);
   const { startedOn, finishedOn } = statedTimes(payload);
   const expected =
-    patch === undefined || request === null
+    patch === undefined || inputs === null
       ? null
       : provenanceStatement({
           patch,
@@ -158,12 +147,12 @@ async function checkProvenance(
           record: { ...record, artifacts: record.artifacts.filter((ref) => !isAttestationFile(ref.path)) },
           targetRepo: run.target_repo,
           packObjectSha256: run.pack_object_sha256,
-          scopes: job === undefined ? [request.scope] : [request.scope, job.scope],
-          folder: attemptFolder(history.gate, history.attempt),
+          scopes: scopesThatHold(inputs.request, inputs.job),
+          folder,
           startedOn,
           finishedOn,
         });
-  states(expected, payload, 'ATTESTATION_INVALID', path);
+  expectEqual('ATTESTATION_INVALID', path, expected, payload);
 }
 
 /** The worker's times, which no other clock knows: instants, the first not after the second. */
@@ -180,17 +169,17 @@ function statedTimes(payload: unknown): { readonly startedOn: string; readonly f
 
 async function checkTestResult(
   documents: TreeDocuments,
-  { record, history }: VerifiedAttempt,
+  { record, folder }: VerifiedAttempt,
   targetRepo: string,
   payload: unknown,
   path: string,
 ): Promise<void> {
-  const inFolder = `${attemptFolder(history.gate, history.attempt)}/${TREE_PATHS.testResults}`;
+  const inFolder = `${folder}/${TREE_PATHS.testResults}`;
   const results = await documents.json(
     (await documents.has(inFolder)) ? inFolder : TREE_PATHS.testResults,
     testResultsSchema,
   );
-  states(testResultStatement({ record, targetRepo, results }), payload, 'ATTESTATION_INVALID', path);
+  expectEqual('ATTESTATION_INVALID', path, testResultStatement({ record, targetRepo, results }), payload);
 }
 
 /** The engine's key sealed the ledger's head and number of entries, so that a tail that was dropped shows. */
@@ -234,8 +223,8 @@ async function checkEngineAct(
   const policy = await documents.policy();
   const keys = (policy?.engine.keys ?? []).map(pinKey);
   const payload = openAt(envelope, keys, (await documents.closed()).closing.at, codes.invalid, path);
-  states(expected, payload, codes.invalid, path);
-  states({ sealed_by }, { sealed_by: keyidOf(envelope) }, codes.invalid, path);
+  expectEqual(codes.invalid, path, expected, payload);
+  expectEqual(codes.invalid, path, { sealed_by }, { sealed_by: keyidOf(envelope) });
   return [];
 }
 

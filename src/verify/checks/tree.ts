@@ -3,7 +3,7 @@ import { publicArtifact, SARIF_FILE } from '../../contracts/artifacts.js';
 import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
-import { attemptFolder, isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { judgesAgain, neededOf } from '../attempt-inputs.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
@@ -13,7 +13,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
   if (!(await judgesAgain(documents))) return;
   for (const attempt of await documents.attempts()) {
     const { gate, attempt: number, artifacts, transcripts, tries, verdict, findings } = attempt.record;
-    const path = `${attemptFolder(gate, number)}/attempt.json`;
+    const path = `${attempt.folder}/attempt.json`;
     const needed = await neededOf(documents, attempt);
     const listed = new Set([...artifacts, ...transcripts].map((ref) => ref.path));
     const kept = tries.flatMap((one) =>
