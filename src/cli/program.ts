@@ -56,7 +56,7 @@ interface CommandEntry {
 const audit = () => import('./audit/audit-commands.js');
 const decide = () => import('./decide/decide-commands.js');
 const packs = () => import('./packs/pack-commands.js');
-const processes = () => import('./start/process-commands.js');
+const processes = () => import('./start/start-commands.js');
 const results = () => import('./runs/result-commands.js');
 
 async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
@@ -86,12 +86,12 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'init',
       description: 'write a commented policy, a worker config and keys for this repository',
-      load: async (context) => (await import('./start/init-command.js')).initCommand(context),
+      load: async (context) => (await import('./start/start-commands.js')).initCommand(context),
     },
     {
       name: 'dev',
       description: 'start a governed run on a repository, and follow it',
-      load: async (context) => (await import('./start/dev-command.js')).devCommand(context),
+      load: async (context) => (await import('./start/start-commands.js')).devCommand(context),
     },
     {
       name: 'doctor',

@@ -3,8 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
 import { placeFiles } from '../adapters/platform/durable-files.js';
-import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 import type { Variables } from './environment.js';
 
 const KEY_SUFFIX = '.pem';

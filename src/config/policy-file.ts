@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../contracts/digest.js';
-import type { ErrorCode } from '../contracts/errors.js';
+import { type ErrorCode, systemCode } from '../contracts/errors.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
-import { systemCode } from '../contracts/system-code.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { TrustRegistry } from '../ports/signer.js';
-import { secretVariables } from '../rules/checks.js';
+import { secretVariables } from '../rules/observations.js';
 import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/stated-globs.js';
-import { readNamedFile } from './read-file.js';
+import { readNamedFile } from './files.js';
 import { invalidDocument, parseDocumentAs } from './schema-problems.js';
 import { DIGEST_PREFIX } from './worker-config-file.js';
 import { parseYaml, type YamlDocument } from './yaml-document.js';

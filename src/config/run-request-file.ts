@@ -2,11 +2,10 @@ import { PromptOsError } from '../contracts/errors.js';
 import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
-import { counted } from '../contracts/sentences.js';
-import { suggestName } from '../contracts/spelling.js';
+import { counted, suggestName } from '../contracts/sentences.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
+import { readNamedFile } from './files.js';
 import { requireReadableGlobs } from './policy-file.js';
-import { readNamedFile } from './read-file.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml, type YamlDocument } from './yaml-document.js';
 

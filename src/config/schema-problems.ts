@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { suggestName } from '../contracts/spelling.js';
+import { suggestName } from '../contracts/sentences.js';
 import type { YamlDocument } from './yaml-document.js';
 
 type Path = readonly PropertyKey[];

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { type SignerConfig, type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
-import { readNamedFile } from './read-file.js';
+import { readNamedFile } from './files.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml } from './yaml-document.js';
 

@@ -12,14 +12,13 @@ import {
   type TestResults,
   testResultsSchema,
 } from './gate-outputs.js';
-import { incompleteTreeSchema } from './incomplete-tree.js';
 import { ledgerEventSchema, ledgerLinkSchema } from './ledger.js';
 import type { GateId } from './names.js';
 import { patchFilesSchema } from './patch.js';
 import { policySchema } from './policy.js';
 import { promptPackBundleSchema } from './prompt-pack.js';
 import { promptSessionSchema } from './prompt-session.js';
-import { runRecordSchema } from './run-record.js';
+import { incompleteTreeSchema, runRecordSchema } from './run-record.js';
 import { runRequestSchema } from './run-request.js';
 
 /** The schemas that the table of artifacts names. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalJson, readJsonAs } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
@@ -60,3 +61,9 @@ export interface PlacedJournalEntry {
 
 /** What the opening of a journal says: which chain of executions has the run id, and what it was started from. */
 export type RunOpening = Omit<Extract<JournalEntry, { kind: 'opened' }>, 'kind' | 'envelope'>;
+
+/** A journal's entry as the store has it: canonical JSON in UTF-8. */
+export const journalBytes = (entry: JournalEntry): Uint8Array => new TextEncoder().encode(canonicalJson(entry));
+
+/** An entry as it was read, or null for what has not its shape: a writer to the store can put anything there. */
+export const parseJournalEntry = (bytes: Uint8Array): JournalEntry | null => readJsonAs(journalEntrySchema, bytes);

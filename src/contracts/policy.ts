@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { cancellationRulesSchema } from './cancellation-rules.js';
 import { checkVariableSchema } from './check-environment.js';
+import { cancellationRulesSchema } from './decisions.js';
 import { own } from './json.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';

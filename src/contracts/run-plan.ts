@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancellationRulesSchema } from './cancellation-rules.js';
+import { cancellationRulesSchema } from './decisions.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 

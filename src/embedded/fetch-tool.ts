@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -151,12 +151,6 @@ export interface FetchToolOptions {
 export const cachedToolPath = (tool: ToolPin, env: Variables): string =>
   join(cacheFolder(env), `${tool.executable}-${tool.version}-${process.platform}-${process.arch}`, tool.executable);
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 /** Hexadecimal SHA-256 of a file, read as a stream: some 0.1 s for the Temporal CLI. */
 async function fileSha256(path: string): Promise<string> {
   const hash = createHash('sha256');
@@ -180,7 +174,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
     );
   }
   const path = cachedToolPath(tool, options.env);
-  if (await exists(path)) {
+  if (existsSync(path)) {
     const actual = await fileSha256(path);
     if (actual === pin.binary_sha256) return path;
     throw new PromptOsError(

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
-import { clientRoute } from '../config/temporal-proxy.js';
+import { clientRoute } from '../config/proxy.js';
 import { RETENTION_SECONDS } from './settings.js';
 import type { ServerRecord } from './state-files.js';
 

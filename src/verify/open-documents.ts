@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
@@ -93,7 +93,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     } catch (error) {
       if (error instanceof VerifyFailure) throw error;
       if ((await opening()).type === 'openingFailed') return null;
-      const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
+      const found = messageOf(error).slice(0, 300);
       throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
     }
   };

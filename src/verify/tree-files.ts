@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
-import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
-import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import {
+  INCOMPLETE_PATH,
+  type IncompleteTree,
+  incompleteTreeSchema,
+  type RunRecord,
+  runRecordSchema,
+} from '../contracts/run-record.js';
 import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';

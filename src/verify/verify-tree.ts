@@ -7,14 +7,19 @@ import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { judgesAgain } from './attempt-inputs.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
-import { checkDerivations } from './checks/derivations.js';
+import { checkDerivations, checkRenderedPrompts } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
 import { checkJournal } from './checks/journal.js';
 import { checkJudgement } from './checks/judgement.js';
 import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
-import { checkPromptOsPolicy } from './checks/promptos-policy.js';
-import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord, checkSession } from './checks/record.js';
-import { checkRenderedPrompts } from './checks/rendered-prompts.js';
+import {
+  checkArtifacts,
+  checkEscalations,
+  checkLedgerHead,
+  checkPromptOsPolicy,
+  checkRecord,
+  checkSession,
+} from './checks/record.js';
 import {
   checkBundle,
   checkRecordSignature,

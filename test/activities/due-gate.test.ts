@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { JournalEntry, VerifiedHead } from '../../src/contracts/journal.js';
-import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { type JournalEntry, journalBytes, type VerifiedHead } from '../../src/contracts/journal.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import { ENGINE } from '../../src/contracts/names.js';
 import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';

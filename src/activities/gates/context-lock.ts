@@ -4,8 +4,8 @@ import type { Baseline, BaselineCheck, ContextOutput } from '../../contracts/gat
 import { own, prettyJson } from '../../contracts/json.js';
 import type { Check } from '../../contracts/policy.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeBaseline } from '../../rules/checks.js';
 import { judgeContext } from '../../rules/gate-outputs.js';
+import { judgeBaseline } from '../../rules/observations.js';
 import {
   type GateDefinition,
   type GateTask,

@@ -1,7 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { type ErrorCode, PromptOsError, systemCode } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { systemCode } from '../../contracts/system-code.js';
 
 /** Keys and passphrases are small; whatever is larger was named by mistake. */
 const MAX_BYTES = 64 * 1_024;

@@ -126,7 +126,7 @@ export function exceptCommand(
     .option('--yes', 'sign without asking')
     .addHelpText('after', EXCEPT_HELP)
     .action(async (commit, options) =>
-      (await import('./sign-exception.js')).signException(context, commit, options, questions),
+      (await import('./exceptions.js')).signException(context, commit, options, questions),
     );
 }
 

@@ -1,27 +1,27 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { Connection } from '@temporalio/client';
 import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
+import { findProgram } from '../../adapters/platform/find-program.js';
 import type { TemporalConnection, Variables } from '../../config/environment.js';
 import { keysFolder } from '../../config/key-files.js';
 import { findProjectFiles } from '../../config/project-files.js';
 import { builtInPackDir } from '../../config/prompt-pack.js';
-import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { clientRoute, temporalProxy } from '../../config/proxy.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
+import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
-import { countPollers } from '../app/run-queues.js';
 import { listKeys } from '../keys/key-files.js';
 import { machineProbes, type TemporalProbes } from './machine-probes.js';
 import {
-  findProgram,
   notLookedAt,
   ok,
   type Probe,
@@ -112,12 +112,6 @@ const keyProbes = (setting: ProbeSetting): readonly Probe[] => [ownKeysProbe(set
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 /** Asks a server that is named. @throws PromptOsError TEMPORAL_UNREACHABLE */
 async function ask<T>(
   variables: Variables,
@@ -136,21 +130,17 @@ async function ask<T>(
       await connection.close();
     }
   } catch (error) {
-    throw new PromptOsError(
-      'TEMPORAL_UNREACHABLE',
-      `${address}, namespace ${namespace}: ${error instanceof Error ? error.message : String(error)}.`,
-      {
-        cause: error,
-        hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
-      },
-    );
+    throw new PromptOsError('TEMPORAL_UNREACHABLE', `${address}, namespace ${namespace}: ${messageOf(error)}.`, {
+      cause: error,
+      hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
+    });
   }
 }
 
 /** Looks at the real thing, and fetches nothing. */
 export const temporalProbes = (env: Variables): TemporalProbes => ({
   findBinary: async () => {
-    if (!env.TEMPORAL_CLI_PATH && !(await isThere(cachedToolPath(TEMPORAL_CLI, env)))) {
+    if (!env.TEMPORAL_CLI_PATH && !existsSync(cachedToolPath(TEMPORAL_CLI, env))) {
       const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
       // Without a usable one on PATH the search would go on to a download.
       if (installed === null || !('version' in (await readCliVersion(installed)))) return null;

@@ -6,11 +6,10 @@ import gte from 'semver/functions/gte.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT } from '../../adapters/git/facts.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection, type TemporalConnection } from '../../config/environment.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
-import { systemCode } from '../../contracts/system-code.js';
 import type { S3StoreConfig } from '../../contracts/worker-config.js';
-import { type RunQueue, runQueues } from '../app/run-queues.js';
+import { type RunQueue, runQueues } from '../app/connect.js';
 import { fail, ok, type Probe, type ProbeResult, type ProbeSetting, warn, workerOrNull } from './probe.js';
 
 const OLDEST_NODE = '20.19';

@@ -1,49 +1,9 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
-
-const isProgram = async (path: string): Promise<boolean> => {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-};
-
-/**
- * The absolute path of a program, or null. A bare name is looked for in the absolute entries of `path`, as executors
- * and checks are started; anything with a slash must be absolute.
- */
-export async function findProgram(program: string, path: string | undefined): Promise<string | null> {
-  for (const place of placesOf(program, path)) if (await isProgram(place)) return place;
-  return null;
-}
-
-/** Why a program that was not found cannot be run: it does not exist, or this user may not run it. */
-export async function whyNoProgram(program: string, path: string | undefined): Promise<string> {
-  for (const place of placesOf(program, path)) {
-    const found = await stat(place).catch((error: NodeJS.ErrnoException) => error.code);
-    if (found === 'EACCES') return `${place} is in a folder that this user may not enter`;
-    if (typeof found !== 'object') continue;
-    if (!found.isFile()) return `${place} is no program`;
-    return `${place} exists, and this user may not run it: its mode is ${(found.mode & 0o7777).toString(8).padStart(4, '0')}`;
-  }
-  return `there is no program ${program}`;
-}
-
-const placesOf = (program: string, path: string | undefined): readonly string[] =>
-  program.includes('/')
-    ? [program].filter((one) => isAbsolute(one))
-    : (path ?? '')
-        .split(delimiter)
-        .filter((folder) => isAbsolute(folder))
-        .map((folder) => join(folder, program));
 
 /** `warn`: runs are possible, but something is not as it should be. */
 export type ProbeStatus = 'ok' | 'warn' | 'fail';
@@ -95,7 +55,7 @@ export const runProbes = (probes: readonly Probe[]): Promise<readonly ProbeRepor
         if (error instanceof PromptOsError) return { name, ...failedWith(error) };
         return {
           name,
-          ...fail(error instanceof Error ? error.message : String(error), 'Report this with what it says.'),
+          ...fail(messageOf(error), 'Report this with what it says.'),
         };
       }
     }),

@@ -1,5 +1,6 @@
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
+import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
 import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
@@ -7,18 +8,7 @@ import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import {
-  fail,
-  findProgram,
-  notLookedAt,
-  ok,
-  type Probe,
-  type ProbeSetting,
-  policyOrNull,
-  warn,
-  whyNoProgram,
-  workerOrNull,
-} from './probe.js';
+import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
 
 const policyProbe = ({ files }: ProbeSetting): Probe => ({
   name: 'policy',

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { describeKeyFile, type KeyDescription } from '../../adapters/keys/describe-key.js';
 import { createTextSigner } from '../../adapters/keys/file-signer.js';
+import { describeKeyFile, type KeyDescription } from '../../adapters/keys/key-files.js';
 import { type AskPassphrase, readPassphraseFile, readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { readEnvironment } from '../../config/environment.js';
 import { keyFileOf, keysFolder, listKeyNames } from '../../config/key-files.js';

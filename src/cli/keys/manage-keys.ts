@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { publicFileOf, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
-import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
+import { generatePrivateKey, publicFileOf, publicKeyOfLine } from '../../adapters/keys/key-files.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PRINCIPAL_KINDS } from '../../contracts/names.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createAgentSigner, listAgentIdentities } from '../../adapters/keys/agent-signer.js';
-import { describeKeyFile } from '../../adapters/keys/describe-key.js';
+import { describeKeyFile } from '../../adapters/keys/key-files.js';
 import type { SignerFor } from '../../client/options.js';
 import { readEnvironment } from '../../config/environment.js';
 import { keyFileOf, keysFolder } from '../../config/key-files.js';

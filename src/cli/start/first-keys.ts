@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { publicFileOf } from '../../adapters/keys/describe-key.js';
-import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
+import { generatePrivateKey, publicFileOf } from '../../adapters/keys/key-files.js';
 import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';

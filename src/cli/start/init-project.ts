@@ -3,14 +3,14 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
-import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
 import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
 import { builtInPackDir, readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { slugName } from '../../contracts/spelling.js';
+import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
@@ -160,7 +160,7 @@ export async function initProject(
   const top = files.repository;
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
-  if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
+  if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
   const asked = output.interactive && options.yes !== true ? questions : null;
   const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
   const workerKeys = join(files.home, 'keys');

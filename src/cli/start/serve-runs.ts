@@ -6,7 +6,7 @@ import { lastServed } from '../../embedded/worker-process.js';
 import type { WorkerSetting } from '../../worker.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
-import { findProject, type Project, readSetting } from '../app/project.js';
+import { findProject, type Project, requireSetting } from '../app/project.js';
 import { restartDetachedWorker, startDetachedWorker } from './detached-worker.js';
 import { hostWorkers } from './run-place.js';
 
@@ -27,10 +27,8 @@ interface WorkerPlace {
 /** The project's setting, which must have a config, and the repositories that the line adds. */
 async function readPlace(context: CommandContext, options: WorkerOptions): Promise<WorkerPlace> {
   const project = await findProject(context, undefined, options.workerConfig);
-  if (project.workerConfigPath === null) {
-    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
-  }
-  const { config, ...setting } = await readSetting(project);
+  const { setting } = await requireSetting(project);
+  const { config } = setting;
   const added = Object.entries(options.repository ?? {}).map(([name, path]) => [
     name,
     { path: resolve(context.cwd, path) },

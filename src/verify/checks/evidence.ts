@@ -7,7 +7,7 @@ import { own } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { sarifLog } from '../../domain/record/sarif.js';
-import { judgeCounts } from '../../rules/checks.js';
+import { judgeCounts } from '../../rules/observations.js';
 import { checksOf, inputsOf, judgesAgain, placedArtifact } from '../attempt-inputs.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';

@@ -7,7 +7,6 @@ import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
-import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/checks.js';
 import { escalationOf, executorEscalation, findingsEscalation, numberFindings } from '../../rules/escalation-report.js';
 import {
   criteriaThatHold,
@@ -23,6 +22,7 @@ import {
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
+import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import type { GateOutputs } from '../../rules/published-output.js';

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { publicArtifact, SARIF_FILE } from '../../contracts/artifacts.js';
-import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { INCOMPLETE_PATH } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { judgesAgain, neededOf } from '../attempt-inputs.js';

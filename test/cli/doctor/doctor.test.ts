@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-program.js';
 import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import { nodeProbe, type TemporalProbes } from '../../../src/cli/doctor/machine-probes.js';
-import { findProgram, type ProbeReport, runProbes, whyNoProgram } from '../../../src/cli/doctor/probe.js';
+import { type ProbeReport, runProbes } from '../../../src/cli/doctor/probe.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
-import { initCommand } from '../../../src/cli/start/init-command.js';
+import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { invoke } from '../recorded-context.js';
 

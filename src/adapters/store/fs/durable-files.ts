@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { type ErrorCode, PromptOsError } from '../../../contracts/errors.js';
-import { systemCode } from '../../../contracts/system-code.js';
+import { type ErrorCode, PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PromptOsError } from '../../../contracts/errors.js';
-import { systemCode } from '../../../contracts/system-code.js';
+import { type PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { checkedBytes, objectMissing } from '../checked-bytes.js';

@@ -1,9 +1,8 @@
 import { lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
 import {
