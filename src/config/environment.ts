@@ -6,7 +6,6 @@ import { messageOf, PromptOsError } from '../contracts/errors.js';
 import { runIdSchema } from '../contracts/primitives.js';
 import { nearestName } from '../contracts/sentences.js';
 
-/** The variables of a process. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -36,7 +36,6 @@ export async function listKeyNames(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** A key pair as it is to be written. */
 interface NewKeyFile {
   readonly path: string;
   readonly pem: string;

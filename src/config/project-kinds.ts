@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { isRecord, readJson } from '../contracts/json.js';
 import type { TestReport } from '../contracts/policy.js';
 
-/** A test command that was found in a repository. */
 export interface FoundCheck {
-  /** Which kind of project it belongs to. */
   readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';
   readonly argv: readonly string[];
   /** Files that decide what the command runs and that no change needs: adding one would change the judge too. */
@@ -202,7 +200,6 @@ export async function findScope(top: string): Promise<readonly string[]> {
 const REPORT_FILE = 'promptos-test-report.xml';
 const JSON_REPORT_FILE = 'promptos-test-report.json';
 
-/** A test command that reports its tests. */
 interface ReportingTest {
   /** For `sh -c`. */
   readonly command: string;

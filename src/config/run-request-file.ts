@@ -9,7 +9,6 @@ import { requireReadableGlobs } from './policy-file.js';
 import { parseDocumentAs } from './schema-problems.js';
 import { parseYaml, type YamlDocument } from './yaml-document.js';
 
-/** A request with the file that still knows its lines. */
 export interface RunRequestFile {
   readonly request: RunRequest;
   readonly document: YamlDocument;
@@ -30,7 +29,6 @@ export interface NotesRequestInput {
   /** The text of --notes; it survives unchanged as the request's notes. */
   readonly notes: string;
   readonly policy: Policy;
-  /** The name of the target repository. */
   readonly project: string;
 }
 

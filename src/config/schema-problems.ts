@@ -6,7 +6,6 @@ import type { YamlDocument } from './yaml-document.js';
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
 
-/** One thing that is wrong with a document, and where. */
 interface Problem {
   readonly path: Path;
   readonly text: string;

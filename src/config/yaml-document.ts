@@ -5,9 +5,7 @@ import { type LocatedDocument, parseLocatedYaml } from '../prompt-pack/located-d
 /** A file of configuration is never larger; a larger one is a mistake or an attack. */
 const MAX_BYTES = 1_048_576;
 
-/** A parsed YAML or JSON file. */
 export interface YamlDocument extends LocatedDocument {
-  /** The file's name, as messages show it. */
   readonly name: string;
 }
 

@@ -21,7 +21,6 @@ import { promptSessionSchema } from './prompt-session.js';
 import { incompleteTreeSchema, runRecordSchema } from './run-record.js';
 import { runRequestSchema } from './run-request.js';
 
-/** The schemas that the table of artifacts names. */
 export const ARTIFACT_SCHEMAS = {
   'run-record': runRecordSchema,
   'prompt-session': promptSessionSchema,

@@ -29,7 +29,6 @@ function reservedBecause(name: string): string | null {
   return null;
 }
 
-/** The name of a variable that a policy may set for a check. */
 export const checkVariableSchema = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable, such as "NODE_ENV"')

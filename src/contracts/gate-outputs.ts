@@ -95,7 +95,6 @@ export type VerificationOutput = z.infer<typeof verificationOutputSchema>;
 export type ReviewOutput = z.infer<typeof reviewOutputSchema>;
 export type RoleFinding = z.infer<typeof roleFindingSchema>;
 
-/** Each gate's structured output. */
 export const GATE_OUTPUT_SCHEMAS = {
   P00: contextOutputSchema,
   P01: jobOutputSchema,

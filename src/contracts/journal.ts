@@ -3,7 +3,6 @@ import { canonicalJson, readJsonAs } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
-/** What a person's journalled message is about. */
 const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 
@@ -11,7 +10,6 @@ export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
-/** A head of the run's ledger that was verified, and what for. */
 const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,
   by: nameSchema.describe('`engine`, or the principal whose worker verified the head'),

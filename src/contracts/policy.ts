@@ -19,8 +19,6 @@ import { scopeSchema } from './run-request.js';
 import { counted } from './sentences.js';
 import { ENGINE_SIGNER } from './worker-config.js';
 
-/** What a principal can be. */
-
 const principalSchema = z.strictObject({
   kind: z.enum(PRINCIPAL_KINDS).describe('the kind of principal; an integrator is a human'),
   display_name: lineSchema.optional().describe('a name for people to read; it has no effect'),
@@ -271,7 +269,6 @@ export const policySchema = z
   });
 export type Policy = z.infer<typeof policySchema>;
 
-/** The policy's shape as far as keys are concerned. */
 type KeyHolders = Pick<
   z.infer<typeof policySchema>,
   'principals' | 'roles' | 'decisions' | 'cancellation' | 'attestations' | 'engine'

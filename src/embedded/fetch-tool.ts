@@ -141,13 +141,11 @@ const FETCH_PREFIX = 'fetch';
 
 export interface FetchToolOptions {
   readonly env: Variables;
-  /** A line for a person before something is downloaded. */
   readonly onProgress?: ((line: string) => void) | undefined;
   /** Another download service than the official one. */
   readonly officialHost?: string | undefined;
 }
 
-/** Where the pinned binary is once it was fetched. */
 export const cachedToolPath = (tool: ToolPin, env: Variables): string =>
   join(cacheFolder(env), `${tool.executable}-${tool.version}-${process.platform}-${process.arch}`, tool.executable);
 

@@ -8,7 +8,6 @@ import { TEMPORAL_CLI } from './tool-pins.js';
 /** The oldest Temporal CLI that takes the settings of `settings.ts`: tried with 1.5.1 (server 1.29.1). */
 export const OLDEST_CLI = '1.5.1';
 
-/** A Temporal CLI that can run the embedded server. */
 export interface ServerBinary {
   readonly path: string;
   readonly version: string;

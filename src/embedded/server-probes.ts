@@ -28,7 +28,6 @@ const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
 interface AwaitReadyInput {
   readonly address: string;
   readonly namespace: string;
-  /** Whether the server's process still runs. */
   readonly alive: () => boolean;
   readonly timeoutMs: number;
 }

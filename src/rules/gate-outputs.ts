@@ -42,11 +42,8 @@ export function judgeContext(request: RunRequest, output: ContextOutput): readon
 export interface JudgedJob {
   readonly request: RunRequest;
   readonly output: JobOutput;
-  /** Names of the policy's checks. */
   readonly checks: ReadonlySet<string>;
-  /** The version of the rules that the run pinned. */
   readonly rules_version: number;
-  /** Whether the request's scope holds a literal path. */
   readonly inRequestScope: (path: string) => boolean;
 }
 
@@ -143,7 +140,6 @@ function isNarrower(glob: string, { allow }: Scope, inRequestScope: (path: strin
   return allow.some((allowed) => allowed === '**' || plain.startsWith(`${coveredFolder(allowed) ?? '\0'}/`));
 }
 
-/** Every file that a plan names, once, in the plan's order. */
 export const plannedFiles = (plan: PlanOutput): readonly string[] => [
   ...new Set(plan.components.flatMap(({ files }) => files)),
 ];

@@ -18,7 +18,6 @@ export interface PatchJudgement {
   readonly escalates: boolean;
 }
 
-/** Runs every rule and keeps every reason. */
 export function judgePatch(input: JudgedPatch): PatchJudgement {
   const judged = PATCH_RULE_IDS.map((id) => ({ id, rule: PATCH_RULES[id], findings: PATCH_RULES[id].judge(input) }));
   return {

@@ -117,7 +117,6 @@ const KEY_ENDS = /-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----/;
 /** Characters of a private key at the most, its first and last line included. */
 const LONGEST_KEY = 20_200;
 
-/** A part of a masked stream. */
 export interface MaskedPart {
   /** Characters that were left out before the text. */
   readonly omitted: number;

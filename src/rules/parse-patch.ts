@@ -39,7 +39,6 @@ export function parsePatch(bytes: Uint8Array): ParsedPatch {
   }
 }
 
-/** The text is not what git writes. */
 class PatchProblem extends Error {}
 
 function readFile(lines: PatchLines, added: Patch['added_lines'][number][]): ParsedFile {

@@ -14,10 +14,8 @@ interface JudgedSecretHit {
   readonly confidence?: SecretConfidence;
 }
 
-/** Everything that the rules on patches look at. */
 export interface JudgedPatch {
   readonly patch: Patch;
-  /** The version of the rules that the run pinned. */
   readonly rules_version: number;
   /** What `git apply --check` said of the patch and the base. */
   readonly applies: { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -34,7 +32,6 @@ export interface JudgedPatch {
   readonly secret_hits: readonly JudgedSecretHit[];
 }
 
-/** One deterministic judgement on a patch. */
 export interface PatchRule {
   /** Whether a blocking finding of this rule raises a P08. */
   readonly escalates: boolean;

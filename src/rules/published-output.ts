@@ -13,7 +13,6 @@ import type { RunRequest } from '../contracts/run-request.js';
 import { publishedJob } from './gate-outputs.js';
 import { blockText, codeSpan, inlineText, section } from './markdown.js';
 
-/** Each gate's output. */
 export interface GateOutputs {
   readonly P00: ContextOutput;
   readonly P01: JobOutput;

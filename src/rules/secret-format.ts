@@ -1,4 +1,3 @@
-/** One kind of credential. */
 export interface SecretFormat {
   /** Stable: part of fingerprints. */
   readonly id: string;
@@ -39,7 +38,6 @@ export const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 export const assigned = (name: string, value: string): RegExp =>
   new RegExp(`${name}[\\w .-]{0,30}["']?\\s{0,4}[:=]\\s{0,4}["']?${value}`, 'gi');
 
-/** Makes the rows of a table. */
 export const formats = (
   rows: readonly (readonly [
     id: string,

@@ -9,7 +9,6 @@ import { replaceFile } from '../platform/durable-files.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
 
-/** Bounds of what is kept. */
 export interface KeptLimits {
   /** Of one folder; a larger one is not kept. */
   readonly folderBytes: number;

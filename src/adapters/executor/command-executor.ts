@@ -16,7 +16,6 @@ import { locateAnswer, locateServedModel, readAnswerSource } from './answer.js';
 /** Of a longer standard error the head and the tail are kept. */
 const MAX_STDERR_BYTES = 256 * 1_024;
 
-/** What the executors of one worker share. */
 export interface CommandExecutorOptions {
   /** The worker's own environment, of which only what the config names passes. */
   readonly env: Environment;

@@ -14,7 +14,6 @@ import { createWireReader, keyTypeOf, readEd25519Key } from './ssh-wire.js';
  */
 export const MAX_PASSPHRASE_BYTES = 1_024;
 
-/** A private key that node holds, and its public half. */
 export interface OpenedKey {
   readonly key: KeyObject;
   readonly publicKey: PublicKey;
@@ -40,7 +39,6 @@ export async function openPrivateKey(text: string, name: string, passphrase: Ask
   return { key, publicKey };
 }
 
-/** The public half of a private Ed25519 key. */
 export const publicHalf = (key: KeyObject): PublicKey => {
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
   return publicKeyOf(Buffer.from(x, 'base64url'));

@@ -5,7 +5,6 @@ import { type PublicKey, readPublicKeyLine } from '../../domain/attest/public-ke
 import { MAX_PASSPHRASE_BYTES, type OpenedKey, openPrivateKey, publicHalf, readKeyText } from './file-signer.js';
 import { readPrivateFile } from './read-private-file.js';
 
-/** What a key file says without a passphrase. */
 export interface KeyDescription {
   /** Null for a PKCS#8 key with a passphrase that has no `.pub` file beside it. */
   readonly publicKey: PublicKey | null;

@@ -6,11 +6,9 @@ import { counted } from '../../contracts/sentences.js';
 const MAX_BYTES = 64 * 1_024;
 const GROUP_AND_OTHERS = 0o077;
 
-/** How a file is read that holds a secret. */
 interface PrivateFileOptions {
   /** What messages call it, such as `key`. */
   readonly what: string;
-  /** The code for a missing file. */
   readonly missing: ErrorCode;
   /** Texts that anyone may read, such as public keys; none when absent. */
   readonly isPublic?: (text: string) => boolean;
@@ -54,7 +52,6 @@ export async function readPrivateFile(path: string, options: PrivateFileOptions)
   }
 }
 
-/** Gives the passphrase of a key when it is needed. */
 export type AskPassphrase = () => Promise<string>;
 
 /**

@@ -95,7 +95,6 @@ const TIMEOUT_MS = 120_000;
 const MAX_OUTPUT_BYTES = 16 * 1_024 * 1_024;
 
 export interface GitleaksOptions {
-  /** The worker's PATH. */
   readonly path: string | undefined;
   readonly programs: ProgramStarter;
   readonly temporaryDir?: string;

@@ -13,7 +13,6 @@ import type { Project } from './project.js';
 /** Milliseconds for the first answer of a server that the user named. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Where a project's Temporal is. */
 export interface TemporalAddress {
   readonly connectionOptions: ClientConnectConfig['connectionOptions'] & { address: string };
   readonly namespace: string;

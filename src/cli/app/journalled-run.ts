@@ -119,7 +119,6 @@ const mayAnswer = (
 ): readonly string[] =>
   integrators.filter((name) => !answered.includes(name) && (name !== developer || self_approval === 'allowed'));
 
-/** Everything that a run waits for, in the order of its status. */
 export const awaitedPeople = (status: RunStatus): readonly AwaitedPeople[] =>
   status.awaiting.map((awaited) => ({
     kind: awaited.kind,

@@ -13,7 +13,6 @@ import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from './context.js';
 import { shellWord } from './printable.js';
 
-/** What a command knows of the place that it works for. */
 export interface Project {
   readonly files: ProjectFiles;
   readonly environment: Environment;

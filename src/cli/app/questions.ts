@@ -18,7 +18,6 @@ export interface Questions {
   confirm(message: string): Promise<boolean | null>;
 }
 
-/** Asks with keys and arrows. */
 export const terminalQuestions: Questions = {
   choose: async (message, choices, initial) => {
     const { isCancel, select } = await import('@clack/prompts');

@@ -34,7 +34,6 @@ export interface PrCheckOptions {
   readonly bundle?: readonly string[];
 }
 
-/** Checks a pull request and shows a line for each check. */
 export async function showPullRequest(
   context: StoreCommandContext,
   { body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }: PrCheckOptions,
@@ -78,7 +77,6 @@ async function readBody(path: string): Promise<string> {
   }
 }
 
-/** One thing that a pull request was checked for. */
 interface PullRequestCheck {
   readonly check: 'block' | 'record' | 'outcome' | 'waivers' | 'trailers' | 'session' | 'change' | 'committer';
   /** Null when it holds. */
@@ -99,7 +97,6 @@ interface CheckedPullRequest {
 interface PullRequestInput {
   readonly repository: AuditRepository;
   readonly catalogue: RunCatalogue;
-  /** The description of the pull request. */
   readonly body: string;
   /** A full id. */
   readonly commit: string;

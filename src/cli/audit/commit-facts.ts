@@ -12,7 +12,6 @@ import type { AuditedRun } from './run-catalogue.js';
 const RUN_TRAILER = 'PromptOS-Run';
 const RECORD_TRAILER = 'PromptOS-Record';
 
-/** A commit as an audit speaks of it. */
 export interface CommitFacts {
   readonly commit: string;
   readonly parents: readonly string[];
@@ -117,7 +116,6 @@ async function bundled(runs: readonly AuditedRun[], name: string, sha256: string
   return run !== undefined && (await run.bundleSha256()) === sha256 ? run : undefined;
 }
 
-/** Digests of a run's session file and of its sidecar. */
 export function sessionDigests({ session }: AuditedRun): readonly [string, string] {
   const digest = sha256Hex(promptSessionText(session));
   return [digest, sha256Hex(promptSessionSidecar(digest))];

@@ -110,7 +110,6 @@ interface ExceptOptions {
   readonly yes?: true;
 }
 
-/** Signs the exception of a commit and writes it where it is to be committed. */
 export async function signException(
   context: CommandContext,
   given: string | undefined,

@@ -11,7 +11,6 @@ import { type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './matc
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
 
-/** What the argument of `promptos trace` may be. */
 export type SubjectKind = 'run' | 'digest' | 'commit' | 'path';
 
 export interface FindInput {
@@ -21,10 +20,8 @@ export interface FindInput {
   readonly catalogue: RunCatalogue;
   /** Null outside of repositories. */
   readonly repository: AuditRepository | null;
-  /** What paths are relative to. */
   readonly directory: string;
   readonly artifactsDir: string;
-  /** Finds the requested run by its id, a prefix of it, or `latest`. */
   selectRun(given: string): Promise<string>;
 }
 
@@ -283,7 +280,6 @@ async function runWithFile(
   return null;
 }
 
-/** SHA-256 of a file's bytes, read as a stream. */
 async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);

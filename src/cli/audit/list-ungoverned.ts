@@ -19,7 +19,6 @@ export interface UngovernedOptions {
   readonly bundle?: readonly string[];
 }
 
-/** Lists the commits that no run covers. */
 export async function listUngoverned(
   context: StoreCommandContext,
   { since: from, branch, artifactsDir, policy, bundle = [] }: UngovernedOptions,
@@ -86,7 +85,6 @@ interface CoveredCommit {
   readonly exception?: Pick<CommitException, 'integrator' | 'reason' | 'expires_at'>;
 }
 
-/** A commit that no verified run covers. */
 interface UngovernedCommit {
   readonly commit: string;
   readonly subject: string;
@@ -102,7 +100,6 @@ interface UngovernedInput {
   readonly until: string;
   readonly artifactsDir: string;
   readonly exceptions: ExceptionReader;
-  /** The time at which exceptions are judged. */
   readonly now: Date;
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }

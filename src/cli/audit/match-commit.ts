@@ -20,17 +20,14 @@ import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
  */
 type Likeness = 'same' | 'moved' | 'misplaced' | 'white_space' | 'result' | 'different' | 'no_patch';
 
-/** How the run of a commit was found. */
 export type FoundBy = 'trailer' | 'patch_id' | 'blobs';
 
-/** A commit and a run that it may come from. */
 export interface CommitMatch {
   readonly run: AuditedRun;
   readonly found_by: FoundBy;
   readonly likeness: Likeness;
   /** An earlier commit of the history with this change of the run: no run approved it a second time. */
   readonly applied_before: string | null;
-  /** Whether the commit names the digest of the run's record. */
   readonly record_trailer: 'same' | 'different' | 'absent';
 }
 
@@ -40,7 +37,6 @@ export const isChangeOfRun = ({ likeness, applied_before }: CommitMatch): boolea
 
 const isPublished = (likeness: Likeness): boolean => likeness === 'same' || likeness === 'moved';
 
-/** A commit that is compared with published runs. */
 export interface CommitInQuestion {
   readonly facts: CommitFacts;
   /** Its changed files without exported sessions of published runs. */
@@ -51,7 +47,6 @@ export interface CommitInQuestion {
   readonly sessions: readonly AuditedRun[];
   /** The paths of these sessions, which are set aside. */
   readonly without: readonly string[];
-  /** Where sessions were looked for. */
   readonly artifactsDir: string;
 }
 

@@ -25,7 +25,6 @@ import { selectPublishedRun } from '../runs/open-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { type Change, changeOfPatch } from './change.js';
 
-/** A published run that an audit can compare with a repository. */
 export interface AuditedRun extends PublishedRunFacts {
   readonly runId: string;
   /** The approved or last patch; null for a run that has none. */
@@ -120,7 +119,6 @@ function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => 
   return made;
 }
 
-/** Says which runs an audit could not look at. */
 export function noteUnreadable(output: Output, catalogue: RunCatalogue): void {
   for (const { run_id, bundle, code, message } of catalogue.unreadable()) {
     const what = bundle === undefined ? `run ${run_id} could not be read` : `bundle ${bundle} does not verify`;
@@ -128,10 +126,8 @@ export function noteUnreadable(output: Output, catalogue: RunCatalogue): void {
   }
 }
 
-/** A run whose bundle verifies. */
 interface BundledRun {
   readonly record: RunRecord;
-  /** The absolute path of the bundle. */
   readonly place: string;
   readonly reader: TreeReader;
   readonly files: readonly ArtifactRef[];

@@ -25,7 +25,6 @@ export interface TracedArtifact {
   /** In the repository, in the published tree, or in the record for a digest that it names. */
   readonly path?: string;
   readonly sha256?: string;
-  /** The files that the commit changes. */
   readonly files?: readonly string[];
   readonly likeness?: CommitMatch['likeness'];
   readonly record_trailer?: CommitMatch['record_trailer'];
@@ -87,7 +86,6 @@ export interface TraceInput {
   readonly catalogue: RunCatalogue;
   readonly run: AuditedRun;
   readonly artifact: TracedArtifact;
-  /** What was found wrong on the way to the run. */
   readonly problems: readonly string[];
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
@@ -215,7 +213,6 @@ async function receivedPrompts(
   return received;
 }
 
-/** Whether a published file is there with the bytes that it was published with. */
 async function canBeRead(store: ReadableStore, runId: string, path: string): Promise<boolean> {
   try {
     for await (const _chunk of store.openPublished(runId, path));

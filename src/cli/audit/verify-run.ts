@@ -13,7 +13,6 @@ import type { StoreCommandContext } from '../app/published-run.js';
 import { selectPublishedRun } from '../runs/open-run.js';
 import type { AuditedRun } from './run-catalogue.js';
 
-/** What came of verifying a published run. */
 export interface RunVerification {
   /** The first thing that is wrong, or null when everything holds. */
   readonly problem: { readonly code: string; readonly message: string } | null;

@@ -123,7 +123,6 @@ function sayIncomplete(outcomes: readonly CheckOutcome[]): string {
   return `INCOMPLETE, not verified: the run was not finalised, and this is no record. ${parts}`;
 }
 
-/** A line a check; what failed says where, what was expected and what was found. */
 function showOutcome(output: Output, { title, status, failure, remarks }: CheckOutcome): void {
   if (status === 'ok') output.say(`ok      ${title}`);
   else if (status === 'not_checked') output.say(`–       ${title} (depends on what failed before)`);
@@ -151,7 +150,6 @@ const PROGRESS_MS = 1_000;
 /** Trees that are verified at the same time: one waits for the medium while another is judged. */
 const PARALLEL_TREES = 2;
 
-/** What came of one tree of a store. */
 interface StoreRun {
   readonly runId: string;
   /** Null when the tree is verified. */
@@ -161,7 +159,6 @@ interface StoreRun {
   readonly waivers: readonly RecordedWaiver[];
 }
 
-/** The published trees of a store. */
 interface StoreTrees {
   readonly runs: readonly string[];
   open(runId: string): Promise<TreeReader>;

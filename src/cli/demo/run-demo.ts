@@ -25,7 +25,6 @@ const DEVELOPER = 'ada';
 export interface DemoOptions {
   readonly directory: string;
   readonly decideAs?: string;
-  /** Who decides, and is asked on a terminal. */
   readonly integrator: string;
 }
 
@@ -161,7 +160,6 @@ const KEY_PLACEHOLDER = /ssh-ed25519 placeholder\/(\w+)/g;
 /** The name and the signing settings of a person must not get into the demonstration's first commit. */
 const COMMITTER = ['user.name=Ada', 'user.email=ada@example.org', 'commit.gpgSign=false'];
 
-/** The demonstration's repository. */
 export interface DemoProject {
   readonly repository: string;
   readonly request: string;

@@ -107,7 +107,6 @@ const workerKeysProbe = (setting: ProbeSetting): Probe => ({
   },
 });
 
-/** The user's own keys, and whether the worker can open its own. */
 const keyProbes = (setting: ProbeSetting): readonly Probe[] => [ownKeysProbe(setting), workerKeysProbe(setting)];
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -32,7 +32,6 @@ export interface TemporalProbes {
 const isAtLeast = (version: string, oldest: string): boolean =>
   gte(coerce(version) ?? '0.0.0', coerce(oldest) ?? '0.0.0');
 
-/** Checks the version of Node. */
 export const nodeProbe = (version: string = process.versions.node): Probe => ({
   name: 'node',
   run: async () =>
@@ -153,7 +152,6 @@ const ignoredProbe = ({ files, env }: ProbeSetting): Probe => ({
   },
 });
 
-/** Node, git, Temporal, the store and the state folder. */
 export const machineProbes = (setting: ProbeSetting, temporal: TemporalProbes): readonly Probe[] => [
   nodeProbe(),
   gitProbe(setting),

@@ -26,7 +26,6 @@ export interface ProbeReport extends ProbeResult {
   readonly name: string;
 }
 
-/** What the probes look at. */
 export interface ProbeSetting {
   readonly files: ProjectFiles;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -167,7 +167,6 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
   },
 });
 
-/** The policy, the worker config, and everything that they name. */
 export const projectProbes = (setting: ProbeSetting): readonly Probe[] => [
   policyProbe(setting),
   workerProbe(setting),

@@ -16,7 +16,6 @@ export interface PassphraseQuestions {
   passphrase(message: string): Promise<string | null>;
 }
 
-/** Asks with @clack/prompts. */
 export const terminalPassphrase: PassphraseQuestions = {
   passphrase: async (message) => {
     const { isCancel, password } = await import('@clack/prompts');
@@ -118,7 +117,6 @@ export interface ShownKey {
   readonly holds: KeyDescription['holds'];
 }
 
-/** A key of the user's own folder. */
 export interface ListedKey {
   readonly name: string;
   readonly path: string;
@@ -130,7 +128,6 @@ export interface ListedKey {
   readonly problem: string | null;
 }
 
-/** The folder of keys that the invocation's environment says. */
 export const keysFolderOf = (context: CommandContext): string => keysFolder(readEnvironment(context.env).variables);
 
 /**

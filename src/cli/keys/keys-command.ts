@@ -11,7 +11,6 @@ const keysSubcommand = (name: string, description: string, example: string) =>
 
 const load = () => import('./manage-keys.js');
 
-/** `promptos keys generate|show|fingerprint|list`: the keys that people and workers sign with. */
 export function keysCommand(context: CommandContext, questions?: PassphraseQuestions): CommandUnknownOpts {
   const generateCommand = keysSubcommand(
     'generate',

@@ -21,7 +21,6 @@ import type { CommandContext } from '../app/context.js';
 import { openKeyFile, type PassphraseQuestions, terminalPassphrase } from './key-files.js';
 
 export interface OpenSignerOptions {
-  /** Whose key it is. */
   readonly principal: string;
   /** The file that `--key` names; nothing else is looked at then. */
   readonly key?: string | undefined;
@@ -131,7 +130,6 @@ async function findByDigest(files: readonly string[], sha256: string): Promise<U
 }
 
 export interface SigningOptions {
-  /** The key file that `--key` names. */
   readonly key?: string | undefined;
   /** The project's own folder of keys, looked in before the user's: the demonstration keeps its throwaway keys there. */
   readonly keysDir?: string | undefined;

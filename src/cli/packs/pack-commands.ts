@@ -17,7 +17,6 @@ then a warning that shows the reason:
       text: "the text as the prompt has it"
       reason: "the provider's documentation has this sample"`;
 
-/** `promptos lint [DIR]`: everything wrong with a prompt pack. */
 export function lintCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('lint')
     .argument('[dir]', 'the folder that holds prompts.index.json (default: the pack that comes with promptos)')
@@ -32,7 +31,6 @@ const packCommand = (name: string, description: string) =>
     .option('--prompt-pack <dir>', 'the folder that holds prompts.index.json (default: the pack of promptos)')
     .option('--json', 'print one JSON object instead');
 
-/** `promptos prompts list|show|lock`: looks into a prompt pack and pins its bytes. */
 export function promptsCommand(context: CommandContext): CommandUnknownOpts {
   const listCommand = packCommand('list', "print the pack's version and digest, and each prompt's version and sha256")
     .addHelpText('after', '\nExample:\n  promptos prompts list --prompt-pack ./my-prompts')
@@ -52,7 +50,6 @@ export function promptsCommand(context: CommandContext): CommandUnknownOpts {
     .addCommand(lockCommand);
 }
 
-/** `promptos hooks install`: a git pre-commit hook that lints staged prompt packs. */
 export function hooksCommand(context: CommandContext): CommandUnknownOpts {
   const installCommand = new Command('install')
     .description('add a pre-commit hook that lints the prompt packs of which something is staged')

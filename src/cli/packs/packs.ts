@@ -26,7 +26,6 @@ const count = (findings: readonly LintFinding[], severity: LintFinding['severity
   return counted(number, severity);
 };
 
-/** Shows everything that is wrong with a prompt pack. */
 export async function lintFolder(context: CommandContext, directory?: string): Promise<void> {
   const folder = directory === undefined ? builtInPackDir() : resolve(context.cwd, directory);
   const { passed, findings } = lintPack(await readPackFolder(folder));
@@ -190,7 +189,6 @@ async function writeHook(path: string, text: string): Promise<void> {
   }
 }
 
-/** Adds the hook, or renews the one that is ours. */
 export async function installHook(context: CommandContext): Promise<void> {
   const top = await askGit(context, context.cwd, ['rev-parse', '--show-toplevel']);
   if (top === null) throw new PromptOsError('REPO_NOT_GIT', `${context.cwd} is in no git repository.`);

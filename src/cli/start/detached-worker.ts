@@ -26,7 +26,6 @@ const STOP_GRACE_MS = 10_000;
 const POLL_MS = 100;
 const LOG_LINES = 8;
 
-/** A worker in the background. */
 export interface DetachedWorker {
   readonly worker: BackgroundProcess;
   /** Whether this call started it; false when one ran already. */

@@ -14,9 +14,7 @@ import type { FirstPeople } from './first-people.js';
 /** Who signs on a worker: the agents of the three roles, and the engine. */
 export const WORKER_SIGNERS: readonly string[] = [...Object.values(FIRST_AGENTS), ENGINE_SIGNER];
 
-/** One key of a set-up. */
 export interface FirstKey {
-  /** Whom it speaks for. */
   readonly name: string;
   readonly publicKey: PublicKey;
   /** Where the private half is, or will be; null for a public key that was given. */

@@ -65,7 +65,6 @@ interface IntegratorKeyQuestions {
   keepKeyHere(integrator: string, path: string | null): Promise<boolean | null>;
 }
 
-/** Asks with @clack/prompts. */
 const terminalIntegratorKey: IntegratorKeyQuestions = {
   publicKey: async (integrator) => {
     const { isCancel, multiline } = await import('@clack/prompts');
@@ -92,7 +91,6 @@ const terminalIntegratorKey: IntegratorKeyQuestions = {
 
 export interface IntegratorKeyInput {
   readonly people: { readonly integrator: string; readonly alone: boolean };
-  /** The value of `--integrator-key`. */
   readonly given: string | undefined;
   /** Null without a terminal to ask on. */
   readonly questions: IntegratorKeyQuestions | null;
@@ -156,7 +154,6 @@ export interface InitQuestions extends PassphraseQuestions, IntegratorKeyQuestio
   integrator(): Promise<string | null>;
 }
 
-/** Asks with @clack/prompts. */
 export const terminalInitQuestions: InitQuestions = {
   ...terminalPassphrase,
   ...terminalIntegratorKey,
@@ -176,7 +173,6 @@ export const terminalInitQuestions: InitQuestions = {
   },
 };
 
-/** What the command line says about people. */
 export interface PeopleOptions {
   readonly alone?: true;
   readonly notAlone?: true;
@@ -185,7 +181,6 @@ export interface PeopleOptions {
   readonly integratorKey?: string;
 }
 
-/** Who starts runs on a repository, and who decides on them. */
 export interface FirstPeople {
   readonly developer: string;
   readonly integrator: string;

@@ -60,7 +60,6 @@ interface WrittenProject {
   readonly setup: ProjectSetup;
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
-  /** Folders that a group shares now. */
   readonly shared: readonly string[];
 }
 
@@ -133,13 +132,11 @@ async function share(output: Output, project: Project, group: string): Promise<r
 export interface InitOptions extends PeopleOptions {
   readonly yes?: true;
   readonly integratorKey?: string;
-  /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
   readonly force?: true;
   readonly shareWith?: string;
 }
 
-/** Writes the first policy, worker config and keys of a repository. */
 export async function initProject(
   context: CommandContext,
   options: InitOptions,

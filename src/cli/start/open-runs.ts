@@ -12,7 +12,6 @@ import { describeSelected, type LiveSources, openRuns, type StartedRun, selectRu
 import { findTarget, nameRepository, type PreparedRun, type RunOptions } from './prepare-run.js';
 import type { RunPlace } from './run-place.js';
 
-/** Runs of one request that a question offers. */
 const OFFERED = 5;
 const START_NEW = 'new';
 
@@ -97,7 +96,6 @@ export async function resumePlace(
   return { project, setting: { ...setting, config } };
 }
 
-/** Selects a run that has not ended. */
 export type SelectOpenRun = (sources: LiveSources) => Promise<string>;
 
 /**

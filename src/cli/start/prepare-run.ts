@@ -19,7 +19,6 @@ import { findProject, type Project, readSetting, requireSetting } from '../app/p
 import { requireNoSecret } from '../app/require-no-secret.js';
 import { namesOfRepository } from '../app/this-repository.js';
 
-/** The options that start a run. */
 export interface RunOptions {
   readonly prompts?: string;
   readonly developer: string;
@@ -40,7 +39,6 @@ export interface PreparedRun {
   /** Knows the target repository by the name that the run uses. */
   readonly setting: WorkerSetting;
   readonly start: StartRunOptions;
-  /** The top of the repository. */
   readonly repository: string;
 }
 
@@ -142,7 +140,6 @@ export async function nameRepository(
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }
 
-/** A request, and where its scope is written. */
 interface WrittenRequest {
   readonly request: RunRequest;
   readonly written: WrittenScope;

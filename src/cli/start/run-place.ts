@@ -28,7 +28,6 @@ import type { PreparedRun } from './prepare-run.js';
 /** Where a run is carried out: its project, and a setting that knows its repository. */
 export type RunPlace = Pick<PreparedRun, 'project' | 'setting'>;
 
-/** A project's runs, on the Temporal that it uses. */
 export interface OpenedPlace {
   readonly temporal: Connected;
   readonly store: ArtifactStore;
@@ -92,7 +91,6 @@ export async function warnWithoutPollers(
   }
 }
 
-/** What is known of a start before it is made. */
 export interface PlannedStart {
   readonly project: {
     readonly files: Pick<ProjectFiles, 'repository'>;
@@ -118,7 +116,6 @@ export async function warnUnpushed(
   );
 }
 
-/** Workers of this process, at work. */
 export interface HostedWorkers {
   readonly taskQueues: readonly string[];
   /** Rejects when a worker breaks; resolves after `stop`. */

@@ -10,7 +10,6 @@ import { findProject, type Project, requireSetting } from '../app/project.js';
 import { restartDetachedWorker, startDetachedWorker } from './detached-worker.js';
 import { hostWorkers } from './run-place.js';
 
-/** What `promptos worker` takes. */
 export interface WorkerOptions {
   readonly workerConfig?: string;
   /** Paths by name, beside those of the config. */

@@ -23,7 +23,6 @@ function describeServer(server: ServerRecord): string {
 const describeWorker = (worker: WorkerRecord): string =>
   `A worker runs in the background since ${worker.started_at} (pid ${worker.pid}).\n  log       ${worker.log}`;
 
-/** Says whether the server and the worker run, and where. */
 export async function showState({ output, exit }: CommandContext, folder: string): Promise<void> {
   const [server, worker] = await Promise.all([findServer(folder), findWorker(folder)]);
   const { say, emit } = output();

@@ -31,7 +31,6 @@ terminal can approve. A run does not end with the command. Where one with the sa
 carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resume, --new or --run-id says what is meant.
 --resume alone takes the open run of this repository, of the request given if one is. Ends with 0 when the run was approved, 1 when it ended otherwise.`;
 
-/** `promptos dev`: starts a governed run and stays until it has ended. */
 export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
     .option('--prompts <gates>', 'the gates to run, in order', GATE_IDS.join(','))
@@ -113,7 +112,6 @@ Examples:
   $ promptos init --share-with developers
 `;
 
-/** `promptos init`: the first policy, worker config and keys of a repository. */
 export function initCommand(context: CommandContext, questions?: InitQuestions): CommandUnknownOpts {
   return new Command('init')
     .option('-y, --yes', 'ask nothing; what is not said is answered the careful way')
@@ -157,7 +155,6 @@ function repository(text: string, before: Readonly<Record<string, string>> = {})
   return { ...before, [text.slice(0, split)]: text.slice(split + 1) };
 }
 
-/** `promptos worker`: carries out runs until it is stopped. */
 export function workerCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('worker')
     .option('--worker-config <file>', 'the worker config (default: .promptos/worker.yaml of the repository)')

@@ -36,7 +36,6 @@ export interface FollowChoices {
   readonly worker: boolean;
   /** Starts a new run also where one of the same request has not ended. */
   readonly forceNew?: boolean;
-  /** The key file to sign with. */
   readonly key?: string;
 }
 

@@ -18,7 +18,6 @@ import { renderedHead } from '../../prompt-pack/render.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
 
-/** Every event is the one that the rules write there. */
 export async function checkFold(documents: TreeDocuments): Promise<readonly string[]> {
   const { state } = await documents.replay();
   const entries = await documents.ledger();
@@ -205,7 +204,6 @@ function clipped(whole: string, reported: string | null): string {
   return reported?.endsWith('…') && text.startsWith(reported.slice(0, -1)) ? reported : text;
 }
 
-/** No principal, key or executor did two duties. */
 export async function checkDuties(documents: TreeDocuments): Promise<void> {
   const opening = await documents.opening();
   const policy = await documents.policy();

@@ -119,7 +119,6 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   expectEqual('DERIVED_DIFFERS', placed.place, expected, { ...(found as object), files: byPath(patch.files) });
 }
 
-/** What P06 judged is the patch that it was given. */
 async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   const inputs = await inputsOf(documents, attempt);

@@ -53,7 +53,6 @@ const OBSERVED = new Set<string>([
   ...['stray_edits', 'repository_changed', 'repository_used'],
 ]);
 
-/** What every check of an attempt's findings looks at. */
 interface Judged {
   readonly policy: Policy;
   readonly rulesVersion: number;
@@ -63,7 +62,6 @@ interface Judged {
 
 type Judge<G extends GateId> = (judged: Judged, output: GateOutputs[G]) => readonly JudgedFinding[];
 
-/** The rules over each gate's own output. */
 const JUDGES: { readonly [G in GateId]: Judge<G> } = {
   P00: ({ inputs }, output) => judgeContext(inputs.request, output),
   P01: ({ policy, rulesVersion, inputs: { request } }, output) =>
@@ -115,7 +113,6 @@ const plain = ({ rule, severity, blocking, message, path, line }: Comparable) =>
   ...(line === undefined ? {} : { line }),
 });
 
-/** Everything that the rules give for an attempt, in the order of its record. */
 async function derivedFindings(
   documents: TreeDocuments,
   judged: Judged,
@@ -194,7 +191,6 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
   }
 }
 
-/** Findings as a record has them, without their ids. */
 const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
 
 /** What an attempt raised follows from its findings and, where its executor stopped, from the executor's report. */

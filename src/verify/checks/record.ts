@@ -62,7 +62,6 @@ export async function checkSession(documents: TreeDocuments): Promise<void> {
   await checkSidecar(documents);
 }
 
-/** The sidecar names the digest of the session's bytes. */
 async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
   const path = TREE_PATHS.sidecar;
   const found = strictText(await bytes(path), path);
@@ -82,7 +81,6 @@ const fileOf = (path: string, content: Uint8Array): ArtifactRef => ({
   media_type: mediaTypeOf(path),
 });
 
-/** The record names the ledger beside it. */
 export async function checkLedgerHead(documents: TreeDocuments): Promise<void> {
   const { ledger } = await documents.record();
   const head = headOf(await documents.ledger());
@@ -184,7 +182,6 @@ export async function checkRecord(documents: TreeDocuments): Promise<void> {
   expectEqual('RECORD_DIFFERS', TREE_PATHS.record, expected, record);
 }
 
-/** Every escalation has its file, which says of it what the ledger does. */
 export async function checkEscalations(documents: TreeDocuments): Promise<void> {
   for (const escalation of recordedEscalations(await documents.ledger())) {
     const path = escalationPath(escalation.escalation_id);

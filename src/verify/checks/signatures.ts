@@ -194,7 +194,6 @@ export async function checkSeal(documents: TreeDocuments): Promise<readonly stri
   });
 }
 
-/** The engine's key signed the record. */
 export async function checkRecordSignature(documents: TreeDocuments): Promise<readonly string[]> {
   const { opening, closing } = await documents.closed();
   const about = { runId: opening.run.run_id, outcome: closing.outcome };
@@ -242,7 +241,6 @@ async function requiresSeal({ opening, policy, trust }: TreeDocuments): Promise<
   return ofTree !== null && asks(ofTree);
 }
 
-/** The bundle holds every envelope of the folder and no other. */
 export async function checkBundle(documents: TreeDocuments): Promise<void> {
   const paths = [...(await documents.entries()).keys()].filter(isAttestationFile);
   const path = attestationPaths.bundle;
