@@ -79,7 +79,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     if (!(await has(path)) && (await opening()).type === 'openingFailed') return null;
     const content = await bytes(path, limit);
     const actual = sha256Of(content);
-    if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
+    if (actual !== wanted) throw new VerifyFailure(code, path, wanted, actual);
     return content;
   };
 
@@ -94,18 +94,19 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       if (error instanceof VerifyFailure) throw error;
       if ((await opening()).type === 'openingFailed') return null;
       const found = messageOf(error).slice(0, 300);
-      throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
+      throw new VerifyFailure('POLICY_INVALID', path, 'a policy', found);
     }
   };
   const policy = once(async () => {
     const { policy_sha256 } = (await opening()).run;
     const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
     if (handedIn === undefined && trust.policies.length > 0) {
-      throw new VerifyFailure('POLICY_UNKNOWN', {
-        path: TREE_PATHS.ledger,
-        expected: `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
-        found: `sha256:${policy_sha256}`,
-      });
+      throw new VerifyFailure(
+        'POLICY_UNKNOWN',
+        TREE_PATHS.ledger,
+        `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
+        `sha256:${policy_sha256}`,
+      );
     }
     return policyOfTree(handedIn?.policy);
   });
@@ -133,11 +134,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       return loadPack(bundle);
     } catch (error) {
       if (!(error instanceof PromptOsError)) throw error;
-      throw new VerifyFailure('PACK_INVALID', {
-        path: TREE_PATHS.pack,
-        expected: 'a pack that loads',
-        found: error.summary,
-      });
+      throw new VerifyFailure('PACK_INVALID', TREE_PATHS.pack, 'a pack that loads', error.summary);
     }
   });
 
@@ -150,7 +147,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
       if (sha256 !== history.output_sha256) {
-        throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
+        throw new VerifyFailure('ATTEMPT_DIFFERS', path, history.output_sha256, sha256);
       }
       const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
       found.push({ history, folder, record: attempt, sha256, bytes: content.byteLength });

@@ -98,24 +98,19 @@ export const VERIFY_CODES = {
 
 export type VerifyCode = keyof typeof VERIFY_CODES;
 
-/** What is wrong, where, and what was expected there. */
-export interface FailureFacts {
-  /** The file, or `file:line`, or the field. */
-  readonly path?: string | undefined;
-  readonly expected: string;
-  readonly found: string;
-}
-
 /** Something in a tree that is not as it must be. */
 export class VerifyFailure extends Error {
   override readonly name = 'VerifyFailure';
+  /** The file, or `file:line`, or the field. */
   readonly path: string | null;
   readonly expected: string;
   readonly found: string;
 
   constructor(
     readonly code: VerifyCode,
-    { path, expected, found }: FailureFacts,
+    path: string | undefined,
+    expected: string,
+    found: string,
   ) {
     super(VERIFY_CODES[code]);
     this.path = path === undefined ? null : clipped(path);
@@ -133,7 +128,8 @@ const clipped = (text: string): string =>
 /** @throws VerifyFailure at the first place where the two differ. @param path the document in which both are */
 export function expectEqual(code: VerifyCode, path: string, expected: unknown, found: unknown): void {
   const difference = firstDifference(expected, found);
-  if (difference !== null) throw new VerifyFailure(code, { ...difference, path: `${path}: ${difference.at}` });
+  if (difference === null) return;
+  throw new VerifyFailure(code, `${path}: ${difference.at}`, difference.expected, difference.found);
 }
 
 /** The same of the fields that are expected; others that the found object has are not looked at. */
@@ -154,11 +150,11 @@ export function expectText(code: VerifyCode, path: string, expected: string, fou
   if (at === length) return;
   const from = Math.max(0, at - 40);
   const part = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes.subarray(from, from + 120)));
-  throw new VerifyFailure(code, { path, expected: part(wanted), found: part(found) });
+  throw new VerifyFailure(code, path, part(wanted), part(found));
 }
 
 /** @throws VerifyFailure unless the two are the same. */
 export function expectSame(code: VerifyCode, path: string, expected: unknown, found: unknown): void {
   if (expected === found) return;
-  throw new VerifyFailure(code, { path, expected: String(expected), found: String(found) });
+  throw new VerifyFailure(code, path, String(expected), String(found));
 }

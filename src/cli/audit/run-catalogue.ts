@@ -10,7 +10,7 @@ import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { TREE_LIMITS } from '../../verify/limits.js';
 import { VerifyFailure } from '../../verify/verify-codes.js';
-import { judgeTree, readRunRecord } from '../../verify/verify-tree.js';
+import { type Failure, failureText, judgeTree, readRunRecord } from '../../verify/verify-tree.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import {
@@ -55,6 +55,13 @@ export interface RunCatalogue {
   unreadable(): readonly UnreadableRun[];
   /** What the run's patch changes, as this repository shows it; null without a patch. */
   change(run: AuditedRun, repository: AuditRepository): Promise<Change | null>;
+}
+
+/** What an audit compares, and where its repository keeps exported sessions, relative to its top. */
+export interface Audit {
+  readonly repository: AuditRepository;
+  readonly catalogue: RunCatalogue;
+  readonly artifactsDir: string;
 }
 
 /**
@@ -134,18 +141,6 @@ interface BundledRun {
 }
 
 /** A bundle that an audit does not look into, and why. */
-interface RefusedBundle {
-  readonly run_id: null;
-  readonly bundle: string;
-  readonly code: string;
-  readonly message: string;
-}
-
-interface BundledRuns {
-  readonly store: ReadableStore;
-  readonly refused: readonly RefusedBundle[];
-}
-
 /**
  * The runs of bundles, in place of a store. An attacker may have made a bundle, so each is verified first. One that does
  * not verify is refused whole: no later step reads any of it.
@@ -155,16 +150,14 @@ async function openBundledRuns(
   cwd: string,
   bundles: readonly string[],
   policies: readonly PolicyFile[],
-): Promise<BundledRuns> {
+): Promise<{ readonly store: ReadableStore; readonly refused: readonly UnreadableRun[] }> {
   const runs = new Map<string, BundledRun>();
-  const refused: RefusedBundle[] = [];
+  const refused: UnreadableRun[] = [];
   for (const bundle of bundles) {
     const place = resolve(cwd, bundle);
     const opened = await openBundle(place, policies);
     if ('failure' in opened) {
-      const { code, message, path, expected, found } = opened.failure;
-      const where = `${path ?? 'the tree'}: expected ${expected}, found ${found}`;
-      refused.push({ run_id: null, bundle, code, message: `${message} (${where})` });
+      refused.push({ run_id: null, bundle, code: opened.failure.code, message: failureText(opened.failure) });
       continue;
     }
     const { run_id } = opened.record;
@@ -173,8 +166,6 @@ async function openBundledRuns(
   }
   return { store: storeOf(runs), refused };
 }
-
-type Failure = Pick<VerifyFailure, 'code' | 'message' | 'path' | 'expected' | 'found'>;
 
 async function openBundle(
   place: string,
@@ -193,12 +184,8 @@ async function filesOf(reader: TreeReader, { artifacts }: RunRecord): Promise<re
   const listed = new Map(artifacts.map((file) => [file.path, file]));
   const files: ArtifactRef[] = [];
   for (const { path, bytes } of await reader.list(TREE_LIMITS)) {
-    const file = listed.get(path) ?? {
-      path,
-      media_type: mediaTypeOf(path),
-      ...(await reader.digest(path, bytes)),
-    };
-    files.push(file);
+    const known = listed.get(path);
+    files.push(known ?? { path, media_type: mediaTypeOf(path), ...(await reader.digest(path, bytes)) });
   }
   return files;
 }

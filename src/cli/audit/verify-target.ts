@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pMap from 'p-map';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { readUses, readUsing, type UseTest, usesOfRecord } from '../runs/run-uses.js';
-import { openPublishedTree, openTarget } from './verify-run.js';
+import { openPublishedTree, openTarget, readNamedText } from './verify-run.js';
 import { describeWaiver, withExpired } from './waivers.js';
 
 export interface VerifyOptions {
@@ -61,10 +61,7 @@ async function readTrust(
   for (const path of options.policy ?? []) policies.push(await readPolicy(resolve(cwd, path)));
   if (options.promptosPolicy === undefined) return { policies };
   const path = resolve(cwd, options.promptosPolicy);
-  const text = await readFile(path, 'utf8').catch((error: Error): never => {
-    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${error.message}.`, { cause: error });
-  });
-  return { policies, promptosPolicy: parsePromptOsPolicy(text, path) };
+  return { policies, promptosPolicy: parsePromptOsPolicy(await readNamedText(path), path) };
 }
 
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */

@@ -20,19 +20,18 @@ import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
 import { listKeys } from '../keys/key-files.js';
-import { machineProbes, type TemporalProbes } from './machine-probes.js';
+import { MACHINE_PROBES } from './machine-probes.js';
 import {
-  notLookedAt,
   ok,
   type Probe,
   type ProbeReport,
-  type ProbeSetting,
   type ProbeStatus,
+  readableWorker,
   runProbes,
+  type TemporalProbes,
   warn,
-  workerOrNull,
 } from './probe.js';
-import { projectProbes } from './project-probes.js';
+import { PROJECT_PROBES } from './project-probes.js';
 
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
 const NAME_WIDTH = 16;
@@ -64,12 +63,8 @@ export async function diagnose(
   const { cwd, env } = context;
   const files = await findProjectFiles(cwd, env.PROMPTOS_HOME || undefined);
   const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
-  const setting: ProbeSetting = { files, env, pack };
-  const reports = await runProbes([
-    ...machineProbes(setting, probes ?? temporalProbes(env)),
-    ...projectProbes(setting),
-    ...keyProbes(setting),
-  ]);
+  const setting = { files, env, pack, temporal: probes ?? temporalProbes(env) };
+  const reports = await runProbes(setting, { ...MACHINE_PROBES, ...PROJECT_PROBES, ...KEY_PROBES });
   for (const report of reports) tell(output, report);
   output.say();
   output.say(conclusion(reports));
@@ -80,9 +75,8 @@ export async function diagnose(
 
 const OPEN_KEY = 'It is as safe as your account, no more; docs/keys.md says what that means.';
 
-const ownKeysProbe = ({ env }: ProbeSetting): Probe => ({
-  name: 'keys',
-  run: async () => {
+const KEY_PROBES: Readonly<Record<string, Probe>> = {
+  keys: async ({ env }) => {
     const folder = keysFolder(env);
     const keys = await listKeys(folder);
     const problems = keys.flatMap(({ problem }) => (problem === null ? [] : [problem]));
@@ -91,23 +85,16 @@ const ownKeysProbe = ({ env }: ProbeSetting): Probe => ({
     if (open.length > 0) return warn(`no passphrase: ${open.join(', ')} (${folder})`, OPEN_KEY);
     return ok(keys.length === 0 ? `none in ${folder}` : keys.map(({ name }) => name).join(', '));
   },
-});
-
-const workerKeysProbe = (setting: ProbeSetting): Probe => ({
-  name: 'signers',
-  run: async () => {
-    const worker = await workerOrNull(setting);
-    if (worker === null) return notLookedAt('worker config');
-    const names = Object.keys(worker.config.signers);
+  signers: async (setting) => {
+    const config = await readableWorker(setting);
+    const names = Object.keys(config.signers);
     if (names.length === 0) return ok('none: this worker signs nothing');
-    const signers = await createWorkerSigners(worker.config, setting.env);
+    const signers = await createWorkerSigners(config, setting.env);
     const keyidOf = (name: string) =>
       (name === ENGINE_SIGNER ? signers.forEngine() : signers.forPrincipal(name))?.keyid ?? '';
     return ok(names.map((name) => `${name}: ${keyidOf(name)}`).join('\n'));
   },
-});
-
-const keyProbes = (setting: ProbeSetting): readonly Probe[] => [ownKeysProbe(setting), workerKeysProbe(setting)];
+};
 
 const CONNECT_TIMEOUT_MS = 5_000;
 

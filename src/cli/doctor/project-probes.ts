@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
@@ -8,30 +9,21 @@ import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import { lintPack } from '../../prompt-pack/lint.js';
-import { fail, notLookedAt, ok, type Probe, type ProbeSetting, policyOrNull, warn, workerOrNull } from './probe.js';
+import { fail, NotLookedAt, ok, type Probe, readablePolicy, readableWorker, warn, workerOrNull } from './probe.js';
 
-const policyProbe = ({ files }: ProbeSetting): Probe => ({
-  name: 'policy',
-  run: async () => {
+/** The policy, the worker config, and everything that they name. */
+export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
+  policy: async ({ files }) => {
     const { policy, sha256 } = await readPolicyInForce(files.policy);
     return ok(`${policy.name}, sha256:${sha256}`);
   },
-});
-
-const workerProbe = ({ files }: ProbeSetting): Probe => ({
-  name: 'worker config',
-  run: async () => {
+  'worker config': async ({ files }) => {
     await readWorkerConfig(files.workerConfig);
     return ok(files.workerConfig);
   },
-});
-
-const repositoriesProbe = (setting: ProbeSetting): Probe => ({
-  name: 'repositories',
-  run: async () => {
-    const worker = await workerOrNull(setting);
-    if (worker === null) return notLookedAt('worker config');
-    const entries = Object.entries(worker.config.repositories);
+  repositories: async (setting) => {
+    const config = await readableWorker(setting);
+    const entries = Object.entries(config.repositories);
     if (entries.length === 0)
       return warn('none is configured', 'Add the repository under `repositories` in worker.yaml.');
     const problems: string[] = [];
@@ -43,16 +35,12 @@ const repositoriesProbe = (setting: ProbeSetting): Probe => ({
     if (problems.length === 0) return ok(entries.map(([name]) => name).join(', '));
     return fail(problems.join('; '), 'Correct the path under `repositories` in worker.yaml.');
   },
-});
-
-/** A worker on another machine fetches the base commit of a run from the URL that its config names. */
-const baseCommitProbe = (setting: ProbeSetting): Probe => ({
-  name: 'base commit',
-  run: async () => {
+  /** A worker on another machine fetches the base commit of a run from the URL that its config names. */
+  'base commit': async (setting) => {
     const { repository } = setting.files;
-    const worker = await workerOrNull(setting);
-    if (worker === null || repository === null) return notLookedAt('worker config or the repository');
-    const fetched = Object.entries(worker.config.repositories).filter(([, entry]) => 'url' in entry);
+    const config = await workerOrNull(setting);
+    if (config === null || repository === null) throw new NotLookedAt('worker config or the repository');
+    const fetched = Object.entries(config.repositories).filter(([, entry]) => 'url' in entry);
     if (fetched.length === 0) return ok('read from this repository, pushed or not');
     const unpushed = await unpushedCommit({ folder: repository, env: setting.env });
     if (unpushed === null) return ok('pushed');
@@ -61,26 +49,17 @@ const baseCommitProbe = (setting: ProbeSetting): Probe => ({
       `Push it before a run starts from it: git push origin ${unpushed.branch}`,
     );
   },
-});
-
-const trustProbe = (setting: ProbeSetting): Probe => ({
-  name: 'policy trusted',
-  run: async () => {
-    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
-    if (policy === null) return notLookedAt('policy');
-    if (worker === null) return notLookedAt('worker config');
-    const trusted = await createTrustRegistry(worker.config).trustedPolicies();
+  'policy trusted': async (setting) => {
+    const policy = await readablePolicy(setting);
+    const config = await readableWorker(setting);
+    const trusted = await createTrustRegistry(config).trustedPolicies();
     if (trusted.has(policy.sha256)) return ok('by the worker config');
     return fail(
       `The worker config trusts ${counted(trusted.size, 'policy')}, and this one is not among them.`,
       'Add policy.yaml to trust.policies in worker.yaml.',
     );
   },
-});
-
-const packProbe = (setting: ProbeSetting): Probe => ({
-  name: 'prompt pack',
-  run: async () => {
+  'prompt pack': async (setting) => {
     const { findings, passed } = lintPack(await readPackFolder(setting.pack));
     if (!passed) {
       const errors = findings.filter(({ severity }) => severity === 'error');
@@ -92,21 +71,15 @@ const packProbe = (setting: ProbeSetting): Probe => ({
       );
     }
     const { digest, prompt_os_version } = await readPromptPack(setting.pack, setting.env);
-    const policy = await policyOrNull(setting);
-    if (policy === null) return notLookedAt('policy');
+    const policy = await readablePolicy(setting);
     if (policy.policy.prompt_packs.includes(digest))
       return ok(`${prompt_os_version}, lint passed, trusted by the policy`);
     return fail(`The policy does not trust the pack ${digest}.`, `Add "${digest}" to prompt_packs in policy.yaml.`);
   },
-});
-
-const executorsProbe = (setting: ProbeSetting): Probe => ({
-  name: 'executors',
-  run: async () => {
-    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
-    if (policy === null) return notLookedAt('policy');
-    if (worker === null) return notLookedAt('worker config');
-    const { config, folder } = worker;
+  executors: async (setting) => {
+    const policy = await readablePolicy(setting);
+    const config = await readableWorker(setting);
+    const folder = dirname(setting.files.workerConfig);
     const problems: string[] = [];
     const found: string[] = [];
     for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
@@ -124,14 +97,9 @@ const executorsProbe = (setting: ProbeSetting): Probe => ({
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
     return fail(problems.join('; '), 'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.');
   },
-});
-
-const checksProbe = (setting: ProbeSetting): Probe => ({
-  name: 'checks',
-  run: async () => {
-    const [policy, worker] = await Promise.all([policyOrNull(setting), workerOrNull(setting)]);
-    if (policy === null) return notLookedAt('policy');
-    if (worker === null) return notLookedAt('worker config');
+  checks: async (setting) => {
+    const policy = await readablePolicy(setting);
+    const config = await readableWorker(setting);
     const checks = Object.entries(policy.policy.checks);
     if (checks.length === 0) {
       return fail(
@@ -139,12 +107,12 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
         'Add the test command under `checks` in policy.yaml.',
       );
     }
-    const { roles } = worker.config;
+    const { roles } = config;
     if (!EXECUTOR_ROLES.some((role) => roles.includes(role))) return ok('this worker carries out no role');
     const { baseline } = policy.policy;
     const forBaseline = roles.includes('writer') && baseline !== 'off';
     if (!roles.includes('verifier') && !forBaseline) return ok('this worker runs no checks');
-    const { allow, env } = worker.config.checks;
+    const { allow, env } = config.checks;
     const denied = checks.map(([name]) => name).filter((name) => !allow.includes('*') && !allow.includes(name));
     if (denied.length > 0) {
       const next = `Add ${denied.join(', ')} to checks.allow in worker.yaml.`;
@@ -165,15 +133,4 @@ const checksProbe = (setting: ProbeSetting): Probe => ({
     if (missing.length === 0) return ok(checks.map(([name]) => name).join(', '));
     return fail(missing.join('; '), 'Install the program, or correct argv in policy.yaml.');
   },
-});
-
-export const projectProbes = (setting: ProbeSetting): readonly Probe[] => [
-  policyProbe(setting),
-  workerProbe(setting),
-  repositoriesProbe(setting),
-  baseCommitProbe(setting),
-  trustProbe(setting),
-  packProbe(setting),
-  executorsProbe(setting),
-  checksProbe(setting),
-];
+};

@@ -212,11 +212,7 @@ export async function checkDuties(documents: TreeDocuments): Promise<void> {
   const engine = (policy?.engine.keys ?? []).map((key) => pinKey(key).keyid);
   const [clash] = judgeSeparation(opening.plan, records, engine);
   if (clash === undefined) return;
-  throw new VerifyFailure('DUTIES_CLASH', {
-    path: TREE_PATHS.record,
-    expected: 'duties that share nothing',
-    found: describeClash(clash),
-  });
+  throw new VerifyFailure('DUTIES_CLASH', TREE_PATHS.record, 'duties that share nothing', describeClash(clash));
 }
 
 /** Every attempt used the pack's prompt, and its executor saw it, and how to escalate, word for word. */
@@ -245,9 +241,10 @@ async function checkHead({ reader, plainFile }: TreeDocuments, path: string, hea
     at += length;
     if (at === head.byteLength) return;
   }
-  throw new VerifyFailure('RENDERED_PROMPT_DIFFERS', {
+  throw new VerifyFailure(
+    'RENDERED_PROMPT_DIFFERS',
     path,
-    expected: "the gate's prompt and the escalation prompt, word for word",
-    found: `other text within the first ${counted(head.byteLength, 'byte')}`,
-  });
+    "the gate's prompt and the escalation prompt, word for word",
+    `other text within the first ${counted(head.byteLength, 'byte')}`,
+  );
 }

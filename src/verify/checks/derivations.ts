@@ -31,7 +31,7 @@ import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, expectText, VerifyFailure } from '../verify-codes.js';
 
 const differs = (path: string, expected: string, found: string): VerifyFailure =>
-  new VerifyFailure('DERIVED_DIFFERS', { path, expected, found });
+  new VerifyFailure('DERIVED_DIFFERS', path, expected, found);
 
 /** The answer that counted, read again from its transcript; null where no try counted. */
 export async function answerOf(documents: TreeDocuments, { record, folder }: VerifiedAttempt): Promise<Answer | null> {

@@ -45,11 +45,12 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
     const built = record.inputs.P05 === undefined ? undefined : records.get(record.inputs.P05);
     const patch = built && find(built, TREE_PATHS.patch);
     if (patch?.sha256 !== results.patch_sha256) {
-      throw new VerifyFailure('EVIDENCE_OTHER_PATCH', {
+      throw new VerifyFailure(
+        'EVIDENCE_OTHER_PATCH',
         path,
-        expected: patch?.sha256 ?? 'a patch that P05 gave',
-        found: results.patch_sha256,
-      });
+        patch?.sha256 ?? 'a patch that P05 gave',
+        results.patch_sha256,
+      );
     }
     await checkResults(documents, attempt, results, path);
   }
@@ -107,20 +108,22 @@ async function checkResults(
     );
     const uncounted = counted && known?.report !== undefined ? countsProblem(check) : null;
     if (uncounted !== null) {
-      throw new VerifyFailure('EVIDENCE_DIFFERS', {
-        path: `${path}: ${check.name}`,
-        expected: 'a passed check whose report counts at least the tests of the base commit',
-        found: uncounted,
-      });
+      throw new VerifyFailure(
+        'EVIDENCE_DIFFERS',
+        `${path}: ${check.name}`,
+        'a passed check whose report counts at least the tests of the base commit',
+        uncounted,
+      );
     }
   }
   const failed = checks.length === 0 || checks.some(({ status }) => status !== 'passed');
   if (failed && record.verdict === 'pass') {
-    throw new VerifyFailure('EVIDENCE_DIFFERS', {
+    throw new VerifyFailure(
+      'EVIDENCE_DIFFERS',
       path,
-      expected: 'no pass of a gate whose checks did not pass',
-      found: `verdict ${record.verdict}`,
-    });
+      'no pass of a gate whose checks did not pass',
+      `verdict ${record.verdict}`,
+    );
   }
 }
 
@@ -152,9 +155,10 @@ async function checkPublishedPatch(documents: TreeDocuments): Promise<void> {
   const patch = find(built.record, TREE_PATHS.patch)?.sha256;
   const about = tested ?? built.sha256;
   if (patch === published && about === built.sha256) return;
-  throw new VerifyFailure('EVIDENCE_OTHER_PATCH', {
-    path: TREE_PATHS.patch,
-    expected: `${patch} of attempt ${built.sha256}`,
-    found: `${published}, tested for attempt ${about}`,
-  });
+  throw new VerifyFailure(
+    'EVIDENCE_OTHER_PATCH',
+    TREE_PATHS.patch,
+    `${patch} of attempt ${built.sha256}`,
+    `${published}, tested for attempt ${about}`,
+  );
 }

@@ -58,15 +58,16 @@ export async function checkJournal(documents: TreeDocuments): Promise<readonly s
 
 const place = TREE_PATHS.journal;
 const differs = (expected: string, found: string): VerifyFailure =>
-  new VerifyFailure('JOURNAL_DIFFERS', { path: place, expected, found });
+  new VerifyFailure('JOURNAL_DIFFERS', place, expected, found);
 
 function forked([first, ...more]: readonly MissingEntry[]): VerifyFailure {
   const rest = more.length === 0 ? '' : ` and ${more.length} more`;
-  return new VerifyFailure('JOURNAL_FORK', {
-    path: `${place}:${(first?.seq ?? 0) + 1}`,
-    expected: `a ledger that accounts for ${first?.what}${rest}`,
-    found: 'one that does not, and no resolution that names the fork',
-  });
+  return new VerifyFailure(
+    'JOURNAL_FORK',
+    `${place}:${(first?.seq ?? 0) + 1}`,
+    `a ledger that accounts for ${first?.what}${rest}`,
+    'one that does not, and no resolution that names the fork',
+  );
 }
 
 async function checkOpened(

@@ -185,7 +185,7 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
     );
     if (index === -1) {
       const place = `${path}: findings: ${finding.rule}`;
-      throw new VerifyFailure('FINDINGS_DIFFER', { path: place, expected: finding.message, found: 'no such finding' });
+      throw new VerifyFailure('FINDINGS_DIFFER', place, finding.message, 'no such finding');
     }
     if (finding.rule !== 'secret_candidates') left.splice(index, 1);
   }

@@ -19,11 +19,12 @@ export async function checkPolicy({ policy, opening, trust }: TreeDocuments): Pr
   const governing = await policy();
   const { target_repo } = (await opening()).run;
   if (governing !== null && !governsRepository(governing, target_repo)) {
-    throw new VerifyFailure('POLICY_NOT_FOR_REPOSITORY', {
-      path: `${TREE_PATHS.ledger}:1: run.target_repo`,
-      expected: `one of ${(governing.repositories ?? []).join(', ')}`,
-      found: target_repo,
-    });
+    throw new VerifyFailure(
+      'POLICY_NOT_FOR_REPOSITORY',
+      `${TREE_PATHS.ledger}:1: run.target_repo`,
+      `one of ${(governing.repositories ?? []).join(', ')}`,
+      target_repo,
+    );
   }
   return trust.policies.length === 0
     ? ['no policy was handed in: the tree vouches for itself, and whoever made it could have made up its policy too']
@@ -36,11 +37,7 @@ export async function checkDocuments(documents: TreeDocuments): Promise<void> {
   const pack = await documents.pack();
   const policy = await documents.policy();
   if (pack === null || policy === null || policy.prompt_packs.includes(pack.digest)) return;
-  throw new VerifyFailure('PACK_NOT_TRUSTED', {
-    path: TREE_PATHS.pack,
-    expected: `one of ${policy.prompt_packs.join(', ')}`,
-    found: pack.digest,
-  });
+  throw new VerifyFailure('PACK_NOT_TRUSTED', TREE_PATHS.pack, `one of ${policy.prompt_packs.join(', ')}`, pack.digest);
 }
 
 /**
@@ -56,11 +53,12 @@ export async function checkRequestSignature(documents: TreeDocuments): Promise<r
   if (signed === null) return [`unauthenticated: no key signed the request of ${opening.run.developer}`];
   const held = findKey(pinKeys(policy), signed.keyid);
   if (held !== null && isValidAt(held.key, opening.at)) return [];
-  throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', {
-    path: attestationPaths.runRequest,
-    expected: `a key of ${signed.principal} that is valid at ${opening.at}`,
-    found: signed.keyid,
-  });
+  throw new VerifyFailure(
+    'REQUEST_SIGNATURE_INVALID',
+    attestationPaths.runRequest,
+    `a key of ${signed.principal} that is valid at ${opening.at}`,
+    signed.keyid,
+  );
 }
 
 const requiresSigner = ({ trust }: TreeDocuments, { decisions }: Policy): boolean =>
@@ -82,13 +80,13 @@ async function judgeSigner(documents: TreeDocuments, policy: Policy): Promise<Ru
   const named = run.request_attestation_sha256 ?? null;
   const unread = named !== null && opening.type === 'openingFailed' && !(await documents.has(path));
   if (unread) {
-    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', { path, expected: named, found: 'nothing' });
+    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', path, named, 'nothing');
   }
   const envelope = named === null ? null : await documents.json(path, envelopeSchema);
   // A client may have stored the envelope as a file of the tree has it, or as canonical JSON.
   const stored = envelope === null ? [] : [sha256Of(envelopeText(envelope)), sha256Of(canonicalJson(envelope))];
   if (named !== null && !stored.includes(named)) {
-    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', { path, expected: named, found: stored.join(' or ') });
+    throw new VerifyFailure('REQUEST_SIGNATURE_INVALID', path, named, stored.join(' or '));
   }
   return translated('REQUEST_SIGNATURE_INVALID', path, () => judgeRequest(run, policy, envelope));
 }
@@ -126,6 +124,6 @@ function translated<T>(code: VerifyCode, path: string, judge: () => T): T {
     return judge();
   } catch (error) {
     if (!(error instanceof PromptOsError)) throw error;
-    throw new VerifyFailure(code, { path, expected: 'what the policy asks', found: `${error.code}: ${error.summary}` });
+    throw new VerifyFailure(code, path, 'what the policy asks', `${error.code}: ${error.summary}`);
   }
 }

@@ -37,15 +37,16 @@ async function readSession({ bytes }: TreeDocuments) {
   const text = strictText(await bytes(path), path);
   const session = checkShape(promptSessionSchema, parseBoundedJson(text, path), path);
   if (promptSessionText(session) !== text) {
-    throw new VerifyFailure('JSON_NOT_STRICT', {
+    throw new VerifyFailure(
+      'JSON_NOT_STRICT',
       path,
-      expected: 'the fields in their order, two-space indented, each once',
-      found: 'another layout',
-    });
+      'the fields in their order, two-space indented, each once',
+      'another layout',
+    );
   }
   const [problem] = checkPromptSession(session);
   if (problem !== undefined) {
-    throw new VerifyFailure('SESSION_HASH_INVALID', { path, expected: 'hashes of the content', found: problem });
+    throw new VerifyFailure('SESSION_HASH_INVALID', path, 'hashes of the content', problem);
   }
   return session;
 }
@@ -67,11 +68,7 @@ async function checkSidecar({ bytes }: TreeDocuments): Promise<void> {
   const found = strictText(await bytes(path), path);
   const expected = promptSessionSidecar(sha256Of(await bytes(TREE_PATHS.session)));
   if (found === expected) return;
-  throw new VerifyFailure('SIDECAR_DIFFERS', {
-    path,
-    expected: JSON.stringify(expected),
-    found: JSON.stringify(found.slice(0, 200)),
-  });
+  throw new VerifyFailure('SIDECAR_DIFFERS', path, JSON.stringify(expected), JSON.stringify(found.slice(0, 200)));
 }
 
 const fileOf = (path: string, content: Uint8Array): ArtifactRef => ({
@@ -116,7 +113,7 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   } catch (error) {
     if (!(error instanceof PromptOsError)) throw error;
     const path = `${TREE_PATHS.record}: artifacts`;
-    throw new VerifyFailure('ARTIFACTS_DIFFER', { path, expected: 'a place for each file', found: error.summary });
+    throw new VerifyFailure('ARTIFACTS_DIFFER', path, 'a place for each file', error.summary);
   }
 }
 
@@ -148,23 +145,21 @@ export async function checkArtifacts(documents: TreeDocuments): Promise<void> {
   for (const ref of expected) {
     const found = listed.get(ref.path);
     if (found === undefined) {
-      throw new VerifyFailure(missingCode(ref.path), {
-        path: place(ref.path),
-        expected: `sha256 ${ref.sha256}`,
-        found: 'nothing',
-      });
+      throw new VerifyFailure(missingCode(ref.path), place(ref.path), `sha256 ${ref.sha256}`, 'nothing');
     }
     const difference = firstDifference(ref, found);
-    if (difference !== null) throw new VerifyFailure(differsCode(ref.path), { ...difference, path: place(ref.path) });
+    if (difference === null) continue;
+    throw new VerifyFailure(differsCode(ref.path), place(ref.path), difference.expected, difference.found);
   }
   const known = new Set(expected.map(({ path }) => path));
   for (const path of listed.keys()) {
     if (known.has(path)) continue;
-    throw new VerifyFailure(isAttestationFile(path) ? 'ATTESTATION_UNEXPECTED' : 'ARTIFACTS_DIFFER', {
-      path: place(path),
-      expected: 'nothing',
-      found: 'a file that the ledger and the attempts do not lead to',
-    });
+    throw new VerifyFailure(
+      isAttestationFile(path) ? 'ATTESTATION_UNEXPECTED' : 'ARTIFACTS_DIFFER',
+      place(path),
+      'nothing',
+      'a file that the ledger and the attempts do not lead to',
+    );
   }
 }
 
@@ -224,7 +219,7 @@ const plain = (version: string): string => version.replace(/^v/, '');
 
 function same(code: VerifyCode, field: string, expected: string, found: string): void {
   if (expected === found) return;
-  throw new VerifyFailure(code, { path: `${TREE_PATHS.session}: ${field}`, expected, found });
+  throw new VerifyFailure(code, `${TREE_PATHS.session}: ${field}`, expected, found);
 }
 
 async function checkHashes({ bytes }: TreeDocuments, session: PromptSession): Promise<void> {

@@ -30,11 +30,7 @@ export async function checkRevocations(documents: TreeDocuments): Promise<void> 
     const keyid = keyidOf(envelope);
     const since = keyid === null ? undefined : revoked.get(keyid);
     if (since === undefined || Date.parse(at) < Date.parse(since)) continue;
-    throw new VerifyFailure('KEY_REVOKED', {
-      path,
-      expected: `a signature before ${since}`,
-      found: `${keyid} at ${at}`,
-    });
+    throw new VerifyFailure('KEY_REVOKED', path, `a signature before ${since}`, `${keyid} at ${at}`);
   }
 }
 
@@ -92,11 +88,12 @@ function openAt(envelope: Envelope, keys: readonly PinnedKey[], at: string, code
     keys.filter((key) => isValidAt(key, at)),
   );
   if (opened.ok) return opened.payload;
-  throw new VerifyFailure(code, {
+  throw new VerifyFailure(
+    code,
     path,
-    expected: `a signature by one of ${counted(keys.length, 'key')}, valid at ${at}`,
-    found: `${opened.problem}: ${opened.detail}`,
-  });
+    `a signature by one of ${counted(keys.length, 'key')}, valid at ${at}`,
+    `${opened.problem}: ${opened.detail}`,
+  );
 }
 
 /** The standard attestations of P05 and P06: signed by the principal, about the patch, and nothing that is not so. */
@@ -116,11 +113,12 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
       else if (ref.path === attestationPaths.testResult(gate, number)) {
         await checkTestResult(documents, attempt, opening.run.target_repo, payload, path);
       } else {
-        throw new VerifyFailure('ATTESTATION_UNEXPECTED', {
+        throw new VerifyFailure(
+          'ATTESTATION_UNEXPECTED',
           path,
-          expected: 'a provenance or a test result of its own attempt',
-          found: ref.path,
-        });
+          'a provenance or a test result of its own attempt',
+          ref.path,
+        );
       }
     }
   }
@@ -216,7 +214,7 @@ async function checkEngineAct(
     const required = await requiresSeal(documents);
     if (!required && sealed_by === null) return [codes.unsigned];
     const why = required ? 'the policy requires it' : `the record names ${sealed_by}`;
-    throw new VerifyFailure(codes.missing, { path, expected: `a signature of the engine: ${why}`, found: 'nothing' });
+    throw new VerifyFailure(codes.missing, path, `a signature of the engine: ${why}`, 'nothing');
   }
   const envelope = await envelopeAt(documents, path);
   const policy = await documents.policy();
@@ -251,9 +249,10 @@ export async function checkBundle(documents: TreeDocuments): Promise<void> {
   const expected = new TextEncoder().encode(bundleText(files));
   const found = there ? await documents.bytes(path) : new Uint8Array();
   if (there && paths.length > 0 && Buffer.compare(expected, found) === 0) return;
-  throw new VerifyFailure('BUNDLE_DIFFERS', {
+  throw new VerifyFailure(
+    'BUNDLE_DIFFERS',
     path,
-    expected: `the ${counted(files.length, 'envelope')} of the folder, one a line`,
-    found: there ? `${found.byteLength} other bytes` : 'nothing',
-  });
+    `the ${counted(files.length, 'envelope')} of the folder, one a line`,
+    there ? `${found.byteLength} other bytes` : 'nothing',
+  );
 }
