@@ -10,6 +10,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
+import { askOnce } from '../app/questions.js';
 
 /** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
 export interface PassphraseQuestions {
@@ -17,11 +18,8 @@ export interface PassphraseQuestions {
 }
 
 export const terminalPassphrase: PassphraseQuestions = {
-  passphrase: async (message) => {
-    const { isCancel, password } = await import('@clack/prompts');
-    const answer = await password({ message });
-    return isCancel(answer) ? null : (answer ?? '');
-  },
+  // Where nothing was typed, the library's answer is undefined.
+  passphrase: (message) => askOnce(async ({ password }) => (await password({ message })) ?? ''),
 };
 
 /** The passphrase of a key that is there: from the file that PROMPTOS_PASSPHRASE_FILE names, else asked for. */

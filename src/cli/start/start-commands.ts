@@ -73,16 +73,17 @@ export function devCommand(context: CommandContext): CommandUnknownOpts {
       const typed = options.notes !== undefined || options.request !== undefined;
       const prepared = resume === null || typed ? await prepare(context, { ...options, targetRepo }) : null;
       // Only now: it loads the whole of Temporal, and a mistyped gate should be reported at once.
-      const { resumeAndFollow, resumeDetached, startAndFollow, startDetached } = await import('./start-run.js');
+      const { runAndFollow, runDetached } = await import('./start-run.js');
+      const act = options.detach === true ? runDetached : runAndFollow;
       if (resume !== null) {
         const { resumePlace, selectResumed } = await import('./open-runs.js');
         const place = prepared ?? (await resumePlace(context, { ...options, targetRepo }));
         const select = selectResumed(resume.run, prepared?.start.request ?? null);
-        await (options.detach === true ? resumeDetached : resumeAndFollow)(context, place, select, choices);
+        await act(context, { place, select }, choices);
       } else if (prepared !== null) {
         const { runId } = prepared.start;
         context.output().emit({ event: 'prepared', run_id: runId, workflow_id: runWorkflowId(runId) });
-        await (options.detach === true ? startDetached : startAndFollow)(context, prepared, choices);
+        await act(context, { place: prepared, select: null }, choices);
       }
     });
 }
@@ -93,13 +94,10 @@ async function prepare(
 ): Promise<PreparedRun> {
   const { developer } = options;
   if (developer === undefined) {
-    throw new PromptOsError(
-      'USAGE',
-      "The option '--developer <name>' is missing: expected the name of the person who starts the run.",
-      {
-        hint: 'Give --developer NAME, or --resume without --notes and --request.',
-      },
-    );
+    const missing = "The option '--developer <name>' is missing: expected the name of the person who starts the run.";
+    throw new PromptOsError('USAGE', missing, {
+      hint: 'Give --developer NAME, or --resume without --notes and --request.',
+    });
   }
   const { prepareRun } = await import('./prepare-run.js');
   return prepareRun(context, { ...options, developer });
