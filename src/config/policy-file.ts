@@ -7,9 +7,8 @@ import type { TrustRegistry } from '../ports/signer.js';
 import { secretVariables } from '../rules/observations.js';
 import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/stated-globs.js';
 import { readNamedFile } from './files.js';
-import { invalidDocument, parseDocumentAs } from './schema-problems.js';
 import { DIGEST_PREFIX } from './worker-config-file.js';
-import { parseYaml, type YamlDocument } from './yaml-document.js';
+import { invalidDocument, parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';
 
 /** A policy with the exact bytes that were read. */
 export interface PolicyFile {

@@ -6,8 +6,7 @@ import { counted, suggestName } from '../contracts/sentences.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
 import { readNamedFile } from './files.js';
 import { requireReadableGlobs } from './policy-file.js';
-import { parseDocumentAs } from './schema-problems.js';
-import { parseYaml, type YamlDocument } from './yaml-document.js';
+import { parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';
 
 export interface RunRequestFile {
   readonly request: RunRequest;

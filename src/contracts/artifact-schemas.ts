@@ -4,11 +4,9 @@ import { attemptRecordSchema } from './attempt.js';
 import {
   type Baseline,
   baselineSchema,
-  type ContextOutput,
   GATE_OUTPUT_SCHEMAS,
-  type JobOutput,
+  type GateOutputs,
   jobOutputSchema,
-  type PlanOutput,
   type TestResults,
   testResultsSchema,
 } from './gate-outputs.js';
@@ -51,9 +49,9 @@ export function schemaOf(path: string): z.ZodType | null {
 /** The documents that later gates are given; null for what a run leaves out. */
 export interface GivenDocuments {
   readonly baseline: Baseline | null;
-  readonly context: ContextOutput | null;
-  readonly job: JobOutput | null;
-  readonly plan: PlanOutput | null;
+  readonly context: GateOutputs['P00'] | null;
+  readonly job: GateOutputs['P01'] | null;
+  readonly plan: GateOutputs['P03'] | null;
   readonly testResults: TestResults | null;
 }
 

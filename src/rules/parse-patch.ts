@@ -1,6 +1,6 @@
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import { PatchLines } from './patch-lines.js';
-import { unquotePath } from './quoted-path.js';
+import { unquotePath } from './path-names.js';
 
 /** A file of a patch as its text shows it. */
 export interface ParsedFile extends PatchFile {

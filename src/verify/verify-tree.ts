@@ -1,6 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { RunRecord } from '../contracts/run-record.js';
-import type { RecordedWaiver } from '../contracts/waiver.js';
+import type { RecordedWaiver, RunRecord } from '../contracts/run-record.js';
 import { verifyNativelyFirst } from '../domain/attest/public-keys.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
 import { recordedWaivers } from '../domain/record/run-record.js';

@@ -1,5 +1,5 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { CheckBaseline, CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
+import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy.js';
@@ -54,7 +54,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
  * P06: the engine runs the checks itself on the base plus the patch, then asks the verifier on another fresh checkout.
  * A verifier's "pass" never overrides a check that failed.
  */
-export const verifyForensics: GateDefinition<VerificationOutput> = {
+export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;

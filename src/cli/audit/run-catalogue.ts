@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { mediaTypeOf } from '../../contracts/artifacts.js';
@@ -214,11 +215,7 @@ function storeOf(runs: ReadonlyMap<string, BundledRun>): ReadableStore {
   return {
     hasObject: async (sha256) => place(sha256) !== null,
     openObject,
-    readObject: async (sha256) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of openObject(sha256)) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    readObject: async (sha256) => buffer(openObject(sha256)),
     published: async (runId) => runs.get(runId)?.files ?? null,
     openPublished,
     list: async () => newestFirst,

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../../contracts/errors.js';
-import type { RunRecord } from '../../contracts/run-record.js';
-import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
+import { isExpiredWaiver, type RecordedWaiver, type RunRecord } from '../../contracts/run-record.js';
 import { restingWaivers } from '../../domain/record/run-record.js';
 import { printableLine } from '../app/printable.js';
 

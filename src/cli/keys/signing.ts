@@ -5,8 +5,9 @@ import { createAgentSigner, listAgentIdentities } from '../../adapters/keys/agen
 import { describeKeyFile } from '../../adapters/keys/key-files.js';
 import type { SignerFor } from '../../client/options.js';
 import { readEnvironment } from '../../config/environment.js';
-import { keyFileOf, keysFolder } from '../../config/key-files.js';
+import { keyFileOf } from '../../config/key-files.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
+import { keysFolder } from '../../config/user-folders.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';

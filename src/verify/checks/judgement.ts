@@ -1,7 +1,7 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
-import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
+import { baselineSchema, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
@@ -25,7 +25,6 @@ import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
-import type { GateOutputs } from '../../rules/published-output.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import {
   type AttemptInputs,
