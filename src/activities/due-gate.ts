@@ -29,10 +29,9 @@ export async function findDueGate(
   const started = entries.findLast(
     (entry) => entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt,
   );
-  const step = replay.steps.get(`${gate}.${attempt}`);
-  if (started === undefined || step === undefined) throw notDue(`${gate}, attempt ${attempt} was never started`);
+  if (started === undefined) throw notDue(`${gate}, attempt ${attempt} was never started`);
   refuseFork(prefix, placeOfEngineHead(prefix, { gate, attempt }));
-  const { principal, inputs, feedback } = step;
+  const { principal, inputs, feedback } = next;
   const { entries: length, hash } = ledger.head;
   const head = { run_id, by: principal, purpose: 'gate', gate, attempt, entries: length, hash } as const;
   const signer = signers.forPrincipal(principal);

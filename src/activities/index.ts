@@ -3,6 +3,7 @@ import type { GovernanceActivities, ResumeRunInput } from '../contracts/activiti
 import { PromptOsError } from '../contracts/errors.js';
 import { canonicalSha256 } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
+import { carriedState } from '../domain/run/run-state.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
@@ -142,5 +143,6 @@ export async function resumeRun(
     throw notDue('it was begun by another chain of executions');
   }
   if (canonicalSha256(opening.run) !== canonicalSha256(run)) throw notDue('it was started with another input');
-  if (canonicalSha256(replay.state) !== state_sha256) throw notDue('its state is not the one that its ledger leads to');
+  if (canonicalSha256(carriedState(replay.state)) !== state_sha256)
+    throw notDue('its state is not the one that its ledger leads to');
 }

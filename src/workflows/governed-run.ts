@@ -21,6 +21,7 @@ import type { GovernedRunResult } from '../contracts/run-status.js';
 import { isSealed } from '../domain/ledger/closed-ledger.js';
 import { gateLimitMs, nextDeadline } from '../domain/run/deadlines.js';
 import { nextStep, type Step } from '../domain/run/next-step.js';
+import { carriedState } from '../domain/run/run-state.js';
 import { registerHandlers } from './handlers.js';
 import { type DueStep, syncJournal, syncWhile } from './journal.js';
 import { type Alarm, type CarriedRun, createAlarm, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
@@ -147,7 +148,7 @@ async function resume(run: RunDriver, input: GovernedRunInput): Promise<void> {
     run: input,
     first_execution_run_id: workflowInfo().firstExecutionRunId,
     ledger: run.ledger(),
-    state_sha256: canonicalSha256(run.state()),
+    state_sha256: canonicalSha256(carriedState(run.state())),
   });
 }
 

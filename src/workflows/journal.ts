@@ -1,8 +1,8 @@
 import { condition, log, proxyLocalActivities } from '@temporalio/workflow';
 import type { GovernanceActivities, SyncPurpose } from '../contracts/activities.js';
-import type { GateId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import { forkReport } from '../domain/run/escalations.js';
+import type { AttemptStep } from '../domain/run/next-step.js';
 import type { RunDriver } from './run-driver.js';
 
 /** How often, and how long each time, a message that is in the journal and not in the ledger is waited for. */
@@ -18,10 +18,7 @@ const { promptos_syncJournal } = proxyLocalActivities<GovernanceActivities>({
 });
 
 /** The gate that is due, where the run is about to start one. */
-export interface DueStep {
-  readonly gate: GateId;
-  readonly attempt: number;
-}
+export type DueStep = Pick<AttemptStep, 'gate' | 'attempt'>;
 
 /**
  * Brings the ledger and the journal together before the run's next step. Messages that are on their way are waited for;

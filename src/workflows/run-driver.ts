@@ -9,7 +9,7 @@ import type { Command } from '../domain/run/commands.js';
 import { gateLimitMs } from '../domain/run/deadlines.js';
 import { decide } from '../domain/run/decide.js';
 import { evolve } from '../domain/run/evolve.js';
-import { INITIAL_STATE, type RunState } from '../domain/run/run-state.js';
+import { carriedState, INITIAL_STATE, type RunState } from '../domain/run/run-state.js';
 import { describeRun } from '../domain/run/run-status.js';
 import { renderCurrentDetails, type StartedGate } from './current-details.js';
 
@@ -151,7 +151,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       show();
     },
     isHeavy: () => characters > MAX_CHARACTERS_HELD,
-    carry: () => ({ state, head, segments, refusals_counted: counted }),
+    carry: () => ({ state: carriedState(state), head, segments, refusals_counted: counted }),
   };
 }
 

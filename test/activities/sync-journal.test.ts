@@ -11,6 +11,7 @@ import { ENGINE } from '../../src/contracts/names.js';
 import { cancellationStatement, decisionStatement, escalationStatement } from '../../src/domain/attest/acts.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { Command } from '../../src/domain/run/commands.js';
+import { carriedState } from '../../src/domain/run/run-state.js';
 import { DrivenRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { outputs } from '../support/scripted-executor.js';
@@ -209,7 +210,7 @@ describe('resumeRun', () => {
         run: start.run,
         first_execution_run_id: 'first-execution',
         ledger: driven.ledger(),
-        state_sha256: canonicalSha256(driven.state),
+        state_sha256: canonicalSha256(carriedState(driven.state)),
         ...parts,
       },
       { workflowId: driven.workflowId, isLocal: true, ...asking },

@@ -57,7 +57,7 @@ describe('readPromptPack', () => {
 
   test('readPromptPack: the built-in pack is found and reads', async () => {
     expect(builtInPackDir()).toMatch(/[/\\]prompts$/);
-    expect((await readPromptPack(builtInPackDir(), env)).files[INDEX_PATH]).toContain('"v1.0.0"');
+    expect((await readPromptPack(builtInPackDir(), env)).files[INDEX_PATH]).toContain('"v1.0.1"');
   });
 
   test('readPromptPack: a pack without a lock reads', async () => {

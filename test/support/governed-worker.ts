@@ -173,8 +173,8 @@ export async function createGovernedWorker(options: GovernedWorkerOptions): Prom
   const client = options.connections?.client ?? (await connectClient(address));
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));
   const { taskQueue = `test-${randomUUID()}`, signerFor = signing?.signerFor } = options;
-  // A test is not about how busy its machine is.
-  const answerTimeoutMs = 10_000;
+  // A test is not about how busy its machine is. A query may wait 10 s for a worker that has the run in its cache.
+  const answerTimeoutMs = 30_000;
   const clientOf = (answerTimeoutMs?: number) =>
     new GovernedRuns({
       ...{ client, taskQueue, store },

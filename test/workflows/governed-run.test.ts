@@ -81,12 +81,19 @@ describe('governedRun: the straight path', () => {
     expect(passed).toMatchObject([{ gate: 'P00', approved_by: ['grace'] }, { gate: 'P01' }]);
   });
 
-  test('the history of the straight path stays small, and its activities say what they are', async () => {
+  test('the history holds one event for each step, and its activities say what they are', async () => {
     const run = await worker.startRun({ gates: GATE_IDS });
     for (const gate of GATE_IDS) await signalApproval(run, gate);
     await ended(run);
     const { events } = await run.handle.fetchHistory();
-    expect(events?.length).toBeLessThanOrEqual(100);
+    // How many workflow tasks carry the steps depends on the machine; `bench/history` holds their number on a quiet one.
+    const steps = (events ?? []).filter(
+      (event) =>
+        !event.workflowTaskScheduledEventAttributes &&
+        !event.workflowTaskStartedEventAttributes &&
+        !event.workflowTaskCompletedEventAttributes,
+    );
+    expect(steps).toHaveLength(45);
     const summaries = (events ?? []).flatMap(({ userMetadata }) => userMetadata?.summary?.data ?? []);
     expect(summaries.map((data) => JSON.parse(Buffer.from(data).toString()))).toContain(
       'P05 Constrained Builder, attempt 1',

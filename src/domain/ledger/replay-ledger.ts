@@ -7,19 +7,13 @@ import { hasJournal } from '../../contracts/rules-version.js';
 import type { Command } from '../run/commands.js';
 import { decide } from '../run/decide.js';
 import { evolve } from '../run/evolve.js';
-import { nextStep, type Step } from '../run/next-step.js';
 import { MAX_REFUSALS_IN_FULL, MAX_SIGNED_REFUSALS_IN_FULL, refuse } from '../run/refusals.js';
 import { INITIAL_STATE, type RunState } from '../run/run-state.js';
-
-/** The step that an attempt carried out: what it was given. */
-type AttemptStep = Extract<Step, { kind: 'executeGate' }>;
 
 /** What a replay shows beside the final state. */
 export interface Replay {
   readonly ok: true;
   readonly state: RunState;
-  /** What each attempt was given, by `P05.2`. */
-  readonly steps: ReadonlyMap<string, AttemptStep>;
 }
 
 /** The first entry that is not the one that the rules write. */
@@ -47,7 +41,7 @@ export interface ReplayEvidence {
 }
 
 /** What a replay of the first entries led to: it goes on from there. */
-export interface ReplayedBefore extends Pick<Replay, 'state' | 'steps'> {
+export interface ReplayedBefore extends Pick<Replay, 'state'> {
   readonly entries: number;
 }
 
@@ -69,7 +63,6 @@ export function replayLedger(
   evidence: ReplayEvidence,
   before?: ReplayedBefore,
 ): Replay | ReplayProblem {
-  const steps = new Map<string, AttemptStep>(before?.steps);
   const counted = countedAtClosing(entries);
   let state = before?.state ?? INITIAL_STATE;
   for (let index = before?.entries ?? 0; index < entries.length; ) {
@@ -83,8 +76,6 @@ export function replayLedger(
     }
     const command = commandOf(state, entries, index, evidence);
     if (command === null) return impossible(entry);
-    const step = command.type === 'startGate' ? nextStep(state) : null;
-    if (step?.kind === 'executeGate') steps.set(`${step.gate}.${step.attempt}`, step);
     const { events, answer } = decide(state, command, { at: entry.at, refusals_counted: counted });
     if (!answer.accepted) {
       const found = `${answer.reason}: ${answer.message}`;
@@ -109,7 +100,7 @@ export function replayLedger(
     }
     index += events.length;
   }
-  return { ok: true, state, steps };
+  return { ok: true, state };
 }
 
 /** Where the policy asks for signatures, an unsigned stop is a hold and not a person's own escalation. */

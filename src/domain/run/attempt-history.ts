@@ -3,6 +3,7 @@ import type { Feedback, LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId, Verdict } from '../../contracts/names.js';
 import { keyidOf } from '../attest/envelope.js';
 import { evolve } from './evolve.js';
+import { passedOutputs } from './next-step.js';
 import { gateState, INITIAL_STATE } from './run-state.js';
 
 /** One attempt of one gate, as the ledger has it. */
@@ -24,6 +25,7 @@ export interface AttemptHistory {
     readonly decision: Decision;
     readonly signed_by: string | null;
   }[];
+  readonly inputs: Partial<Record<GateId, string>>;
   readonly feedback: readonly Feedback[];
   readonly standing: 'passed' | 'voided' | 'open';
 }
@@ -53,6 +55,7 @@ export function attemptHistories(entries: readonly LedgerEntry[]): readonly Atte
           signed_by: null,
           waived: [],
           decisions: [],
+          inputs: passedOutputs(state),
           feedback: gateState(state, entry.gate)?.feedback ?? [],
           standing: 'open',
         });

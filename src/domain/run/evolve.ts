@@ -52,7 +52,7 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
       return withGate(state, event.gate, (gate) => ({
         ...gate,
         attempts: event.attempt,
-        current: startedAttempt(event, canonicalSha256(gate.feedback)),
+        current: startedAttempt(event, gate.feedback),
         puts: 0,
         request: null,
       }));
@@ -144,13 +144,14 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
 
 const startedAttempt = (
   { attempt, hash, seq }: LedgerEventOf<'gateStarted'> & Placed,
-  feedbackSha256: string,
+  feedback: readonly Feedback[],
 ): AttemptState => ({
   attempt,
   status: 'running',
   nonce: hash ?? null,
   started_entries: seq === undefined ? null : seq + 1,
-  feedback_sha256: feedbackSha256,
+  feedback,
+  feedback_sha256: canonicalSha256(feedback),
   verdict: null,
   reason: null,
   output_sha256: null,

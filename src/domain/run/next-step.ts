@@ -4,18 +4,21 @@ import { GATES, type GateId, gateIndex, type Outcome } from '../../contracts/nam
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import { currentGate, gateState, type OpenEscalation, type PendingRequest, type RunState } from './run-state.js';
 
+/** An attempt, and all that it is given. */
+export interface AttemptStep {
+  readonly gate: GateId;
+  readonly attempt: number;
+  readonly principal: string;
+  /** Digest of the output of each gate that has passed. */
+  readonly inputs: Partial<Record<GateId, string>>;
+  readonly feedback: readonly Feedback[];
+}
+
 /** What the driver does next. */
 export type Step =
   | { readonly kind: 'open' }
-  | {
-      readonly kind: 'executeGate';
-      readonly gate: GateId;
-      readonly attempt: number;
-      readonly principal: string;
-      readonly inputs: Partial<Record<GateId, string>>;
-      readonly feedback: readonly Feedback[];
-    }
-  | { readonly kind: 'awaitGate'; readonly gate: GateId; readonly attempt: number }
+  /** An attempt is to be started, or is being carried out. */
+  | ({ readonly kind: 'executeGate' | 'awaitGate' } & AttemptStep)
   | { readonly kind: 'awaitDecision'; readonly gate: GateId; readonly request: PendingRequest }
   | { readonly kind: 'awaitResolution'; readonly escalations: readonly OpenEscalation[] }
   /** Every gate has passed: the run closes as approved once its journal agrees. */
@@ -26,23 +29,28 @@ export type Step =
 export function nextStep(state: RunState): Step {
   if (state.phase === 'closed') return { kind: 'finalise', outcome: state.outcome ?? 'failed' };
   if (state.phase === 'new' || state.plan === null) return { kind: 'open' };
-  const running = state.gates.find(({ current }) => current?.status === 'running');
-  if (running?.current) return { kind: 'awaitGate', gate: running.gate, attempt: running.current.attempt };
+  const { principals } = state.plan;
+  const given = ({ gate, attempt, feedback }: Pick<AttemptStep, 'gate' | 'attempt' | 'feedback'>): AttemptStep => ({
+    ...{ gate, attempt, feedback },
+    principal: principals[GATES[gate].role],
+    inputs: passedOutputs(state),
+  });
+  for (const { gate, current } of state.gates) {
+    if (current?.status !== 'running') continue;
+    return { kind: 'awaitGate', ...given({ gate, attempt: current.attempt, feedback: current.feedback ?? [] }) };
+  }
   if (state.escalations.length > 0) return { kind: 'awaitResolution', escalations: state.escalations };
   const gate = currentGate(state);
   if (gate === undefined) return { kind: 'close' };
   if (gate.request !== null) return { kind: 'awaitDecision', gate: gate.gate, request: gate.request };
   return {
     kind: 'executeGate',
-    gate: gate.gate,
-    attempt: gate.attempts + 1,
-    principal: state.plan.principals[GATES[gate.gate].role],
-    inputs: passedOutputs(state),
-    feedback: gate.feedback,
+    ...given({ gate: gate.gate, attempt: gate.attempts + 1, feedback: gate.feedback }),
   };
 }
 
-function passedOutputs(state: RunState): Partial<Record<GateId, string>> {
+/** Digest of the output of each gate that has passed: what the next gate is given. */
+export function passedOutputs(state: RunState): Partial<Record<GateId, string>> {
   const passed = state.gates.flatMap(({ gate, current }) =>
     current?.status === 'passed' && current.output_sha256 !== null ? [[gate, current.output_sha256] as const] : [],
   );

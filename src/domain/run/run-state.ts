@@ -19,7 +19,9 @@ export interface AttemptState {
   readonly nonce: string | null;
   /** Entries of the ledger up to and with that one. */
   readonly started_entries: number | null;
-  /** SHA-256 of the canonical JSON of the feedback that it was given. */
+  /** What it was given; absent in a state that was carried over, which has the digest alone. */
+  readonly feedback?: readonly Feedback[];
+  /** SHA-256 of the canonical JSON of that feedback. */
   readonly feedback_sha256: string;
   readonly verdict: Verdict | null;
   readonly reason: string | null;
@@ -109,6 +111,19 @@ export interface RunState {
   /** How it was cancelled; absent until it was. */
   readonly cancellation?: RecordedCancellation;
 }
+
+/**
+ * The state that one execution hands to the next, and whose digest an engine compares with its own fold. An attempt's
+ * feedback stays behind: a digest pins it, the ledger has it, and executions of before have states without it.
+ */
+export const carriedState = (state: RunState): RunState => ({
+  ...state,
+  gates: state.gates.map((gate) => {
+    if (gate.current === null) return gate;
+    const { feedback: _left, ...current } = gate.current;
+    return { ...gate, current };
+  }),
+});
 
 export const INITIAL_STATE: RunState = {
   phase: 'new',

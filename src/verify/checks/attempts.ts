@@ -54,7 +54,6 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
   const opening = await documents.opening();
   const attempts = await documents.attempts();
   if (opening.type === 'openingFailed' || attempts.length === 0) return;
-  const { steps } = await documents.replay();
   const limit = (await documents.policy())?.limits.output_tries;
   for (const attempt of attempts) {
     const { gate, attempt: number, principal } = attempt.history;
@@ -76,7 +75,7 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
         policy_sha256: opening.run.policy_sha256,
         pack_sha256: opening.plan.pack_sha256,
         executor: { ...record.executor, principal },
-        inputs: steps.get(`${gate}.${number}`)?.inputs ?? {},
+        inputs: attempt.history.inputs,
       },
       record,
     );

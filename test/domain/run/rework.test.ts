@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { GATE_IDS, type GateId } from '../../../src/contracts/names.js';
 import type { RunPlan } from '../../../src/contracts/run-plan.js';
 import { nextStep } from '../../../src/domain/run/next-step.js';
+import { carriedState, type GateState } from '../../../src/domain/run/run-state.js';
 import { awaited } from '../../../src/domain/run/run-status.js';
 import { DomainRun, runInput, runPlan } from '../../support/domain.js';
 
@@ -52,6 +54,30 @@ describe('decide: where a rejection goes', () => {
       gate: 'P05',
       feedback: [{ kind: 'rejection', from_gate: 'P06', by: 'grace', text: 'the test fails' }],
     });
+  });
+
+  test('an attempt that runs keeps what it was given, whatever is said meanwhile', () => {
+    const run = awaitingAt('P03');
+    run.reject('P03', { reason: 'name the tests' });
+    const { kind, ...given } = nextStep(run.state);
+    expect(kind).toBe('executeGate');
+    run.send({ type: 'startGate', gate: 'P03', attempt: 2 });
+    expect(nextStep(run.state)).toEqual({ kind: 'awaitGate', ...given });
+    run.send({ type: 'message', kind: 'escalation', content: { actor: 'ada', issue: 'What of the docs?' } });
+    expect(run.resolve('E1', 'continue', { guidance: 'and the docs' }).accepted).toBe(true);
+    expect(run.state.gates[2]?.feedback).toHaveLength(2);
+    expect(nextStep(run.state)).toEqual({ kind: 'awaitGate', ...given });
+  });
+
+  test('a state that is carried over pins that by its digest alone', () => {
+    const run = awaitingAt('P03');
+    run.reject('P03', { reason: 'name the tests' });
+    run.send({ type: 'startGate', gate: 'P03', attempt: 2 });
+    const { current, feedback } = carriedState(run.state).gates[2] as GateState;
+    expect(current).not.toHaveProperty('feedback');
+    expect(current).toMatchObject({ attempt: 2, feedback_sha256: canonicalSha256(feedback) });
+    // The state that executions of before handed over, and that its own fold still leads to.
+    expect(carriedState(carriedState(run.state))).toEqual(carriedState(run.state));
   });
 
   test('final ends the run as rejected, with the reason', () => {
