@@ -226,7 +226,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: async (context) => (await import('./completion/completion-command.js')).completionCommand(context),
+      load: async (context) => (await import('./completion/completion.js')).completionCommand(context),
     },
   ],
 };
@@ -259,7 +259,7 @@ export async function createProgram(
     }
   }
   if (words?.includes('__complete')) {
-    const { completeCommand } = await import('./completion/complete.js');
+    const { completeCommand } = await import('./completion/completion.js');
     program.addCommand(completeCommand(context), { hidden: true });
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord, readJson } from '../contracts/json.js';
-import type { TestReport } from '../contracts/policy.js';
+import type { TestReport } from '../contracts/policy-checks.js';
 
 export interface FoundCheck {
   readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';

@@ -18,7 +18,7 @@ import {
 import { promptIdSchema } from './prompt-pack.js';
 
 /** Findings that an integrator waived with one resolution: who, which, why, and until when. */
-export const recordedWaiverSchema = z.strictObject({
+const recordedWaiverSchema = z.strictObject({
   escalation_id: z.string(),
   gate: gateIdSchema,
   attempt: z.int().positive(),

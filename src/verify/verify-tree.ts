@@ -8,9 +8,8 @@ import { judgesAgain } from './attempt-inputs.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
 import { checkDerivations, checkRenderedPrompts } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
-import { checkJournal } from './checks/journal.js';
 import { checkJudgement } from './checks/judgement.js';
-import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
+import { checkDocuments, checkJournal, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
 import {
   checkArtifacts,
   checkEscalations,

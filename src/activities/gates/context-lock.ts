@@ -2,7 +2,7 @@ import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Baseline, BaselineCheck, GateOutputs } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
-import type { Check } from '../../contracts/policy.js';
+import type { Check } from '../../contracts/policy-checks.js';
 import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeContext } from '../../rules/gate-outputs.js';
 import { judgeBaseline } from '../../rules/observations.js';

@@ -2,7 +2,7 @@ import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
-import type { Check } from '../../contracts/policy.js';
+import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';

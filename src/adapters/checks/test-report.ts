@@ -6,7 +6,7 @@ import { type FinalResults, Parser } from 'tap-parser';
 import { messageOf } from '../../contracts/errors.js';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
 import { isRecord, parseJson, readJson } from '../../contracts/json.js';
-import type { TestReport } from '../../contracts/policy.js';
+import type { TestReport } from '../../contracts/policy-checks.js';
 import { counted } from '../../contracts/sentences.js';
 
 /** Larger reports are not parsed: some 100,000 test cases fit. */

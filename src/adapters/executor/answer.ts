@@ -142,7 +142,7 @@ function lastFencedBlock(text: string, language: string): string | null {
  * Points into the text's JSON document. Where the document is an array, or the text is a sequence of values such as JSON
  * Lines, the last message in which the pointer leads to something counts: agents report their result last.
  */
-export function pointInto(text: string, pointer: string): PointerResult {
+function pointInto(text: string, pointer: string): PointerResult {
   const document = readJson(text);
   if (document !== undefined) {
     const whole = followPointer(document, pointer);
@@ -184,7 +184,7 @@ function withSeen(target: PointerResult, values: readonly unknown[]): PointerRes
 }
 
 /** What a pointer found. A value that is there may be null, so absence has a case of its own. */
-export type PointerResult =
+type PointerResult =
   | { readonly found: true; readonly value: unknown }
   | { readonly found: false; readonly problem: string };
 

@@ -121,7 +121,7 @@ const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g
 const OPENSSH_MAGIC = 'openssh-key-v1\0';
 
 /** The error for a key of a kind that cannot sign here. Never says a byte of the key. */
-export const notThisKey = (name: string, received: string): PromptOsError =>
+const notThisKey = (name: string, received: string): PromptOsError =>
   new PromptOsError('KEY_NOT_READABLE', `${name}: expected a private Ed25519 key, received ${received}.`);
 
 /**

@@ -19,8 +19,7 @@ import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
 import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
-import { listKeys } from '../keys/key-files.js';
-import { MACHINE_PROBES } from './machine-probes.js';
+import { listKeys } from '../keys/keys.js';
 import {
   ok,
   type Probe,
@@ -31,7 +30,7 @@ import {
   type TemporalProbes,
   warn,
 } from './probe.js';
-import { PROJECT_PROBES } from './project-probes.js';
+import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
 
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
 const NAME_WIDTH = 16;

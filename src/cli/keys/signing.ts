@@ -19,7 +19,7 @@ import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
-import { openKeyFile, type PassphraseQuestions, terminalPassphrase } from './key-files.js';
+import { openKeyFile, type PassphraseQuestions, terminalPassphrase } from './keys.js';
 
 export interface OpenSignerOptions {
   readonly principal: string;

@@ -8,7 +8,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
-import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/key-files.js';
+import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/keys.js';
 import type { FirstPeople } from './first-people.js';
 
 /** Who signs on a worker: the agents of the three roles, and the engine. */

@@ -12,7 +12,7 @@ import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';
-import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../keys/key-files.js';
+import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../keys/keys.js';
 
 /**
  * The Ed25519 keys that a person gives: a line, several lines as `https://github.com/NAME.keys` has them, or the name of

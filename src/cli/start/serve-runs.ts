@@ -7,7 +7,7 @@ import type { WorkerSetting } from '../../worker.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, type Project, requireSetting } from '../app/project.js';
-import { restartDetachedWorker, startDetachedWorker } from './detached-worker.js';
+import { restartDetachedWorker, startDetachedWorker } from './background.js';
 import { hostWorkers } from './run-place.js';
 
 export interface WorkerOptions {

@@ -203,11 +203,11 @@ export function serverCommand(context: CommandContext, stateDir: () => Promise<s
     .command('status')
     .description('say whether they run, and where; exit 1 when no server runs')
     .addHelpText('after', '\nExample:\n  promptos server status --json')
-    .action(async () => (await import('./server-state.js')).showState(context, await stateDir()));
+    .action(async () => (await import('./background.js')).showState(context, await stateDir()));
   server
     .command('stop')
     .description('end them; runs stay in the database and go on after the next start')
     .addHelpText('after', '\nExample:\n  promptos server stop')
-    .action(async () => (await import('./server-state.js')).stopProcesses(context, await stateDir()));
+    .action(async () => (await import('./background.js')).stopProcesses(context, await stateDir()));
   return server;
 }

@@ -103,7 +103,7 @@ export async function runDetached(context: CommandContext, wanted: WantedRun, ch
     const { temporal, store } = opened;
     const started = await findStarted(context, wanted, choices, opened);
     if (temporal.embedded || choices.worker) {
-      const { startDetachedWorker } = await import('./detached-worker.js');
+      const { startDetachedWorker } = await import('./background.js');
       await startDetachedWorker(context, place);
     } else {
       await warnWithoutPollers(place, temporal, output.note);

@@ -8,7 +8,7 @@ import { describeKeyFile, generatePrivateKey } from '../../../src/adapters/keys/
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import type { CommandContext } from '../../../src/cli/app/context.js';
 import { createOutput } from '../../../src/cli/app/output.js';
-import type { PassphraseQuestions } from '../../../src/cli/keys/key-files.js';
+import type { PassphraseQuestions } from '../../../src/cli/keys/keys.js';
 import { openSigner, readRunPolicy } from '../../../src/cli/keys/signing.js';
 import { sha256Hex } from '../../../src/contracts/digest.js';
 import { type PublicKey, publicKeyLine } from '../../../src/domain/attest/public-keys.js';
