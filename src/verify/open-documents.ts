@@ -1,10 +1,12 @@
 import { parse } from 'yaml';
+import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
@@ -18,7 +20,7 @@ import { readStrictJson, strictText } from './parse-json.js';
 import { readJournal, readLedger, replayTree } from './read-ledger.js';
 import { checkShape, once, openFiles, sha256Of, type TreeFiles } from './tree-files.js';
 import type { VerifyTrust } from './trust.js';
-import { VerifyFailure } from './verify-codes.js';
+import { expectSame, VerifyFailure } from './verify-codes.js';
 
 /** An attempt that gave a result: what the ledger says of it, and its record. */
 export interface VerifiedAttempt {
@@ -79,7 +81,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     if (!(await has(path)) && (await opening()).type === 'openingFailed') return null;
     const content = await bytes(path, limit);
     const actual = sha256Of(content);
-    if (actual !== wanted) throw new VerifyFailure(code, path, wanted, actual);
+    expectSame(code, path, wanted, actual);
     return content;
   };
 
@@ -111,22 +113,26 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     return policyOfTree(handedIn?.policy);
   });
 
-  const request = once(async () => {
-    const opened = await opening();
-    const content = await pinned(TREE_PATHS.request, opened.run.request_sha256, 'REQUEST_DIFFERS');
-    if (content === null) return null;
-    const value = readStrictJson(content, TREE_PATHS.request, 'canonical');
-    if (opened.type === 'openingFailed') return runRequestSchema.safeParse(value).data ?? null;
-    return checkShape(runRequestSchema, value, TREE_PATHS.request);
-  });
-  const packBundle = once(async () => {
-    const opened = await opening();
-    const content = await pinned(TREE_PATHS.pack, opened.run.pack_object_sha256, 'PACK_DIFFERS');
-    if (content === null) return null;
-    const value = readStrictJson(content, TREE_PATHS.pack, 'canonical');
-    if (opened.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
-    return checkShape(promptPackBundleSchema, value, TREE_PATHS.pack);
-  });
+  const pinnedJson = <T>(
+    path: string,
+    digest: (run: GovernedRunInput) => string,
+    code: 'REQUEST_DIFFERS' | 'PACK_DIFFERS',
+    schema: z.ZodType<T>,
+  ) =>
+    once(async (): Promise<T | null> => {
+      const { type, run } = await opening();
+      const content = await pinned(path, digest(run), code);
+      if (content === null) return null;
+      const value = readStrictJson(content, path, 'canonical');
+      return type === 'openingFailed' ? (schema.safeParse(value).data ?? null) : checkShape(schema, value, path);
+    });
+  const request = pinnedJson(TREE_PATHS.request, (run) => run.request_sha256, 'REQUEST_DIFFERS', runRequestSchema);
+  const packBundle = pinnedJson(
+    TREE_PATHS.pack,
+    (run) => run.pack_object_sha256,
+    'PACK_DIFFERS',
+    promptPackBundleSchema,
+  );
   const pack = once(async () => {
     const bundle = await packBundle();
     if (bundle === null || (await opening()).type === 'openingFailed') return null;
@@ -146,9 +152,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       const path = `${folder}/attempt.json`;
       const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
-      if (sha256 !== history.output_sha256) {
-        throw new VerifyFailure('ATTEMPT_DIFFERS', path, history.output_sha256, sha256);
-      }
+      expectSame('ATTEMPT_DIFFERS', path, history.output_sha256, sha256);
       const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
       found.push({ history, folder, record: attempt, sha256, bytes: content.byteLength });
     }

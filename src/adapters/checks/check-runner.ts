@@ -109,22 +109,16 @@ function judge(
 ): CheckOutcome {
   const { exit_code, signal, duration_ms, stdout, stderr } = result;
   const seen = { exit_code, signal, duration_ms, stdout, stderr, tests: null };
-  switch (result.ended_by) {
-    case 'timeout':
-      return {
-        ...seen,
-        status: 'timed_out',
-        reason: `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`,
-      };
-    case 'output_cap':
-      return {
-        ...seen,
-        status: 'failed',
-        reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
-      };
-    case 'itself':
-      return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  if (result.ended_by === 'itself') return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  if (result.ended_by === 'timeout') {
+    const reason = `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`;
+    return { ...seen, status: 'timed_out', reason };
   }
+  return {
+    ...seen,
+    status: 'failed',
+    reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
+  };
 }
 
 function notStarted(reason: string): CheckOutcome {

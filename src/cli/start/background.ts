@@ -22,6 +22,7 @@ import {
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import type { Project } from '../app/project.js';
+import type { RunPlace } from './run-place.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
@@ -48,7 +49,7 @@ const readySchema = z.object({ event: z.literal('ready'), task_queues: z.array(z
  */
 export async function startDetachedWorker(
   context: CommandContext,
-  { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
+  { project, setting }: RunPlace,
 ): Promise<DetachedWorker> {
   const { stateDir } = setting;
   return withStateLock(stateFiles(stateDir).workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
@@ -66,7 +67,7 @@ export async function startDetachedWorker(
  */
 export async function restartDetachedWorker(
   context: CommandContext,
-  { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
+  { project, setting }: RunPlace,
 ): Promise<DetachedWorker & { readonly ended: BackgroundProcess | null }> {
   return withoutWorker(setting.stateDir, async (ended) => ({ ended, ...(await start(context, project, setting)) }));
 }

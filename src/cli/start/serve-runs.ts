@@ -3,12 +3,11 @@ import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { BackgroundProcess } from '../../embedded/background-process.js';
 import { lastServed } from '../../embedded/worker-process.js';
-import type { WorkerSetting } from '../../worker.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
-import { findProject, type Project, requireSetting } from '../app/project.js';
+import { findProject, requireSetting } from '../app/project.js';
 import { restartDetachedWorker, startDetachedWorker } from './background.js';
-import { hostWorkers } from './run-place.js';
+import { hostWorkers, type RunPlace } from './run-place.js';
 
 export interface WorkerOptions {
   readonly workerConfig?: string;
@@ -18,13 +17,8 @@ export interface WorkerOptions {
   readonly detach?: true;
 }
 
-interface WorkerPlace {
-  readonly project: Project;
-  readonly setting: WorkerSetting;
-}
-
 /** The project's setting, which must have a config, and the repositories that the line adds. */
-async function readPlace(context: CommandContext, options: WorkerOptions): Promise<WorkerPlace> {
+async function readPlace(context: CommandContext, options: WorkerOptions): Promise<RunPlace> {
   const project = await findProject(context, undefined, options.workerConfig);
   const { setting } = await requireSetting(project);
   const { config } = setting;
