@@ -195,7 +195,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
     let folder: string | undefined;
     try {
       await removeLeftovers(cache, FETCH_PREFIX);
-      folder = await makeMarkedFolder(cache, FETCH_PREFIX);
+      folder = makeMarkedFolder(cache, FETCH_PREFIX);
       const fetched = await way.fetch(folder);
       const actual = await fileSha256(fetched);
       if (actual !== pin.binary_sha256) {

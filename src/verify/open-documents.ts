@@ -1,12 +1,11 @@
 import { parse } from 'yaml';
-import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
 import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
-import type { GovernedRunInput } from '../contracts/run-plan.js';
+import { keepLast } from '../contracts/remember.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
@@ -58,6 +57,11 @@ export interface TreeDocuments extends TreeFiles {
 export const recordsByDigest = (attempts: readonly VerifiedAttempt[]): ReadonlyMap<string, AttemptRecord> =>
   new Map(attempts.map(({ sha256, record }) => [sha256, record]));
 
+/** Packs and policies that this process has read, by the digest of their bytes: most runs of a team have the same ones. */
+const packs = new Map<string, PromptPackBundle>();
+const policies = new Map<string, Policy>();
+const MAX_READ = 8;
+
 export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocuments {
   const files = openFiles(given);
   const { has, bytes } = files;
@@ -87,11 +91,14 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
 
   const policyOfTree = async (handedIn: Policy | undefined): Promise<Policy | null> => {
     const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
-    const content = await pinned(path, (await opening()).run.policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
+    const { policy_sha256 } = (await opening()).run;
+    const content = await pinned(path, policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
     // The same bytes as those that were handed in, which were parsed already.
-    if (handedIn !== undefined || content === null) return handedIn ?? null;
+    const known = handedIn ?? policies.get(policy_sha256);
+    if (known !== undefined || content === null) return known ?? null;
     try {
-      return policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
+      const read = policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
+      return keepLast(policies, policy_sha256, read, MAX_READ);
     } catch (error) {
       if (error instanceof VerifyFailure) throw error;
       if ((await opening()).type === 'openingFailed') return null;
@@ -113,26 +120,25 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     return policyOfTree(handedIn?.policy);
   });
 
-  const pinnedJson = <T>(
-    path: string,
-    digest: (run: GovernedRunInput) => string,
-    code: 'REQUEST_DIFFERS' | 'PACK_DIFFERS',
-    schema: z.ZodType<T>,
-  ) =>
-    once(async (): Promise<T | null> => {
-      const { type, run } = await opening();
-      const content = await pinned(path, digest(run), code);
-      if (content === null) return null;
-      const value = readStrictJson(content, path, 'canonical');
-      return type === 'openingFailed' ? (schema.safeParse(value).data ?? null) : checkShape(schema, value, path);
-    });
-  const request = pinnedJson(TREE_PATHS.request, (run) => run.request_sha256, 'REQUEST_DIFFERS', runRequestSchema);
-  const packBundle = pinnedJson(
-    TREE_PATHS.pack,
-    (run) => run.pack_object_sha256,
-    'PACK_DIFFERS',
-    promptPackBundleSchema,
-  );
+  const request = once(async () => {
+    const opened = await opening();
+    const content = await pinned(TREE_PATHS.request, opened.run.request_sha256, 'REQUEST_DIFFERS');
+    if (content === null) return null;
+    const value = readStrictJson(content, TREE_PATHS.request, 'canonical');
+    if (opened.type === 'openingFailed') return runRequestSchema.safeParse(value).data ?? null;
+    return checkShape(runRequestSchema, value, TREE_PATHS.request);
+  });
+  const packBundle = once(async () => {
+    const opened = await opening();
+    const sha256 = opened.run.pack_object_sha256;
+    const content = await pinned(TREE_PATHS.pack, sha256, 'PACK_DIFFERS');
+    if (content === null) return null;
+    const judged = packs.get(sha256);
+    if (judged !== undefined) return judged;
+    const value = readStrictJson(content, TREE_PATHS.pack, 'canonical');
+    if (opened.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
+    return keepLast(packs, sha256, checkShape(promptPackBundleSchema, value, TREE_PATHS.pack), MAX_READ);
+  });
   const pack = once(async () => {
     const bundle = await packBundle();
     if (bundle === null || (await opening()).type === 'openingFailed') return null;

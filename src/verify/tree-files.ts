@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
+import { keepLast, oncePerObject } from '../contracts/remember.js';
 import {
   INCOMPLETE_PATH,
   type IncompleteTree,
@@ -40,6 +41,10 @@ export interface TreeFiles {
 
 /** Hexadecimal SHA-256, by node's own code: documents may be large. */
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Files that are kept while a tree is judged, and the size of the largest: most are small, and several checks read each. */
+const KEPT_FILES = 128;
+const KEPT_BYTES = 32 * 1_024;
 
 /** Loads a value when it is first asked for, and gives the same one, or the same failure, each time. */
 export function once<T>(load: () => Promise<T>): () => Promise<T> {
@@ -112,18 +117,29 @@ export function openFiles(given: TreeReader): TreeFiles {
     return new Map(listed.map((ref) => [ref.path, ref] as const));
   });
 
+  const kept = new Map<string, Uint8Array>();
   const bytes = async (path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> => {
+    const known = kept.get(path);
+    if (known !== undefined && known.byteLength <= limit) return keepLast(kept, path, known, KEPT_FILES);
     const content = await readWhole(path, limit);
     const listed = (await artifacts()).get(path);
     const actual = sha256Of(content);
     if (listed !== undefined && listed.sha256 !== actual) {
       throw new VerifyFailure('DIGEST_MISMATCH', path, listed.sha256, actual);
     }
-    return content;
+    return content.byteLength <= KEPT_BYTES ? keepLast(kept, path, content, KEPT_FILES) : content;
   };
+  /** Documents by the schema that they have, the layout and the bytes. */
+  const parsed = oncePerObject((_schema: z.ZodType) =>
+    oncePerObject((_content: Uint8Array) => new Map<JsonLayout, unknown>()),
+  );
   const json = async <T>(path: string, schema: z.ZodType<T>, layout: JsonLayout = 'indented'): Promise<T> => {
-    const value = readStrictJson(await bytes(path, MAX_JSON_BYTES), path, layout);
+    const content = await bytes(path, MAX_JSON_BYTES);
+    const known = parsed(schema)(content);
+    if (known.has(layout)) return known.get(layout) as T;
+    const value = readStrictJson(content, path, layout);
     checkShape(schema, value, path);
+    known.set(layout, value);
     // As it is written, not as the schema would rewrite it: digests and comparisons are about what was written.
     return value as T;
   };

@@ -1,6 +1,4 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { RecordedWaiver, RunRecord } from '../contracts/run-record.js';
-import { verifyNativelyFirst } from '../domain/attest/public-keys.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
 import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';
@@ -33,6 +31,7 @@ import {
   checkRecordForm,
   checkTree,
 } from './checks/tree.js';
+import { useNativeCrypto } from './native-crypto.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
 import { VerifyFailure } from './verify-codes.js';
@@ -54,33 +53,6 @@ const OLD_RULES =
 /** What was not judged again of a tree. */
 const notRecomputed = async (documents: TreeDocuments): Promise<readonly string[]> =>
   (await judgesAgain(documents)) ? NOT_RECOMPUTED : [OLD_RULES, ...NOT_RECOMPUTED];
-
-/** Keys that were loaded, by their bytes in hexadecimal; a run has a dozen. */
-const loaded = new Map<string, KeyObject>();
-const MAX_LOADED = 100;
-
-/** Ed25519 by node's own OpenSSL. False for bytes that are no key. */
-export function verifyNatively(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-  try {
-    return verify(null, message, loadKey(key), signature);
-  } catch {
-    return false;
-  }
-}
-
-/** Has this process verify signatures with node's own OpenSSL, in a tenth of the time. The answers are the same. */
-export const verifySignaturesNatively = (): void => verifyNativelyFirst(verifyNatively);
-
-function loadKey(key: Uint8Array): KeyObject {
-  const bytes = Buffer.from(key);
-  const name = bytes.toString('hex');
-  const known = loaded.get(name);
-  if (known !== undefined) return known;
-  const made = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') }, format: 'jwk' });
-  if (loaded.size >= MAX_LOADED) loaded.clear();
-  loaded.set(name, made);
-  return made;
-}
 
 /** One thing that a verifier asks of a tree. What it returns are remarks that a reader must not miss. */
 interface Check {
@@ -178,7 +150,7 @@ export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
-  verifySignaturesNatively();
+  useNativeCrypto();
   const documents = openDocuments(reader, trust);
   const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {

@@ -95,7 +95,8 @@ const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
   let opened: Promise<void> | undefined;
   const open = (): Promise<void> => {
-    opened ??= ensureOwnFolder(root)
+    opened ??= Promise.resolve()
+      .then(() => ensureOwnFolder(root))
       .then(() => removeLeftovers(root, WORK_PREFIX))
       .catch((error: unknown) => {
         opened = undefined;
@@ -106,7 +107,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
 
   /** Renames a folder, so that it is gone at once for every reader, then removes it. */
   const remove = async (key: string): Promise<void> => {
-    const work = await makeMarkedFolder(root, WORK_PREFIX);
+    const work = makeMarkedFolder(root, WORK_PREFIX);
     try {
       await rename(join(root, key), join(work, 'old'));
     } catch {
@@ -152,7 +153,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     },
     keep: async (key, source, drops) => {
       await open();
-      const work = await makeMarkedFolder(root, WORK_PREFIX);
+      const work = makeMarkedFolder(root, WORK_PREFIX);
       try {
         const fresh = join(work, 'new');
         await mkdir(fresh);
@@ -186,14 +187,14 @@ export function createKeptBaselines(root: string): KeptBaselines {
     for (const { name } of aged.sort((a, b) => b.at - a.at).slice(MAX_KEPT)) await rm(join(root, name));
   };
   const write = async (name: string, text: string): Promise<void> => {
-    await ensureOwnFolder(root);
+    ensureOwnFolder(root);
     await replaceFile({ path: join(root, name), text });
     await prune();
   };
   return {
     recall: async (key) => {
       try {
-        await ensureOwnFolder(root);
+        ensureOwnFolder(root);
         return parseJsonAs(baselineCheckSchema, await readFile(join(root, nameOf(key))));
       } catch {
         return null;

@@ -36,7 +36,7 @@ export function createOutputs(
   let made = 0;
   let filling: Promise<boolean> | undefined;
   const fill = async (): Promise<boolean> => {
-    await ensureOwnFolder(folder);
+    ensureOwnFolder(folder);
     const paths = Array.from({ length: BATCH }, () => join(folder, `pipe-${made++}`));
     const filled = await run(['mkfifo', '-m', '600', ...paths]);
     if (filled) ready.push(...paths);

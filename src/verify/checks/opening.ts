@@ -1,6 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PlacedJournalEntry } from '../../contracts/journal.js';
-import { canonicalJson } from '../../contracts/json.js';
+import { canonicalJson, sameJson } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { runWorkflowId } from '../../contracts/names.js';
@@ -26,7 +26,7 @@ import {
 } from '../../domain/ledger/journal.js';
 import { attestationPaths, envelopeText, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { planRun } from '../../domain/run/plan-run.js';
-import { lintPack } from '../../prompt-pack/lint.js';
+import { passesLint } from '../../prompt-pack/lint.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { sha256Of } from '../tree-files.js';
 import { expectFields, expectSame, type VerifyCode, VerifyFailure } from '../verify-codes.js';
@@ -126,7 +126,7 @@ export async function checkPlan(documents: TreeDocuments): Promise<void> {
   }
   const expected = planRun(policy, {
     pack_sha256: pack.digest,
-    lint_passed: lintPack(bundle.files, rulesVersion).passed,
+    lint_passed: passesLint(bundle, rulesVersion),
     // Where a run's work was queued is the engine's own business: no policy says it.
     task_queues: opening.plan.task_queues,
     request_signed_by: await requestSigner(documents, policy),
@@ -199,7 +199,7 @@ async function checkOpened(
   journal: readonly PlacedJournalEntry[],
 ): Promise<void> {
   const found = readOpening(journal, engineKeysOfPolicy(await documents.policy()), opening.at);
-  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
+  if (found === null || !sameJson(found, openingOfEvent(opening))) {
     throw differs('an opening in which the engine gives the run id to this run', 'another one, or none');
   }
 }

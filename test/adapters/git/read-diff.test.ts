@@ -57,6 +57,35 @@ test('readAddedLines: counts of the header decide what is content', () => {
   ]);
 });
 
+test('readAddedLines: lines of context are counted, whatever they look like, and are none of the added ones', () => {
+  const patch = [
+    'diff --git a/x b/x',
+    '--- a/x',
+    '+++ b/x',
+    '@@ -4,4 +4,5 @@ context',
+    ' +++ b/other',
+    '-old',
+    '+new',
+    ' @@ -1 +1 @@',
+    '+newer',
+    ' ',
+    '@@ -20,3 +21,2 @@',
+    ' twenty',
+    '-gone',
+    ' ',
+    'diff --git a/z b/z',
+    '+++ b/z',
+    '@@ -0,0 +1 @@',
+    '+z',
+    '',
+  ].join('\n');
+  expect(readAddedLines(Buffer.from(patch)).map(({ path, line, text }) => [path, line, text])).toEqual([
+    ['x', 5, 'new'],
+    ['x', 7, 'newer'],
+    ['z', 1, 'z'],
+  ]);
+});
+
 test('readAddedLines: nothing gives nothing', () => {
   expect(readAddedLines(Buffer.alloc(0))).toEqual([]);
 });
