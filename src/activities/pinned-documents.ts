@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { type ErrorCode, messageOf, PromptOsError } from '../contracts/errors.js';
 import { canonicalJson, parseJson } from '../contracts/json.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
@@ -39,8 +39,7 @@ function parseCanonicalJson(text: string): unknown {
 const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
 
 /** What went wrong, without the excerpt that a YAML parser adds below. */
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
+const firstLine = (error: unknown): string => messageOf(error).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
 
 /** Reads pinned documents from the store. */
 export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>): PinnedDocuments {

@@ -1,6 +1,12 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { JournalEntry, JournalledMessage, PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
-import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
+import {
+  type JournalEntry,
+  type JournalledMessage,
+  journalBytes,
+  type PlacedJournalEntry,
+  parseJournalEntry,
+  type VerifiedHead,
+} from '../contracts/journal.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { keepLast, oncePerObject } from '../contracts/remember.js';

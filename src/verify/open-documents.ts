@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
@@ -19,11 +19,13 @@ import { readStrictJson, strictText } from './parse-json.js';
 import { readJournal, readLedger, replayTree } from './read-ledger.js';
 import { checkShape, once, openFiles, sha256Of, type TreeFiles } from './tree-files.js';
 import type { VerifyTrust } from './trust.js';
-import { VerifyFailure } from './verify-codes.js';
+import { expectSame, VerifyFailure } from './verify-codes.js';
 
 /** An attempt that gave a result: what the ledger says of it, and its record. */
 export interface VerifiedAttempt {
   readonly history: AttemptHistory;
+  /** The folder of the attempt's own files. */
+  readonly folder: string;
   readonly record: AttemptRecord;
   readonly sha256: string;
   readonly bytes: number;
@@ -83,7 +85,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     if (!(await has(path)) && (await opening()).type === 'openingFailed') return null;
     const content = await bytes(path, limit);
     const actual = sha256Of(content);
-    if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
+    expectSame(code, path, wanted, actual);
     return content;
   };
 
@@ -100,19 +102,20 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     } catch (error) {
       if (error instanceof VerifyFailure) throw error;
       if ((await opening()).type === 'openingFailed') return null;
-      const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
-      throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
+      const found = messageOf(error).slice(0, 300);
+      throw new VerifyFailure('POLICY_INVALID', path, 'a policy', found);
     }
   };
   const policy = once(async () => {
     const { policy_sha256 } = (await opening()).run;
     const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
     if (handedIn === undefined && trust.policies.length > 0) {
-      throw new VerifyFailure('POLICY_UNKNOWN', {
-        path: TREE_PATHS.ledger,
-        expected: `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
-        found: `sha256:${policy_sha256}`,
-      });
+      throw new VerifyFailure(
+        'POLICY_UNKNOWN',
+        TREE_PATHS.ledger,
+        `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
+        `sha256:${policy_sha256}`,
+      );
     }
     return policyOfTree(handedIn?.policy);
   });
@@ -143,11 +146,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       return loadPack(bundle);
     } catch (error) {
       if (!(error instanceof PromptOsError)) throw error;
-      throw new VerifyFailure('PACK_INVALID', {
-        path: TREE_PATHS.pack,
-        expected: 'a pack that loads',
-        found: error.summary,
-      });
+      throw new VerifyFailure('PACK_INVALID', TREE_PATHS.pack, 'a pack that loads', error.summary);
     }
   });
 
@@ -155,14 +154,13 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     const found: VerifiedAttempt[] = [];
     for (const history of attemptHistories(await ledger())) {
       if (history.output_sha256 === null) continue;
-      const path = `${attemptFolder(history.gate, history.attempt)}/attempt.json`;
+      const folder = attemptFolder(history.gate, history.attempt);
+      const path = `${folder}/attempt.json`;
       const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
-      if (sha256 !== history.output_sha256) {
-        throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
-      }
+      expectSame('ATTEMPT_DIFFERS', path, history.output_sha256, sha256);
       const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
-      found.push({ history, record: attempt, sha256, bytes: content.byteLength });
+      found.push({ history, folder, record: attempt, sha256, bytes: content.byteLength });
     }
     return found;
   });

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
-import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
 import { keepLast, oncePerObject } from '../contracts/remember.js';
-import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import {
+  INCOMPLETE_PATH,
+  type IncompleteTree,
+  incompleteTreeSchema,
+  type RunRecord,
+  runRecordSchema,
+} from '../contracts/run-record.js';
 import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';
@@ -56,11 +61,12 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
-  throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
+  throw new VerifyFailure(
+    isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID',
     path,
-    expected: issue === undefined ? 'another shape' : problemText(issue, 'the document'),
-    found: counted(parsed.error.issues.length, 'problem'),
-  });
+    issue === undefined ? 'another shape' : problemText(issue, 'the document'),
+    counted(parsed.error.issues.length, 'problem'),
+  );
 }
 
 export function openFiles(given: TreeReader): TreeFiles {
@@ -79,7 +85,7 @@ export function openFiles(given: TreeReader): TreeFiles {
     if (entry?.kind === 'file') return entry;
     const code = entry === undefined ? 'FILE_MISSING' : entry.kind === 'link' ? 'LINK_IN_TREE' : 'SPECIAL_FILE';
     const found = entry === undefined ? 'nothing' : entry.kind.replace('_', ' ');
-    const failure = unusable.get(path) ?? new VerifyFailure(code, { path, expected: 'a file', found });
+    const failure = unusable.get(path) ?? new VerifyFailure(code, path, 'a file', found);
     unusable.set(path, failure);
     throw failure;
   };
@@ -119,7 +125,7 @@ export function openFiles(given: TreeReader): TreeFiles {
     const listed = (await artifacts()).get(path);
     const actual = sha256Of(content);
     if (listed !== undefined && listed.sha256 !== actual) {
-      throw new VerifyFailure('DIGEST_MISMATCH', { path, expected: listed.sha256, found: actual });
+      throw new VerifyFailure('DIGEST_MISMATCH', path, listed.sha256, actual);
     }
     return content.byteLength <= KEPT_BYTES ? keepLast(kept, path, content, KEPT_FILES) : content;
   };
@@ -179,10 +185,10 @@ function failingReader(reader: TreeReader): TreeReader {
 function notReadable(path: string, error: unknown): unknown {
   if (!(error instanceof PromptOsError)) return error;
   if (error.code === 'BUNDLE_MALFORMED') {
-    return new VerifyFailure('BUNDLE_MALFORMED', { path, expected: 'a bundle', found: error.summary });
+    return new VerifyFailure('BUNDLE_MALFORMED', path, 'a bundle', error.summary);
   }
   const found = `${error.code}: ${error.summary}`;
-  return new VerifyFailure('FILE_NOT_READABLE', { path, expected: 'something that can be read', found });
+  return new VerifyFailure('FILE_NOT_READABLE', path, 'something that can be read', found);
 }
 
 /** A file as a stream, which ends with a failure when it does not have the size that was listed. */
@@ -201,12 +207,12 @@ const differentSize = (
   path: string,
   expected: string,
   found: number,
-): VerifyFailure => new VerifyFailure(code, { path, expected: `${expected} bytes`, found: `${found} bytes` });
+): VerifyFailure => new VerifyFailure(code, path, `${expected} bytes`, `${found} bytes`);
 
 /** @throws VerifyFailure TREE_TOO_LARGE */
 function checkTreeSize(entries: readonly TreeEntry[]): void {
   const tooLarge = (expected: string, found: string, path?: string) =>
-    new VerifyFailure('TREE_TOO_LARGE', { path, expected, found });
+    new VerifyFailure('TREE_TOO_LARGE', path, expected, found);
   if (entries.length > TREE_LIMITS.entries) throw tooLarge(`at most ${TREE_LIMITS.entries} files`, 'more files');
   let sum = 0;
   for (const { path, kind, bytes } of entries) {

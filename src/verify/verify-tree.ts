@@ -1,18 +1,21 @@
-import type { RunRecord } from '../contracts/run-record.js';
-import type { RecordedWaiver } from '../contracts/waiver.js';
+import type { RecordedWaiver, RunRecord } from '../contracts/run-record.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
 import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { judgesAgain } from './attempt-inputs.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
-import { checkDerivations } from './checks/derivations.js';
+import { checkDerivations, checkRenderedPrompts } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
-import { checkJournal } from './checks/journal.js';
 import { checkJudgement } from './checks/judgement.js';
-import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
-import { checkPromptOsPolicy } from './checks/promptos-policy.js';
-import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord, checkSession } from './checks/record.js';
-import { checkRenderedPrompts } from './checks/rendered-prompts.js';
+import { checkDocuments, checkJournal, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
+import {
+  checkArtifacts,
+  checkEscalations,
+  checkLedgerHead,
+  checkPromptOsPolicy,
+  checkRecord,
+  checkSession,
+} from './checks/record.js';
 import {
   checkBundle,
   checkRecordSignature,
@@ -31,7 +34,7 @@ import {
 import { useNativeCrypto } from './native-crypto.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
-import { type VerifyCode, VerifyFailure } from './verify-codes.js';
+import { VerifyFailure } from './verify-codes.js';
 
 /** What no verifier can make again from a tree alone. `docs/verify.md` has the same list. */
 export const NOT_RECOMPUTED = [
@@ -114,19 +117,20 @@ export const CHECKS = {
 } as const satisfies Record<string, Check>;
 type CheckName = keyof typeof CHECKS;
 
+/** What is wrong with a tree, and where; null for the tree as a whole. */
+export type Failure = Pick<VerifyFailure, 'code' | 'message' | 'path' | 'expected' | 'found'>;
+
+/** What is wrong, and where, in a sentence. */
+export const failureText = ({ message, path, expected, found }: Failure): string =>
+  `${message} (${path ?? 'the tree'}: expected ${expected}, found ${found})`;
+
 /** What came of one check. */
 export interface CheckOutcome {
   readonly check: CheckName;
   readonly title: string;
   /** `not_checked`: it depends on something that failed before. */
   readonly status: 'ok' | 'failed' | 'not_checked';
-  readonly failure: {
-    readonly code: VerifyCode;
-    readonly message: string;
-    readonly path: string | null;
-    readonly expected: string;
-    readonly found: string;
-  } | null;
+  readonly failure: Failure | null;
   /** What holds and yet must be said: unsigned acts, a tree that vouches for itself. */
   readonly remarks: readonly string[];
   /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
@@ -189,10 +193,12 @@ async function isApplicable(documents: TreeDocuments, check: CheckName): Promise
 }
 
 const unexpected = (error: unknown, check: CheckName): VerifyFailure =>
-  new VerifyFailure('CHECK_FAILED_UNEXPECTEDLY', {
-    expected: `an answer of the check "${check}"`,
-    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-  });
+  new VerifyFailure(
+    'CHECK_FAILED_UNEXPECTEDLY',
+    undefined,
+    `an answer of the check "${check}"`,
+    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  );
 
 /** What came of a whole tree. */
 export interface TreeVerdict {

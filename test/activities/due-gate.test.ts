@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
-import type { JournalEntry, VerifiedHead } from '../../src/contracts/journal.js';
-import { journalBytes, parseJournalEntry } from '../../src/contracts/journal-bytes.js';
+import { type JournalEntry, journalBytes, parseJournalEntry, type VerifiedHead } from '../../src/contracts/journal.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import { ENGINE, runWorkflowId } from '../../src/contracts/names.js';
 import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';

@@ -1,5 +1,5 @@
 import type { Patch, PatchFile } from '../../contracts/patch.js';
-import { unquotePath } from '../../rules/quoted-path.js';
+import { unquotePath } from '../../rules/path-names.js';
 
 /** One file of a difference between two trees. Paths have one character a byte (Latin-1), since a name need not be UTF-8. */
 export interface RawChange {

@@ -4,7 +4,7 @@ import { link, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import writeFileAtomic from 'write-file-atomic';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 
 export interface WholeFile {
   readonly path: string;

@@ -12,7 +12,7 @@ import {
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 import { nextTurn, timeIsUp } from './time-slices.js';
 

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;

@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { type ErrorCode, PromptOsError } from '../../../contracts/errors.js';
-import { systemCode } from '../../../contracts/system-code.js';
+import { type ErrorCode, PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFile } from '../../platform/durable-files.js';
 import { nextTurn, SMALL_BYTES, timeIsUp } from '../../platform/time-slices.js';

@@ -1,8 +1,8 @@
 import { linkSync, lstatSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemCode } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';

@@ -1,10 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { realpath, rename, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';

@@ -1,8 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import { SHA256_PATTERN } from '../../../contracts/names.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { markedPath } from '../../platform/leftovers.js';
 import { makeFolder } from './durable-files.js';
