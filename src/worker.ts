@@ -12,14 +12,13 @@ import {
 import { type Logger, pino } from 'pino';
 import { createCheckCaches } from './adapters/checks/check-caches.js';
 import { createCheckRunner } from './adapters/checks/check-runner.js';
-import { createKeptBaselines } from './adapters/checks/kept-baselines.js';
+import { createKeptBaselines } from './adapters/checks/kept-files.js';
 import { createExecutorRegistry } from './adapters/executor/command-executor.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
-import { createGitleaksScanner } from './adapters/secrets/gitleaks-scanner.js';
-import { createSecretlintScanner } from './adapters/secrets/secretlint-scanner.js';
+import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createContext, runInContext, Script } from 'node:vm';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createTextSigner } from '../../src/adapters/keys/file-signer.js';
-import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import type { Decision } from '../../src/contracts/decisions.js';
 import { sealDecision } from '../../src/domain/attest/acts.js';
 import { PREDICATES } from '../../src/domain/attest/statement.js';

@@ -1,6 +1,5 @@
 import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
-import type { VerifiedHead } from '../contracts/journal.js';
-import { journalBytes } from '../contracts/journal-bytes.js';
+import { journalBytes, type VerifiedHead } from '../contracts/journal.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import { nextStep } from '../domain/run/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';

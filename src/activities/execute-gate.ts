@@ -15,7 +15,7 @@ import type { RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
-import { judgeRepositoryChange } from '../rules/repository-change.js';
+import { judgeRepositoryChange } from '../rules/observations.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';

@@ -75,10 +75,11 @@ export function createPublisher(
   return async ({ entries, journal }) => {
     const ledger = closedLedger(entries);
     const runId = ledger.opening.run.run_id;
-    const documents = await readDocuments(store, ledger.opening);
-    const attempts = await readAttempts(store, ledger);
-    const signer = await sealingKey({ signers }, pinned, ledger);
     const batch = createObjectBatch(store);
+    const objects = { readObject: batch.read, openObject: (sha256: string) => store.openObject(sha256) };
+    const documents = await readDocuments(objects, ledger.opening);
+    const attempts = await readAttempts(objects, ledger);
+    const signer = await sealingKey({ signers }, pinned, ledger);
     const put: PutText = async (path, text) => ({
       path,
       ...(await batch.put(Buffer.from(text))),
@@ -109,7 +110,7 @@ export function createPublisher(
     const ledgerFile = await put(TREE_PATHS.ledger, ledgerLines(entries));
     const files = [...artifacts, recordFile, ledgerFile];
     await batch.flush();
-    if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects: store });
+    if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects });
     const seals = await sealTree({
       readObject: batch.read,
       put,
@@ -126,7 +127,10 @@ export function createPublisher(
   };
 }
 
-async function readAttempts(store: ArtifactStore, ledger: ClosedLedger): Promise<readonly StoredAttempt[]> {
+async function readAttempts(
+  store: Pick<ArtifactStore, 'readObject'>,
+  ledger: ClosedLedger,
+): Promise<readonly StoredAttempt[]> {
   const attempts: StoredAttempt[] = [];
   for (const { gate, attempt, output_sha256, standing } of ledger.attempts) {
     if (output_sha256 === null) continue;
@@ -173,7 +177,7 @@ interface RunDocuments {
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT; RECORD_INVALID for a request that is none
  */
 async function readDocuments(
-  store: ArtifactStore,
+  store: Pick<ArtifactStore, 'readObject'>,
   opening: LedgerEventOf<'runOpened'> | LedgerEventOf<'openingFailed'>,
 ): Promise<RunDocuments> {
   const { request_sha256, policy_sha256, pack_object_sha256 } = opening.run;

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { DueGate } from '../contracts/activities.js';
 import { type GateProgress, MAX_LAST_LINE, MAX_PROGRESS_BYTES, type OutputPiece } from '../contracts/gate-progress.js';
 import type { CommandOutput, CommandWatch } from '../ports/gate-executor.js';
-import { createMaskedStream, type MaskedStream } from '../rules/mask-stream.js';
+import { createMaskedStream, type MaskedStream } from '../rules/mask-secrets.js';
 
 /** Characters of the name of what is done. */
 const MAX_ACTIVITY = 120;

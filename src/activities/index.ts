@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { GovernanceActivities, ResumeRunInput } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
-import { canonicalSha256 } from '../contracts/json.js';
+import { canonicalSha256, sameJson } from '../contracts/json.js';
 import type { ExecutorRole } from '../contracts/names.js';
+import { oncePerObject } from '../contracts/remember.js';
 import { carriedState } from '../domain/run/run-state.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
@@ -35,13 +36,18 @@ const ENGINE_STEP: Retries = {
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
 
+/** What is read and verified once for all Workers of a process that have one store: the engine's and its roles'. */
+const memoryOf = oncePerObject((store: GovernancePorts['store']) => {
+  const documents = createPinnedDocuments(store);
+  return { documents, verifier: createPrefixVerifier(store, documents) };
+});
+
 /** The governance activities over the given ports. */
 export function createActivities(
   ports: GovernancePorts,
   { taskQueues, verifyTree }: CreateActivitiesOptions,
 ): GovernanceActivities {
-  const documents = createPinnedDocuments(ports.store);
-  const verifier = createPrefixVerifier(ports.store, documents);
+  const { documents, verifier } = memoryOf(ports.store);
   const finalise = createFinalise(ports, verifier, { pinned: documents, verifyTree });
   return {
     promptos_openRun: (input, firstExecutionRunId) =>
@@ -142,7 +148,7 @@ export async function resumeRun(
   if (opening.workflow.first_execution_run_id !== first_execution_run_id) {
     throw notDue('it was begun by another chain of executions');
   }
-  if (canonicalSha256(opening.run) !== canonicalSha256(run)) throw notDue('it was started with another input');
+  if (!sameJson(opening.run, run)) throw notDue('it was started with another input');
   if (canonicalSha256(carriedState(replay.state)) !== state_sha256)
     throw notDue('its state is not the one that its ledger leads to');
 }

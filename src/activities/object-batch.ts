@@ -4,6 +4,8 @@ import type { ArtifactStore, StoredObject } from '../ports/artifact-store.js';
 
 /** Bytes that are held in memory at most before they are written. */
 const MAX_HELD_BYTES = 16 * 1_024 * 1_024;
+/** Bytes of what was written or read that are kept for the next reader: a tree's judges ask for a file up to twenty times. */
+const MAX_KEPT_BYTES = 4 * 1_024 * 1_024;
 /** Objects that are written at the same time. */
 const PARALLEL_PUTS = 16;
 
@@ -20,6 +22,14 @@ export interface ObjectBatch {
 export function createObjectBatch(store: Pick<ArtifactStore, 'putObject' | 'readObject'>): ObjectBatch {
   const held = new Map<string, Uint8Array>();
   let heldBytes = 0;
+  const kept = new Map<string, Uint8Array>();
+  let keptBytes = 0;
+  const keep = (sha256: string, content: Uint8Array): Uint8Array => {
+    if (kept.has(sha256) || keptBytes + content.byteLength > MAX_KEPT_BYTES) return content;
+    kept.set(sha256, content);
+    keptBytes += content.byteLength;
+    return content;
+  };
   const flush = async (): Promise<void> => {
     await pMap(
       [...held],
@@ -27,6 +37,7 @@ export function createObjectBatch(store: Pick<ArtifactStore, 'putObject' | 'read
         await store.putObject(content);
         // A flush at the same time may have written it too.
         if (held.delete(sha256)) heldBytes -= content.byteLength;
+        keep(sha256, content);
       },
       { concurrency: PARALLEL_PUTS },
     );
@@ -39,7 +50,7 @@ export function createObjectBatch(store: Pick<ArtifactStore, 'putObject' | 'read
       if (heldBytes > MAX_HELD_BYTES) await flush();
       return { sha256, bytes: content.byteLength };
     },
-    read: async (sha256) => held.get(sha256) ?? store.readObject(sha256),
+    read: async (sha256) => held.get(sha256) ?? kept.get(sha256) ?? keep(sha256, await store.readObject(sha256)),
     flush,
   };
 }

@@ -1,7 +1,7 @@
 import type { OpenRunResult } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { RunOpening } from '../contracts/journal.js';
-import { canonicalJson, wellFormed } from '../contracts/json.js';
+import { canonicalJson, sameJson, wellFormed } from '../contracts/json.js';
 import { type ExecutorRole, runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
@@ -163,7 +163,7 @@ async function claimRunId(
     return { entries: [{ kind: 'opened', ...opening, envelope }], result: opening };
   });
   const ours = { ...opening, failed: found?.failed ?? null };
-  if (found !== null && canonicalJson(found) === canonicalJson(ours)) return found;
+  if (found !== null && sameJson(found, ours)) return found;
   throw new PromptOsError(
     'RUN_ID_TAKEN',
     `The run id ${run.run_id} was taken by another run: expected a journal that was opened by ${canonicalJson(ours)}.`,

@@ -1,17 +1,18 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { type ErrorCode, messageOf, PromptOsError } from '../contracts/errors.js';
 import { canonicalJson, parseJson } from '../contracts/json.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import { keepLast } from '../contracts/remember.js';
 import type { GovernedRunInput, RunPlan } from '../contracts/run-plan.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { type PlanFacts, planRun } from '../domain/run/plan-run.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
-import { lintPack } from '../prompt-pack/lint.js';
-import { loadPack, type PromptPack } from '../prompt-pack/load.js';
+import { passesLint } from '../prompt-pack/lint.js';
+import { loadPack } from '../prompt-pack/load.js';
 
 /** Documents by the SHA-256 of their bytes in the store. Immutable, so each is read and checked once. */
 export interface PinnedDocuments {
@@ -38,24 +39,16 @@ function parseCanonicalJson(text: string): unknown {
 const parseYaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
 
 /** What went wrong, without the excerpt that a YAML parser adds below. */
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
+const firstLine = (error: unknown): string => messageOf(error).split('\n', 1)[0]?.replace(/[:.]$/, '') ?? '';
 
 /** Reads pinned documents from the store. */
 export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>): PinnedDocuments {
   const cache = new Map<string, unknown>();
-  /** Puts a document last in the order of use. */
-  const keep = <T>(key: string, document: T): T => {
-    cache.delete(key);
-    cache.set(key, document);
-    if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value as string);
-    return document;
-  };
   const reader =
     <T>(kind: string, code: ErrorCode, schema: z.ZodType<T>, decode: (text: string) => unknown) =>
     async (sha256: string): Promise<T> => {
       const key = `${kind} ${sha256}`;
-      if (cache.has(key)) return keep(key, cache.get(key) as T);
+      if (cache.has(key)) return keepLast(cache, key, cache.get(key), CACHE_SIZE) as T;
       const bytes = await store.readObject(sha256);
       const refuse = (problem: string, cause?: unknown) =>
         new PromptOsError(code, `The ${kind} ${sha256} in the store is not valid: ${problem}.`, { cause });
@@ -67,7 +60,8 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
       }
       const parsed = schema.safeParse(content);
       if (!parsed.success) throw refuse(problemsText(parsed.error));
-      return keep(key, parsed.data);
+      keepLast(cache, key, parsed.data, CACHE_SIZE);
+      return parsed.data;
     };
   return {
     policy: reader('policy', 'POLICY_INVALID', policySchema, parseYaml),
@@ -75,26 +69,6 @@ export function createPinnedDocuments(store: Pick<ArtifactStore, 'readObject'>):
     packBundle: reader('prompt pack', 'PACK_INVALID', promptPackBundleSchema, parseCanonicalJson),
     attempt: reader('attempt record', 'INTERNAL', attemptRecordSchema, parseJson),
   };
-}
-
-interface JudgedPack {
-  readonly pack: PromptPack;
-  readonly lint_passed: boolean;
-}
-
-/** Bundles are immutable, so each is loaded and linted once as long as the worker keeps it. */
-const judgedPacks = new WeakMap<PromptPackBundle, JudgedPack>();
-
-/**
- * The pack of a bundle, and what the linter says of it.
- * @throws PromptOsError PACK_NOT_FOUND, PACK_INVALID, PACK_LOCK_MISMATCH
- */
-export function judgePack(bundle: PromptPackBundle): JudgedPack {
-  const known = judgedPacks.get(bundle);
-  if (known !== undefined) return known;
-  const judged = { pack: loadPack(bundle), lint_passed: lintPack(bundle.files).passed };
-  judgedPacks.set(bundle, judged);
-  return judged;
 }
 
 /**
@@ -107,6 +81,6 @@ export async function planOfRun(
   policy: Policy,
   facts: Omit<PlanFacts, 'pack_sha256' | 'lint_passed'>,
 ): Promise<RunPlan> {
-  const { pack, lint_passed } = judgePack(await documents.packBundle(run.pack_object_sha256));
-  return planRun(policy, { ...facts, pack_sha256: pack.digest, lint_passed });
+  const bundle = await documents.packBundle(run.pack_object_sha256);
+  return planRun(policy, { ...facts, pack_sha256: loadPack(bundle).digest, lint_passed: passesLint(bundle) });
 }

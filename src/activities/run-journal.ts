@@ -1,20 +1,66 @@
 import { PromptOsError } from '../contracts/errors.js';
-import type { JournalEntry, JournalledMessage, PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
-import { journalBytes, parseJournalEntry } from '../contracts/journal-bytes.js';
+import {
+  type JournalEntry,
+  type JournalledMessage,
+  journalBytes,
+  type PlacedJournalEntry,
+  parseJournalEntry,
+  type VerifiedHead,
+} from '../contracts/journal.js';
 import type { Envelope } from '../contracts/keys.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
+import { keepLast, oncePerObject } from '../contracts/remember.js';
 import { ledgerHeadStatement } from '../domain/attest/acts.js';
-import { messageSha256 } from '../domain/ledger/replay-ledger.js';
+import { envelopeSha256 } from '../domain/attest/envelope.js';
 import type { ArtifactStore } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 import { signStatement } from './attest-attempt.js';
+
+/** A journal as it was read last: an entry never changes, so only those behind it are read. */
+interface ReadJournal {
+  readonly entries: readonly PlacedJournalEntry[];
+  /** Of all entries. */
+  readonly bytes: number;
+  readonly last: Uint8Array;
+}
+const MAX_READ = 64;
+/** Bytes of a journal that is kept. */
+const MAX_KEPT_BYTES = 1_024 * 1_024;
+
+const readBefore = oncePerObject((_store: Pick<ArtifactStore, 'readJournal'>) => new Map<string, ReadJournal>());
 
 /** A run's journal as it is now. @throws PromptOsError STORE_NOT_READABLE */
 export async function readRunJournal(
   store: Pick<ArtifactStore, 'readJournal'>,
   runId: string,
 ): Promise<readonly PlacedJournalEntry[]> {
-  return (await store.readJournal(runId)).map((bytes, seq) => ({ seq, entry: parseJournalEntry(bytes) }));
+  const known = readBefore(store);
+  const before = known.get(runId);
+  if (before !== undefined) {
+    // Another store may be in its place now, or none: then the last entry is another one or gone.
+    const [last, ...more] = await store.readJournal(runId, before.entries.length - 1);
+    if (last !== undefined && Buffer.compare(last, before.last) === 0) return keepRead(known, runId, before, more);
+  }
+  known.delete(runId);
+  return keepRead(known, runId, { entries: [], bytes: 0 }, await store.readJournal(runId));
+}
+
+function keepRead(
+  known: ReturnType<typeof readBefore>,
+  runId: string,
+  before: Omit<ReadJournal, 'last'>,
+  more: readonly Uint8Array[],
+): readonly PlacedJournalEntry[] {
+  const last = more.at(-1);
+  if (last === undefined) return before.entries;
+  const entries = [
+    ...before.entries,
+    ...more.map((bytes, index) => ({ seq: before.entries.length + index, entry: parseJournalEntry(bytes) })),
+  ];
+  const bytes = more.reduce((sum, entry) => sum + entry.byteLength, before.bytes);
+  if (bytes <= MAX_KEPT_BYTES) keepLast(known, runId, { entries, last, bytes }, MAX_READ);
+  else known.delete(runId);
+  return entries;
 }
 
 /** Signed messages of the ledger that no client journalled: they came through the Web UI or Temporal's command line. */
@@ -36,7 +82,7 @@ export function unjournalled(
 }
 
 /** Journalled as another kind, a message is passed over: a writer to the store could hide it so. */
-const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${messageSha256(envelope)}`;
+const journalled = (kind: JournalledMessage, envelope: Envelope): string => `${kind} ${envelopeSha256(envelope)}`;
 
 /** What follows from a journal: entries to append, which may be none, and what the caller wants to know. */
 export interface JudgedJournal<T> {

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
-import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
+import { ERROR_CATALOGUE, type ErrorCode, messageOf, PromptOsError, systemCode } from '../contracts/errors.js';
 import { clipText } from '../rules/judged-output.js';
 import { maskSecrets } from '../rules/mask-secrets.js';
 
@@ -31,7 +30,7 @@ function causesOf(error: Error): readonly string[] {
   const said: string[] = [error.message];
   let cause = error.cause;
   for (let depth = 0; depth < MAX_CAUSES && cause !== undefined && cause !== null; depth += 1) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = messageOf(cause);
     const code = systemCode(cause);
     const text = code === null || message.includes(code) ? message : `${code}: ${message}`;
     if (text.trim() !== '' && !said.some((earlier) => earlier.includes(text))) said.push(text.trim());

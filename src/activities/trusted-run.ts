@@ -1,11 +1,11 @@
 import type { Policy } from '../contracts/policy.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
+import { keyidOf } from '../domain/attest/envelope.js';
 import { type PolicyTrust, requirePolicyOfRun, requireTrustedPolicy } from '../domain/judge/admission.js';
-import { engineKeysOfPolicy, readOpening } from '../domain/ledger/journal.js';
 import type { GovernancePorts } from '../ports/index.js';
-import type { PromptPack } from '../prompt-pack/load.js';
-import { judgePack, type PinnedDocuments } from './pinned-documents.js';
+import { loadPack, type PromptPack } from '../prompt-pack/load.js';
+import type { PinnedDocuments } from './pinned-documents.js';
 import type { VerifiedPrefix } from './verify-prefix.js';
 
 /** A run's pinned documents, once this worker was found to trust them. */
@@ -30,13 +30,13 @@ const trustOf = async ({ trust }: Pick<GovernancePorts, 'trust'>): Promise<Polic
  */
 export async function requireTrustedByEngine(
   ports: Pick<GovernancePorts, 'trust' | 'signers'>,
-  { opening, policy, journal }: Pick<VerifiedPrefix, 'opening' | 'policy' | 'journal'>,
+  { opening, journal }: Pick<VerifiedPrefix, 'opening' | 'journal'>,
 ): Promise<void> {
   const signer = ports.signers.forEngine();
   if (signer === null) return;
-  const { keys } = engineKeysOfPolicy(policy);
-  const own = { keys: keys.filter(({ keyid }) => keyid === signer.keyid), required: true };
-  if (readOpening(journal, own, opening.at) !== null) return;
+  // That it is signed by a key of the engine, and which, the verification of the past has found.
+  const opened = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
+  if (opened?.kind === 'opened' && keyidOf(opened.envelope) === signer.keyid) return;
   requireTrustedPolicy({ sha256: opening.run.policy_sha256, path: null }, await trustOf(ports));
 }
 
@@ -53,7 +53,7 @@ export async function loadTrustedRun(
   const trust = await trustOf(ports);
   requireTrustedPolicy({ sha256: run.policy_sha256, path: null }, trust);
   const policy = await documents.policy(run.policy_sha256);
-  const { pack } = judgePack(await documents.packBundle(run.pack_object_sha256));
+  const pack = loadPack(await documents.packBundle(run.pack_object_sha256));
   requirePolicyOfRun({ policy, path: null }, run.target_repo, pack);
   return { policy, request: await documents.request(run.request_sha256), pack, trust };
 }

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { LedgerReference } from '../contracts/activities.js';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry, VerifiedHead } from '../contracts/journal.js';
-import { canonicalJson, parseJson, readJson } from '../contracts/json.js';
+import { canonicalJson, parseJson, readJson, sameJson } from '../contracts/json.js';
 import { type LedgerEntry, type LedgerEventOf, type LedgerHead, parseLedgerEntry } from '../contracts/ledger.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
+import { keepLast } from '../contracts/remember.js';
 import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { problemsText } from '../contracts/schema-problems.js';
@@ -23,7 +24,7 @@ import {
   readOpening,
 } from '../domain/ledger/journal.js';
 import { checkChain, EMPTY_LEDGER, headOf } from '../domain/ledger/ledger-chain.js';
-import { eventOf, type Replay, replayLedger } from '../domain/ledger/replay-ledger.js';
+import { type Replay, replayLedger } from '../domain/ledger/replay-ledger.js';
 import type { ArtifactStore } from '../ports/index.js';
 import { judgeRequestSigner } from './judge-request-signer.js';
 import { type PinnedDocuments, planOfRun } from './pinned-documents.js';
@@ -63,7 +64,7 @@ export function createPrefixVerifier(
   store: Pick<ArtifactStore, 'readObject' | 'readJournal'>,
   documents: PinnedDocuments,
 ): PrefixVerifier {
-  const kept = new Map<string, { readonly entries: readonly LedgerEntry[]; readonly replay: Replay }>();
+  const kept = new Map<string, Pick<VerifiedPrefix, 'entries' | 'replay'> & { readonly claim: unknown }>();
   return {
     async verify(runId, workflowId, ledger) {
       if (workflowId !== runWorkflowId(runId)) throw notDue(`it was asked for by the workflow ${workflowId ?? 'none'}`);
@@ -78,9 +79,11 @@ export function createPrefixVerifier(
       if (journal.length === 0) await store.readObject(opening.run.policy_sha256);
       const policy = await documents.policy(opening.run.policy_sha256);
       if (continued === null) await checkOpening(store, documents, { runId, policy, opening });
-      checkClaim(journal, policy, opening);
+      // The same object as before: entries of a journal are read once.
+      const claim = journal.find(({ entry }) => entry?.kind === 'opened')?.entry;
+      if (continued === null || claim !== before?.claim) checkClaim(journal, policy, opening);
       const accepted = acceptedForks(entries, opening, journal);
-      keep(kept, runId, { entries, replay });
+      keepLast(kept, runId, { entries, replay, claim }, KEPT_RUNS);
       return { entries, opening, replay, policy, journal, accepted };
     },
   };
@@ -90,12 +93,6 @@ export function createPrefixVerifier(
 function onlyBroken(error: unknown): null {
   if (error instanceof PromptOsError && error.code === 'LEDGER_BROKEN') return null;
   throw error;
-}
-
-function keep<T>(kept: Map<string, T>, runId: string, verified: T): void {
-  kept.delete(runId);
-  kept.set(runId, verified);
-  if (kept.size > KEPT_RUNS) kept.delete(kept.keys().next().value as string);
 }
 
 function replayed(
@@ -135,7 +132,7 @@ async function checkOpening(
     request_signed_by: signed,
     rules_version: rulesVersionOf(opening.plan),
   });
-  if (canonicalJson(eventOf(opening)) !== canonicalJson({ ...eventOf(opening), plan: expected })) {
+  if (!sameJson(opening.plan, expected)) {
     throw notDue('its plan is not the one that its policy gives');
   }
 }
@@ -143,7 +140,7 @@ async function checkOpening(
 /** The run id was given to this chain of executions, and to no other, for a run that opened or failed as the ledger says. */
 function checkClaim(journal: readonly PlacedJournalEntry[], policy: Policy, opening: VerifiedPrefix['opening']): void {
   const found = readOpening(journal, engineKeysOfPolicy(policy), opening.at);
-  if (found === null || canonicalJson(found) !== canonicalJson(openingOfEvent(opening))) {
+  if (found === null || !sameJson(found, openingOfEvent(opening))) {
     throw notDue(`the journal of ${opening.run.run_id} was not opened by this run`);
   }
 }

@@ -2,7 +2,7 @@
 
 export { type CheckCaches, createCheckCaches } from './checks/check-caches.js';
 export { type CheckRunnerOptions, createCheckRunner } from './checks/check-runner.js';
-export { createKeptBaselines } from './checks/kept-baselines.js';
+export { createKeptBaselines } from './checks/kept-files.js';
 export {
   type CommandExecutorOptions,
   createCommandExecutor,
@@ -14,7 +14,7 @@ export { createWorkerSigners } from './keys/worker-signers.js';
 export { openStore, type StorePlace } from './open-store.js';
 export { createLauncher, type Launcher } from './platform/launcher.js';
 export type { ProgramStarter } from './platform/program-starter.js';
-export { createSecretlintScanner } from './secrets/secretlint-scanner.js';
+export { createSecretlintScanner } from './secrets/secret-scanners.js';
 export { createFileSystemStore } from './store/fs/file-system-store.js';
 export { createS3Store } from './store/s3/s3-store.js';
 export { openBundleTree } from './tree/bundle-tree.js';

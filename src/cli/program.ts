@@ -58,7 +58,7 @@ interface CommandEntry {
 const audit = () => import('./audit/audit-commands.js');
 const decide = () => import('./decide/decide-commands.js');
 const packs = () => import('./packs/pack-commands.js');
-const processes = () => import('./start/process-commands.js');
+const processes = () => import('./start/start-commands.js');
 const results = () => import('./runs/result-commands.js');
 
 async function loadRun(context: CommandContext): Promise<CommandUnknownOpts> {
@@ -88,12 +88,12 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     {
       name: 'init',
       description: 'write a commented policy, a worker config and keys for this repository',
-      load: async (context) => (await import('./start/init-command.js')).initCommand(context),
+      load: async (context) => (await import('./start/start-commands.js')).initCommand(context),
     },
     {
       name: 'dev',
       description: 'start a governed run on a repository, and follow it',
-      load: async (context) => (await import('./start/dev-command.js')).devCommand(context),
+      load: async (context) => (await import('./start/start-commands.js')).devCommand(context),
     },
     {
       name: 'doctor',
@@ -228,7 +228,7 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       name: 'completion',
       takes: '<shell>',
       description: 'print a script by which bash, zsh or fish completes lines',
-      load: async (context) => (await import('./completion/completion-command.js')).completionCommand(context),
+      load: async (context) => (await import('./completion/completion.js')).completionCommand(context),
     },
   ],
 };
@@ -261,7 +261,7 @@ export async function createProgram(
     }
   }
   if (words?.includes('__complete')) {
-    const { completeCommand } = await import('./completion/complete.js');
+    const { completeCommand } = await import('./completion/completion.js');
     program.addCommand(completeCommand(context), { hidden: true });
   }
   for (const command of withSubcommands(program)) command.helpCommand(false);

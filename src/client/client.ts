@@ -9,8 +9,7 @@ import {
 import { CancelledFailure } from '@temporalio/common';
 import type { Cancellation, Decision, HumanMessage, PersonEscalation, Resolution } from '../contracts/decisions.js';
 import { PromptOsError } from '../contracts/errors.js';
-import type { JournalledMessage } from '../contracts/journal.js';
-import { journalBytes } from '../contracts/journal-bytes.js';
+import { type JournalledMessage, journalBytes } from '../contracts/journal.js';
 import { canonicalJson, prettyJson } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
 import { type Outcome, runWorkflowId, WORKFLOW_TYPE } from '../contracts/names.js';

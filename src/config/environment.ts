@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError } from '../contracts/errors.js';
 import { runIdSchema } from '../contracts/primitives.js';
-import { nearestName } from '../contracts/spelling.js';
+import { nearestName } from '../contracts/sentences.js';
 
-/** The variables of a process. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -100,7 +99,7 @@ export function readTemporalConnection(variables: Variables): TemporalConnection
     const source = named.length === 0 ? 'temporal.toml' : named.join(', ');
     throw new PromptOsError(
       'ENVIRONMENT_INVALID',
-      `The connection to Temporal cannot be read from ${source}: ${error instanceof Error ? error.message : String(error)}.`,
+      `The connection to Temporal cannot be read from ${source}: ${messageOf(error)}.`,
       { cause: error, hint: 'Correct the variable or the file; `temporal config list` shows what it holds.' },
     );
   }

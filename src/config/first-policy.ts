@@ -3,9 +3,7 @@ import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';
 import type { FoundCheck } from './project-kinds.js';
 
-/** What the first policy and worker config of a repository are written from. */
 export interface ProjectSetup {
-  /** What runs call the repository. */
   readonly repository: string;
   /** From the `.promptos` folder to the repository's top. */
   readonly repositoryPath: string;

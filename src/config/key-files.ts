@@ -1,25 +1,9 @@
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
-import process from 'node:process';
+import { dirname, join } from 'node:path';
 import { placeFiles } from '../adapters/platform/durable-files.js';
-import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
-import type { Variables } from './environment.js';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 
 const KEY_SUFFIX = '.pem';
-
-/**
- * Where a user's private keys are: `PROMPTOS_KEYS_DIR`, else `promptos/keys` in the user's own config folder (macOS
- * `~/Library/Application Support`, elsewhere the XDG Base Directory Specification, which ignores relative values).
- */
-export function keysFolder(env: Variables, platform: string = process.platform): string {
-  if (env.PROMPTOS_KEYS_DIR) return resolve(env.PROMPTOS_KEYS_DIR);
-  const home = env.HOME || homedir();
-  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'promptos', 'keys');
-  const xdg = env.XDG_CONFIG_HOME;
-  return join(xdg && isAbsolute(xdg) ? xdg : join(home, '.config'), 'promptos', 'keys');
-}
 
 /** The private key of a principal in that folder, whether or not it is there. */
 export const keyFileOf = (folder: string, name: string): string => join(folder, `${name}${KEY_SUFFIX}`);
@@ -37,7 +21,6 @@ export async function listKeyNames(folder: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** A key pair as it is to be written. */
 interface NewKeyFile {
   readonly path: string;
   readonly pem: string;

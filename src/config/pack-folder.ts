@@ -4,11 +4,10 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readOnlyGitEnv } from '../adapters/git/environments.js';
 import { gitIn } from '../adapters/git/run-git.js';
-import { PromptOsError } from '../contracts/errors.js';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 import { isRecord, readJson } from '../contracts/json.js';
 import type { PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
 import { counted } from '../contracts/sentences.js';
-import { systemCode } from '../contracts/system-code.js';
 import { formatPromptLock, INDEX_PATH, LOCK_PATH, makePromptLock, packDigest } from '../prompt-pack/pack-digest.js';
 import type { Variables } from './environment.js';
 

@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../contracts/digest.js';
-import type { ErrorCode } from '../contracts/errors.js';
+import { type ErrorCode, systemCode } from '../contracts/errors.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
-import { systemCode } from '../contracts/system-code.js';
 import type { WorkerConfig } from '../contracts/worker-config.js';
 import type { TrustRegistry } from '../ports/signer.js';
-import { secretVariables } from '../rules/checks.js';
+import { secretVariables } from '../rules/observations.js';
 import { globsOfPolicy, refusedGlobs, type StatedGlob } from '../rules/stated-globs.js';
-import { readNamedFile } from './read-file.js';
-import { invalidDocument, parseDocumentAs } from './schema-problems.js';
+import { readNamedFile } from './files.js';
 import { DIGEST_PREFIX } from './worker-config-file.js';
-import { parseYaml, type YamlDocument } from './yaml-document.js';
+import { invalidDocument, parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';
 
 /** A policy with the exact bytes that were read. */
 export interface PolicyFile {

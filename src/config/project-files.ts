@@ -1,7 +1,7 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 
 /** The folder of a repository that holds everything of ours. */
 const PROJECT_FOLDER = '.promptos';
@@ -20,23 +20,6 @@ export interface ProjectFiles {
   readonly artifacts: string;
 }
 
-const isFolder = async (path: string): Promise<boolean> => {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    return false;
-  }
-};
-
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await stat(path);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** From a folder upward, itself first. */
 function* upward(from: string): Generator<string> {
   let folder = resolve(from);
@@ -53,7 +36,7 @@ function* upward(from: string): Generator<string> {
  * is a file.
  */
 export async function findRepositoryTop(from: string): Promise<string | null> {
-  for (const folder of upward(from)) if (await exists(join(folder, '.git'))) return folder;
+  for (const folder of upward(from)) if (existsSync(join(folder, '.git'))) return folder;
   return null;
 }
 
@@ -78,7 +61,8 @@ export async function findProjectFiles(from: string, promptosHome?: string): Pro
 
 async function findHome(from: string, top: string): Promise<string> {
   for (const folder of upward(from)) {
-    if (await isFolder(join(folder, PROJECT_FOLDER))) return join(folder, PROJECT_FOLDER);
+    if (statSync(join(folder, PROJECT_FOLDER), { throwIfNoEntry: false })?.isDirectory() === true)
+      return join(folder, PROJECT_FOLDER);
     if (folder === top) break;
   }
   return join(top, PROJECT_FOLDER);

@@ -1,11 +1,10 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord, readJson } from '../contracts/json.js';
-import type { TestReport } from '../contracts/policy.js';
+import type { TestReport } from '../contracts/policy-checks.js';
 
-/** A test command that was found in a repository. */
 export interface FoundCheck {
-  /** Which kind of project it belongs to. */
   readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';
   readonly argv: readonly string[];
   /** Files that decide what the command runs and that no change needs: adding one would change the judge too. */
@@ -19,23 +18,16 @@ export interface FoundCheck {
 }
 
 const read = (top: string, name: string): Promise<string | null> => readFile(join(top, name), 'utf8').catch(() => null);
-const has = (top: string, ...names: string[]): Promise<boolean> =>
-  Promise.any(names.map((name) => access(join(top, name)))).then(
-    () => true,
-    () => false,
-  );
+const has = (top: string, ...names: string[]): boolean => names.some((name) => existsSync(join(top, name)));
 
 /**
  * Files that decide what a command runs, and that a legitimate change may need: manifests with dependencies, lock files.
  * Those that are there become protected like tests, so that a planned change can be acknowledged; to add one that is
  * missing would bring the command a new judge.
  */
-async function splitManifests(top: string, globs: readonly string[]) {
-  const present = await Promise.all(globs.map((glob) => has(top, glob.replace(/^\*\*\/|\/\*\*$/g, ''))));
-  return {
-    present: globs.filter((_, index) => present[index]),
-    missing: globs.filter((_, index) => !present[index]),
-  };
+function splitManifests(top: string, globs: readonly string[]) {
+  const isPresent = (glob: string) => has(top, glob.replace(/^\*\*\/|\/\*\*$/g, ''));
+  return { present: globs.filter(isPresent), missing: globs.filter((glob) => !isPresent(glob)) };
 }
 
 const JAVASCRIPT_TESTS = [
@@ -73,14 +65,13 @@ async function findNpm(top: string): Promise<FoundCheck | null> {
   const { scripts, dependencies, devDependencies } = parsePackage(await read(top, 'package.json'));
   // `npm init` writes a test script that only says that there is none.
   if (typeof scripts?.test !== 'string' || scripts.test.includes('no test specified')) return null;
-  const locked = await Promise.all(PACKAGE_MANAGERS.map(({ lock }) => has(top, lock)));
-  const manager = PACKAGE_MANAGERS[locked.indexOf(true)];
+  const manager = PACKAGE_MANAGERS.find(({ lock }) => has(top, lock));
   const test = manager?.test ?? ['npm', 'test'];
   const installs = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
   const install = manager?.install ?? 'npm install --no-audit --no-fund';
   const reporting = reportingTest(scripts.test, test);
   const command = reporting?.command ?? test.join(' ');
-  const manifests = await splitManifests(top, ['package.json', manager?.lock ?? 'package-lock.json']);
+  const manifests = splitManifests(top, ['package.json', manager?.lock ?? 'package-lock.json']);
   const shell = installs ? `${install} && ${command}` : command;
   return {
     kind: 'npm',
@@ -98,20 +89,20 @@ const SHADOWS = ['{pytest,_pytest,sitecustomize,usercustomize}{,.py,/**}'];
 
 async function findPytest(top: string): Promise<FoundCheck | null> {
   const configured =
-    (await has(top, 'pytest.ini', 'conftest.py', 'tests/conftest.py')) ||
+    has(top, 'pytest.ini', 'conftest.py', 'tests/conftest.py') ||
     /^\[tool\.pytest\b/m.test((await read(top, 'pyproject.toml')) ?? '') ||
     /^\[tool:pytest\]/m.test((await read(top, 'setup.cfg')) ?? '') ||
     /^\[pytest\]/m.test((await read(top, 'tox.ini')) ?? '');
-  const python = await has(top, 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt');
+  const python = has(top, 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt');
   const tests = await Promise.all(['tests', 'test', '.'].map((folder) => readdir(join(top, folder)).catch(() => [])));
   const written = tests.flat().some((name) => /^test_.*\.py$|_test\.py$/.test(name));
   if (!configured && !(written && python)) return null;
   const pytest = ['python3', '-m', 'pytest'];
-  const manifests = await splitManifests(top, PYTHON_MANIFESTS);
-  const runner = (await has(top, 'uv.lock')) ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
+  const manifests = splitManifests(top, PYTHON_MANIFESTS);
+  const runner = has(top, 'uv.lock') ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
   return {
     kind: 'pytest',
-    argv: [...((await has(top, 'poetry.lock')) ? ['poetry', 'run', 'pytest'] : runner), `--junitxml=${REPORT_FILE}`],
+    argv: [...(has(top, 'poetry.lock') ? ['poetry', 'run', 'pytest'] : runner), `--junitxml=${REPORT_FILE}`],
     report: { format: 'junit', path: REPORT_FILE },
     tests: [...PYTHON_TESTS, ...manifests.present],
     made_of: ['pytest.ini', '.pytest.ini', '**/conftest.py', ...SHADOWS, ...manifests.missing],
@@ -119,8 +110,8 @@ async function findPytest(top: string): Promise<FoundCheck | null> {
 }
 
 async function findGo(top: string): Promise<FoundCheck | null> {
-  if (!(await has(top, 'go.mod', 'go.work'))) return null;
-  const manifests = await splitManifests(top, ['go.work', 'go.work.sum', 'vendor/**']);
+  if (!has(top, 'go.mod', 'go.work')) return null;
+  const manifests = splitManifests(top, ['go.work', 'go.work.sum', 'vendor/**']);
   return {
     kind: 'go',
     argv: ['go', 'test', '-json', './...'],
@@ -134,9 +125,9 @@ async function findGo(top: string): Promise<FoundCheck | null> {
 const FIND_RUSTUP = 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup"';
 
 async function findCargo(top: string): Promise<FoundCheck | null> {
-  if (!(await has(top, 'Cargo.toml'))) return null;
-  const manifests = await splitManifests(top, ['**/Cargo.toml', 'Cargo.lock', '**/build.rs']);
-  const test = `cargo test${(await has(top, 'Cargo.lock')) ? ' --locked' : ''}`;
+  if (!has(top, 'Cargo.toml')) return null;
+  const manifests = splitManifests(top, ['**/Cargo.toml', 'Cargo.lock', '**/build.rs']);
+  const test = `cargo test${has(top, 'Cargo.lock') ? ' --locked' : ''}`;
   return {
     kind: 'cargo',
     argv: ['sh', '-c', `${FIND_RUSTUP} ${test}`],
@@ -148,8 +139,8 @@ async function findCargo(top: string): Promise<FoundCheck | null> {
 }
 
 async function findMaven(top: string): Promise<FoundCheck | null> {
-  if (!(await has(top, 'pom.xml'))) return null;
-  const program = (await has(top, 'mvnw')) ? './mvnw' : 'mvn';
+  if (!has(top, 'pom.xml')) return null;
+  const program = has(top, 'mvnw') ? './mvnw' : 'mvn';
   const made_of = ['.mvn/**', 'mvnw', 'mvnw.cmd'];
   return { kind: 'maven', argv: [program, '-B', 'test'], tests: [...JAVA_TESTS, '**/pom.xml'], made_of };
 }
@@ -161,7 +152,7 @@ async function findMake(top: string): Promise<FoundCheck | null> {
   for (const name of MAKEFILES) {
     const target = /^(test|check)\s*:(?!=)/m.exec((await read(top, name)) ?? '')?.[1];
     if (target !== undefined) {
-      const { present, missing } = await splitManifests(top, MAKEFILES);
+      const { present, missing } = splitManifests(top, MAKEFILES);
       const made_of = [...missing, '**/*.mk'];
       return { kind: 'make', argv: ['make', target], tests: [...ANY_TESTS, ...present], made_of };
     }
@@ -194,10 +185,8 @@ const SOURCE_FILE = /\.(?:[cm]?[jt]sx?|py|go|rs|java|kt|rb)$/;
 export async function findScope(top: string): Promise<readonly string[]> {
   const entries = await readdir(top, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const packages = await Promise.all(
-    folders.map(async (name) => (await has(top, `${name}/__init__.py`)) && !TEST_FOLDERS.includes(name)),
-  );
-  const sources = folders.filter((name, index) => SOURCE_FOLDERS.includes(name) || packages[index] === true);
+  const isPackage = (name: string) => has(top, `${name}/__init__.py`) && !TEST_FOLDERS.includes(name);
+  const sources = folders.filter((name) => SOURCE_FOLDERS.includes(name) || isPackage(name));
   const tests = folders.filter((name) => TEST_FOLDERS.includes(name));
   const endings = entries
     .filter((entry) => entry.isFile() && !/\.config\.|^\.|^(?:setup|conftest)\.py$|^build\.rs$/.test(entry.name))
@@ -211,7 +200,6 @@ export async function findScope(top: string): Promise<readonly string[]> {
 const REPORT_FILE = 'promptos-test-report.xml';
 const JSON_REPORT_FILE = 'promptos-test-report.json';
 
-/** A test command that reports its tests. */
 interface ReportingTest {
   /** For `sh -c`. */
   readonly command: string;

@@ -2,15 +2,12 @@ import { PromptOsError } from '../contracts/errors.js';
 import { ESCALATION_GATE, GATE_IDS, type GateId, isGateId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
-import { counted } from '../contracts/sentences.js';
-import { suggestName } from '../contracts/spelling.js';
+import { counted, suggestName } from '../contracts/sentences.js';
 import { globsOfRequest } from '../rules/stated-globs.js';
+import { readNamedFile } from './files.js';
 import { requireReadableGlobs } from './policy-file.js';
-import { readNamedFile } from './read-file.js';
-import { parseDocumentAs } from './schema-problems.js';
-import { parseYaml, type YamlDocument } from './yaml-document.js';
+import { parseDocumentAs, parseYaml, type YamlDocument } from './yaml-document.js';
 
-/** A request with the file that still knows its lines. */
 export interface RunRequestFile {
   readonly request: RunRequest;
   readonly document: YamlDocument;
@@ -31,7 +28,6 @@ export interface NotesRequestInput {
   /** The text of --notes; it survives unchanged as the request's notes. */
   readonly notes: string;
   readonly policy: Policy;
-  /** The name of the target repository. */
   readonly project: string;
 }
 

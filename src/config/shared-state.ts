@@ -1,7 +1,6 @@
 import { access, chmod, chown, constants, lstat, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
+import { PromptOsError, systemCode } from '../contracts/errors.js';
 import { ensureStateFolder, type ProjectFiles } from './project-files.js';
 
 /** A line of the user or the group database: name, and its number. Null where neither the system nor the file has it. */

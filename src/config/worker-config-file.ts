@@ -1,8 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type SignerConfig, type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
-import { readNamedFile } from './read-file.js';
-import { parseDocumentAs } from './schema-problems.js';
-import { parseYaml } from './yaml-document.js';
+import { readNamedFile } from './files.js';
+import { parseDocumentAs, parseYaml } from './yaml-document.js';
 
 /** What a trusted policy is written as when it is named by its bytes instead of its path. */
 export const DIGEST_PREFIX = 'sha256:';

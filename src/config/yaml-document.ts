@@ -1,13 +1,12 @@
-import { PromptOsError } from '../contracts/errors.js';
-import { endSentence } from '../contracts/sentences.js';
+import type { z } from 'zod';
+import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
+import { endSentence, suggestName } from '../contracts/sentences.js';
 import { type LocatedDocument, parseLocatedYaml } from '../prompt-pack/located-document.js';
 
 /** A file of configuration is never larger; a larger one is a mistake or an attack. */
 const MAX_BYTES = 1_048_576;
 
-/** A parsed YAML or JSON file. */
 export interface YamlDocument extends LocatedDocument {
-  /** The file's name, as messages show it. */
   readonly name: string;
 }
 
@@ -41,4 +40,182 @@ export function parseYaml(bytes: Uint8Array, name: string): YamlDocument {
     endSentence(`${name}:${line}:${column}: ${message}`),
   );
   throw new PromptOsError('YAML_MALFORMED', problems.join('\n'));
+}
+
+type Path = readonly PropertyKey[];
+type Issue = z.core.$ZodIssue;
+
+interface Problem {
+  readonly path: Path;
+  readonly text: string;
+}
+
+const describeKind = (value: unknown): string => {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' ? 'a mapping' : typeof value;
+};
+
+const describeValue = (value: unknown): string => {
+  if (value === null || typeof value !== 'object') {
+    const text = value === undefined ? 'nothing' : JSON.stringify(value);
+    return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  }
+  return describeKind(value);
+};
+
+const valueAt = (value: unknown, path: Path): unknown =>
+  path.reduce<unknown>(
+    (inside, key) =>
+      inside !== null && typeof inside === 'object' && Object.hasOwn(inside, key)
+        ? (inside as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    value,
+  );
+
+/** `roles.integrator[0]`; the document itself is `(whole file)`. */
+const pathText = (path: Path): string =>
+  path
+    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
+    .join('') || '(whole file)';
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+  string: 'text',
+  int: 'a whole number',
+};
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${KINDS[issue.expected] ?? `a ${issue.expected}`}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    default:
+      return issue.message.replace(/^(Invalid input|Too small|Too big): /, '');
+  }
+}
+
+/** Zod's issues as problems, with unions and keys described in the terms of the file. */
+function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path): readonly Problem[] {
+  const path = [...base, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, path);
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: `unknown key.${suggestName(key, known) || ` Known are: ${known.join(', ')}.`}`,
+    }));
+  }
+  if (issue.code === 'invalid_key') {
+    const expected = issue.issues.map(expectation).join('; ');
+    return [{ path, text: `${expected}, received the key ${describeValue(String(path.at(-1)))}` }];
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const ways = issue.errors.map((way) =>
+      way
+        .flatMap((inner) => problemsOf(schema, root, inner, path))
+        .map((inner) =>
+          inner.path.length > path.length ? `${pathText(inner.path.slice(path.length))}: ${inner.text}` : inner.text,
+        )
+        .join('; '),
+    );
+    return [{ path, text: `fits none of the forms: ${ways.map((way) => `(${way})`).join(' or ')}` }];
+  }
+  const received = valueAt(root, path);
+  const expected = expectation(issue);
+  // A list that is too short, or a rule over several fields, says by itself what was received.
+  const selfExplaining = issue.code === 'custom' && (received === undefined || typeof received === 'object');
+  return [{ path, text: selfExplaining ? expected : `${expected}, received ${describeValue(received)}` }];
+}
+
+const withoutKeys = (root: unknown, issues: readonly Issue[]): unknown => {
+  const pruned = structuredClone(root);
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const container = valueAt(pruned, issue.path);
+    for (const key of issue.keys) delete (container as Record<string, unknown>)[key];
+  }
+  return pruned;
+};
+
+/**
+ * Parses a document by its schema, and reports every problem at once, each with file, line, key path, what was expected
+ * and what was received; an unknown key comes with the nearest known one.
+ * @throws PromptOsError with `code`
+ */
+export function parseDocumentAs<S extends z.ZodType>(document: YamlDocument, schema: S, code: ErrorCode): z.output<S> {
+  const parsed = schema.safeParse(document.value);
+  if (parsed.success) return parsed.data;
+  const issues = [...parsed.error.issues];
+  // Rules over several fields wait until the shape is right. An unknown key must not hide what they have to say.
+  const again = schema.safeParse(withoutKeys(document.value, issues));
+  const seen = new Set(issues.map((issue) => JSON.stringify([issue.path, issue.message])));
+  for (const issue of again.error?.issues ?? []) {
+    if (!seen.has(JSON.stringify([issue.path, issue.message]))) issues.push(issue);
+  }
+  throw invalidDocument(
+    document,
+    issues.flatMap((issue) => problemsOf(schema, document.value, issue, [])),
+    code,
+  );
+}
+
+/** The error for problems that were found in a document, in the order of its lines. */
+export function invalidDocument(document: YamlDocument, problems: readonly Problem[], code: ErrorCode): PromptOsError {
+  const lines = problems
+    .map(({ path, text }) => ({ line: document.locate(path).line, text: `${pathText(path)}: ${text}` }))
+    .sort((left, right) => left.line - right.line)
+    .map(({ line, text }) => `${document.name}:${line}: ${text}${/[.?]$/.test(text) ? '' : '.'}`);
+  const count = lines.length === 1 ? '' : `${document.name} has ${lines.length} problems:\n`;
+  return new PromptOsError(code, `${count}${lines.join('\n')}`);
+}
+
+type AnySchema = z.core.$ZodTypes;
+
+/** The schemas behind optional, default, pipe and union wrappers. */
+function unwrap(schema: AnySchema): readonly AnySchema[] {
+  const { def } = schema._zod;
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'readonly':
+      return unwrap(def.innerType as AnySchema);
+    case 'pipe':
+      return unwrap(def.in as AnySchema);
+    case 'union':
+      return def.options.flatMap((option) => unwrap(option as AnySchema));
+    default:
+      return [schema];
+  }
+}
+
+function step(schema: AnySchema, key: PropertyKey): readonly AnySchema[] {
+  const { def } = schema._zod;
+  if (def.type === 'object') {
+    const member = def.shape[String(key)];
+    return member === undefined ? [] : unwrap(member as AnySchema);
+  }
+  if (def.type === 'array') return unwrap(def.element as AnySchema);
+  if (def.type === 'record') return unwrap(def.valueType as AnySchema);
+  return [];
+}
+
+/** Every key that an object at this path may have, as the schema says: what an unknown key is compared with. */
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let schemas = unwrap(schema as unknown as AnySchema);
+  for (const key of path) schemas = schemas.flatMap((one) => step(one, key));
+  const keys = schemas.flatMap((one) => {
+    const { def } = one._zod;
+    if (def.type === 'object') return Object.keys(def.shape);
+    if (def.type !== 'record') return [];
+    return unwrap(def.keyType as AnySchema).flatMap((key) =>
+      key._zod.def.type === 'enum' ? Object.values(key._zod.def.entries).map(String) : [],
+    );
+  });
+  return [...new Set(keys)];
 }

@@ -33,7 +33,6 @@ export interface ExecuteGateInput {
 /** One attempt of one gate that a worker found to be the run's next step. */
 export interface DueGate {
   readonly run: GovernedRunInput;
-  /** The rules that the run pinned. */
   readonly rules_version: number;
   readonly pack_sha256: string;
   readonly gate: GateId;
@@ -83,7 +82,6 @@ export type OpenRunResult =
 /** What the ledger and the journal are brought together for: a step that the engine signs, or, with `save`, none. */
 export type SyncPurpose = HeadPurpose | 'save';
 
-/** Brings the run's ledger and its journal together. */
 export interface SyncJournalInput {
   readonly run_id: string;
   readonly purpose: SyncPurpose;

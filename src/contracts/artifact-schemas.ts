@@ -4,25 +4,21 @@ import { attemptRecordSchema } from './attempt.js';
 import {
   type Baseline,
   baselineSchema,
-  type ContextOutput,
   GATE_OUTPUT_SCHEMAS,
-  type JobOutput,
+  type GateOutputs,
   jobOutputSchema,
-  type PlanOutput,
   type TestResults,
   testResultsSchema,
 } from './gate-outputs.js';
-import { incompleteTreeSchema } from './incomplete-tree.js';
 import { ledgerEventSchema, ledgerLinkSchema } from './ledger.js';
 import type { GateId } from './names.js';
 import { patchFilesSchema } from './patch.js';
 import { policySchema } from './policy.js';
 import { promptPackBundleSchema } from './prompt-pack.js';
 import { promptSessionSchema } from './prompt-session.js';
-import { runRecordSchema } from './run-record.js';
+import { incompleteTreeSchema, runRecordSchema } from './run-record.js';
 import { runRequestSchema } from './run-request.js';
 
-/** The schemas that the table of artifacts names. */
 export const ARTIFACT_SCHEMAS = {
   'run-record': runRecordSchema,
   'prompt-session': promptSessionSchema,
@@ -53,9 +49,9 @@ export function schemaOf(path: string): z.ZodType | null {
 /** The documents that later gates are given; null for what a run leaves out. */
 export interface GivenDocuments {
   readonly baseline: Baseline | null;
-  readonly context: ContextOutput | null;
-  readonly job: JobOutput | null;
-  readonly plan: PlanOutput | null;
+  readonly context: GateOutputs['P00'] | null;
+  readonly job: GateOutputs['P01'] | null;
+  readonly plan: GateOutputs['P03'] | null;
   readonly testResults: TestResults | null;
 }
 

@@ -26,7 +26,6 @@ export type ArtifactSchema =
   | 'patch-files'
   | 'test-results';
 
-/** One file of a tree. */
 export interface Artifact {
   readonly path: string;
   readonly media_type: string;
@@ -41,7 +40,6 @@ const DSSE_TYPE = 'application/vnd.dsse.envelope.v1+json';
 const MARKDOWN_TYPE = 'text/markdown';
 const TEXT_TYPE = 'text/plain';
 
-/** The files of the run as a whole. */
 export const RUN_ARTIFACTS = {
   record: { path: 'run_record.json', media_type: JSON_TYPE, schema: 'run-record' },
   session: { path: 'evidence/prompt_session.json', media_type: JSON_TYPE, schema: 'prompt-session' },
@@ -141,7 +139,6 @@ export const ATTEMPT_TRANSCRIPTS: readonly Artifact[] = [
   { path: SARIF_FILE, media_type: 'application/sarif+json' },
 ];
 
-/** What the parts of a path may be. */
 const PARTS: Readonly<Record<string, string>> = {
   check: '[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}',
   try: '[1-9][0-9]{0,2}',
@@ -200,16 +197,13 @@ export const publicArtifact = (gate: GateId, attempt: number, path: string): Pub
 export const transcriptArtifact = (path: string): Artifact | null =>
   ATTEMPT_TRANSCRIPTS.find((row) => patternOf(row.path).test(path)) ?? null;
 
-/** What an attempt's record must list. */
 export interface NeededArtifacts {
   readonly rulesVersion: number;
-  /** Whether the executor gave an output. */
   readonly hasOutput: boolean;
   /** Whether results must be signed, and the gate has something that a standard attestation is about. */
   readonly signed: boolean;
   /** Whether a check that fails on the base commit blocks. */
   readonly blockingBaseline: boolean;
-  /** Names of the checks that were to run. */
   readonly checks: readonly string[];
 }
 

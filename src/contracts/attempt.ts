@@ -27,7 +27,6 @@ export const executorDescriptorSchema = z.strictObject({
 });
 export type ExecutorDescriptor = z.infer<typeof executorDescriptorSchema>;
 
-/** One call of an executor within an attempt. */
 export const executorTrySchema = z.strictObject({
   number: z.int().positive(),
   rendered_prompt_sha256: sha256Schema,

@@ -201,3 +201,12 @@ export class PromptOsError extends Error {
 
 export const isErrorCode = (value: unknown): value is ErrorCode =>
   typeof value === 'string' && Object.hasOwn(ERROR_CATALOGUE, value);
+
+/** What the operating system calls an error, such as `ENOENT`; null for an error that is not the system's. */
+export function systemCode(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' && /^E[A-Z\d]{2,}$/.test(code) ? code : null;
+}
+
+/** What went wrong in the words of whoever threw it. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

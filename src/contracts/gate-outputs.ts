@@ -87,15 +87,8 @@ const reviewOutputSchema = z.strictObject({
   findings: z.array(roleFindingSchema),
 });
 
-export type ContextOutput = z.infer<typeof contextOutputSchema>;
-export type JobOutput = z.infer<typeof jobOutputSchema>;
-export type PlanOutput = z.infer<typeof planOutputSchema>;
-export type BuildOutput = z.infer<typeof buildOutputSchema>;
-export type VerificationOutput = z.infer<typeof verificationOutputSchema>;
-export type ReviewOutput = z.infer<typeof reviewOutputSchema>;
 export type RoleFinding = z.infer<typeof roleFindingSchema>;
 
-/** Each gate's structured output. */
 export const GATE_OUTPUT_SCHEMAS = {
   P00: contextOutputSchema,
   P01: jobOutputSchema,
@@ -104,6 +97,9 @@ export const GATE_OUTPUT_SCHEMAS = {
   P06: verificationOutputSchema,
   P07: reviewOutputSchema,
 } satisfies Record<GateId, z.ZodType>;
+
+/** The output of each gate, such as the plan of P03. */
+export type GateOutputs = { readonly [G in GateId]: z.infer<(typeof GATE_OUTPUT_SCHEMAS)[G]> };
 
 const testCountSchema = z.int().nonnegative();
 

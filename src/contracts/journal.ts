@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { canonicalJson, readJsonAs } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
-/** What a person's journalled message is about. */
 const JOURNALLED_MESSAGES = ['decision', 'resolution', 'escalation', 'cancellation'] as const;
 export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 
@@ -10,7 +10,6 @@ export type JournalledMessage = (typeof JOURNALLED_MESSAGES)[number];
 const HEAD_PURPOSES = ['gate', 'close', 'end'] as const;
 export type HeadPurpose = (typeof HEAD_PURPOSES)[number];
 
-/** A head of the run's ledger that was verified, and what for. */
 const verifiedHeadSchema = z.strictObject({
   run_id: runIdSchema,
   by: nameSchema.describe('`engine`, or the principal whose worker verified the head'),
@@ -60,3 +59,9 @@ export interface PlacedJournalEntry {
 
 /** What the opening of a journal says: which chain of executions has the run id, and what it was started from. */
 export type RunOpening = Omit<Extract<JournalEntry, { kind: 'opened' }>, 'kind' | 'envelope'>;
+
+/** A journal's entry as the store has it: canonical JSON in UTF-8. */
+export const journalBytes = (entry: JournalEntry): Uint8Array => new TextEncoder().encode(canonicalJson(entry));
+
+/** An entry as it was read, or null for what has not its shape: a writer to the store can put anything there. */
+export const parseJournalEntry = (bytes: Uint8Array): JournalEntry | null => readJsonAs(journalEntrySchema, bytes);

@@ -35,9 +35,45 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
  * @throws Error for what JSON cannot say: NaN, infinities, lone surrogates, cycles.
  */
 export function canonicalJson(value: unknown): string {
-  const text = canonicalize(value);
+  const text = isOrdered(value) ? JSON.stringify(value) : canonicalize(value);
   if (text === undefined) throw new Error('undefined has no canonical JSON');
   return text;
+}
+
+/**
+ * Whether the platform writes a value as RFC 8785 does, in a fifth of the time: plain data with its members in order, as
+ * canonical JSON gives it when it is read. Names like `10`, which objects order as numbers, are in order only by chance.
+ */
+function isOrdered(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return typeof value === 'boolean';
+  if (value === null) return true;
+  if (Array.isArray(value)) return value.every(isOrdered);
+  if ('toJSON' in value) return false;
+  let before = '';
+  for (const name of Object.keys(value)) {
+    if (name < before || !name.isWellFormed() || !isOrdered((value as Readonly<Record<string, unknown>>)[name])) {
+      return false;
+    }
+    before = name;
+  }
+  return true;
+}
+
+/** Whether two values have the same canonical JSON, without writing it. A member that is undefined is absent. */
+export function sameJson(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return one === other;
+  if (Array.isArray(one) || Array.isArray(other)) {
+    const lists = Array.isArray(one) && Array.isArray(other) && one.length === other.length;
+    return lists && one.every((item, index) => sameJson(item ?? null, other[index] ?? null));
+  }
+  const members = (value: object) => Object.entries(value).filter(([, member]) => member !== undefined);
+  const mine = members(one);
+  return (
+    mine.length === members(other).length &&
+    mine.every(([name, member]) => sameJson(member, own(other as Readonly<Record<string, unknown>>, name)))
+  );
 }
 
 /** Null for what has no canonical JSON. */

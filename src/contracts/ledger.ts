@@ -78,7 +78,6 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     type: z.literal('gateSentBack'),
     to_gate: gateIdSchema,
     feedback: z.array(feedbackSchema),
-    /** Attempts whose output, findings and decisions no longer count. */
     voided: z.array(z.strictObject(attemptKey)),
   }),
   z.strictObject({
@@ -98,7 +97,6 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     type: z.literal('escalationResolved'),
     resolution: resolutionSchema,
     envelope: envelopeSchema.nullable(),
-    /** Ids of the findings that `continue` waived. */
     waived: z.array(z.string()),
   }),
   /** The run closes at once. */
@@ -151,7 +149,6 @@ export const ledgerLinkSchema = z.looseObject({
   hash: sha256Schema,
 });
 
-/** The head of a ledger: the input of finalisation. */
 export interface LedgerHead {
   readonly entries: number;
   readonly hash: string;

@@ -3,14 +3,12 @@
  * No schema library is loaded here, so the workflow sandbox may import it.
  */
 
-/** The six gates that a run walks, in order. */
 export const GATE_IDS = ['P00', 'P01', 'P03', 'P05', 'P06', 'P07'] as const;
 export type GateId = (typeof GATE_IDS)[number];
 
 /** Governance Escalation: raised from any gate, never listed among the gates to run. */
 export const ESCALATION_GATE = 'P08';
 
-/** Every id for which a prompt pack holds a prompt. */
 export const PROMPT_IDS = [...GATE_IDS, ESCALATION_GATE] as const;
 export type PromptId = (typeof PROMPT_IDS)[number];
 
@@ -172,7 +170,6 @@ export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
 /** Findings of these rules are waived one by one: by fingerprint, with a reason. */
 export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;
 
-/** What a principal of a policy can be. */
 export const PRINCIPAL_KINDS = ['human', 'agent'] as const;
 
 /** Where a repository keeps exported sessions, unless it is said. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { cancellationRulesSchema } from './cancellation-rules.js';
-import { checkVariableSchema } from './check-environment.js';
+import { cancellationRulesSchema } from './decisions.js';
 import { own } from './json.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
 import { GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
+import { checkSchema } from './policy-checks.js';
 import { portablePathProblem } from './portable-path.js';
 import {
   durationSchema,
@@ -12,64 +12,17 @@ import {
   globSchema,
   lineSchema,
   nameSchema,
-  repoPathSchema,
   sha256Schema,
 } from './primitives.js';
 import { scopeSchema } from './run-request.js';
 import { counted } from './sentences.js';
 import { ENGINE_SIGNER } from './worker-config.js';
 
-/** What a principal can be. */
-
 const principalSchema = z.strictObject({
   kind: z.enum(PRINCIPAL_KINDS).describe('the kind of principal; an integrator is a human'),
   display_name: lineSchema.optional().describe('a name for people to read; it has no effect'),
   keys: z.array(policyKeySchema).max(20).default([]).describe('public keys of this principal'),
 });
-
-/**
- * The forms of test reports that counts are taken from. `node` is the JUnit XML of node's own runner, which lists a file
- * without tests as a test. `cargo` is the summary lines of libtest. `jest-json` is what jest and vitest write as JSON.
- */
-const TEST_REPORT_FORMATS = ['junit', 'node', 'tap', 'go-test-json', 'cargo', 'jest-json'] as const;
-
-const testReportSchema = z.strictObject({
-  format: z
-    .enum(TEST_REPORT_FORMATS)
-    .describe('the format of the report; docs/executors.md says which runner writes which'),
-  path: repoPathSchema
-    .optional()
-    .describe('the file that the check writes in its checkout; its standard output when absent'),
-});
-export type TestReport = z.infer<typeof testReportSchema>;
-
-/** A named command of the target repository that proves something. Run without a shell. */
-const checkSchema = z.strictObject({
-  argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
-  timeout: durationSchema.default(600_000).describe('the check is killed and fails after this long'),
-  env: z
-    .record(
-      checkVariableSchema,
-      z
-        .string()
-        .max(4_000)
-        .regex(/^[^\0]*$/, 'expected text without a zero byte'),
-    )
-    .default({})
-    .describe('variables of the check, added to those of the worker; published with the policy, so never a secret'),
-  made_of: z
-    .array(globSchema)
-    .default([])
-    .describe(
-      'files that the check itself consists of: out of every scope, so that a change cannot edit the check that judges it',
-    ),
-  report: testReportSchema
-    .optional()
-    .describe(
-      'where the check reports its tests: the check fails with no executed test, or fewer than on the base commit. Without it only the exit code counts',
-    ),
-});
-export type Check = z.infer<typeof checkSchema>;
 
 const approvalsSchema = z
   .partialRecord(gateIdSchema, z.int().min(0).max(20))
@@ -271,7 +224,6 @@ export const policySchema = z
   });
 export type Policy = z.infer<typeof policySchema>;
 
-/** The policy's shape as far as keys are concerned. */
 type KeyHolders = Pick<
   z.infer<typeof policySchema>,
   'principals' | 'roles' | 'decisions' | 'cancellation' | 'attestations' | 'engine'

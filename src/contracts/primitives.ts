@@ -10,12 +10,10 @@ import {
 } from './names.js';
 import { portablePathProblem } from './portable-path.js';
 
-/** The name of a finding in a waiver. */
 export const fingerprintSchema = z
   .string()
   .regex(FINGERPRINT_PATTERN, 'expected a fingerprint of 16 hexadecimal digits');
 
-/** Lower-case hexadecimal SHA-256. */
 export const sha256Schema = z.string().regex(SHA256_PATTERN, 'expected 64 lower-case hexadecimal digits');
 export const commitSchema = z.string().regex(COMMIT_PATTERN, 'expected a full commit id in lower-case hexadecimal');
 export const runIdSchema = z

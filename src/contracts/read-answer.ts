@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageOf } from './errors.js';
 import { type ExecutorReport, executorAnswerSchema } from './escalation.js';
 import { GATE_OUTPUT_SCHEMAS } from './gate-outputs.js';
 import type { GateId } from './names.js';
@@ -28,7 +29,7 @@ function parseText(text: string): { readonly value: unknown } | { readonly probl
     });
     return broken ? { problem: 'The answer holds half a surrogate pair, which is no text.' } : { value };
   } catch (error) {
-    return { problem: `The answer is not JSON: ${error instanceof Error ? error.message : String(error)}.` };
+    return { problem: `The answer is not JSON: ${messageOf(error)}.` };
   }
 }
 

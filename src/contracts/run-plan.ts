@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cancellationRulesSchema } from './cancellation-rules.js';
+import { cancellationRulesSchema } from './decisions.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
@@ -47,7 +47,6 @@ export const runPlanSchema = z.strictObject({
   authentication: z.enum(['required', 'optional']),
   /** Whether results must be signed by the key of the principal that is bound to the role. */
   attestations: z.enum(['required', 'optional']),
-  /** The keys of every principal that has some. */
   keys: z.record(nameSchema, z.array(pinnedKeySchema)),
   /** The keys that seal the ledger and sign the record; plans of rules version 1 do not have them. */
   engine_keys: z.array(pinnedKeySchema).optional(),

@@ -16,7 +16,28 @@ import {
   sha256Schema,
 } from './primitives.js';
 import { promptIdSchema } from './prompt-pack.js';
-import { recordedWaiverSchema } from './waiver.js';
+
+/** Findings that an integrator waived with one resolution: who, which, why, and until when. */
+const recordedWaiverSchema = z.strictObject({
+  escalation_id: z.string(),
+  gate: gateIdSchema,
+  attempt: z.int().positive(),
+  waived_at: instantSchema,
+  waived_by: nameSchema,
+  /** The key that signed the resolution; null when it is not signed, so that the name is a claim. */
+  signed_by: z.string().nullable(),
+  reason: z.string(),
+  /** Null: the waiver has no end. */
+  expires_at: instantSchema.nullable(),
+  findings: z.array(findingSchema).min(1),
+  /** Of the attempt: what was waived on one that is `voided` is part of nothing that was approved. */
+  standing: z.enum(['passed', 'voided', 'open']),
+});
+export type RecordedWaiver = z.infer<typeof recordedWaiverSchema>;
+
+/** Whether a waiver no longer counts. @param now milliseconds since the epoch */
+export const isExpiredWaiver = ({ expires_at }: Pick<RecordedWaiver, 'expires_at'>, now: number): boolean =>
+  expires_at !== null && Date.parse(expires_at) <= now;
 
 /** The key that signed, as `ssh-keygen -l` prints it; null when it is not signed, so that the name beside it is a claim. */
 const signedBySchema = z.string().nullable();
@@ -149,3 +170,28 @@ export const runRecordSchema = z.strictObject({
 export type RunRecord = z.infer<typeof runRecordSchema>;
 export type RecordedCancellation = NonNullable<RunRecord['cancellation']>;
 export type RecordedAttempt = z.infer<typeof recordedAttemptSchema>;
+
+/** The file at the top of a tree that says that a tree is not the record of a run. Without `run_record.json` nothing in it is finished. */
+export const INCOMPLETE_PATH = RUN_ARTIFACTS.incomplete.path;
+
+/**
+ * `INCOMPLETE.json`: what `promptos run recover` found of a run that has no record, and what it did not find. It is not
+ * signed: the tree shows what is stored, and vouches for nothing.
+ */
+export const incompleteTreeSchema = z.strictObject({
+  schema_version: z.literal(1),
+  run_id: runIdSchema,
+  incomplete: z.literal(true),
+  /** Why the run has no record, as Temporal has it; null when it does not say. */
+  why: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** The outcome of the last ledger entry; it was never sealed. Null for a run that had not ended, or without a ledger. */
+  unsealed_outcome: z.enum(OUTCOMES).nullable(),
+  /** Null when no part of the ledger was found. */
+  ledger: z.strictObject({ entries: z.int().positive(), head: sha256Schema, closed: z.boolean() }).nullable(),
+  journal_entries: z.int().nonnegative(),
+  /** What the ledger or the journal names and the store does not have. */
+  missing: z.array(z.strictObject({ what: z.string(), sha256: sha256Schema.nullable(), problem: z.string() })),
+  /** Every other file of the tree. */
+  files: z.array(artifactRefSchema),
+});
+export type IncompleteTree = z.infer<typeof incompleteTreeSchema>;

@@ -3,7 +3,6 @@ import type { Finding } from './findings.js';
 import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
 
-/** A gate's line in the status of a run. */
 export interface GateStatus {
   readonly gate: GateId;
   readonly title: string;
@@ -80,7 +79,6 @@ export interface RunStatus {
   readonly run_record_sha256: string | null;
 }
 
-/** What the workflow returns. */
 export interface GovernedRunResult {
   readonly run_id: string;
   readonly outcome: Outcome;

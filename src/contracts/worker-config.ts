@@ -70,7 +70,6 @@ export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
 
-/** The name under `signers` that means the engine; no principal has it. */
 export const ENGINE_SIGNER = 'engine';
 
 const passphraseFileSchema = z

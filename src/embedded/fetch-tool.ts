@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -141,21 +141,13 @@ const FETCH_PREFIX = 'fetch';
 
 export interface FetchToolOptions {
   readonly env: Variables;
-  /** A line for a person before something is downloaded. */
   readonly onProgress?: ((line: string) => void) | undefined;
   /** Another download service than the official one. */
   readonly officialHost?: string | undefined;
 }
 
-/** Where the pinned binary is once it was fetched. */
 export const cachedToolPath = (tool: ToolPin, env: Variables): string =>
   join(cacheFolder(env), `${tool.executable}-${tool.version}-${process.platform}-${process.arch}`, tool.executable);
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Hexadecimal SHA-256 of a file, read as a stream: some 0.1 s for the Temporal CLI. */
 async function fileSha256(path: string): Promise<string> {
@@ -180,7 +172,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
     );
   }
   const path = cachedToolPath(tool, options.env);
-  if (await exists(path)) {
+  if (existsSync(path)) {
     const actual = await fileSha256(path);
     if (actual === pin.binary_sha256) return path;
     throw new PromptOsError(
@@ -203,7 +195,7 @@ export async function fetchTool(tool: ToolPin, options: FetchToolOptions): Promi
     let folder: string | undefined;
     try {
       await removeLeftovers(cache, FETCH_PREFIX);
-      folder = await makeMarkedFolder(cache, FETCH_PREFIX);
+      folder = makeMarkedFolder(cache, FETCH_PREFIX);
       const fetched = await way.fetch(folder);
       const actual = await fileSha256(fetched);
       if (actual !== pin.binary_sha256) {

@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import gte from 'semver/functions/gte.js';
-import type { Variables } from '../config/environment.js';
+import { findProgram, isProgram } from '../adapters/platform/find-program.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { type FetchToolOptions, fetchTool } from './fetch-tool.js';
 import { TEMPORAL_CLI } from './tool-pins.js';
@@ -10,43 +8,23 @@ import { TEMPORAL_CLI } from './tool-pins.js';
 /** The oldest Temporal CLI that takes the settings of `settings.ts`: tried with 1.5.1 (server 1.29.1). */
 export const OLDEST_CLI = '1.5.1';
 
-/** A Temporal CLI that can run the embedded server. */
 export interface ServerBinary {
   readonly path: string;
   readonly version: string;
   readonly origin: 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache';
 }
 
-/** Whether the path is a file that this process may execute. */
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-}
-
 /** The version that a Temporal CLI says it has, or the reason why it cannot be used. */
 export async function readCliVersion(
   path: string,
 ): Promise<{ readonly version: string } | { readonly problem: string }> {
-  if (!(await isExecutable(path))) return { problem: 'it is not an executable file' };
+  if (!(await isProgram(path))) return { problem: 'it is not an executable file' };
   const { execa } = await import('execa');
   const result = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 20_000 });
   const version = /^temporal version (\d+\.\d+\.\d+)/m.exec(result.stdout ?? '')?.[1];
   if (version === undefined) return { problem: 'it did not answer --version as a Temporal CLI does' };
   if (!gte(version, OLDEST_CLI)) return { problem: `expected version ${OLDEST_CLI} or newer, received ${version}` };
   return { version };
-}
-
-/** Relative entries are skipped: the current folder belongs to the author of the repository. */
-async function findOnPath(name: string, env: Variables): Promise<string | null> {
-  for (const folder of (env.PATH ?? '').split(delimiter).filter((entry) => isAbsolute(entry))) {
-    const candidate = join(folder, name);
-    if (await isExecutable(candidate)) return candidate;
-  }
-  return null;
 }
 
 /**
@@ -63,7 +41,7 @@ export async function findServerBinary(options: FetchToolOptions): Promise<Serve
     throw new PromptOsError('SERVER_BINARY_MISSING', `TEMPORAL_CLI_PATH names ${path}: ${answer.problem}.`);
   }
 
-  const installed = await findOnPath(TEMPORAL_CLI.executable, options.env);
+  const installed = await findProgram(TEMPORAL_CLI.executable, options.env.PATH);
   const answer = installed === null ? { problem: 'there is none' } : await readCliVersion(installed);
   if (installed !== null && 'version' in answer) return { path: installed, version: answer.version, origin: 'PATH' };
   try {

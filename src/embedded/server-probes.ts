@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
-import { clientRoute } from '../config/temporal-proxy.js';
+import { clientRoute } from '../config/proxy.js';
 import { RETENTION_SECONDS } from './settings.js';
 import type { ServerRecord } from './state-files.js';
 
@@ -28,7 +28,6 @@ const FRONTEND = 'temporal.api.workflowservice.v1.WorkflowService';
 interface AwaitReadyInput {
   readonly address: string;
   readonly namespace: string;
-  /** Whether the server's process still runs. */
   readonly alive: () => boolean;
   readonly timeoutMs: number;
 }

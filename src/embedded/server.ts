@@ -139,12 +139,10 @@ interface EnsureServerInput {
   readonly env: Variables;
   /** A Temporal CLI; else one is found or fetched, and only when the server has to be started. */
   readonly binary?: { readonly path: string; readonly version: string };
-  /** Prints a line for a person: what is fetched, what is started. */
   readonly log: (line: string) => void;
 }
 
 export interface EmbeddedServer extends ServerRecord {
-  /** Whether this call started it. */
   readonly started: boolean;
 }
 

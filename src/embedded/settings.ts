@@ -50,7 +50,6 @@ interface ServerArgumentsInput {
   readonly databaseFile: string;
 }
 
-/** The arguments of the Temporal CLI for one embedded server. */
 export const serverArguments = ({ version, port, uiPort, databaseFile }: ServerArgumentsInput): string[] => [
   'server',
   'start-dev',

@@ -12,7 +12,6 @@ export interface BinaryPin {
 
 /** A program that is downloaded when the machine has none: its file name on each platform, and the digest of each file. */
 export interface ToolPin {
-  /** For people. */
   readonly title: string;
   readonly executable: string;
   readonly version: string;

@@ -14,7 +14,6 @@ export const WORKER_LOCK_TIMEOUT_MS = 120_000;
 const servedSchema = z.object({
   /** Absolute path; null when the project has no worker config. */
   worker_config: z.string().nullable().default(null),
-  /** Paths by name. */
   repositories: z.record(z.string(), z.string()).default({}),
 });
 export type ServedByWorker = z.infer<typeof servedSchema>;

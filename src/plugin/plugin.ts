@@ -8,8 +8,8 @@ import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from '../contracts/names.js';
 import { governanceDataConverter } from '../converter/data-converter.js';
 import type { GovernancePorts } from '../ports/index.js';
+import { useNativeCrypto } from '../verify/native-crypto.js';
 import { verifyUnsealed } from '../verify/object-tree.js';
-import { verifySignaturesNatively } from '../verify/verify-tree.js';
 import {
   governanceWorkflowsPath,
   isMergedEntry,
@@ -50,7 +50,7 @@ export class GovernedRunPlugin extends SimplePlugin {
   readonly #activities: GovernanceActivities | undefined;
 
   constructor({ ports, serve = 'all' }: GovernedRunPluginOptions = {}) {
-    if (ports !== undefined) verifySignaturesNatively();
+    if (ports !== undefined) useNativeCrypto();
     const activities =
       ports === undefined
         ? undefined

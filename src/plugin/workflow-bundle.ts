@@ -61,8 +61,9 @@ export function mergeWorkflows(workflowsPath: string): string {
 /**
  * Modules that all runs of a worker share, for Temporal's `preloadModules`; each run has the rest of the bundle for
  * itself. The curve and its table of multiples cost a run 0.5 MiB and some 25 ms of a processor; shared, a worker pays
- * for them once. Only pure code is allowed here: every run sees the state of a shared module. The modules are named by
- * one of ours, since the bundler drops an import of a package that says it has no side effects.
+ * for them once. Only pure code is allowed here: every run sees the state of a shared module, which may hold nothing but
+ * what follows from its arguments alone, such as the tables of keys. The modules are named by one of ours, since the
+ * bundler drops an import of a package that says it has no side effects.
  */
 export const sharedModules = (): readonly string[] => [
   fileURLToPath(new URL(`../domain/attest/envelope${extname(import.meta.url)}`, import.meta.url)),

@@ -1,7 +1,7 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
-import type { TestReport } from '../contracts/policy.js';
+import type { TestReport } from '../contracts/policy-checks.js';
 
 export interface ExecutorCall {
   readonly run_id: string;

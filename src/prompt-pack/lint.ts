@@ -1,5 +1,6 @@
 import { PROMPT_IDS } from '../contracts/names.js';
-import type { FrontMatter, PromptIndex } from '../contracts/prompt-pack.js';
+import type { FrontMatter, PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
+import { oncePerObject } from '../contracts/remember.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import { parseFrontMatter } from './front-matter.js';
 import { type LintFinding, type LintResult, lintText, lintTextBefore2 } from './lint-text.js';
@@ -82,6 +83,16 @@ export function lintPack(files: PackFiles, rulesVersion = RULES_VERSION): LintRe
   const byPlace = (a: LintFinding, b: LintFinding) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line);
   const findings = found.sort(byPlace);
   return { passed: findings.every(({ severity }) => severity !== 'error'), findings };
+}
+
+const byVersion = oncePerObject((_bundle: PromptPackBundle) => new Map<number, boolean>());
+
+/** Whether the linter passes a run's pack: asked at each opening, by each role's worker and at each verification. */
+export function passesLint(bundle: PromptPackBundle, rulesVersion = RULES_VERSION): boolean {
+  const judged = byVersion(bundle);
+  const passed = judged.get(rulesVersion) ?? lintPack(bundle.files, rulesVersion).passed;
+  judged.set(rulesVersion, passed);
+  return passed;
 }
 
 /** Judges the index as a whole: each of the seven prompts once, each path once, and every file there. */

@@ -2,6 +2,7 @@ import { sha256Hex } from '../contracts/digest.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { PROMPT_IDS, type PromptId } from '../contracts/names.js';
 import type { PromptIndex, PromptPackBundle } from '../contracts/prompt-pack.js';
+import { oncePerObject } from '../contracts/remember.js';
 import type { Problem } from './located-document.js';
 import { comparePromptLock, parsePromptLock } from './lock.js';
 import { INDEX_PATH, LOCK_PATH, type PackFiles, packDigest, packFile } from './pack-digest.js';
@@ -80,7 +81,7 @@ function checkLock(files: PackFiles, index: PromptIndex): void {
  * It does not lint: a pack with lesser faults loads, and the run's record says that its linter did not pass.
  * @throws PromptOsError PACK_NOT_FOUND, PACK_INVALID, PACK_LOCK_MISMATCH
  */
-export function loadPack(bundle: PromptPackBundle): PromptPack {
+export const loadPack = oncePerObject((bundle: PromptPackBundle): PromptPack => {
   const { files } = bundle;
   const index = requirePromptIndex(files);
   const prompts = Object.fromEntries(PROMPT_IDS.map((id) => [id, loadPrompt(files, index, id)]));
@@ -90,4 +91,4 @@ export function loadPack(bundle: PromptPackBundle): PromptPack {
     throw new PromptOsError('PACK_INVALID', `The bundle says that its digest is ${bundle.digest}; it is ${digest}.`);
   }
   return { version: bundle.prompt_os_version, digest, prompts: prompts as Record<PromptId, LoadedPrompt> };
-}
+});

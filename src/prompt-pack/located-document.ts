@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { messageOf } from '../contracts/errors.js';
 import { parseJson } from '../contracts/json.js';
 import { problemText } from '../contracts/schema-problems.js';
 
@@ -92,7 +93,7 @@ export function parseLocatedYaml(text: string, firstLine = 1): Parsed<Position &
     };
   } catch (error) {
     // Aliases that multiply, aliases without an anchor, and nesting that exhausts the stack all end here.
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return { ok: false, problems: [{ line: firstLine, column: 1, message }] };
   }
 }

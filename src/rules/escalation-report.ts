@@ -5,7 +5,6 @@ import { countedByRules } from '../contracts/sentences.js';
 import { patchRuleEscalates } from './judge-change.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
-/** Characters of one text of a report. */
 const TEXT_LIMIT = 4_000;
 
 /** From what stops a run hardest; the report of several takes the first. */

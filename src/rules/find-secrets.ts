@@ -47,7 +47,6 @@ export interface FoundSecret {
 
 const KEYWORDS = [...new Set(SECRET_FORMATS.flatMap(({ keywords }) => keywords))];
 
-/** Values that have a credential's own form. */
 function findFormats(text: string): FoundSecret[] {
   const lower = text.toLowerCase();
   const present = new Set(KEYWORDS.filter((keyword) => lower.includes(keyword)));

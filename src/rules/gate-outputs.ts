@@ -1,11 +1,4 @@
-import type {
-  BuildOutput,
-  ContextOutput,
-  JobOutput,
-  PlanOutput,
-  ReviewOutput,
-  VerificationOutput,
-} from '../contracts/gate-outputs.js';
+import type { GateOutputs } from '../contracts/gate-outputs.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Criterion, RunRequest, Scope } from '../contracts/run-request.js';
 import { blockingFinding, type JudgedFinding, roleFinding } from './judged-output.js';
@@ -13,7 +6,7 @@ import { readGlob, unreadableGlobs } from './read-glob.js';
 import type { ScopeJudgement } from './scope-matching.js';
 
 /** P00: every constraint of the request is there once, word for word, and none was made up. */
-export function judgeContext(request: RunRequest, output: ContextOutput): readonly JudgedFinding[] {
+export function judgeContext(request: RunRequest, output: GateOutputs['P00']): readonly JudgedFinding[] {
   const wanted = new Map(request.context.constraints.map(({ id, text }) => [id, text]));
   const findings: JudgedFinding[] = [];
   const seen = new Set<string>();
@@ -41,12 +34,9 @@ export function judgeContext(request: RunRequest, output: ContextOutput): readon
 
 export interface JudgedJob {
   readonly request: RunRequest;
-  readonly output: JobOutput;
-  /** Names of the policy's checks. */
+  readonly output: GateOutputs['P01'];
   readonly checks: ReadonlySet<string>;
-  /** The version of the rules that the run pinned. */
   readonly rules_version: number;
-  /** Whether the request's scope holds a literal path. */
   readonly inRequestScope: (path: string) => boolean;
 }
 
@@ -118,7 +108,7 @@ export function judgeJob({
 }
 
 /** The job as it is published: the writer's, with every exclusion of the request kept. */
-export const publishedJob = (request: RunRequest, output: JobOutput): JobOutput => ({
+export const publishedJob = (request: RunRequest, output: GateOutputs['P01']): GateOutputs['P01'] => ({
   ...output,
   scope: { allow: output.scope.allow, deny: [...new Set([...request.scope.deny, ...output.scope.deny])] },
 });
@@ -143,13 +133,12 @@ function isNarrower(glob: string, { allow }: Scope, inRequestScope: (path: strin
   return allow.some((allowed) => allowed === '**' || plain.startsWith(`${coveredFolder(allowed) ?? '\0'}/`));
 }
 
-/** Every file that a plan names, once, in the plan's order. */
-export const plannedFiles = (plan: PlanOutput): readonly string[] => [
+export const plannedFiles = (plan: GateOutputs['P03']): readonly string[] => [
   ...new Set(plan.components.flatMap(({ files }) => files)),
 ];
 
 /** P03: every planned file may be touched, by the scopes that hold, and nothing is left open. */
-export function judgePlan(plan: PlanOutput, scope: ScopeJudgement): readonly JudgedFinding[] {
+export function judgePlan(plan: GateOutputs['P03'], scope: ScopeJudgement): readonly JudgedFinding[] {
   const outside = plannedFiles(plan).flatMap((path) => {
     const reason = scope(path);
     return reason === null ? [] : [{ path, reason }];
@@ -165,7 +154,7 @@ export function judgePlan(plan: PlanOutput, scope: ScopeJudgement): readonly Jud
 }
 
 /** P05: the builder says of every acceptance criterion how it is met. */
-export function judgeBuild(criteria: readonly Criterion[], output: BuildOutput): readonly JudgedFinding[] {
+export function judgeBuild(criteria: readonly Criterion[], output: GateOutputs['P05']): readonly JudgedFinding[] {
   const addressed = new Set(output.criteria.map(({ id }) => id));
   return criteria
     .filter(({ id }) => !addressed.has(id))
@@ -178,7 +167,7 @@ export function judgeBuild(criteria: readonly Criterion[], output: BuildOutput):
  */
 export function judgeVerification(
   criteria: readonly Criterion[],
-  output: VerificationOutput,
+  output: GateOutputs['P06'],
 ): readonly JudgedFinding[] {
   const findings = output.findings.map((finding) => roleFinding('verifier', finding));
   for (const { id, text } of criteria) {
@@ -197,7 +186,7 @@ export function judgeVerification(
 }
 
 /** P07: the reviewer's findings, with at least one that blocks when the verdict is "fail". None at all is legal. */
-export function judgeReview(output: ReviewOutput): readonly JudgedFinding[] {
+export function judgeReview(output: GateOutputs['P07']): readonly JudgedFinding[] {
   const findings = output.findings.map((finding) => roleFinding('review', finding));
   if (output.verdict === 'fail' && !findings.some(({ blocking }) => blocking)) {
     findings.push(blockingFinding('review', `The reviewer's verdict is fail: ${output.summary}`));
@@ -206,11 +195,11 @@ export function judgeReview(output: ReviewOutput): readonly JudgedFinding[] {
 }
 
 /** The scopes that hold: the request's and, once there is one, the job's. A path must be inside each. */
-export const scopesThatHold = (request: RunRequest, job: JobOutput | null): readonly Scope[] =>
+export const scopesThatHold = (request: RunRequest, job: GateOutputs['P01'] | null): readonly Scope[] =>
   job === null ? [request.scope] : [request.scope, job.scope];
 
 /** The acceptance criteria that hold: the job's, which contain the request's, or the request's own. */
-export const criteriaThatHold = (request: RunRequest, job: JobOutput | null): readonly Criterion[] =>
+export const criteriaThatHold = (request: RunRequest, job: GateOutputs['P01'] | null): readonly Criterion[] =>
   job?.acceptance_criteria ?? request.task.acceptance_criteria;
 
 /** Globs of what no run may touch: the policy's, and what its checks are made of, so that the judged cannot edit the judge. */

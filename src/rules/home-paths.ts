@@ -31,7 +31,6 @@ const PAGE =
 
 const isPage = (name: string): boolean => PAGE.test(name);
 
-/** What surrounds a candidate on its line. */
 interface LineContext {
   readonly before: string;
   readonly after: string;

@@ -4,42 +4,9 @@ import type { Patch, PatchFile } from '../contracts/patch.js';
 import { countedByRules } from '../contracts/sentences.js';
 import { blockingFinding, type JudgedFinding } from './judged-output.js';
 import type { ParsedPatch } from './parse-patch.js';
-import { homePathsRule, secretCandidatesRule, secretsRule } from './patch-content-rules.js';
-import {
-  appliesRule,
-  attributesRule,
-  binaryRule,
-  emptyRule,
-  linksRule,
-  modesRule,
-  pathsRule,
-  planRule,
-  protectedTestsRule,
-  scopeRule,
-  sizeRule,
-  submodulesRule,
-} from './patch-file-rules.js';
-import { type JudgedPatch, PATCH_RULE_IDS, type PatchRule, type PatchRuleId } from './patch-rule.js';
+import type { JudgedPatch } from './patch-rule.js';
+import { PATCH_RULE_IDS, PATCH_RULES, type PatchRuleId } from './patch-rules.js';
 import { printable } from './path-names.js';
-
-/** Every rule on patches. */
-export const PATCH_RULES = {
-  applies: appliesRule,
-  empty: emptyRule,
-  scope: scopeRule,
-  plan: planRule,
-  protected_tests: protectedTestsRule,
-  paths: pathsRule,
-  links: linksRule,
-  submodules: submodulesRule,
-  modes: modesRule,
-  attributes: attributesRule,
-  binary: binaryRule,
-  size: sizeRule,
-  secrets: secretsRule,
-  secret_candidates: secretCandidatesRule,
-  home_paths: homePathsRule,
-} satisfies Record<PatchRuleId, PatchRule>;
 
 /** Findings of one rule that are listed in full; one more counts the rest. */
 export const FINDINGS_PER_RULE = 200;
@@ -51,7 +18,6 @@ export interface PatchJudgement {
   readonly escalates: boolean;
 }
 
-/** Runs every rule and keeps every reason. */
 export function judgePatch(input: JudgedPatch): PatchJudgement {
   const judged = PATCH_RULE_IDS.map((id) => ({ id, rule: PATCH_RULES[id], findings: PATCH_RULES[id].judge(input) }));
   return {

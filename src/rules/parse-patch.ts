@@ -1,6 +1,6 @@
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import { PatchLines } from './patch-lines.js';
-import { unquotePath } from './quoted-path.js';
+import { unquotePath } from './path-names.js';
 
 /** A file of a patch as its text shows it. */
 export interface ParsedFile extends PatchFile {
@@ -39,34 +39,24 @@ export function parsePatch(bytes: Uint8Array): ParsedPatch {
   }
 }
 
-/** The text is not what git writes. */
 class PatchProblem extends Error {}
 
 function readFile(lines: PatchLines, added: Patch['added_lines'][number][]): ParsedFile {
   const header = readFileHeader(lines);
   if (typeof header === 'string') throw new PatchProblem(header);
+  const { hasContent, ...named } = header;
   const counts = { added: 0, deleted: 0 };
+  const file = { ...named, binary: false, ...counts };
   if (lines.peek() === 'GIT binary patch') {
     readBinary(lines);
-    return { ...fileOf(header), shown: 'binary', binary: true };
+    return { ...file, shown: 'binary', binary: true };
   }
-  if (!header.hasContent) return { ...fileOf(header), shown: 'none' };
+  if (!hasContent) return { ...file, shown: 'none' };
   let hunks = 0;
   for (; lines.peek()?.startsWith('@@ ') === true; hunks += 1) readHunk(lines, header, counts, added);
   if (hunks === 0) throw new PatchProblem('expected a hunk');
-  return { ...fileOf(header), ...counts, shown: 'text' };
+  return { ...file, ...counts, shown: 'text' };
 }
-
-const fileOf = ({ path, old_path, status, old_mode, new_mode }: FileHeader): PatchFile => ({
-  path,
-  old_path,
-  status,
-  old_mode,
-  new_mode,
-  binary: false,
-  added: 0,
-  deleted: 0,
-});
 
 function readHunk(
   lines: PatchLines,

@@ -11,7 +11,6 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 export class PatchLines {
   #start = 0;
   #end: number;
-  /** Lines that were read. */
   number = 0;
 
   constructor(readonly bytes: Uint8Array) {

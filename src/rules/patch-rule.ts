@@ -4,26 +4,6 @@ import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
 import type { SecretConfidence } from './secret-format.js';
 
-/** The rules on patches, in the order in which they are judged and reported. */
-export const PATCH_RULE_IDS = [
-  'applies',
-  'empty',
-  'scope',
-  'plan',
-  'protected_tests',
-  'paths',
-  'links',
-  'submodules',
-  'modes',
-  'attributes',
-  'binary',
-  'size',
-  'secrets',
-  'secret_candidates',
-  'home_paths',
-] as const;
-export type PatchRuleId = (typeof PATCH_RULE_IDS)[number];
-
 /** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
 interface JudgedSecretHit {
   readonly rule: string;
@@ -34,10 +14,8 @@ interface JudgedSecretHit {
   readonly confidence?: SecretConfidence;
 }
 
-/** Everything that the rules on patches look at. */
 export interface JudgedPatch {
   readonly patch: Patch;
-  /** The version of the rules that the run pinned. */
   readonly rules_version: number;
   /** What `git apply --check` said of the patch and the base. */
   readonly applies: { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -54,9 +32,7 @@ export interface JudgedPatch {
   readonly secret_hits: readonly JudgedSecretHit[];
 }
 
-/** One deterministic judgement on a patch. */
 export interface PatchRule {
-  readonly title: string;
   /** Whether a blocking finding of this rule raises a P08. */
   readonly escalates: boolean;
   judge(input: JudgedPatch): readonly RuleFinding[];

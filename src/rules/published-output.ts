@@ -1,27 +1,10 @@
 import { GATE_PATHS } from '../contracts/artifacts.js';
-import type {
-  BuildOutput,
-  ContextOutput,
-  JobOutput,
-  PlanOutput,
-  ReviewOutput,
-  VerificationOutput,
-} from '../contracts/gate-outputs.js';
+import type { GateOutputs } from '../contracts/gate-outputs.js';
 import { prettyJson } from '../contracts/json.js';
 import { SEVERITIES } from '../contracts/names.js';
 import type { RunRequest } from '../contracts/run-request.js';
 import { publishedJob } from './gate-outputs.js';
 import { blockText, codeSpan, inlineText, section } from './markdown.js';
-
-/** Each gate's output. */
-export interface GateOutputs {
-  readonly P00: ContextOutput;
-  readonly P01: JobOutput;
-  readonly P03: PlanOutput;
-  readonly P05: BuildOutput;
-  readonly P06: VerificationOutput;
-  readonly P07: ReviewOutput;
-}
 
 /** A file that follows from an executor's output. */
 export interface OutputFile {
@@ -56,7 +39,7 @@ export const PUBLISHED_OUTPUT: Publish = {
 };
 
 /** `plan.md`: the structured plan as Markdown. Deterministic, and what the writer wrote can forge no structure. */
-export function renderPlan(plan: PlanOutput): string {
+export function renderPlan(plan: GateOutputs['P03']): string {
   const lines = [
     '# Plan',
     '',
@@ -96,7 +79,7 @@ export function renderPlan(plan: PlanOutput): string {
 }
 
 /** `patch/summary.md`: what the builder says of its change. Deterministic; its text can forge no structure. */
-function renderBuildSummary(build: BuildOutput): string {
+function renderBuildSummary(build: GateOutputs['P05']): string {
   const lines = [
     '# Change',
     '',
@@ -115,7 +98,7 @@ function renderBuildSummary(build: BuildOutput): string {
 }
 
 /** `review.md`: the review as Markdown, worst findings first. Deterministic; the reviewer's text can forge no structure. */
-function renderReview(review: ReviewOutput): string {
+function renderReview(review: GateOutputs['P07']): string {
   const findings = [...review.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
   const lines = [
     '# Adversarial review',

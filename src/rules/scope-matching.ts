@@ -3,9 +3,7 @@ import { RULES_VERSION } from '../contracts/rules-version.js';
 import type { Scope } from '../contracts/run-request.js';
 import { type GlobReading, isBoundedGlob, readGlob, unreadableGlobs } from './read-glob.js';
 
-/** Matches paths against a list of globs. */
 export interface GlobMatcher {
-  /** The first glob that matches the path. */
   match(path: string): string | undefined;
   /** Globs that cannot be judged: the sentence of what is wrong with each. */
   readonly unreadable: readonly { readonly glob: string; readonly what: string }[];

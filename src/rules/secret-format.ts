@@ -1,4 +1,3 @@
-/** One kind of credential. */
 export interface SecretFormat {
   /** Stable: part of fingerprints. */
   readonly id: string;
@@ -27,7 +26,18 @@ export function byStrength(value: string): SecretConfidence | null {
 const WEAK_WORDS =
   /^(?:pass(?:word|wd|wort|e)?|pwd|pw|pass?\d{0,4}|secret|token|test(?:ing|er|pass|password)?\d{0,4}|user(?:name)?|admin|root|guest|postgres|mysql|redis|rabbitmq|mongo|sa|demo|dev|local|qwerty|letmein|hunter2?|foo|bar|baz|abc\d{0,4}|key|string|none|null|undefined|true|false|api_?key|p|x{1,8}|\d{1,4}|[$%{<:@].*|process\.env.*|os\.environ.*|.{0,3})$/i;
 
-/** Makes the rows of a table. */
+/** A credential that no letter or digit comes directly before. */
+export const word = ({ source }: RegExp): RegExp => new RegExp(`(?<![A-Za-z0-9])(?:${source})`, 'g');
+
+/** One with neither before nor behind it. */
+export const whole = ({ source }: RegExp): RegExp => word(new RegExp(`(?:${source})(?![A-Za-z0-9])`));
+
+export const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+
+/** A value of no form of its own, known by the name that it is given to: `HEROKU_API_KEY=…`. */
+export const assigned = (name: string, value: string): RegExp =>
+  new RegExp(`${name}[\\w .-]{0,30}["']?\\s{0,4}[:=]\\s{0,4}["']?${value}`, 'gi');
+
 export const formats = (
   rows: readonly (readonly [
     id: string,

@@ -52,7 +52,6 @@ export function checkReadableGlobs(request: RunRequest, policy: Policy): void {
   refuse('POLICY_INVALID', 'The policy', globsOfPolicy(policy));
 }
 
-/** A glob of a scope and its place in it. */
 interface PlacedGlob {
   readonly list: 'allow' | 'deny';
   readonly index: number;

@@ -6,7 +6,7 @@ import { type Patch, patchFilesSchema } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
+import { TREE_PATHS } from '../domain/record/published-tree.js';
 import { criteriaThatHold } from '../rules/gate-outputs.js';
 import { type ParsedPatch, parsePatch } from '../rules/parse-patch.js';
 import type { TreeDocuments, VerifiedAttempt } from './open-documents.js';
@@ -30,12 +30,12 @@ export interface PlacedArtifact {
 /** Path of an attempt's public file: its public place unless the attempt was voided, then the attempt's folder. */
 export async function placedArtifact(
   documents: TreeDocuments,
-  { record, history }: VerifiedAttempt,
+  { record, folder }: VerifiedAttempt,
   path: string,
 ): Promise<PlacedArtifact | null> {
   const ref = record.artifacts.find((candidate) => candidate.path === path);
   if (ref === undefined) return null;
-  const inFolder = `${attemptFolder(history.gate, history.attempt)}/${path}`;
+  const inFolder = `${folder}/${path}`;
   return { ref, place: (await documents.artifacts()).has(inFolder) ? inFolder : path };
 }
 
@@ -81,7 +81,7 @@ export async function inputsOf(documents: TreeDocuments, { record }: VerifiedAtt
 }
 
 /** Names of the checks that prove a run: those of the request and of every criterion that holds, each once. */
-const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'>): readonly string[] => [
+export const checksOf = ({ request, job }: Pick<AttemptInputs, 'request' | 'job'>): readonly string[] => [
   ...new Set([...request.checks, ...criteriaThatHold(request, job).flatMap(({ check }) => check ?? [])]),
 ];
 

@@ -1,10 +1,11 @@
 import { parse } from 'yaml';
 import { type AttemptRecord, attemptRecordSchema } from '../contracts/attempt.js';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { PlacedJournalEntry } from '../contracts/journal.js';
 import type { LedgerEntry } from '../contracts/ledger.js';
 import { type Policy, policySchema } from '../contracts/policy.js';
 import { type PromptPackBundle, promptPackBundleSchema } from '../contracts/prompt-pack.js';
+import { keepLast } from '../contracts/remember.js';
 import { type RunRequest, runRequestSchema } from '../contracts/run-request.js';
 import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/closed-ledger.js';
 import { messagesOf } from '../domain/ledger/journal.js';
@@ -18,11 +19,13 @@ import { readStrictJson, strictText } from './parse-json.js';
 import { readJournal, readLedger, replayTree } from './read-ledger.js';
 import { checkShape, once, openFiles, sha256Of, type TreeFiles } from './tree-files.js';
 import type { VerifyTrust } from './trust.js';
-import { VerifyFailure } from './verify-codes.js';
+import { expectSame, VerifyFailure } from './verify-codes.js';
 
 /** An attempt that gave a result: what the ledger says of it, and its record. */
 export interface VerifiedAttempt {
   readonly history: AttemptHistory;
+  /** The folder of the attempt's own files. */
+  readonly folder: string;
   readonly record: AttemptRecord;
   readonly sha256: string;
   readonly bytes: number;
@@ -54,6 +57,11 @@ export interface TreeDocuments extends TreeFiles {
 export const recordsByDigest = (attempts: readonly VerifiedAttempt[]): ReadonlyMap<string, AttemptRecord> =>
   new Map(attempts.map(({ sha256, record }) => [sha256, record]));
 
+/** Packs and policies that this process has read, by the digest of their bytes: most runs of a team have the same ones. */
+const packs = new Map<string, PromptPackBundle>();
+const policies = new Map<string, Policy>();
+const MAX_READ = 8;
+
 export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocuments {
   const files = openFiles(given);
   const { has, bytes } = files;
@@ -77,33 +85,37 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     if (!(await has(path)) && (await opening()).type === 'openingFailed') return null;
     const content = await bytes(path, limit);
     const actual = sha256Of(content);
-    if (actual !== wanted) throw new VerifyFailure(code, { path, expected: wanted, found: actual });
+    expectSame(code, path, wanted, actual);
     return content;
   };
 
   const policyOfTree = async (handedIn: Policy | undefined): Promise<Policy | null> => {
     const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
-    const content = await pinned(path, (await opening()).run.policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
+    const { policy_sha256 } = (await opening()).run;
+    const content = await pinned(path, policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
     // The same bytes as those that were handed in, which were parsed already.
-    if (handedIn !== undefined || content === null) return handedIn ?? null;
+    const known = handedIn ?? policies.get(policy_sha256);
+    if (known !== undefined || content === null) return known ?? null;
     try {
-      return policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
+      const read = policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
+      return keepLast(policies, policy_sha256, read, MAX_READ);
     } catch (error) {
       if (error instanceof VerifyFailure) throw error;
       if ((await opening()).type === 'openingFailed') return null;
-      const found = (error instanceof Error ? error.message : String(error)).slice(0, 300);
-      throw new VerifyFailure('POLICY_INVALID', { path, expected: 'a policy', found });
+      const found = messageOf(error).slice(0, 300);
+      throw new VerifyFailure('POLICY_INVALID', path, 'a policy', found);
     }
   };
   const policy = once(async () => {
     const { policy_sha256 } = (await opening()).run;
     const handedIn = trust.policies.find(({ sha256 }) => sha256 === policy_sha256);
     if (handedIn === undefined && trust.policies.length > 0) {
-      throw new VerifyFailure('POLICY_UNKNOWN', {
-        path: TREE_PATHS.ledger,
-        expected: `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
-        found: `sha256:${policy_sha256}`,
-      });
+      throw new VerifyFailure(
+        'POLICY_UNKNOWN',
+        TREE_PATHS.ledger,
+        `one of ${trust.policies.map(({ sha256 }) => `sha256:${sha256}`).join(', ')}`,
+        `sha256:${policy_sha256}`,
+      );
     }
     return policyOfTree(handedIn?.policy);
   });
@@ -118,11 +130,14 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
   });
   const packBundle = once(async () => {
     const opened = await opening();
-    const content = await pinned(TREE_PATHS.pack, opened.run.pack_object_sha256, 'PACK_DIFFERS');
+    const sha256 = opened.run.pack_object_sha256;
+    const content = await pinned(TREE_PATHS.pack, sha256, 'PACK_DIFFERS');
     if (content === null) return null;
+    const judged = packs.get(sha256);
+    if (judged !== undefined) return judged;
     const value = readStrictJson(content, TREE_PATHS.pack, 'canonical');
     if (opened.type === 'openingFailed') return promptPackBundleSchema.safeParse(value).data ?? null;
-    return checkShape(promptPackBundleSchema, value, TREE_PATHS.pack);
+    return keepLast(packs, sha256, checkShape(promptPackBundleSchema, value, TREE_PATHS.pack), MAX_READ);
   });
   const pack = once(async () => {
     const bundle = await packBundle();
@@ -131,11 +146,7 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
       return loadPack(bundle);
     } catch (error) {
       if (!(error instanceof PromptOsError)) throw error;
-      throw new VerifyFailure('PACK_INVALID', {
-        path: TREE_PATHS.pack,
-        expected: 'a pack that loads',
-        found: error.summary,
-      });
+      throw new VerifyFailure('PACK_INVALID', TREE_PATHS.pack, 'a pack that loads', error.summary);
     }
   });
 
@@ -143,14 +154,13 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     const found: VerifiedAttempt[] = [];
     for (const history of attemptHistories(await ledger())) {
       if (history.output_sha256 === null) continue;
-      const path = `${attemptFolder(history.gate, history.attempt)}/attempt.json`;
+      const folder = attemptFolder(history.gate, history.attempt);
+      const path = `${folder}/attempt.json`;
       const content = await bytes(path, MAX_JSON_BYTES);
       const sha256 = sha256Of(content);
-      if (sha256 !== history.output_sha256) {
-        throw new VerifyFailure('ATTEMPT_DIFFERS', { path, expected: history.output_sha256, found: sha256 });
-      }
+      expectSame('ATTEMPT_DIFFERS', path, history.output_sha256, sha256);
       const attempt = checkShape(attemptRecordSchema, readStrictJson(content, path, 'indented'), path);
-      found.push({ history, record: attempt, sha256, bytes: content.byteLength });
+      found.push({ history, folder, record: attempt, sha256, bytes: content.byteLength });
     }
     return found;
   });

@@ -10,7 +10,7 @@ export function strictText(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new VerifyFailure('JSON_MALFORMED', { path, expected: 'UTF-8 text', found: 'other bytes' });
+    throw new VerifyFailure('JSON_MALFORMED', path, 'UTF-8 text', 'other bytes');
   }
 }
 
@@ -37,11 +37,7 @@ function notStrict(path: string, written: string, text: string): VerifyFailure {
   for (let end = text.indexOf('\n'); end !== -1 && end < at; end = text.indexOf('\n', end + 1)) line += 1;
   const excerpt = (source: string): string =>
     at >= source.length ? 'the end of the file' : JSON.stringify(source.slice(at, at + EXCERPT).toWellFormed());
-  return new VerifyFailure('JSON_NOT_STRICT', {
-    path: `${path}:${line}`,
-    expected: excerpt(written),
-    found: excerpt(text),
-  });
+  return new VerifyFailure('JSON_NOT_STRICT', `${path}:${line}`, excerpt(written), excerpt(text));
 }
 
 /**
@@ -54,11 +50,12 @@ export function parseBoundedJson(text: string, path: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    throw new VerifyFailure('JSON_MALFORMED', {
+    throw new VerifyFailure(
+      'JSON_MALFORMED',
       path,
-      expected: 'one JSON value',
-      found: error instanceof Error ? error.message : 'something else',
-    });
+      'one JSON value',
+      error instanceof Error ? error.message : 'something else',
+    );
   }
 }
 
@@ -98,4 +95,4 @@ function endOfString(text: string, start: number): number {
 }
 
 const tooLarge = (path: string, expected: string, found: string): VerifyFailure =>
-  new VerifyFailure('JSON_TOO_LARGE', { path, expected, found });
+  new VerifyFailure('JSON_TOO_LARGE', path, expected, found);

@@ -31,21 +31,18 @@ export async function readLedger(chunks: AsyncIterable<Uint8Array>, path: string
   const entries: LedgerEntry[] = [];
   for await (const line of linesOf(chunks, (chunk) => hash.update(chunk), path)) {
     if (entries.length === MAX_LEDGER_ENTRIES) {
-      throw new VerifyFailure('FILE_TOO_LARGE', {
-        path,
-        expected: `at most ${MAX_LEDGER_ENTRIES} entries`,
-        found: 'more entries',
-      });
+      throw new VerifyFailure('FILE_TOO_LARGE', path, `at most ${MAX_LEDGER_ENTRIES} entries`, 'more entries');
     }
     entries.push(readEntry(line, `${path}:${entries.length + 1}`));
   }
   const chain = checkChain(entries, EMPTY_LEDGER);
   if (!chain.ok) {
-    throw new VerifyFailure('LEDGER_BROKEN', {
-      path: `${path}:${chain.seq + 1}`,
-      expected: 'an entry that follows the one before',
-      found: chain.problem,
-    });
+    throw new VerifyFailure(
+      'LEDGER_BROKEN',
+      `${path}:${chain.seq + 1}`,
+      'an entry that follows the one before',
+      chain.problem,
+    );
   }
   checkEnds(entries, path);
   checkTime(entries, path);
@@ -66,11 +63,12 @@ async function* linesOf(
   const add = (part: Uint8Array): void => {
     length += part.byteLength;
     if (length > MAX_LEDGER_LINE_BYTES) {
-      throw new VerifyFailure('LEDGER_FORM', {
-        path: `${path}:${number}`,
-        expected: `a line of at most ${MAX_LEDGER_LINE_BYTES} bytes`,
-        found: 'a longer one',
-      });
+      throw new VerifyFailure(
+        'LEDGER_FORM',
+        `${path}:${number}`,
+        `a line of at most ${MAX_LEDGER_LINE_BYTES} bytes`,
+        'a longer one',
+      );
     }
     begun.push(part);
   };
@@ -85,29 +83,26 @@ async function* linesOf(
     if (from < chunk.byteLength) add(chunk.subarray(from));
   }
   if (length > 0) {
-    throw new VerifyFailure('LEDGER_FORM', { path, expected: 'a newline at the end', found: 'a line that is cut off' });
+    throw new VerifyFailure('LEDGER_FORM', path, 'a newline at the end', 'a line that is cut off');
   }
 }
 
 function readEntry(line: string, at: string): LedgerEntry {
   const value = parseLine(line, at);
   if (canonicalOrNull(value) !== line) {
-    throw new VerifyFailure('LEDGER_FORM', {
-      path: at,
-      expected: 'canonical JSON',
-      found: 'JSON that is written another way',
-    });
+    throw new VerifyFailure('LEDGER_FORM', at, 'canonical JSON', 'JSON that is written another way');
   }
   try {
     return parseLedgerEntry(value);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     const [issue] = error.issues;
-    throw new VerifyFailure('LEDGER_SHAPE', {
-      path: at,
-      expected: 'an entry that the engine writes',
-      found: issue === undefined ? 'another shape' : problemText(issue, 'entry'),
-    });
+    throw new VerifyFailure(
+      'LEDGER_SHAPE',
+      at,
+      'an entry that the engine writes',
+      issue === undefined ? 'another shape' : problemText(issue, 'entry'),
+    );
   }
 }
 
@@ -116,13 +111,13 @@ function parseLine(line: string, at: string): unknown {
     return parseBoundedJson(line, at);
   } catch (error) {
     if (error instanceof VerifyFailure && error.code !== 'JSON_MALFORMED') throw error;
-    throw new VerifyFailure('LEDGER_FORM', { path: at, expected: 'canonical JSON', found: 'no JSON' });
+    throw new VerifyFailure('LEDGER_FORM', at, 'canonical JSON', 'no JSON');
   }
 }
 
 function checkEnds(entries: readonly LedgerEntry[], path: string): void {
   const ends = (at: number, expected: string) =>
-    new VerifyFailure('LEDGER_ENDS', { path, expected, found: entries.at(at)?.type ?? 'nothing' });
+    new VerifyFailure('LEDGER_ENDS', path, expected, entries.at(at)?.type ?? 'nothing');
   const first = entries[0]?.type;
   if (first !== 'runOpened' && first !== 'openingFailed') throw ends(0, 'runOpened or openingFailed first');
   if (entries.at(-1)?.type !== 'runClosed') throw ends(-1, 'runClosed last');
@@ -133,11 +128,12 @@ function checkTime(entries: readonly LedgerEntry[], path: string): void {
   for (const [index, { at }] of entries.entries()) {
     const now = Date.parse(at);
     if (!(now >= latest - CLOCK_SKEW_MS)) {
-      throw new VerifyFailure('LEDGER_TIME', {
-        path: `${path}:${index + 1}`,
-        expected: `not before ${new Date(latest).toISOString()}`,
-        found: at,
-      });
+      throw new VerifyFailure(
+        'LEDGER_TIME',
+        `${path}:${index + 1}`,
+        `not before ${new Date(latest).toISOString()}`,
+        at,
+      );
     }
     latest = Math.max(latest, now);
   }
@@ -150,17 +146,13 @@ function checkTime(entries: readonly LedgerEntry[], path: string): void {
 export function readJournal(bytes: Uint8Array, path: string): readonly PlacedJournalEntry[] {
   const lines = strictText(bytes, path).split('\n');
   if (lines.pop() !== '') {
-    throw new VerifyFailure('JOURNAL_FORM', {
-      path,
-      expected: 'a newline at the end',
-      found: 'a line that is cut off',
-    });
+    throw new VerifyFailure('JOURNAL_FORM', path, 'a newline at the end', 'a line that is cut off');
   }
   return lines.map((line, seq) => readPlaced(line, seq, `${path}:${seq + 1}`));
 }
 
 function readPlaced(line: string, seq: number, path: string): PlacedJournalEntry {
-  const malformed = (expected: string, found: string) => new VerifyFailure('JOURNAL_FORM', { path, expected, found });
+  const malformed = (expected: string, found: string) => new VerifyFailure('JOURNAL_FORM', path, expected, found);
   const value = parseBoundedJson(line, path);
   if (canonicalOrNull(value) !== line) throw malformed('canonical JSON', 'JSON that is written another way');
   const { seq: place, entry, ...more } = value as { seq?: unknown; entry?: unknown };
@@ -192,12 +184,13 @@ export function replayTree(
   const { code, seq, expected, found } = replayed;
   const place = `${path}:${seq + 1}`;
   if (typeof expected === 'string') {
-    throw new VerifyFailure(code, { path: place, expected, found: String(found) });
+    throw new VerifyFailure(code, place, expected, String(found));
   }
   const difference = firstDifference(expected, found);
-  throw new VerifyFailure(code, {
-    path: place,
-    expected: `${expected.type} ${difference?.at ?? ''}: ${difference?.expected ?? ''}`,
-    found: `${(found as { type?: string } | undefined)?.type ?? 'nothing'}: ${difference?.found ?? ''}`,
-  });
+  throw new VerifyFailure(
+    code,
+    place,
+    `${expected.type} ${difference?.at ?? ''}: ${difference?.expected ?? ''}`,
+    `${(found as { type?: string } | undefined)?.type ?? 'nothing'}: ${difference?.found ?? ''}`,
+  );
 }

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { PromptOsError } from '../contracts/errors.js';
-import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../contracts/incomplete-tree.js';
 import { type ArtifactRef, PATH_ISSUE } from '../contracts/primitives.js';
-import { type RunRecord, runRecordSchema } from '../contracts/run-record.js';
+import { keepLast, oncePerObject } from '../contracts/remember.js';
+import {
+  INCOMPLETE_PATH,
+  type IncompleteTree,
+  incompleteTreeSchema,
+  type RunRecord,
+  runRecordSchema,
+} from '../contracts/run-record.js';
 import { problemText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';
@@ -36,6 +42,10 @@ export interface TreeFiles {
 /** Hexadecimal SHA-256, by node's own code: documents may be large. */
 export const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
+/** Files that are kept while a tree is judged, and the size of the largest: most are small, and several checks read each. */
+const KEPT_FILES = 128;
+const KEPT_BYTES = 32 * 1_024;
+
 /** Loads a value when it is first asked for, and gives the same one, or the same failure, each time. */
 export function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loaded: Promise<T> | null = null;
@@ -51,11 +61,12 @@ export function checkShape<T>(schema: z.ZodType<T>, value: unknown, path: string
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const isPath = issue?.code === 'custom' && issue.params?.about === PATH_ISSUE.about;
-  throw new VerifyFailure(isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID', {
+  throw new VerifyFailure(
+    isPath ? 'PATH_NOT_ALLOWED' : 'SHAPE_INVALID',
     path,
-    expected: issue === undefined ? 'another shape' : problemText(issue, 'the document'),
-    found: counted(parsed.error.issues.length, 'problem'),
-  });
+    issue === undefined ? 'another shape' : problemText(issue, 'the document'),
+    counted(parsed.error.issues.length, 'problem'),
+  );
 }
 
 export function openFiles(given: TreeReader): TreeFiles {
@@ -74,7 +85,7 @@ export function openFiles(given: TreeReader): TreeFiles {
     if (entry?.kind === 'file') return entry;
     const code = entry === undefined ? 'FILE_MISSING' : entry.kind === 'link' ? 'LINK_IN_TREE' : 'SPECIAL_FILE';
     const found = entry === undefined ? 'nothing' : entry.kind.replace('_', ' ');
-    const failure = unusable.get(path) ?? new VerifyFailure(code, { path, expected: 'a file', found });
+    const failure = unusable.get(path) ?? new VerifyFailure(code, path, 'a file', found);
     unusable.set(path, failure);
     throw failure;
   };
@@ -106,18 +117,29 @@ export function openFiles(given: TreeReader): TreeFiles {
     return new Map(listed.map((ref) => [ref.path, ref] as const));
   });
 
+  const kept = new Map<string, Uint8Array>();
   const bytes = async (path: string, limit = MAX_FILE_BYTES): Promise<Uint8Array> => {
+    const known = kept.get(path);
+    if (known !== undefined && known.byteLength <= limit) return keepLast(kept, path, known, KEPT_FILES);
     const content = await readWhole(path, limit);
     const listed = (await artifacts()).get(path);
     const actual = sha256Of(content);
     if (listed !== undefined && listed.sha256 !== actual) {
-      throw new VerifyFailure('DIGEST_MISMATCH', { path, expected: listed.sha256, found: actual });
+      throw new VerifyFailure('DIGEST_MISMATCH', path, listed.sha256, actual);
     }
-    return content;
+    return content.byteLength <= KEPT_BYTES ? keepLast(kept, path, content, KEPT_FILES) : content;
   };
+  /** Documents by the schema that they have, the layout and the bytes. */
+  const parsed = oncePerObject((_schema: z.ZodType) =>
+    oncePerObject((_content: Uint8Array) => new Map<JsonLayout, unknown>()),
+  );
   const json = async <T>(path: string, schema: z.ZodType<T>, layout: JsonLayout = 'indented'): Promise<T> => {
-    const value = readStrictJson(await bytes(path, MAX_JSON_BYTES), path, layout);
+    const content = await bytes(path, MAX_JSON_BYTES);
+    const known = parsed(schema)(content);
+    if (known.has(layout)) return known.get(layout) as T;
+    const value = readStrictJson(content, path, layout);
     checkShape(schema, value, path);
+    known.set(layout, value);
     // As it is written, not as the schema would rewrite it: digests and comparisons are about what was written.
     return value as T;
   };
@@ -163,10 +185,10 @@ function failingReader(reader: TreeReader): TreeReader {
 function notReadable(path: string, error: unknown): unknown {
   if (!(error instanceof PromptOsError)) return error;
   if (error.code === 'BUNDLE_MALFORMED') {
-    return new VerifyFailure('BUNDLE_MALFORMED', { path, expected: 'a bundle', found: error.summary });
+    return new VerifyFailure('BUNDLE_MALFORMED', path, 'a bundle', error.summary);
   }
   const found = `${error.code}: ${error.summary}`;
-  return new VerifyFailure('FILE_NOT_READABLE', { path, expected: 'something that can be read', found });
+  return new VerifyFailure('FILE_NOT_READABLE', path, 'something that can be read', found);
 }
 
 /** A file as a stream, which ends with a failure when it does not have the size that was listed. */
@@ -185,12 +207,12 @@ const differentSize = (
   path: string,
   expected: string,
   found: number,
-): VerifyFailure => new VerifyFailure(code, { path, expected: `${expected} bytes`, found: `${found} bytes` });
+): VerifyFailure => new VerifyFailure(code, path, `${expected} bytes`, `${found} bytes`);
 
 /** @throws VerifyFailure TREE_TOO_LARGE */
 function checkTreeSize(entries: readonly TreeEntry[]): void {
   const tooLarge = (expected: string, found: string, path?: string) =>
-    new VerifyFailure('TREE_TOO_LARGE', { path, expected, found });
+    new VerifyFailure('TREE_TOO_LARGE', path, expected, found);
   if (entries.length > TREE_LIMITS.entries) throw tooLarge(`at most ${TREE_LIMITS.entries} files`, 'more files');
   let sum = 0;
   for (const { path, kind, bytes } of entries) {

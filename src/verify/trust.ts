@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { PromptOsError } from '../contracts/errors.js';
+import { messageOf, PromptOsError } from '../contracts/errors.js';
 import type { Policy } from '../contracts/policy.js';
 import { problemsText } from '../contracts/schema-problems.js';
 
@@ -45,7 +45,7 @@ export function parsePromptOsPolicy(text: string, name: string): PromptOsPolicy 
   try {
     value = parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    throw invalid((error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '', error);
+    throw invalid(messageOf(error).split('\n', 1)[0] ?? '', error);
   }
   const parsed = promptosPolicySchema.safeParse(value);
   if (!parsed.success) {

@@ -1,3 +1,5 @@
+import { firstDifference } from './first-difference.js';
+
 /**
  * Everything that `verify` can find wrong, and what it means. Stable: scripts and test vectors name them.
  * `docs/verify.md` has the same table; a test ties the two together.
@@ -96,24 +98,19 @@ export const VERIFY_CODES = {
 
 export type VerifyCode = keyof typeof VERIFY_CODES;
 
-/** What is wrong, where, and what was expected there. */
-export interface FailureFacts {
-  /** The file, or `file:line`, or the field. */
-  readonly path?: string | undefined;
-  readonly expected: string;
-  readonly found: string;
-}
-
 /** Something in a tree that is not as it must be. */
 export class VerifyFailure extends Error {
   override readonly name = 'VerifyFailure';
+  /** The file, or `file:line`, or the field. */
   readonly path: string | null;
   readonly expected: string;
   readonly found: string;
 
   constructor(
     readonly code: VerifyCode,
-    { path, expected, found }: FailureFacts,
+    path: string | undefined,
+    expected: string,
+    found: string,
   ) {
     super(VERIFY_CODES[code]);
     this.path = path === undefined ? null : clipped(path);
@@ -128,8 +125,36 @@ const FACT_LENGTH = 2_000;
 const clipped = (text: string): string =>
   text.length > FACT_LENGTH ? `${text.slice(0, FACT_LENGTH - 1).toWellFormed()}…` : text;
 
+/** @throws VerifyFailure at the first place where the two differ. @param path the document in which both are */
+export function expectEqual(code: VerifyCode, path: string, expected: unknown, found: unknown): void {
+  const difference = firstDifference(expected, found);
+  if (difference === null) return;
+  throw new VerifyFailure(code, `${path}: ${difference.at}`, difference.expected, difference.found);
+}
+
+/** The same of the fields that are expected; others that the found object has are not looked at. */
+export const expectFields = (code: VerifyCode, path: string, expected: object, found: object): void =>
+  expectEqual(
+    code,
+    path,
+    expected,
+    Object.fromEntries(Object.keys(expected).map((key) => [key, Reflect.get(found, key)])),
+  );
+
+/** @throws VerifyFailure with some text around the first byte in which a file is another than the expected text. */
+export function expectText(code: VerifyCode, path: string, expected: string, found: Uint8Array): void {
+  const wanted = new TextEncoder().encode(expected);
+  const length = Math.max(wanted.length, found.length);
+  let at = 0;
+  while (at < length && wanted[at] === found[at]) at += 1;
+  if (at === length) return;
+  const from = Math.max(0, at - 40);
+  const part = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes.subarray(from, from + 120)));
+  throw new VerifyFailure(code, path, part(wanted), part(found));
+}
+
 /** @throws VerifyFailure unless the two are the same. */
 export function expectSame(code: VerifyCode, path: string, expected: unknown, found: unknown): void {
   if (expected === found) return;
-  throw new VerifyFailure(code, { path, expected: String(expected), found: String(found) });
+  throw new VerifyFailure(code, path, String(expected), String(found));
 }

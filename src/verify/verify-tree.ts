@@ -1,20 +1,21 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { RunRecord } from '../contracts/run-record.js';
-import type { RecordedWaiver } from '../contracts/waiver.js';
-import { verifyNativelyFirst } from '../domain/attest/public-keys.js';
+import type { RecordedWaiver, RunRecord } from '../contracts/run-record.js';
 import { type UnprotectedKey, unprotectedKeys } from '../domain/ledger/signed-acts.js';
 import { recordedWaivers } from '../domain/record/run-record.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { judgesAgain } from './attempt-inputs.js';
 import { checkAttempts, checkDuties, checkFold, checkPrompts } from './checks/attempts.js';
-import { checkDerivations } from './checks/derivations.js';
+import { checkDerivations, checkRenderedPrompts } from './checks/derivations.js';
 import { checkOutputs, checkTestEvidence } from './checks/evidence.js';
-import { checkJournal } from './checks/journal.js';
 import { checkJudgement } from './checks/judgement.js';
-import { checkDocuments, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
-import { checkPromptOsPolicy } from './checks/promptos-policy.js';
-import { checkArtifacts, checkEscalations, checkLedgerHead, checkRecord, checkSession } from './checks/record.js';
-import { checkRenderedPrompts } from './checks/rendered-prompts.js';
+import { checkDocuments, checkJournal, checkPlan, checkPolicy, checkRequestSignature } from './checks/opening.js';
+import {
+  checkArtifacts,
+  checkEscalations,
+  checkLedgerHead,
+  checkPromptOsPolicy,
+  checkRecord,
+  checkSession,
+} from './checks/record.js';
 import {
   checkBundle,
   checkRecordSignature,
@@ -30,9 +31,10 @@ import {
   checkRecordForm,
   checkTree,
 } from './checks/tree.js';
+import { useNativeCrypto } from './native-crypto.js';
 import { openDocuments, type TreeDocuments } from './open-documents.js';
 import type { VerifyTrust } from './trust.js';
-import { type VerifyCode, VerifyFailure } from './verify-codes.js';
+import { VerifyFailure } from './verify-codes.js';
 
 /** What no verifier can make again from a tree alone. `docs/verify.md` has the same list. */
 export const NOT_RECOMPUTED = [
@@ -51,33 +53,6 @@ const OLD_RULES =
 /** What was not judged again of a tree. */
 const notRecomputed = async (documents: TreeDocuments): Promise<readonly string[]> =>
   (await judgesAgain(documents)) ? NOT_RECOMPUTED : [OLD_RULES, ...NOT_RECOMPUTED];
-
-/** Keys that were loaded, by their bytes in hexadecimal; a run has a dozen. */
-const loaded = new Map<string, KeyObject>();
-const MAX_LOADED = 100;
-
-/** Ed25519 by node's own OpenSSL. False for bytes that are no key. */
-export function verifyNatively(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-  try {
-    return verify(null, message, loadKey(key), signature);
-  } catch {
-    return false;
-  }
-}
-
-/** Has this process verify signatures with node's own OpenSSL, in a tenth of the time. The answers are the same. */
-export const verifySignaturesNatively = (): void => verifyNativelyFirst(verifyNatively);
-
-function loadKey(key: Uint8Array): KeyObject {
-  const bytes = Buffer.from(key);
-  const name = bytes.toString('hex');
-  const known = loaded.get(name);
-  if (known !== undefined) return known;
-  const made = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') }, format: 'jwk' });
-  if (loaded.size >= MAX_LOADED) loaded.clear();
-  loaded.set(name, made);
-  return made;
-}
 
 /** One thing that a verifier asks of a tree. What it returns are remarks that a reader must not miss. */
 interface Check {
@@ -142,19 +117,20 @@ export const CHECKS = {
 } as const satisfies Record<string, Check>;
 type CheckName = keyof typeof CHECKS;
 
+/** What is wrong with a tree, and where; null for the tree as a whole. */
+export type Failure = Pick<VerifyFailure, 'code' | 'message' | 'path' | 'expected' | 'found'>;
+
+/** What is wrong, and where, in a sentence. */
+export const failureText = ({ message, path, expected, found }: Failure): string =>
+  `${message} (${path ?? 'the tree'}: expected ${expected}, found ${found})`;
+
 /** What came of one check. */
 export interface CheckOutcome {
   readonly check: CheckName;
   readonly title: string;
   /** `not_checked`: it depends on something that failed before. */
   readonly status: 'ok' | 'failed' | 'not_checked';
-  readonly failure: {
-    readonly code: VerifyCode;
-    readonly message: string;
-    readonly path: string | null;
-    readonly expected: string;
-    readonly found: string;
-  } | null;
+  readonly failure: Failure | null;
   /** What holds and yet must be said: unsigned acts, a tree that vouches for itself. */
   readonly remarks: readonly string[];
   /** What could not be judged again from the tree alone; absent for checks that leave nothing out. */
@@ -174,7 +150,7 @@ export async function* verifyTree(
   reader: TreeReader,
   trust: VerifyTrust,
 ): AsyncGenerator<CheckOutcome, void, undefined> {
-  verifySignaturesNatively();
+  useNativeCrypto();
   const documents = openDocuments(reader, trust);
   const reported = new Set<unknown>();
   for (const [check, { title, run, ...more }] of Object.entries(CHECKS) as [CheckName, Check][]) {
@@ -217,10 +193,12 @@ async function isApplicable(documents: TreeDocuments, check: CheckName): Promise
 }
 
 const unexpected = (error: unknown, check: CheckName): VerifyFailure =>
-  new VerifyFailure('CHECK_FAILED_UNEXPECTEDLY', {
-    expected: `an answer of the check "${check}"`,
-    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-  });
+  new VerifyFailure(
+    'CHECK_FAILED_UNEXPECTEDLY',
+    undefined,
+    `an answer of the check "${check}"`,
+    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  );
 
 /** What came of a whole tree. */
 export interface TreeVerdict {

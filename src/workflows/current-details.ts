@@ -23,11 +23,7 @@ const inert = (text: string, limit: number): string =>
   pageText(text.length > limit ? `${text.slice(0, limit).toWellFormed()}…` : text);
 
 /** Length in UTF-8. */
-const bytesOf = (text: string): number =>
-  [...text].reduce((sum, char) => {
-    const point = char.codePointAt(0) ?? 0;
-    return sum + (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
-  }, 0);
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The Web UI fetches the details in the address of a request, so they stay well below its limits: bytes of UTF-8. */
 const MAX_BYTES = 15_000;

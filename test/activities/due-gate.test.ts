@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { JournalEntry, VerifiedHead } from '../../src/contracts/journal.js';
-import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
+import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
+import { type JournalEntry, journalBytes, parseJournalEntry, type VerifiedHead } from '../../src/contracts/journal.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
-import { ENGINE } from '../../src/contracts/names.js';
+import { ENGINE, runWorkflowId } from '../../src/contracts/names.js';
 import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { DrivenRun } from '../support/driven-run.js';
@@ -173,6 +174,20 @@ describe('an unsigned past', () => {
         : event,
     ) as (LedgerEvent & { at: string })[];
     await refuse(driven.dueGate(gate, attempt, ledgerOf(events)), because(/was not opened by this run/));
+  });
+
+  test('another opening in the journal than the one with which the same past was verified', async () => {
+    const { store } = start.repository.ports;
+    const { run_id } = start.run;
+    let journal = await store.readJournal(run_id);
+    const objects = { readObject: store.readObject, readJournal: async (_: string, from = 0) => journal.slice(from) };
+    const verifier = createPrefixVerifier(objects, createPinnedDocuments(objects));
+    const ledger = { segments: [], entries: [...driven.entries], head: headOf(driven.entries) };
+    const verify = () => verifier.verify(run_id, runWorkflowId(run_id), ledger);
+    await verify();
+    const opened = parseJournalEntry(journal[0] as Uint8Array);
+    journal = [journalBytes({ ...opened, first_execution_run_id: 'another' } as JournalEntry)];
+    await refuse(verify(), because(/was not opened by this run/));
   });
 
   test('a ledger that does not lead to its head', async () => {

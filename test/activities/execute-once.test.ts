@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executeOnce } from '../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import type { DueGate, SentGateResult } from '../../src/contracts/activities.js';
-import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { journalBytes } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { ArtifactStore } from '../../src/ports/index.js';
 import { gateResult } from '../support/domain.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { initCommand } from '../../src/cli/start/init-command.js';
+import { initCommand } from '../../src/cli/start/start-commands.js';
 import type { GateId } from '../../src/contracts/names.js';
 import { invoke } from '../cli/recorded-context.js';
 import { exampleOutputs } from '../support/gate-outputs.js';

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createObjectBatch } from '../../src/activities/object-batch.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { memoryStore } from '../support/memory-store.js';
@@ -73,4 +73,19 @@ test('object batch: a flush fails with the error of the store, and can be done a
   full = false;
   await batch.flush();
   expect(await store.hasObject(sha256)).toBe(true);
+});
+
+test('object batch: what was written or read is read from the store once, as far as memory allows', async () => {
+  const store = memoryStore();
+  const readObject = vi.fn(store.readObject);
+  const batch = createObjectBatch({ ...store, readObject });
+  const own = await batch.put(bytes('own'));
+  const [other, large] = [await store.putObject(bytes('other')), await store.putObject(new Uint8Array(5_000_000))];
+  await batch.flush();
+  for (let time = 0; time < 2; time += 1) {
+    for (const { sha256, bytes: size } of [own, other, large]) {
+      expect((await batch.read(sha256)).byteLength).toBe(size);
+    }
+  }
+  expect(readObject.mock.calls.flat()).toEqual([other.sha256, large.sha256, large.sha256]);
 });

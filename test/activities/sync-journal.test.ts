@@ -5,7 +5,7 @@ import { createPinnedDocuments } from '../../src/activities/pinned-documents.js'
 import { headEntry } from '../../src/activities/run-journal.js';
 import { endJournal, syncJournal } from '../../src/activities/sync-journal.js';
 import { createPrefixVerifier, type PrefixVerifier } from '../../src/activities/verify-prefix.js';
-import { journalBytes } from '../../src/contracts/journal-bytes.js';
+import { journalBytes } from '../../src/contracts/journal.js';
 import { canonicalSha256 } from '../../src/contracts/json.js';
 import { ENGINE } from '../../src/contracts/names.js';
 import { cancellationStatement, decisionStatement, escalationStatement } from '../../src/domain/attest/acts.js';

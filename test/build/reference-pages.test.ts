@@ -8,8 +8,7 @@ import {
 } from '../../src/build/reference-pages.js';
 import { renderSchemas } from '../../src/build/write-schemas.js';
 import { parsePolicyBytes, readPolicyInForce } from '../../src/config/policy-file.js';
-import { parseDocumentAs } from '../../src/config/schema-problems.js';
-import { parseYaml } from '../../src/config/yaml-document.js';
+import { parseDocumentAs, parseYaml } from '../../src/config/yaml-document.js';
 import { durationSchema, durationText } from '../../src/contracts/primitives.js';
 import { workerConfigSchema } from '../../src/contracts/worker-config.js';
 

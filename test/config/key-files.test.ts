@@ -2,7 +2,8 @@ import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { keyFileOf, keysFolder, listKeyNames, refuseExistingKey, writeKeyFile } from '../../src/config/key-files.js';
+import { keyFileOf, listKeyNames, refuseExistingKey, writeKeyFile } from '../../src/config/key-files.js';
+import { keysFolder } from '../../src/config/user-folders.js';
 import { refusalOf, temporaryFolder } from './documents.js';
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;

@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { writeNewFiles } from '../../src/config/new-files.js';
+import { writeNewFiles } from '../../src/config/files.js';
 import { refusalOf, temporaryFolder } from './documents.js';
 
 test('writeNewFiles: makes folders and files, and leaves nothing else behind', async () => {

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { isLoopback, type ProxiedProtocol, proxyFor, withDirectLoopback } from '../../src/config/proxy.js';
-import { clientRoute, temporalProxy, workerRoute } from '../../src/config/temporal-proxy.js';
+import {
+  clientRoute,
+  isLoopback,
+  type ProxiedProtocol,
+  proxyFor,
+  temporalProxy,
+  withDirectLoopback,
+  workerRoute,
+} from '../../src/config/proxy.js';
 
 const PROXY = 'http://proxy.example:3128';
 const through = (variables: Record<string, string>, host = 'temporal.example', protocol: ProxiedProtocol = 'https') =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nameSchema } from '../../src/contracts/primitives.js';
-import { slugName } from '../../src/contracts/spelling.js';
+import { slugName } from '../../src/contracts/sentences.js';
 
 test.each([
   ['ada', 'ada'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestName, suggestName } from '../../src/contracts/spelling.js';
+import { nearestName, suggestName } from '../../src/contracts/sentences.js';
 
 test.each([
   ['integratr', ['integrator', 'writer'], 'integrator'],

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { fencedBlocks } from '../../src/adapters/executor/answer.js';
 import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
-import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { builtInPackDir } from '../../src/config/pack-folder.js';
 import { readPromptPack } from '../../src/config/prompt-pack.js';
 import { executorAnswerSchema } from '../../src/contracts/escalation.js';
-import { GATE_OUTPUT_SCHEMAS, type PlanOutput } from '../../src/contracts/gate-outputs.js';
+import { GATE_OUTPUT_SCHEMAS, type GateOutputs } from '../../src/contracts/gate-outputs.js';
 import type { GateId } from '../../src/contracts/names.js';
 import { policySchema } from '../../src/contracts/policy.js';
 import { runRequestSchema } from '../../src/contracts/run-request.js';
@@ -48,7 +48,7 @@ async function outputOf<G extends GateId>(agent: string, gate: G, inputs: Record
 
 const guidance = (text: string) => [{ kind: 'guidance', from_gate: 'P03', by: 'grace', text }];
 const rejection = (from_gate: GateId, text: string) => [{ kind: 'rejection', from_gate, by: 'grace', text }];
-const planFor = (text: string): Promise<PlanOutput> => outputOf('writer', 'P03', { feedback: guidance(text) });
+const planFor = (text: string): Promise<GateOutputs['P03']> => outputOf('writer', 'P03', { feedback: guidance(text) });
 
 /** The patch of the checkout against its base, as the engine hands it to P06 and P07. */
 function patchInput() {
@@ -70,7 +70,7 @@ async function testResults() {
   return { schema_version: 1, base_commit: 'b'.repeat(40), patch_sha256: digest, checks: [{ ...check, ...streams }] };
 }
 
-async function verificationInputs(plan: PlanOutput) {
+async function verificationInputs(plan: GateOutputs['P03']) {
   const job = await outputOf('writer', 'P01');
   return { job, plan, patch: patchInput(), test_results: await testResults() };
 }

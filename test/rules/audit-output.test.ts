@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ReviewOutput, VerificationOutput } from '../../src/contracts/gate-outputs.js';
+import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
 import { judgeBuild, judgeReview, judgeVerification } from '../../src/rules/gate-outputs.js';
 import { clipText } from '../../src/rules/judged-output.js';
 
@@ -31,7 +31,7 @@ test('judgeBuild: a criterion that is not addressed blocks', () => {
 });
 
 describe('judgeVerification', () => {
-  const verification = (parts: Partial<VerificationOutput> = {}): VerificationOutput => ({
+  const verification = (parts: Partial<GateOutputs['P06']> = {}): GateOutputs['P06'] => ({
     verdict: 'pass',
     summary: 'All is well.',
     criteria: criteria.map(({ id }) => ({ id, met: true, evidence: 'The tests.' })),
@@ -85,7 +85,7 @@ describe('judgeVerification', () => {
 });
 
 describe('judgeReview', () => {
-  const review = (parts: Partial<ReviewOutput> = {}): ReviewOutput => ({
+  const review = (parts: Partial<GateOutputs['P07']> = {}): GateOutputs['P07'] => ({
     verdict: 'pass',
     summary: 'Tried hard.',
     attacks: ['odd totals'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BaselineCheck, CheckResult } from '../../src/contracts/gate-outputs.js';
-import { judgeBaseline, judgeBothBaselines } from '../../src/rules/checks.js';
+import { judgeBaseline, judgeBothBaselines } from '../../src/rules/observations.js';
 
 const before = (parts: Partial<BaselineCheck>): BaselineCheck => ({
   name: 'tests',

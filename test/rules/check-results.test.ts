@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CheckBaseline, CheckResult } from '../../src/contracts/gate-outputs.js';
-import { judgeChecks } from '../../src/rules/checks.js';
+import { judgeChecks } from '../../src/rules/observations.js';
 
 const result = (parts: Partial<CheckResult>): CheckResult => ({
   name: 'tests',

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { ContextOutput } from '../../src/contracts/gate-outputs.js';
+import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
 import { judgeContext } from '../../src/rules/gate-outputs.js';
 import { exampleRequest } from '../support/run-request.js';
 
 const request = exampleRequest();
-const output = (constraints: ContextOutput['constraints']): ContextOutput => ({
+const output = (constraints: GateOutputs['P00']['constraints']): GateOutputs['P00'] => ({
   project: 'split-bill',
   summary: 'A bill splitter.',
   goal: 'The parts add up.',
@@ -13,8 +13,8 @@ const output = (constraints: ContextOutput['constraints']): ContextOutput => ({
   assumptions: [],
 });
 const [first, second] = request.context.constraints as [
-  ContextOutput['constraints'][0],
-  ContextOutput['constraints'][0],
+  GateOutputs['P00']['constraints'][0],
+  GateOutputs['P00']['constraints'][0],
 ];
 
 test('judgeContext: every constraint word for word passes, in any order', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { JobOutput } from '../../src/contracts/gate-outputs.js';
+import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
 import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import { judgeJob, publishedJob } from '../../src/rules/gate-outputs.js';
 import { pathAllowed } from '../../src/rules/scope-matching.js';
 import { exampleRequest } from '../support/run-request.js';
 
 const request = exampleRequest({ scope: { allow: ['src/**', 'README.md', 'docs/*.md'], deny: ['src/secret/**'] } });
-const job = (parts: Partial<JobOutput> = {}): JobOutput => ({
+const job = (parts: Partial<GateOutputs['P01']> = {}): GateOutputs['P01'] => ({
   title: 'Fix the split',
   objective: 'Parts add up.',
   deliverables: ['src/split.js'],
@@ -15,7 +15,7 @@ const job = (parts: Partial<JobOutput> = {}): JobOutput => ({
   exclusions: [],
   ...parts,
 });
-const judge = (output: JobOutput, rules_version = RULES_VERSION) =>
+const judge = (output: GateOutputs['P01'], rules_version = RULES_VERSION) =>
   judgeJob({
     request,
     output,

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { maskSecrets } from '../../src/rules/mask-secrets.js';
-import { createMaskedStream, type MaskedPart } from '../../src/rules/mask-stream.js';
+import { createMaskedStream, type MaskedPart, maskSecrets } from '../../src/rules/mask-secrets.js';
 
 /** Of the form of a GitHub token; it is none. */
 const TOKEN = `ghp_${'q7Rk2ZpX9mWc4Tn8Yb3V'.repeat(2).slice(0, 36)}`;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findingSchema } from '../../src/contracts/findings.js';
-import { FINDINGS_PER_RULE, judgePatch, PATCH_RULES } from '../../src/rules/judge-change.js';
-import { PATCH_RULE_IDS } from '../../src/rules/patch-rule.js';
+import { FINDINGS_PER_RULE, judgePatch } from '../../src/rules/judge-change.js';
+import { PATCH_RULE_IDS } from '../../src/rules/patch-rules.js';
 import { changed, judged } from './patches.js';
 
 const canary = `AKIA${'Q7RSTUVWXY2345ZB'}`;
@@ -10,8 +10,11 @@ test('judgePatch: an ordinary patch has no findings', () => {
   expect(judgePatch(judged([changed('src/a.ts')]))).toEqual({ findings: [], escalates: false });
 });
 
-test('PATCH_RULES: the table holds every rule', () => {
-  expect(Object.keys(PATCH_RULES)).toEqual([...PATCH_RULE_IDS]);
+test('PATCH_RULES: the table holds every rule, in the order of the reports', () => {
+  expect(PATCH_RULE_IDS).toEqual([
+    ...['applies', 'empty', 'scope', 'plan', 'protected_tests', 'paths', 'links', 'submodules', 'modes'],
+    ...['attributes', 'binary', 'size', 'secrets', 'secret_candidates', 'home_paths'],
+  ]);
 });
 
 test('applies: the reason of git apply is reported and does not escalate', () => {

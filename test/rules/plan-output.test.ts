@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { PlanOutput } from '../../src/contracts/gate-outputs.js';
+import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
 import { judgePlan, plannedFiles } from '../../src/rules/gate-outputs.js';
 import { createScopeJudgement } from '../../src/rules/scope-matching.js';
 
-const plan = (parts: Partial<PlanOutput> = {}): PlanOutput => ({
+const plan = (parts: Partial<GateOutputs['P03']> = {}): GateOutputs['P03'] => ({
   summary: 'Round down, hand out the rest.',
   components: [{ name: 'split', responsibility: 'Splits.', files: ['src/split.js', 'src/split.js'] }],
   interfaces: [],

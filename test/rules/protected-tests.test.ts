@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { PatchFile } from '../../src/contracts/patch.js';
-import { protectedTestsRule } from '../../src/rules/patch-file-rules.js';
+import { PATCH_RULES } from '../../src/rules/patch-rules.js';
 import { changed, judged } from './patches.js';
 
 const TESTS = ['test/**', '**/*_test.go'];
 const judge = (file: PatchFile, planned_files: readonly string[] | null = null, protected_tests = TESTS) =>
-  protectedTestsRule.judge(judged([file], { planned_files, protected_tests }));
+  PATCH_RULES.protected_tests.judge(judged([file], { planned_files, protected_tests }));
 
 test.each([
   ['a changed test', changed('test/a.js'), 'changes test/a.js'],

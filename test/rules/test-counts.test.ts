@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeCounts } from '../../src/rules/checks.js';
+import { judgeCounts } from '../../src/rules/observations.js';
 
 const counts = (passed: number, failed = 0, skipped = 0) => ({ executed: passed + failed, passed, failed, skipped });
 

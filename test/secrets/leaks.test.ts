@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import { runWorkflowId } from '../../src/contracts/names.js';
 import { type Canary, canariesIn, keyCanary, secretText, textCanary } from './canaries.js';
 import { createSignedSite, filesBelow, type SignedSite, WORKER } from './signed-site.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
-import { generatePrivateKey } from '../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
 import { ensureDemoProject } from '../../src/cli/demo/run-demo.js';
 import { publicKeyLine } from '../../src/domain/attest/public-keys.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';

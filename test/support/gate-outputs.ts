@@ -1,11 +1,4 @@
-import type {
-  BuildOutput,
-  ContextOutput,
-  JobOutput,
-  PlanOutput,
-  ReviewOutput,
-  VerificationOutput,
-} from '../../src/contracts/gate-outputs.js';
+import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
 import type { RunRequest } from '../../src/contracts/run-request.js';
 import { exampleRequest } from './run-request.js';
 
@@ -13,8 +6,8 @@ import { exampleRequest } from './run-request.js';
 export const exampleOutputs = (request: RunRequest = exampleRequest()) => {
   const { constraints, project, goal, stack } = request.context;
   const { title, acceptance_criteria: criteria } = request.task;
-  const P00: ContextOutput = { project, summary: 'A bill splitter.', goal, stack, constraints, assumptions: [] };
-  const P01: JobOutput = {
+  const P00: GateOutputs['P00'] = { project, summary: 'A bill splitter.', goal, stack, constraints, assumptions: [] };
+  const P01: GateOutputs['P01'] = {
     title,
     objective: goal,
     deliverables: ['src/split.js'],
@@ -22,7 +15,7 @@ export const exampleOutputs = (request: RunRequest = exampleRequest()) => {
     scope: { allow: ['src/**'], deny: [] },
     exclusions: [],
   };
-  const P03: PlanOutput = {
+  const P03: GateOutputs['P03'] = {
     summary: 'Hand out the rest.',
     components: [{ name: 'split', responsibility: 'Splits.', files: ['src/split.js'] }],
     interfaces: [],
@@ -34,13 +27,17 @@ export const exampleOutputs = (request: RunRequest = exampleRequest()) => {
     risks: [],
     open_questions: [],
   };
-  const P05: BuildOutput = { summary: 'Done.', criteria: criteria.map(({ id }) => ({ id, how: 'So.' })), notes: [] };
-  const P06: VerificationOutput = {
+  const P05: GateOutputs['P05'] = {
+    summary: 'Done.',
+    criteria: criteria.map(({ id }) => ({ id, how: 'So.' })),
+    notes: [],
+  };
+  const P06: GateOutputs['P06'] = {
     verdict: 'pass',
     summary: 'All met.',
     criteria: criteria.map(({ id }) => ({ id, met: true, evidence: 'The tests.' })),
     findings: [],
   };
-  const P07: ReviewOutput = { verdict: 'pass', summary: 'Held.', attacks: ['odd totals'], findings: [] };
+  const P07: GateOutputs['P07'] = { verdict: 'pass', summary: 'Held.', attacks: ['odd totals'], findings: [] };
   return { P00, P01, P03, P05, P06, P07 };
 };

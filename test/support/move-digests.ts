@@ -1,7 +1,7 @@
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
-import { messageSha256 } from '../../src/domain/ledger/replay-ledger.js';
+import { envelopeSha256 } from '../../src/domain/attest/envelope.js';
 import { attemptFolder, isAttestationFile, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { forgeHeads, forgeMessages } from './forge-journal.js';
 import { filesSha256, follow, type Loose, type Moved, type MutableTree, sha256Of } from './mutable-tree.js';
@@ -26,7 +26,7 @@ export function moveDigests(tree: MutableTree, keys: readonly VectorKey[]): bool
   }
   // What a refusal names is a message of the journal, so its digest moves with it.
   for (const [from, to] of forgeMessages(tree, (envelope) => exchanged(envelope, exchange, keys))) {
-    moved.set(messageSha256(from), messageSha256(to));
+    moved.set(envelopeSha256(from), envelopeSha256(to));
   }
   const chained = rechain(
     tree.ledger(),

@@ -4,7 +4,7 @@ import type { Envelope } from '../../src/contracts/keys.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import { policySchema } from '../../src/contracts/policy.js';
 import { rulesVersionOf } from '../../src/contracts/rules-version.js';
-import { messageSha256 } from '../../src/domain/ledger/replay-ledger.js';
+import { envelopeSha256 } from '../../src/domain/attest/envelope.js';
 import {
   attestationPaths,
   envelopeText,
@@ -69,7 +69,7 @@ export function underPolicy(tree: MutableTree, text: string, other: OtherKey | n
     moved.set(listed, filesSha256(record));
     moved.set(before, sha256Of(tree.putJson(path, record).bytes(path)));
   }
-  for (const [from, to] of forgeMessages(tree, again)) moved.set(messageSha256(from), messageSha256(to));
+  for (const [from, to] of forgeMessages(tree, again)) moved.set(envelopeSha256(from), envelopeSha256(to));
   editLedger(tree, (entries) =>
     entries.map((entry) => {
       const next = JSON.parse(exchange(JSON.stringify(entry))) as Loose<LedgerEntry>;

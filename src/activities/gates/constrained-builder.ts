@@ -1,6 +1,6 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
-import type { BuildOutput } from '../../contracts/gate-outputs.js';
+import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { Patch } from '../../contracts/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
@@ -8,9 +8,9 @@ import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outpu
 import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
-import { plannedPaths } from '../../rules/patch-file-rules.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import type { JudgedPatch } from '../../rules/patch-rule.js';
+import { plannedPaths } from '../../rules/patch-rules.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -44,7 +44,7 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
 async function publishChange(
   task: GateTask,
   judged: JudgedPatch,
-  output: BuildOutput,
+  output: GateOutputs['P05'],
   sealed: boolean,
 ): Promise<Judgement['artifacts']> {
   const { patch } = judged;
@@ -63,7 +63,7 @@ async function publishChange(
  * P05: the writer edits the checkout; the engine computes the patch from its files, and judges it. A file that the
  * plan names is in the patch although git ignores it: work that was agreed on is not lost without a word.
  */
-export const constrainedBuilder: GateDefinition<BuildOutput> = {
+export const constrainedBuilder: GateDefinition<GateOutputs['P05']> = {
   editsFiles: true,
   begin: async (task) => {
     const { request, earlier } = task;

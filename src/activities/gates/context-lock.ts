@@ -1,11 +1,11 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { Baseline, BaselineCheck, ContextOutput } from '../../contracts/gate-outputs.js';
+import type { Baseline, BaselineCheck, GateOutputs } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
-import type { Check } from '../../contracts/policy.js';
+import type { Check } from '../../contracts/policy-checks.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeBaseline } from '../../rules/checks.js';
 import { judgeContext } from '../../rules/gate-outputs.js';
+import { judgeBaseline } from '../../rules/observations.js';
 import {
   type GateDefinition,
   type GateTask,
@@ -19,7 +19,7 @@ import { baselineKey, checkNames, rememberedBase, runOnBase } from './run-check.
  * P00: the engine sees what the checks do before any change, and the writer restates the context; a constraint that is
  * lost or reworded fails the gate.
  */
-export const contextLock: GateDefinition<ContextOutput> = {
+export const contextLock: GateDefinition<GateOutputs['P00']> = {
   editsFiles: false,
   begin: async (task) => ({
     patch: null,

@@ -1,5 +1,6 @@
 import type { DueGate } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
@@ -8,7 +9,7 @@ import type { Checkout } from '../../ports/workspace.js';
 import type { PromptInput } from '../../prompt-pack/render.js';
 import { criteriaThatHold, scopesThatHold } from '../../rules/gate-outputs.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
-import { type GateOutputs, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
+import { PUBLISHED_OUTPUT } from '../../rules/published-output.js';
 import type { EarlierOutputs, EarlierPatch } from '../earlier-outputs.js';
 import type { GateProgressTracker } from '../gate-progress.js';
 

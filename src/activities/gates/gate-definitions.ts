@@ -1,4 +1,4 @@
-import type { JobOutput, PlanOutput, ReviewOutput } from '../../contracts/gate-outputs.js';
+import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateInputs, patchInput } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
@@ -9,7 +9,7 @@ import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput, sco
 import { verifyForensics } from './verify-forensics.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
-const scopeDeclaration: GateDefinition<JobOutput> = {
+const scopeDeclaration: GateDefinition<GateOutputs['P01']> = {
   editsFiles: false,
   begin: async (task) => ({
     patch: null,
@@ -29,7 +29,7 @@ const scopeDeclaration: GateDefinition<JobOutput> = {
 };
 
 /** P03: the writer plans; files out of scope fail the gate, open questions escalate. */
-const designGate: GateDefinition<PlanOutput> = {
+const designGate: GateDefinition<GateOutputs['P03']> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier, policy } = task;
@@ -47,7 +47,7 @@ const designGate: GateDefinition<PlanOutput> = {
 };
 
 /** P07: the reviewer attacks the change, on the base plus the patch. Zero findings is a legal review. */
-const adversarialReview: GateDefinition<ReviewOutput> = {
+const adversarialReview: GateDefinition<GateOutputs['P07']> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;

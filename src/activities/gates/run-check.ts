@@ -1,5 +1,5 @@
 import type { BaselineCheck } from '../../contracts/gate-outputs.js';
-import type { Check } from '../../contracts/policy.js';
+import type { Check } from '../../contracts/policy-checks.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';

@@ -1,18 +1,18 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import type { CheckBaseline, CheckResult, TestResults, VerificationOutput } from '../../contracts/gate-outputs.js';
+import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
-import type { Check } from '../../contracts/policy.js';
+import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
-import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/checks.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
-import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { maskLog } from '../mask-log.js';
 import {
@@ -54,7 +54,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
  * P06: the engine runs the checks itself on the base plus the patch, then asks the verifier on another fresh checkout.
  * A verifier's "pass" never overrides a check that failed.
  */
-export const verifyForensics: GateDefinition<VerificationOutput> = {
+export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
   editsFiles: false,
   begin: async (task) => {
     const { request, earlier } = task;

@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { CheckCacheUse } from '../../ports/gate-executor.js';
-import { createKeptFolders, type KeptLimits } from './kept-folders.js';
+import { createKeptFolders, type KeptLimits } from './kept-files.js';
 
-/** The caches of one check: folders of its own. */
 export interface OpenedCaches {
   /** How the check's programs find them. */
   readonly env: Readonly<Record<string, string>>;

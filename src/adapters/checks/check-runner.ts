@@ -13,7 +13,6 @@ import { type Scratch, withScratch } from '../platform/scratch.js';
 import type { CheckCaches, OpenedCaches } from './check-caches.js';
 import { readTestReport, reportIsThere } from './test-report.js';
 
-/** What a check sees when the config says nothing. */
 const PLAIN: PassedEnvironment = { allow: ['PATH', 'LANG', 'LC_ALL', 'TMPDIR'], set: {} };
 /** 64 MiB over both outputs: logs of that size are real, and are kept whole. */
 const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1_024 * 1_024;
@@ -21,7 +20,6 @@ const DEFAULT_MAX_OUTPUT_BYTES = 64 * 1_024 * 1_024;
 export interface CheckRunnerOptions {
   /** Names of the checks that may run on this worker; `*` for all of them. */
   readonly allow: readonly string[];
-  /** The worker's own environment. */
   readonly env: Environment;
   /** What a check sees of it, and what is added: PATH, LANG, LC_ALL and TMPDIR when absent. */
   readonly passed?: PassedEnvironment;
@@ -111,22 +109,16 @@ function judge(
 ): CheckOutcome {
   const { exit_code, signal, duration_ms, stdout, stderr } = result;
   const seen = { exit_code, signal, duration_ms, stdout, stderr, tests: null };
-  switch (result.ended_by) {
-    case 'timeout':
-      return {
-        ...seen,
-        status: 'timed_out',
-        reason: `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`,
-      };
-    case 'output_cap':
-      return {
-        ...seen,
-        status: 'failed',
-        reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
-      };
-    case 'itself':
-      return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  if (result.ended_by === 'itself') return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
+  if (result.ended_by === 'timeout') {
+    const reason = `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`;
+    return { ...seen, status: 'timed_out', reason };
   }
+  return {
+    ...seen,
+    status: 'failed',
+    reason: `it printed more than ${counted(maxOutputBytes, 'byte')} and was stopped`,
+  };
 }
 
 function notStarted(reason: string): CheckOutcome {

@@ -3,9 +3,10 @@ import { lstat, open, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { type FinalResults, Parser } from 'tap-parser';
+import { messageOf } from '../../contracts/errors.js';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
 import { isRecord, parseJson, readJson } from '../../contracts/json.js';
-import type { TestReport } from '../../contracts/policy.js';
+import type { TestReport } from '../../contracts/policy-checks.js';
 import { counted } from '../../contracts/sentences.js';
 
 /** Larger reports are not parsed: some 100,000 test cases fit. */
@@ -45,7 +46,7 @@ export async function readTestReport(directory: string, report: TestReport, stdo
     return { ok: true, tests: COUNTERS[report.format](new TextDecoder().decode(bytes)) };
   } catch (error) {
     // The report comes from a program that may be hostile: whatever a parser makes of it is no fault of the engine's.
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const name = report.path === undefined ? 'on its standard output' : `"${report.path}"`;
     return { ok: false, problem: `its ${report.format} report ${name} cannot be counted: ${why}` };
   }

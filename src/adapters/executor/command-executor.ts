@@ -16,7 +16,6 @@ import { locateAnswer, locateServedModel, readAnswerSource } from './answer.js';
 /** Of a longer standard error the head and the tail are kept. */
 const MAX_STDERR_BYTES = 256 * 1_024;
 
-/** What the executors of one worker share. */
 export interface CommandExecutorOptions {
   /** The worker's own environment, of which only what the config names passes. */
   readonly env: Environment;
@@ -96,22 +95,17 @@ async function judgeExecution(
   result: Ended,
   scratch: Scratch,
 ): Promise<ExecutorOutcome> {
-  const seen = {
-    exit_code: result.exit_code,
-    duration_ms: result.duration_ms,
-    stdout: result.stdout,
-    stderr: result.stderr,
-  };
+  const { exit_code, duration_ms, stdout, stderr } = result;
+  const seen = { exit_code, duration_ms, stdout, stderr };
   const unusable = (problem: string): ExecutorOutcome => ({ ...seen, answer: null, problem, served_model: null });
-  const source = await readAnswerSource(config.answer, result.stdout, scratch.files, config.max_output_bytes);
+  const source = await readAnswerSource(config.answer, stdout, scratch.files, config.max_output_bytes);
   const trouble = describeEnd(config, result);
   if (trouble !== null) return unusable(trouble);
   if (!source.ok) return unusable(source.problem);
   const served_model = locateServedModel(config.model.served_pointer, source.text);
   const answer = locateAnswer(config.answer, source.text);
-  return answer.ok
-    ? { ...seen, answer: answer.text, problem: null, served_model }
-    : { ...seen, answer: null, problem: answer.problem, served_model };
+  const found = answer.ok ? { answer: answer.text, problem: null } : { answer: null, problem: answer.problem };
+  return { ...seen, ...found, served_model };
 }
 
 /** Why an execution cannot count, or null when the command ended well by itself. */

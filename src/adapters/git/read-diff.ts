@@ -1,5 +1,5 @@
 import type { Patch, PatchFile } from '../../contracts/patch.js';
-import { unquotePath } from '../../rules/quoted-path.js';
+import { unquotePath } from '../../rules/path-names.js';
 
 /** One file of a difference between two trees. Paths have one character a byte (Latin-1), since a name need not be UTF-8. */
 export interface RawChange {
@@ -63,11 +63,12 @@ type AddedLine = Patch['added_lines'][number];
 
 const HUNK = /^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
 const NEWLINE = 10;
+const CONTEXT = 0x20;
 
 /**
  * The lines that a patch adds, with their numbers in the new file. Hunks are read by the counts in their headers, so
  * content that looks like a header is content.
- * @param patch what `git diff-tree -p -U0 --dst-prefix=b/` printed; text that is not UTF-8 gets U+FFFD.
+ * @param patch what `git diff-tree -p --dst-prefix=b/` printed, with lines of context or without; text that is not UTF-8 gets U+FFFD.
  */
 export function readAddedLines(patch: Buffer): readonly AddedLine[] {
   const added: AddedLine[] = [];
@@ -84,6 +85,10 @@ export function readAddedLines(patch: Buffer): readonly AddedLine[] {
     } else if (additions > 0 && first === 0x2b) {
       additions -= 1;
       if (path !== null) added.push({ path, line, text: patch.toString('utf8', start + 1, end) });
+      line += 1;
+    } else if (removals > 0 && additions > 0 && first === CONTEXT) {
+      removals -= 1;
+      additions -= 1;
       line += 1;
     } else if (removals === 0 && additions === 0) {
       const header = patch.toString('latin1', start, Math.min(end, start + 16_384));

@@ -1,7 +1,8 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
+import { readIfPresent } from '../platform/time-slices.js';
 import { gitIn } from './run-git.js';
 
 /** A repository on this machine that git has opened. */
@@ -57,12 +58,12 @@ export async function openLocalRepository(
 export async function repositoryTraces({ path, gitDir, commonDir }: LocalRepository): Promise<string | null> {
   const entry = path === gitDir ? path : join(path, '.git');
   try {
-    const found = await lstat(entry);
+    const found = lstatSync(entry);
     // In a linked working tree `.git` is a file that names the git folder.
-    const named = found.isFile() ? await readFile(entry, 'utf8') : '';
-    const common = await readFile(join(gitDir, 'commondir'), 'utf8').catch(() => '');
+    const named = found.isFile() ? await readIfPresent(entry) : '';
+    const common = (await readIfPresent(join(gitDir, 'commondir')).catch(() => null)) ?? '';
     const parts = [join(gitDir, 'HEAD'), join(commonDir, 'objects'), join(commonDir, 'refs')];
-    const modes = await Promise.all(parts.map(async (part) => (await lstat(part)).mode));
+    const modes = parts.map((part) => lstatSync(part).mode);
     return [found.dev, found.ino, found.mode, named, common, ...modes].join('\n');
   } catch {
     return null;

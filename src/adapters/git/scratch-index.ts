@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import { type Git, gitWords } from './run-git.js';
@@ -23,13 +23,13 @@ export async function withScratchIndex<T>(
   { parent, prefix, objects }: ScratchPlace,
   work: (scratch: ScratchIndex) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeMarkedFolder(parent, prefix);
+  const folder = makeMarkedFolder(parent, prefix);
   try {
     const index = { GIT_INDEX_FILE: join(folder, 'index') };
     if (objects === null) return await work({ folder, variables: index });
     const own = join(folder, 'objects');
-    await mkdir(join(own, 'info'), { recursive: true });
-    await writeFile(join(own, 'info', 'alternates'), objects.map((other) => `${other}\n`).join(''));
+    mkdirSync(join(own, 'info'), { recursive: true });
+    writeFileSync(join(own, 'info', 'alternates'), objects.map((other) => `${other}\n`).join(''));
     return await work({ folder, variables: { ...index, GIT_OBJECT_DIRECTORY: own } });
   } finally {
     await removeFolder(folder);

@@ -64,7 +64,6 @@ const IDENTITIES_ANSWER = 12;
 /** A list needs no person's confirmation. */
 const TIMEOUT_MS = 10_000;
 
-/** An Ed25519 key that an agent holds. */
 interface AgentIdentity extends PublicKey {
   /** What `ssh-add -l` shows behind the key. */
   readonly comment: string;
@@ -104,12 +103,10 @@ const SIGN_RESPONSE = 14;
 /** A key that was added with `ssh-add -c` waits for a person to confirm. */
 const SIGN_TIMEOUT_MS = 60_000;
 
-/** Which of an agent's keys signs. */
 export type AgentKeyChoice =
   | { readonly keyid: string }
   /** The 32 bytes, as base64. */
   | { readonly publicKey: string }
-  /** The only Ed25519 key that the agent holds. */
   | { readonly only: true };
 
 export type AgentSignerOptions = AgentKeyChoice & {

@@ -2,10 +2,11 @@ import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { KeyProtection } from '../../contracts/names.js';
-import { type PublicKey, publicKeyOf } from '../../domain/attest/public-keys.js';
+import { counted } from '../../contracts/sentences.js';
+import { type PublicKey, publicKeyOf, readPublicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
-import { type KeyText, notThisKey, readKeyText } from './key-text.js';
 import { type AskPassphrase, readPrivateFile } from './read-private-file.js';
+import { createWireReader, keyTypeOf, readEd25519Key } from './ssh-wire.js';
 
 /**
  * OpenSSL silently cuts a longer passphrase of a PEM file down to this: `openssl` itself could not open the key any
@@ -13,7 +14,6 @@ import { type AskPassphrase, readPrivateFile } from './read-private-file.js';
  */
 export const MAX_PASSPHRASE_BYTES = 1_024;
 
-/** A private key that node holds, and its public half. */
 export interface OpenedKey {
   readonly key: KeyObject;
   readonly publicKey: PublicKey;
@@ -39,7 +39,6 @@ export async function openPrivateKey(text: string, name: string, passphrase: Ask
   return { key, publicKey };
 }
 
-/** The public half of a private Ed25519 key. */
 export const publicHalf = (key: KeyObject): PublicKey => {
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
   return publicKeyOf(Buffer.from(x, 'base64url'));
@@ -106,4 +105,64 @@ export async function createTextSigner(text: string, name: string, { passphrase 
     protection,
     sign: async (message) => new Uint8Array(sign(null, message, key)),
   };
+}
+
+/** What the text of a key file holds, as far as it shows without a passphrase. */
+export interface KeyText {
+  readonly form: 'pkcs8' | 'openssh';
+  readonly encrypted: boolean;
+  /** The one PEM block of the text. */
+  readonly pem: string;
+  /** What an OpenSSH key says of itself in clear; null for PKCS#8, where it is inside. */
+  readonly publicKey: PublicKey | null;
+}
+
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
+const OPENSSH_MAGIC = 'openssh-key-v1\0';
+
+/** The error for a key of a kind that cannot sign here. Never says a byte of the key. */
+const notThisKey = (name: string, received: string): PromptOsError =>
+  new PromptOsError('KEY_NOT_READABLE', `${name}: expected a private Ed25519 key, received ${received}.`);
+
+/**
+ * Looks at the text of a private key.
+ * @param name what messages call it: a path, or a variable
+ * @throws PromptOsError KEY_NOT_READABLE
+ */
+export function readKeyText(text: string, name: string): KeyText {
+  const blocks = [...text.matchAll(PEM_BLOCK)];
+  const found = blocks.find(([, label = '']) => label.endsWith('PRIVATE KEY')) ?? blocks[0];
+  if (found === undefined) {
+    throw notThisKey(name, readPublicKeyLine(text) === null ? 'text without a PEM block' : 'a public key');
+  }
+  const [pem, label = '', body = ''] = found;
+  switch (label) {
+    case 'PRIVATE KEY':
+    case 'ENCRYPTED PRIVATE KEY':
+      return { form: 'pkcs8', encrypted: label !== 'PRIVATE KEY', pem: `${pem}\n`, publicKey: null };
+    case 'OPENSSH PRIVATE KEY':
+      return { form: 'openssh', pem: `${pem}\n`, ...readOpensshHead(Buffer.from(body, 'base64'), name) };
+    default:
+      throw notThisKey(name, `a PEM block "${label}"`);
+  }
+}
+
+/** The part of an OpenSSH key that is never encrypted (PROTOCOL.key of OpenSSH). */
+function readOpensshHead(bytes: Buffer, name: string): Pick<KeyText, 'encrypted' | 'publicKey'> {
+  try {
+    if (bytes.subarray(0, OPENSSH_MAGIC.length).toString('latin1') !== OPENSSH_MAGIC) throw new RangeError('no magic');
+    const reader = createWireReader(bytes.subarray(OPENSSH_MAGIC.length));
+    const cipher = reader.string().toString('latin1');
+    reader.string();
+    reader.string();
+    const keys = reader.uint32();
+    const blob = reader.string();
+    const raw = readEd25519Key(blob);
+    if (raw === null) throw notThisKey(name, `an OpenSSH key of the type ${keyTypeOf(blob)}`);
+    if (keys !== 1) throw notThisKey(name, `a file with ${counted(keys, 'key')}`);
+    return { encrypted: cipher !== 'none', publicKey: publicKeyOf(raw) };
+  } catch (error) {
+    if (error instanceof RangeError) throw notThisKey(name, 'an OpenSSH key that is damaged');
+    throw error;
+  }
 }

@@ -1,17 +1,14 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { type ErrorCode, PromptOsError, systemCode } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { systemCode } from '../../contracts/system-code.js';
 
 /** Keys and passphrases are small; whatever is larger was named by mistake. */
 const MAX_BYTES = 64 * 1_024;
 const GROUP_AND_OTHERS = 0o077;
 
-/** How a file is read that holds a secret. */
 interface PrivateFileOptions {
   /** What messages call it, such as `key`. */
   readonly what: string;
-  /** The code for a missing file. */
   readonly missing: ErrorCode;
   /** Texts that anyone may read, such as public keys; none when absent. */
   readonly isPublic?: (text: string) => boolean;
@@ -55,7 +52,6 @@ export async function readPrivateFile(path: string, options: PrivateFileOptions)
   }
 }
 
-/** Gives the passphrase of a key when it is needed. */
 export type AskPassphrase = () => Promise<string>;
 
 /**

@@ -65,5 +65,4 @@ export const readEd25519Key = (blob: Uint8Array): Buffer | null => readEd25519(b
 /** The 64 bytes of an Ed25519 signature, or null for another type. @throws RangeError */
 export const readEd25519Signature = (blob: Uint8Array): Buffer | null => readEd25519(blob, ED25519_SIGNATURE_BYTES);
 
-/** The wire form of an Ed25519 public key. */
 export const writeEd25519Key = (raw: Uint8Array): Buffer => Buffer.concat([wireString(ED25519_TYPE), wireString(raw)]);

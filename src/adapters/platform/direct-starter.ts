@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 import { type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
 
 /** From SIGTERM to SIGKILL. */

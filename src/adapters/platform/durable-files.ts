@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm, writeFile } from 'node:fs/promises';
+import { closeSync, fsync, openSync } from 'node:fs';
+import { link, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import writeFileAtomic from 'write-file-atomic';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 
 export interface WholeFile {
   readonly path: string;
@@ -86,14 +88,17 @@ export function syncFolder(path: string): Promise<void> {
   return sync;
 }
 
+/** Forces what was written to an open file to the medium, in the background: that may take seconds. */
+export const syncFile = promisify(fsync);
+
 async function syncNow(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
-    await handle.sync();
+    await syncFile(descriptor);
   } catch (error) {
     // Some network and FUSE file systems refuse to sync a folder; they order renames by themselves.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EBADF'].includes(systemCode(error) ?? '')) throw error;
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PromptOsError } from '../../contracts/errors.js';
-import { systemCode } from '../../contracts/system-code.js';
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { KillOrder, LauncherOrder, LauncherReport, StartOrder } from './launcher-program.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
@@ -16,6 +15,7 @@ import {
   type RunningProgram,
 } from './program-starter.js';
 import { createOutputs, drain, type ProgramOutputs } from './program-streams.js';
+import { writeLocalFile } from './time-slices.js';
 
 const LAUNCHER = fileURLToPath(new URL('./launcher-program.js', import.meta.url));
 /** A small heap and no compiler: the smaller the process, the faster it forks. */
@@ -101,7 +101,7 @@ export function createLauncher(path: string | undefined): Launcher {
 /** @param died gets the programs that were lost, which are reported as lost when it has resolved */
 async function startProcess(path: string, died: (left: readonly Watched[]) => Promise<void>): Promise<LauncherProcess> {
   await removeLeftovers(tmpdir(), FOLDER_PREFIX);
-  const folder = await makeMarkedFolder(tmpdir(), FOLDER_PREFIX);
+  const folder = makeMarkedFolder(tmpdir(), FOLDER_PREFIX);
   const child = spawn(process.execPath, [...NODE_FLAGS, LAUNCHER, folder], {
     cwd: folder,
     // No variable at all: those of the programs travel over the channel, out of `ps`.
@@ -194,11 +194,11 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     const id = nextId++;
     const inputFile = input === undefined ? null : join(folder, `input-${id}`);
     if (inputFile !== null && input !== undefined) {
-      await ensureOwnFolder(folder);
-      await writeFile(inputFile, input, { mode: 0o600, flag: 'wx' });
+      ensureOwnFolder(folder);
+      await writeLocalFile(inputFile, input, { mode: 0o600, flag: 'wx' });
     }
-    const outputs = await takeOutputs().catch(async (error: unknown) => {
-      if (inputFile !== null) await rm(inputFile, { force: true });
+    const outputs = await takeOutputs().catch((error: unknown) => {
+      if (inputFile !== null) rmSync(inputFile, { force: true });
       throw error;
     });
     try {

@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
+import { nextTurn, timeIsUp } from './time-slices.js';
 
 /** Leftovers of processes that cannot be looked up (another boot, another container) are removed after this long. */
 const FOREIGN_LEFTOVER_MS = 7 * 24 * 3_600_000;
@@ -14,9 +24,9 @@ export const markedPath = (parent: string, prefix: string): string =>
   join(parent, `${prefix}-${ownMark()}-${randomUUID()}`);
 
 /** Makes a new folder with such a name, for its owner only. */
-export async function makeMarkedFolder(parent: string, prefix: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  return mkdtemp(join(parent, `${prefix}-${ownMark()}-`));
+export function makeMarkedFolder(parent: string, prefix: string): string {
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, `${prefix}-${ownMark()}-`));
 }
 
 /** Removes the marked files and folders that dead processes left. What cannot be removed, such as another user's, stays. */
@@ -38,16 +48,45 @@ export async function removeLeftovers(parent: string, prefix: string): Promise<v
 
 /** Removes a folder with everything in it, also when folders in it were made read-only. Links are not followed. */
 export async function removeFolder(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   try {
-    await rm(path, REMOVAL);
-  } catch (error) {
-    if (!isRefused(error)) throw error;
-    await openFolders(path);
-    await rm(path, REMOVAL);
+    await removeTree(Buffer.from(path), { left: FEW_FILES });
+  } catch {
+    // It is no folder, it has many files, something was written to it meanwhile, or the system refused a step.
+    await removeAnyhow(path);
   }
 }
 
-const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
+/** To remove more files, or a larger one, takes more than a moment. */
+const FEW_FILES = 500;
+const LARGE_BYTES = 16 * 1_024 * 1_024;
+const SLASH = Buffer.from('/');
+
+async function removeTree(folder: Buffer, files: { left: number }): Promise<void> {
+  if (!lstatSync(folder).isDirectory()) throw new Error('not a folder');
+  for (const name of readdirSync(folder, { encoding: 'buffer' })) {
+    if (timeIsUp()) await nextTurn();
+    files.left -= 1;
+    if (files.left < 0) throw new Error('many files');
+    const path = Buffer.concat([folder, SLASH, name]);
+    const stat = lstatSync(path);
+    if (stat.isDirectory()) await removeTree(path, files);
+    else if (stat.size > LARGE_BYTES) await rm(path);
+    else unlinkSync(path);
+  }
+  rmdirSync(folder);
+}
+
+async function removeAnyhow(path: string): Promise<void> {
+  const removal = { recursive: true, force: true, maxRetries: 3 } as const;
+  try {
+    await rm(path, removal);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    await openFolders(path);
+    await rm(path, removal);
+  }
+}
 
 /** Whether the system did not allow something, such as a change in a folder that was made read-only. */
 export const isRefused = (error: unknown): boolean => ['EACCES', 'EPERM'].includes(systemCode(error) ?? '');
@@ -72,10 +111,21 @@ const SCRATCH_OF_EXECUTION = new RegExp(
   `(?:^|\\0)(?:PROMPTOS_SCRATCH|HOME)=(/[^\\0]*/${SCRATCH_PREFIX}-(${PROCESS_MARK_PATTERN})-[^/\\0]+)/(?:files|home)(?:\\0|$)`,
 );
 
-/** Whether a process with this environment belongs to an execution that is over: its scratch folder or its worker is gone. */
-function isLeftover(environ: string): boolean {
+/** Processes whose environment names no execution. Their numbers are not used again within this time. */
+const strangers = new Set<string>();
+const STRANGERS_MS = 5_000;
+let strangersSince = 0;
+
+/** Whether a process belongs to an execution that is over: its scratch folder or its worker is gone. */
+function isLeftover(pid: string): boolean {
+  if (strangers.has(pid)) return false;
+  const environ = environmentOf(pid);
   const [, scratch, mark] = SCRATCH_OF_EXECUTION.exec(environ) ?? [];
-  if (scratch === undefined || mark === undefined) return false;
+  if (scratch === undefined || mark === undefined) {
+    // A process that is about to start a program of an execution has no environment yet.
+    if (environ !== '') strangers.add(pid);
+    return false;
+  }
   const state = stateOfMark(mark);
   return state === 'dead' || (state === 'alive' && !existsSync(scratch));
 }
@@ -103,14 +153,26 @@ async function killUntilGone(): Promise<void> {
   for (let pass = 0; pass < PASSES && (await killLeftovers()); pass += 1) await sleep(PASS_MS);
 }
 
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    // Another user's environment cannot be read, and another user's process could not be ended.
+    return '';
+  }
+}
+
 /** @returns whether there were any */
 async function killLeftovers(): Promise<boolean> {
   let any = false;
-  for (const name of await readdir('/proc').catch(() => [])) {
+  if (performance.now() - strangersSince > STRANGERS_MS) {
+    strangers.clear();
+    strangersSince = performance.now();
+  }
+  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    // Another user's environment cannot be read, and another user's process could not be ended.
-    const environ = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
-    if (!isLeftover(environ)) continue;
+    if (timeIsUp()) await nextTurn();
+    if (!isLeftover(name)) continue;
     any = true;
     try {
       process.kill(Number(name), 'SIGKILL');

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
-import { systemCode } from '../../contracts/system-code.js';
+import { systemCode } from '../../contracts/errors.js';
 import { ensureOwnFolder } from './own-folder.js';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
@@ -36,7 +36,7 @@ export function createOutputs(
   let made = 0;
   let filling: Promise<boolean> | undefined;
   const fill = async (): Promise<boolean> => {
-    await ensureOwnFolder(folder);
+    ensureOwnFolder(folder);
     const paths = Array.from({ length: BATCH }, () => join(folder, `pipe-${made++}`));
     const filled = await run(['mkfifo', '-m', '600', ...paths]);
     if (filled) ready.push(...paths);

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endLeftovers, makeMarkedFolder, removeFolder, removeLeftovers, SCRATCH_PREFIX } from './leftovers.js';
 
@@ -25,11 +25,11 @@ export async function withScratch<T>(parent: string, work: (scratch: Scratch) =>
   const sweep = swept.get(parent) ?? removeLeftovers(parent, SCRATCH_PREFIX);
   swept.set(parent, sweep);
   await sweep;
-  const root = await makeMarkedFolder(parent, SCRATCH_PREFIX);
+  const root = makeMarkedFolder(parent, SCRATCH_PREFIX);
   const scratch = { root, home: join(root, 'home'), files: join(root, 'files') };
   try {
-    await mkdir(scratch.home);
-    await mkdir(scratch.files);
+    mkdirSync(scratch.home);
+    mkdirSync(scratch.files);
     return await work(scratch);
   } finally {
     // A folder that cannot be removed must not take the command's result with it.

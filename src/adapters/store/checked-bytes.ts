@@ -12,7 +12,11 @@ export async function* checkedBytes(
     hash.update(chunk);
     yield chunk;
   }
-  const actual = hash.digest('hex');
+  checkDigest(hash.digest('hex'), sha256, what);
+}
+
+/** @throws PromptOsError OBJECT_CORRUPT */
+export function checkDigest(actual: string, sha256: string, what: string): void {
   if (actual !== sha256) {
     throw new PromptOsError('OBJECT_CORRUPT', `Expected ${what} to have SHA-256 ${sha256}, its bytes have ${actual}.`);
   }

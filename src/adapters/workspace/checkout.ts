@@ -41,7 +41,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
       await requireSameFolder();
       tree = await prepared.refill();
     },
-    discard: () => prepared.release(),
+    discard: async () => prepared.release(),
   };
 }
 

@@ -26,12 +26,12 @@ export async function computePatch(scratch: Scratch, directory: string, options:
   if (trees === null) return { ...NO_CHANGE, files: untrackable };
   const [before, written] = trees;
   const first = await listFiles(git, [before, written]);
-  const { cleaned, unclean } = await normalForm(scratch, [before, written], first);
+  const { cleaned, unclean } = await normalForm(scratch, before, first);
   const tree = cleaned.length === 0 ? written : await replaceBlobs(git, cleaned);
   const listing = tree === written ? first : await listFiles(git, [before, tree]);
-  const listed = await readChange(git, [before, tree], listing);
-  const change = { ...listed, ...(unclean.length === 0 ? {} : { unclean }) };
   const bytes = await bounded(git, [...DIFF, '-p', '--binary', before, tree]);
+  const listed = await readChange(git, listing, bytes);
+  const change = { ...listed, ...(unclean.length === 0 ? {} : { unclean }) };
   return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untrackable] };
 }
 
@@ -49,10 +49,11 @@ export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promis
   if (reason !== null) return reason;
   const after = await git.text(['write-tree']);
   const listing = await listFiles(git, [before, after]);
-  const { cleaned, unclean } = await normalForm(scratch, [before, after], listing);
+  const { cleaned, unclean } = await normalForm(scratch, before, listing);
   const other = cleaned.map(({ file: { path } }) => ({ path, reason: 'with its attributes git commits other bytes' }));
   const all = [...unclean, ...other];
-  const listed = await readChange(git, [before, after], listing);
+  const shown = await bounded(git, [...DIFF, '-p', '--unified=0', before, after]);
+  const listed = await readChange(git, listing, shown);
   return { ...listed, ...(all.length === 0 ? {} : { unclean: all }), bytes };
 }
 
@@ -79,13 +80,13 @@ async function listFiles(git: Git, trees: readonly [string, string]): Promise<re
   }));
 }
 
-/** The files and added lines between two trees. */
+/** The files and added lines of a change. @param shown what git prints of it as a patch */
 async function readChange(
   git: Git,
-  trees: readonly [string, string],
   listing: readonly ListedFile[],
+  shown: Buffer,
 ): Promise<Pick<Patch, 'files' | 'added_lines' | 'binary_texts'>> {
-  const added = readAddedLines(await bounded(git, [...DIFF, '-p', '--unified=0', ...trees]));
+  const added = readAddedLines(shown);
   return {
     files: listing.map(({ file }) => file),
     added_lines: [...added, ...(await movedLinks(git, listing, added))],

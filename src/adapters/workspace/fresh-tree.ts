@@ -1,14 +1,26 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { copyTree } from './copy-tree.js';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { nextTurn, timeIsUp } from '../platform/time-slices.js';
+import { copyTree, writeLater } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, IndexDraft } from './git-index.js';
 import type { Overlay, Template } from './template.js';
-import { type BytePath, bytePath, bytesOf, folderIdentity, type KnownTree, look, surveyTree } from './tree-survey.js';
+import {
+  type BytePath,
+  bytePath,
+  bytesOf,
+  folderIdentity,
+  identityOf,
+  type KnownTree,
+  look,
+  surveyTree,
+} from './tree-survey.js';
 
 /** A checked out tree as it is before any program works in it. */
 export interface FreshTree {
   readonly known: KnownTree;
+  /** What is in its git folder. */
+  readonly gitFiles: KnownTree;
   readonly index: GitIndex;
   /** The index with the times of these files. */
   readonly draft: IndexDraft;
@@ -16,25 +28,19 @@ export interface FreshTree {
   readonly newest: bigint;
 }
 
-/** A fresh tree with nothing but what the template has. */
-export interface TemplateCopy extends FreshTree {
-  /** What is in its git folder. */
-  readonly gitFiles: KnownTree;
-}
-
 const later = (one: bigint, other: bigint): bigint => (one > other ? one : other);
 
 /**
- * Fills an empty folder with copies of a template's files, its git folder included.
+ * Fills an empty folder with copies of a template's files, its git folder without an index included.
  * @returns null when another program wrote into the template
  */
 export async function copyTemplate(
   { tree, files, gitFiles, index }: Template,
   directory: string,
   signal: AbortSignal | undefined,
-): Promise<TemplateCopy | null> {
+): Promise<FreshTree | null> {
   const [from, to] = [bytePath(tree), bytePath(directory)];
-  await mkdir(bytesOf(`${to}/.git`));
+  mkdirSync(bytesOf(`${to}/.git`));
   const copiedGit = await copyTree(`${from}/.git`, gitFiles, `${to}/.git`, { signal });
   if (copiedGit === null) return null;
   const draft = IndexDraft.of(index);
@@ -45,14 +51,27 @@ export async function copyTemplate(
       if (entry !== undefined) draft.fill(entry, stat);
     },
   });
-  return copied === null ? null : { known: copied, index, draft, newest: copied.newest, gitFiles: copiedGit };
+  if (copied === null) return null;
+  return { known: copied, gitFiles: copiedGit, index, draft, newest: later(copied.newest, copiedGit.newest) };
 }
 
-/** Whether a copy has not been written to since it was made. */
-export async function isUntouched(directory: string, { known, gitFiles }: TemplateCopy): Promise<boolean> {
+/** Writes the index of a tree. What is written from then on has a later change time than every file of the tree. */
+export async function writeIndex(fresh: FreshTree, directory: string, hashBytes: number): Promise<FreshTree> {
+  const { draft, gitFiles, newest } = fresh;
+  const stat = await writeLater(join(directory, '.git', 'index'), draft.sealed(hashBytes), newest);
+  const files = new Map(gitFiles.files);
+  if (stat !== null) files.set('index', identityOf(stat));
+  return { ...fresh, gitFiles: { ...gitFiles, files } };
+}
+
+/** Whether nothing was written, added or removed in a tree since it was made, ignored files and its git folder included. */
+export async function isUntouched(directory: string, { known, gitFiles }: FreshTree): Promise<boolean> {
   const top = bytePath(directory);
-  const surveys = [await surveyTree(top, known), await surveyTree(`${top}/.git`, gitFiles)];
-  return surveys.every(({ changed, replaced, others }) => changed.length + replaced.length === 0 && !others);
+  for (const [folder, files] of [[top, known] as const, [`${top}/.git`, gitFiles] as const]) {
+    const { changed, replaced, others, otherFolders } = await surveyTree(folder, files);
+    if (changed.length + replaced.length > 0 || others || otherFolders) return false;
+  }
+  return true;
 }
 
 /**
@@ -64,11 +83,14 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
   const files = new Map(fresh.known.files);
   const folders = new Map(fresh.known.folders);
   for (const { path, mode } of overlay.replaced) {
+    if (timeIsUp()) await nextTurn();
     if (mode === GITLINK_MODE && overlay.index.entries.get(path)?.mode === GITLINK_MODE) continue;
     // All of a submodule that is removed, or that becomes a folder or a file.
-    await rm(bytesOf(`${to}/${path}`), { recursive: mode === GITLINK_MODE, force: true });
+    const place = bytesOf(`${to}/${path}`);
+    if (mode !== GITLINK_MODE) rmSync(place, { force: true });
     files.delete(path);
     if (mode === GITLINK_MODE) {
+      await rm(place, { recursive: true, force: true });
       for (const known of [files, folders]) {
         for (const inside of known.keys()) if (inside === path || inside.startsWith(`${path}/`)) known.delete(inside);
       }
@@ -77,12 +99,7 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
   }
   const added = [...overlay.files.folders.keys()].filter((folder) => folder !== '');
   const gitlinks = overlay.changed.filter(({ mode }) => mode === GITLINK_MODE).map(({ path }) => path);
-  for (const folder of [...added, ...gitlinks]) {
-    const place = bytesOf(`${to}/${folder}`);
-    mkdirSync(place, { recursive: true });
-    const stat = look(place);
-    if (stat !== null) folders.set(folder, folderIdentity(stat));
-  }
+  makeFolders(to, [...added, ...gitlinks], folders);
   const draft = IndexDraft.of(overlay.index);
   for (const entry of overlay.index.entries.values()) {
     const before = fresh.index.entries.get(entry.path);
@@ -94,13 +111,29 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
       if (entry !== undefined) draft.fill(entry, stat);
     },
   });
-  const objects = `${to}/.git/objects`;
-  for (const folder of overlay.storedFiles.folders.keys())
-    mkdirSync(bytesOf(`${objects}/${folder}`), { recursive: true });
-  const stored = await copyTree(bytePath(overlay.stored), filesOf(overlay.storedFiles), objects);
+  const git = { files: new Map(fresh.gitFiles.files), folders: new Map(fresh.gitFiles.folders) };
+  const stores = [...overlay.storedFiles.folders.keys()].filter((folder) => folder !== '');
+  makeFolders(
+    `${to}/.git`,
+    stores.map((folder) => `objects/${folder}`),
+    git.folders,
+  );
+  const stored = await copyTree(bytePath(overlay.stored), filesOf(overlay.storedFiles), `${to}/.git/objects`);
   if (copied === null || stored === null) return null;
   for (const [path, identity] of copied.files) files.set(path, identity);
-  return { known: { files, folders }, index: overlay.index, draft, newest: later(fresh.newest, copied.newest) };
+  for (const [path, identity] of stored.files) git.files.set(`objects/${path}`, identity);
+  const newest = later(fresh.newest, later(copied.newest, stored.newest));
+  return { known: { files, folders }, gitFiles: git, index: overlay.index, draft, newest };
+}
+
+/** @param known gets the folders, which may exist already */
+function makeFolders(top: BytePath, made: readonly BytePath[], known: Map<BytePath, string>): void {
+  for (const folder of made) {
+    const place = bytesOf(`${top}/${folder}`);
+    mkdirSync(place, { recursive: true });
+    const stat = look(place);
+    if (stat !== null) known.set(folder, folderIdentity(stat));
+  }
 }
 
 /** Files of a folder whose folders exist in the copy already. */

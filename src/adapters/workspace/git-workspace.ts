@@ -11,6 +11,7 @@ import { endLeftovers, removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
+import { CHECKOUT_PREFIX } from './copies.js';
 import {
   baseNotFound,
   locateRepository,
@@ -23,7 +24,7 @@ import {
 } from './mirror.js';
 import { scratchPlace, withScratch } from './scratch.js';
 import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
-import { CHECKOUT_PREFIX, createTemplates, templatePlace } from './templates.js';
+import { createTemplates, templatePlace } from './templates.js';
 
 export interface GitWorkspaceOptions {
   /** The worker config's repositories. */

@@ -8,6 +8,7 @@ import { type Git, type GitOutput, gitIn, gitWords } from '../git/run-git.js';
 import { withLock } from '../platform/lock.js';
 import { markOf, stateOfMark } from '../platform/process-identity.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
+import { readIfPresent } from '../platform/time-slices.js';
 import { findSubmodules, submodulesOf } from './submodules.js';
 
 /** Where a repository is, as a worker's config says it. */
@@ -78,7 +79,7 @@ function mirrorOf({ stateDir, name, location, objectFormat, environment, program
 /** Whether the mirror exists and has the commit. */
 async function holds(mirror: Mirror, commit: string): Promise<boolean> {
   const reference = join(mirror.gitDir, 'refs', 'promptos', commit);
-  return (await readFile(reference, 'utf8').catch(() => '')).trim() === commit;
+  return ((await readIfPresent(reference).catch(() => null)) ?? '').toString().trim() === commit;
 }
 
 /** The mirror when it has the commit already, else null. Starts no git: a commit's id determines its content. */

@@ -33,18 +33,19 @@ const NOTHING: NormalForm = { cleaned: [], unclean: [] };
  * What a normal checkout of the repository would make of changed files. The engine's own checkouts have the exact bytes of
  * the tree, so an executor sees no conversion; the user who applies the patch has the repository's attributes. Git's own
  * conversions are carried out; a filter is a program, which is not run.
- * @param trees before and after the change
+ * @param before the tree before the change
  */
 export async function normalForm(
   scratch: Scratch,
-  [before, after]: readonly [string, string],
+  before: string,
   changed: readonly ListedFile[],
 ): Promise<NormalForm> {
   const files = changed.filter(({ file }) => file.status !== 'deleted' && REGULAR_FILE.test(file.new_mode));
   if (files.length === 0) return NOTHING;
-  const attributes = await attributeFiles(scratch.git, after);
+  const stale = await attributeFiles(scratch.git, before);
+  const attributes = attributesAfter(stale, changed);
   if (attributes.size === 0) return NOTHING;
-  const place = await makePlace(scratch, { before, attributes, stale: await attributeFiles(scratch.git, before) });
+  const place = await makePlace(scratch, { before, attributes, stale });
   const converting = await convertingAttributes(place, files);
   const unclean: UncleanFile[] = [];
   const converted: ListedFile[] = [];
@@ -85,15 +86,38 @@ export async function normalForm(
 
 const joined = (paths: readonly string[]): string => paths.map((path) => `${path}\0`).join('');
 
-/** The `.gitattributes` files of a tree: blobs by path. */
+const ATTRIBUTE_FILE = /(?:^|\/)\.gitattributes$/;
+
+/** The `.gitattributes` files of trees, blobs by path: runs on one commit ask for the same. */
+const remembered = new Map<string, ReadonlyMap<string, string>>();
+const REMEMBERED = 100;
+
 async function attributeFiles(git: Git, tree: string): Promise<ReadonlyMap<string, string>> {
+  const known = remembered.get(tree);
+  if (known !== undefined) return known;
   const listed = await git.text(['ls-tree', '-r', '-z', '--full-tree', tree]);
-  return new Map(
+  const files = new Map(
     listed.split('\0').flatMap((entry) => {
-      const [, blob, path] = /^100\d+ blob ([0-9a-f]+)\t((?:.*\/)?\.gitattributes)$/s.exec(entry) ?? [];
-      return blob === undefined || path === undefined ? [] : [[path, blob]];
+      const [, blob = '', path = ''] = /^100\d+ blob ([0-9a-f]+)\t(.*)$/s.exec(entry) ?? [];
+      return ATTRIBUTE_FILE.test(path) ? [[path, blob] as const] : [];
     }),
   );
+  if (remembered.size >= REMEMBERED) remembered.clear();
+  remembered.set(tree, files);
+  return files;
+}
+
+function attributesAfter(before: ReadonlyMap<string, string>, changed: readonly ListedFile[]) {
+  const after = new Map(before);
+  for (const { file } of changed) {
+    after.delete(file.path);
+    if (file.status === 'renamed' && file.old_path !== null) after.delete(file.old_path);
+  }
+  for (const { file, object } of changed) {
+    const isWritten = file.status !== 'deleted' && REGULAR_FILE.test(file.new_mode);
+    if (isWritten && ATTRIBUTE_FILE.test(file.path)) after.set(file.path, object);
+  }
+  return after;
 }
 
 /** Git without the engine's attributes: a git folder, an index and a working tree of its own, with the scratch's objects. */

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Git } from '../git/run-git.js';
 import { withScratchIndex } from '../git/scratch-index.js';
+import { readIfPresent, writeLocalFile } from '../platform/time-slices.js';
 import type { Mirror } from './mirror.js';
 
 /** A patch that is larger than this is not computed at all. */
@@ -45,8 +45,24 @@ export const withScratch = <T>(
   const place = { ...scratchPlace(stateDir), objects: [join(mirror.gitDir, 'objects'), ...objects] };
   return withScratchIndex(place, async ({ folder, variables }) => {
     const git = mirror.git.with({ env: variables, signal });
-    if ('commit' in index) await git.bytes(['read-tree', index.commit]);
-    else await writeFile(variables.GIT_INDEX_FILE, index.bytes);
+    const known = 'commit' in index ? indexes.get(index.commit) : index.bytes;
+    if (known !== undefined) await writeLocalFile(variables.GIT_INDEX_FILE, known);
+    else if ('commit' in index) {
+      await git.bytes(['read-tree', index.commit]);
+      await remember(index.commit, variables.GIT_INDEX_FILE);
+    }
     return work({ folder, git });
   });
 };
+
+/** Indexes of commits that were read: a commit never changes. The oldest go first. */
+const indexes = new Map<string, Uint8Array>();
+const REMEMBERED = { count: 4, bytes: 16 * 1_024 * 1_024 };
+
+async function remember(commit: string, path: string): Promise<void> {
+  const bytes = await readIfPresent(path);
+  if (bytes === null || bytes.length > REMEMBERED.bytes) return;
+  indexes.set(commit, bytes);
+  const [oldest] = indexes.keys();
+  if (indexes.size > REMEMBERED.count && oldest !== undefined) indexes.delete(oldest);
+}

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { type Dirent, lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
@@ -7,7 +7,9 @@ import type { LocalRepository } from '../git/repository.js';
 import { gitIn } from '../git/run-git.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
+import { nextTurn, readIfPresent, timeIsUp, writeLocalFile } from '../platform/time-slices.js';
 import { scratchPlace } from './scratch.js';
+import { bytePath, bytesOf, look, tracesOf } from './tree-survey.js';
 
 export interface SnapshotInput {
   readonly repository: LocalRepository;
@@ -36,12 +38,44 @@ function startDigest(): Digest {
 const partOfRef = (name: string): RepositoryPart =>
   name.startsWith('refs/promptos/') ? 'promptos_refs' : name.startsWith('refs/replace/') ? 'object_sources' : 'refs';
 
+/** What was seen of a repository when its digests were made; null for one of too many files to look at each. */
+const seen = new WeakMap<LocalRepository, { readonly traces: string; readonly digests: RepositoryDigests } | null>();
+
+/** As {@link digestRepository}; starts no git while no file of a small repository was written since. */
+export async function snapshotRepository(input: SnapshotInput): Promise<RepositoryDigests> {
+  const { repository } = input;
+  const before = seen.get(repository);
+  if (before === null) return digestRepository(input);
+  const traces = await tracesOfRepository(input).catch(() => NO_TRACES);
+  if (before !== undefined && before.traces === traces.text) return before.digests;
+  const digests = await digestRepository(input);
+  if (traces.tooMany) seen.set(repository, null);
+  // Of before the digests were made: what was written meanwhile shows the next time.
+  else if (traces.text !== null) seen.set(repository, { traces: traces.text, digests });
+  return digests;
+}
+
+const NO_TRACES = { text: null, tooMany: false };
+
+/** A folder of loose objects has one entry for each; none of them is ever written again. */
+const LOOSE_OBJECTS = /\/objects\/[0-9a-f]{2}$/;
+
+function tracesOfRepository({ repository: { gitDir, commonDir, top }, stateDir }: SnapshotInput) {
+  const folders = [top ?? commonDir, commonDir, gitDir].map(bytePath);
+  const tops = folders.filter((folder, at) => !folders.slice(0, at).some((other) => isWithin(folder, other)));
+  const git = bytePath(commonDir);
+  const skips = (folder: string): boolean => folder.startsWith(`${git}/`) && LOOSE_OBJECTS.test(folder);
+  return tracesOf(tops, skips, bytePath(stateDir));
+}
+
+const isWithin = (folder: string, other: string): boolean => folder === other || folder.startsWith(`${other}/`);
+
 /**
  * Digests over what an executor could have changed in the user's repository, by part: HEAD, refs, configuration, hooks, and
  * the state of the working tree with the size and time of every changed file. Ignored files are not looked at. Nothing
  * that the repository's own configuration says is run, since an executor may have written it.
  */
-export async function snapshotRepository(input: SnapshotInput): Promise<RepositoryDigests> {
+async function digestRepository(input: SnapshotInput): Promise<RepositoryDigests> {
   const { gitDir, commonDir, top } = input.repository;
   const parts = {
     configuration: startDigest(),
@@ -83,7 +117,20 @@ export const UNREADABLE_REPOSITORY: RepositoryDigests = {
   working_tree: UNREADABLE,
 };
 
-const contentOf = (path: string): Promise<string> => readFile(path, 'latin1').catch(() => '(none)');
+/** Of an unreadable file as of one that is missing. */
+const contentOf = (path: string): Promise<string> =>
+  readIfPresent(path).then(
+    (content) => content?.toString('latin1') ?? '(none)',
+    () => '(none)',
+  );
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
 
 /** Every ref and what it holds; packing refs changes nothing. */
 async function readReferences(commonDir: string): Promise<ReadonlyMap<string, string>> {
@@ -93,8 +140,7 @@ async function readReferences(commonDir: string): Promise<ReadonlyMap<string, st
     if (value !== undefined && name !== undefined) found.set(name, value);
   }
   const walk = async (folder: string): Promise<void> => {
-    const entries = await readdir(join(commonDir, folder), { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
+    for (const entry of entriesOf(join(commonDir, folder))) {
       const name = `${folder}/${entry.name}`;
       if (entry.isDirectory()) await walk(name);
       else if (!name.endsWith('.lock')) found.set(name, (await contentOf(join(commonDir, name))).trim());
@@ -105,13 +151,12 @@ async function readReferences(commonDir: string): Promise<ReadonlyMap<string, st
 }
 
 async function putFolder(hash: Hash, folder: string, name: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+  for (const entry of [...entriesOf(folder)].sort((left, right) => (left.name < right.name ? -1 : 1))) {
     const path = join(folder, entry.name);
-    const { mode } = await lstat(path);
+    const { mode } = lstatSync(path);
     hash.update(`${name}/${entry.name}\0${mode}\0`);
     if (entry.isDirectory()) await putFolder(hash, path, `${name}/${entry.name}`);
-    else if (entry.isFile()) hash.update(await readFile(path).catch(() => '(unreadable)'));
+    else if (entry.isFile()) hash.update((await readIfPresent(path).catch(() => null)) ?? '(unreadable)');
     hash.update('\0');
   }
 }
@@ -127,7 +172,7 @@ async function putStatus(
 ): Promise<void> {
   const { repository, stateDir, env, programs } = input;
   const { parent, prefix } = scratchPlace(stateDir);
-  const folder = await makeMarkedFolder(parent, prefix);
+  const folder = makeMarkedFolder(parent, prefix);
   try {
     await makeStandIn(folder, repository, relative(top, stateDir));
     const git = gitIn({
@@ -145,9 +190,8 @@ async function putStatus(
     const status = await git.ask(['status', ...how]);
     put('status', `${status.exitCode}\0${status.stdout.toString('latin1')}`);
     for (const path of changedPaths(status.stdout.toString('latin1'))) {
-      const found = await lstat(Buffer.from(`${Buffer.from(top).toString('latin1')}/${path}`, 'latin1'), {
-        bigint: true,
-      }).catch(() => null);
+      if (timeIsUp()) await nextTurn();
+      const found = look(bytesOf(`${bytePath(top)}/${path}`));
       put(path, found === null ? '(none)' : `${found.mode} ${found.size} ${found.mtimeNs}`);
     }
   } finally {
@@ -160,23 +204,23 @@ async function makeStandIn(
   { gitDir, commonDir, objectFormat }: LocalRepository,
   state: string,
 ): Promise<void> {
-  for (const name of ['refs', 'objects', 'info']) await mkdir(join(folder, name), { recursive: true });
+  for (const name of ['refs', 'objects', 'info']) mkdirSync(join(folder, name));
   const head = await contentOf(join(gitDir, 'HEAD'));
   const target = /^ref: (\S+)/.exec(head)?.[1];
   const commit = target === undefined ? head : ((await readReferences(commonDir)).get(target) ?? head);
-  await writeFile(join(folder, 'HEAD'), `${commit.trim()}\n`);
+  await writeLocalFile(join(folder, 'HEAD'), `${commit.trim()}\n`);
   const extension = objectFormat === 'sha1' ? '' : `[extensions]\n\tobjectFormat = ${objectFormat}\n`;
-  await writeFile(
+  await writeLocalFile(
     join(folder, 'config'),
     `[core]\n\trepositoryFormatVersion = ${extension === '' ? 0 : 1}\n${extension}`,
   );
-  await writeFile(join(folder, 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
+  await writeLocalFile(join(folder, 'info', 'attributes'), EXACT_BYTES_ATTRIBUTES);
   // The engine itself writes into its state folder all the time.
   const own = state === '' || state.startsWith('..') ? '' : `\n/${state}/\n`;
-  const exclude = await readFile(join(commonDir, 'info', 'exclude'), 'utf8').catch(() => '');
-  await writeFile(join(folder, 'info', 'exclude'), `${exclude}${own}`);
-  for (const name of await readdir(gitDir)) {
-    if (name.startsWith('sharedindex.')) await symlink(join(gitDir, name), join(folder, name));
+  const exclude = (await readIfPresent(join(commonDir, 'info', 'exclude')).catch(() => null)) ?? '';
+  await writeLocalFile(join(folder, 'info', 'exclude'), `${exclude}${own}`);
+  for (const name of readdirSync(gitDir)) {
+    if (name.startsWith('sharedindex.')) symlinkSync(join(gitDir, name), join(folder, name));
   }
 }
 

@@ -1,5 +1,5 @@
 import { type BigIntStats, chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { nextTurn, timeIsUp } from '../platform/time-slices.js';
 
 /** A path with one character a byte (Latin-1), since a name need not be UTF-8. */
 export type BytePath = string;
@@ -38,12 +38,11 @@ export interface Survey {
   readonly replaced: readonly BytePath[];
   /** Whether there are files that are not known, ignored ones included. */
   readonly others: boolean;
+  /** Whether there are folders that are not known. */
+  readonly otherFolders: boolean;
   /** Those of the wanted paths that are among them. */
   readonly found: readonly BytePath[];
 }
-
-/** System calls between two turns of the event loop. Each takes some microseconds. */
-const CALLS_AT_ONCE = 500;
 
 /**
  * Compares a folder with how it was. Pipes, sockets and devices are removed, because git would wait for ever for one that
@@ -56,23 +55,22 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   const replaced = new Set(known.folders.keys());
   const found: BytePath[] = [];
   let others = false;
-  let calls = 0;
-  const takeTurns = async (): Promise<void> => {
-    calls += 1;
-    if (calls % CALLS_AT_ONCE === 0) await nextTurn();
-  };
-  const walk = async (folder: BytePath): Promise<void> => {
+  let otherFolders = false;
+  const pending: BytePath[] = [''];
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
     const stat = look(place);
     // It vanished, so all that was known in it has changed.
-    if (!stat?.isDirectory()) return;
-    if (known.folders.get(folder) === folderIdentity(stat)) replaced.delete(folder);
-    await takeTurns();
+    if (!stat?.isDirectory()) continue;
+    const identity = known.folders.get(folder);
+    if (identity === folderIdentity(stat)) replaced.delete(folder);
+    otherFolders ||= identity === undefined;
     for (const entry of readFolder(place)) {
+      if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (path === '.git') continue;
       if (entry.isDirectory()) {
-        await walk(path);
+        pending.push(path);
       } else if (entry.isFile() || entry.isSymbolicLink()) {
         const identity = known.files.get(path);
         if (identity === undefined) {
@@ -82,14 +80,12 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
         }
         const now = look(bytesOf(`${top}/${path}`));
         if (now !== null && identityOf(now) === identity) changed.delete(path);
-        await takeTurns();
       } else {
         rmSync(bytesOf(`${top}/${path}`), { force: true });
       }
     }
-  };
-  await walk('');
-  return { changed: [...changed], replaced: [...replaced], others, found };
+  }
+  return { changed: [...changed], replaced: [...replaced], others, otherFolders, found };
 }
 
 function readFolder(folder: Buffer) {
@@ -106,22 +102,66 @@ function readFolder(folder: Buffer) {
 export async function knownTree(top: BytePath): Promise<KnownTree> {
   const files = new Map<BytePath, string>();
   const folders = new Map<BytePath, string>();
-  const walk = async (folder: BytePath): Promise<void> => {
+  const pending: BytePath[] = [''];
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
     const stat = look(place);
     if (stat !== null) folders.set(folder, folderIdentity(stat));
     for (const entry of readFolder(place)) {
+      if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (path === '.git') continue;
       if (entry.isDirectory()) {
-        await walk(path);
+        pending.push(path);
         continue;
       }
       const file = look(bytesOf(`${top}/${path}`));
       if (file !== null) files.set(path, identityOf(file));
-      if (files.size % CALLS_AT_ONCE === 0) await nextTurn();
     }
-  };
-  await walk('');
+  }
   return { files, folders };
+}
+
+/** Files and folders that are looked at one by one. Where there are more, a program of its own is quicker. */
+const MOST_TRACED = 1_000;
+/** The coarsest clock of a file system: what was written so recently may be written again and show the same times. */
+const SETTLED_MS = 2_500;
+
+export interface Traces {
+  /** Null when nothing can be concluded: one was written just now, or a `.git` in a folder below leads elsewhere. */
+  readonly text: string | null;
+  readonly tooMany: boolean;
+}
+
+/**
+ * All that the file system says of folders and of everything in them: as long as it is the same, nothing was written, added
+ * or removed there.
+ * @param skips whether the content of a folder is left out, and its own times count
+ * @param leftOut a folder that does not count at all
+ */
+export async function tracesOf(
+  tops: readonly BytePath[],
+  skips: (folder: BytePath) => boolean,
+  leftOut: BytePath,
+): Promise<Traces> {
+  const settled = BigInt(Date.now() - SETTLED_MS) * 1_000_000n;
+  const traces: string[] = [];
+  const pending = [...tops];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (timeIsUp()) await nextTurn();
+    if (traces.length === MOST_TRACED) return { text: null, tooMany: true };
+    const stat = look(bytesOf(path));
+    if (stat === null || stat.ctimeNs > settled) return { text: null, tooMany: false };
+    traces.push(`${identityOf(stat)} ${path}`);
+    if (stat.isDirectory()) {
+      if (skips(path)) continue;
+      for (const name of readdirSync(bytesOf(path), { encoding: 'latin1' })) {
+        const entry = `${path}/${name}`;
+        if (entry !== leftOut) pending.push(entry);
+      }
+    } else if (path.endsWith('/.git') && !tops.includes(path.slice(0, -'/.git'.length))) {
+      return { text: null, tooMany: false };
+    }
+  }
+  return { text: traces.sort().join('\n'), tooMany: false };
 }

@@ -1,11 +1,11 @@
-import type { Client } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { readTemporalConnection } from '../../config/environment.js';
 import { ensureStateFolder } from '../../config/project-files.js';
+import { clientRoute, temporalProxy } from '../../config/proxy.js';
 import { requireUsableState } from '../../config/shared-state.js';
-import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
-import { PromptOsError } from '../../contracts/errors.js';
-import { runWorkflowId } from '../../contracts/names.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
+import { EXECUTOR_ROLES, GATES, roleTaskQueue, runWorkflowId } from '../../contracts/names.js';
 import { governanceDataConverter } from '../../converter/data-converter.js';
 import { ensureServer, findServer } from '../../embedded/server.js';
 import type { Project } from './project.js';
@@ -13,7 +13,6 @@ import type { Project } from './project.js';
 /** Milliseconds for the first answer of a server that the user named. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Where a project's Temporal is. */
 export interface TemporalAddress {
   readonly connectionOptions: ClientConnectConfig['connectionOptions'] & { address: string };
   readonly namespace: string;
@@ -72,6 +71,9 @@ export async function locateTemporal(
   };
 }
 
+export const temporalUnreachable = (address: string, cause: unknown): PromptOsError =>
+  new PromptOsError('TEMPORAL_UNREACHABLE', `Temporal at ${address} does not answer: ${messageOf(cause)}.`, { cause });
+
 /**
  * A client for a project's Temporal.
  * @throws PromptOsError TEMPORAL_UNREACHABLE, and what `locateTemporal` throws
@@ -90,14 +92,7 @@ export async function connectTemporal(
     ...route,
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PromptOsError(
-      'TEMPORAL_UNREACHABLE',
-      `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
-      {
-        cause,
-      },
-    );
+    throw temporalUnreachable(connectionOptions.address, cause);
   });
   const client = new Client({ connection, namespace, dataConverter: governanceDataConverter });
   return {
@@ -116,4 +111,43 @@ export async function connectTemporal(
     },
     close: () => connection.close(),
   };
+}
+
+/** temporal.api.enums.v1.TaskQueueType. */
+const WORKFLOWS = 1;
+const ACTIVITIES = 2;
+
+/** A task queue that runs need a worker on. */
+export interface RunQueue {
+  readonly name: string;
+  readonly type: number;
+  /** What waits when no worker polls it, for a person. */
+  readonly carries: string;
+}
+
+/** The queues of a project: the engine's, and one for each role. */
+export const runQueues = (engine: string): readonly RunQueue[] => [
+  { name: engine, type: WORKFLOWS, carries: 'the run itself' },
+  ...EXECUTOR_ROLES.map((role) => ({
+    name: roleTaskQueue(engine, role),
+    type: ACTIVITIES,
+    carries: Object.entries(GATES)
+      .filter(([, gate]) => gate.role === role)
+      .map(([id]) => id)
+      .join(', '),
+  })),
+];
+
+/** How many workers have polled a queue in the last minutes, as the server says. */
+export async function countPollers(
+  { workflowService }: Pick<Connection, 'workflowService'>,
+  namespace: string,
+  { name, type }: Pick<RunQueue, 'name' | 'type'>,
+): Promise<number> {
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name },
+    taskQueueType: type,
+  });
+  return pollers?.length ?? 0;
 }

@@ -3,7 +3,6 @@ import type { Output } from './output.js';
 
 /** What every command receives; it reads nothing of the process by itself. */
 export interface CommandContext {
-  /** The output of this invocation, once the options are parsed. */
   output(): Output;
   readonly cwd: string;
   /** What to type for this program here, such as `./bin/promptos -C shop`; `promptos` when absent. */
@@ -13,5 +12,4 @@ export interface CommandContext {
   exit(code: ExitCode): void;
 }
 
-/** How suggested commands begin. */
 export const programOf = ({ program }: Pick<CommandContext, 'program'>): string => program ?? 'promptos';

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { ListedRun } from '../../client/listing.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
-import type { JournalEntry, RunOpening } from '../../contracts/journal.js';
-import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { type JournalEntry, parseJournalEntry, type RunOpening } from '../../contracts/journal.js';
 import { readJsonAs } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import { type GateId, RUN_ID_PATTERN } from '../../contracts/names.js';
@@ -120,7 +119,6 @@ const mayAnswer = (
 ): readonly string[] =>
   integrators.filter((name) => !answered.includes(name) && (name !== developer || self_approval === 'allowed'));
 
-/** Everything that a run waits for, in the order of its status. */
 export const awaitedPeople = (status: RunStatus): readonly AwaitedPeople[] =>
   status.awaiting.map((awaited) => ({
     kind: awaited.kind,

@@ -6,14 +6,11 @@ import { PromptOsError } from '../../contracts/errors.js';
 /** The word for the newest run of this repository. */
 export const LATEST = 'latest';
 
-/** For the help of every command that takes a run. */
 export const RUN_ARGUMENT = 'the run: its id, the beginning of its id, or "latest", the newest of this repository';
 
-/** For the help of every command that answers what a run waits for. */
 export const WAITING_RUN_ARGUMENT =
   'the run: its id, the beginning of its id, or "latest", the one of this repository that waits for a person';
 
-/** For an option that may be given several times. */
 export const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 export function positiveNumber(text: string): number {
@@ -42,7 +39,6 @@ const SHORT_REPO = new Option('-C <path>', 'work as if started in this folder');
 
 const ours = new WeakMap<Command, ReadonlySet<string>>();
 
-/** The command and all below it. */
 export const withSubcommands = (command: Command): Command[] => [command, ...command.commands.flatMap(withSubcommands)];
 
 /**

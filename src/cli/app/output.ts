@@ -13,7 +13,6 @@ export interface Output {
   readonly color: boolean;
   /** Whether `live` shows anything. */
   readonly redraws: boolean;
-  /** A line for a person. */
   say(text?: string): void;
   /** A line for a person on standard error: progress, warnings. */
   note(text: string): void;
@@ -67,7 +66,6 @@ export function createOutput({
 /** A terminal that lines can be drawn on again. */
 export type Terminal = Writable & { readonly columns?: number; readonly rows?: number };
 
-/** Lines at the end of a terminal that are drawn again and again. */
 export interface LiveLines {
   /** Draws these in place of those that are there. */
   draw(lines: readonly string[]): void;

@@ -5,6 +5,7 @@ import { type Environment, readEnvironment } from '../../config/environment.js';
 import { ensureStateFolder, findProjectFiles, type ProjectFiles } from '../../config/project-files.js';
 import { requireUsableState } from '../../config/shared-state.js';
 import { DIGEST_PREFIX, readWorkerConfig } from '../../config/worker-config-file.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
@@ -12,7 +13,6 @@ import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from './context.js';
 import { shellWord } from './printable.js';
 
-/** What a command knows of the place that it works for. */
 export interface Project {
   readonly files: ProjectFiles;
   readonly environment: Environment;
@@ -60,6 +60,13 @@ export const readSetting = async (project: Project): Promise<WorkerSetting> => (
   ...(await settingWithoutState(project)),
   stateDir: await ensureStateFolder(project.files),
 });
+
+/** The setting of a project that must have a worker config, and its path. @throws PromptOsError WORKER_CONFIG_NOT_FOUND */
+export async function requireSetting(project: Project): Promise<{ setting: WorkerSetting; path: string }> {
+  const { workerConfigPath: path, files } = project;
+  if (path !== null) return { setting: await readSetting(project), path };
+  throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${files.workerConfig}.`);
+}
 
 /** Where a project's store is on this machine, which need not exist yet; null for one that is elsewhere. */
 export async function storeFolder(project: Project): Promise<string | null> {

@@ -12,14 +12,11 @@ import type { CommandContext } from './context.js';
 
 /** What a command receives that reads published runs. */
 export interface StoreCommandContext extends CommandContext {
-  /** The store that this folder's runs are published in. */
   openStore(): Promise<ArtifactStore>;
 }
 
-/** A published run, as far as commands speak of it. */
 export interface PublishedRunFacts {
   readonly record: RunRecord;
-  /** Digest of the bytes of `run_record.json`. */
   readonly recordSha256: string;
   readonly session: PromptSession;
 }
@@ -66,7 +63,6 @@ export function parseFile<T>(schema: z.ZodType<T>, bytes: Buffer, path: string):
   throw new PromptOsError('RECORD_INVALID', `${path} of the run has another shape than expected: ${problem}.`);
 }
 
-/** The bundle of a published run. */
 export interface PublishedBundle {
   readonly sha256: string;
   /** Writes its bytes again. */

@@ -18,32 +18,28 @@ export interface Questions {
   confirm(message: string): Promise<boolean | null>;
 }
 
-/** Asks with keys and arrows. */
+type Clack = typeof import('@clack/prompts');
+
+/** Asks one question on the terminal. Null: the person broke off. */
+export async function askOnce<T>(question: (clack: Clack) => Promise<T>): Promise<Exclude<T, symbol> | null> {
+  const clack = await import('@clack/prompts');
+  const answer = await question(clack);
+  return clack.isCancel(answer) ? null : (answer as Exclude<T, symbol>);
+}
+
 export const terminalQuestions: Questions = {
-  choose: async (message, choices, initial) => {
-    const { isCancel, select } = await import('@clack/prompts');
+  choose: async <Value extends string>(message: string, choices: readonly Choice<Value>[], initial?: Value) => {
     const options = choices.map((choice) => ({ ...choice }));
-    const answer = await select<string>({
-      message,
-      options,
-      ...(initial === undefined ? {} : { initialValue: initial }),
-    });
-    return isCancel(answer) ? breakOff() : (answer as (typeof choices)[number]['value']);
+    const first = initial === undefined ? {} : { initialValue: initial };
+    return ((await askOnce(({ select }) => select<string>({ message, options, ...first }))) as Value) ?? breakOff();
   },
   write: async (message, suggestion) => {
-    const { isCancel, text } = await import('@clack/prompts');
-    const answer = await text({
-      message,
-      ...(suggestion === undefined ? {} : { initialValue: suggestion.replaceAll(/\s+/g, ' ') }),
-      validate: (given) => ((given ?? '').trim() === '' ? 'Some words, please.' : undefined),
-    });
-    return isCancel(answer) ? breakOff() : answer.trim();
+    const initial = suggestion === undefined ? {} : { initialValue: suggestion.replaceAll(/\s+/g, ' ') };
+    const validate = (given = '') => (given.trim() === '' ? 'Some words, please.' : undefined);
+    const answer = await askOnce(({ text }) => text({ message, ...initial, validate }));
+    return answer === null ? breakOff() : answer.trim();
   },
-  confirm: async (message) => {
-    const { confirm, isCancel } = await import('@clack/prompts');
-    const answer = await confirm({ message, initialValue: false });
-    return isCancel(answer) ? breakOff() : answer;
-  },
+  confirm: async (message) => (await askOnce(({ confirm }) => confirm({ message, initialValue: false }))) ?? breakOff(),
 };
 
 /** While a question is open the terminal sends no signal for Ctrl-C; it means the same there as everywhere. */

@@ -2,12 +2,9 @@ import { ERROR_CATALOGUE, type ExitCode, PromptOsError } from '../../contracts/e
 import type { Output } from './output.js';
 import { printable, printableLine } from './printable.js';
 
-/** An error as programs read it. */
 export interface ReportedError {
   readonly code: string;
-  /** What happened, what was expected and received. */
   readonly message: string;
-  /** The next step. */
   readonly next: string;
 }
 

@@ -9,7 +9,6 @@ import { printableLine } from './printable.js';
 import { readPublishedRun } from './published-run.js';
 import type { ThisRepository } from './this-repository.js';
 
-/** Where runs are looked for, when no Temporal is there. */
 interface PublishedSources {
   readonly store: ReadableStore;
   /** Where runs that are not published left what they began; null where only published ones are meant. */
@@ -18,7 +17,6 @@ interface PublishedSources {
   readonly here: Pick<ThisRepository, 'what' | 'owns'>;
 }
 
-/** Where published and open runs are looked for. */
 export interface LiveSources {
   readonly store: ArtifactStore;
   readonly runs: GovernedRuns;
@@ -27,7 +25,6 @@ export interface LiveSources {
 
 export type RunSources = PublishedSources | LiveSources;
 
-/** The run that a command is about. */
 export interface SelectedRun {
   readonly run_id: string;
   /** The repository that it is of; null when its record cannot be read. */

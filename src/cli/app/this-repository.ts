@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import { type AskedFolder, remoteUrl, repositoryName } from '../../adapters/git/facts.js';
 import { createTrustRegistry } from '../../config/policy-file.js';
 import { engineTaskQueue } from '../../contracts/names.js';
-import { slugName } from '../../contracts/spelling.js';
+import { slugName } from '../../contracts/sentences.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { type Project, readProjectConfig } from './project.js';
@@ -25,7 +25,6 @@ export function remotePlace(url: string): string {
   return host === undefined ? address : `${host.toLowerCase()}/${path}`;
 }
 
-/** What is known of a run before it is asked. */
 interface RunOrigin {
   readonly target_repo: string;
   readonly policy_sha256: string;
@@ -37,9 +36,7 @@ interface RunOrigin {
 export interface ThisRepository {
   /** For messages, such as `the repository shop`. */
   readonly what: string;
-  /** The queue of its engine. */
   readonly queue: string;
-  /** Whether runs may call this repository so. */
   hasName(name: string): boolean;
   /** Whether a run is one of this repository: by its name, its queue, and a policy that is known here. */
   owns(run: RunOrigin): Promise<boolean>;

@@ -11,7 +11,6 @@ import { shellWord } from '../app/printable.js';
 import type { Committer } from './committer.js';
 
 export interface ApplyPatchInput {
-  /** A folder inside the repository. */
   readonly directory: string;
   readonly environment: Variables;
   readonly baseCommit: string;
@@ -33,7 +32,6 @@ export interface AppliedPatch {
   readonly files: readonly string[];
 }
 
-/** One path that the patch changes, as git's raw difference has it. */
 interface Change {
   readonly path: string;
   readonly oldMode: string;
@@ -166,7 +164,6 @@ async function checkClean(git: Git, worktree: string, changes: readonly Change[]
 const named = (paths: readonly string[]): string =>
   paths.slice(0, 5).join(', ') + (paths.length > 5 ? ` and ${paths.length - 5} more` : '');
 
-/** Where a commit is to go. */
 interface Target {
   /** Null when HEAD is detached and no branch was named. */
   readonly branch: string | null;
@@ -251,7 +248,6 @@ async function openRepository(
   return { git: here.with({ cwd: top }), top };
 }
 
-/** Moves the target to its new commit, with its files when it is checked out. */
 async function updateTarget(git: Git, target: Target, commit: string): Promise<void> {
   if (target.worktree !== null) {
     await git.text(['merge', '--ff-only', '--quiet', '--no-stat', '--no-autostash', '--no-verify-signatures', commit]);

@@ -36,7 +36,6 @@ export interface ApplyOptions {
   readonly yes?: true;
 }
 
-/** Commits the patch of an approved run. */
 export async function applyRun(
   context: StoreCommandContext,
   given: string,

@@ -9,10 +9,8 @@ import type { RunVerifier } from './verify-run.js';
 
 const SUBJECT_KINDS: readonly SubjectKind[] = ['run', 'digest', 'commit', 'path'];
 
-/** For the option `--bundle`, which may be given several times. */
 const BUNDLE_HELP = 'a run as `promptos export --bundle` wrote it, in place of the store; may be given several times';
 
-/** `promptos verify`: judges a published tree, offline, by nothing but its files and the policies handed in. */
 export function verifyCommand(context: StoreCommandContext): CommandUnknownOpts {
   return new Command('verify')
     .argument('[tree-or-run]', 'an exported folder, a bundle, or a run: its id, the beginning of its id, or "latest"')
@@ -37,7 +35,6 @@ Examples:
     .action(async (target, options) => (await import('./verify-target.js')).verifyTarget(context, target, options));
 }
 
-/** `promptos trace`: from something that runs in production back to the text that a model received. */
 export function traceCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
   return new Command('trace')
     .argument('<subject>', 'a path, a SHA-256, a commit, or a run (its id, the beginning of its id, or "latest")')
@@ -62,7 +59,6 @@ Examples:
     );
 }
 
-/** `promptos pr-check`: whether a pull request is what its governed run made, and nothing else. */
 export function prCheckCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
   return new Command('pr-check')
     .requiredOption('--body <file>', "the pull request's description")
@@ -82,7 +78,6 @@ Examples:
     .action(async (options) => (await import('./check-pull-request.js')).showPullRequest(context, options, verify));
 }
 
-/** `promptos ungoverned`: what came into a branch past governance. */
 export function ungovernedCommand(context: StoreCommandContext, verify?: RunVerifier): CommandUnknownOpts {
   return new Command('ungoverned')
     .requiredOption('--since <ref>', 'the commits that can be reached from here are not looked at')
@@ -109,7 +104,6 @@ Examples:
   $ promptos except --setup --as grace --reason "Introduces the policy" --expires 365d
   $ promptos except 3f9c2d1 --as grace --reason "Hotfix of incident 42" --expires 30d`;
 
-/** `promptos except`: an integrator's signed word that a commit may be in a branch without a run. */
 export function exceptCommand(
   context: CommandContext,
   questions: Pick<Questions, 'confirm'> = terminalQuestions,
@@ -126,11 +120,10 @@ export function exceptCommand(
     .option('--yes', 'sign without asking')
     .addHelpText('after', EXCEPT_HELP)
     .action(async (commit, options) =>
-      (await import('./sign-exception.js')).signException(context, commit, options, questions),
+      (await import('./exceptions.js')).signException(context, commit, options, questions),
     );
 }
 
-/** `promptos apply`: commits the patch that a run was approved with. */
 export function applyCommand(
   context: StoreCommandContext,
   questions: Pick<Questions, 'confirm'> = terminalQuestions,

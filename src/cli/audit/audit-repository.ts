@@ -7,7 +7,6 @@ import { type Git, gitIn } from '../../adapters/git/run-git.js';
 import { withScratchIndex } from '../../adapters/git/scratch-index.js';
 import { PromptOsError } from '../../contracts/errors.js';
 
-/** What git makes of two commits. */
 export interface MergedTrees {
   /** The tree, with conflict markers in the files that conflict. */
   readonly tree: string;

@@ -42,7 +42,6 @@ const PREFIXES = ['--src-prefix=a/', '--dst-prefix=b/'];
 
 export interface ChangeOptions {
   readonly renames?: boolean;
-  /** Paths that are set aside. */
   readonly without?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -50,7 +49,6 @@ export interface ChangeOptions {
 const settingAside = (paths: readonly string[]): readonly string[] =>
   paths.length === 0 ? [] : ['--', ':(top)', ...paths.map((path) => `:(top,exclude,literal)${path}`)];
 
-/** Whether two trees or commits have the same files, some paths set aside. */
 export async function sameTrees(
   repository: AuditRepository,
   one: string,
@@ -62,7 +60,6 @@ export async function sameTrees(
   return raw.length === 0;
 }
 
-/** The change between two trees or commits of a repository. */
 export async function changeBetween(
   repository: AuditRepository,
   from: string,

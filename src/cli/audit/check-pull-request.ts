@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { PolicyFile } from '../../config/policy-file.js';
-import { ERROR_CATALOGUE, type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { ERROR_CATALOGUE, type ErrorCode } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
 import { prBlock } from '../../domain/record/pr-block.js';
 import { printableLine } from '../app/printable.js';
@@ -19,8 +18,8 @@ import {
   matchCommit,
 } from './match-commit.js';
 import { compareBlock, findPrBlocks, type PrBlockLines, runOfBlock } from './pr-body.js';
-import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
-import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
+import { type Audit, type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
+import { type RunVerification, type RunVerifier, readNamedText, readTrustedPolicies, verifyRun } from './verify-run.js';
 import { judgeWaivers } from './waivers.js';
 
 /** Enough for a sentence that lists several lines of a block. */
@@ -34,14 +33,13 @@ export interface PrCheckOptions {
   readonly bundle?: readonly string[];
 }
 
-/** Checks a pull request and shows a line for each check. */
 export async function showPullRequest(
   context: StoreCommandContext,
   { body: bodyPath, commit: revision, artifactsDir, policy, bundle = [] }: PrCheckOptions,
   verify: RunVerifier = verifyRun,
 ): Promise<void> {
   const output = context.output();
-  const body = await readBody(resolve(context.cwd, bodyPath));
+  const body = await readNamedText(resolve(context.cwd, bodyPath));
   const policies = await readTrustedPolicies(context, policy);
   const repository = await openAuditRepository(context.cwd, context.env);
   const commit = await requireCommit(repository, revision);
@@ -58,9 +56,9 @@ export async function showPullRequest(
   });
   noteUnreadable(output, catalogue);
   for (const { check, code, message } of checked.checks) {
-    output.say(
-      `${code === null ? 'ok    ' : 'FAILED'} ${check}: ${printableLine(code === null ? message : `${code}: ${message}`, MESSAGE_LIMIT)}`,
-    );
+    const mark = code === null ? 'ok    ' : 'FAILED';
+    const shown = code === null ? message : `${code}: ${message}`;
+    output.say(`${mark} ${check}: ${printableLine(shown, MESSAGE_LIMIT)}`);
     if (code !== null) output.say(`       next: ${ERROR_CATALOGUE[code].hint}`);
   }
   const failed = checked.checks.filter(({ code }) => code !== null);
@@ -68,17 +66,6 @@ export async function showPullRequest(
   if (failed.length > 0) context.exit(1);
 }
 
-async function readBody(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
-}
-
-/** One thing that a pull request was checked for. */
 interface PullRequestCheck {
   readonly check: 'block' | 'record' | 'outcome' | 'waivers' | 'trailers' | 'session' | 'change' | 'committer';
   /** Null when it holds. */
@@ -96,15 +83,11 @@ interface CheckedPullRequest {
   readonly checks: readonly PullRequestCheck[];
 }
 
-interface PullRequestInput {
-  readonly repository: AuditRepository;
-  readonly catalogue: RunCatalogue;
-  /** The description of the pull request. */
+/** The folder of sessions is as given to `promptos pr-block`, since the block shows it. */
+interface PullRequestInput extends Audit {
   readonly body: string;
   /** A full id. */
   readonly commit: string;
-  /** As given to `promptos pr-block`, since the block shows it. */
-  readonly artifactsDir: string;
   readonly policies: readonly PolicyFile[];
   /** When it is judged: milliseconds since the epoch. */
   readonly now: number;
@@ -118,10 +101,10 @@ const refused = (code: ErrorCode, message: string): Checked => ({ code, message 
 
 /** Judges a pull request; every reason is kept, not only the first. */
 async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullRequest> {
-  const { repository, catalogue, body, commit, artifactsDir, policies, now, verify } = input;
+  const { catalogue, body, commit, artifactsDir, policies, now, verify } = input;
   const { store } = catalogue;
   const blocks = findPrBlocks(body);
-  const head = await findChangeCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+  const head = await findChangeCommit(input, commit);
   const question = head.change;
   const change_commit = question.facts.commit;
   const match = await findMatch(input, question, blocks);
@@ -158,13 +141,13 @@ async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullReq
 
 /** The run that the description names, else the one that the commit names or comes from. */
 async function findMatch(
-  { repository, catalogue }: PullRequestInput,
+  input: PullRequestInput,
   question: CommitInQuestion,
   blocks: readonly PrBlockLines[],
 ): Promise<CommitMatch | null> {
   const claimed = blocks[0] === undefined ? null : runOfBlock(blocks[0]);
   const facts = claimed === null ? question.facts : { ...question.facts, runs: [claimed] };
-  for await (const match of matchCommit(repository, catalogue, { ...question, facts })) return match;
+  for await (const match of matchCommit(input, { ...question, facts })) return match;
   return null;
 }
 
@@ -187,10 +170,8 @@ function noRun({ refused: bundles }: RunCatalogue, commit: string): Checked {
   if (first === undefined) {
     return refused('NO_MATCH', `No published run is named by the description or made commit ${commit}.`);
   }
-  return refused(
-    'RUN_NOT_VERIFIED',
-    bundles.map(({ bundle, code, message }) => `${bundle}: ${code}: ${message}`).join(' '),
-  );
+  const problems = bundles.map(({ bundle, code, message }) => `${bundle}: ${code}: ${message}`);
+  return refused('RUN_NOT_VERIFIED', problems.join(' '));
 }
 
 function checkVerified({ runId }: AuditedRun, { problem, trusted }: RunVerification): Checked {
@@ -220,9 +201,8 @@ async function checkSession(
   // A repository that keeps sessions has that of an earlier run until this branch exports its own.
   const touched = await touchedPaths(repository, [...above, change], paths);
   const found = await Promise.all(paths.map((path) => fileDigest(repository, commit, path)));
-  const wrong = paths.filter(
-    (path, index) => touched.has(path) && (found[index] ?? expected[index]) !== expected[index],
-  );
+  const differs = (index: number): boolean => (found[index] ?? expected[index]) !== expected[index];
+  const wrong = paths.filter((path, index) => touched.has(path) && differs(index));
   if (wrong.length > 0) {
     return refused('SESSION_DIFFERS', `${wrong.join(' and ')} of the commit: not what run ${run.runId} published.`);
   }

@@ -6,13 +6,12 @@ import { promptSessionSidecar, promptSessionText } from '../../domain/record/pro
 import { bundleName } from '../app/published-run.js';
 import { type AuditRepository, mergeTrees } from './audit-repository.js';
 import { type ChangedFile, changeBetween, sameTrees } from './change.js';
-import type { AuditedRun } from './run-catalogue.js';
+import type { Audit, AuditedRun } from './run-catalogue.js';
 
 /** The trailers that `promptos apply` writes. */
 const RUN_TRAILER = 'PromptOS-Run';
 const RECORD_TRAILER = 'PromptOS-Record';
 
-/** A commit as an audit speaks of it. */
 export interface CommitFacts {
   readonly commit: string;
   readonly parents: readonly string[];
@@ -27,24 +26,13 @@ export interface CommitFacts {
 export async function readCommit(repository: AuditRepository, commit: string): Promise<CommitFacts> {
   const trailer = (key: string): string => `%(trailers:key=${key},valueonly,unfold)`;
   const format = ['%P', '%s', '%cn', '%ce', trailer(RUN_TRAILER), trailer(RECORD_TRAILER)].join('%x00');
-  const shown = await repository.text([
-    'log',
-    '-1',
-    '--no-show-signature',
-    '--no-mailmap',
-    '--encoding=UTF-8',
-    `--format=${format}`,
-    commit,
-  ]);
+  const log = ['log', '-1', '--no-show-signature', '--no-mailmap', '--encoding=UTF-8', `--format=${format}`];
+  const shown = await repository.text([...log, commit]);
   const [parents = '', subject = '', name = '', email = '', runs = '', records = ''] = shown.split('\0');
-  const lines = (text: string): readonly string[] => [
-    ...new Set(
-      text
-        .split('\n')
-        .map((line) => line.trim())
-        .filter(Boolean),
-    ),
-  ];
+  const lines = (text: string): readonly string[] => {
+    const values = text.split('\n').map((line) => line.trim());
+    return [...new Set(values.filter(Boolean))];
+  };
   return {
     commit,
     parents: parents.split(' ').filter(Boolean),
@@ -76,10 +64,8 @@ export interface SessionFile {
 export function sessionPaths(artifactsDir: string): readonly string[] {
   const folder = posix.normalize(artifactsDir);
   if (posix.isAbsolute(folder) || folder.split('/')[0] === '..') {
-    throw new PromptOsError(
-      'PATH_ESCAPES',
-      `--artifacts-dir: expected a folder of the repository, received ${artifactsDir}.`,
-    );
+    const problem = `--artifacts-dir: expected a folder of the repository, received ${artifactsDir}.`;
+    throw new PromptOsError('PATH_ESCAPES', problem);
   }
   return NAMES.map((name) => posix.join(folder, name));
 }
@@ -87,20 +73,17 @@ export function sessionPaths(artifactsDir: string): readonly string[] {
 /**
  * The session files and bundles among the files that a commit adds or changes, and whose they are. What is not exactly
  * what a run published stays part of the commit's change.
- * @param runs asked only when the commit touches such a file
  */
 export async function sessionFilesOf(
-  repository: AuditRepository,
+  { repository, catalogue, artifactsDir }: Audit,
   { commit, files }: { readonly commit: string; readonly files: readonly ChangedFile[] },
-  runs: () => Promise<readonly AuditedRun[]>,
-  artifactsDir: string,
 ): Promise<readonly SessionFile[]> {
   const paths = sessionPaths(artifactsDir);
   const folder = posix.dirname(paths[0] ?? '');
   const isBundle = (path: string) => posix.dirname(path) === folder && path.endsWith(bundleName(''));
   const touched = files.filter(({ path, mode }) => (paths.includes(path) || isBundle(path)) && mode === '100644');
   if (touched.length === 0) return [];
-  const all = await runs();
+  const all = await catalogue.all();
   const owners = new Map<string, AuditedRun>();
   for (const run of all) for (const digest of sessionDigests(run)) owners.set(digest, run);
   const found: SessionFile[] = [];
@@ -117,15 +100,9 @@ async function bundled(runs: readonly AuditedRun[], name: string, sha256: string
   return run !== undefined && (await run.bundleSha256()) === sha256 ? run : undefined;
 }
 
-/** Digests of a run's session file and of its sidecar. */
 export function sessionDigests({ session }: AuditedRun): readonly [string, string] {
   const digest = sha256Hex(promptSessionText(session));
   return [digest, sha256Hex(promptSessionSidecar(digest))];
-}
-
-export interface PlainMergeOptions {
-  readonly runs: () => Promise<readonly AuditedRun[]>;
-  readonly artifactsDir: string;
 }
 
 /**
@@ -135,10 +112,10 @@ export interface PlainMergeOptions {
  * cannot tell, so that every merge has one.
  */
 export async function plainMerge(
-  repository: AuditRepository,
+  audit: Audit,
   { commit, parents }: CommitFacts,
-  { runs, artifactsDir }: PlainMergeOptions,
 ): Promise<readonly AuditedRun[] | null> {
+  const { repository, artifactsDir } = audit;
   const [one, other, ...more] = parents;
   if (one === undefined || other === undefined || more.length > 0) return null;
   return repository.withScratch(async (env) => {
@@ -150,7 +127,7 @@ export async function plainMerge(
     if (!(await sameTrees(repository, tree, commit, { without: conflicts, env }))) return null;
     if (conflicts.length === 0) return [];
     const files = (await changeBetween(repository, tree, commit, { env })).files ?? [];
-    const resolved = await sessionFilesOf(repository, { commit, files }, runs, artifactsDir);
+    const resolved = await sessionFilesOf(audit, { commit, files });
     return conflicts.every((path) => resolved.some((file) => file.path === path))
       ? [...new Set(resolved.map(({ run }) => run))]
       : null;

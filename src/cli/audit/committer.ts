@@ -8,7 +8,6 @@ import type { ReadableStore } from '../../ports/artifact-store.js';
 import { readPublished } from '../app/published-run.js';
 import type { AuditedRun } from './run-catalogue.js';
 
-/** Who made a commit, as the commit says. */
 export interface Committer {
   readonly name: string;
   readonly email: string;

@@ -1,10 +1,26 @@
-import type { PolicyFile } from '../../config/policy-file.js';
+import { join, resolve } from 'node:path';
+import { writeNewFiles } from '../../config/files.js';
+import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import { sha256Hex } from '../../contracts/digest.js';
-import { own, readJson } from '../../contracts/json.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { own, prettyJson, readJson } from '../../contracts/json.js';
 import type { PinnedKey } from '../../contracts/keys.js';
-import { type CommitException, openCommitException } from '../../domain/attest/commit-exception.js';
+import type { Policy } from '../../contracts/policy.js';
+import { durationSchema, lineSchema } from '../../contracts/primitives.js';
+import {
+  type CommitException,
+  commitExceptionStatement,
+  openCommitException,
+} from '../../domain/attest/commit-exception.js';
+import { sealStatement } from '../../domain/attest/envelope.js';
 import { isValidAt, pinKey, readEnvelope } from '../../domain/judge/authenticate.js';
-import type { AuditRepository } from './audit-repository.js';
+import type { CommandContext } from '../app/context.js';
+import { printableLine } from '../app/printable.js';
+import type { Questions } from '../app/questions.js';
+import { openSigner } from '../keys/signing.js';
+import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
+import { changeOfCommit } from './change.js';
+import { readCommit } from './commit-facts.js';
 
 /** Where signed exceptions are in a repository, one file for each commit. */
 const EXCEPTIONS_DIR = '.promptos/exceptions';
@@ -80,3 +96,95 @@ const integratorKeys = (policies: readonly PolicyFile[]): readonly HeldKey[] =>
       (own(policy.principals, name)?.keys ?? []).map((key) => ({ name, key: pinKey(key) })),
     ),
   );
+
+const POLICY = '.promptos/policy.yaml';
+
+interface ExceptOptions {
+  readonly as: string;
+  readonly reason: string;
+  readonly expires: string;
+  readonly setup?: true;
+  readonly policy?: string;
+  readonly key?: string;
+  readonly force?: true;
+  readonly yes?: true;
+}
+
+export async function signException(
+  context: CommandContext,
+  given: string | undefined,
+  options: ExceptOptions,
+  questions: Pick<Questions, 'confirm'>,
+): Promise<void> {
+  const output = context.output();
+  const integrator = options.as;
+  const reason = parsedOption(lineSchema, options.reason, '--reason');
+  const duration = parsedOption(durationSchema, options.expires, '--expires');
+  const repository = await openAuditRepository(context.cwd, context.env);
+  if (repository.bare) throw new PromptOsError('USAGE', 'A bare repository has no place for the file of an exception.');
+  const commit = await commitOf(repository, given, options.setup === true);
+  const path = options.policy === undefined ? join(repository.path, POLICY) : resolve(context.cwd, options.policy);
+  const now = new Date();
+  const policyKeys = keysOf((await readPolicy(path)).policy, integrator, now.toISOString());
+  const { subject, committer } = await readCommit(repository, commit);
+  const files = (await changeOfCommit(repository, commit)).files?.map((file) => file.path) ?? [];
+  output.say(`Commit ${commit} by ${printableLine(`${committer.name} <${committer.email}>`)}`);
+  output.say(`  ${printableLine(subject)}`);
+  for (const file of files.slice(0, 20)) output.say(`  ${printableLine(file)}`);
+  if (files.length > 20) output.say(`  and ${files.length - 20} more`);
+  if (output.interactive && options.yes !== true) {
+    const sure = await questions.confirm(`Sign as ${integrator} that no run has to cover this commit?`);
+    if (sure !== true) throw new PromptOsError('USAGE', 'Nothing was signed.', { hint: 'Answer yes, or give --yes.' });
+  }
+  const exception = {
+    commit,
+    commit_sha256: sha256Hex(await repository.bytes(['cat-file', 'commit', commit])),
+    integrator,
+    reason,
+    signed_at: now.toISOString(),
+    expires_at: new Date(now.getTime() + duration).toISOString(),
+  };
+  const signer = await openSigner(context, { principal: integrator, key: options.key, policyKeys });
+  if (!policyKeys.some(({ keyid }) => keyid === signer.keyid)) {
+    const named = `${signer.keyid} is no key of "${integrator}" that counts now`;
+    throw new PromptOsError('KEY_NOT_FOUND', `The policy does not list the key: ${named}.`);
+  }
+  const key = { keyid: signer.keyid, raw: signer.publicKey };
+  const envelope = await sealStatement(commitExceptionStatement(exception), key, (message) => signer.sign(message));
+  const file = exceptionPath(commit);
+  await writeNewFiles([{ path: join(repository.path, file), text: prettyJson(envelope) }], options.force === true);
+  output.say(`Written: ${file}, until ${exception.expires_at}. Commit it in a commit of its own.`);
+  output.emit({ file, ...exception, keyid: signer.keyid });
+}
+
+async function commitOf(repository: AuditRepository, given: string | undefined, setup: boolean): Promise<string> {
+  if ((given !== undefined) === setup) {
+    throw new PromptOsError('USAGE', 'Expected either a commit or --setup.');
+  }
+  if (given !== undefined) return requireCommit(repository, given);
+  const log = await repository.text(['log', '--diff-filter=A', '--reverse', '--format=%H', 'HEAD', '--', POLICY]);
+  const [first = ''] = log.split('\n');
+  if (first !== '') return first;
+  throw new PromptOsError('BASE_NOT_FOUND', `No commit of HEAD introduced ${POLICY}.`, {
+    hint: 'Commit what `promptos init` wrote, then run the command again.',
+  });
+}
+
+function keysOf(policy: Policy, integrator: string, at: string) {
+  if (!policy.roles.integrator.includes(integrator)) {
+    throw new PromptOsError('USAGE', `--as: expected an integrator of the policy, received "${integrator}".`, {
+      hint: `The policy has ${policy.roles.integrator.join(', ')}.`,
+    });
+  }
+  return (own(policy.principals, integrator)?.keys ?? []).map(pinKey).filter((key) => isValidAt(key, at));
+}
+
+interface Parses<T> {
+  safeParse(text: string): { success: true; data: T } | { success: false; error: { issues: { message: string }[] } };
+}
+
+function parsedOption<T>(schema: Parses<T>, text: string, option: string): T {
+  const parsed = schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new PromptOsError('USAGE', `${option}: ${parsed.error.issues[0]?.message}, received ${JSON.stringify(text)}.`);
+}

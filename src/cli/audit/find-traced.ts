@@ -8,23 +8,18 @@ import { LATEST } from '../app/options.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { fileDigest } from './commit-facts.js';
 import { type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
-import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
+import type { Audit, AuditedRun, RunCatalogue } from './run-catalogue.js';
 import type { TracedArtifact } from './trace.js';
 
-/** What the argument of `promptos trace` may be. */
 export type SubjectKind = 'run' | 'digest' | 'commit' | 'path';
 
-export interface FindInput {
+export interface FindInput extends Omit<Audit, 'repository'> {
   readonly given: string;
   /** Null for whatever it turns out to be. */
   readonly kind: SubjectKind | null;
-  readonly catalogue: RunCatalogue;
   /** Null outside of repositories. */
   readonly repository: AuditRepository | null;
-  /** What paths are relative to. */
   readonly directory: string;
-  readonly artifactsDir: string;
-  /** Finds the requested run by its id, a prefix of it, or `latest`. */
   selectRun(given: string): Promise<string>;
 }
 
@@ -67,7 +62,7 @@ export async function findTraced(input: FindInput): Promise<Found> {
     files: [],
     why: held
       ? 'the store holds these bytes, but no published run names them'
-      : `expected a run, a digest, a commit or a path that is there`,
+      : 'expected a run, a digest, a commit or a path that is there',
   };
 }
 
@@ -97,10 +92,10 @@ async function traceCommit(
   commit: string,
   path?: string,
 ): Promise<Found> {
-  const { catalogue, artifactsDir } = input;
-  const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+  const audit = { ...input, repository };
+  const question = await openCommit(audit, commit);
   let match: CommitMatch | null = null;
-  for await (const candidate of matchCommit(repository, catalogue, question)) {
+  for await (const candidate of matchCommit(audit, question)) {
     const holds = isChangeOfRun(candidate);
     if (match === null || holds) match = candidate;
     if (holds) break;
@@ -114,15 +109,7 @@ async function traceCommit(
   const { run, found_by, likeness, record_trailer } = match;
   return {
     run,
-    artifact: {
-      kind: 'commit',
-      found_by,
-      commit,
-      files,
-      likeness,
-      record_trailer,
-      ...(path === undefined ? {} : { path }),
-    },
+    artifact: { kind: 'commit', found_by, commit, files, likeness, record_trailer, ...(path && { path }) },
     problems: commitProblems(match),
   };
 }
@@ -139,17 +126,12 @@ const PROBLEMS: Readonly<Record<CommitMatch['likeness'], string | null>> = {
 
 function commitProblems({ run, likeness, applied_before, record_trailer }: CommitMatch): readonly string[] {
   const { record, recordSha256 } = run;
-  const problem = PROBLEMS[likeness];
   return [
-    ...(problem === null ? [] : [problem]),
-    ...(applied_before === null
-      ? []
-      : [`commit ${applied_before} applied the run's change before, and no run approved it again`]),
-    ...(record_trailer === 'different' ? [`the commit names another record than sha256:${recordSha256}`] : []),
-    ...(record.outcome === 'approved'
-      ? []
-      : [`the run ended as ${record.outcome}: no integrator approved this change`]),
-  ];
+    PROBLEMS[likeness],
+    applied_before !== null && `commit ${applied_before} applied the run's change before, and no run approved it again`,
+    record_trailer === 'different' && `the commit names another record than sha256:${recordSha256}`,
+    record.outcome !== 'approved' && `the run ended as ${record.outcome}: no integrator approved this change`,
+  ].filter((text) => typeof text === 'string');
 }
 
 async function tracePath(input: FindInput, { absolute, inRepository, onDisk }: NamedPath): Promise<Found> {
@@ -283,7 +265,6 @@ async function runWithFile(
   return null;
 }
 
-/** SHA-256 of a file's bytes, read as a stream. */
 async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);

@@ -4,11 +4,11 @@ import type { CommitException } from '../../domain/attest/commit-exception.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { describeError } from '../app/report-error.js';
-import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
+import { openAuditRepository, requireCommit } from './audit-repository.js';
 import { plainMerge } from './commit-facts.js';
 import { createExceptionReader, type ExceptionReader } from './exceptions.js';
 import { type CommitInQuestion, type CommitMatch, isChangeOfRun, matchCommit, openCommit } from './match-commit.js';
-import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue } from './run-catalogue.js';
+import { type Audit, type AuditedRun, noteUnreadable, openCatalogue } from './run-catalogue.js';
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
 export interface UngovernedOptions {
@@ -19,7 +19,6 @@ export interface UngovernedOptions {
   readonly bundle?: readonly string[];
 }
 
-/** Lists the commits that no run covers. */
 export async function listUngoverned(
   context: StoreCommandContext,
   { since: from, branch, artifactsDir, policy, bundle = [] }: UngovernedOptions,
@@ -42,21 +41,20 @@ export async function listUngoverned(
   };
   const covered: CoveredCommit[] = [];
   const ungoverned: UngovernedCommit[] = [];
+  const show = ({ commit, subject }: Pick<CoveredCommit, 'commit' | 'subject'>, why: string) => {
+    output.say(`${commit.slice(0, 12)} ${printableLine(subject)}`);
+    output.say(`             ${why}`);
+  };
   for await (const judged of judgeCommits(input)) {
-    if (judged.covered) {
-      const { covered: _, ...commit } = judged;
-      covered.push(commit);
-      if (commit.exception !== undefined) {
-        const { integrator, reason, expires_at } = commit.exception;
-        output.say(`${commit.commit.slice(0, 12)} ${printableLine(commit.subject)}`);
-        output.say(`             excepted by ${integrator} until ${expires_at}: ${printableLine(reason)}`);
-      }
-    } else {
-      const { covered: _, ...commit } = judged;
-      ungoverned.push(commit);
-      output.say(`${commit.commit.slice(0, 12)} ${printableLine(commit.subject)}`);
-      output.say(`             ${printableLine(commit.committer)}: ${printableLine(commit.reason)}`);
+    if ('reason' in judged) {
+      ungoverned.push(judged);
+      show(judged, `${printableLine(judged.committer)}: ${printableLine(judged.reason)}`);
+      continue;
     }
+    covered.push(judged);
+    if (judged.exception === undefined) continue;
+    const { integrator, reason, expires_at } = judged.exception;
+    show(judged, `excepted by ${integrator} until ${expires_at}: ${printableLine(reason)}`);
   }
   noteUnreadable(output, catalogue);
   const total = covered.length + ungoverned.length;
@@ -66,7 +64,8 @@ export async function listUngoverned(
     output.emit(facts);
     return;
   }
-  const summary = `${ungoverned.length} of ${counted(total, 'commit')} since ${from} ${ungoverned.length === 1 ? 'is' : 'are'} covered by no verified run.`;
+  const verb = ungoverned.length === 1 ? 'is' : 'are';
+  const summary = `${ungoverned.length} of ${counted(total, 'commit')} since ${from} ${verb} covered by no verified run.`;
   const error = describeError(new PromptOsError('UNGOVERNED', summary));
   output.note(`error UNGOVERNED: ${printableLine(summary)}\n  next: ${error.next}`);
   output.emit({ error, ...facts });
@@ -86,7 +85,6 @@ interface CoveredCommit {
   readonly exception?: Pick<CommitException, 'integrator' | 'reason' | 'expires_at'>;
 }
 
-/** A commit that no verified run covers. */
 interface UngovernedCommit {
   readonly commit: string;
   readonly subject: string;
@@ -94,24 +92,18 @@ interface UngovernedCommit {
   readonly reason: string;
 }
 
-interface UngovernedInput {
-  readonly repository: AuditRepository;
-  readonly catalogue: RunCatalogue;
+interface UngovernedInput extends Audit {
   /** Full ids: the commits that can be reached from `until` and not from `since`. */
   readonly since: string;
   readonly until: string;
-  readonly artifactsDir: string;
   readonly exceptions: ExceptionReader;
-  /** The time at which exceptions are judged. */
   readonly now: Date;
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
-type JudgedCommit = ({ readonly covered: true } & CoveredCommit) | ({ readonly covered: false } & UngovernedCommit);
-
 /** Judges the commits of a branch, the oldest first. */
-async function* judgeCommits(input: UngovernedInput): AsyncGenerator<JudgedCommit> {
-  const { repository, catalogue, since, until, artifactsDir } = input;
+async function* judgeCommits(input: UngovernedInput): AsyncGenerator<CoveredCommit | UngovernedCommit> {
+  const { repository, since, until } = input;
   const listed = await repository.text(['rev-list', '--topo-order', '--reverse', `${since}..${until}`]);
   const verifications = new Map<string, Promise<RunVerification>>();
   const verify = (run: AuditedRun): Promise<RunVerification> => {
@@ -120,13 +112,12 @@ async function* judgeCommits(input: UngovernedInput): AsyncGenerator<JudgedCommi
     return known;
   };
   for (const commit of listed.split('\n').filter(Boolean)) {
-    const question = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
+    const question = await openCommit(input, commit);
     const { subject, committer } = question.facts;
     const judged = await judgeWithExceptions(input, question, await judge(input, question, verify));
-    if (typeof judged === 'string') {
-      const who = `${committer.name} <${committer.email}>`;
-      yield { covered: false, commit, subject, committer: who, reason: judged };
-    } else yield { covered: true, commit, subject, ...judged };
+    const who = `${committer.name} <${committer.email}>`;
+    if (typeof judged === 'string') yield { commit, subject, committer: who, reason: judged };
+    else yield { commit, subject, ...judged };
   }
 }
 
@@ -155,13 +146,13 @@ async function judgeWithExceptions(
 
 /** What covers a commit, or why nothing does. */
 async function judge(
-  { repository, catalogue, artifactsDir }: UngovernedInput,
+  audit: Audit,
   question: CommitInQuestion,
   verify: (run: AuditedRun) => Promise<RunVerification>,
 ): Promise<Pick<CoveredCommit, 'by' | 'run_id'> | string> {
   const { facts, files } = question;
   const isMerge = facts.parents.length > 1;
-  const merged = isMerge ? await plainMerge(repository, facts, { runs: catalogue.all, artifactsDir }) : null;
+  const merged = isMerge ? await plainMerge(audit, facts) : null;
   const sessions = merged ?? question.sessions;
   for (const run of sessions) {
     const { problem } = await verify(run);
@@ -175,16 +166,14 @@ async function judge(
     return session === undefined ? { by: 'no_change', run_id: null } : { by: 'session', run_id: session.runId };
   }
   const reasons: string[] = [];
-  for await (const match of matchCommit(repository, catalogue, question)) {
+  for await (const match of matchCommit(audit, question)) {
     const reason = unlike(match) ?? (await unproven(match.run, verify));
     if (reason === null) return { by: match.found_by, run_id: match.run.runId };
     reasons.push(reason);
   }
-  const unknown =
-    facts.runs.length === 0
-      ? 'no published run made this change'
-      : `no published run is called ${facts.runs.join(', ')}`;
-  return reasons[0] ?? unknown;
+  if (reasons[0] !== undefined) return reasons[0];
+  const named = facts.runs.join(', ');
+  return named === '' ? 'no published run made this change' : `no published run is called ${named}`;
 }
 
 /** A trailer is a claim: what covers a commit is that its change is the published one, applied for the first time. */

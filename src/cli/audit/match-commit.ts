@@ -11,7 +11,7 @@ import {
   treeWithPatch,
 } from './change.js';
 import { type CommitFacts, plainMerge, readCommit, sessionFilesOf } from './commit-facts.js';
-import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
+import type { Audit, AuditedRun, RunCatalogue } from './run-catalogue.js';
 
 /**
  * How the change of a commit relates to a run's patch. It is the run's when it is `same`, or `moved` to another place of
@@ -20,17 +20,14 @@ import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
  */
 type Likeness = 'same' | 'moved' | 'misplaced' | 'white_space' | 'result' | 'different' | 'no_patch';
 
-/** How the run of a commit was found. */
 export type FoundBy = 'trailer' | 'patch_id' | 'blobs';
 
-/** A commit and a run that it may come from. */
 export interface CommitMatch {
   readonly run: AuditedRun;
   readonly found_by: FoundBy;
   readonly likeness: Likeness;
   /** An earlier commit of the history with this change of the run: no run approved it a second time. */
   readonly applied_before: string | null;
-  /** Whether the commit names the digest of the run's record. */
   readonly record_trailer: 'same' | 'different' | 'absent';
 }
 
@@ -40,7 +37,6 @@ export const isChangeOfRun = ({ likeness, applied_before }: CommitMatch): boolea
 
 const isPublished = (likeness: Likeness): boolean => likeness === 'same' || likeness === 'moved';
 
-/** A commit that is compared with published runs. */
 export interface CommitInQuestion {
   readonly facts: CommitFacts;
   /** Its changed files without exported sessions of published runs. */
@@ -51,27 +47,15 @@ export interface CommitInQuestion {
   readonly sessions: readonly AuditedRun[];
   /** The paths of these sessions, which are set aside. */
   readonly without: readonly string[];
-  /** Where sessions were looked for. */
-  readonly artifactsDir: string;
 }
 
-export interface OpenCommitInput {
-  /** A full id. */
-  readonly commit: string;
-  /** Runs whose exported session may be beside the change. */
-  readonly runs: () => Promise<readonly AuditedRun[]>;
-  /** Where exported sessions are, relative to the top of the repository. */
-  readonly artifactsDir: string;
-}
-
-export async function openCommit(
-  repository: AuditRepository,
-  { commit, runs, artifactsDir }: OpenCommitInput,
-): Promise<CommitInQuestion> {
+/** @param commit a full id */
+export async function openCommit(audit: Audit, commit: string): Promise<CommitInQuestion> {
+  const { repository } = audit;
   const facts = await readCommit(repository, commit);
   const whole = await changeOfCommit(repository, commit);
   const files = whole.files ?? [];
-  const exported = await sessionFilesOf(repository, { commit, files }, runs, artifactsDir);
+  const exported = await sessionFilesOf(audit, { commit, files });
   const without = exported.map(({ path }) => path);
   const read = new Map<boolean, Promise<Change>>();
   if (without.length === 0) read.set(false, Promise.resolve(whole));
@@ -80,7 +64,6 @@ export async function openCommit(
     files: files.filter(({ path }) => !without.includes(path)),
     sessions: [...new Set(exported.map(({ run }) => run))],
     without,
-    artifactsDir,
     change: (renames) => {
       const change = read.get(renames) ?? changeOfCommit(repository, commit, { renames, without });
       read.set(renames, change);
@@ -94,41 +77,32 @@ export async function openCommit(
  * those with its patch id or with its resulting files, the approved before others. The search is lazy, so a
  * caller that takes only the first does no further work.
  */
-export async function* matchCommit(
-  repository: AuditRepository,
-  catalogue: RunCatalogue,
-  commit: CommitInQuestion,
-): AsyncGenerator<CommitMatch> {
+export async function* matchCommit(audit: Audit, commit: CommitInQuestion): AsyncGenerator<CommitMatch> {
+  const { catalogue } = audit;
   const named = await namedRuns(catalogue, commit.facts.runs);
   for (const run of named) {
-    yield { ...(await relate(repository, catalogue, commit, run)), found_by: 'trailer' };
+    yield { ...(await relate(audit, commit, run)), found_by: 'trailer' };
   }
   const found: CommitMatch[] = [];
   for (const run of await catalogue.all()) {
     if (named.includes(run)) continue;
-    const match = await relate(repository, catalogue, commit, run);
+    const match = await relate(audit, commit, run);
     if (match.likeness !== 'different' && match.likeness !== 'no_patch') found.push(match);
   }
   yield* found.sort((one, other) => rank(other) - rank(one));
 }
 
-async function relate(
-  repository: AuditRepository,
-  catalogue: RunCatalogue,
-  question: CommitInQuestion,
-  run: AuditedRun,
-): Promise<CommitMatch> {
+async function relate(audit: Audit, question: CommitInQuestion, run: AuditedRun): Promise<CommitMatch> {
   const { records } = question.facts;
   const same = records.length === 1 && records[0] === run.recordSha256;
   const record_trailer = records.length === 0 ? 'absent' : same ? 'same' : 'different';
-  const { likeness, found_by } = await compareWithRun(repository, catalogue, question, run);
-  const again = isPublished(likeness) ? await appliedBefore(repository, catalogue, question, run) : null;
+  const { likeness, found_by } = await compareWithRun(audit, question, run);
+  const again = isPublished(likeness) ? await appliedBefore(audit, question, run) : null;
   return { run, found_by, likeness, applied_before: again, record_trailer };
 }
 
 async function compareWithRun(
-  repository: AuditRepository,
-  catalogue: RunCatalogue,
+  { repository, catalogue }: Audit,
   { facts: { commit }, change, without }: CommitInQuestion,
   run: AuditedRun,
 ): Promise<Pick<CommitMatch, 'likeness' | 'found_by'>> {
@@ -148,23 +122,20 @@ async function compareWithRun(
  * older is looked at where the repository has it.
  */
 async function appliedBefore(
-  repository: AuditRepository,
-  catalogue: RunCatalogue,
-  { facts: { parents }, files, artifactsDir }: CommitInQuestion,
+  audit: Audit,
+  { facts: { parents }, files }: CommitInQuestion,
   run: AuditedRun,
 ): Promise<string | null> {
+  const { repository } = audit;
   if (parents.length === 0) return null;
   const base = await findCommit(repository, run.record.base_commit);
   const since = base === null ? [] : [`^${base}`];
   const names = files.map(({ path }) => path);
   // A name that is not UTF-8 cannot be an argument.
   const paths = names.every((name) => Buffer.from(name).toString() === name) ? ['--', ...names] : [];
-  const listed = await repository.text([
-    ...['rev-list', '--no-merges', '--full-history', ...parents, ...since, ...paths],
-  ]);
+  const listed = await repository.text(['rev-list', '--no-merges', '--full-history', ...parents, ...since, ...paths]);
   for (const commit of listed.split('\n').filter(Boolean)) {
-    const earlier = await openCommit(repository, { commit, runs: catalogue.all, artifactsDir });
-    const { likeness } = await compareWithRun(repository, catalogue, earlier, run);
+    const { likeness } = await compareWithRun(audit, await openCommit(audit, commit), run);
     if (isPublished(likeness)) return commit;
   }
   return null;
@@ -220,15 +191,9 @@ async function isCarriedOver(
   });
 }
 
-interface Rebase {
-  readonly base: string;
-  readonly parent: string;
-  readonly patch: Uint8Array;
-}
-
 async function rebased(
   repository: AuditRepository,
-  { base, parent, patch }: Rebase,
+  { base, parent, patch }: { readonly base: string; readonly parent: string; readonly patch: Uint8Array },
   env: Readonly<Record<string, string>>,
 ): Promise<string | null> {
   const result = await treeWithPatch(repository, base, patch, env);
@@ -237,12 +202,8 @@ async function rebased(
     repository.text(['commit-tree', tree, ...parents.flatMap((id) => ['-p', id]), '-m', 'scratch'], { env });
   // The run's base as their common parent makes the merge a rebase of the one change.
   const common = await commitOf(`${base}^{tree}`);
-  const merged = await mergeTrees(
-    repository,
-    await commitOf(`${parent}^{tree}`, common),
-    await commitOf(result, common),
-    env,
-  );
+  const [onto, change] = [await commitOf(`${parent}^{tree}`, common), await commitOf(result, common)];
+  const merged = await mergeTrees(repository, onto, change, env);
   return merged === null || merged.conflicts.length > 0 ? null : merged.tree;
 }
 
@@ -257,11 +218,11 @@ export interface BranchHead {
  * Walks down from the head of a branch to the commit that changes something itself. A merge is passed when it holds
  * what git makes of its parents; its first parent is the branch. A commit that adds only an exported session is passed.
  */
-export async function findChangeCommit(repository: AuditRepository, input: OpenCommitInput): Promise<BranchHead> {
+export async function findChangeCommit(audit: Audit, head: string): Promise<BranchHead> {
   const above: CommitInQuestion[] = [];
-  for (let commit = input.commit; ; ) {
-    const question = await openCommit(repository, { ...input, commit });
-    const below = await branchBelow(repository, question, input);
+  for (let commit = head; ; ) {
+    const question = await openCommit(audit, commit);
+    const below = await branchBelow(audit, question);
     if (below === null) return { change: question, above };
     above.push(question);
     commit = below;
@@ -269,13 +230,9 @@ export async function findChangeCommit(repository: AuditRepository, input: OpenC
 }
 
 /** The commit of the same branch below one that adds nothing of its own; null for any other. */
-async function branchBelow(
-  repository: AuditRepository,
-  { facts, files }: CommitInQuestion,
-  { runs, artifactsDir }: OpenCommitInput,
-): Promise<string | null> {
+async function branchBelow(audit: Audit, { facts, files }: CommitInQuestion): Promise<string | null> {
   const [first, ...others] = facts.parents;
   if (first === undefined) return null;
   if (others.length === 0) return files.length === 0 ? first : null;
-  return (await plainMerge(repository, facts, { runs, artifactsDir })) === null ? null : first;
+  return (await plainMerge(audit, facts)) === null ? null : first;
 }

@@ -1,7 +1,6 @@
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { WAIVER_LINE } from '../../domain/record/pr-block.js';
 
-/** A block of a parsed description, or what is inside it. */
 type RootContent = ReturnType<typeof fromMarkdown>['children'][number];
 
 const HEAD = /^ {0,3}> ?\s*\*\*Governed Session\*\*\s*$/;

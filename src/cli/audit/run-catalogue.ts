@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import type { PolicyFile } from '../../config/policy-file.js';
 import { mediaTypeOf } from '../../contracts/artifacts.js';
@@ -10,7 +11,7 @@ import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { TREE_LIMITS } from '../../verify/limits.js';
 import { VerifyFailure } from '../../verify/verify-codes.js';
-import { judgeTree, readRunRecord } from '../../verify/verify-tree.js';
+import { type Failure, failureText, judgeTree, readRunRecord } from '../../verify/verify-tree.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
 import {
@@ -25,7 +26,6 @@ import { selectPublishedRun } from '../runs/open-run.js';
 import { type AuditRepository, findCommit } from './audit-repository.js';
 import { type Change, changeOfPatch } from './change.js';
 
-/** A published run that an audit can compare with a repository. */
 export interface AuditedRun extends PublishedRunFacts {
   readonly runId: string;
   /** The approved or last patch; null for a run that has none. */
@@ -56,6 +56,13 @@ export interface RunCatalogue {
   unreadable(): readonly UnreadableRun[];
   /** What the run's patch changes, as this repository shows it; null without a patch. */
   change(run: AuditedRun, repository: AuditRepository): Promise<Change | null>;
+}
+
+/** What an audit compares, and where its repository keeps exported sessions, relative to its top. */
+export interface Audit {
+  readonly repository: AuditRepository;
+  readonly catalogue: RunCatalogue;
+  readonly artifactsDir: string;
 }
 
 /**
@@ -120,7 +127,6 @@ function remembered<T>(known: Map<string, Promise<T>>, key: string, make: () => 
   return made;
 }
 
-/** Says which runs an audit could not look at. */
 export function noteUnreadable(output: Output, catalogue: RunCatalogue): void {
   for (const { run_id, bundle, code, message } of catalogue.unreadable()) {
     const what = bundle === undefined ? `run ${run_id} could not be read` : `bundle ${bundle} does not verify`;
@@ -128,28 +134,14 @@ export function noteUnreadable(output: Output, catalogue: RunCatalogue): void {
   }
 }
 
-/** A run whose bundle verifies. */
 interface BundledRun {
   readonly record: RunRecord;
-  /** The absolute path of the bundle. */
   readonly place: string;
   readonly reader: TreeReader;
   readonly files: readonly ArtifactRef[];
 }
 
 /** A bundle that an audit does not look into, and why. */
-interface RefusedBundle {
-  readonly run_id: null;
-  readonly bundle: string;
-  readonly code: string;
-  readonly message: string;
-}
-
-interface BundledRuns {
-  readonly store: ReadableStore;
-  readonly refused: readonly RefusedBundle[];
-}
-
 /**
  * The runs of bundles, in place of a store. An attacker may have made a bundle, so each is verified first. One that does
  * not verify is refused whole: no later step reads any of it.
@@ -159,16 +151,14 @@ async function openBundledRuns(
   cwd: string,
   bundles: readonly string[],
   policies: readonly PolicyFile[],
-): Promise<BundledRuns> {
+): Promise<{ readonly store: ReadableStore; readonly refused: readonly UnreadableRun[] }> {
   const runs = new Map<string, BundledRun>();
-  const refused: RefusedBundle[] = [];
+  const refused: UnreadableRun[] = [];
   for (const bundle of bundles) {
     const place = resolve(cwd, bundle);
     const opened = await openBundle(place, policies);
     if ('failure' in opened) {
-      const { code, message, path, expected, found } = opened.failure;
-      const where = `${path ?? 'the tree'}: expected ${expected}, found ${found}`;
-      refused.push({ run_id: null, bundle, code, message: `${message} (${where})` });
+      refused.push({ run_id: null, bundle, code: opened.failure.code, message: failureText(opened.failure) });
       continue;
     }
     const { run_id } = opened.record;
@@ -177,8 +167,6 @@ async function openBundledRuns(
   }
   return { store: storeOf(runs), refused };
 }
-
-type Failure = Pick<VerifyFailure, 'code' | 'message' | 'path' | 'expected' | 'found'>;
 
 async function openBundle(
   place: string,
@@ -197,12 +185,8 @@ async function filesOf(reader: TreeReader, { artifacts }: RunRecord): Promise<re
   const listed = new Map(artifacts.map((file) => [file.path, file]));
   const files: ArtifactRef[] = [];
   for (const { path, bytes } of await reader.list(TREE_LIMITS)) {
-    const file = listed.get(path) ?? {
-      path,
-      media_type: mediaTypeOf(path),
-      ...(await reader.digest(path, bytes)),
-    };
-    files.push(file);
+    const known = listed.get(path);
+    files.push(known ?? { path, media_type: mediaTypeOf(path), ...(await reader.digest(path, bytes)) });
   }
   return files;
 }
@@ -231,11 +215,7 @@ function storeOf(runs: ReadonlyMap<string, BundledRun>): ReadableStore {
   return {
     hasObject: async (sha256) => place(sha256) !== null,
     openObject,
-    readObject: async (sha256) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of openObject(sha256)) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    readObject: async (sha256) => buffer(openObject(sha256)),
     published: async (runId) => runs.get(runId)?.files ?? null,
     openPublished,
     list: async () => newestFirst,

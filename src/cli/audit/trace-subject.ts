@@ -18,7 +18,6 @@ export interface TraceOptions {
   readonly bundle?: readonly string[];
 }
 
-/** Finds the run behind a subject and shows the whole way to it. */
 export async function traceSubject(
   context: StoreCommandContext,
   given: string,
@@ -129,7 +128,6 @@ function artifactLine({ run_id, artifact }: Trace): string {
   return `${printableLine(path ?? '')} sha256:${sha256}, ${how}`;
 }
 
-/** What a verification came to, in a sentence. */
 function verificationLine({ problem, trusted }: RunVerification): string {
   if (problem !== null) return `NOT VERIFIED: ${problem.code}`;
   return trusted ? 'verified against the policies handed in' : 'consistent, but vouched for by nothing but itself';
@@ -148,7 +146,6 @@ const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'pa
 const executorOf = ({ program, model }: { readonly program: string | null; readonly model: string | null }): string =>
   program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;
 
-/** The runs that come nearest, one line each. */
 const renderNearest = (nearest: readonly NearRun[]): readonly string[] =>
   nearest.map(({ run_id, outcome, finished_at, files_in_common }) => {
     const common = files_in_common.map((file) => printableLine(file)).join(', ');

@@ -2,7 +2,6 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';
-import type { GateId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import type { RunRecord } from '../../contracts/run-record.js';
@@ -11,7 +10,7 @@ import { authenticate } from '../../domain/judge/authenticate.js';
 import { ledgerLines } from '../../domain/ledger/ledger-chain.js';
 import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
-import { loadPack } from '../../prompt-pack/load.js';
+import { loadPack, type PromptPack } from '../../prompt-pack/load.js';
 import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
@@ -25,75 +24,25 @@ export interface TracedArtifact {
   /** In the repository, in the published tree, or in the record for a digest that it names. */
   readonly path?: string;
   readonly sha256?: string;
-  /** The files that the commit changes. */
   readonly files?: readonly string[];
   readonly likeness?: CommitMatch['likeness'];
   readonly record_trailer?: CommitMatch['record_trailer'];
 }
 
 /** A text that a model was given, as the published tree has it. */
-interface ReceivedPrompt {
-  readonly gate: GateId;
-  readonly attempt: number;
-  readonly try: number;
-  readonly principal: string;
-  readonly program: string | null;
-  readonly model: string | null;
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number | null;
-  readonly standing: 'passed' | 'voided' | 'open';
-  /** Whether the published file has the digest that the record names. */
-  readonly intact: boolean;
-}
-
 /** The five steps from a production artifact to the text that a model received, and to who decided. */
-export interface Trace {
-  readonly run_id: string;
-  readonly artifact: TracedArtifact;
-  readonly run_record: {
-    readonly path: string;
-    readonly sha256: string;
-    readonly outcome: RunRecord['outcome'];
-    readonly finished_at: string;
-    readonly target_repo: string;
-    readonly base_commit: string;
-    readonly policy_sha256: string;
-    readonly tree: string;
-    readonly verification: RunVerification;
-  };
-  readonly prompt_session: {
-    readonly path: string;
-    readonly timestamp_utc: string;
-    readonly artifact_hash: string;
-    readonly chain_hash: string;
-  };
-  readonly prompts: {
-    readonly prompt_os_version: string;
-    readonly pack_sha256: string | null;
-    readonly prompts_used: readonly string[];
-    readonly developer: string;
-    /** The key that the request was signed with; null when it is not signed. */
-    readonly request_signed_by: string | null;
-    readonly texts: readonly { readonly prompt_id: string; readonly version: string; readonly sha256: string }[];
-  };
-  readonly received: readonly ReceivedPrompt[];
-  readonly decided: readonly TracedDecision[];
-  /** What does not hold on the way, one sentence each. */
-  readonly problems: readonly string[];
-}
+export type Trace = Awaited<ReturnType<typeof traceRun>>;
 
 export interface TraceInput {
   readonly catalogue: RunCatalogue;
   readonly run: AuditedRun;
   readonly artifact: TracedArtifact;
-  /** What was found wrong on the way to the run. */
   readonly problems: readonly string[];
   readonly verify: (run: AuditedRun) => Promise<RunVerification>;
 }
 
 /** Follows a run's record to the end; what cannot be read on the way is one of the problems. */
-export async function traceRun({ catalogue, run, artifact, problems, verify }: TraceInput): Promise<Trace> {
+export async function traceRun({ catalogue, run, artifact, problems, verify }: TraceInput) {
   const { record, recordSha256, session, runId } = run;
   const { store } = catalogue;
   const verification = await verify(run);
@@ -139,14 +88,13 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
       ...problems,
       ...(problem === null ? [] : [`the run does not verify: ${problem.code}: ${problem.message}`]),
       ...ledger.problems,
-      ...received
-        .filter(({ intact }) => !intact)
-        .map(({ path, sha256 }) => `${path} is not the text with digest ${sha256} that the record names`),
-      ...decided
-        .filter(({ signature }) => signature === 'invalid')
-        .map(
-          ({ seq, about, actor }) => `ledger entry ${seq}: the decision of ${actor} on ${about} is not signed by them`,
-        ),
+      ...received.flatMap(({ intact, path, sha256 }) =>
+        intact ? [] : [`${path} is not the text with digest ${sha256} that the record names`],
+      ),
+      ...decided.flatMap(({ signature, seq, about, actor }) => {
+        const problem = `ledger entry ${seq}: the decision of ${actor} on ${about} is not signed by them`;
+        return signature === 'invalid' ? [problem] : [];
+      }),
     ],
   };
 }
@@ -164,7 +112,9 @@ async function ledgerOf(
   }
 }
 
-function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {
+type PromptText = Pick<PromptPack['prompts']['P08'], 'prompt_id' | 'version' | 'sha256'>;
+
+function promptTexts({ gates }: RunRecord): readonly PromptText[] {
   const texts = gates.flatMap(({ attempts }) => attempts.flatMap(({ prompt }) => (prompt === null ? [] : [prompt])));
   return [...new Map(texts.map((text) => [`${text.prompt_id} ${text.sha256}`, text])).values()];
 }
@@ -173,7 +123,7 @@ function promptTexts({ gates }: RunRecord): Trace['prompts']['texts'] {
  * P08 has no attempts: its prompt is in every text that a model received, and the run's pack has it. A pack that is not the
  * run's, or that does not load, is a problem of the verification.
  */
-async function escalationText(store: ReadableStore, { runId, record }: AuditedRun): Promise<Trace['prompts']['texts']> {
+async function escalationText(store: ReadableStore, { runId, record }: AuditedRun): Promise<readonly PromptText[]> {
   try {
     const bytes = await readPublished(store, runId, TREE_PATHS.pack);
     const { digest, prompts } = loadPack(parseFile(promptPackBundleSchema, bytes, TREE_PATHS.pack));
@@ -185,12 +135,10 @@ async function escalationText(store: ReadableStore, { runId, record }: AuditedRu
   }
 }
 
-async function receivedPrompts(
-  { store }: RunCatalogue,
-  { record, runId }: AuditedRun,
-): Promise<readonly ReceivedPrompt[]> {
+/** The texts that models were given, as the published tree has them. */
+async function receivedPrompts({ store }: RunCatalogue, { record, runId }: AuditedRun) {
   const files = new Map(((await store.published(runId)) ?? []).map((file) => [file.path, file]));
-  const received: ReceivedPrompt[] = [];
+  const received = [];
   for (const { gate, attempts } of record.gates) {
     for (const { attempt, tries, principal, executor, standing } of attempts) {
       for (const { number, rendered_prompt_sha256: sha256 } of tries) {
@@ -207,6 +155,7 @@ async function receivedPrompts(
           sha256,
           bytes: file?.bytes ?? null,
           standing,
+          // Whether the published file has the digest that the record names.
           intact: file?.sha256 === sha256 && (await canBeRead(store, runId, path)),
         });
       }
@@ -215,7 +164,6 @@ async function receivedPrompts(
   return received;
 }
 
-/** Whether a published file is there with the bytes that it was published with. */
 async function canBeRead(store: ReadableStore, runId: string, path: string): Promise<boolean> {
   try {
     for await (const _chunk of store.openPublished(runId, path));
@@ -247,31 +195,46 @@ export function tracedDecisions(entries: readonly LedgerEntry[]): readonly Trace
   const [opening] = entries;
   const plan = opening?.type === 'runOpened' ? opening.plan : null;
   return entries.flatMap((entry): TracedDecision[] => {
-    if (entry.type === 'decisionCounted') {
-      const { seq, at, decision, envelope } = entry;
-      const signature = judge(plan, envelope, PREDICATES.gateDecision, decision, at);
-      const about = `${decision.gate}.${decision.attempt}`;
-      return [{ seq, at, kind: 'decision', about, ...said(decision), keyid: keyOf(envelope), signature }];
-    }
-    if (entry.type === 'escalationResolved') {
-      const { seq, at, resolution, envelope } = entry;
-      const signature = judge(plan, envelope, PREDICATES.escalationResolution, resolution, at);
-      const about = resolution.escalation_id;
-      return [{ seq, at, kind: 'resolution', about, ...said(resolution), keyid: keyOf(envelope), signature }];
-    }
-    if (entry.type === 'cancellationCounted') {
-      const { seq, at, cancellation, envelope } = entry;
-      const { actor } = cancellation;
-      const signature = judge(plan, envelope, PREDICATES.runCancellation, cancellation, at);
-      return [
-        { seq, at, kind: 'cancellation', about: 'run', choice: 'cancel', actor, keyid: keyOf(envelope), signature },
-      ];
-    }
-    return [];
+    const act = actOf(entry);
+    if (act === null) return [];
+    const { seq, at } = entry;
+    const { kind, about, choice, message, predicate, envelope } = act;
+    const signature = judge(plan, envelope, predicate, message, at);
+    return [{ seq, at, kind, about, choice, actor: message.actor, keyid: keyOf(envelope), signature }];
   });
 }
 
-const said = ({ choice, actor }: { readonly choice: string; readonly actor: string }) => ({ choice, actor });
+/** What a person did that counted, in one form for all kinds of messages; null for any other entry. */
+function actOf(entry: LedgerEntry) {
+  if (entry.type === 'decisionCounted') {
+    const { decision: message, envelope } = entry;
+    const about = `${message.gate}.${message.attempt}`;
+    return {
+      kind: 'decision',
+      about,
+      choice: message.choice,
+      message,
+      predicate: PREDICATES.gateDecision,
+      envelope,
+    } as const;
+  }
+  if (entry.type === 'escalationResolved') {
+    const { resolution: message, envelope } = entry;
+    const { escalation_id: about, choice } = message;
+    return {
+      kind: 'resolution',
+      about,
+      choice,
+      message,
+      predicate: PREDICATES.escalationResolution,
+      envelope,
+    } as const;
+  }
+  if (entry.type !== 'cancellationCounted') return null;
+  const { cancellation: message, envelope } = entry;
+  const predicate = PREDICATES.runCancellation;
+  return { kind: 'cancellation', about: 'run', choice: 'cancel', message, predicate, envelope } as const;
+}
 
 const keyOf = (envelope: Envelope | null): string | null => envelope?.signatures[0]?.keyid ?? null;
 

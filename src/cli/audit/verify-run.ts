@@ -1,19 +1,18 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openBundleTree } from '../../adapters/tree/bundle-tree.js';
 import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import type { ReadableStore } from '../../ports/artifact-store.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { createObjectTree } from '../../verify/object-tree.js';
-import { judgeTree } from '../../verify/verify-tree.js';
+import { failureText, judgeTree } from '../../verify/verify-tree.js';
 import type { CommandContext } from '../app/context.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { selectPublishedRun } from '../runs/open-run.js';
 import type { AuditedRun } from './run-catalogue.js';
 
-/** What came of verifying a published run. */
 export interface RunVerification {
   /** The first thing that is wrong, or null when everything holds. */
   readonly problem: { readonly code: string; readonly message: string } | null;
@@ -40,14 +39,18 @@ export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
     const { first, remarks } = await judgeTree(await openPublishedTree(store, runId), { policies, runId });
     const failure = first?.failure ?? null;
     if (failure === null) return { problem: null, trusted, remarks };
-    const { code, message, path, expected, found } = failure;
-    const where = `${path ?? 'the tree'}: expected ${expected}, found ${found}`;
-    return { problem: { code, message: `${message} (${where})` }, trusted, remarks };
+    return { problem: { code: failure.code, message: failureText(failure) }, trusted, remarks };
   } catch (error) {
     if (!(error instanceof PromptOsError)) throw error;
     return { problem: { code: error.code, message: error.summary }, trusted, remarks: [] };
   }
 };
+
+/** The text of a file that a person named. @throws PromptOsError FILE_NOT_READABLE */
+export const readNamedText = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((cause: unknown): never => {
+    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${messageOf(cause)}.`, { cause });
+  });
 
 /** The policies that an audit was handed: what it trusts beside the store. Says loudly when there is none. */
 export async function readTrustedPolicies(

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pMap from 'p-map';
 import { z } from 'zod';
@@ -6,9 +6,8 @@ import { openFolderTree } from '../../adapters/tree/folder-tree.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { readJsonAs } from '../../contracts/json.js';
-import { type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
+import { isExpiredWaiver, type RecordedWaiver, type RunRecord, runRecordSchema } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
-import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { TreeReader } from '../../ports/tree-reader.js';
 import { parsePromptOsPolicy, type TrustedPolicy, type VerifyTrust } from '../../verify/trust.js';
@@ -17,7 +16,7 @@ import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { readUses, readUsing, type UseTest, usesOfRecord } from '../runs/run-uses.js';
-import { openPublishedTree, openTarget } from './verify-run.js';
+import { openPublishedTree, openTarget, readNamedText } from './verify-run.js';
 import { describeWaiver, withExpired } from './waivers.js';
 
 export interface VerifyOptions {
@@ -61,10 +60,7 @@ async function readTrust(
   for (const path of options.policy ?? []) policies.push(await readPolicy(resolve(cwd, path)));
   if (options.promptosPolicy === undefined) return { policies };
   const path = resolve(cwd, options.promptosPolicy);
-  const text = await readFile(path, 'utf8').catch((error: Error): never => {
-    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${error.message}.`, { cause: error });
-  });
-  return { policies, promptosPolicy: parsePromptOsPolicy(text, path) };
+  return { policies, promptosPolicy: parsePromptOsPolicy(await readNamedText(path), path) };
 }
 
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */
@@ -123,7 +119,6 @@ function sayIncomplete(outcomes: readonly CheckOutcome[]): string {
   return `INCOMPLETE, not verified: the run was not finalised, and this is no record. ${parts}`;
 }
 
-/** A line a check; what failed says where, what was expected and what was found. */
 function showOutcome(output: Output, { title, status, failure, remarks }: CheckOutcome): void {
   if (status === 'ok') output.say(`ok      ${title}`);
   else if (status === 'not_checked') output.say(`–       ${title} (depends on what failed before)`);
@@ -151,7 +146,6 @@ const PROGRESS_MS = 1_000;
 /** Trees that are verified at the same time: one waits for the medium while another is judged. */
 const PARALLEL_TREES = 2;
 
-/** What came of one tree of a store. */
 interface StoreRun {
   readonly runId: string;
   /** Null when the tree is verified. */
@@ -161,7 +155,6 @@ interface StoreRun {
   readonly waivers: readonly RecordedWaiver[];
 }
 
-/** The published trees of a store. */
 interface StoreTrees {
   readonly runs: readonly string[];
   open(runId: string): Promise<TreeReader>;

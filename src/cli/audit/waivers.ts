@@ -1,10 +1,8 @@
 import type { ErrorCode } from '../../contracts/errors.js';
-import type { RunRecord } from '../../contracts/run-record.js';
-import { isExpiredWaiver, type RecordedWaiver } from '../../contracts/waiver.js';
+import { isExpiredWaiver, type RecordedWaiver, type RunRecord } from '../../contracts/run-record.js';
 import { restingWaivers } from '../../domain/record/run-record.js';
 import { printableLine } from '../app/printable.js';
 
-/** What is wrong with an approved run's waivers at an instant, or what holds. */
 export interface JudgedWaivers {
   readonly code: Extract<ErrorCode, 'WAIVER_EXPIRED'> | null;
   readonly message: string;
@@ -37,7 +35,6 @@ const TEXT_LIMIT = 300;
 export const withExpired = (waivers: readonly RecordedWaiver[], now: number) =>
   waivers.map((waiver) => ({ ...waiver, expired: isExpiredWaiver(waiver, now) }));
 
-/** Until when a waiver counts, and whether that has passed. */
 function describeEnd(waiver: Pick<RecordedWaiver, 'expires_at'>, now: number): string {
   if (waiver.expires_at === null) return 'without an end';
   return `until ${waiver.expires_at}${isExpiredWaiver(waiver, now) ? ', expired' : ''}`;

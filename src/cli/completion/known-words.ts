@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { parseJournalEntry } from '../../contracts/journal.js';
 import { isRecord, readJson } from '../../contracts/json.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';

@@ -15,7 +15,6 @@ first patch that fails the test, a second that passes. The agents are three smal
 they and people do is signed, with throwaway keys; at the end the record is verified and traced. Ctrl-C, and typing it
 again, carries on with the same run.`;
 
-/** `promptos demo`: one governed run from end to end, on a repository made for it. */
 export function demoCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('demo')
     .option('--directory <dir>', 'where the small repository is made', 'promptos-demo')

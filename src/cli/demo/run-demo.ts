@@ -26,19 +26,17 @@ const DEVELOPER = 'ada';
 export interface DemoOptions {
   readonly directory: string;
   readonly decideAs?: string;
-  /** Who decides, and is asked on a terminal. */
   readonly integrator: string;
 }
 
 /** Starts the demonstration's run, or carries on with it, and audits what it left. */
 export async function runDemo(context: CommandContext, options: DemoOptions): Promise<void> {
   const { prepareRun } = await import('../start/prepare-run.js');
-  const { resumeAndFollow, startAndFollow } = await import('../start/start-run.js');
+  const { runAndFollow } = await import('../start/start-run.js');
   const output = context.output();
   const project = await ensureDemoProject(resolve(context.cwd, options.directory), context.env);
-  output.say(
-    `${project.made ? 'made' : 'found'}    ${shown(context, project.repository)}: a small git repository with a failing test`,
-  );
+  const folder = shown(context, project.repository);
+  output.say(`${project.made ? 'made' : 'found'}    ${folder}: a small git repository with a failing test`);
   output.say(`keys    throwaway ones of this demonstration, without passphrase: ${shown(context, project.keys)}`);
 
   const unattended = options.decideAs ?? (output.interactive ? undefined : options.integrator);
@@ -56,14 +54,10 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
     request: project.request,
   });
   const open = await openRun(context, project, prepared);
-  let ended: boolean;
-  if (open === null) {
-    await writeFile(project.currentRun, `${prepared.start.runId}\n`);
-    ended = await startAndFollow(context, prepared, choices);
-  } else {
-    output.say(`resumes the run ${open} that an earlier demonstration left`);
-    ended = await resumeAndFollow(context, prepared, async () => open, choices);
-  }
+  if (open === null) await writeFile(project.currentRun, `${prepared.start.runId}\n`);
+  else output.say(`resumes the run ${open} that an earlier demonstration left`);
+  const select = open === null ? null : async () => open;
+  const ended = await runAndFollow(context, { place: prepared, select }, choices);
   if (!ended) {
     output.say(`Or type \`${programOf(context)} demo\` again: it carries on with the same run.`);
     return;
@@ -124,8 +118,7 @@ async function auditDemo(
   const run = await createRunCatalogue(store).run(runId);
   if (run === null) return;
   const policy = await readPolicy(join(project.repository, '.promptos', 'policy.yaml'));
-  const promptos = `${programOf(context)} -C ${relative(context.cwd, project.repository) || '.'}`;
-
+  const promptos = `${programOf(context)} -C ${shown(context, project.repository)}`;
   const { verified, outcomes, first, remarks } = await judgeTree(await openPublishedTree(store, runId), {
     policies: [policy],
   });
@@ -162,7 +155,6 @@ const KEY_PLACEHOLDER = /ssh-ed25519 placeholder\/(\w+)/g;
 /** The name and the signing settings of a person must not get into the demonstration's first commit. */
 const COMMITTER = ['user.name=Ada', 'user.email=ada@example.org', 'commit.gpgSign=false'];
 
-/** The demonstration's repository. */
 export interface DemoProject {
   readonly repository: string;
   readonly request: string;

@@ -1,38 +1,36 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { Connection } from '@temporalio/client';
 import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
+import { findProgram } from '../../adapters/platform/find-program.js';
 import type { TemporalConnection, Variables } from '../../config/environment.js';
-import { keysFolder } from '../../config/key-files.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { findProjectFiles } from '../../config/project-files.js';
-import { clientRoute, temporalProxy } from '../../config/temporal-proxy.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { clientRoute, temporalProxy } from '../../config/proxy.js';
+import { keysFolder } from '../../config/user-folders.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
+import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
-import { countPollers } from '../app/run-queues.js';
-import { listKeys } from '../keys/key-files.js';
-import { machineProbes, type TemporalProbes } from './machine-probes.js';
+import { listKeys } from '../keys/keys.js';
 import {
-  findProgram,
-  notLookedAt,
   ok,
   type Probe,
   type ProbeReport,
-  type ProbeSetting,
   type ProbeStatus,
+  readableWorker,
   runProbes,
+  type TemporalProbes,
   warn,
-  workerOrNull,
 } from './probe.js';
-import { projectProbes } from './project-probes.js';
+import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
 
 const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
 const NAME_WIDTH = 16;
@@ -64,12 +62,8 @@ export async function diagnose(
   const { cwd, env } = context;
   const files = await findProjectFiles(cwd, env.PROMPTOS_HOME || undefined);
   const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
-  const setting: ProbeSetting = { files, env, pack };
-  const reports = await runProbes([
-    ...machineProbes(setting, probes ?? temporalProbes(env)),
-    ...projectProbes(setting),
-    ...keyProbes(setting),
-  ]);
+  const setting = { files, env, pack, temporal: probes ?? temporalProbes(env) };
+  const reports = await runProbes(setting, { ...MACHINE_PROBES, ...PROJECT_PROBES, ...KEY_PROBES });
   for (const report of reports) tell(output, report);
   output.say();
   output.say(conclusion(reports));
@@ -80,9 +74,8 @@ export async function diagnose(
 
 const OPEN_KEY = 'It is as safe as your account, no more; docs/keys.md says what that means.';
 
-const ownKeysProbe = ({ env }: ProbeSetting): Probe => ({
-  name: 'keys',
-  run: async () => {
+const KEY_PROBES: Readonly<Record<string, Probe>> = {
+  keys: async ({ env }) => {
     const folder = keysFolder(env);
     const keys = await listKeys(folder);
     const problems = keys.flatMap(({ problem }) => (problem === null ? [] : [problem]));
@@ -91,32 +84,18 @@ const ownKeysProbe = ({ env }: ProbeSetting): Probe => ({
     if (open.length > 0) return warn(`no passphrase: ${open.join(', ')} (${folder})`, OPEN_KEY);
     return ok(keys.length === 0 ? `none in ${folder}` : keys.map(({ name }) => name).join(', '));
   },
-});
-
-const workerKeysProbe = (setting: ProbeSetting): Probe => ({
-  name: 'signers',
-  run: async () => {
-    const worker = await workerOrNull(setting);
-    if (worker === null) return notLookedAt('worker config');
-    const names = Object.keys(worker.config.signers);
+  signers: async (setting) => {
+    const config = await readableWorker(setting);
+    const names = Object.keys(config.signers);
     if (names.length === 0) return ok('none: this worker signs nothing');
-    const signers = await createWorkerSigners(worker.config, setting.env);
+    const signers = await createWorkerSigners(config, setting.env);
     const keyidOf = (name: string) =>
       (name === ENGINE_SIGNER ? signers.forEngine() : signers.forPrincipal(name))?.keyid ?? '';
     return ok(names.map((name) => `${name}: ${keyidOf(name)}`).join('\n'));
   },
-});
-
-/** The user's own keys, and whether the worker can open its own. */
-const keyProbes = (setting: ProbeSetting): readonly Probe[] => [ownKeysProbe(setting), workerKeysProbe(setting)];
+};
 
 const CONNECT_TIMEOUT_MS = 5_000;
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Asks a server that is named. @throws PromptOsError TEMPORAL_UNREACHABLE */
 async function ask<T>(
@@ -136,21 +115,17 @@ async function ask<T>(
       await connection.close();
     }
   } catch (error) {
-    throw new PromptOsError(
-      'TEMPORAL_UNREACHABLE',
-      `${address}, namespace ${namespace}: ${error instanceof Error ? error.message : String(error)}.`,
-      {
-        cause: error,
-        hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
-      },
-    );
+    throw new PromptOsError('TEMPORAL_UNREACHABLE', `${address}, namespace ${namespace}: ${messageOf(error)}.`, {
+      cause: error,
+      hint: 'Check TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or unset them to use the embedded server.',
+    });
   }
 }
 
 /** Looks at the real thing, and fetches nothing. */
 export const temporalProbes = (env: Variables): TemporalProbes => ({
   findBinary: async () => {
-    if (!env.TEMPORAL_CLI_PATH && !(await isThere(cachedToolPath(TEMPORAL_CLI, env)))) {
+    if (!env.TEMPORAL_CLI_PATH && !existsSync(cachedToolPath(TEMPORAL_CLI, env))) {
       const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
       // Without a usable one on PATH the search would go on to a download.
       if (installed === null || !('version' in (await readCliVersion(installed)))) return null;

@@ -1,6 +1,6 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CommandContext } from '../app/context.js';
-import type { TemporalProbes } from './machine-probes.js';
+import type { TemporalProbes } from './probe.js';
 
 /**
  * `promptos doctor`: everything that must be right for runs to work, each with the next step.

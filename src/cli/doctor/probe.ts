@@ -1,49 +1,10 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import type { TemporalConnection } from '../../config/environment.js';
 import { type PolicyFile, readPolicy } from '../../config/policy-file.js';
 import type { ProjectFiles } from '../../config/project-files.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
-
-const isProgram = async (path: string): Promise<boolean> => {
-  try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
-};
-
-/**
- * The absolute path of a program, or null. A bare name is looked for in the absolute entries of `path`, as executors
- * and checks are started; anything with a slash must be absolute.
- */
-export async function findProgram(program: string, path: string | undefined): Promise<string | null> {
-  for (const place of placesOf(program, path)) if (await isProgram(place)) return place;
-  return null;
-}
-
-/** Why a program that was not found cannot be run: it does not exist, or this user may not run it. */
-export async function whyNoProgram(program: string, path: string | undefined): Promise<string> {
-  for (const place of placesOf(program, path)) {
-    const found = await stat(place).catch((error: NodeJS.ErrnoException) => error.code);
-    if (found === 'EACCES') return `${place} is in a folder that this user may not enter`;
-    if (typeof found !== 'object') continue;
-    if (!found.isFile()) return `${place} is no program`;
-    return `${place} exists, and this user may not run it: its mode is ${(found.mode & 0o7777).toString(8).padStart(4, '0')}`;
-  }
-  return `there is no program ${program}`;
-}
-
-const placesOf = (program: string, path: string | undefined): readonly string[] =>
-  program.includes('/')
-    ? [program].filter((one) => isAbsolute(one))
-    : (path ?? '')
-        .split(delimiter)
-        .filter((folder) => isAbsolute(folder))
-        .map((folder) => join(folder, program));
+import type { RunQueue } from '../app/connect.js';
 
 /** `warn`: runs are possible, but something is not as it should be. */
 export type ProbeStatus = 'ok' | 'warn' | 'fail';
@@ -57,62 +18,70 @@ export interface ProbeResult {
 }
 
 /** One thing that must be right for runs to work. Probes do not depend on each other's results. */
-export interface Probe {
-  readonly name: string;
-  run(): Promise<ProbeResult>;
-}
+export type Probe = (setting: ProbeSetting) => Promise<ProbeResult>;
 
 export interface ProbeReport extends ProbeResult {
   readonly name: string;
 }
 
-/** What the probes look at. */
+/** What the doctor must know of Temporal. A parameter, so that tests need no server. */
+export interface TemporalProbes {
+  /** A usable Temporal CLI, or null when it would be fetched at the first start. Downloads nothing. */
+  findBinary(): Promise<{ readonly path: string; readonly version: string } | null>;
+  /** The address of the embedded server of a state folder, or null when none runs. */
+  findServer(stateDir: string): Promise<{ readonly address: string; readonly ui_url: string } | null>;
+  /** Resolves when the server answers and knows the namespace. @throws PromptOsError TEMPORAL_UNREACHABLE */
+  reach(connection: TemporalConnection): Promise<void>;
+  /** How many workers poll a queue. @throws PromptOsError TEMPORAL_UNREACHABLE */
+  pollers(connection: TemporalConnection, queue: Pick<RunQueue, 'name' | 'type'>): Promise<number>;
+}
+
 export interface ProbeSetting {
   readonly files: ProjectFiles;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder of the prompt pack that runs would use. */
   readonly pack: string;
+  readonly temporal: TemporalProbes;
 }
 
 export const ok = (message: string): ProbeResult => ({ status: 'ok', message });
 export const warn = (message: string, next: string): ProbeResult => ({ status: 'warn', message, next });
 export const fail = (message: string, next: string): ProbeResult => ({ status: 'fail', message, next });
 
-/** A failed probe in the words of the catalogue. */
-const failedWith = (error: PromptOsError): ProbeResult =>
-  fail(error.summary, error.message.slice(error.summary.length).trim());
+/** Thrown by a probe that needs what another one found broken. */
+export class NotLookedAt extends Error {}
 
 /**
  * Runs every probe, whatever becomes of the others.
  * @returns the reports in the order of the probes; an unexpected error is a failed probe too
  */
-export const runProbes = (probes: readonly Probe[]): Promise<readonly ProbeReport[]> =>
+export const runProbes = (
+  setting: ProbeSetting,
+  probes: Readonly<Record<string, Probe>>,
+): Promise<readonly ProbeReport[]> =>
   Promise.all(
-    probes.map(async ({ name, run }) => {
-      try {
-        return { name, ...(await run()) };
-      } catch (error) {
-        if (error instanceof PromptOsError) return { name, ...failedWith(error) };
-        return {
-          name,
-          ...fail(error instanceof Error ? error.message : String(error), 'Report this with what it says.'),
-        };
-      }
-    }),
+    Object.entries(probes).map(async ([name, probe]) => ({ name, ...(await probe(setting).catch(failedWith)) })),
   );
 
-/** The policy, or null when its own probe says what is wrong with it. */
-export const policyOrNull = ({ files }: ProbeSetting): Promise<PolicyFile | null> =>
-  readPolicy(files.policy).catch(() => null);
+function failedWith(error: unknown): ProbeResult {
+  if (error instanceof NotLookedAt) {
+    return warn(`Not looked at: the ${error.message} cannot be read.`, `Put the ${error.message} right first.`);
+  }
+  if (!(error instanceof PromptOsError)) return fail(messageOf(error), 'Report this with what it says.');
+  return fail(error.summary, error.message.slice(error.summary.length).trim());
+}
 
-/** The worker config and its folder, or null when its own probe says what is wrong with it. */
-export const workerOrNull = async ({
-  files,
-}: ProbeSetting): Promise<{ readonly config: WorkerConfig; readonly folder: string } | null> => {
-  const config = await readWorkerConfig(files.workerConfig).catch(() => null);
-  return config && { config, folder: dirname(files.workerConfig) };
+/** Whoever reads it has its own probe, which says what is wrong with it. */
+const unread = (what: string) => (): never => {
+  throw new NotLookedAt(what);
 };
 
-/** For a probe that needs what another one found broken. */
-export const notLookedAt = (what: string): ProbeResult =>
-  warn(`Not looked at: the ${what} cannot be read.`, `Put the ${what} right first.`);
+export const readablePolicy = ({ files }: ProbeSetting): Promise<PolicyFile> =>
+  readPolicy(files.policy).catch(unread('policy'));
+
+export const readableWorker = ({ files }: ProbeSetting): Promise<WorkerConfig> =>
+  readWorkerConfig(files.workerConfig).catch(unread('worker config'));
+
+/** Null when its own probe says what is wrong with it. */
+export const workerOrNull = (setting: ProbeSetting): Promise<WorkerConfig | null> =>
+  readableWorker(setting).catch(() => null);

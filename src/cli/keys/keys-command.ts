@@ -1,7 +1,7 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { PRINCIPAL_KINDS } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
-import type { PassphraseQuestions } from './key-files.js';
+import type { PassphraseQuestions } from './keys.js';
 
 const keysSubcommand = (name: string, description: string, example: string) =>
   new Command(name)
@@ -9,9 +9,8 @@ const keysSubcommand = (name: string, description: string, example: string) =>
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', `\nExample:\n  promptos keys ${example}`);
 
-const load = () => import('./manage-keys.js');
+const load = () => import('./keys.js');
 
-/** `promptos keys generate|show|fingerprint|list`: the keys that people and workers sign with. */
 export function keysCommand(context: CommandContext, questions?: PassphraseQuestions): CommandUnknownOpts {
   const generateCommand = keysSubcommand(
     'generate',

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createAgentSigner, listAgentIdentities } from '../../adapters/keys/agent-signer.js';
-import { describeKeyFile } from '../../adapters/keys/describe-key.js';
+import { describeKeyFile } from '../../adapters/keys/key-files.js';
 import type { SignerFor } from '../../client/options.js';
 import { readEnvironment } from '../../config/environment.js';
-import { keyFileOf, keysFolder } from '../../config/key-files.js';
+import { keyFileOf } from '../../config/key-files.js';
 import { parsePolicyBytes } from '../../config/policy-file.js';
+import { keysFolder } from '../../config/user-folders.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { own } from '../../contracts/json.js';
@@ -18,10 +19,9 @@ import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
-import { openKeyFile, type PassphraseQuestions, terminalPassphrase } from './key-files.js';
+import { openKeyFile, type PassphraseQuestions, terminalPassphrase } from './keys.js';
 
 export interface OpenSignerOptions {
-  /** Whose key it is. */
   readonly principal: string;
   /** The file that `--key` names; nothing else is looked at then. */
   readonly key?: string | undefined;
@@ -131,7 +131,6 @@ async function findByDigest(files: readonly string[], sha256: string): Promise<U
 }
 
 export interface SigningOptions {
-  /** The key file that `--key` names. */
   readonly key?: string | undefined;
   /** The project's own folder of keys, looked in before the user's: the demonstration keeps its throwaway keys there. */
   readonly keysDir?: string | undefined;

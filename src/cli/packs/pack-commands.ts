@@ -17,13 +17,12 @@ then a warning that shows the reason:
       text: "the text as the prompt has it"
       reason: "the provider's documentation has this sample"`;
 
-/** `promptos lint [DIR]`: everything wrong with a prompt pack. */
 export function lintCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('lint')
     .argument('[dir]', 'the folder that holds prompts.index.json (default: the pack that comes with promptos)')
     .option('--json', 'print one JSON object instead')
     .addHelpText('after', EXAMPLES)
-    .action(async (directory) => (await import('./inspect-pack.js')).lintFolder(context, directory));
+    .action(async (directory) => (await import('./packs.js')).lintFolder(context, directory));
 }
 
 const packCommand = (name: string, description: string) =>
@@ -32,19 +31,18 @@ const packCommand = (name: string, description: string) =>
     .option('--prompt-pack <dir>', 'the folder that holds prompts.index.json (default: the pack of promptos)')
     .option('--json', 'print one JSON object instead');
 
-/** `promptos prompts list|show|lock`: looks into a prompt pack and pins its bytes. */
 export function promptsCommand(context: CommandContext): CommandUnknownOpts {
   const listCommand = packCommand('list', "print the pack's version and digest, and each prompt's version and sha256")
     .addHelpText('after', '\nExample:\n  promptos prompts list --prompt-pack ./my-prompts')
-    .action(async (options) => (await import('./inspect-pack.js')).listPrompts(context, options));
+    .action(async (options) => (await import('./packs.js')).listPrompts(context, options));
   const showCommand = packCommand('show', 'print one prompt as it is')
     .argument('<id>', `one of ${PROMPT_IDS.join(', ')}`)
     .addHelpText('after', '\nExample:\n  promptos prompts show P03')
-    .action(async (id, options) => (await import('./inspect-pack.js')).showPrompt(context, id, options));
+    .action(async (id, options) => (await import('./packs.js')).showPrompt(context, id, options));
   const lockCommand = packCommand('lock', 'write prompts.lock.json for the files as they are')
     .option('--check', 'write nothing; end with 1 when the lock is not current')
     .addHelpText('after', '\nExample:\n  promptos prompts lock --prompt-pack ./my-prompts --check')
-    .action(async (options) => (await import('./inspect-pack.js')).lockPack(context, options));
+    .action(async (options) => (await import('./packs.js')).lockPack(context, options));
   return new Command('prompts')
     .addHelpText('after', '\nExample:\n  promptos prompts list')
     .addCommand(listCommand)
@@ -52,7 +50,6 @@ export function promptsCommand(context: CommandContext): CommandUnknownOpts {
     .addCommand(lockCommand);
 }
 
-/** `promptos hooks install`: a git pre-commit hook that lints staged prompt packs. */
 export function hooksCommand(context: CommandContext): CommandUnknownOpts {
   const installCommand = new Command('install')
     .description('add a pre-commit hook that lints the prompt packs of which something is staged')
@@ -61,6 +58,6 @@ export function hooksCommand(context: CommandContext): CommandUnknownOpts {
       'after',
       '\nExample:\n  promptos hooks install\n\nHonours core.hooksPath. A hook that is not ours is left alone; call `promptos lint DIR` from it.',
     )
-    .action(async () => (await import('./install-hook.js')).installHook(context));
+    .action(async () => (await import('./packs.js')).installHook(context));
   return new Command('hooks').addHelpText('after', '\nExample:\n  promptos hooks install').addCommand(installCommand);
 }

@@ -1,6 +1,6 @@
 import type { GovernedRuns } from '../../client/client.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { parseJournalEntry } from '../../contracts/journal.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { PROMPT_IDS, type PromptId } from '../../contracts/names.js';
 import { promptPackBundleSchema } from '../../contracts/prompt-pack.js';

@@ -7,8 +7,7 @@ import type { LedgerReference, LedgerSegment } from '../../contracts/activities.
 import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { PlacedJournalEntry } from '../../contracts/journal.js';
-import { parseJournalEntry } from '../../contracts/journal-bytes.js';
+import { type PlacedJournalEntry, parseJournalEntry } from '../../contracts/journal.js';
 import { parseJsonAs, readJsonAs } from '../../contracts/json.js';
 import { envelopeSchema } from '../../contracts/keys.js';
 import { type LedgerEntry, parseLedgerLines } from '../../contracts/ledger.js';

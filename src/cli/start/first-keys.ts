@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { publicFileOf } from '../../adapters/keys/describe-key.js';
-import { generatePrivateKey } from '../../adapters/keys/generate-key.js';
+import { generatePrivateKey, publicFileOf } from '../../adapters/keys/key-files.js';
 import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
@@ -9,15 +8,13 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
-import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/key-files.js';
+import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/keys.js';
 import type { FirstPeople } from './first-people.js';
 
 /** Who signs on a worker: the agents of the three roles, and the engine. */
 export const WORKER_SIGNERS: readonly string[] = [...Object.values(FIRST_AGENTS), ENGINE_SIGNER];
 
-/** One key of a set-up. */
 export interface FirstKey {
-  /** Whom it speaks for. */
   readonly name: string;
   readonly publicKey: PublicKey;
   /** Where the private half is, or will be; null for a public key that was given. */

@@ -2,16 +2,17 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type AskedFolder, gitConfigValue } from '../../adapters/git/facts.js';
-import { isPublicLine, publicKeyOfLine } from '../../adapters/keys/describe-key.js';
+import { isPublicLine, publicKeyOfLine } from '../../adapters/keys/key-files.js';
 import { readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { slugName } from '../../contracts/spelling.js';
+import { slugName } from '../../contracts/sentences.js';
 import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
-import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../keys/key-files.js';
+import { askOnce } from '../app/questions.js';
+import { keysFolderOf, type PassphraseQuestions, terminalPassphrase } from '../keys/keys.js';
 
 /**
  * The Ed25519 keys that a person gives: a line, several lines as `https://github.com/NAME.keys` has them, or the name of
@@ -65,34 +66,28 @@ interface IntegratorKeyQuestions {
   keepKeyHere(integrator: string, path: string | null): Promise<boolean | null>;
 }
 
-/** Asks with @clack/prompts. */
 const terminalIntegratorKey: IntegratorKeyQuestions = {
-  publicKey: async (integrator) => {
-    const { isCancel, multiline } = await import('@clack/prompts');
+  publicKey: (integrator) => {
     const message = `The public key of ${integrator}: paste its line (ssh-ed25519 AAAA…) or the text of github.com/${integrator}.keys, or name a file. Enter twice ends it; only that when there is none yet.`;
-    const answer = await multiline({ message });
-    return isCancel(answer) ? null : (answer ?? '');
+    return askOnce(async ({ multiline }) => (await multiline({ message })) ?? '');
   },
-  chooseKey: async (integrator, keys) => {
-    const { isCancel, select } = await import('@clack/prompts');
+  chooseKey: (integrator, keys) => {
     const options = keys.map(({ keyid }) => ({ value: keyid, label: keyid }));
-    const answer = await select<string>({ message: `Which of these keys does ${integrator} sign with?`, options });
-    return isCancel(answer) ? null : answer;
+    const message = `Which of these keys does ${integrator} sign with?`;
+    return askOnce(({ select }) => select<string>({ message, options }));
   },
-  keepKeyHere: async (integrator, path) => {
-    const { confirm, isCancel, log } = await import('@clack/prompts');
-    log.warn(
-      `A key of ${integrator} on this machine is weaker: anyone with your account can decide as ${integrator}, and approvals do not prove that another person looked. Stronger: ${integrator} runs \`promptos keys generate --for ${integrator}\` on a machine of their own and sends you the public line.`,
-    );
+  keepKeyHere: (integrator, path) => {
+    const warning = `A key of ${integrator} on this machine is weaker: anyone with your account can decide as ${integrator}, and approvals do not prove that another person looked. Stronger: ${integrator} runs \`promptos keys generate --for ${integrator}\` on a machine of their own and sends you the public line.`;
     const message = path === null ? `Make a key for ${integrator} here all the same?` : `Use the key in ${path}?`;
-    const answer = await confirm({ message, initialValue: false });
-    return isCancel(answer) ? null : answer;
+    return askOnce(({ confirm, log }) => {
+      log.warn(warning);
+      return confirm({ message, initialValue: false });
+    });
   },
 };
 
 export interface IntegratorKeyInput {
   readonly people: { readonly integrator: string; readonly alone: boolean };
-  /** The value of `--integrator-key`. */
   readonly given: string | undefined;
   /** Null without a terminal to ask on. */
   readonly questions: IntegratorKeyQuestions | null;
@@ -156,27 +151,18 @@ export interface InitQuestions extends PassphraseQuestions, IntegratorKeyQuestio
   integrator(): Promise<string | null>;
 }
 
-/** Asks with @clack/prompts. */
 export const terminalInitQuestions: InitQuestions = {
   ...terminalPassphrase,
   ...terminalIntegratorKey,
-  alone: async (repository) => {
-    const { confirm, isCancel } = await import('@clack/prompts');
-    const answer = await confirm({ message: `Are you alone on ${repository}?`, initialValue: false });
-    return isCancel(answer) ? null : answer;
-  },
-  integrator: async () => {
-    const { isCancel, text } = await import('@clack/prompts');
+  alone: (repository) =>
+    askOnce(({ confirm }) => confirm({ message: `Are you alone on ${repository}?`, initialValue: false })),
+  integrator: () => {
     const message = 'Who decides on the runs that you start? (a name such as grace)';
-    const answer = await text({
-      message,
-      validate: (name) => (slugName(name ?? '') === null ? 'Letters and digits, please.' : undefined),
-    });
-    return isCancel(answer) ? null : answer;
+    const validate = (name = '') => (slugName(name) === null ? 'Letters and digits, please.' : undefined);
+    return askOnce(({ text }) => text({ message, validate }));
   },
 };
 
-/** What the command line says about people. */
 export interface PeopleOptions {
   readonly alone?: true;
   readonly notAlone?: true;
@@ -185,7 +171,6 @@ export interface PeopleOptions {
   readonly integratorKey?: string;
 }
 
-/** Who starts runs on a repository, and who decides on them. */
 export interface FirstPeople {
   readonly developer: string;
   readonly integrator: string;
@@ -202,10 +187,8 @@ const brokenOff = (): PromptOsError =>
 function nameOf(given: string, option: string): string {
   const name = slugName(given);
   if (name !== null) return name;
-  throw new PromptOsError(
-    'USAGE',
-    `${option}: expected a name with a letter or digit of the Latin alphabet, received "${given}".`,
-  );
+  const expected = 'expected a name with a letter or digit of the Latin alphabet';
+  throw new PromptOsError('USAGE', `${option}: ${expected}, received "${given}".`);
 }
 
 /** The name of the person at this machine, as git knows it. */
@@ -234,16 +217,12 @@ export async function findPeople(
     const answer = questions === null ? false : await questions.alone(top.folder);
     if (answer === null) throw brokenOff();
     alone = answer;
-    if (questions === null)
-      assumptions.push(
-        'You were taken not to be alone on this repository: self_approval is refused. --alone says otherwise.',
-      );
+    const careful = 'You were taken not to be alone on this repository: self_approval is refused.';
+    if (questions === null) assumptions.push(`${careful} --alone says otherwise.`);
   }
   if (alone && options.integrator !== undefined && nameOf(options.integrator, '--integrator') !== developer) {
-    throw new PromptOsError(
-      'USAGE',
-      `--alone: then "${developer}" decides, received --integrator "${options.integrator}".`,
-    );
+    const received = `received --integrator "${options.integrator}"`;
+    throw new PromptOsError('USAGE', `--alone: then "${developer}" decides, ${received}.`);
   }
   if (alone) return distinct({ developer, integrator: developer, alone, assumptions });
   const named = options.integrator ?? (questions === null ? 'integrator' : await questions.integrator());

@@ -3,15 +3,15 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
-import { refuseExistingFiles, writeNewFiles } from '../../config/new-files.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { slugName } from '../../contracts/spelling.js';
+import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
@@ -61,7 +61,6 @@ interface WrittenProject {
   readonly setup: ProjectSetup;
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
-  /** Folders that a group shares now. */
   readonly shared: readonly string[];
 }
 
@@ -69,44 +68,44 @@ function showWritten(output: Output, { files, setup, keys, assumptions, shared }
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
   const warnings = warningsOf(setup, keys);
-  output.say(`Written: ${policy}`);
-  output.say(`         ${workerConfig}`);
-  for (const { name, path, publicKey, passphrase, pem } of keys) {
+  const keyLines = keys.map(({ name, path, publicKey, passphrase, pem }) => {
     const lock = passphrase ? 'with passphrase' : 'no passphrase';
-    const where =
-      path === null ? 'the public key that was given' : `${path}, ${lock}${pem === null ? ', was there' : ''}`;
-    output.say(`Key of ${name}: ${publicKey.keyid} (${where})`);
+    const kept = `${path}, ${lock}${pem === null ? ', was there' : ''}`;
+    return `Key of ${name}: ${publicKey.keyid} (${path === null ? 'the public key that was given' : kept})`;
+  });
+  const approval = setup.alone ? 'allowed' : 'refused';
+  const noChecks = 'No test command was found: name one under `checks` and `default_checks` in the policy.';
+  for (const line of [
+    `Written: ${policy}`,
+    `         ${workerConfig}`,
+    ...keyLines,
+    '',
+    `Developer ${setup.developer}, integrator ${setup.integrator}; self-approval ${approval}.`,
+    ...(checks.length === 0 ? [noChecks] : checks.map(({ name, argv }) => `Check ${name}: ${argv.join(' ')}`)),
+    `Scope of a run without a request file: ${setup.scope.join(', ')}`,
+    ...assumptions.map((assumption) => `Note: ${assumption}`),
+  ]) {
+    output.say(line);
   }
-  output.say();
-  output.say(
-    `Developer ${setup.developer}, integrator ${setup.integrator}; self-approval ${setup.alone ? 'allowed' : 'refused'}.`,
-  );
-  for (const { name, argv } of checks) output.say(`Check ${name}: ${argv.join(' ')}`);
-  if (checks.length === 0)
-    output.say('No test command was found: name one under `checks` and `default_checks` in the policy.');
-  output.say(`Scope of a run without a request file: ${setup.scope.join(', ')}`);
-  for (const assumption of assumptions) output.say(`Note: ${assumption}`);
   for (const warning of warnings) output.note(`warning: ${warning}`);
-  output.say();
-  output.say('Next:');
-  output.say('  1. Put your agents under `executors` in worker.yaml (docs/executors.md shows how).');
-  output.say(
+  for (const line of [
+    '',
+    'Next:',
+    '  1. Put your agents under `executors` in worker.yaml (docs/executors.md shows how).',
     '  2. Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.',
-  );
-  output.say(
     `  3. promptos except --setup --as ${setup.integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of step 2.`,
-  );
-  output.say('  4. promptos doctor');
-  output.say(
+    '  4. promptos doctor',
     `  5. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
-  );
+  ]) {
+    output.say(line);
+  }
   output.emit({
     policy,
     worker_config: workerConfig,
     repository: setup.repository,
     developer: setup.developer,
     integrator: setup.integrator,
-    self_approval: setup.alone ? 'allowed' : 'refused',
+    self_approval: approval,
     checks,
     default_scope: setup.scope,
     keys: keys.map(({ name, path, publicKey, passphrase, pem }) => ({
@@ -134,13 +133,11 @@ async function share(output: Output, project: Project, group: string): Promise<r
 export interface InitOptions extends PeopleOptions {
   readonly yes?: true;
   readonly integratorKey?: string;
-  /** False with `--no-passphrase`. */
   readonly passphrase: boolean;
   readonly force?: true;
   readonly shareWith?: string;
 }
 
-/** Writes the first policy, worker config and keys of a repository. */
 export async function initProject(
   context: CommandContext,
   options: InitOptions,
@@ -161,22 +158,13 @@ export async function initProject(
   const top = files.repository;
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
-  if (!force) await refuseExistingFiles([files.policy, files.workerConfig]);
+  if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
   const asked = output.interactive && options.yes !== true ? questions : null;
   const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
   const workerKeys = join(files.home, 'keys');
-  const integratorKey = await findIntegratorKey(context, {
-    people,
-    given: options.integratorKey,
-    questions: asked,
-  });
-  const keys = await planFirstKeys(context, {
-    people,
-    workerKeys,
-    integratorKey,
-    passphrase: options.passphrase,
-    questions: asked,
-  });
+  const integratorKey = await findIntegratorKey(context, { people, given: options.integratorKey, questions: asked });
+  const { passphrase } = options;
+  const keys = await planFirstKeys(context, { people, workerKeys, integratorKey, passphrase, questions: asked });
   const setup: ProjectSetup = {
     ...people,
     repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',

@@ -6,13 +6,12 @@ import type { RunRequest } from '../../contracts/run-request.js';
 import type { CommandContext } from '../app/context.js';
 import { LATEST } from '../app/options.js';
 import { printableLine } from '../app/printable.js';
-import { findProject, programFor, readSetting } from '../app/project.js';
+import { findProject, programFor, requireSetting } from '../app/project.js';
 import { type Choice, terminalQuestions } from '../app/questions.js';
 import { describeSelected, type LiveSources, openRuns, type StartedRun, selectRun } from '../app/select-run.js';
 import { findTarget, nameRepository, type PreparedRun, type RunOptions } from './prepare-run.js';
 import type { RunPlace } from './run-place.js';
 
-/** Runs of one request that a question offers. */
 const OFFERED = 5;
 const START_NEW = 'new';
 
@@ -92,15 +91,11 @@ export async function resumePlace(
 ): Promise<RunPlace> {
   const target = await findTarget(context, options);
   const project = await findProject(context, target, options.workerConfig);
-  if (project.workerConfigPath === null) {
-    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
-  }
-  const read = await readSetting(project);
-  const { config } = await nameRepository(read.config, { folder: target, env: context.env });
-  return { project, setting: { ...read, config } };
+  const { setting } = await requireSetting(project);
+  const { config } = await nameRepository(setting.config, { folder: target, env: context.env });
+  return { project, setting: { ...setting, config } };
 }
 
-/** Selects a run that has not ended. */
 export type SelectOpenRun = (sources: LiveSources) => Promise<string>;
 
 /**

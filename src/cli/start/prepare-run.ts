@@ -7,8 +7,7 @@ import { builtInPackDir } from '../../config/pack-folder.js';
 import { createTrustRegistry, type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { parseGates, readRunRequestFile, requestFromNotes } from '../../config/run-request-file.js';
-import { invalidDocument } from '../../config/schema-problems.js';
-import { parseYaml, type YamlDocument } from '../../config/yaml-document.js';
+import { invalidDocument, parseYaml, type YamlDocument } from '../../config/yaml-document.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { RunRequest } from '../../contracts/run-request.js';
@@ -16,11 +15,10 @@ import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { acceptStart, admitRequest, type StartFacts } from '../../domain/judge/admission.js';
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
-import { findProject, type Project, readSetting } from '../app/project.js';
+import { findProject, type Project, readSetting, requireSetting } from '../app/project.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
 import { namesOfRepository } from '../app/this-repository.js';
 
-/** The options that start a run. */
 export interface RunOptions {
   readonly prompts?: string;
   readonly developer: string;
@@ -41,7 +39,6 @@ export interface PreparedRun {
   /** Knows the target repository by the name that the run uses. */
   readonly setting: WorkerSetting;
   readonly start: StartRunOptions;
-  /** The top of the repository. */
   readonly repository: string;
 }
 
@@ -63,21 +60,18 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   );
   const prompts = options.prompts ?? GATE_IDS.join(',');
   const gates = parseGates(prompts);
-  if (project.workerConfigPath === null) {
-    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
-  }
-  const read = await readSetting(project);
+  const { setting, path: configPath } = await requireSetting(project);
   const pack = await readPromptPack(packFolder(context, options));
-  const named = await nameRepository(read.config, { folder: target, env: context.env });
+  const named = await nameRepository(setting.config, { folder: target, env: context.env });
   const facts: StartFacts = {
     ...policy,
     path: policyPath,
     run: { developer, target_repo: named.name, gates, prompt_os_version: pack.prompt_os_version },
     pack,
     trust: {
-      digests: await createTrustRegistry(read.config).trustedPolicies(),
-      by: project.workerConfigPath,
-      listed: read.config.trust.policies,
+      digests: await createTrustRegistry(setting.config).trustedPolicies(),
+      by: configPath,
+      listed: setting.config.trust.policies,
     },
   };
   acceptStart(facts);
@@ -91,16 +85,13 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
   });
   judgeWrittenScope(context, written, inspected);
   if (inspected.untracked.length > 0) {
-    context
-      .output()
-      .note(
-        `note: a run starts from a commit, so it does not see ${inspected.untracked.slice(0, 5).join(', ')} (untracked)`,
-      );
+    const untracked = inspected.untracked.slice(0, 5).join(', ');
+    context.output().note(`note: a run starts from a commit, so it does not see ${untracked} (untracked)`);
   }
   return {
     project,
     repository: target,
-    setting: { ...read, config: named.config },
+    setting: { ...setting, config: named.config },
     start: {
       runId: options.runId ?? makeRunId(request),
       developer,
@@ -149,7 +140,6 @@ export async function nameRepository(
   return { name, config: { ...config, repositories: { ...config.repositories, [name]: { path } } } };
 }
 
-/** A request, and where its scope is written. */
 interface WrittenRequest {
   readonly request: RunRequest;
   readonly written: WrittenScope;
@@ -216,10 +206,7 @@ export function judgeWrittenScope(
     const { line } = document.locate([key, list, index]);
     const place = `${document.name}:${line}: ${key}.${list}[${index}]`;
     const meaning = list === 'deny' ? 'it forbids new files only' : 'it allows new files only';
-    context
-      .output()
-      .note(
-        `note: ${place}: the glob "${glob}" matches no file of the base commit ${baseCommit.slice(0, 12)}; ${meaning}`,
-      );
+    const what = `the glob "${glob}" matches no file of the base commit ${baseCommit.slice(0, 12)}`;
+    context.output().note(`note: ${place}: ${what}; ${meaning}`);
   }
 }

@@ -5,17 +5,22 @@ import { openStore } from '../../adapters/open-store.js';
 import { GovernedRuns } from '../../client/client.js';
 import type { Environment } from '../../config/environment.js';
 import type { ProjectFiles } from '../../config/project-files.js';
-import { workerRoute } from '../../config/temporal-proxy.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { workerRoute } from '../../config/proxy.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { stateFiles } from '../../embedded/state-files.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { bridgeTemporalLog, createGovernanceWorkers, createLog, type WorkerSetting } from '../../worker.js';
-import { type Connected, connectTemporal, type TemporalAddress } from '../app/connect.js';
+import {
+  type Connected,
+  connectTemporal,
+  countPollers,
+  runQueues,
+  type TemporalAddress,
+  temporalUnreachable,
+} from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { projectKeys } from '../app/project.js';
-import { countPollers, runQueues } from '../app/run-queues.js';
 import { type ThisRepository, thisRepository } from '../app/this-repository.js';
 import { createSignerFinder } from '../keys/signing.js';
 import type { PreparedRun } from './prepare-run.js';
@@ -23,7 +28,6 @@ import type { PreparedRun } from './prepare-run.js';
 /** Where a run is carried out: its project, and a setting that knows its repository. */
 export type RunPlace = Pick<PreparedRun, 'project' | 'setting'>;
 
-/** A project's runs, on the Temporal that it uses. */
 export interface OpenedPlace {
   readonly temporal: Connected;
   readonly store: ArtifactStore;
@@ -87,7 +91,6 @@ export async function warnWithoutPollers(
   }
 }
 
-/** What is known of a start before it is made. */
 export interface PlannedStart {
   readonly project: {
     readonly files: Pick<ProjectFiles, 'repository'>;
@@ -113,7 +116,6 @@ export async function warnUnpushed(
   );
 }
 
-/** Workers of this process, at work. */
 export interface HostedWorkers {
   readonly taskQueues: readonly string[];
   /** Rejects when a worker breaks; resolves after `stop`. */
@@ -141,14 +143,7 @@ export async function hostWorkers(
   );
   const connection = await NativeConnection.connect({ ...connectionOptions, ...workerRoute(proxy) }).catch(
     (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PromptOsError(
-        'TEMPORAL_UNREACHABLE',
-        `Temporal at ${connectionOptions.address} does not answer: ${why}.`,
-        {
-          cause,
-        },
-      );
+      throw temporalUnreachable(connectionOptions.address, cause);
     },
   );
   const workers = await createGovernanceWorkers(setting, { connection, namespace }).catch(async (error: unknown) => {

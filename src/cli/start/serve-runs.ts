@@ -3,14 +3,12 @@ import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { BackgroundProcess } from '../../embedded/background-process.js';
 import { lastServed } from '../../embedded/worker-process.js';
-import type { WorkerSetting } from '../../worker.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
-import { findProject, type Project, readSetting } from '../app/project.js';
-import { restartDetachedWorker, startDetachedWorker } from './detached-worker.js';
-import { hostWorkers } from './run-place.js';
+import { findProject, requireSetting } from '../app/project.js';
+import { restartDetachedWorker, startDetachedWorker } from './background.js';
+import { hostWorkers, type RunPlace } from './run-place.js';
 
-/** What `promptos worker` takes. */
 export interface WorkerOptions {
   readonly workerConfig?: string;
   /** Paths by name, beside those of the config. */
@@ -19,18 +17,11 @@ export interface WorkerOptions {
   readonly detach?: true;
 }
 
-interface WorkerPlace {
-  readonly project: Project;
-  readonly setting: WorkerSetting;
-}
-
 /** The project's setting, which must have a config, and the repositories that the line adds. */
-async function readPlace(context: CommandContext, options: WorkerOptions): Promise<WorkerPlace> {
+async function readPlace(context: CommandContext, options: WorkerOptions): Promise<RunPlace> {
   const project = await findProject(context, undefined, options.workerConfig);
-  if (project.workerConfigPath === null) {
-    throw new PromptOsError('WORKER_CONFIG_NOT_FOUND', `There is no ${project.files.workerConfig}.`);
-  }
-  const { config, ...setting } = await readSetting(project);
+  const { setting } = await requireSetting(project);
+  const { config } = setting;
   const added = Object.entries(options.repository ?? {}).map(([name, path]) => [
     name,
     { path: resolve(context.cwd, path) },

@@ -36,101 +36,85 @@ export interface FollowChoices {
   readonly worker: boolean;
   /** Starts a new run also where one of the same request has not ended. */
   readonly forceNew?: boolean;
-  /** The key file to sign with. */
   readonly key?: string;
 }
 
+/** A prepared run that is to be started, or one that was started before and is to be carried on with. */
+export type WantedRun =
+  | { readonly place: PreparedRun; readonly select: null }
+  | { readonly place: RunPlace; readonly select: SelectOpenRun };
+
 /**
- * Starts a prepared run, follows it to its end and prints what came of it. Where a run of the same request has not ended,
+ * The run to carry on with; null where the prepared one is to be started. Where a run of the same request has not ended,
  * that one is carried on with when a person at a terminal says so.
+ */
+async function findStarted(
+  context: CommandContext,
+  { place, select }: WantedRun,
+  choices: FollowChoices,
+  opened: OpenedPlace,
+): Promise<string | null> {
+  if (select !== null) return select(opened);
+  const open = choices.forceNew ? null : await findOpenRun(context, place, opened);
+  if (open === null) await warnUnpushed(place, context.output().note);
+  return open;
+}
+
+/** Starts the run where none is carried on with, and says which it is. @returns its id */
+async function begin(
+  context: CommandContext,
+  { place, select }: WantedRun,
+  started: string | null,
+  opened: OpenedPlace,
+): Promise<string> {
+  const isNew = started === null && select === null;
+  const runId = isNew ? await start(context, place, opened) : (started ?? '');
+  await introduce(context, runId, opened.temporal, isNew ? 'started' : 'resumed');
+  return runId;
+}
+
+/**
+ * Starts or resumes a run, follows it to its end and prints what came of it.
  * @returns whether it ended; not so when it was left before
  * @throws PromptOsError RUN_OPEN without a terminal
  */
-export async function startAndFollow(
+export async function runAndFollow(
   context: CommandContext,
-  prepared: PreparedRun,
+  wanted: WantedRun,
   choices: FollowChoices,
 ): Promise<boolean> {
-  return withTemporal(context, prepared, choices.key, async (opened) => {
-    const open = choices.forceNew ? null : await findOpenRun(context, prepared, opened);
-    if (open === null) await warnUnpushed(prepared, context.output().note);
-    return withWorkers(context, prepared, choices, opened, async (workers) => {
-      const runId = open ?? (await start(context, prepared, opened));
-      await introduce(context, runId, opened.temporal, open === null ? 'started' : 'resumed');
-      // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
-      if (open === null) await delay(OPENING_MS);
-      return follow(context, { runId, place: prepared }, choices, { ...opened, workers });
-    });
-  });
-}
-
-/** Carries on with a run that was started before; otherwise as `startAndFollow`. */
-export async function resumeAndFollow(
-  context: CommandContext,
-  place: RunPlace,
-  select: SelectOpenRun,
-  choices: FollowChoices,
-): Promise<boolean> {
+  const { place } = wanted;
   return withTemporal(context, place, choices.key, async (opened) => {
-    const runId = await select(opened);
+    const started = await findStarted(context, wanted, choices, opened);
     return withWorkers(context, place, choices, opened, async (workers) => {
-      await introduce(context, runId, opened.temporal, 'resumed');
+      const runId = await begin(context, wanted, started, opened);
+      // A look at a run that is just opening costs it a workflow task of its own, and shows nothing.
+      if (started === null) await delay(OPENING_MS);
       return follow(context, { runId, place }, choices, { ...opened, workers });
     });
   });
 }
 
-/** Starts a prepared run, and leaves the work to a background worker. @throws PromptOsError as `startAndFollow` */
-export async function startDetached(
-  context: CommandContext,
-  prepared: PreparedRun,
-  choices: FollowChoices,
-): Promise<void> {
-  await withTemporal(context, prepared, choices.key, async (opened) => {
-    const open = choices.forceNew ? null : await findOpenRun(context, prepared, opened);
-    if (open === null) await warnUnpushed(prepared, context.output().note);
-    await leaveToWorker(context, prepared, choices, opened, async () =>
-      open === null
-        ? { runId: await start(context, prepared, opened), event: 'started' }
-        : { runId: open, event: 'resumed' },
-    );
-  });
-}
-
-/** Leaves a run that was started before to a background worker. */
-export async function resumeDetached(
-  context: CommandContext,
-  place: RunPlace,
-  select: SelectOpenRun,
-  choices: FollowChoices,
-): Promise<void> {
+/** Starts or resumes a run, and leaves the work to a background worker. @throws PromptOsError as `runAndFollow` */
+export async function runDetached(context: CommandContext, wanted: WantedRun, choices: FollowChoices): Promise<void> {
+  const { place } = wanted;
   await withTemporal(context, place, choices.key, async (opened) => {
-    const runId = await select(opened);
-    await leaveToWorker(context, place, choices, opened, async () => ({ runId, event: 'resumed' }));
+    const output = context.output();
+    const { temporal, store } = opened;
+    const started = await findStarted(context, wanted, choices, opened);
+    if (temporal.embedded || choices.worker) {
+      const { startDetachedWorker } = await import('./background.js');
+      await startDetachedWorker(context, place);
+    } else {
+      await warnWithoutPollers(place, temporal, output.note);
+    }
+    const runId = await begin(context, wanted, started, opened);
+    output.emit({ event: 'detached', run_id: runId, tree: store.locate(runId), ui: await temporal.runPage(runId) });
   });
 }
 
 interface Hosted extends OpenedPlace {
   readonly workers: HostedWorkers | null;
-}
-
-async function leaveToWorker(
-  context: CommandContext,
-  place: RunPlace,
-  choices: FollowChoices,
-  { temporal, store }: OpenedPlace,
-  run: () => Promise<{ readonly runId: string; readonly event: 'started' | 'resumed' }>,
-): Promise<void> {
-  const output = context.output();
-  if (temporal.embedded || choices.worker) {
-    const { startDetachedWorker } = await import('./detached-worker.js');
-    await startDetachedWorker(context, place);
-  } else {
-    await warnWithoutPollers(place, temporal, output.note);
-  }
-  const { runId, event } = await run();
-  await introduce(context, runId, temporal, event);
-  output.emit({ event: 'detached', run_id: runId, tree: store.locate(runId), ui: await temporal.runPage(runId) });
 }
 
 async function start(context: CommandContext, { project, start: options }: PreparedRun, { runs }: OpenedPlace) {

@@ -1,6 +1,7 @@
 import { base64 } from '@scure/base';
-import { canonicalJson, canonicalOrNull, readJson } from '../../contracts/json.js';
+import { canonicalJson, canonicalOrNull, canonicalSha256, readJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
+import { oncePerObject } from '../../contracts/remember.js';
 import { type PublicKey, verifiesStrictly } from './public-keys.js';
 
 /** The media type of in-toto statements in DSSE envelopes. */
@@ -23,6 +24,9 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   encoded.set(payload, head.length);
   return encoded;
 }
+
+/** Of an envelope's canonical JSON: by it messages are named in refusals, and found in the journal. */
+export const envelopeSha256 = oncePerObject((envelope: Envelope) => canonicalSha256(envelope));
 
 /** Puts a statement, as canonical JSON, into a signed envelope. */
 export async function sealStatement(statement: object, key: PublicKey, sign: SignBytes): Promise<Envelope> {

@@ -1,13 +1,13 @@
 import picomatch from 'picomatch/posix.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalJson, own } from '../../contracts/json.js';
+import { own, sameJson } from '../../contracts/json.js';
 import { type ExecutorRole, GATES, type GateId, gateIndex } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { PromptPackBundle } from '../../contracts/prompt-pack.js';
 import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
 import type { RunRequest } from '../../contracts/run-request.js';
-import { suggestName } from '../../contracts/spelling.js';
-import { checkPlainVariables } from '../../rules/checks.js';
+import { suggestName } from '../../contracts/sentences.js';
+import { checkPlainVariables } from '../../rules/observations.js';
 import { isBoundedGlob } from '../../rules/read-glob.js';
 import { checkReadableGlobs } from '../../rules/stated-globs.js';
 import { runRequestStatement } from '../attest/acts.js';
@@ -219,7 +219,7 @@ export function judgeRequest(run: GovernedRunInput, policy: Policy, content: unk
   const signedAt = readStatement(opened.payload, PREDICATES.runRequest)?.predicate.signedAt;
   if (typeof signedAt !== 'string') throw invalid('it states something else');
   // Everything that a run is bound to, so whatever differs is another run's.
-  if (canonicalJson(opened.payload) !== canonicalJson(runRequestStatement(run, signedAt))) {
+  if (!sameJson(opened.payload, runRequestStatement(run, signedAt))) {
     throw invalid('it is about another run');
   }
   return { principal: run.developer, keyid: opened.keyid };

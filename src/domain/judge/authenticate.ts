@@ -1,9 +1,10 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
+import { isRecord, own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey, PolicyKey } from '../../contracts/keys.js';
 import type { Policy } from '../../contracts/policy.js';
+import { oncePerObject } from '../../contracts/remember.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
-import { openEnvelope, statementOf } from '../attest/envelope.js';
+import { envelopeSha256, openEnvelope, statementOf } from '../attest/envelope.js';
 import { readPublicKeyLine } from '../attest/public-keys.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';
 import { type MessageClaims, type Refusal, refuse } from '../run/refusals.js';
@@ -113,7 +114,7 @@ const snakeCase = (predicate: Record<string, unknown>): Record<string, unknown> 
   );
 
 /** A policy's key as a run pins it. @throws PromptOsError POLICY_INVALID */
-export function pinKey({ public: line, valid_from, valid_until, revoked_at }: PolicyKey): PinnedKey {
+export const pinKey = oncePerObject(({ public: line, valid_from, valid_until, revoked_at }: PolicyKey): PinnedKey => {
   const key = readPublicKeyLine(line);
   if (key === null) {
     throw new PromptOsError('POLICY_INVALID', `The policy's key "${line.slice(0, 40)}…" is no Ed25519 public key.`);
@@ -124,7 +125,7 @@ export function pinKey({ public: line, valid_from, valid_until, revoked_at }: Po
     valid_until: valid_until ?? null,
     revoked_at: revoked_at ?? null,
   };
-}
+});
 
 /** The keys of every principal of a policy that has some. @throws PromptOsError POLICY_INVALID */
 export const pinKeys = ({ principals }: Policy): Record<string, PinnedKey[]> =>
@@ -147,7 +148,7 @@ export function claimsOf(content: unknown): MessageClaims {
   return {
     claimed_actor: textAt(predicate, 'actor'),
     decision_id: textAt(predicate, 'decisionId'),
-    envelope_sha256: canonicalSha256(envelope),
+    envelope_sha256: envelopeSha256(envelope),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { FinaliseResult } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { canonicalJson } from '../../contracts/json.js';
+import { sameJson } from '../../contracts/json.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { SHA256_PATTERN } from '../../contracts/names.js';
 import { runRecordStatement } from '../attest/acts.js';
@@ -59,5 +59,5 @@ export function isSealed({ plan, run, outcome }: Pick<RunState, 'plan' | 'run' |
   if (envelope === null) return false;
   const opened = openEnvelope(envelope, plan.engine_keys ?? []);
   const expected = runRecordStatement(run_record_sha256, { runId: run.run_id, outcome: outcome ?? 'failed' });
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(expected);
+  return opened.ok && sameJson(opened.payload, expected);
 }

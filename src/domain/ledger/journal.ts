@@ -1,7 +1,7 @@
 import type { Cancellation, Decision, Resolution } from '../../contracts/decisions.js';
 import type { Fork } from '../../contracts/escalation.js';
 import type { JournalledMessage, PlacedJournalEntry, RunOpening, VerifiedHead } from '../../contracts/journal.js';
-import { canonicalJson, canonicalSha256, own } from '../../contracts/json.js';
+import { canonicalJson, canonicalSha256, own, sameJson } from '../../contracts/json.js';
 import type { Envelope, PinnedKey } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/ledger.js';
 import { ENGINE } from '../../contracts/names.js';
@@ -9,7 +9,7 @@ import type { Policy } from '../../contracts/policy.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerHeadStatement, runOpeningStatement } from '../attest/acts.js';
-import { openEnvelope } from '../attest/envelope.js';
+import { envelopeSha256, openEnvelope } from '../attest/envelope.js';
 import { PREDICATES } from '../attest/statement.js';
 import { authenticate, isValidAt, pinKey } from '../judge/authenticate.js';
 import { EPOCH } from '../judge/authority.js';
@@ -128,7 +128,7 @@ export const engineKeysOfPlan = (plan: RunPlan): TrustedKeys => ({
 function isSignedHead({ keys, required }: TrustedKeys, head: VerifiedHead, envelope: Envelope | null): boolean {
   if (envelope === null) return !required;
   const opened = openEnvelope(envelope, keys);
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(ledgerHeadStatement(head));
+  return opened.ok && sameJson(opened.payload, ledgerHeadStatement(head));
 }
 
 const validAt = ({ keys, required }: TrustedKeys, at: string): TrustedKeys => ({
@@ -165,7 +165,7 @@ export function readOpening(
   const { kind: _, envelope, ...opening } = first;
   if (envelope === null) return engine.required ? null : opening;
   const opened = openEnvelope(envelope, validAt(engine, at).keys);
-  return opened.ok && canonicalJson(opened.payload) === canonicalJson(runOpeningStatement(opening)) ? opening : null;
+  return opened.ok && sameJson(opened.payload, runOpeningStatement(opening)) ? opening : null;
 }
 
 const isOnLedger = (ledger: readonly LedgerEntry[], { entries, hash }: VerifiedHead): boolean =>
@@ -202,7 +202,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
   const counted: { readonly kind: JournalledMessage; readonly envelope: Envelope }[] = [];
   const take = (kind: JournalledMessage, envelope: Envelope | null): void => {
     if (envelope === null) return;
-    digests.add(`${kind} ${canonicalSha256(envelope)}`);
+    digests.add(`${kind} ${envelopeSha256(envelope)}`);
     counted.push({ kind, envelope });
   };
   for (const entry of ledger) {
@@ -215,7 +215,7 @@ function accountedMessages(run: JournalledRun, ledger: readonly LedgerEntry[]) {
   }
   let same: ReadonlySet<string> | null = null;
   return {
-    has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${canonicalSha256(envelope)}`),
+    has: (kind: JournalledMessage, envelope: Envelope): boolean => digests.has(`${kind} ${envelopeSha256(envelope)}`),
     /** Whether the same was signed and counted in another envelope: it was sent once more. */
     hasSame: (message: SignedMessage): boolean => {
       same ??= new Set(counted.flatMap(({ kind, envelope }) => readSignedMessage(run, kind, envelope)?.same ?? []));
@@ -316,7 +316,7 @@ export function checkForks(
         missing.map(({ what }) => what),
       );
       const whole = then.length === journal_entries && ledger_entries <= entry.seq;
-      if (!whole || missing.length === 0 || canonicalJson(expected) !== canonicalJson(entry.report)) {
+      if (!whole || missing.length === 0 || !sameJson(expected, entry.report)) {
         return { seq: entry.seq, problem: `the fork ${entry.escalation_id} is not the one that the journal shows` };
       }
       open.set(entry.escalation_id, journal_entries);
@@ -333,7 +333,7 @@ export function messagesOf(journal: readonly PlacedJournalEntry[]) {
   const messages = new Map(
     journal.flatMap(({ entry }) =>
       entry?.kind === 'message'
-        ? [[`${entry.message} ${canonicalSha256(entry.envelope)}`, entry.envelope] as const]
+        ? [[`${entry.message} ${envelopeSha256(entry.envelope)}`, entry.envelope] as const]
         : [],
     ),
   );

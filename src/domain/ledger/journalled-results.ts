@@ -1,10 +1,11 @@
 import type { JournalEntry } from '../../contracts/journal.js';
-import { canonicalJson, own } from '../../contracts/json.js';
+import { own } from '../../contracts/json.js';
 import type { Envelope, PinnedKey } from '../../contracts/keys.js';
 import type { LedgerEntry } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
+import { oncePerObject } from '../../contracts/remember.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
-import { openEnvelope, statementOf } from '../attest/envelope.js';
+import { envelopeSha256, openEnvelope, statementOf } from '../attest/envelope.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';
 import { isValidAt } from '../judge/authenticate.js';
 
@@ -20,9 +21,13 @@ export interface ResultStep {
 
 type Result = Extract<JournalEntry, { kind: 'result' }>;
 
+const statedIn = oncePerObject(
+  (envelope: Envelope) => readStatement(statementOf(envelope), PREDICATES.gateAttemptV2)?.predicate,
+);
+
 /** Whether a key of the principal signed a result of this very attempt. */
 function isResultOf(step: ResultStep, envelope: Envelope, keys: readonly PinnedKey[]): boolean {
-  const stated = readStatement(statementOf(envelope), PREDICATES.gateAttemptV2)?.predicate;
+  const stated = statedIn(envelope);
   const { run_id, principal, nonce, started_at } = step;
   if (stated?.runId !== run_id || stated.principal !== principal || stated.nonce !== nonce) return false;
   return openEnvelope(
@@ -55,7 +60,7 @@ export function droppedResult(
   { envelope }: Result,
   ledger: readonly LedgerEntry[],
 ): string | null {
-  const stated = readStatement(statementOf(envelope), PREDICATES.gateAttemptV2)?.predicate;
+  const stated = statedIn(envelope);
   const started = ledger.find((entry) => entry.type === 'gateStarted' && entry.hash === stated?.nonce);
   if (started?.type !== 'gateStarted') return null;
   const { gate, attempt, hash: nonce, at: started_at } = started;
@@ -78,5 +83,5 @@ function insteadOf(envelope: Envelope, ended: LedgerEntry | undefined): string |
   if (ended?.type === 'gateInterrupted') return ended.code === 'FORK' ? null : `an interruption, ${ended.code}`;
   if (ended?.type !== 'gateFinished') return null;
   if (ended.attestation === null) return 'one that is not signed';
-  return canonicalJson(ended.attestation) === canonicalJson(envelope) ? null : 'another';
+  return envelopeSha256(ended.attestation) === envelopeSha256(envelope) ? null : 'another';
 }

@@ -1,6 +1,6 @@
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { JournalledMessage } from '../../contracts/journal.js';
-import { canonicalJson, canonicalSha256 } from '../../contracts/json.js';
+import { sameJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerEntry, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { hasJournal } from '../../contracts/rules-version.js';
@@ -48,7 +48,7 @@ export interface ReplayedBefore extends Pick<Replay, 'state'> {
 type Entry<T extends LedgerEntry['type']> = LedgerEventOf<T> & LedgerEntry;
 
 /** An entry as it was before it had its place. */
-export function eventOf({ seq: _seq, at: _at, prev: _prev, hash: _hash, ...event }: LedgerEntry): LedgerEvent {
+function eventOf({ seq: _seq, at: _at, prev: _prev, hash: _hash, ...event }: LedgerEntry): LedgerEvent {
   return event as LedgerEvent;
 }
 
@@ -144,7 +144,7 @@ function difference(
     return { ok: false, code: 'ATTESTATION_REFUSED', seq, expected: signed, found: expected.message };
   }
   const event = found === undefined ? undefined : eventOf(found);
-  if (found === undefined || canonicalJson(event) !== canonicalJson(expected)) {
+  if (found === undefined || !sameJson(event, expected)) {
     return { ok: false, code: 'FOLD_DIFFERS', seq, expected, found: event };
   }
   return found.at === at
@@ -187,9 +187,6 @@ function refusalProblem(state: RunState, entry: Entry<'refused'>, evidence: Repl
     ? null
     : problem(answer.accepted ? 'a message that counts' : `a refusal for ${answer.reason}`);
 }
-
-/** The envelope's digest, as refusals and the journal name messages. */
-export const messageSha256 = (envelope: Envelope): string => canonicalSha256(envelope);
 
 /** The command that an entry is the first event of, or null for an event that only follows from others. */
 function commandOf(

@@ -5,7 +5,6 @@ import { ESCALATION_GATE } from '../../contracts/names.js';
 import type { PromptSession } from '../../contracts/prompt-session.js';
 import type { ClosedLedger } from '../ledger/closed-ledger.js';
 
-/** A session before its hashes. */
 export type PromptSessionFields = Omit<PromptSession, 'artifact_hash' | 'chain_hash'>;
 
 /** `prompt_session.json` and its sidecar, as text to be written in UTF-8. */

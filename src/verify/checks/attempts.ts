@@ -12,14 +12,12 @@ import { PREDICATES, readStatement } from '../../domain/attest/statement.js';
 import { pinKey } from '../../domain/judge/authenticate.js';
 import { resultPredicate } from '../../domain/judge/gate-result.js';
 import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
-import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/render.js';
-import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { VerifyFailure } from '../verify-codes.js';
+import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
 
-/** Every event is the one that the rules write there. */
 export async function checkFold(documents: TreeDocuments): Promise<readonly string[]> {
   const { state } = await documents.replay();
   const entries = await documents.ledger();
@@ -59,38 +57,28 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
   const limit = (await documents.policy())?.limits.output_tries;
   for (const attempt of attempts) {
     const { gate, attempt: number, principal } = attempt.history;
-    const path = `${attemptFolder(gate, number)}/attempt.json`;
     const { record } = attempt;
-    const expected = {
-      // Plans and records of version 1 do not name it.
-      rules_version: opening.plan.rules_version,
-      run_id: opening.run.run_id,
-      gate,
-      attempt: number,
-      role: GATES[gate].role,
-      principal,
-      base_commit: opening.run.base_commit,
-      request_sha256: opening.run.request_sha256,
-      policy_sha256: opening.run.policy_sha256,
-      pack_sha256: opening.plan.pack_sha256,
-      executor: { ...record.executor, principal },
-      inputs: attempt.history.inputs,
-    };
-    const { rules_version, run_id, role, base_commit, request_sha256, policy_sha256, pack_sha256, executor } = record;
-    differs(path, expected, {
-      rules_version,
-      run_id,
-      gate: record.gate,
-      attempt: record.attempt,
-      role,
-      principal: record.principal,
-      base_commit,
-      request_sha256,
-      policy_sha256,
-      pack_sha256,
-      executor,
-      inputs: record.inputs,
-    });
+    const path = `${attempt.folder}/attempt.json`;
+    expectFields(
+      'ATTEMPT_DIFFERS',
+      path,
+      {
+        // Plans and records of version 1 do not name it.
+        rules_version: opening.plan.rules_version,
+        run_id: opening.run.run_id,
+        gate,
+        attempt: number,
+        role: GATES[gate].role,
+        principal,
+        base_commit: opening.run.base_commit,
+        request_sha256: opening.run.request_sha256,
+        policy_sha256: opening.run.policy_sha256,
+        pack_sha256: opening.plan.pack_sha256,
+        executor: { ...record.executor, principal },
+        inputs: attempt.history.inputs,
+      },
+      record,
+    );
     checkTries(record, path, limit);
     checkVerdict(record, path);
     const finished = entries.find(
@@ -98,15 +86,8 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
     );
     if (finished?.type !== 'gateFinished') continue;
     checkSummary(record, finished, path);
-    const { plan } = opening;
-    checkStatement(plan, attempt, finished, path);
+    checkStatement(opening.plan, attempt, finished, path);
   }
-}
-
-function differs(path: string, expected: unknown, found: unknown): void {
-  const difference = firstDifference(expected, found);
-  if (difference === null) return;
-  throw new VerifyFailure('ATTEMPT_DIFFERS', { ...difference, path: `${path}: ${difference.at}` });
 }
 
 /** Tries are numbered, only the last one counted, and each prompt is among the transcripts. */
@@ -119,7 +100,8 @@ function checkTries(
   for (const [index, { number, problem, rendered_prompt_sha256 }] of tries.entries()) {
     const prompt = transcripts.find((ref) => ref.path === `try-${number}/prompt.md`);
     const counted = problem === null;
-    differs(
+    expectEqual(
+      'ATTEMPT_DIFFERS',
       `${path}: tries[${index}]`,
       {
         number: index + 1,
@@ -130,16 +112,16 @@ function checkTries(
     );
   }
   if (tries.length > limit || tries.length === 0) {
-    differs(`${path}: tries`, `1 to ${counted(limit, 'try')}`, counted(tries.length, 'try'));
+    expectEqual('ATTEMPT_DIFFERS', `${path}: tries`, `1 to ${counted(limit, 'try')}`, counted(tries.length, 'try'));
   }
 }
 
 /** A verdict is what the findings say: a pass blocks on nothing, a fail on something. */
 function checkVerdict({ verdict, findings }: AttemptRecord, path: string): void {
   const blocking = findings.some((finding) => finding.blocking);
-  if (verdict !== 'blocked') differs(`${path}: verdict`, blocking ? 'fail' : 'pass', verdict);
+  if (verdict !== 'blocked') expectEqual('ATTEMPT_DIFFERS', `${path}: verdict`, blocking ? 'fail' : 'pass', verdict);
   const ids = findings.map(({ id }) => id);
-  differs(`${path}: findings`, ids.length, new Set(ids).size);
+  expectEqual('ATTEMPT_DIFFERS', `${path}: findings`, ids.length, new Set(ids).size);
 }
 
 /** What travelled to the ledger is the record's own: cut short perhaps, but with nothing hidden. */
@@ -148,14 +130,12 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
   for (const [index, finding] of finished.findings.entries()) {
     const whole = reported.get(finding.id);
     reported.delete(finding.id);
-    differs(
-      `${path}: findings[${index}] of the ledger`,
-      whole === undefined ? null : shortened(whole, finding),
-      finding,
-    );
+    const expected = whole === undefined ? null : shortened(whole, finding);
+    expectEqual('ATTEMPT_DIFFERS', `${path}: findings[${index}] of the ledger`, expected, finding);
   }
   const omitted = [...reported.values()];
-  differs(
+  expectFields(
+    'ATTEMPT_DIFFERS',
     path,
     {
       verdict: record.verdict,
@@ -164,13 +144,7 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
       blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
       severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     },
-    {
-      verdict: finished.verdict,
-      reason: finished.reason,
-      findings_omitted: finished.findings_omitted,
-      blocking_omitted: finished.blocking_omitted,
-      severe_omitted: finished.severe_omitted,
-    },
+    finished,
   );
 }
 
@@ -197,7 +171,7 @@ function checkStatement(
     promptSha256: record.prompt.sha256,
     renderedPromptSha256: record.tries.at(-1)?.rendered_prompt_sha256 ?? null,
   });
-  differs(`${path}: signed statement`, expected, statementOf(attestation));
+  expectEqual('ATTEMPT_DIFFERS', `${path}: signed statement`, expected, statementOf(attestation));
 }
 
 /** Rules version 2. Nonce and feedback the fold compares with the ledger; the head is looked at apart. */
@@ -213,11 +187,8 @@ function checkResultStatement(
   const { verdict, reason, output_sha256, findings, findings_omitted, blocking_omitted, severe_omitted } = finished;
   const counts = { findings_omitted, blocking_omitted, severe_omitted };
   const outcome = { verdict, reason, output_sha256, findings, ...counts, escalation: record.escalation };
-  differs(
-    `${path}: signed statement`,
-    gateResultStatement(outcome, resultPredicate(record, step)),
-    statementOf(attestation),
-  );
+  const expected = gateResultStatement(outcome, resultPredicate(record, step));
+  expectEqual('ATTEMPT_DIFFERS', `${path}: signed statement`, expected, statementOf(attestation));
 }
 
 const shortened = (whole: Finding, reported: Finding): Finding => ({
@@ -232,7 +203,6 @@ function clipped(whole: string, reported: string | null): string {
   return reported?.endsWith('…') && text.startsWith(reported.slice(0, -1)) ? reported : text;
 }
 
-/** No principal, key or executor did two duties. */
 export async function checkDuties(documents: TreeDocuments): Promise<void> {
   const opening = await documents.opening();
   const policy = await documents.policy();
@@ -241,27 +211,18 @@ export async function checkDuties(documents: TreeDocuments): Promise<void> {
   const engine = (policy?.engine.keys ?? []).map((key) => pinKey(key).keyid);
   const [clash] = judgeSeparation(opening.plan, records, engine);
   if (clash === undefined) return;
-  throw new VerifyFailure('DUTIES_CLASH', {
-    path: TREE_PATHS.record,
-    expected: 'duties that share nothing',
-    found: describeClash(clash),
-  });
+  throw new VerifyFailure('DUTIES_CLASH', TREE_PATHS.record, 'duties that share nothing', describeClash(clash));
 }
 
 /** Every attempt used the pack's prompt, and its executor saw it, and how to escalate, word for word. */
 export async function checkPrompts(documents: TreeDocuments): Promise<void> {
   const pack = await documents.pack();
   if (pack === null) return;
-  for (const { record, history } of await documents.attempts()) {
-    const folder = attemptFolder(history.gate, history.attempt);
+  for (const { record, history, folder } of await documents.attempts()) {
     const { prompt_id, version, sha256 } = pack.prompts[history.gate];
-    const difference = firstDifference(
-      { prompt: { prompt_id, version, sha256 }, escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256 },
-      { prompt: record.prompt, escalation_prompt_sha256: record.escalation_prompt_sha256 },
-    );
-    if (difference !== null) {
-      throw new VerifyFailure('PROMPT_DIFFERS', { ...difference, path: `${folder}/attempt.json: ${difference.at}` });
-    }
+    const escalation_prompt_sha256 = pack.prompts[ESCALATION_GATE].sha256;
+    const expected = { prompt: { prompt_id, version, sha256 }, escalation_prompt_sha256 };
+    expectFields('PROMPT_DIFFERS', `${folder}/attempt.json`, expected, record);
     const head = new TextEncoder().encode(renderedHead(pack, history.gate));
     for (const { path } of record.transcripts.filter((ref) => /^try-\d+\/prompt\.md$/.test(ref.path))) {
       await checkHead(documents, `${folder}/${path}`, head);
@@ -279,9 +240,10 @@ async function checkHead({ reader, plainFile }: TreeDocuments, path: string, hea
     at += length;
     if (at === head.byteLength) return;
   }
-  throw new VerifyFailure('RENDERED_PROMPT_DIFFERS', {
+  throw new VerifyFailure(
+    'RENDERED_PROMPT_DIFFERS',
     path,
-    expected: "the gate's prompt and the escalation prompt, word for word",
-    found: `other text within the first ${counted(head.byteLength, 'byte')}`,
-  });
+    "the gate's prompt and the escalation prompt, word for word",
+    `other text within the first ${counted(head.byteLength, 'byte')}`,
+  );
 }

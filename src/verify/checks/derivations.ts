@@ -1,13 +1,25 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
+import { testResultsSchema } from '../../contracts/gate-outputs.js';
 import { parseJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
-import { type Answer, readAnswer } from '../../contracts/read-answer.js';
-import { attemptFolder } from '../../domain/record/published-tree.js';
+import { type Answer, outputJsonSchema, readAnswer } from '../../contracts/read-answer.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
+import {
+  gateInputs,
+  LOG_TAIL_BYTES,
+  logTail,
+  type PromptInput,
+  patchInput,
+  renderPrompt,
+  shownResults,
+} from '../../prompt-pack/render.js';
+import { previousTry } from '../../rules/judged-output.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
 import {
+  type AttemptInputs,
   inputsOf,
   judgesAgain,
   type PublishedPatch,
@@ -15,18 +27,17 @@ import {
   placedArtifact,
   rulesVersion,
 } from '../attempt-inputs.js';
-import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { VerifyFailure } from '../verify-codes.js';
+import { expectEqual, expectFields, expectText, VerifyFailure } from '../verify-codes.js';
 
 const differs = (path: string, expected: string, found: string): VerifyFailure =>
-  new VerifyFailure('DERIVED_DIFFERS', { path, expected, found });
+  new VerifyFailure('DERIVED_DIFFERS', path, expected, found);
 
 /** The answer that counted, read again from its transcript; null where no try counted. */
-export async function answerOf(documents: TreeDocuments, { record, history }: VerifiedAttempt): Promise<Answer | null> {
+export async function answerOf(documents: TreeDocuments, { record, folder }: VerifiedAttempt): Promise<Answer | null> {
   const last = record.tries.at(-1);
   if (last === undefined || last.problem !== null) return null;
-  const path = `${attemptFolder(history.gate, history.attempt)}/try-${last.number}/answer.txt`;
+  const path = `${folder}/try-${last.number}/answer.txt`;
   const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)));
   const expected = record.verdict === 'blocked' ? 'escalation' : 'output';
   if (answer.kind === expected && last.exit_code === 0) return answer;
@@ -65,13 +76,7 @@ async function checkText(
 ): Promise<void> {
   const placed = await placedArtifact(documents, attempt, path);
   if (placed === null) throw differs(path, 'a file that follows from the answer', 'nothing');
-  const found = await documents.bytes(placed.place);
-  const expected = new TextEncoder().encode(text);
-  if (Buffer.compare(expected, found) === 0) return;
-  const at = expected.findIndex((byte, index) => byte !== found[index]);
-  const from = Math.max(0, (at === -1 ? expected.length : at) - 20);
-  const part = (bytes: Uint8Array) => JSON.stringify(new TextDecoder().decode(bytes.subarray(from, from + 80)));
-  throw differs(placed.place, part(expected), part(found));
+  expectText('DERIVED_DIFFERS', placed.place, text, await documents.bytes(placed.place));
 }
 
 /** Files that could not be taken into a patch are in the list alone: they have a rule of their own, which blocks. */
@@ -111,11 +116,9 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
   const found = parseJson(await documents.bytes(placed.place));
   const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes });
-  const difference = firstDifference(expected, { ...(found as object), files: byPath(patch.files) });
-  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+  expectEqual('DERIVED_DIFFERS', placed.place, expected, { ...(found as object), files: byPath(patch.files) });
 }
 
-/** What P06 judged is the patch that it was given. */
 async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   const inputs = await inputsOf(documents, attempt);
@@ -126,10 +129,80 @@ async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAt
     base_commit: attempt.record.base_commit,
     patch_sha256: inputs?.patch?.sha256 ?? null,
   };
-  const difference = firstDifference(expected, {
-    rules_version: said.rules_version,
-    base_commit: said.base_commit,
-    patch_sha256: said.patch_sha256,
+  expectFields('DERIVED_DIFFERS', placed.place, expected, said);
+}
+
+/** The end of a file, read as a stream: a log may be of any size. */
+async function tailOf({ reader, plainFile }: TreeDocuments, path: string): Promise<string> {
+  await plainFile(path);
+  let end = new Uint8Array();
+  for await (const chunk of reader.openStream(path)) {
+    const joined = new Uint8Array(Buffer.concat([end, chunk.subarray(-LOG_TAIL_BYTES)]));
+    end = joined.subarray(-LOG_TAIL_BYTES);
+  }
+  return logTail(end);
+}
+
+/** The test results as P06 showed them to its verifier: with the ends of the logs. */
+async function resultsShown(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<unknown> {
+  const placed = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
+  if (placed === null) return null;
+  const results = await documents.json(placed.place, testResultsSchema);
+  const tails = [];
+  for (const { name } of results.checks) {
+    const tail = async (stream: string) => {
+      const log = await placedArtifact(documents, attempt, `evidence/checks/${name}.${stream}.txt`);
+      return log === null ? '' : tailOf(documents, log.place);
+    };
+    tails.push({ stdout_tail: await tail('stdout'), stderr_tail: await tail('stderr') });
+  }
+  return shownResults(results, tails);
+}
+
+async function shownInputs(
+  documents: TreeDocuments,
+  attempt: VerifiedAttempt,
+  { request, context, job, plan, patch, testResults }: AttemptInputs,
+): Promise<readonly PromptInput[]> {
+  const { gate } = attempt.record;
+  return gateInputs(gate, {
+    request,
+    context,
+    job,
+    plan,
+    patch: patch === null ? null : patchInput(patch),
+    test_results: gate === 'P06' ? await resultsShown(documents, attempt) : testResults,
   });
-  if (difference !== null) throw differs(`${placed.place}: ${difference.at}`, difference.expected, difference.found);
+}
+
+/** Every prompt is the one that the pack, the attempt's inputs, its feedback and the try before lead to, to the last byte. */
+export async function checkRenderedPrompts(documents: TreeDocuments): Promise<void> {
+  const pack = await documents.pack();
+  if (pack === null || !(await judgesAgain(documents))) return;
+  for (const attempt of await documents.attempts()) {
+    const { gate, tries } = attempt.record;
+    const given = await inputsOf(documents, attempt);
+    if (given === null) continue;
+    const inputs = await shownInputs(documents, attempt, given);
+    const outputContract = { jsonSchema: outputJsonSchema(gate) };
+    const { folder } = attempt;
+    for (const [index, { number }] of tries.entries()) {
+      const before = tries[index - 1];
+      const previous = before === undefined ? [] : [await previousInput(documents, folder, before)];
+      const { feedback } = attempt.history;
+      const expected = renderPrompt({ pack, gate, inputs: [...inputs, ...previous], outputContract, feedback });
+      const path = `${folder}/try-${number}/prompt.md`;
+      expectText('RENDERED_PROMPT_DIFFERS', path, expected, await documents.bytes(path));
+    }
+  }
+}
+
+async function previousInput(
+  documents: TreeDocuments,
+  folder: string,
+  { number, problem }: { readonly number: number; readonly problem: string | null },
+): Promise<PromptInput> {
+  const path = `${folder}/try-${number}/answer.txt`;
+  const answer = (await documents.has(path)) ? new TextDecoder().decode(await documents.bytes(path)) : null;
+  return { name: 'previous_try', value: previousTry(problem ?? '', answer) };
 }

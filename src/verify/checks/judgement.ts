@@ -1,13 +1,12 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
-import { baselineSchema, testResultsSchema } from '../../contracts/gate-outputs.js';
+import { baselineSchema, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
-import { attemptFolder, TREE_PATHS } from '../../domain/record/published-tree.js';
-import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/checks.js';
+import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { escalationOf, executorEscalation, findingsEscalation, numberFindings } from '../../rules/escalation-report.js';
 import {
   criteriaThatHold,
@@ -23,9 +22,9 @@ import {
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
+import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
-import { PATCH_RULE_IDS } from '../../rules/patch-rule.js';
-import type { GateOutputs } from '../../rules/published-output.js';
+import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import {
   type AttemptInputs,
@@ -38,7 +37,7 @@ import {
 } from '../attempt-inputs.js';
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { VerifyFailure } from '../verify-codes.js';
+import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
 import { answerOf, filesOf } from './derivations.js';
 
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
@@ -49,21 +48,10 @@ const DERIVED = new Set<string>([
 
 /** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
 const OBSERVED = new Set<string>([
-  ...[
-    'applies',
-    'attributes',
-    'secrets',
-    'secret_candidates',
-    PATCH_FORM_RULE,
-    'checks',
-    'no_checks',
-    'stray_edits',
-    'repository_changed',
-    'repository_used',
-  ],
+  ...['applies', 'attributes', 'secrets', 'secret_candidates', PATCH_FORM_RULE, 'checks', 'no_checks'],
+  ...['stray_edits', 'repository_changed', 'repository_used'],
 ]);
 
-/** What every check of an attempt's findings looks at. */
 interface Judged {
   readonly policy: Policy;
   readonly rulesVersion: number;
@@ -73,10 +61,6 @@ interface Judged {
 
 type Judge<G extends GateId> = (judged: Judged, output: GateOutputs[G]) => readonly JudgedFinding[];
 
-const judgePlanned: Judge<'P03'> = ({ policy, rulesVersion, inputs: { request, job } }, output) =>
-  judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion));
-
-/** The rules over each gate's own output. */
 const JUDGES: { readonly [G in GateId]: Judge<G> } = {
   P00: ({ inputs }, output) => judgeContext(inputs.request, output),
   P01: ({ policy, rulesVersion, inputs: { request } }, output) =>
@@ -87,7 +71,8 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
       rules_version: rulesVersion,
       inRequestScope: (path) => pathAllowed(path, [request.scope], [], rulesVersion),
     }),
-  P03: judgePlanned,
+  P03: ({ policy, rulesVersion, inputs: { request, job } }, output) =>
+    judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion)),
   P05: ({ inputs: { request, job } }, output) => judgeBuild(criteriaThatHold(request, job), output),
   P06: ({ inputs: { request, job } }, output) => judgeVerification(criteriaThatHold(request, job), output),
   P07: (_, output) => judgeReview(output),
@@ -127,7 +112,6 @@ const plain = ({ rule, severity, blocking, message, path, line }: Comparable) =>
   ...(line === undefined ? {} : { line }),
 });
 
-/** Everything that the rules give for an attempt, in the order of its record. */
 async function derivedFindings(
   documents: TreeDocuments,
   judged: Judged,
@@ -170,29 +154,20 @@ async function judgedAgain(
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return derived;
   const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
-  const expected = derived.map((finding) => ({
-    ...plain(finding),
-    known: isKnown(finding, writers, policy.waivable),
-  }));
+  const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
+  const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);
   // Secrets and the form of the patch are what the verifier's worker saw; the attempt must agree with what it says of them.
-  const observed = said.filter(({ rule, known }) => !known && !DERIVED.has(rule));
-  return [
-    ...observed.map(plain),
-    ...derived.filter((finding) => DERIVED.has(finding.rule) && !isKnown(finding, writers, policy.waivable)),
-  ];
+  const observed = said.filter((finding) => !finding.known && !DERIVED.has(finding.rule));
+  return [...observed.map(plain), ...derived.filter((finding) => DERIVED.has(finding.rule) && !known(finding))];
 }
 
 /** A finding as both sides have it; `known` in P06's own judgement of the patch alone. */
-interface Comparable {
-  readonly rule: string;
-  readonly severity: Finding['severity'];
-  readonly blocking: boolean;
-  readonly message: string;
+type Comparable = Pick<Finding, 'rule' | 'severity' | 'blocking' | 'message'> & {
   readonly path?: string | undefined;
   readonly line?: number | undefined;
   readonly known?: boolean;
-}
+};
 
 /** Findings of derived rules are exactly the expected ones, in their order; of other rules there may be more. */
 function matchFindings(path: string, expected: readonly Comparable[], found: readonly Comparable[]): void {
@@ -200,40 +175,32 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
   const rules = [...DERIVED];
   const ordered = (findings: readonly Comparable[]) =>
     rules.flatMap((rule) => only(findings).filter((finding) => finding.rule === rule));
-  const difference = firstDifference(ordered(expected), ordered(found));
-  if (difference !== null) throw findingsDiffer(path, difference.at, difference.expected, difference.found);
+  expectEqual('FINDINGS_DIFFER', `${path}: findings`, ordered(expected), ordered(found));
   const left = [...found];
   for (const finding of expected.filter(({ rule }) => !DERIVED.has(rule))) {
     // A scanner's hits regroup the candidates, so that there are some is all that can be asked.
     const index = left.findIndex((other) =>
       finding.rule === 'secret_candidates' ? other.rule === finding.rule : firstDifference(finding, other) === null,
     );
-    if (index === -1) throw findingsDiffer(path, finding.rule, finding.message, 'no such finding');
+    if (index === -1) {
+      const place = `${path}: findings: ${finding.rule}`;
+      throw new VerifyFailure('FINDINGS_DIFFER', place, finding.message, 'no such finding');
+    }
     if (finding.rule !== 'secret_candidates') left.splice(index, 1);
   }
 }
 
-const findingsDiffer = (path: string, at: string, expected: string, found: string): VerifyFailure =>
-  new VerifyFailure('FINDINGS_DIFFER', { path: `${path}: findings: ${at}`, expected, found });
-
-/** Findings as a record has them, without their ids. */
 const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
 
 /** What an attempt raised follows from its findings and, where its executor stopped, from the executor's report. */
 async function checkEscalation(documents: TreeDocuments, attempt: VerifiedAttempt, path: string): Promise<void> {
   const { record } = attempt;
   if (record.findings.some(({ rule }) => !DERIVED.has(rule) && !OBSERVED.has(rule))) return;
-  const raised = findingsEscalation(
-    record.gate,
-    record.attempt,
-    record.findings.map(withEscalation),
-    rulesVersionOf(record),
-  );
+  const findings = record.findings.map(withEscalation);
+  const raised = findingsEscalation(record.gate, record.attempt, findings, rulesVersionOf(record));
   const answer = await answerOf(documents, attempt);
   const expected = answer?.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised;
-  const difference = firstDifference({ escalation: expected }, { escalation: record.escalation });
-  if (difference === null) return;
-  throw new VerifyFailure('FINDINGS_DIFFER', { ...difference, path: `${path}: ${difference.at}` });
+  expectFields('FINDINGS_DIFFER', path, { escalation: expected }, record);
 }
 
 function withEscalation(finding: Finding): JudgedFinding {
@@ -242,11 +209,9 @@ function withEscalation(finding: Finding): JudgedFinding {
 }
 
 function checkIds({ findings }: AttemptRecord, path: string): void {
-  const difference = firstDifference(
-    numberFindings(findings.map(({ id: _, ...finding }) => finding)).map(({ id }) => id),
-    findings.map(({ id }) => id),
-  );
-  if (difference !== null) throw findingsDiffer(path, difference.at, difference.expected, difference.found);
+  const numbered = numberFindings(findings.map(({ id: _, ...finding }) => finding));
+  const idsOf = (some: readonly Finding[]) => some.map(({ id }) => id);
+  expectEqual('FINDINGS_DIFFER', `${path}: findings`, idsOf(numbered), idsOf(findings));
 }
 
 /** The pure rules, a third time: an attempt's findings and its escalation are what they give for what is published. */
@@ -258,7 +223,7 @@ export async function checkJudgement(documents: TreeDocuments): Promise<void> {
   for (const attempt of await documents.attempts()) {
     const inputs = await inputsOf(documents, attempt);
     if (inputs === null) continue;
-    const path = `${attemptFolder(attempt.history.gate, attempt.history.attempt)}/attempt.json`;
+    const path = `${attempt.folder}/attempt.json`;
     const answer = await answerOf(documents, attempt);
     const output = answer?.kind === 'output' ? (answer.output as GateOutputs[GateId]) : null;
     const expected = await derivedFindings(documents, { policy, rulesVersion: version, inputs, attempt }, output);

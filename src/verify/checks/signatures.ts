@@ -9,17 +9,11 @@ import { provenanceStatement, SLSA_PROVENANCE, testResultStatement } from '../..
 import { readStatement } from '../../domain/attest/statement.js';
 import { isValidAt, pinKey } from '../../domain/judge/authenticate.js';
 import { headOf } from '../../domain/ledger/ledger-chain.js';
-import {
-  attemptFolder,
-  attestationPaths,
-  bundleText,
-  isAttestationFile,
-  TREE_PATHS,
-} from '../../domain/record/published-tree.js';
-import { firstDifference } from '../first-difference.js';
+import { attestationPaths, bundleText, isAttestationFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { scopesThatHold } from '../../rules/gate-outputs.js';
+import { inputsOf } from '../attempt-inputs.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
-import { type VerifyCode, VerifyFailure } from '../verify-codes.js';
-import { declaredJob } from './evidence.js';
+import { expectEqual, type VerifyCode, VerifyFailure } from '../verify-codes.js';
 
 /** An envelope of the tree, and the ledger's time at which it was taken. */
 interface Signed {
@@ -36,11 +30,7 @@ export async function checkRevocations(documents: TreeDocuments): Promise<void> 
     const keyid = keyidOf(envelope);
     const since = keyid === null ? undefined : revoked.get(keyid);
     if (since === undefined || Date.parse(at) < Date.parse(since)) continue;
-    throw new VerifyFailure('KEY_REVOKED', {
-      path,
-      expected: `a signature before ${since}`,
-      found: `${keyid} at ${at}`,
-    });
+    throw new VerifyFailure('KEY_REVOKED', path, `a signature before ${since}`, `${keyid} at ${at}`);
   }
 }
 
@@ -98,16 +88,12 @@ function openAt(envelope: Envelope, keys: readonly PinnedKey[], at: string, code
     keys.filter((key) => isValidAt(key, at)),
   );
   if (opened.ok) return opened.payload;
-  throw new VerifyFailure(code, {
+  throw new VerifyFailure(
+    code,
     path,
-    expected: `a signature by one of ${counted(keys.length, 'key')}, valid at ${at}`,
-    found: `${opened.problem}: ${opened.detail}`,
-  });
-}
-
-function states(expected: unknown, payload: unknown, code: VerifyCode, path: string): void {
-  const difference = firstDifference(expected, payload);
-  if (difference !== null) throw new VerifyFailure(code, { ...difference, path: `${path}: ${difference.at}` });
+    `a signature by one of ${counted(keys.length, 'key')}, valid at ${at}`,
+    `${opened.problem}: ${opened.detail}`,
+  );
 }
 
 /** The standard attestations of P05 and P06: signed by the principal, about the patch, and nothing that is not so. */
@@ -119,7 +105,7 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
     const keys = own(opening.plan.keys, principal) ?? [];
     const at = finished_at ?? opening.at;
     for (const ref of attempt.record.artifacts.filter(({ path }) => isAttestationFile(path))) {
-      const inFolder = `${attemptFolder(gate, number)}/${ref.path}`;
+      const inFolder = `${attempt.folder}/${ref.path}`;
       const path = (await documents.has(inFolder)) ? inFolder : ref.path;
       const payload = openAt(await envelopeAt(documents, path), keys, at, 'ATTESTATION_INVALID', path);
       if (ref.path === attestationPaths.provenance(gate, number))
@@ -127,11 +113,12 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
       else if (ref.path === attestationPaths.testResult(gate, number)) {
         await checkTestResult(documents, attempt, opening.run.target_repo, payload, path);
       } else {
-        throw new VerifyFailure('ATTESTATION_UNEXPECTED', {
+        throw new VerifyFailure(
+          'ATTESTATION_UNEXPECTED',
           path,
-          expected: 'a provenance or a test result of its own attempt',
-          found: ref.path,
-        });
+          'a provenance or a test result of its own attempt',
+          ref.path,
+        );
       }
     }
   }
@@ -140,17 +127,17 @@ export async function checkStandardAttestations(documents: TreeDocuments): Promi
 /** Everything that a provenance says follows from the attempt's record, but for the worker's own times. */
 async function checkProvenance(
   documents: TreeDocuments,
-  { record, history }: VerifiedAttempt,
+  attempt: VerifiedAttempt,
   payload: unknown,
   path: string,
 ): Promise<void> {
+  const { record, folder } = attempt;
   const { run } = await documents.opening();
-  const request = await documents.request();
-  const job = await declaredJob(documents, record);
+  const inputs = await inputsOf(documents, attempt);
   const patch = record.artifacts.find((ref) => ref.path === TREE_PATHS.patch);
   const { startedOn, finishedOn } = statedTimes(payload);
   const expected =
-    patch === undefined || request === null
+    patch === undefined || inputs === null
       ? null
       : provenanceStatement({
           patch,
@@ -158,12 +145,12 @@ async function checkProvenance(
           record: { ...record, artifacts: record.artifacts.filter((ref) => !isAttestationFile(ref.path)) },
           targetRepo: run.target_repo,
           packObjectSha256: run.pack_object_sha256,
-          scopes: job === undefined ? [request.scope] : [request.scope, job.scope],
-          folder: attemptFolder(history.gate, history.attempt),
+          scopes: scopesThatHold(inputs.request, inputs.job),
+          folder,
           startedOn,
           finishedOn,
         });
-  states(expected, payload, 'ATTESTATION_INVALID', path);
+  expectEqual('ATTESTATION_INVALID', path, expected, payload);
 }
 
 /** The worker's times, which no other clock knows: instants, the first not after the second. */
@@ -180,17 +167,17 @@ function statedTimes(payload: unknown): { readonly startedOn: string; readonly f
 
 async function checkTestResult(
   documents: TreeDocuments,
-  { record, history }: VerifiedAttempt,
+  { record, folder }: VerifiedAttempt,
   targetRepo: string,
   payload: unknown,
   path: string,
 ): Promise<void> {
-  const inFolder = `${attemptFolder(history.gate, history.attempt)}/${TREE_PATHS.testResults}`;
+  const inFolder = `${folder}/${TREE_PATHS.testResults}`;
   const results = await documents.json(
     (await documents.has(inFolder)) ? inFolder : TREE_PATHS.testResults,
     testResultsSchema,
   );
-  states(testResultStatement({ record, targetRepo, results }), payload, 'ATTESTATION_INVALID', path);
+  expectEqual('ATTESTATION_INVALID', path, testResultStatement({ record, targetRepo, results }), payload);
 }
 
 /** The engine's key sealed the ledger's head and number of entries, so that a tail that was dropped shows. */
@@ -205,7 +192,6 @@ export async function checkSeal(documents: TreeDocuments): Promise<readonly stri
   });
 }
 
-/** The engine's key signed the record. */
 export async function checkRecordSignature(documents: TreeDocuments): Promise<readonly string[]> {
   const { opening, closing } = await documents.closed();
   const about = { runId: opening.run.run_id, outcome: closing.outcome };
@@ -228,14 +214,14 @@ async function checkEngineAct(
     const required = await requiresSeal(documents);
     if (!required && sealed_by === null) return [codes.unsigned];
     const why = required ? 'the policy requires it' : `the record names ${sealed_by}`;
-    throw new VerifyFailure(codes.missing, { path, expected: `a signature of the engine: ${why}`, found: 'nothing' });
+    throw new VerifyFailure(codes.missing, path, `a signature of the engine: ${why}`, 'nothing');
   }
   const envelope = await envelopeAt(documents, path);
   const policy = await documents.policy();
   const keys = (policy?.engine.keys ?? []).map(pinKey);
   const payload = openAt(envelope, keys, (await documents.closed()).closing.at, codes.invalid, path);
-  states(expected, payload, codes.invalid, path);
-  states({ sealed_by }, { sealed_by: keyidOf(envelope) }, codes.invalid, path);
+  expectEqual(codes.invalid, path, expected, payload);
+  expectEqual(codes.invalid, path, { sealed_by }, { sealed_by: keyidOf(envelope) });
   return [];
 }
 
@@ -253,7 +239,6 @@ async function requiresSeal({ opening, policy, trust }: TreeDocuments): Promise<
   return ofTree !== null && asks(ofTree);
 }
 
-/** The bundle holds every envelope of the folder and no other. */
 export async function checkBundle(documents: TreeDocuments): Promise<void> {
   const paths = [...(await documents.entries()).keys()].filter(isAttestationFile);
   const path = attestationPaths.bundle;
@@ -264,9 +249,10 @@ export async function checkBundle(documents: TreeDocuments): Promise<void> {
   const expected = new TextEncoder().encode(bundleText(files));
   const found = there ? await documents.bytes(path) : new Uint8Array();
   if (there && paths.length > 0 && Buffer.compare(expected, found) === 0) return;
-  throw new VerifyFailure('BUNDLE_DIFFERS', {
+  throw new VerifyFailure(
+    'BUNDLE_DIFFERS',
     path,
-    expected: `the ${counted(files.length, 'envelope')} of the folder, one a line`,
-    found: there ? `${found.byteLength} other bytes` : 'nothing',
-  });
+    `the ${counted(files.length, 'envelope')} of the folder, one a line`,
+    there ? `${found.byteLength} other bytes` : 'nothing',
+  );
 }

@@ -1,9 +1,9 @@
 import pMap from 'p-map';
 import { publicArtifact, SARIF_FILE } from '../../contracts/artifacts.js';
-import { INCOMPLETE_PATH } from '../../contracts/incomplete-tree.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { INCOMPLETE_PATH } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
-import { attemptFolder, isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { judgesAgain, neededOf } from '../attempt-inputs.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
@@ -13,7 +13,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
   if (!(await judgesAgain(documents))) return;
   for (const attempt of await documents.attempts()) {
     const { gate, attempt: number, artifacts, transcripts, tries, verdict, findings } = attempt.record;
-    const path = `${attemptFolder(gate, number)}/attempt.json`;
+    const path = `${attempt.folder}/attempt.json`;
     const needed = await neededOf(documents, attempt);
     const listed = new Set([...artifacts, ...transcripts].map((ref) => ref.path));
     const kept = tries.flatMap((one) =>
@@ -23,7 +23,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
     const log = findings.length > 0 ? [SARIF_FILE] : [];
     const missing = [...needed, ...kept, ...answer, ...log].find((wanted) => !listed.has(wanted));
     if (missing !== undefined) {
-      throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: missing, found: 'nothing' });
+      throw new VerifyFailure('ARTIFACT_MISSING', path, missing, 'nothing');
     }
     const row = (ref: string) => publicArtifact(gate, number, ref);
     const extra =
@@ -33,7 +33,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
         (ref) => ref.path !== SARIF_FILE && !tries.some((one) => ref.path.startsWith(`try-${one.number}/`)),
       );
     if (extra === undefined) continue;
-    throw new VerifyFailure('ARTIFACT_MISSING', { path, expected: 'nothing that nothing led to', found: extra.path });
+    throw new VerifyFailure('ARTIFACT_MISSING', path, 'nothing that nothing led to', extra.path);
   }
 }
 
@@ -47,13 +47,14 @@ export async function checkTree({ entries, plainFile }: TreeDocuments): Promise<
   for (const { path, kind } of (await entries()).values()) {
     if (kind === 'link' || kind === 'special') await plainFile(path);
     if (UNSAFE.test(path) || LEADS_OUT.test(path) || path !== path.normalize('NFC')) {
-      throw new VerifyFailure('PATH_UNSAFE', {
-        path: JSON.stringify(path),
-        expected: 'a plain path',
-        found: LEADS_OUT.test(path)
+      throw new VerifyFailure(
+        'PATH_UNSAFE',
+        JSON.stringify(path),
+        'a plain path',
+        LEADS_OUT.test(path)
           ? 'a path that is not relative to the tree'
           : 'control characters, a backslash or another Unicode form',
-      });
+      );
     }
     checkClash(places, path);
   }
@@ -75,7 +76,7 @@ function checkClash({ known, folded }: Places, path: string): void {
     const form = place.normalize('NFKC').toLowerCase();
     const other = folded.get(form);
     if (other !== undefined) {
-      throw new VerifyFailure('PATH_CLASH', { path: place, expected: 'one path of this name', found: other });
+      throw new VerifyFailure('PATH_CLASH', place, 'one path of this name', other);
     }
     known.add(place);
     folded.set(form, place);
@@ -88,11 +89,12 @@ export async function checkFinalised({ incomplete }: TreeDocuments): Promise<voi
   if (found === null) return;
   const { run_id, why, missing } = found;
   const because = why === null ? '' : `, for ${why.code}`;
-  throw new VerifyFailure('TREE_INCOMPLETE', {
-    path: INCOMPLETE_PATH,
-    expected: 'the record of a finished run',
-    found: `what there was of run ${run_id}, which was not finalised${because}; missing: ${counted(missing.length, 'part')}`,
-  });
+  throw new VerifyFailure(
+    'TREE_INCOMPLETE',
+    INCOMPLETE_PATH,
+    'the record of a finished run',
+    `what there was of run ${run_id}, which was not finalised${because}; missing: ${counted(missing.length, 'part')}`,
+  );
 }
 
 /** The record is one, and that of the run that was asked for. */
@@ -107,11 +109,12 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
   const entries = await documents.entries();
   const { length } = (await documents.record()).artifacts;
   if (artifacts.size !== length) {
-    throw new VerifyFailure('ARTIFACTS_DIFFER', {
-      path: `${TREE_PATHS.record}: artifacts`,
-      expected: 'each path once',
-      found: `${counted(length, 'entry')} for ${artifacts.size} paths`,
-    });
+    throw new VerifyFailure(
+      'ARTIFACTS_DIFFER',
+      `${TREE_PATHS.record}: artifacts`,
+      'each path once',
+      `${counted(length, 'entry')} for ${artifacts.size} paths`,
+    );
   }
   for (const path of [TREE_PATHS.record, TREE_PATHS.ledger, ...artifacts.keys()]) {
     await documents.plainFile(path);
@@ -121,7 +124,7 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
     path === TREE_PATHS.record || path === TREE_PATHS.ledger || (!pending && isSealFile(path));
   for (const { path, kind } of entries.values()) {
     if (artifacts.has(path) || isOwn(path)) continue;
-    throw new VerifyFailure('FILE_UNEXPECTED', { path, expected: 'nothing', found: kind.replace('_', ' ') });
+    throw new VerifyFailure('FILE_UNEXPECTED', path, 'nothing', kind.replace('_', ' '));
   }
 }
 

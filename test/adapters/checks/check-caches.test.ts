@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CACHE_KINDS, createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
-import { KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/checks/kept-folders.js';
-import { checkVariableSchema } from '../../../src/contracts/check-environment.js';
+import { KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/checks/kept-files.js';
+import { checkSchema } from '../../../src/contracts/policy-checks.js';
 import type { CheckCacheUse } from '../../../src/ports/gate-executor.js';
 
 let root: string;
@@ -197,9 +197,11 @@ test('check caches: a policy cannot move a cache elsewhere, and may give Maven a
   const names = CACHE_KINDS.flatMap((kind) => Object.keys(kind.variables('/cache')));
   expect(names.length).toBeGreaterThan(10);
   for (const name of names) {
-    expect({ name, allowed: checkVariableSchema.safeParse(name).success }).toEqual({
-      name,
-      allowed: name.startsWith('MAVEN_'),
-    });
+    expect({ name, allowed: checkSchema.safeParse({ argv: ['npm', 'test'], env: { [name]: 'set' } }).success }).toEqual(
+      {
+        name,
+        allowed: name.startsWith('MAVEN_'),
+      },
+    );
   }
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readAddedLines, readRawDiff } from '../../../src/adapters/git/read-diff.js';
 import { gitWords } from '../../../src/adapters/git/run-git.js';
-import { unquotePath } from '../../../src/rules/quoted-path.js';
+import { unquotePath } from '../../../src/rules/path-names.js';
 
 test.each([
   ['plain.txt', 'plain.txt'],
@@ -54,6 +54,35 @@ test('readAddedLines: counts of the header decide what is content', () => {
     ['x', 10, 'tenth'],
     ['q"', 1, 'q'],
     ['with space', 5, 'five'],
+  ]);
+});
+
+test('readAddedLines: lines of context are counted, whatever they look like, and are none of the added ones', () => {
+  const patch = [
+    'diff --git a/x b/x',
+    '--- a/x',
+    '+++ b/x',
+    '@@ -4,4 +4,5 @@ context',
+    ' +++ b/other',
+    '-old',
+    '+new',
+    ' @@ -1 +1 @@',
+    '+newer',
+    ' ',
+    '@@ -20,3 +21,2 @@',
+    ' twenty',
+    '-gone',
+    ' ',
+    'diff --git a/z b/z',
+    '+++ b/z',
+    '@@ -0,0 +1 @@',
+    '+z',
+    '',
+  ].join('\n');
+  expect(readAddedLines(Buffer.from(patch)).map(({ path, line, text }) => [path, line, text])).toEqual([
+    ['x', 5, 'new'],
+    ['x', 7, 'newer'],
+    ['z', 1, 'z'],
   ]);
 });
 

@@ -1,7 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { describeKeyFile, publicFileOf } from '../../../src/adapters/keys/describe-key.js';
-import { generatePrivateKey } from '../../../src/adapters/keys/generate-key.js';
+import { describeKeyFile, generatePrivateKey, publicFileOf } from '../../../src/adapters/keys/key-files.js';
 import { readPassphraseFile } from '../../../src/adapters/keys/read-private-file.js';
 import { publicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { privateFile, sshFingerprint, sshKey } from './key-fixtures.js';

@@ -6,7 +6,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { createFileSigner, createTextSigner } from '../../../src/adapters/keys/file-signer.js';
-import { generatePrivateKey } from '../../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../../src/adapters/keys/key-files.js';
 import { publicKeyLine, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import type { Signer } from '../../../src/ports/signer.js';
 import { keyFolder, neverAsked, privateFile, scriptedPassphrase, sshFingerprint, sshKey } from './key-fixtures.js';

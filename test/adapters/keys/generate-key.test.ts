@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { generatePrivateKey } from '../../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../../src/adapters/keys/key-files.js';
 
 test('generatePrivateKey: openssl reads it and gives the same public half', async () => {
   const { pem, publicKey } = generatePrivateKey(null);

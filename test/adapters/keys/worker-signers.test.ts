@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { expect, test } from 'vitest';
-import { generatePrivateKey } from '../../../src/adapters/keys/generate-key.js';
+import { generatePrivateKey } from '../../../src/adapters/keys/key-files.js';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
 import { publicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import type { Signer } from '../../../src/ports/signer.js';

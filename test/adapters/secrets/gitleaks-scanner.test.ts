@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
-import { createGitleaksScanner } from '../../../src/adapters/secrets/gitleaks-scanner.js';
+import { createGitleaksScanner } from '../../../src/adapters/secrets/secret-scanners.js';
 
 let folder: string;
 beforeEach(async () => {

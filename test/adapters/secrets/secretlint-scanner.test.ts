@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createSecretlintScanner } from '../../../src/adapters/secrets/secretlint-scanner.js';
+import { createSecretlintScanner } from '../../../src/adapters/secrets/secret-scanners.js';
 
 // Put together here, so that the repository itself holds nothing that looks like a secret.
 const githubToken = `ghp_${'wWPw5k4aXcaT4fNP0'}${'UcnZwJUVFk6LO0pINUx'}`;

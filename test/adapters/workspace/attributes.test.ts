@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Patch } from '../../../src/contracts/patch.js';
 import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
-import { attributesRule } from '../../../src/rules/patch-file-rules.js';
+import type { JudgedPatch } from '../../../src/rules/patch-rule.js';
+import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
 import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
@@ -102,7 +103,7 @@ new file mode 100644
 `;
   const patch = await workspace.readPatch('shop', commit, Buffer.from(raw));
   expect(reasons(patch)).toEqual(['new.bat: with its attributes git commits other bytes']);
-  expect(attributesRule.judge({ patch } as Parameters<typeof attributesRule.judge>[0])).toMatchObject([
+  expect(PATCH_RULES.attributes.judge({ patch } as JudgedPatch)).toMatchObject([
     { severity: 'high', blocking: true, path: 'new.bat' },
   ]);
 });

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
 import type { Workspace } from '../../../src/ports/workspace.js';
 import { makeRepository, makeRoom, PERSON, writeFiles } from '../git-fixtures.js';
@@ -66,11 +66,40 @@ test('diff: without a change no git is started, a change is listed', async () =>
   const gits = await gitsOf(async () => {
     patch = await diff();
   });
-  expect(gits.filter((name) => name === 'diff-tree')).toHaveLength(3);
+  expect(gits.filter((name) => name === 'diff-tree')).toHaveLength(2);
   expect(patch.files.map(({ path }) => path)).toEqual(['README.md']);
 });
 
 test('snapshot: one git for the state of a repository that was opened before', async () => {
   await workspace.snapshot('shop');
   expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['status']);
+});
+
+test('snapshot: no git while nothing was written in a repository for a while, one after a file was', async () => {
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+  try {
+    await workspace.snapshot('shop');
+    expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual([]);
+    await writeFiles(join(room.root, 'shop'), { 'new.txt': 'x' });
+    expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['status']);
+    expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual([]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
+test('snapshot: git is asked where a submodule or very many files are in the repository', async () => {
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+  try {
+    await writeFiles(join(room.root, 'shop'), { 'below/.git': 'gitdir: ../elsewhere\n' });
+    await workspace.snapshot('shop');
+    expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['status']);
+    await rm(join(room.root, 'shop', 'below'), { recursive: true });
+    const many = Array.from({ length: 1_000 }, (_, index) => [`many/${index}`, '']);
+    await writeFiles(join(room.root, 'shop'), Object.fromEntries(many));
+    await workspace.snapshot('shop');
+    expect(await gitsOf(() => workspace.snapshot('shop'))).toEqual(['status']);
+  } finally {
+    clock.mockRestore();
+  }
 });

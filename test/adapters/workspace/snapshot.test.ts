@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GUARDED_PARTS, type RepositoryDigests, WORKED_PARTS } from '../../../src/contracts/repository-parts.js';
 import type { Workspace } from '../../../src/ports/workspace.js';
 import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
@@ -37,7 +37,10 @@ test('snapshot: the same repository gives the same digest', async () => {
   expect(await digests()).toEqual(before);
 });
 
-test.each<[string, () => Promise<unknown> | unknown]>([
+/** An hour from now, so that no file was written just before. */
+const later = () => vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+
+const CHANGES: readonly [string, () => Promise<unknown> | unknown][] = [
   ['a changed file', () => writeFile(at('src/a.txt'), 'b\n')],
   ['a new file', () => writeFile(at('new.txt'), 'x')],
   ['a removed file', () => rm(at('src/a.txt'))],
@@ -67,10 +70,24 @@ test.each<[string, () => Promise<unknown> | unknown]>([
       expect(await digest()).not.toBe(half);
     },
   ],
-])('snapshot: %s changes the digest', async (_what, change) => {
+];
+
+test.each(CHANGES)('snapshot: %s changes the digest', async (_what, change) => {
   const before = await digest();
   await change();
   expect(await digest()).not.toBe(before);
+});
+
+test.each(CHANGES)('snapshot: %s changes the digest of a repository that was at rest', async (_what, change) => {
+  const clock = later();
+  try {
+    const before = await digest();
+    expect(await digest()).toBe(before);
+    await change();
+    expect(await digest()).not.toBe(before);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 describe('snapshot: parts', () => {

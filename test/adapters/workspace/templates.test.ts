@@ -5,6 +5,7 @@ import {
   chmod,
   lstat,
   mkdir,
+  open,
   readdir,
   readFile,
   rename,
@@ -178,6 +179,75 @@ test.each([
   } finally {
     clock.mockRestore();
   }
+});
+
+const WRITERS: readonly (readonly [string, (directory: string) => Promise<unknown>])[] = [
+  ['a tracked file was written', (directory) => writeInSecret(join(directory, 'README.md'), 'READ ME\n')],
+  ['a file was added', (directory) => writeFiles(directory, { 'src/new.txt': 'new\n' })],
+  ['an empty folder was added', (directory) => mkdir(join(directory, 'build'))],
+  ['a file was removed', (directory) => rm(join(directory, 'src/b.txt'))],
+  ['a folder was closed to others', (directory) => chmod(join(directory, 'src'), 0o700)],
+  ['a hook was added', (directory) => writeFiles(directory, { '.git/hooks/post-checkout': '#!/bin/sh\n' })],
+  ['the index was written', async (directory) => git(directory, 'rm', '--cached', '-q', 'README.md')],
+  ['a branch was made', async (directory) => git(directory, 'branch', 'other')],
+  ['a file was put beside it', (directory) => writeFile(join(directory, '..', 'package.json'), '{}')],
+];
+
+/** Whether a folder is the one that had this inode. */
+const inodeOf = async (directory: string): Promise<number> => (await lstat(directory)).ino;
+
+test('checkout: one in which nothing was written serves another gate, under another name', async () => {
+  const patch = await restructuringPatch();
+  for (const bytes of [undefined, patch]) {
+    const first = await checkout(bytes);
+    const inode = await inodeOf(first.directory);
+    expect((await first.diff()).files).toEqual([]);
+    await first.discard();
+    expect(existsSync(first.directory)).toBe(false);
+    const next = await checkout(bytes);
+    expect([await inodeOf(next.directory), next.directory === first.directory]).toEqual([inode, false]);
+    await writeInSecret(join(next.directory, 'README.md'), bytes === undefined ? 'READ ME\n' : 'READ ME AGAIN\n');
+    expect((await next.diff()).files).toMatchObject([{ path: 'README.md', status: 'modified' }]);
+  }
+});
+
+test.each(WRITERS)('checkout: one in which %s serves no other gate', async (_what, write) => {
+  const first = await checkout();
+  const inode = await inodeOf(first.directory);
+  // The next folder must not get the number of one that was removed.
+  const held = await open(first.directory);
+  try {
+    await write(first.directory);
+    await first.discard();
+    const next = await checkout();
+    expect(await inodeOf(next.directory)).not.toBe(inode);
+    expect(await readdir(dirname(next.directory))).toEqual(['shop']);
+    expect(git(next.directory, 'status', '--porcelain')).toBe('');
+  } finally {
+    await held.close();
+  }
+});
+
+test('checkout: one that is written to while it waits for a gate is not used', async () => {
+  const first = await checkout();
+  const inode = await inodeOf(first.directory);
+  const held = await open(first.directory);
+  try {
+    await first.discard();
+    const [holder = ''] = await readdir(join(room.root, 'tmp'));
+    await writeFiles(join(room.root, 'tmp', holder, 'shop'), { 'src/new.txt': 'new\n' });
+    const next = await checkout();
+    expect(await inodeOf(next.directory)).not.toBe(inode);
+    expect(existsSync(join(next.directory, 'src/new.txt'))).toBe(false);
+  } finally {
+    await held.close();
+  }
+});
+
+test('checkout: at most four wait for a gate', async () => {
+  const made = await Promise.all(Array.from({ length: 6 }, () => checkout()));
+  for (const { discard } of made) await discard();
+  await expect.poll(() => readdir(join(room.root, 'tmp'))).toHaveLength(4);
 });
 
 test('checkout: a template that was not finished is not used, and goes', async () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, inject, test, vi } from 'vitest';
 import { connectTemporal, locateTemporal } from '../../../src/cli/app/connect.js';
 import type { Project } from '../../../src/cli/app/project.js';
 import { readEnvironment } from '../../../src/config/environment.js';
-import { workerRoute } from '../../../src/config/temporal-proxy.js';
+import { workerRoute } from '../../../src/config/proxy.js';
 import { type ConnectProxy, startConnectProxy } from '../../support/connect-proxy.js';
 
 /** A port on which nothing listens. */

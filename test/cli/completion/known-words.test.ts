@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
-import { journalBytes } from '../../../src/contracts/journal-bytes.js';
+import { journalBytes } from '../../../src/contracts/journal.js';
 import type { Envelope } from '../../../src/contracts/keys.js';
 import type { GovernedRunInput } from '../../../src/contracts/run-plan.js';
 import { runRequestStatement } from '../../../src/domain/attest/acts.js';

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-program.js';
 import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
-import { nodeProbe, type TemporalProbes } from '../../../src/cli/doctor/machine-probes.js';
-import { findProgram, type ProbeReport, runProbes, whyNoProgram } from '../../../src/cli/doctor/probe.js';
+import { type ProbeReport, type ProbeSetting, runProbes, type TemporalProbes } from '../../../src/cli/doctor/probe.js';
+import { judgeNode } from '../../../src/cli/doctor/probes.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
-import { initCommand } from '../../../src/cli/start/init-command.js';
+import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { invoke } from '../recorded-context.js';
 
@@ -335,15 +336,15 @@ test.each([
   ['20.18.3', 'fail'],
   ['18.20.0', 'fail'],
 ])('doctor: Node %s is %s', async (version, status) => {
-  expect((await nodeProbe(version).run()).status).toBe(status);
+  expect(judgeNode(version).status).toBe(status);
 });
 
 test('runProbes: one that breaks stops no other, and keeps the catalogue’s next step', async () => {
-  const reports = await runProbes([
-    { name: 'a', run: () => Promise.reject(new Error('boom')) },
-    { name: 'b', run: () => Promise.reject(new PromptOsError('GIT_NOT_FOUND', 'There is no git.')) },
-    { name: 'c', run: async () => ({ status: 'ok', message: 'fine' }) },
-  ]);
+  const reports = await runProbes({} as ProbeSetting, {
+    a: () => Promise.reject(new Error('boom')),
+    b: () => Promise.reject(new PromptOsError('GIT_NOT_FOUND', 'There is no git.')),
+    c: async () => ({ status: 'ok', message: 'fine' }),
+  });
   expect(reports).toEqual([
     { name: 'a', status: 'fail', message: 'boom', next: 'Report this with what it says.' },
     { name: 'b', status: 'fail', message: 'There is no git.', next: 'Install git 2.31 or newer.' },

@@ -4,8 +4,8 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { preCommitHook } from '../../../src/cli/packs/install-hook.js';
 import { hooksCommand } from '../../../src/cli/packs/pack-commands.js';
+import { preCommitHook } from '../../../src/cli/packs/packs.js';
 import { invoke } from '../recorded-context.js';
 
 // A promptos that the developer has installed must not help the hook.

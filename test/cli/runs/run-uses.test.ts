@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { readUses, readUsing, usesOfRecord, usesOfRun } from '../../../src/cli/runs/run-uses.js';
-import { journalBytes } from '../../../src/contracts/journal-bytes.js';
+import { journalBytes } from '../../../src/contracts/journal.js';
 import { canonicalJson } from '../../../src/contracts/json.js';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
 import { memoryStore } from '../../support/memory-store.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import type { InitQuestions } from '../../../src/cli/start/first-people.js';
-import { initCommand } from '../../../src/cli/start/init-command.js';
+import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { makeTestKey } from '../../support/signing.js';
 import { invoke } from '../recorded-context.js';

@@ -7,7 +7,7 @@ import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js'
 import { createFileSigner } from '../../../src/adapters/keys/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
 import type { InitQuestions } from '../../../src/cli/start/first-people.js';
-import { initCommand } from '../../../src/cli/start/init-command.js';
+import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { builtInPackDir } from '../../../src/config/pack-folder.js';
 import { createTrustRegistry, readPolicy } from '../../../src/config/policy-file.js';
 import { readPromptPack } from '../../../src/config/prompt-pack.js';

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
-import { serverCommand } from '../../../src/cli/start/process-commands.js';
+import { serverCommand } from '../../../src/cli/start/start-commands.js';
 import { ensureServer, stopServer } from '../../../src/embedded/server.js';
 import { recordWorker } from '../../../src/embedded/worker-process.js';
 

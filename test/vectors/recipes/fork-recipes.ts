@@ -2,8 +2,8 @@ import { REFUSAL_REASONS } from '../../../src/contracts/decisions.js';
 import type { EscalationReport } from '../../../src/contracts/escalation.js';
 import type { JournalEntry } from '../../../src/contracts/journal.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
+import { envelopeSha256 } from '../../../src/domain/attest/envelope.js';
 import { openingOf } from '../../../src/domain/ledger/closed-ledger.js';
-import { messageSha256 } from '../../../src/domain/ledger/replay-ledger.js';
 import { escalationPath } from '../../../src/domain/record/published-tree.js';
 import { refuse } from '../../../src/domain/run/refusals.js';
 import { ALL_KEYS, forge } from '../../support/forge-tree.js';
@@ -214,7 +214,7 @@ export const FORK_RECIPES: readonly Recipe[] = [
           message: refuse('RUN_MISMATCH').message,
           claimed_actor: decision.actor,
           decision_id: decision.decision_id,
-          message_sha256: messageSha256(decided.envelope),
+          message_sha256: envelopeSha256(decided.envelope),
         });
       }),
       'FOLD_DIFFERS',

@@ -1,10 +1,21 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
-import { type ErrorCode, PromptOsError } from '../../../contracts/errors.js';
-import { systemCode } from '../../../contracts/system-code.js';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeFile,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { type ErrorCode, PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
-import { syncFolder } from '../../platform/durable-files.js';
+import { syncFile } from '../../platform/durable-files.js';
+import { nextTurn, SMALL_BYTES, timeIsUp } from '../../platform/time-slices.js';
 
 const WRITE_ERRORS: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'STORE_NOT_WRITABLE',
@@ -42,79 +53,82 @@ function translate(error: unknown, doing: string, table: Readonly<Record<string,
 const SHARED = 0o2020;
 
 /** The permissions that folders in a shared folder get, whatever a user's umask says; null for one that is not shared. */
-async function sharedMode(folder: string): Promise<number | null> {
-  const { mode } = await stat(folder);
+function sharedMode(folder: string): number | null {
+  const { mode } = statSync(folder);
   return (mode & SHARED) === SHARED ? mode & 0o7777 : null;
 }
 
-/** Whether a group shares a folder: then whatever is made in it is for the group too. */
-const isShared = async (folder: string): Promise<boolean> => (await sharedMode(folder)) !== null;
-
-/** Makes a folder; in a shared one with the permissions of that one. */
-export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path);
-  const mode = await sharedMode(dirname(path));
-  if (mode !== null) await chmod(path, mode);
+/** Makes a folder; in one that a group shares with the permissions of that one. */
+export function makeFolder(path: string): void {
+  mkdirSync(path);
+  const mode = sharedMode(dirname(path));
+  if (mode !== null) chmodSync(path, mode);
 }
 
-/** Makes the folders of a relative path below one that exists. Several callers may make the same folders at once. */
-export async function makeFolders(below: string, path: string): Promise<void> {
-  const mode = await sharedMode(below);
-  let folder = below;
-  for (const name of path.split(sep).filter((part) => part !== '.')) {
-    folder = join(folder, name);
-    await mkdir(folder).catch((error: unknown) => {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    });
-    // Also for a folder that another caller has just made: its own turn to change the permissions may come later.
-    if (mode !== null) await chmod(folder, mode);
+/** Removes a file that was written aside. One that cannot be removed goes with the leftovers of this process. */
+export function removeAside(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // The outcome of the write matters more.
   }
 }
 
-/** Forces the entries of a folder and of every folder below it to the medium, deepest first. */
-export async function syncFolders(path: string): Promise<void> {
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await syncFolders(join(path, entry.name));
-  }
-  await syncFolder(path);
-}
+const writeLater = promisify(writeFile);
 
 /**
- * Writes a new read-only file to the medium, hashing on the way with flat memory. On any failure the file is gone.
+ * Writes a new read-only file to the medium. On any failure the file is gone.
+ * @throws PromptOsError STORE_NOT_WRITABLE, STORE_FULL
+ */
+export const writeNewFile = (path: string, content: Uint8Array): Promise<void> =>
+  newFile(path, async (descriptor) => {
+    if (content.byteLength > SMALL_BYTES) await writeLater(descriptor, content);
+    else writeFileSync(descriptor, content);
+  });
+
+/**
+ * The same for content that is streamed, hashing on the way with flat memory.
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_FULL; an error of the source comes through unchanged
  */
-export async function writeNewFile(
-  path: string,
-  content: Uint8Array | AsyncIterable<Uint8Array>,
-): Promise<StoredObject> {
+export async function writeNewStream(path: string, content: AsyncIterable<Uint8Array>): Promise<StoredObject> {
   const hash = createHash('sha256');
   let bytes = 0;
   let ofSource: { readonly error: unknown } | null = null;
-  async function* hashed(): AsyncIterable<Uint8Array> {
+  async function* read(): AsyncIterable<Uint8Array> {
     try {
-      for await (const chunk of content instanceof Uint8Array ? [content] : content) {
-        hash.update(chunk);
-        bytes += chunk.byteLength;
-        yield chunk;
-      }
+      yield* content;
     } catch (error) {
       ofSource = { error };
       throw error;
     }
   }
   try {
-    const handle = await open(path, 'wx', 0o444);
-    try {
-      if (await isShared(dirname(path))) await handle.chmod(0o440);
-      await writeFile(handle, hashed());
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await newFile(path, async (descriptor) => {
+      for await (const chunk of read()) {
+        hash.update(chunk);
+        bytes += chunk.byteLength;
+        await writeLater(descriptor, chunk);
+      }
+    });
   } catch (error) {
-    await rm(path, { force: true }).catch(() => undefined);
-    if (ofSource !== null) throw (ofSource as { readonly error: unknown }).error;
-    throw writeError(error, 'write');
+    throw ofSource === null ? error : (ofSource as { readonly error: unknown }).error;
   }
   return { sha256: hash.digest('hex'), bytes };
+}
+
+async function newFile(path: string, write: (descriptor: number) => Promise<void>): Promise<void> {
+  if (timeIsUp()) await nextTurn();
+  try {
+    const descriptor = openSync(path, 'wx', 0o444);
+    try {
+      if (sharedMode(dirname(path)) !== null) fchmodSync(descriptor, 0o440);
+      await write(descriptor);
+      await syncFile(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    removeAside(path);
+    throw writeError(error, 'write');
+  }
 }

@@ -1,17 +1,18 @@
-import { link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { linkSync, lstatSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemCode } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
-import { collectBytes } from '../checked-bytes.js';
+import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
-import { readError, writeError, writeNewFile } from './durable-files.js';
+import { readError, removeAside, writeError, writeNewFile } from './durable-files.js';
 import { completeListing, enterRun, listRuns } from './listing.js';
-import { objectSize, openObject, putObject } from './object-files.js';
+import { objectSize, openObject, putObject, readObject } from './object-files.js';
 import { openPublishedFile, publishedFiles, publishTree } from './published-trees.js';
-import { checkIsNoLink, ensureFolder, STAGED, type StoreLayout, stagedPath, storeLayout } from './store-layout.js';
+import { ensureFolder, isThere, STAGED, type StoreLayout, stagedPath, storeLayout } from './store-layout.js';
 
 /**
  * The artifact store in a folder of the file system. Nothing is made before the first write, so a folder that may only
@@ -34,8 +35,8 @@ export function createFileSystemStore(directory: string): ArtifactStore {
   };
   return {
     putObject: (content) => writing(() => putObject(layout, content)),
-    hasObject: async (sha256) => (await objectSize(layout, sha256)) !== null,
-    readObject: (sha256) => collectBytes(openObject(layout, sha256)),
+    hasObject: async (sha256) => objectSize(layout, sha256) !== null,
+    readObject: (sha256) => readObject(layout, sha256),
     openObject: (sha256) => openObject(layout, sha256),
     publish: (runId, files) => writing(() => publishTree(layout, runId, files).then(() => enterRun(layout, runId))),
     published: (runId) => publishedFiles(layout, runId),
@@ -67,11 +68,11 @@ const entryPath = ({ journals }: StoreLayout, runId: string, seq: number): strin
 /** Appends an entry, behind all others or only after so many. The folders of the layout exist. */
 async function appendJournal(layout: StoreLayout, runId: string, entry: Uint8Array, after?: number): Promise<boolean> {
   if (after !== undefined) return placeEntry(layout, runId, after, entry);
-  let seq = 0;
-  do {
-    seq += (await readJournal(layout, runId, seq)).length;
-  } while (!(await placeEntry(layout, runId, seq, entry)));
-  return true;
+  for (let seq = 0; ; seq += 1) {
+    if (timeIsUp()) await nextTurn();
+    const isTaken = lstatSync(entryPath(layout, runId, seq), { throwIfNoEntry: false }) !== undefined;
+    if (!isTaken && (await placeEntry(layout, runId, seq, entry))) return true;
+  }
 }
 
 /** Writes an entry aside and links it into its place, which fails when the place is taken. */
@@ -83,24 +84,24 @@ async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry
   await ensureFolder(layout.journals, folder);
   await writeNewFile(staged, entry);
   try {
-    await link(staged, entryPath(layout, runId, seq));
+    linkSync(staged, entryPath(layout, runId, seq));
     await syncFolder(folder);
     return true;
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false;
     throw writeError(error, `append to the journal of ${runId}`);
   } finally {
-    await rm(staged, { force: true }).catch(() => undefined);
+    removeAside(staged);
   }
 }
 
 /** The entries from `from` on, up to the first free place. */
 async function readJournal(layout: StoreLayout, runId: string, from = 0): Promise<readonly Uint8Array[]> {
   checkRunId(runId);
-  await checkIsNoLink(join(layout.journals, runId));
+  isThere(join(layout.journals, runId));
   const entries: Uint8Array[] = [];
   for (let seq = from; seq < MAX_ENTRIES; seq += 1) {
-    const entry = await readFile(entryPath(layout, runId, seq)).catch((error: unknown) => {
+    const entry = await readPlainFile(entryPath(layout, runId, seq)).catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return null;
       throw readError(error, `read the journal of ${runId}`);
     });

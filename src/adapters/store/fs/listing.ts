@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemCode } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import type { PublishedRun } from '../../../ports/artifact-store.js';
 import { newestFirst } from '../manifest.js';
 import { readError, writeNewFile } from './durable-files.js';

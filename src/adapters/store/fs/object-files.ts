@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { renameSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PromptOsError } from '../../../contracts/errors.js';
-import { systemCode } from '../../../contracts/system-code.js';
+import { type PromptOsError, systemCode } from '../../../contracts/errors.js';
+import { keepLast } from '../../../contracts/remember.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
-import { checkedBytes, objectMissing } from '../checked-bytes.js';
-import { readError, writeError, writeNewFile } from './durable-files.js';
+import { readIfSmall } from '../../platform/time-slices.js';
+import { checkDigest, checkedBytes, collectBytes, objectMissing } from '../checked-bytes.js';
+import { readError, removeAside, writeError, writeNewFile, writeNewStream } from './durable-files.js';
 import { ensureFolder, objectPath, type StoreLayout, stagedPath } from './store-layout.js';
 
 const READ_BYTES = 256 * 1_024;
 
 /** The object's size in bytes, or null when the store does not have it. */
-export async function objectSize(layout: StoreLayout, sha256: string): Promise<number | null> {
+export function objectSize(layout: StoreLayout, sha256: string): number | null {
   const path = objectPath(layout, sha256);
   if (path === null) return null;
   try {
-    return (await stat(path)).size;
+    return statSync(path).size;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return null;
     throw readError(error, `look up ${sha256}`);
@@ -31,34 +33,52 @@ export async function putObject(
   layout: StoreLayout,
   content: Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<StoredObject> {
-  if (content instanceof Uint8Array) {
-    const known = { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.byteLength };
-    if (await alreadyThere(layout, known)) return known;
-  }
   const staged = stagedPath(layout.staging);
-  const stored = await writeNewFile(staged, content);
+  let stored: StoredObject;
+  if (content instanceof Uint8Array) {
+    stored = { sha256: sha256Of(content), bytes: content.byteLength };
+    if (await alreadyThere(layout, stored)) return stored;
+    await writeNewFile(staged, content);
+  } else {
+    stored = await writeNewStream(staged, content);
+  }
   try {
     if (await alreadyThere(layout, stored)) {
-      await rm(staged);
+      removeAside(staged);
       return stored;
     }
     const path = objectPath(layout, stored.sha256) as string;
     await ensureFolder(layout.objects, dirname(path));
-    await rename(staged, path);
-    await syncFolder(dirname(path));
+    renameSync(staged, path);
+    await syncPlace(path);
     return stored;
   } catch (error) {
-    await rm(staged, { force: true }).catch(() => undefined);
+    removeAside(staged);
     throw writeError(error, `put ${stored.sha256}`);
   }
 }
 
+const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
 async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject): Promise<boolean> {
-  if ((await objectSize(layout, sha256)) !== bytes) return false;
+  if (objectSize(layout, sha256) !== bytes) return false;
+  const path = objectPath(layout, sha256) as string;
   // Its writer may have been killed before the folder was forced to the medium.
-  await syncFolder(dirname(objectPath(layout, sha256) as string));
+  if (synced.get(path) !== statSync(path).ino) await syncPlace(path);
   return true;
 }
+
+/** Objects whose place in their folder this process has forced to the medium, by path: their inodes. */
+const synced = new Map<string, number>();
+const MAX_SYNCED = 4_096;
+
+async function syncPlace(path: string): Promise<void> {
+  const { ino } = statSync(path);
+  await syncFolder(dirname(path));
+  keepLast(synced, path, ino, MAX_SYNCED);
+}
+
+const missingObject = (sha256: string) => (): PromptOsError => objectMissing(sha256);
 
 /**
  * The object, checked against its digest at the end of the stream.
@@ -66,9 +86,16 @@ async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject
  */
 export async function* openObject(layout: StoreLayout, sha256: string): AsyncIterable<Uint8Array> {
   const path = objectPath(layout, sha256);
-  const missing = () => objectMissing(sha256);
-  if (path === null) throw missing();
-  yield* readChecked(path, sha256, `object ${sha256}`, missing);
+  if (path === null) throw objectMissing(sha256);
+  yield* readChecked(path, sha256, `object ${sha256}`, missingObject(sha256));
+}
+
+/** The whole object, checked. @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, STORE_NOT_READABLE */
+export async function readObject(layout: StoreLayout, sha256: string): Promise<Uint8Array> {
+  const path = objectPath(layout, sha256);
+  if (path === null) throw objectMissing(sha256);
+  const small = await readSmall(path, sha256, `object ${sha256}`, missingObject(sha256));
+  return small ?? collectBytes(openObject(layout, sha256));
 }
 
 /** Streams a file and fails with OBJECT_CORRUPT at its end when its digest is another. */
@@ -78,15 +105,45 @@ export async function* readChecked(
   what: string,
   missing: () => PromptOsError,
 ): AsyncIterable<Uint8Array> {
-  const handle = await open(path, 'r').catch((error: unknown): never => {
-    throw systemCode(error) === 'ENOENT' ? missing() : readError(error, `read ${what}`);
-  });
+  const small = await readSmall(path, sha256, what, missing);
+  if (small !== null) {
+    yield small;
+    return;
+  }
+  const handle = await open(path, 'r').catch(unreadable(what, missing));
   try {
     yield* checkedBytes(chunks(handle), sha256, what);
   } finally {
     await handle.close();
   }
 }
+
+/** Copies an object to a new file, checked. @throws as `openObject` and `writeNewFile` do */
+export async function copyObject(layout: StoreLayout, sha256: string, to: string): Promise<void> {
+  const path = objectPath(layout, sha256);
+  if (path === null) throw objectMissing(sha256);
+  const small = await readSmall(path, sha256, `object ${sha256}`, missingObject(sha256));
+  if (small === null) await writeNewStream(to, openObject(layout, sha256));
+  else await writeNewFile(to, small);
+}
+
+/** The same at once for a small file; null for a larger one. */
+async function readSmall(
+  path: string,
+  sha256: string,
+  what: string,
+  missing: () => PromptOsError,
+): Promise<Uint8Array | null> {
+  const bytes = await readIfSmall(path).catch(unreadable(what, missing));
+  if (bytes !== null) checkDigest(sha256Of(bytes), sha256, what);
+  return bytes;
+}
+
+const unreadable =
+  (what: string, missing: () => PromptOsError) =>
+  (error: unknown): never => {
+    throw systemCode(error) === 'ENOENT' ? missing() : readError(error, `read ${what}`);
+  };
 
 /** A file in pieces. Buffers have the size that is left to read: large ones for small files would keep the garbage collector busy. */
 async function* chunks(handle: FileHandle): AsyncIterable<Uint8Array> {

@@ -1,10 +1,11 @@
-import { lstat, readFile, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { lstatSync } from 'node:fs';
+import { realpath, rename, rm } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
+import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
 import {
   type Manifest,
@@ -18,8 +19,8 @@ import {
   treeFileMissing,
 } from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
-import { makeFolder, makeFolders, readError, syncFolders, writeError, writeNewFile } from './durable-files.js';
-import { objectSize, openObject, readChecked } from './object-files.js';
+import { makeFolder, readError, writeError, writeNewFile } from './durable-files.js';
+import { copyObject, objectSize, readChecked } from './object-files.js';
 import { type StoreLayout, stagedPath } from './store-layout.js';
 
 /** Files of a tree that are written at the same time: each write ends in a wait for the medium. */
@@ -45,7 +46,7 @@ async function publishSorted(layout: StoreLayout, runId: string, files: readonly
   if (await completeCommittedTree(layout, runId, files)) return;
   const staged = await stageTree(layout, files);
   try {
-    if (await treeExists(layout, runId)) {
+    if (treeExists(layout, runId)) {
       if (await completeCommittedTree(layout, runId, files)) return;
       // A folder without a commitment: made by hand, or its manifest is lost.
       throw runTaken(runId);
@@ -65,7 +66,7 @@ async function completeCommittedTree(
 ): Promise<boolean> {
   const manifest = await readManifest(layout, runId);
   if (manifest === null) return false;
-  if (!(await treeExists(layout, runId))) {
+  if (!treeExists(layout, runId)) {
     const staged = await stageTree(layout, manifest.files);
     try {
       await moveIntoPlace(layout, staged, runId);
@@ -79,7 +80,8 @@ async function completeCommittedTree(
 
 async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<void> {
   for (const { path, sha256, bytes } of files) {
-    const size = await objectSize(layout, sha256);
+    if (timeIsUp()) await nextTurn();
+    const size = objectSize(layout, sha256);
     if (size === null) throw new PromptOsError('OBJECT_NOT_FOUND', `The store has no object ${sha256} for ${path}.`);
     if (size !== bytes) {
       throw new PromptOsError(
@@ -93,18 +95,25 @@ async function checkObjects(layout: StoreLayout, files: readonly ArtifactRef[]):
 /** Copies, never links: an edit of a published file must not reach the object behind it. */
 async function stageTree(layout: StoreLayout, files: readonly ArtifactRef[]): Promise<string> {
   const staged = stagedPath(layout.staging);
-  await makeFolder(staged);
+  const folders = ['', ...foldersOf(files)].map((folder) => join(staged, folder));
   try {
-    await mapInParallel(files, PARALLEL_WRITES, async ({ path, sha256 }) => {
-      await makeFolders(staged, dirname(path));
-      await writeNewFile(join(staged, path), openObject(layout, sha256));
-    });
-    await syncFolders(staged);
+    for (const folder of folders) makeFolder(folder);
+    await mapInParallel(files, PARALLEL_WRITES, ({ path, sha256 }) => copyObject(layout, sha256, join(staged, path)));
+    await mapInParallel(folders, PARALLEL_WRITES, syncFolder);
     return staged;
   } catch (error) {
     await rm(staged, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The folders of a tree, each behind those that it is in. */
+function foldersOf(files: readonly ArtifactRef[]): ReadonlySet<string> {
+  const folders = new Set<string>();
+  for (const { path } of files) {
+    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) folders.add(path.slice(0, end));
+  }
+  return folders;
 }
 
 async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: string): Promise<void> {
@@ -118,9 +127,9 @@ async function moveIntoPlace({ runs }: StoreLayout, staged: string, runId: strin
 }
 
 /** Whether the run's tree is in place. */
-async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean> {
+function treeExists({ runs }: StoreLayout, runId: string): boolean {
   try {
-    return (await lstat(join(runs, runId))).isDirectory();
+    return lstatSync(join(runs, runId)).isDirectory();
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw readError(error, `look up the run ${runId}`);
@@ -130,7 +139,7 @@ async function treeExists({ runs }: StoreLayout, runId: string): Promise<boolean
 /** The files of a published tree, or null. */
 export async function publishedFiles(layout: StoreLayout, runId: string): Promise<readonly ArtifactRef[] | null> {
   checkRunId(runId);
-  if (!(await treeExists(layout, runId))) return null;
+  if (!treeExists(layout, runId)) return null;
   const manifest = await readManifest(layout, runId);
   if (manifest === null)
     throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is gone.`);
@@ -160,7 +169,7 @@ export async function* openPublishedFile(layout: StoreLayout, runId: string, pat
  * @throws PromptOsError OBJECT_CORRUPT when it cannot be read as one
  */
 export async function readManifest({ manifests }: StoreLayout, runId: string): Promise<Manifest | null> {
-  const bytes = await readFile(join(manifests, runId, 'manifest.json')).catch((error: unknown) => {
+  const bytes = await readPlainFile(join(manifests, runId, 'manifest.json')).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return null;
     throw readError(error, `read the manifest of ${runId}`);
   });
@@ -175,7 +184,7 @@ export async function readManifest({ manifests }: StoreLayout, runId: string): P
 async function commitManifest({ manifests, staging }: StoreLayout, manifest: Manifest): Promise<boolean> {
   const staged = stagedPath(staging);
   try {
-    await makeFolder(staged);
+    makeFolder(staged);
     await writeNewFile(join(staged, 'manifest.json'), manifestBytes(manifest));
     await syncFolder(staged);
     await rename(staged, join(manifests, manifest.run_id));

@@ -1,8 +1,7 @@
-import { lstat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import { SHA256_PATTERN } from '../../../contracts/names.js';
-import { systemCode } from '../../../contracts/system-code.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { markedPath } from '../../platform/leftovers.js';
 import { makeFolder } from './durable-files.js';
@@ -53,22 +52,24 @@ export const objectPath = ({ objects }: StoreLayout, sha256: string): string | n
  * @throws PromptOsError PATH_ESCAPES when a link is in its place: nothing of the store is elsewhere
  */
 export async function ensureFolder(parent: string, folder: string): Promise<void> {
+  if (isThere(folder)) return;
   try {
-    await makeFolder(folder);
-    await syncFolder(parent);
+    makeFolder(folder);
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    await checkIsNoLink(folder);
+    if (systemCode(error) === 'EEXIST' && isThere(folder)) return;
+    throw error;
   }
+  await syncFolder(parent);
 }
 
-/** @throws PromptOsError PATH_ESCAPES when the path is a symbolic link; it may be missing. */
-export async function checkIsNoLink(path: string): Promise<void> {
-  const found = await lstat(path).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return null;
-    throw error;
-  });
+/**
+ * Whether there is anything in a place of the store.
+ * @throws PromptOsError PATH_ESCAPES when it is a symbolic link
+ */
+export function isThere(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isSymbolicLink() === true) {
     throw new PromptOsError('PATH_ESCAPES', `${path} is a symbolic link; the store follows none of its own.`);
   }
+  return found !== undefined;
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -167,6 +167,18 @@ test('putObject: goes on when the folder was removed in between', async () => {
   await rm(join(directory, 'store'), { recursive: true });
   await expect(store.putObject(Buffer.from('y'))).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
   expect(await store.putObject(Buffer.from('y'))).toMatchObject({ bytes: 1 });
+});
+
+test('reading: a pipe in the place of an entry or an object is refused, and never waited for', async () => {
+  const store = createFileSystemStore(directory);
+  const { sha256 } = await store.putObject(Buffer.from('x'));
+  await store.appendJournal('run-1', Buffer.from('{}'));
+  for (const path of [objectFile(directory, sha256), join(directory, 'journals/run-1/00000000.json')]) {
+    await rm(path);
+    execFileSync('mkfifo', [path]);
+  }
+  await expect(store.readJournal('run-1')).rejects.toThrow('is not a regular file');
+  await expect(store.readObject(sha256)).rejects.toThrow('is not a regular file');
 });
 
 test('errors: each failure of the system has its code, and others stay what they are', () => {

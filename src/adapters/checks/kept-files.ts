@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
+import { parseJsonAs } from '../../contracts/json.js';
+import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
+import { replaceFile } from '../platform/durable-files.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
 import { ensureOwnFolder } from '../platform/own-folder.js';
 
-/** Bounds of what is kept. */
 export interface KeptLimits {
   /** Of one folder; a larger one is not kept. */
   readonly folderBytes: number;
@@ -91,7 +95,8 @@ const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
   let opened: Promise<void> | undefined;
   const open = (): Promise<void> => {
-    opened ??= ensureOwnFolder(root)
+    opened ??= Promise.resolve()
+      .then(() => ensureOwnFolder(root))
       .then(() => removeLeftovers(root, WORK_PREFIX))
       .catch((error: unknown) => {
         opened = undefined;
@@ -102,7 +107,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
 
   /** Renames a folder, so that it is gone at once for every reader, then removes it. */
   const remove = async (key: string): Promise<void> => {
-    const work = await makeMarkedFolder(root, WORK_PREFIX);
+    const work = makeMarkedFolder(root, WORK_PREFIX);
     try {
       await rename(join(root, key), join(work, 'old'));
     } catch {
@@ -148,7 +153,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     },
     keep: async (key, source, drops) => {
       await open();
-      const work = await makeMarkedFolder(root, WORK_PREFIX);
+      const work = makeMarkedFolder(root, WORK_PREFIX);
       try {
         const fresh = join(work, 'new');
         await mkdir(fresh);
@@ -162,5 +167,39 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       }
       await prune();
     },
+  };
+}
+
+/** Results that are kept; the oldest go first. */
+const MAX_KEPT = 500;
+
+const nameOf = ({ repository, base_commit, policy_sha256, check }: BaselineKey): string => {
+  const text = [repository, base_commit, policy_sha256, check].join('\n');
+  return `${createHash('sha256').update(text).digest('hex')}.json`;
+};
+
+/** Keeps what checks did on base commits as files of a folder. @param root absolute; made when it is first used */
+export function createKeptBaselines(root: string): KeptBaselines {
+  const prune = async (): Promise<void> => {
+    const names = (await readdir(root)).filter((name) => name.endsWith('.json'));
+    if (names.length <= MAX_KEPT) return;
+    const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(root, name))).mtimeMs })));
+    for (const { name } of aged.sort((a, b) => b.at - a.at).slice(MAX_KEPT)) await rm(join(root, name));
+  };
+  const write = async (name: string, text: string): Promise<void> => {
+    ensureOwnFolder(root);
+    await replaceFile({ path: join(root, name), text });
+    await prune();
+  };
+  return {
+    recall: async (key) => {
+      try {
+        ensureOwnFolder(root);
+        return parseJsonAs(baselineCheckSchema, await readFile(join(root, nameOf(key))));
+      } catch {
+        return null;
+      }
+    },
+    keep: (key, check) => write(nameOf(key), JSON.stringify(check)).catch(() => undefined),
   };
 }

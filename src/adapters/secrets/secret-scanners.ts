@@ -1,12 +1,87 @@
-import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { createEngine } from '@secretlint/node';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
-import { readJson } from '../../contracts/json.js';
+import { parseJson, readJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
+import { findProgram } from '../platform/find-program.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
+
+const PRESET = '@secretlint/secretlint-rule-preset-recommend';
+/** Comments that switch rules off: an author could exempt their own text. The preset's option to ignore them has no effect. */
+const DIRECTIVE = /secretlint-(?=disable|enable)/gi;
+
+/** Rules that take whatever is in a URL for a password, those of documents and of localhost included. */
+const TAKES_ANY_PASSWORD = /basicauth|database-connection-string/;
+
+/** What the JSON formatter of secretlint prints for one text, as far as it is read here. */
+interface SecretlintResult {
+  readonly messages: readonly {
+    readonly ruleId: string;
+    readonly messageId: string;
+    readonly loc: { readonly start: { readonly line: number } };
+  }[];
+}
+
+/**
+ * Secretlint's recommended rules, run in this process on texts. No configuration file is looked for, and comments in a
+ * text cannot switch a rule off. A hit names the kind of the secret and never quotes it.
+ */
+export function createSecretlintScanner(): SecretScanner {
+  let engine: ReturnType<typeof createEngine> | undefined;
+  const start = async () => {
+    // Loaded when the first patch is judged: it takes longer than all else that a command loads of ours.
+    const secretlint = await import('@secretlint/node');
+    return secretlint.createEngine({
+      // Rules are looked up from here, so the preset next to this package is found whatever the current folder is.
+      cwd: dirname(createRequire(import.meta.url).resolve(`${PRESET}/package.json`)),
+      formatter: 'json',
+      color: false,
+      maskSecrets: true,
+      configFileJSON: { rules: [{ id: PRESET }] },
+    });
+  };
+  return {
+    scan: async (files) => {
+      engine ??= start();
+      const { executeOnContent } = await engine;
+      const hits: SecretHit[] = [];
+      for (const { path, text } of files) {
+        const content = text.replace(DIRECTIVE, 'secretlint_');
+        const { output } = await executeOnContent({ content, filePath: label(path) });
+        hits.push(...readHits(path, output));
+      }
+      return hits;
+    },
+  };
+}
+
+/**
+ * The name that rules see; nothing is read from disk. Ordinary characters only: secretlint's profiler fails on others,
+ * in a promise that no caller can catch.
+ */
+const label = (path: string): string => `/${path.replace(/[^A-Za-z0-9._/-]/g, '_')}`;
+
+/** A text that could not be scanned must not pass for a clean one. */
+function readHits(path: string, output: string): readonly SecretHit[] {
+  const results = output === '' ? [] : parseJson(output);
+  if (!Array.isArray(results)) {
+    throw new PromptOsError('INTERNAL', `secretlint: expected a list of results for ${path}, received something else.`);
+  }
+  return (results as readonly SecretlintResult[]).flatMap(({ messages }) =>
+    messages.map(({ ruleId, messageId, loc }) => ({
+      rule: ruleId,
+      path,
+      line: loc.start.line,
+      message: `looks like a credential (${messageId})`,
+      confidence: TAKES_ANY_PASSWORD.test(ruleId) ? ('candidate' as const) : ('known' as const),
+    })),
+  );
+}
 
 /** What a JSON report of gitleaks has, as far as it is read here. */
 const reportSchema = z
@@ -14,13 +89,12 @@ const reportSchema = z
   .nullable();
 
 /** A comment that switches gitleaks off for its line: an author could exempt their own text. */
-const DIRECTIVE = /gitleaks:allow/gi;
+const ALLOWANCE = /gitleaks:allow/gi;
 const TIMEOUT_MS = 120_000;
 /** What gitleaks prints is not read, its report is. */
 const MAX_OUTPUT_BYTES = 16 * 1_024 * 1_024;
 
 export interface GitleaksOptions {
-  /** The worker's PATH. */
   readonly path: string | undefined;
   readonly programs: ProgramStarter;
   readonly temporaryDir?: string;
@@ -38,7 +112,7 @@ export function createGitleaksScanner({
 }: GitleaksOptions): SecretScanner {
   return {
     scan: async (files) => {
-      const program = files.length === 0 ? null : await findProgram(path);
+      const program = files.length === 0 ? null : await findProgram('gitleaks', path);
       if (program === null) return [];
       const folder = await mkdtemp(join(temporaryDir, 'promptos-gitleaks-'));
       try {
@@ -48,19 +122,6 @@ export function createGitleaksScanner({
       }
     },
   };
-}
-
-/** Relative entries of PATH are left out: the current folder may be a repository. */
-async function findProgram(path: string): Promise<string | null> {
-  for (const folder of path.split(delimiter).filter(isAbsolute)) {
-    const program = join(folder, 'gitleaks');
-    const found = await access(program, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return program;
-  }
-  return null;
 }
 
 async function scanFolder(
@@ -73,7 +134,7 @@ async function scanFolder(
   // Names of our own: those of the patch may be anything, and some are on gitleaks' list of files to pass over.
   const names = files.map((_, index) => `text-${index}.txt`);
   for (const [index, { text }] of files.entries()) {
-    await writeFile(join(folder, names[index] ?? ''), text.replace(DIRECTIVE, 'gitleaks_allow'));
+    await writeFile(join(folder, names[index] ?? ''), text.replace(ALLOWANCE, 'gitleaks_allow'));
   }
   const report = join(folder, 'report.json');
   const args = ['detect', '--no-git', '--source', folder, '--report-format', 'json', '--report-path', report];

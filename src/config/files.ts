@@ -1,21 +1,35 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { placeFiles, type WholeFile } from '../adapters/platform/durable-files.js';
-import { PromptOsError } from '../contracts/errors.js';
-import { systemCode } from '../contracts/system-code.js';
+import { type ErrorCode, PromptOsError, systemCode } from '../contracts/errors.js';
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
+/**
+ * The exact bytes of a file that a person named.
+ * @param missing the code for a missing file
+ * @throws PromptOsError `missing`, FILE_NOT_READABLE
+ */
+export async function readNamedFile(path: string, missing: ErrorCode): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new PromptOsError(missing, `There is no file ${path}.`, { cause: error });
+    }
+    const received = code === 'EISDIR' ? 'a folder' : (code ?? String(error));
+    throw new PromptOsError('FILE_NOT_READABLE', `${path}: expected a file that can be read, received ${received}.`, {
+      cause: error,
+    });
+  }
+}
 
 const existing = (paths: readonly string[]): PromptOsError =>
   new PromptOsError('FILE_EXISTS', `Nothing was replaced: there is ${paths.join(' and ')} already.`);
 
 /** @throws PromptOsError FILE_EXISTS naming all that are there */
-export async function refuseExistingFiles(paths: readonly string[]): Promise<void> {
-  const taken = (await Promise.all(paths.map(async (path) => ((await isThere(path)) ? [path] : [])))).flat();
+export function refuseExistingFiles(paths: readonly string[]): void {
+  const taken = paths.filter((path) => existsSync(path));
   if (taken.length > 0) throw existing(taken);
 }
 
@@ -25,7 +39,7 @@ export async function refuseExistingFiles(paths: readonly string[]): Promise<voi
  * @throws PromptOsError FILE_EXISTS naming all that are there; FILE_NOT_READABLE when the folder cannot be written
  */
 export async function writeNewFiles(files: readonly WholeFile[], replace: boolean): Promise<void> {
-  if (!replace) await refuseExistingFiles(files.map(({ path }) => path));
+  if (!replace) refuseExistingFiles(files.map(({ path }) => path));
   try {
     for (const { path } of files) await mkdir(dirname(path), { recursive: true });
     await placeFiles(files, { replace });

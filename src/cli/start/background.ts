@@ -9,24 +9,26 @@ import { isRunning } from '../../adapters/platform/process-identity.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { type BackgroundProcess, lastLines, openLog, stopProcess } from '../../embedded/background-process.js';
-import { stateFiles, withStateLock } from '../../embedded/state-files.js';
+import { findServer, stopServer } from '../../embedded/server.js';
+import { type ServerRecord, stateFiles, withStateLock } from '../../embedded/state-files.js';
 import {
   findWorker,
   recordWorker,
   type ServedByWorker,
   WORKER_LOCK_TIMEOUT_MS,
+  type WorkerRecord,
   withoutWorker,
 } from '../../embedded/worker-process.js';
 import type { WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
 import type { Project } from '../app/project.js';
+import type { RunPlace } from './run-place.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 10_000;
 const POLL_MS = 100;
 const LOG_LINES = 8;
 
-/** A worker in the background. */
 export interface DetachedWorker {
   readonly worker: BackgroundProcess;
   /** Whether this call started it; false when one ran already. */
@@ -47,7 +49,7 @@ const readySchema = z.object({ event: z.literal('ready'), task_queues: z.array(z
  */
 export async function startDetachedWorker(
   context: CommandContext,
-  { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
+  { project, setting }: RunPlace,
 ): Promise<DetachedWorker> {
   const { stateDir } = setting;
   return withStateLock(stateFiles(stateDir).workerLock, WORKER_LOCK_TIMEOUT_MS, async () => {
@@ -65,7 +67,7 @@ export async function startDetachedWorker(
  */
 export async function restartDetachedWorker(
   context: CommandContext,
-  { project, setting }: { readonly project: Project; readonly setting: WorkerSetting },
+  { project, setting }: RunPlace,
 ): Promise<DetachedWorker & { readonly ended: BackgroundProcess | null }> {
   return withoutWorker(setting.stateDir, async (ended) => ({ ended, ...(await start(context, project, setting)) }));
 }
@@ -133,4 +135,53 @@ async function readyQueues(logFile: string, offset: number): Promise<readonly st
   const written = (await readFile(logFile)).subarray(offset).toString('utf8');
   const line = written.split('\n').find((one) => one.startsWith('{"event":"ready"') && one.endsWith('}'));
   return line === undefined ? null : parseJsonAs(readySchema, line).task_queues;
+}
+
+/** What `--json` says of the server. */
+const serverFacts = ({ address, ui_url, namespace, pid, version, database, log, started_at }: ServerRecord) => ({
+  ...{ address, ui_url, namespace, pid, version, database, log, started_at },
+});
+
+const workerFacts = ({ pid, log, started_at }: WorkerRecord) => ({ pid, log, started_at });
+
+function describeServer(server: ServerRecord): string {
+  return [
+    `Temporal dev server ${server.version} runs since ${server.started_at} (pid ${server.pid}).`,
+    `  address   ${server.address}, namespace ${server.namespace}`,
+    `  web UI    ${server.ui_url}`,
+    `  database  ${server.database}`,
+    `  log       ${server.log}`,
+  ].join('\n');
+}
+
+const describeWorker = (worker: WorkerRecord): string =>
+  `A worker runs in the background since ${worker.started_at} (pid ${worker.pid}).\n  log       ${worker.log}`;
+
+export async function showState({ output, exit }: CommandContext, folder: string): Promise<void> {
+  const [server, worker] = await Promise.all([findServer(folder), findWorker(folder)]);
+  const { say, emit } = output();
+  say(server === null ? 'No embedded Temporal server runs here.' : describeServer(server));
+  say(worker === null ? 'No worker runs in the background.' : describeWorker(worker));
+  emit({
+    running: server !== null,
+    server: server === null ? null : serverFacts(server),
+    worker: worker === null ? null : workerFacts(worker),
+  });
+  if (server === null) exit(1);
+}
+
+/** The worker first: it reports its shutdown to the server. Until the server has ended no other worker is started. */
+export async function stopProcesses({ output }: CommandContext, folder: string): Promise<void> {
+  const { worker, server } = await withoutWorker(folder, async (ended) => ({
+    worker: ended,
+    server: await stopServer(folder),
+  }));
+  const { say, emit } = output();
+  if (worker !== null) say(`Stopped the worker (pid ${worker.pid}).`);
+  if (server !== null) say(`Stopped the server (pid ${server.pid}). Its runs stay in ${server.database}.`);
+  if (worker === null && server === null) say('Nothing was running.');
+  emit({
+    server: server === null ? null : serverFacts(server),
+    worker: worker === null ? null : workerFacts(worker),
+  });
 }

@@ -1,28 +1,36 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { describeKeyFile, type KeyDescription } from '../../adapters/keys/describe-key.js';
+import { stringify } from 'yaml';
 import { createTextSigner } from '../../adapters/keys/file-signer.js';
+import {
+  describeKeyFile,
+  generatePrivateKey,
+  type KeyDescription,
+  publicFileOf,
+  publicKeyOfLine,
+} from '../../adapters/keys/key-files.js';
 import { type AskPassphrase, readPassphraseFile, readPrivateFile } from '../../adapters/keys/read-private-file.js';
 import { readEnvironment } from '../../config/environment.js';
-import { keyFileOf, keysFolder, listKeyNames } from '../../config/key-files.js';
+import { keyFileOf, listKeyNames, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
+import { keysFolder } from '../../config/user-folders.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { PublicKey } from '../../domain/attest/public-keys.js';
+import type { PRINCIPAL_KINDS } from '../../contracts/names.js';
+import { nameSchema } from '../../contracts/primitives.js';
+import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';
+import { askOnce } from '../app/questions.js';
 
 /** What is asked on a terminal; nothing that is typed is shown. Null: the person broke off. */
 export interface PassphraseQuestions {
   passphrase(message: string): Promise<string | null>;
 }
 
-/** Asks with @clack/prompts. */
 export const terminalPassphrase: PassphraseQuestions = {
-  passphrase: async (message) => {
-    const { isCancel, password } = await import('@clack/prompts');
-    const answer = await password({ message });
-    return isCancel(answer) ? null : (answer ?? '');
-  },
+  // Where nothing was typed, the library's answer is undefined.
+  passphrase: (message) => askOnce(async ({ password }) => (await password({ message })) ?? ''),
 };
 
 /** The passphrase of a key that is there: from the file that PROMPTOS_PASSPHRASE_FILE names, else asked for. */
@@ -118,7 +126,6 @@ export interface ShownKey {
   readonly holds: KeyDescription['holds'];
 }
 
-/** A key of the user's own folder. */
 export interface ListedKey {
   readonly name: string;
   readonly path: string;
@@ -130,7 +137,6 @@ export interface ListedKey {
   readonly problem: string | null;
 }
 
-/** The folder of keys that the invocation's environment says. */
 export const keysFolderOf = (context: CommandContext): string => keysFolder(readEnvironment(context.env).variables);
 
 /**
@@ -177,4 +183,98 @@ export async function listKeys(folder: string): Promise<readonly ListedKey[]> {
       }
     }),
   );
+}
+
+export interface GenerateOptions {
+  readonly for: string;
+  readonly kind: (typeof PRINCIPAL_KINDS)[number];
+  /** False with `--no-passphrase`. */
+  readonly passphrase: boolean;
+  readonly force?: true;
+  readonly out?: string;
+}
+
+/** The policy's whole entry for a new key, so that it can be pasted. */
+function policyLines(name: string, kind: string, line: string): string {
+  const keys = { keys: [{ public: line }] };
+  const lines = name === ENGINE_SIGNER ? { engine: keys } : { principals: { [name]: { kind, ...keys } } };
+  return stringify(lines, { lineWidth: 0 }).trimEnd();
+}
+
+export async function generateKey(
+  context: CommandContext,
+  options: GenerateOptions,
+  questions: PassphraseQuestions = terminalPassphrase,
+): Promise<void> {
+  const { for: name, out, force = false } = options;
+  const checked = nameSchema.safeParse(name);
+  if (!checked.success) {
+    throw new PromptOsError('USAGE', `--for: ${checked.error.issues[0]?.message}, received "${name}".`);
+  }
+  const path = out === undefined ? keyFileOf(keysFolderOf(context), name) : resolve(context.cwd, out);
+  const publicPath = publicFileOf(path);
+  if (!force) await refuseExistingKey({ path, publicPath });
+  const passphrase = options.passphrase ? await askNewPassphrase(context, questions) : null;
+  const { pem, publicKey } = generatePrivateKey(passphrase);
+  const publicLine = `${publicKeyLine(publicKey)} ${name}`;
+  await writeKeyFile({ path, pem, publicPath, publicLine }, force);
+  const output = context.output();
+  const policy = policyLines(name, options.kind, publicLine);
+  if (output.json) {
+    const passphrased = passphrase !== null;
+    output.emit({ name, path, public: publicLine, keyid: publicKey.keyid, passphrase: passphrased, policy });
+    return;
+  }
+  output.say(`private key  ${path} (mode 0600, ${passphrase === null ? 'no passphrase' : 'with passphrase'})`);
+  output.say(`fingerprint  ${publicKey.keyid}`);
+  output.say(`\nAdd to the policy:\n\n${policy}`);
+  if (passphrase === null) output.note('warning: whatever runs as you can sign with this key; docs/keys.md says more.');
+}
+
+export async function showKey(
+  context: CommandContext,
+  given: string,
+  questions: PassphraseQuestions = terminalPassphrase,
+): Promise<void> {
+  const { path, publicKey, holds } = await readNamedKey(context, given, questions);
+  const output = context.output();
+  const line = publicKeyLine(publicKey);
+  if (output.json) output.emit({ path, public: line, keyid: publicKey.keyid, holds });
+  else output.say(`${line}\n${publicKey.keyid}`);
+}
+
+export async function showFingerprint(
+  context: CommandContext,
+  words: readonly string[],
+  questions: PassphraseQuestions = terminalPassphrase,
+): Promise<void> {
+  const given = words.join(' ');
+  const isLine = /^\S+ AAAA/.test(given);
+  const { keyid }: PublicKey = isLine
+    ? publicKeyOfLine(given, 'the public key')
+    : (await readNamedKey(context, given, questions)).publicKey;
+  const output = context.output();
+  if (output.json) output.emit({ keyid });
+  else output.say(keyid);
+}
+
+export async function showKeys(context: CommandContext): Promise<void> {
+  const folder = keysFolderOf(context);
+  const keys = await listKeys(folder);
+  const output = context.output();
+  if (output.json) {
+    const shown = keys.map(({ publicKey, ...key }) => ({
+      ...key,
+      keyid: publicKey?.keyid ?? null,
+      public: publicKey === null ? null : publicKeyLine(publicKey),
+    }));
+    output.emit({ folder, keys: shown });
+    return;
+  }
+  if (keys.length === 0) output.say(`no keys in ${folder}`);
+  const width = Math.max(...keys.map(({ name }) => name.length));
+  for (const { name, publicKey, passphrase, problem } of keys) {
+    const lock = passphrase === true ? 'with passphrase' : 'NO PASSPHRASE';
+    output.say(`${name.padEnd(width)}  ${problem ?? `${publicKey?.keyid ?? '(locked)'}  ${lock}`}`);
+  }
 }

@@ -1,0 +1,20 @@
+/**
+ * Computes what follows from an object alone once for as long as the object lives. It must not be changed afterwards: an
+ * entry of a ledger, an envelope and a document are read-only.
+ */
+export function oncePerObject<K extends object, V>(compute: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, { readonly value: V }>();
+  return (key) => {
+    const found = known.get(key) ?? { value: compute(key) };
+    known.set(key, found);
+    return found.value;
+  };
+}
+
+/** Puts an entry last in the order of use. Of more than `limit`, those that were not used for longest go. */
+export function keepLast<K, V>(kept: Map<K, V>, key: K, value: V, limit: number): V {
+  kept.delete(key);
+  kept.set(key, value);
+  if (kept.size > limit) kept.delete(kept.keys().next().value as K);
+  return value;
+}

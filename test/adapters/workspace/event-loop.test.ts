@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { removeFolder } from '../../../src/adapters/platform/leftovers.js';
+import { nextTurn } from '../../../src/adapters/platform/time-slices.js';
+import { copyTree } from '../../../src/adapters/workspace/copy-tree.js';
+import { bytePath, knownTree, surveyTree } from '../../../src/adapters/workspace/tree-survey.js';
+
+// A worker heartbeats and serves other runs while it copies, compares or removes a large tree.
+
+const FOLDERS = 4;
+const FILES = 100;
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'promptos-turns-'));
+  for (let folder = 0; folder < FOLDERS; folder += 1) {
+    await mkdir(join(root, 'tree', `${folder}`), { recursive: true });
+    for (let file = 0; file < FILES; file += 1) await writeFile(join(root, 'tree', `${folder}`, `${file}`), `${file}`);
+  }
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** How often the event loop turns while some work is under way, when each file takes a millisecond. */
+async function turnsOf(work: () => Promise<unknown>): Promise<number> {
+  // What was done in this turn by the real clock does not count.
+  await nextTurn();
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    now += 1;
+    return now;
+  });
+  let turns = 0;
+  let pending = setImmediate(function turn() {
+    turns += 1;
+    pending = setImmediate(turn);
+  });
+  try {
+    await work();
+    return turns;
+  } finally {
+    clearImmediate(pending);
+    clock.mockRestore();
+  }
+}
+
+test('a tree of many files: the event loop turns while it is listed, compared, copied and removed', async () => {
+  const [from, to] = [bytePath(join(root, 'tree')), bytePath(join(root, 'copy'))];
+  const known = await knownTree(from);
+  await mkdir(join(root, 'copy'));
+  const turns = [
+    await turnsOf(() => knownTree(from)),
+    await turnsOf(() => surveyTree(from, known)),
+    await turnsOf(() => copyTree(from, known, to)),
+    await turnsOf(() => removeFolder(join(root, 'copy'))),
+  ];
+  // The limit is 8 ms a turn.
+  for (const count of turns) expect(count).toBeGreaterThan((FOLDERS * FILES) / 16);
+  expect(await readdir(root)).toEqual(['tree']);
+});
