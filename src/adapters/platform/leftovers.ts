@@ -13,7 +13,7 @@ import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../contracts/errors.js';
-import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
+import { isOfKernel, ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
 import { nextTurn, timeIsUp } from './time-slices.js';
 
 /** Leftovers of processes that cannot be looked up (another boot, another container) are removed after this long. */
@@ -122,8 +122,8 @@ function isLeftover(pid: string): boolean {
   const environ = environmentOf(pid);
   const [, scratch, mark] = SCRATCH_OF_EXECUTION.exec(environ) ?? [];
   if (scratch === undefined || mark === undefined) {
-    // A process that is about to start a program of an execution has no environment yet.
-    if (environ !== '') strangers.add(pid);
+    // A process that is about to start a program of an execution has no environment yet; the kernel's threads never have one.
+    if (environ !== '' || isOfKernel(Number(pid))) strangers.add(pid);
     return false;
   }
   const state = stateOfMark(mark);

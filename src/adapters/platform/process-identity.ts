@@ -23,16 +23,33 @@ const bootId = (): string => attempt(() => readFileSync('/proc/sys/kernel/random
 /** A process whose first thread has ended, as after a kill, keeps its files and ports until its last thread has ended. */
 const hasOtherThreads = (pid: number): boolean => readdirSync(`/proc/${pid}/task`).length > 1;
 
+/** The fields of proc_pid_stat(5) after the program's name, which may hold anything: from field 3 on. */
+function statFields(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /** Clock ticks since boot, or null when no such process runs. */
 function startTicks(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // proc_pid_stat(5): after the program's name, which may hold anything, field 3 is the state and field 22 the start.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Field 3 is the state and field 22 the start.
+    const fields = statFields(pid);
     if (fields[0] === 'X' || (fields[0] === 'Z' && !hasOtherThreads(pid))) return null;
     return fields[19] ?? null;
   } catch {
     return null;
+  }
+}
+
+/** The flag of a thread of the kernel itself, in field 9. */
+const PF_KTHREAD = 0x0020_0000;
+
+/** Whether a process is a thread of the kernel, on Linux: it never runs a program. */
+export function isOfKernel(pid: number): boolean {
+  try {
+    return (Number(statFields(pid)[6]) & PF_KTHREAD) !== 0;
+  } catch {
+    return false;
   }
 }
 

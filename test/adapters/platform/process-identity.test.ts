@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
+  isOfKernel,
   isRunning,
   markOf,
   ownMark,
@@ -35,6 +36,23 @@ test('processStarted: this process; not a missing one, nor an ended one that its
     parent.kill('SIGKILL');
   }
 });
+
+const nameOf = (pid: number): string =>
+  existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, 'latin1').trim() : '';
+const childrenOf = (pid: number): readonly string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+    .split(' ')
+    .filter((child) => child !== '');
+
+test.runIf(process.platform === 'linux')(
+  'isOfKernel: the children of kthreadd, where they can be seen, and no other',
+  () => {
+    const kernel = nameOf(2) === 'kthreadd' ? ['2', ...childrenOf(2)] : [];
+    for (const pid of kernel) expect(isOfKernel(Number(pid)), pid).toBe(true);
+    expect(isOfKernel(process.pid)).toBe(false);
+    expect(isOfKernel(2 ** 22 + 1)).toBe(false);
+  },
+);
 
 test('stateOfMark: this process is alive, its number with another start is dead, another place is elsewhere', () => {
   const [place, pid] = ownMark().split('-');

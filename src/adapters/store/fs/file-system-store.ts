@@ -6,7 +6,7 @@ import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import type { ArtifactStore } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
-import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
+import { nextTurn, readIfPresent, timeIsUp } from '../../platform/time-slices.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
 import { readError, removeAside, writeError, writeNewFile } from './durable-files.js';
 import { completeListing, enterRun, listRuns } from './listing.js';
@@ -101,8 +101,7 @@ async function readJournal(layout: StoreLayout, runId: string, from = 0): Promis
   isThere(join(layout.journals, runId));
   const entries: Uint8Array[] = [];
   for (let seq = from; seq < MAX_ENTRIES; seq += 1) {
-    const entry = await readPlainFile(entryPath(layout, runId, seq)).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return null;
+    const entry = await readIfPresent(entryPath(layout, runId, seq)).catch((error: unknown) => {
       throw readError(error, `read the journal of ${runId}`);
     });
     if (entry === null) break;

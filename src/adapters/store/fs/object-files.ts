@@ -18,9 +18,9 @@ export function objectSize(layout: StoreLayout, sha256: string): number | null {
   const path = objectPath(layout, sha256);
   if (path === null) return null;
   try {
-    return statSync(path).size;
+    // Most are asked for before they are put: an error for each that is missing would cost more than the look.
+    return statSync(path, { throwIfNoEntry: false })?.size ?? null;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
     throw readError(error, `look up ${sha256}`);
   }
 }
