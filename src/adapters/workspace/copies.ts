@@ -148,11 +148,10 @@ export function createCopies(): Copies {
   };
 }
 
-/** Lays an overlay over a copy of the template, and writes the index. One that waited since it was given back has both. */
+/** Lays an overlay over a copy of the template, and writes the index. */
 async function finished(copy: Copy, overlay: Overlay | null): Promise<Copy> {
   const { directory, template } = copy;
   const isLaid = overlay === copy.overlay;
-  if (isLaid && copy.tree.gitFiles.files.has('index')) return copy;
   const tree = isLaid || overlay === null ? copy.tree : unwritten(await layOver(copy.tree, overlay, directory));
   return { ...copy, overlay, tree: await writeIndex(tree, directory, template.hashBytes) };
 }
