@@ -47,7 +47,7 @@ export interface Survey {
 /**
  * Compares a folder with how it was. Pipes, sockets and devices are removed, because git would wait for ever for one that
  * is called `.gitignore`, and folders are made readable. Links are not followed, so a file behind a link is not found.
- * @param top its `.git` is left out
+ * @param top its `.git` is left out, unless it is one itself
  * @param wanted paths of files that are not known, to be looked for
  */
 export async function surveyTree(top: BytePath, known: KnownTree, wanted: readonly BytePath[] = []): Promise<Survey> {
@@ -68,7 +68,7 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
     for (const entry of readFolder(place)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (path === '.git') continue;
+      if (isLeftOut(top, path)) continue;
       if (entry.isDirectory()) {
         pending.push(path);
       } else if (entry.isFile() || entry.isSymbolicLink()) {
@@ -87,6 +87,8 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   }
   return { changed: [...changed], replaced: [...replaced], others, otherFolders, found };
 }
+
+const isLeftOut = (top: BytePath, path: BytePath): boolean => path === '.git' && !top.endsWith('/.git');
 
 function readFolder(folder: Buffer) {
   const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'latin1' });
@@ -110,7 +112,7 @@ export async function knownTree(top: BytePath): Promise<KnownTree> {
     for (const entry of readFolder(place)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (path === '.git') continue;
+      if (isLeftOut(top, path)) continue;
       if (entry.isDirectory()) {
         pending.push(path);
         continue;
