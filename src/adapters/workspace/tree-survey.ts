@@ -1,4 +1,5 @@
-import { type BigIntStats, chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { type BigIntStats, chmodSync, type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { nextTurn, timeIsUp } from '../platform/time-slices.js';
 
 /** A path with one character a byte (Latin-1), since a name need not be UTF-8. */
@@ -65,7 +66,7 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
     const identity = known.folders.get(folder);
     if (identity === folderIdentity(stat)) replaced.delete(folder);
     otherFolders ||= identity === undefined;
-    for (const entry of readFolder(place)) {
+    for (const entry of await readFolder(place, stat)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (isLeftOut(top, path)) continue;
@@ -88,12 +89,17 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   return { changed: [...changed], replaced: [...replaced], others, otherFolders, found };
 }
 
+/** Whether a folder has, or had, thousands of entries, by its own size: to list it at once would hold the event loop. */
+const HUGE_FOLDER_BYTES = 512 * 1_024;
+const isHuge = ({ size }: BigIntStats): boolean => size > HUGE_FOLDER_BYTES;
+
 const isLeftOut = (top: BytePath, path: BytePath): boolean => path === '.git' && !top.endsWith('/.git');
 
-function readFolder(folder: Buffer) {
-  const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'latin1' });
+async function readFolder(folder: Buffer, stat: BigIntStats | null): Promise<readonly Dirent[]> {
+  const how = { withFileTypes: true, encoding: 'latin1' } as const;
+  const read = () => (stat !== null && isHuge(stat) ? readdir(folder, how) : readdirSync(folder, how));
   try {
-    return read();
+    return await read();
   } catch {
     chmodSync(folder, 0o700);
     return read();
@@ -109,7 +115,7 @@ export async function knownTree(top: BytePath): Promise<KnownTree> {
     const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
     const stat = look(place);
     if (stat !== null) folders.set(folder, folderIdentity(stat));
-    for (const entry of readFolder(place)) {
+    for (const entry of await readFolder(place, stat)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (isLeftOut(top, path)) continue;
@@ -130,7 +136,7 @@ const MOST_TRACED = 1_000;
 const SETTLED_MS = 2_500;
 
 export interface Traces {
-  /** Null when nothing can be concluded: one was written just now, or a `.git` in a folder below leads elsewhere. */
+  /** Null when nothing can be concluded: one was written just now, or something leads elsewhere. */
   readonly text: string | null;
   readonly tooMany: boolean;
 }
@@ -138,13 +144,16 @@ export interface Traces {
 /**
  * All that the file system says of folders and of everything in them: as long as it is the same, nothing was written, added
  * or removed there.
- * @param skips whether the content of a folder is left out, and its own times count
- * @param leftOut a folder that does not count at all
+ * @param rules `skips`: whether the content of a folder is left out, and its own times count; `leadsElsewhere`: whether a
+ * file makes what is elsewhere count; `leftOut`: a folder that does not count at all
  */
 export async function tracesOf(
   tops: readonly BytePath[],
-  skips: (folder: BytePath) => boolean,
-  leftOut: BytePath,
+  rules: {
+    readonly skips: (folder: BytePath) => boolean;
+    readonly leadsElsewhere: (file: BytePath, stat: BigIntStats) => boolean;
+    readonly leftOut: BytePath;
+  },
 ): Promise<Traces> {
   const settled = BigInt(Date.now() - SETTLED_MS) * 1_000_000n;
   const traces: string[] = [];
@@ -156,14 +165,13 @@ export async function tracesOf(
     if (stat === null || stat.ctimeNs > settled) return { text: null, tooMany: false };
     traces.push(`${identityOf(stat)} ${path}`);
     if (stat.isDirectory()) {
-      if (skips(path)) continue;
+      if (rules.skips(path)) continue;
+      if (isHuge(stat)) return { text: null, tooMany: true };
       for (const name of readdirSync(bytesOf(path), { encoding: 'latin1' })) {
         const entry = `${path}/${name}`;
-        if (entry !== leftOut) pending.push(entry);
+        if (entry !== rules.leftOut) pending.push(entry);
       }
-    } else if (path.endsWith('/.git') && !tops.includes(path.slice(0, -'/.git'.length))) {
-      return { text: null, tooMany: false };
-    }
+    } else if (rules.leadsElsewhere(path, stat)) return { text: null, tooMany: false };
   }
   return { text: traces.sort().join('\n'), tooMany: false };
 }
