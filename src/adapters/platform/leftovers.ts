@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../contracts/errors.js';
 import { ownMark, PROCESS_MARK_PATTERN, stateOfMark } from './process-identity.js';
-import { nextTurn, timeIsUp } from './time-slices.js';
+import { HUGE_FOLDER_BYTES, nextTurn, timeIsUp } from './time-slices.js';
 
 /** Leftovers of processes that cannot be looked up (another boot, another container) are removed after this long. */
 const FOREIGN_LEFTOVER_MS = 7 * 24 * 3_600_000;
@@ -63,7 +63,8 @@ const LARGE_BYTES = 16 * 1_024 * 1_024;
 const SLASH = Buffer.from('/');
 
 async function removeTree(folder: Buffer, files: { left: number }): Promise<void> {
-  if (!lstatSync(folder).isDirectory()) throw new Error('not a folder');
+  const stat = lstatSync(folder);
+  if (!stat.isDirectory() || stat.size > HUGE_FOLDER_BYTES) throw new Error('no folder, or one of many files');
   for (const name of readdirSync(folder, { encoding: 'buffer' })) {
     if (timeIsUp()) await nextTurn();
     files.left -= 1;

@@ -14,6 +14,8 @@ export { nextTurn };
 const SLICE_MS = 8;
 /** Larger files are read and written in the background. */
 export const SMALL_BYTES = 1_024 * 1_024;
+/** A folder that is itself larger has, or had, thousands of entries, and is listed in the background. */
+export const HUGE_FOLDER_BYTES = 512 * 1_024;
 
 let begun: number | null = null;
 

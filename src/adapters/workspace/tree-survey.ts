@@ -1,6 +1,6 @@
 import { type BigIntStats, chmodSync, type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { nextTurn, timeIsUp } from '../platform/time-slices.js';
+import { HUGE_FOLDER_BYTES, nextTurn, timeIsUp } from '../platform/time-slices.js';
 
 /** A path with one character a byte (Latin-1), since a name need not be UTF-8. */
 export type BytePath = string;
@@ -89,8 +89,6 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   return { changed: [...changed], replaced: [...replaced], others, otherFolders, found };
 }
 
-/** Whether a folder has, or had, thousands of entries, by its own size: to list it at once would hold the event loop. */
-const HUGE_FOLDER_BYTES = 512 * 1_024;
 const isHuge = ({ size }: BigIntStats): boolean => size > HUGE_FOLDER_BYTES;
 
 const isLeftOut = (top: BytePath, path: BytePath): boolean => path === '.git' && !top.endsWith('/.git');
