@@ -77,7 +77,7 @@ export function removeAside(path: string): void {
 const writeLater = promisify(writeFile);
 
 /**
- * Writes a new read-only file to the medium. On any failure the file is gone.
+ * Writes a new read-only file to the medium. On any failure the file is gone; one that was there before stays.
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_FULL
  */
 export const writeNewFile = (path: string, content: Uint8Array): Promise<void> =>
@@ -118,8 +118,14 @@ export async function writeNewStream(path: string, content: AsyncIterable<Uint8A
 
 async function newFile(path: string, write: (descriptor: number) => Promise<void>): Promise<void> {
   if (timeIsUp()) await nextTurn();
+  let descriptor: number;
   try {
-    const descriptor = openSync(path, 'wx', 0o444);
+    descriptor = openSync(path, 'wx', 0o444);
+  } catch (error) {
+    // What is there already is another's.
+    throw writeError(error, 'write');
+  }
+  try {
     try {
       if (sharedMode(dirname(path)) !== null) fchmodSync(descriptor, 0o440);
       await write(descriptor);
