@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   unlinkSync,
 } from 'node:fs';
@@ -129,6 +130,20 @@ function isLeftover(pid: string): boolean {
   }
   const state = stateOfMark(mark);
   return state === 'dead' || (state === 'alive' && !existsSync(scratch));
+}
+
+/** Whether a process works in a folder or in one below, on Linux, as far as this user may see. */
+export async function isWorkedIn(folder: string): Promise<boolean> {
+  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
+    if (!/^\d+$/.test(name)) continue;
+    if (timeIsUp()) await nextTurn();
+    try {
+      if (`${readlinkSync(`/proc/${name}/cwd`)}/`.startsWith(`${folder}/`)) return true;
+    } catch {
+      // It has ended, or it is another user's.
+    }
+  }
+  return false;
 }
 
 /** How often what was killed is looked for again, and how long to wait in between: a killed process may wait for a disk. */

@@ -3,7 +3,14 @@ import { mkdtemp, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
-import { isRefused, makeMarkedFolder, markedPath, openFolders, removeFolder } from '../platform/leftovers.js';
+import {
+  isRefused,
+  isWorkedIn,
+  makeMarkedFolder,
+  markedPath,
+  openFolders,
+  removeFolder,
+} from '../platform/leftovers.js';
 import { copyTemplate, type FreshTree, isUntouched, layOver, writeIndex } from './fresh-tree.js';
 import type { Overlay, Template } from './template.js';
 import { bytePath, bytesOf, identityOf, look } from './tree-survey.js';
@@ -139,7 +146,9 @@ export function createCopies(): Copies {
       if (!move(copy.holder, holder)) return;
       const holderIs = identityAt(holder);
       const moved = { ...copy, holder, holderIs, directory: join(holder, basename(copy.directory)) };
-      const checked = isReusable ? isClean(moved).catch(() => false) : Promise.resolve(false);
+      // A process that escaped from its executor would go on in the checkout of the next.
+      const check = async () => isReusable && !(await isWorkedIn(holder)) && isClean(moved);
+      const checked = check().catch(() => false);
       keep(
         copy,
         checked.then((clean) => {

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, statfsSync } from 'node:fs';
 import {
   appendFile,
@@ -271,6 +272,25 @@ test.each(WRITERS)('checkout: one in which %s serves no other gate', async (_wha
     await held.close();
   }
 });
+
+test.runIf(process.platform === 'linux')(
+  'checkout: one in which a process of its gate still works serves no other gate',
+  async () => {
+    const first = await checkout();
+    const held = await open(first.directory);
+    const inode = await inodeOf(first.directory);
+    // Its environment does not show whose it is.
+    const escaped = spawn('/bin/sleep', ['60'], { cwd: join(first.directory, 'src'), env: {}, detached: true });
+    try {
+      await once(escaped, 'spawn');
+      await first.discard();
+      expect(await inodeOf((await checkout()).directory)).not.toBe(inode);
+    } finally {
+      escaped.kill('SIGKILL');
+      await held.close();
+    }
+  },
+);
 
 test('checkout: one that is written to while it waits for a gate is not used', async () => {
   const first = await checkout();
