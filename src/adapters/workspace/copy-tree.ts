@@ -154,7 +154,7 @@ async function wasWritten(top: BytePath, known: KnownTree): Promise<boolean> {
  * which is written from now on is later.
  * @returns what the file system says of the file
  */
-export async function writeLater(path: string, content: Uint8Array, time: bigint): Promise<BigIntStats | null> {
+export async function writePast(path: string, content: Uint8Array, time: bigint): Promise<BigIntStats | null> {
   const deadline = performance.now() + CLOCK_MS;
   for (;;) {
     await writeLocalFile(path, content);

@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { nextTurn, timeIsUp, writeLocalFile } from '../platform/time-slices.js';
-import { copyTree, writeLater } from './copy-tree.js';
+import { copyTree, writePast } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, IndexDraft } from './git-index.js';
 import type { Overlay, Template } from './template.js';
 import {
@@ -76,7 +76,7 @@ export async function writeIndex(fresh: FreshTree, directory: string, hashBytes:
     sealed.set(folder, identityOf(stat));
     newest = later(newest, stat.ctimeNs);
   }
-  const stat = await writeLater(path, draft.sealed(hashBytes), newest);
+  const stat = await writePast(path, draft.sealed(hashBytes), newest);
   const files = new Map(gitFiles.files);
   if (stat !== null) files.set('index', identityOf(stat));
   return { ...fresh, gitFiles: { ...gitFiles, files }, sealed };

@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  mkdirSync,
-  openSync,
-  statSync,
-  unlinkSync,
-  writeFile,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { type ErrorCode, PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFile } from '../../platform/durable-files.js';
-import { nextTurn, SMALL_BYTES, timeIsUp } from '../../platform/time-slices.js';
+import { nextTurn, SMALL_BYTES, timeIsUp, writeLater } from '../../platform/time-slices.js';
 
 const WRITE_ERRORS: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'STORE_NOT_WRITABLE',
@@ -73,8 +62,6 @@ export function removeAside(path: string): void {
     // The outcome of the write matters more.
   }
 }
-
-const writeLater = promisify(writeFile);
 
 /**
  * Writes a new read-only file to the medium. On any failure the file is gone; one that was there before stays.
