@@ -50,11 +50,11 @@ export function createFileSystemStore(directory: string): ArtifactStore {
 }
 
 async function prepare(layout: StoreLayout): Promise<void> {
-  const { root, objects, runs, manifests, journals, staging, listing } = layout;
+  const { root, objects, runs, manifests, journals, staging } = layout;
   try {
     const made = await mkdir(root, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(made));
-    for (const folder of [objects, runs, manifests, journals, staging, listing]) await ensureFolder(root, folder);
+    for (const folder of [objects, runs, manifests, journals, staging]) await ensureFolder(root, folder);
     await removeLeftovers(staging, STAGED);
     await completeListing(layout);
   } catch (error) {
