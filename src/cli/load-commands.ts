@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -36,11 +37,26 @@ function codeFolder(): string | null {
   try {
     const parent = join(cacheFolder(env), 'compiled');
     const digest = readFileSync(join(BUNDLE, 'digest'), 'utf8').slice(0, 16);
-    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    makeFolder(parent, MOST_MADE);
     const real = realpathSync(parent);
     return isOurs(real) ? join(real, `${digest}-${process.version}-${process.arch}`) : null;
   } catch {
     return null;
+  }
+}
+
+/** `.cache`, `promptos` and `compiled`: a home folder that is not there is not ours to make. */
+const MOST_MADE = 3;
+
+/** Node's own `recursive` never ends where the system says ENOENT of a folder that is there, as it does below /proc. */
+function makeFolder(path: string, most: number): void {
+  if (existsSync(path)) return;
+  if (most > 1) makeFolder(dirname(path), most - 1);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Of two processes at once, one makes it.
+    if (!existsSync(path)) throw error;
   }
 }
 
@@ -122,7 +138,7 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
 /** Without it the next process is slower, and nothing else: no failure is reported. */
 function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 1);
     for (const [name, script] of scripts) writeCompiled(join(folder, name), script.createCachedData());
     const age = (path: string) => statSync(path).mtimeMs;
     const all = readdirSync(dirname(folder)).map((name) => join(dirname(folder), name));

@@ -116,6 +116,27 @@ test.each([
   expect(await readdir(cache)).toEqual([]);
 });
 
+test('compiled code: a home folder that is not there is not made, and the command works', async () => {
+  const home = join(cache, 'no-such-home');
+  const env = { PATH: process.env.PATH ?? '', HOME: home };
+  const called = spawnSync(process.execPath, [PROMPTOS, 'version', '--json'], { cwd: cache, env, encoding: 'utf8' });
+  expect(called).toMatchObject(WORKS);
+  expect(await readdir(cache)).toEqual([]);
+});
+
+test.runIf(process.platform === 'linux')(
+  'compiled code: a folder in which the system makes none holds nothing up',
+  () => {
+    const env = { PATH: process.env.PATH ?? '', HOME: '/proc' };
+    const called = spawnSync(process.execPath, [PROMPTOS, 'version', '--json'], {
+      env,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(called).toMatchObject({ ...WORKS, signal: null });
+  },
+);
+
 test('compiled code: of at most four builds', async () => {
   for (const old of ['a', 'b', 'c', 'd', 'e']) await mkdir(join(cache, 'compiled', old), { recursive: true });
   await chmod(join(cache, 'compiled'), 0o700);
