@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -143,4 +143,16 @@ test('compiled code: of at most four builds', async () => {
   expect(version()).toMatchObject(WORKS);
   expect((await readdir(join(cache, 'compiled'))).length).toBe(4);
   expect((await readdir(join(cache, 'compiled'))).some((name) => name.endsWith(process.arch))).toBe(true);
+});
+
+test('a build that was not finished: said in one sentence', async () => {
+  await mkdir(join(cache, 'dist/commands'), { recursive: true });
+  await writeFile(join(cache, 'dist/commands/main.cjs'), "require('./part.cjs');");
+  await cp(PROMPTOS, join(cache, 'bin/promptos'));
+  await writeFile(join(cache, 'package.json'), '{"type":"module"}');
+  const called = spawnSync(process.execPath, [join(cache, 'bin/promptos'), 'version'], { encoding: 'utf8' });
+  expect(called).toMatchObject({
+    status: 3,
+    stderr: 'promptos is not built yet: run `npm run build` in its folder.\n',
+  });
 });
