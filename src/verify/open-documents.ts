@@ -93,9 +93,11 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     const path = (await has(TREE_PATHS.policyJson)) ? TREE_PATHS.policyJson : TREE_PATHS.policyYaml;
     const { policy_sha256 } = (await opening()).run;
     const content = await pinned(path, policy_sha256, 'POLICY_DIFFERS', MAX_POLICY_BYTES);
-    // The same bytes as those that were handed in, which were parsed already.
+    // A tree without a policy does not have one because another tree does.
+    if (content === null) return handedIn ?? null;
+    // The same bytes as those that were handed in or read before, which were parsed already.
     const known = handedIn ?? policies.get(policy_sha256);
-    if (known !== undefined || content === null) return known ?? null;
+    if (known !== undefined) return known;
     try {
       const read = policySchema.parse(parse(strictText(content, path), { maxAliasCount: 100 }));
       return keepLast(policies, policy_sha256, read, MAX_READ);

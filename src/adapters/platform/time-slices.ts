@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeFile, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { setImmediate as soon } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /**
  * Small local file work is done with the synchronous calls of node:fs: a promise costs ten to twenty times as much processor
@@ -14,6 +15,8 @@ export { nextTurn };
 const SLICE_MS = 8;
 /** Larger files are read and written in the background. */
 export const SMALL_BYTES = 1_024 * 1_024;
+/** A folder that is itself larger has, or had, thousands of entries, and is listed in the background. */
+export const HUGE_FOLDER_BYTES = 512 * 1_024;
 
 let begun: number | null = null;
 
@@ -29,7 +32,9 @@ export function timeIsUp(): boolean {
   return now - begun >= SLICE_MS;
 }
 
-const { O_RDONLY, O_NONBLOCK } = constants;
+const { O_RDONLY, O_NONBLOCK, O_WRONLY, O_CREAT, O_TRUNC } = constants;
+/** As `w`, but a pipe in the file's place is an error: to wait for its reader would stop the whole process. */
+const REPLACING = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK;
 
 /**
  * The bytes of a small regular file, which another program may have put there: a pipe in its place is not waited for.
@@ -62,9 +67,17 @@ export async function readIfPresent(path: string): Promise<Buffer | null> {
 export async function writeLocalFile(
   path: string,
   content: string | Uint8Array,
-  options: { readonly mode?: number; readonly flag?: string } = {},
+  { mode, flag = REPLACING }: { readonly mode?: number; readonly flag?: string | number } = {},
 ): Promise<void> {
   if (timeIsUp()) await nextTurn();
-  if (content.length > SMALL_BYTES) await writeFile(path, content, options);
-  else writeFileSync(path, content, options);
+  const descriptor = openSync(path, flag, mode);
+  try {
+    if (content.length > SMALL_BYTES) await writeLater(descriptor, content);
+    else writeFileSync(descriptor, content);
+  } finally {
+    closeSync(descriptor);
+  }
 }
+
+/** Writes to an open file in the background. */
+export const writeLater = promisify(writeFile);

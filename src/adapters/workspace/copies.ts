@@ -1,12 +1,19 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { mkdtemp, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
-import { isRefused, makeMarkedFolder, markedPath, openFolders, removeFolder } from '../platform/leftovers.js';
+import {
+  isRefused,
+  isWorkedIn,
+  makeMarkedFolder,
+  markedPath,
+  openFolders,
+  removeFolder,
+} from '../platform/leftovers.js';
 import { copyTemplate, type FreshTree, isUntouched, layOver, writeIndex } from './fresh-tree.js';
 import type { Overlay, Template } from './template.js';
-import { bytePath, bytesOf } from './tree-survey.js';
+import { bytePath, bytesOf, identityOf, look } from './tree-survey.js';
 
 /** How the folders of checkouts begin, so that leftovers of dead processes are known by name. */
 export const CHECKOUT_PREFIX = 'promptos-checkout';
@@ -25,6 +32,8 @@ interface Source {
 export interface Copy extends Source {
   /** Holds the directory, and nothing else. */
   readonly holder: string;
+  /** What the file system says of the holder; null before all is written. */
+  readonly holderIs: string | null;
   readonly directory: string;
   readonly tree: FreshTree;
 }
@@ -96,6 +105,7 @@ export function createCopies(): Copies {
         template,
         overlay: null,
         holder,
+        holderIs: null,
         directory,
         tree: unwritten(await copyTemplate(template, directory, signal)),
       };
@@ -131,10 +141,14 @@ export function createCopies(): Copies {
     },
     giveBack: (copy) => {
       const holder = markedPath(dirname(copy.holder), CHECKOUT_PREFIX);
+      const isReusable = identityAt(copy.holder) === copy.holderIs && notesEveryWrite(copy.holder);
       // What still knows the old name finds nothing under it.
       if (!move(copy.holder, holder)) return;
-      const moved = { ...copy, holder, directory: join(holder, basename(copy.directory)) };
-      const checked = isClean(moved).catch(() => false);
+      const holderIs = identityAt(holder);
+      const moved = { ...copy, holder, holderIs, directory: join(holder, basename(copy.directory)) };
+      // A process that escaped from its executor would go on in the checkout of the next.
+      const check = async () => isReusable && !(await isWorkedIn(holder)) && isClean(moved);
+      const checked = check().catch(() => false);
       keep(
         copy,
         checked.then((clean) => {
@@ -153,12 +167,32 @@ async function finished(copy: Copy, overlay: Overlay | null): Promise<Copy> {
   const { directory, template } = copy;
   const isLaid = overlay === copy.overlay;
   const tree = isLaid || overlay === null ? copy.tree : unwritten(await layOver(copy.tree, overlay, directory));
-  return { ...copy, overlay, tree: await writeIndex(tree, directory, template.hashBytes) };
+  const written = await writeIndex(tree, directory, template.hashBytes);
+  return { ...copy, overlay, tree: written, holderIs: identityAt(copy.holder) };
 }
 
+const identityAt = (path: string): string | null => {
+  const stat = look(Buffer.from(path));
+  return stat === null ? null : identityOf(stat);
+};
+
 /** Whether a copy is as it was made. A file beside the checkout would count too: programs look in the folders above. */
-const isClean = async ({ holder, directory, tree }: Copy): Promise<boolean> =>
-  readdirSync(holder).length === 1 && isUntouched(directory, tree);
+const isClean = async ({ holder, holderIs, directory, tree }: Copy): Promise<boolean> =>
+  (holderIs === null || identityAt(holder) === holderIs) &&
+  readdirSync(holder).length === 1 &&
+  isUntouched(directory, tree);
+
+/** File systems (statfs(2)) whose files show at once that a program wrote through a mapping: ext, XFS, Btrfs, F2FS, overlays. */
+const NOTING = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x794c7630]);
+
+/** Whether no file can change and show the same times. In memory (tmpfs) one can, and elsewhere later than it was written. */
+export function notesEveryWrite(path: string): boolean {
+  try {
+    return process.platform === 'linux' && NOTING.has(statfsSync(path).type);
+  } catch {
+    return false;
+  }
+}
 
 function unwritten<T>(copied: T | null): T {
   if (copied !== null) return copied;

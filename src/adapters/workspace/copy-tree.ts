@@ -6,8 +6,8 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readlinkSync,
+  readSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -94,7 +94,7 @@ export async function copyTree(
         symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
         requireSame(look(source), identity);
         note(path, look(target));
-      } else if (few && size <= SMALL_BYTES) note(path, copySmall(source, identity, target, mode & 0o7777));
+      } else if (few && size <= SMALL_BYTES) note(path, copySmall(source, identity, target));
       else waiting.push([path, identity]);
     }
     await pMap(waiting, copyInBackground, { concurrency: AT_ONCE });
@@ -114,11 +114,16 @@ export async function copyTree(
 }
 
 /** @returns what the file system says of the copy @throws Written */
-function copySmall(source: Buffer, identity: string, target: Buffer, mode: number): BigIntStats {
+function copySmall(source: Buffer, identity: string, target: Buffer): BigIntStats {
+  const facts = factsOf(identity);
+  const mode = facts.mode & 0o7777;
+  // Not more of it, should it have become a large one.
+  const content = Buffer.allocUnsafe(facts.size);
   const reading = openSync(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  let content: Buffer;
   try {
-    content = readFileSync(reading);
+    for (let done = 0, more = 1; more > 0 && done < content.length; done += more) {
+      more = readSync(reading, content, done, content.length - done, null);
+    }
     requireSame(fstatSync(reading, { bigint: true }), identity);
   } finally {
     closeSync(reading);
@@ -149,7 +154,7 @@ async function wasWritten(top: BytePath, known: KnownTree): Promise<boolean> {
  * which is written from now on is later.
  * @returns what the file system says of the file
  */
-export async function writeLater(path: string, content: Uint8Array, time: bigint): Promise<BigIntStats | null> {
+export async function writePast(path: string, content: Uint8Array, time: bigint): Promise<BigIntStats | null> {
   const deadline = performance.now() + CLOCK_MS;
   for (;;) {
     await writeLocalFile(path, content);

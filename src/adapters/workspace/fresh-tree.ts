@@ -1,8 +1,8 @@
 import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { nextTurn, timeIsUp } from '../platform/time-slices.js';
-import { copyTree, writeLater } from './copy-tree.js';
+import { nextTurn, timeIsUp, writeLocalFile } from '../platform/time-slices.js';
+import { copyTree, writePast } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, IndexDraft } from './git-index.js';
 import type { Overlay, Template } from './template.js';
 import {
@@ -26,6 +26,8 @@ export interface FreshTree {
   readonly draft: IndexDraft;
   /** The newest change time of a file, in nanoseconds. */
   readonly newest: bigint;
+  /** Its folders with their times, by path from its top, as they are when all is written; those of its git folder too. */
+  readonly sealed: ReadonlyMap<BytePath, string>;
 }
 
 const later = (one: bigint, other: bigint): bigint => (one > other ? one : other);
@@ -52,24 +54,48 @@ export async function copyTemplate(
     },
   });
   if (copied === null) return null;
-  return { known: copied, gitFiles: copiedGit, index, draft, newest: later(copied.newest, copiedGit.newest) };
+  const newest = later(copied.newest, copiedGit.newest);
+  return { known: copied, gitFiles: copiedGit, index, draft, newest, sealed: new Map() };
 }
 
 /** Writes the index of a tree. What is written from then on has a later change time than every file of the tree. */
 export async function writeIndex(fresh: FreshTree, directory: string, hashBytes: number): Promise<FreshTree> {
-  const { draft, gitFiles, newest } = fresh;
-  const stat = await writeLater(join(directory, '.git', 'index'), draft.sealed(hashBytes), newest);
+  const { draft, known, gitFiles } = fresh;
+  const path = join(directory, '.git', 'index');
+  // A new file changes its folder, whose times count from here on.
+  if (!gitFiles.files.has('index')) await writeLocalFile(path, '');
+  const sealed = new Map<BytePath, string>();
+  let { newest } = fresh;
+  for (const folder of [
+    ...known.folders.keys(),
+    ...[...gitFiles.folders.keys()].map((inside) => join('.git', inside)),
+  ]) {
+    if (timeIsUp()) await nextTurn();
+    const stat = look(bytesOf(join(bytePath(directory), folder)));
+    if (stat === null) continue;
+    sealed.set(folder, identityOf(stat));
+    newest = later(newest, stat.ctimeNs);
+  }
+  const stat = await writePast(path, draft.sealed(hashBytes), newest);
   const files = new Map(gitFiles.files);
   if (stat !== null) files.set('index', identityOf(stat));
-  return { ...fresh, gitFiles: { ...gitFiles, files } };
+  return { ...fresh, gitFiles: { ...gitFiles, files }, sealed };
 }
 
-/** Whether nothing was written, added or removed in a tree since it was made, ignored files and its git folder included. */
-export async function isUntouched(directory: string, { known, gitFiles }: FreshTree): Promise<boolean> {
+/**
+ * Whether nothing was written, added or removed in a tree since it was made, ignored files and its git folder included. What
+ * was added and removed again shows in the times of its folder, as attributes of the folder do.
+ */
+export async function isUntouched(directory: string, { known, gitFiles, sealed }: FreshTree): Promise<boolean> {
   const top = bytePath(directory);
   for (const [folder, files] of [[top, known] as const, [`${top}/.git`, gitFiles] as const]) {
     const { changed, replaced, others, otherFolders } = await surveyTree(folder, files);
     if (changed.length + replaced.length > 0 || others || otherFolders) return false;
+  }
+  for (const [folder, identity] of sealed) {
+    if (timeIsUp()) await nextTurn();
+    const stat = look(bytesOf(join(top, folder)));
+    if (stat === null || identityOf(stat) !== identity) return false;
   }
   return true;
 }
@@ -123,7 +149,7 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
   for (const [path, identity] of copied.files) files.set(path, identity);
   for (const [path, identity] of stored.files) git.files.set(`objects/${path}`, identity);
   const newest = later(fresh.newest, later(copied.newest, stored.newest));
-  return { known: { files, folders }, gitFiles: git, index: overlay.index, draft, newest };
+  return { known: { files, folders }, gitFiles: git, index: overlay.index, draft, newest, sealed: new Map() };
 }
 
 /** @param known gets the folders, which may exist already */

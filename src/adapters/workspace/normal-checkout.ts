@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
+import { keepLast } from '../../contracts/remember.js';
 import type { Git } from '../git/run-git.js';
 import { bounded, type Scratch } from './scratch.js';
 
@@ -91,6 +92,8 @@ const ATTRIBUTE_FILE = /(?:^|\/)\.gitattributes$/;
 /** The `.gitattributes` files of trees, blobs by path: runs on one commit ask for the same. */
 const remembered = new Map<string, ReadonlyMap<string, string>>();
 const REMEMBERED = 100;
+/** Of a tree with more of them, git is asked each time. */
+const MANY_FILES = 1_000;
 
 async function attributeFiles(git: Git, tree: string): Promise<ReadonlyMap<string, string>> {
   const known = remembered.get(tree);
@@ -102,9 +105,7 @@ async function attributeFiles(git: Git, tree: string): Promise<ReadonlyMap<strin
       return ATTRIBUTE_FILE.test(path) ? [[path, blob] as const] : [];
     }),
   );
-  if (remembered.size >= REMEMBERED) remembered.clear();
-  remembered.set(tree, files);
-  return files;
+  return files.size > MANY_FILES ? files : keepLast(remembered, tree, files, REMEMBERED);
 }
 
 function attributesAfter(before: ReadonlyMap<string, string>, changed: readonly ListedFile[]) {

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type Dirent, lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { type BigIntStats, type Dirent, lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { RepositoryDigests, RepositoryPart } from '../../contracts/repository-parts.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import type { LocalRepository } from '../git/repository.js';
@@ -65,7 +65,11 @@ function tracesOfRepository({ repository: { gitDir, commonDir, top }, stateDir }
   const tops = folders.filter((folder, at) => !folders.slice(0, at).some((other) => isWithin(folder, other)));
   const git = bytePath(commonDir);
   const skips = (folder: string): boolean => folder.startsWith(`${git}/`) && LOOSE_OBJECTS.test(folder);
-  return tracesOf(tops, skips, bytePath(stateDir));
+  const isOfGit = (path: string): boolean => [git, bytePath(gitDir)].some((folder) => isWithin(path, folder));
+  // Git, and the digests, follow links in a git folder; a `.git` in a folder below is the file of a submodule.
+  const leadsElsewhere = (path: string, stat: BigIntStats): boolean =>
+    isOfGit(path) ? stat.isSymbolicLink() : path.endsWith('/.git') && !tops.includes(dirname(path));
+  return tracesOf(tops, { skips, leadsElsewhere, leftOut: bytePath(stateDir) });
 }
 
 const isWithin = (folder: string, other: string): boolean => folder === other || folder.startsWith(`${other}/`);

@@ -1,5 +1,6 @@
-import { type BigIntStats, chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
-import { nextTurn, timeIsUp } from '../platform/time-slices.js';
+import { type BigIntStats, chmodSync, type Dirent, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { HUGE_FOLDER_BYTES, nextTurn, timeIsUp } from '../platform/time-slices.js';
 
 /** A path with one character a byte (Latin-1), since a name need not be UTF-8. */
 export type BytePath = string;
@@ -47,7 +48,7 @@ export interface Survey {
 /**
  * Compares a folder with how it was. Pipes, sockets and devices are removed, because git would wait for ever for one that
  * is called `.gitignore`, and folders are made readable. Links are not followed, so a file behind a link is not found.
- * @param top its `.git` is left out
+ * @param top its `.git` is left out, unless it is one itself
  * @param wanted paths of files that are not known, to be looked for
  */
 export async function surveyTree(top: BytePath, known: KnownTree, wanted: readonly BytePath[] = []): Promise<Survey> {
@@ -65,10 +66,10 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
     const identity = known.folders.get(folder);
     if (identity === folderIdentity(stat)) replaced.delete(folder);
     otherFolders ||= identity === undefined;
-    for (const entry of readFolder(place)) {
+    for (const entry of await readFolder(place, stat)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (path === '.git') continue;
+      if (isLeftOut(top, path)) continue;
       if (entry.isDirectory()) {
         pending.push(path);
       } else if (entry.isFile() || entry.isSymbolicLink()) {
@@ -88,10 +89,15 @@ export async function surveyTree(top: BytePath, known: KnownTree, wanted: readon
   return { changed: [...changed], replaced: [...replaced], others, otherFolders, found };
 }
 
-function readFolder(folder: Buffer) {
-  const read = () => readdirSync(folder, { withFileTypes: true, encoding: 'latin1' });
+const isHuge = ({ size }: BigIntStats): boolean => size > HUGE_FOLDER_BYTES;
+
+const isLeftOut = (top: BytePath, path: BytePath): boolean => path === '.git' && !top.endsWith('/.git');
+
+async function readFolder(folder: Buffer, stat: BigIntStats | null): Promise<readonly Dirent[]> {
+  const how = { withFileTypes: true, encoding: 'latin1' } as const;
+  const read = () => (stat !== null && isHuge(stat) ? readdir(folder, how) : readdirSync(folder, how));
   try {
-    return read();
+    return await read();
   } catch {
     chmodSync(folder, 0o700);
     return read();
@@ -107,10 +113,10 @@ export async function knownTree(top: BytePath): Promise<KnownTree> {
     const place = bytesOf(folder === '' ? top : `${top}/${folder}`);
     const stat = look(place);
     if (stat !== null) folders.set(folder, folderIdentity(stat));
-    for (const entry of readFolder(place)) {
+    for (const entry of await readFolder(place, stat)) {
       if (timeIsUp()) await nextTurn();
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (path === '.git') continue;
+      if (isLeftOut(top, path)) continue;
       if (entry.isDirectory()) {
         pending.push(path);
         continue;
@@ -128,7 +134,7 @@ const MOST_TRACED = 1_000;
 const SETTLED_MS = 2_500;
 
 export interface Traces {
-  /** Null when nothing can be concluded: one was written just now, or a `.git` in a folder below leads elsewhere. */
+  /** Null when nothing can be concluded: one was written just now, or something leads elsewhere. */
   readonly text: string | null;
   readonly tooMany: boolean;
 }
@@ -136,13 +142,16 @@ export interface Traces {
 /**
  * All that the file system says of folders and of everything in them: as long as it is the same, nothing was written, added
  * or removed there.
- * @param skips whether the content of a folder is left out, and its own times count
- * @param leftOut a folder that does not count at all
+ * @param rules `skips`: whether the content of a folder is left out, and its own times count; `leadsElsewhere`: whether a
+ * file makes what is elsewhere count; `leftOut`: a folder that does not count at all
  */
 export async function tracesOf(
   tops: readonly BytePath[],
-  skips: (folder: BytePath) => boolean,
-  leftOut: BytePath,
+  rules: {
+    readonly skips: (folder: BytePath) => boolean;
+    readonly leadsElsewhere: (file: BytePath, stat: BigIntStats) => boolean;
+    readonly leftOut: BytePath;
+  },
 ): Promise<Traces> {
   const settled = BigInt(Date.now() - SETTLED_MS) * 1_000_000n;
   const traces: string[] = [];
@@ -154,14 +163,13 @@ export async function tracesOf(
     if (stat === null || stat.ctimeNs > settled) return { text: null, tooMany: false };
     traces.push(`${identityOf(stat)} ${path}`);
     if (stat.isDirectory()) {
-      if (skips(path)) continue;
+      if (rules.skips(path)) continue;
+      if (isHuge(stat)) return { text: null, tooMany: true };
       for (const name of readdirSync(bytesOf(path), { encoding: 'latin1' })) {
         const entry = `${path}/${name}`;
-        if (entry !== leftOut) pending.push(entry);
+        if (entry !== rules.leftOut) pending.push(entry);
       }
-    } else if (path.endsWith('/.git') && !tops.includes(path.slice(0, -'/.git'.length))) {
-      return { text: null, tooMany: false };
-    }
+    } else if (rules.leadsElsewhere(path, stat)) return { text: null, tooMany: false };
   }
   return { text: traces.sort().join('\n'), tooMany: false };
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { nextTurn, readIfPresent, timeIsUp } from '../../../src/adapters/platform/time-slices.js';
+import { nextTurn, readIfPresent, timeIsUp, writeLocalFile } from '../../../src/adapters/platform/time-slices.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -41,4 +41,14 @@ test('readIfPresent: does not wait for a named pipe, and refuses a folder', asyn
   execFileSync('mkfifo', [join(folder, 'pipe')]);
   await expect(readIfPresent(join(folder, 'pipe'))).rejects.toThrow('is not a regular file');
   await expect(readIfPresent(folder)).rejects.toThrow('is not a regular file');
+});
+
+test('writeLocalFile: replaces what a file has, small and large, and does not wait for the reader of a named pipe', async () => {
+  const [file, pipe] = [join(folder, 'file'), join(folder, 'pipe')];
+  for (const content of [Buffer.alloc(3 * 1_024 * 1_024, 'x'), Buffer.from('text')]) {
+    await writeLocalFile(file, content);
+    expect((await readFile(file)).equals(content)).toBe(true);
+  }
+  execFileSync('mkfifo', [pipe]);
+  await expect(writeLocalFile(pipe, 'text')).rejects.toMatchObject({ code: 'ENXIO' });
 });

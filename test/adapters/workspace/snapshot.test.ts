@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GUARDED_PARTS, type RepositoryDigests, WORKED_PARTS } from '../../../src/contracts/repository-parts.js';
@@ -214,4 +214,23 @@ test('snapshot: an empty repository has a digest, a clone URL has none', async (
   expect((await empty.workspace.snapshot('shop')).digests?.head).toMatch(/^sha256:[0-9a-f]{64}$/);
   const remote = await makeWorkspace(room.root, { url: `file://${path}` });
   expect(await remote.workspace.snapshot('shop')).toEqual({ digests: null });
+});
+
+test('snapshot: what a link in the git folder leads to is seen to change', async () => {
+  const shared = join(room.root, 'shared');
+  await writeFiles(shared, { 'hooks/pre-commit': '#!/bin/sh\n', config: await readFile(at('.git/config'), 'utf8') });
+  for (const name of ['hooks', 'config']) {
+    await rm(at(`.git/${name}`), { recursive: true });
+    await symlink(join(shared, name), at(`.git/${name}`));
+  }
+  const clock = later();
+  try {
+    const before = await digests();
+    await writeFiles(shared, { 'hooks/pre-commit': '#!/bin/sh\nexit 1\n' });
+    expect(await changedSince(before)).toEqual(['hooks']);
+    await appendFile(join(shared, 'config'), '[core]\n\tfsmonitor = ./spy\n');
+    expect(await changedSince(before)).toEqual(['configuration', 'hooks']);
+  } finally {
+    clock.mockRestore();
+  }
 });

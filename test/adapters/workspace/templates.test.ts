@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, statfsSync } from 'node:fs';
 import {
   appendFile,
   chmod,
   lstat,
   mkdir,
+  mkdtemp,
   open,
   readdir,
   readFile,
@@ -16,10 +18,13 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { notesEveryWrite } from '../../../src/adapters/workspace/copies.js';
+import { createGitWorkspace } from '../../../src/adapters/workspace/git-workspace.js';
 import type { Workspace } from '../../../src/ports/workspace.js';
-import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
+import { git, makeRepository, makeRoom, makeWorkspace, PERSON, writeFiles } from '../git-fixtures.js';
 
 const FILES = { 'src/a.txt': 'one\ntwo\nthree\n', 'src/b.txt': 'b\n', 'README.md': 'read me\n' };
 
@@ -190,26 +195,66 @@ const WRITERS: readonly (readonly [string, (directory: string) => Promise<unknow
   ['a hook was added', (directory) => writeFiles(directory, { '.git/hooks/post-checkout': '#!/bin/sh\n' })],
   ['the index was written', async (directory) => git(directory, 'rm', '--cached', '-q', 'README.md')],
   ['a branch was made', async (directory) => git(directory, 'branch', 'other')],
+  ['a git folder was put into its git folder', (directory) => writeFiles(directory, { '.git/.git/left': 'x\n' })],
+  ['a file was added and removed again', (directory) => addAndRemove(join(directory, 'src/new.txt'))],
+  ['the times of a folder were set', (directory) => utimes(join(directory, 'src'), 1, 1)],
+  ['the times of a folder of git were set', (directory) => utimes(join(directory, '.git/objects'), 1, 1)],
   ['a file was put beside it', (directory) => writeFile(join(directory, '..', 'package.json'), '{}')],
+  ['a file was put beside it and removed again', (directory) => addAndRemove(join(directory, '..', 'package.json'))],
+  ['the folder above was opened to others', (directory) => chmod(dirname(directory), 0o777)],
 ];
+
+async function addAndRemove(file: string): Promise<void> {
+  await writeFile(file, '{}');
+  await rm(file);
+}
 
 /** Whether a folder is the one that had this inode. */
 const inodeOf = async (directory: string): Promise<number> => (await lstat(directory)).ino;
 
-test('checkout: one in which nothing was written serves another gate, under another name', async () => {
-  const patch = await restructuringPatch();
-  for (const bytes of [undefined, patch]) {
-    const first = await checkout(bytes);
-    const inode = await inodeOf(first.directory);
-    expect((await first.diff()).files).toEqual([]);
-    await first.discard();
-    expect(existsSync(first.directory)).toBe(false);
-    const next = await checkout(bytes);
-    expect([await inodeOf(next.directory), next.directory === first.directory]).toEqual([inode, false]);
-    await writeInSecret(join(next.directory, 'README.md'), bytes === undefined ? 'READ ME\n' : 'READ ME AGAIN\n');
-    expect((await next.diff()).files).toMatchObject([{ path: 'README.md', status: 'modified' }]);
-  }
-});
+test.skipIf(!notesEveryWrite(tmpdir()))(
+  'checkout: one in which nothing was written serves another gate, under another name',
+  async () => {
+    const patch = await restructuringPatch();
+    for (const bytes of [undefined, patch]) {
+      const first = await checkout(bytes);
+      const inode = await inodeOf(first.directory);
+      expect((await first.diff()).files).toEqual([]);
+      await first.discard();
+      expect(existsSync(first.directory)).toBe(false);
+      const next = await checkout(bytes);
+      expect([await inodeOf(next.directory), next.directory === first.directory]).toEqual([inode, false]);
+      await writeInSecret(join(next.directory, 'README.md'), bytes === undefined ? 'READ ME\n' : 'READ ME AGAIN\n');
+      expect((await next.diff()).files).toMatchObject([{ path: 'README.md', status: 'modified' }]);
+    }
+  },
+);
+
+/** Where files in memory are, whose times say nothing of a write through a mapping. */
+const MEMORY = '/dev/shm';
+const TMPFS = 0x01021994;
+
+test.skipIf(!existsSync(MEMORY) || statfsSync(MEMORY).type !== TMPFS)(
+  'checkout: one in memory serves no other gate, since a program could write to it without a trace',
+  async () => {
+    const temporaryDir = await mkdtemp(join(MEMORY, 'promptos-test-'));
+    const inMemory = createGitWorkspace({
+      ...{ repositories: { shop: { path } }, stateDir, temporaryDir },
+      env: { PATH: PERSON.PATH },
+    });
+    try {
+      const first = await inMemory.checkout({ repository: 'shop', commit });
+      const held = await open(first.directory);
+      const inode = await inodeOf(first.directory);
+      await first.discard();
+      const next = await inMemory.checkout({ repository: 'shop', commit });
+      expect(await inodeOf(next.directory)).not.toBe(inode);
+      await held.close();
+    } finally {
+      await rm(temporaryDir, { recursive: true });
+    }
+  },
+);
 
 test.each(WRITERS)('checkout: one in which %s serves no other gate', async (_what, write) => {
   const first = await checkout();
@@ -228,6 +273,25 @@ test.each(WRITERS)('checkout: one in which %s serves no other gate', async (_wha
   }
 });
 
+test.runIf(process.platform === 'linux')(
+  'checkout: one in which a process of its gate still works serves no other gate',
+  async () => {
+    const first = await checkout();
+    const held = await open(first.directory);
+    const inode = await inodeOf(first.directory);
+    // Its environment does not show whose it is.
+    const escaped = spawn('/bin/sleep', ['60'], { cwd: join(first.directory, 'src'), env: {}, detached: true });
+    try {
+      await once(escaped, 'spawn');
+      await first.discard();
+      expect(await inodeOf((await checkout()).directory)).not.toBe(inode);
+    } finally {
+      escaped.kill('SIGKILL');
+      await held.close();
+    }
+  },
+);
+
 test('checkout: one that is written to while it waits for a gate is not used', async () => {
   const first = await checkout();
   const inode = await inodeOf(first.directory);
@@ -244,7 +308,7 @@ test('checkout: one that is written to while it waits for a gate is not used', a
   }
 });
 
-test('checkout: at most four wait for a gate', async () => {
+test.skipIf(!notesEveryWrite(tmpdir()))('checkout: at most four wait for a gate', async () => {
   const made = await Promise.all(Array.from({ length: 6 }, () => checkout()));
   for (const { discard } of made) await discard();
   await expect.poll(() => readdir(join(room.root, 'tmp'))).toHaveLength(4);

@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  mkdirSync,
-  openSync,
-  statSync,
-  unlinkSync,
-  writeFile,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { type ErrorCode, PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { syncFile } from '../../platform/durable-files.js';
-import { nextTurn, SMALL_BYTES, timeIsUp } from '../../platform/time-slices.js';
+import { nextTurn, SMALL_BYTES, timeIsUp, writeLater } from '../../platform/time-slices.js';
 
 const WRITE_ERRORS: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'STORE_NOT_WRITABLE',
@@ -74,10 +63,8 @@ export function removeAside(path: string): void {
   }
 }
 
-const writeLater = promisify(writeFile);
-
 /**
- * Writes a new read-only file to the medium. On any failure the file is gone.
+ * Writes a new read-only file to the medium. On any failure the file is gone; one that was there before stays.
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_FULL
  */
 export const writeNewFile = (path: string, content: Uint8Array): Promise<void> =>
@@ -118,8 +105,14 @@ export async function writeNewStream(path: string, content: AsyncIterable<Uint8A
 
 async function newFile(path: string, write: (descriptor: number) => Promise<void>): Promise<void> {
   if (timeIsUp()) await nextTurn();
+  let descriptor: number;
   try {
-    const descriptor = openSync(path, 'wx', 0o444);
+    descriptor = openSync(path, 'wx', 0o444);
+  } catch (error) {
+    // What is there already is another's.
+    throw writeError(error, 'write');
+  }
+  try {
     try {
       if (sharedMode(dirname(path)) !== null) fchmodSync(descriptor, 0o440);
       await write(descriptor);

@@ -12,7 +12,15 @@ import { readError, removeAside, writeError, writeNewFile } from './durable-file
 import { completeListing, enterRun, listRuns } from './listing.js';
 import { objectSize, openObject, putObject, readObject } from './object-files.js';
 import { openPublishedFile, publishedFiles, publishTree } from './published-trees.js';
-import { ensureFolder, isThere, STAGED, type StoreLayout, stagedPath, storeLayout } from './store-layout.js';
+import {
+  isThere,
+  makeMissingFolder,
+  STAGED,
+  type StoreLayout,
+  stagedPath,
+  storeLayout,
+  syncEntry,
+} from './store-layout.js';
 
 /**
  * The artifact store in a folder of the file system. Nothing is made before the first write, so a folder that may only
@@ -54,7 +62,9 @@ async function prepare(layout: StoreLayout): Promise<void> {
   try {
     const made = await mkdir(root, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(made));
-    for (const folder of [objects, runs, manifests, journals, staging]) await ensureFolder(root, folder);
+    const folders = [objects, runs, manifests, journals, staging];
+    for (const folder of folders) makeMissingFolder(folder);
+    await Promise.all(folders.map(syncEntry));
     await removeLeftovers(staging, STAGED);
     await completeListing(layout);
   } catch (error) {
@@ -81,7 +91,8 @@ async function placeEntry(layout: StoreLayout, runId: string, seq: number, entry
   checkEntry(runId, seq, entry);
   const folder = join(layout.journals, runId);
   const staged = stagedPath(layout.staging);
-  await ensureFolder(layout.journals, folder);
+  makeMissingFolder(folder);
+  await syncEntry(folder);
   await writeNewFile(staged, entry);
   try {
     linkSync(staged, entryPath(layout, runId, seq));

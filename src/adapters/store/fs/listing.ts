@@ -6,7 +6,7 @@ import type { PublishedRun } from '../../../ports/artifact-store.js';
 import { newestFirst } from '../manifest.js';
 import { readError, writeNewFile } from './durable-files.js';
 import { readManifest } from './published-trees.js';
-import { ensureFolder, type StoreLayout } from './store-layout.js';
+import { makeMissingFolder, type StoreLayout, syncEntry } from './store-layout.js';
 
 /*
  * When a run was published is in the name of an empty file, `<milliseconds>.<run_id>`: so a listing reads two folders, and
@@ -41,7 +41,8 @@ export async function enterRun(layout: StoreLayout, runId: string): Promise<void
 /** Makes the entries that are missing, such as those of a store from before, and removes those of trees that are gone. */
 export async function completeListing(layout: StoreLayout): Promise<void> {
   try {
-    await ensureFolder(layout.root, layout.listing);
+    makeMissingFolder(layout.listing);
+    await syncEntry(layout.listing);
   } catch (error) {
     // A store from before whose folders can be written, and itself cannot: only its listing takes longer.
     if (['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '')) return;

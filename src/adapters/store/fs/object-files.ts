@@ -3,13 +3,11 @@ import { renameSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type PromptOsError, systemCode } from '../../../contracts/errors.js';
-import { keepLast } from '../../../contracts/remember.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
-import { syncFolder } from '../../platform/durable-files.js';
 import { readIfSmall } from '../../platform/time-slices.js';
 import { checkDigest, checkedBytes, collectBytes, objectMissing } from '../checked-bytes.js';
 import { readError, removeAside, writeError, writeNewFile, writeNewStream } from './durable-files.js';
-import { ensureFolder, objectPath, type StoreLayout, stagedPath } from './store-layout.js';
+import { makeMissingFolder, objectPath, type StoreLayout, stagedPath, syncEntry } from './store-layout.js';
 
 const READ_BYTES = 256 * 1_024;
 
@@ -48,7 +46,7 @@ export async function putObject(
       return stored;
     }
     const path = objectPath(layout, stored.sha256) as string;
-    await ensureFolder(layout.objects, dirname(path));
+    makeMissingFolder(dirname(path));
     renameSync(staged, path);
     await syncPlace(path);
     return stored;
@@ -62,21 +60,12 @@ const sha256Of = (content: Uint8Array): string => createHash('sha256').update(co
 
 async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject): Promise<boolean> {
   if (objectSize(layout, sha256) !== bytes) return false;
-  const path = objectPath(layout, sha256) as string;
-  // Its writer may have been killed before the folder was forced to the medium.
-  if (synced.get(path) !== statSync(path).ino) await syncPlace(path);
+  await syncPlace(objectPath(layout, sha256) as string);
   return true;
 }
 
-/** Objects whose place in their folder this process has forced to the medium, by path: their inodes. */
-const synced = new Map<string, number>();
-const MAX_SYNCED = 4_096;
-
-async function syncPlace(path: string): Promise<void> {
-  const { ino } = statSync(path);
-  await syncFolder(dirname(path));
-  keepLast(synced, path, ino, MAX_SYNCED);
-}
+/** Forces the places of an object and of its folder to the medium. */
+const syncPlace = (path: string): Promise<unknown> => Promise.all([syncEntry(dirname(path)), syncEntry(path)]);
 
 const missingObject = (sha256: string) => (): PromptOsError => objectMissing(sha256);
 

@@ -1,7 +1,8 @@
-import { lstatSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { lstatSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import { SHA256_PATTERN } from '../../../contracts/names.js';
+import { keepLast } from '../../../contracts/remember.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { markedPath } from '../../platform/leftovers.js';
 import { makeFolder } from './durable-files.js';
@@ -48,18 +49,33 @@ export const objectPath = ({ objects }: StoreLayout, sha256: string): string | n
   SHA256_PATTERN.test(sha256) ? join(objects, sha256.slice(0, 2), sha256.slice(2)) : null;
 
 /**
- * Makes a folder of the store durably when it is missing.
+ * Makes a folder of the store when it is missing. It is durable after `syncEntry`, whoever made it.
  * @throws PromptOsError PATH_ESCAPES when a link is in its place: nothing of the store is elsewhere
  */
-export async function ensureFolder(parent: string, folder: string): Promise<void> {
+export function makeMissingFolder(folder: string): void {
   if (isThere(folder)) return;
   try {
     makeFolder(folder);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST' && isThere(folder)) return;
-    throw error;
+    if (systemCode(error) !== 'EEXIST' || !isThere(folder)) throw error;
   }
-  await syncFolder(parent);
+}
+
+/** Files and folders whose entry in their folder this process has forced to the medium, by path: which ones they were. */
+const synced = new Map<string, string>();
+const MAX_SYNCED = 4_096;
+
+/**
+ * Forces the entry of a file or a folder in its folder to the medium, unless this process has done that for this very one:
+ * whoever made it may have been killed before.
+ */
+export async function syncEntry(path: string): Promise<void> {
+  const stat = statSync(path);
+  // The times of a folder change with its entries. A file that was made again may have the same number, and has other times.
+  const which = `${stat.dev} ${stat.ino} ${stat.isDirectory() ? stat.birthtimeMs : stat.ctimeMs}`;
+  if (synced.get(path) === which) return;
+  await syncFolder(dirname(path));
+  keepLast(synced, path, which, MAX_SYNCED);
 }
 
 /**
