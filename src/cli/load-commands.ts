@@ -1,9 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 import { cacheFolder } from '../config/user-folders.js';
 import type { runProcess } from './main.js';
 
@@ -26,23 +37,69 @@ function codeFolder(): string | null {
   try {
     const parent = join(cacheFolder(env), 'compiled');
     const digest = readFileSync(join(BUNDLE, 'digest'), 'utf8').slice(0, 16);
-    mkdirSync(parent, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(parent);
-    // What others can write here would run as our code.
-    if (process.getuid !== undefined && (uid !== process.getuid() || (mode & 0o022) !== 0)) return null;
-    return join(parent, `${digest}-${process.version}-${process.arch}`);
+    makeFolder(parent, MOST_MADE);
+    const real = realpathSync(parent);
+    return isOurs(real) ? join(real, `${digest}-${process.version}-${process.arch}`) : null;
   } catch {
     return null;
   }
 }
 
-const readIfThere = (path: string): Buffer | undefined => {
+/** `.cache`, `promptos` and `compiled`: a home folder that is not there is not ours to make. */
+const MOST_MADE = 3;
+
+/** Node's own `recursive` never ends where the system says ENOENT of a folder that is there, as it does below /proc. */
+function makeFolder(path: string, most: number): void {
+  if (existsSync(path)) return;
+  if (most > 1) makeFolder(dirname(path), most - 1);
   try {
-    return readFileSync(path);
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Of two processes at once, one makes it.
+    if (!existsSync(path)) throw error;
+  }
+}
+
+/** Written by the group or by anyone. */
+const BY_OTHERS = 0o022;
+/** In a folder with this bit no user can move what is another's. */
+const STICKY = 0o1000;
+
+/** Whether no other user but root can write into the folder or put another in its place: what is there runs as our code. */
+function isOurs(folder: string): boolean {
+  const user = process.getuid?.();
+  if (user === undefined) return true;
+  const { uid, mode } = statSync(folder);
+  if (uid !== user || (mode & BY_OTHERS) !== 0) return false;
+  for (let path = folder; path !== dirname(path); ) {
+    path = dirname(path);
+    const above = statSync(path);
+    if (above.uid !== user && above.uid !== 0) return false;
+    if ((above.mode & BY_OTHERS) !== 0 && (above.mode & STICKY) === 0) return false;
+  }
+  return true;
+}
+
+/** Behind the compiled code: V8 checks its header only, and crashes when a power cut or a full disk has damaged the rest. */
+const CHECKSUM_BYTES = 4;
+
+function readCompiled(path: string): Buffer | undefined {
+  try {
+    const kept = readFileSync(path);
+    const code = kept.subarray(0, -CHECKSUM_BYTES);
+    return kept.readUInt32LE(code.length) === crc32(code) ? code : undefined;
   } catch {
     return undefined;
   }
-};
+}
+
+function writeCompiled(path: string, code: Buffer): void {
+  const checksum = Buffer.alloc(CHECKSUM_BYTES);
+  checksum.writeUInt32LE(crc32(code));
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, Buffer.concat([code, checksum]));
+  renameSync(part, path);
+}
 
 /** The command line of this process. */
 export function loadCommands(): { readonly runProcess: typeof runProcess } {
@@ -54,7 +111,7 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
     const loaded = modules.get(file);
     if (loaded !== undefined) return loaded.exports;
     const name = basename(file);
-    const cachedData = folder === null ? undefined : readIfThere(join(folder, name));
+    const cachedData = folder === null ? undefined : readCompiled(join(folder, name));
     const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'utf8')}\n})`;
     const script = new Script(source, {
       filename: file,
@@ -81,13 +138,8 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
 /** Without it the next process is slower, and nothing else: no failure is reported. */
 function keep(folder: string, scripts: ReadonlyMap<string, Script>): void {
   try {
-    mkdirSync(folder, { recursive: true });
-    for (const [name, script] of scripts) {
-      const whole = join(folder, name);
-      const part = `${whole}.${process.pid}`;
-      writeFileSync(part, script.createCachedData());
-      renameSync(part, whole);
-    }
+    makeFolder(folder, 1);
+    for (const [name, script] of scripts) writeCompiled(join(folder, name), script.createCachedData());
     const age = (path: string) => statSync(path).mtimeMs;
     const all = readdirSync(dirname(folder)).map((name) => join(dirname(folder), name));
     for (const old of all.sort((one, other) => age(other) - age(one)).slice(KEPT)) rmSync(old, { recursive: true });

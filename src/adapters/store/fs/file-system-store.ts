@@ -58,11 +58,11 @@ export function createFileSystemStore(directory: string): ArtifactStore {
 }
 
 async function prepare(layout: StoreLayout): Promise<void> {
-  const { root, objects, runs, manifests, journals, staging, listing } = layout;
+  const { root, objects, runs, manifests, journals, staging } = layout;
   try {
     const made = await mkdir(root, { recursive: true });
     if (made !== undefined) await syncFolder(dirname(made));
-    const folders = [objects, runs, manifests, journals, staging, listing];
+    const folders = [objects, runs, manifests, journals, staging];
     for (const folder of folders) makeMissingFolder(folder);
     await Promise.all(folders.map(syncEntry));
     await removeLeftovers(staging, STAGED);

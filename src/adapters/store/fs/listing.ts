@@ -6,12 +6,12 @@ import type { PublishedRun } from '../../../ports/artifact-store.js';
 import { newestFirst } from '../manifest.js';
 import { readError, writeNewFile } from './durable-files.js';
 import { readManifest } from './published-trees.js';
-import type { StoreLayout } from './store-layout.js';
+import { makeMissingFolder, type StoreLayout, syncEntry } from './store-layout.js';
 
 /*
  * When a run was published is in the name of an empty file, `<milliseconds>.<run_id>`: so a listing reads two folders, and
- * no manifest. It says nothing that the manifests do not say. An entry that is missing is read from there, and the next
- * process that writes into the store makes it.
+ * no manifest. It says nothing that the manifests do not say. Of a run without an entry, or with several, the manifest is
+ * read, and the next process that writes into the store leaves one entry.
  */
 
 const ENTRY = /^(\d{13})\.(.+)$/;
@@ -40,13 +40,22 @@ export async function enterRun(layout: StoreLayout, runId: string): Promise<void
 
 /** Makes the entries that are missing, such as those of a store from before, and removes those of trees that are gone. */
 export async function completeListing(layout: StoreLayout): Promise<void> {
+  try {
+    makeMissingFolder(layout.listing);
+    await syncEntry(layout.listing);
+  } catch (error) {
+    // A store from before whose folders can be written, and itself cannot: only its listing takes longer.
+    if (['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '')) return;
+    throw error;
+  }
   // Before the trees: a run that is published meanwhile must not look like one that is gone.
   const { known, names } = await readEntries(layout);
   const trees = new Set(await namesOfTrees(layout));
-  for (const runId of trees) if (!known.has(runId)) await enterRun(layout, runId);
   for (const [name, runId] of names) {
-    if (!trees.has(runId)) await rm(join(layout.listing, name), { force: true }).catch(() => undefined);
+    if (!trees.has(runId) || !known.has(runId))
+      await rm(join(layout.listing, name), { force: true }).catch(() => undefined);
   }
+  for (const runId of trees) if (!known.has(runId)) await enterRun(layout, runId);
 }
 
 interface Entries {
@@ -55,17 +64,24 @@ interface Entries {
   readonly known: ReadonlyMap<string, Date>;
 }
 
-/** None in a store that was written before there were any. Of several of one run, the newest counts. */
+/**
+ * None in a store that was written before there were any. Of several of one run, such as of one that was removed by hand and
+ * published again, none counts.
+ */
 async function readEntries({ listing }: StoreLayout): Promise<Entries> {
   const found = await readdir(listing).catch(() => []);
-  const entries = found.sort().flatMap((name) => {
+  const entries = found.flatMap((name) => {
     const [, time, runId] = ENTRY.exec(name) ?? [];
     return runId === undefined ? [] : [{ name, runId, time: new Date(Number(time)) }];
   });
-  return {
-    names: entries.map(({ name, runId }) => [name, runId] as const),
-    known: new Map(entries.map(({ runId, time }) => [runId, time])),
-  };
+  const known = new Map<string, Date>();
+  const several = new Set<string>();
+  for (const { runId, time } of entries) {
+    if (known.has(runId)) several.add(runId);
+    known.set(runId, time);
+  }
+  for (const runId of several) known.delete(runId);
+  return { names: entries.map(({ name, runId }) => [name, runId] as const), known };
 }
 
 async function namesOfTrees({ runs }: StoreLayout): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -45,6 +45,26 @@ test('list: an entry without a tree lists nothing, and the next writer removes i
   expect(await entries()).toEqual(['run-2']);
 });
 
+test('list: a run with two entries is listed by its manifest, and the next writer leaves one entry', async () => {
+  const before = await createFileSystemStore(directory).list();
+  for (const [run, time] of [
+    ['run-1', '0000000000001'],
+    ['run-2', '9999999999999'],
+  ] as const) {
+    await writeFile(join(directory, `listing/${time}.${run}`), '');
+  }
+  expect(await createFileSystemStore(directory).list()).toEqual(before);
+  await write();
+  expect(await entries()).toEqual(['run-1', 'run-2']);
+  expect(await createFileSystemStore(directory).list()).toEqual(before);
+});
+
+test('list: a link in the place of the listing is not followed', async () => {
+  await rename(join(directory, 'listing'), join(directory, 'away'));
+  await symlink(join(directory, 'away'), join(directory, 'listing'));
+  await expect(write()).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
+});
+
 test('list: names that are no entries, and trees that are no folders, are passed over', async () => {
   await writeFile(join(directory, 'listing/notes.txt'), '');
   await writeFile(join(directory, 'runs/run-9'), '');
@@ -59,3 +79,17 @@ test('publish: a listing that cannot be written keeps no run from being publishe
   await mkdir(join(directory, 'listing'));
   expect(await listed()).toEqual(['run-1', 'run-2', 'run-4']);
 });
+
+test.skipIf(process.getuid?.() === 0)(
+  'list: a store from before, not writable itself, is written to all the same',
+  async () => {
+    await rm(join(directory, 'listing'), { recursive: true });
+    await chmod(directory, 0o555);
+    try {
+      await write();
+      expect(await listed()).toEqual(['run-1', 'run-2']);
+    } finally {
+      await chmod(directory, 0o755);
+    }
+  },
+);
