@@ -274,9 +274,10 @@ test('package.json: a folder that does not ship is found', () => {
 });
 
 test('package.json: every package that the code imports is a dependency', () => {
-  // `@types/sarif` is types alone: nothing of it is in what is built.
+  // `@types/sarif` is types alone: nothing of it is in what is built. What builds the package runs before it is packed.
   const known = [...Object.keys(manifest.dependencies), 'sarif'];
-  expect(packagesOf(SOURCES).filter((name) => !known.includes(name))).toEqual([]);
+  const shipped = new Map([...SOURCES].filter(([path]) => !path.startsWith('build/')));
+  expect(packagesOf(shipped).filter((name) => !known.includes(name))).toEqual([]);
 });
 
 test('package.json: a package that is no dependency is found, and builtins are none', () => {

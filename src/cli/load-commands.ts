@@ -12,8 +12,8 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 import { cacheFolder } from '../config/user-folders.js';
 import type { runProcess } from './main.js';
@@ -28,7 +28,14 @@ const BUNDLE = fileURLToPath(new URL('../commands', import.meta.url));
 /** Builds and versions of Node whose compiled code is kept. */
 const KEPT = 4;
 
-type Wrapper = (exports: object, require: (id: string) => unknown, module: object, file: string, dir: string) => void;
+type Wrapper = (
+  exports: object,
+  require: (id: string) => unknown,
+  module: object,
+  file: string,
+  dir: string,
+  importFromFiles: (id: string) => Promise<unknown>,
+) => void;
 
 /** Where compiled code is kept: of one build and one Node, and written by no other user; null for nowhere. */
 function codeFolder(): string | null {
@@ -112,11 +119,10 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
     if (loaded !== undefined) return loaded.exports;
     const name = basename(file);
     const cachedData = folder === null ? undefined : readCompiled(join(folder, name));
-    const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'utf8')}\n})`;
+    const source = `(function (exports, require, module, __filename, __dirname, importFromFiles) {${readFileSync(file, 'utf8')}\n})`;
     const script = new Script(source, {
       filename: file,
       ...(cachedData === undefined ? {} : { cachedData }),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     compiled ||= cachedData === undefined || script.cachedDataRejected === true;
     scripts.set(name, script);
@@ -127,7 +133,9 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
       const wanted = resolve(BUNDLE, id);
       return /^[./]/.test(id) && dirname(wanted) === BUNDLE ? load(wanted) : external(id);
     };
-    (script.runInThisContext() as Wrapper)(module.exports, require, module, file, dirname(file));
+    // In code that was compiled before, `import()` is refused: what the bundle leaves out is imported from here.
+    const importFromFiles = (id: string) => import(id.startsWith('.') ? pathToFileURL(join(BUNDLE, id)).href : id);
+    (script.runInThisContext() as Wrapper)(module.exports, require, module, file, dirname(file), importFromFiles);
     return module.exports;
   };
   // With a part that is new, more of the others has run than before: all of them are written again.
