@@ -72,9 +72,7 @@ async function agree(run: WorkedRun): Promise<void> {
   }
 }
 
-// On a busy machine the SDK's core sometimes loses a local activity of a run that was just reset ("Missing associated machine
-// for LocalActivity") and fails its workflow task again and again until the worker restarts. That is no answer of ours.
-describe.each(POINTS)('Reset that excludes signals and updates, to %f of the way', { retry: 2 }, (part) => {
+describe.each(POINTS)('Reset that excludes signals and updates, to %f of the way', (part) => {
   test('raises a fork for what is missing, and the record shows what that was', async () => {
     const run = await decidedRun();
     const sent = countedIn(await run.ledger());
