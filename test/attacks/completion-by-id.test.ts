@@ -6,6 +6,7 @@ import { FORGED_SEALS, MADE_UP } from '../support/attack-shapes.js';
 import { type AttackSite, answering, createAttackSite, endOf, patientScripts } from '../support/attack-site.js';
 import { eventually, hangs, type WorkedRun } from '../support/governed-worker.js';
 import { createHostileClient, type HostileClient } from '../support/hostile-client.js';
+import type { ScriptStep } from '../support/scripted-executor.js';
 
 /** Holds back every publication while it is closed. */
 const held = new Set<Promise<void>>();
@@ -118,7 +119,11 @@ describe.each(GATE_IDS)('promptos_executeGate of %s completed by another client'
 
   test('by token: the result does not count', async () => {
     await site.stop(role);
-    const run = await site.startRun({ gates });
+    let stolen = false;
+    // The genuine worker may have begun the attacked gate before it is stopped.
+    const untilStolen: ScriptStep = (call) => (call.gate === gate && !stolen ? hangs(call) : answering(call));
+    const scripts = patientScripts({ [principal]: Array<ScriptStep>(20).fill(untilStolen) });
+    const run = await site.startRun({ gates, scripts });
     // The role's own earlier gates are done by its genuine worker.
     for (const earlier of before.filter((candidate) => GATES[candidate].role === role)) {
       await site.start(role);
@@ -127,6 +132,7 @@ describe.each(GATE_IDS)('promptos_executeGate of %s completed by another client'
     }
     await hostile.awaitPending(run.runId, 'promptos_executeGate');
     await hostile.completeByToken(await hostile.stealTask(site.queueOf(role)), MADE_UP);
+    stolen = true;
     await site.start(role);
     await expectNotCounted(run);
   });
