@@ -91,6 +91,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
     checks: createCheckRunner({
       allow: config.checks.allow,
       passed: config.checks.env,
+      network: config.checks.network,
       env,
       caches: createCheckCaches(join(stateDir, 'check-caches')),
       programs,

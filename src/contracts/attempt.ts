@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
-import { VERDICTS } from './names.js';
+import { SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
   type ArtifactRef,
   artifactRefSchema,
@@ -24,6 +24,10 @@ export const executorDescriptorSchema = z.strictObject({
   arguments_sha256: sha256Schema.describe('of the canonical JSON of the argument list'),
   requested_model: z.string().nullable(),
   served_model: z.string().nullable(),
+  sandbox: z
+    .enum(SANDBOX_KINDS)
+    .optional()
+    .describe('what kept the program from the rest of the machine; absent in attempts from before there was one'),
 });
 export type ExecutorDescriptor = z.infer<typeof executorDescriptorSchema>;
 

@@ -91,6 +91,10 @@ export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const
 export type Severity = (typeof SEVERITIES)[number];
 export const ACKNOWLEDGED_SEVERITIES: readonly Severity[] = ['critical', 'high'];
 
+/** What keeps a program that is not ours from the rest of its machine. */
+export const SANDBOX_KINDS = ['bubblewrap', 'sandbox-exec', 'none'] as const;
+export type SandboxKind = (typeof SANDBOX_KINDS)[number];
+
 export const VERDICTS = ['pass', 'fail', 'blocked'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 

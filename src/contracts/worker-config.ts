@@ -42,6 +42,72 @@ const passedEnvironmentSchema = z.strictObject({
 });
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
+/** What a sandboxed program may reach of the network. */
+const networkSchema = z
+  .union([
+    z.enum(['none', 'full']),
+    z.strictObject({
+      hosts: z
+        .array(
+          z
+            .string()
+            .regex(
+              /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?$/,
+              'expected a host such as "api.example.com", "*.example.com" or "api.example.com:8443"',
+            ),
+        )
+        .min(1),
+    }),
+  ])
+  .default('none')
+  .describe('"none", "full", or the hosts that may be reached, on port 443 unless another is named');
+export type NetworkAccess = z.infer<typeof networkSchema>;
+
+const GIB = 1_024 ** 3;
+
+/** Over everything that one program starts. */
+const sandboxLimitsSchema = z.strictObject({
+  memory_bytes: z
+    .int()
+    .positive()
+    .default(8 * GIB)
+    .describe('memory of all processes together'),
+  cpu_seconds: z
+    .int()
+    .positive()
+    .default(4 * 3_600)
+    .describe('processor time of each process'),
+  processes: z.int().positive().default(1_024).describe('processes and threads at a time'),
+  file_bytes: z
+    .int()
+    .positive()
+    .default(4 * GIB)
+    .describe('size of each file'),
+  disk_bytes: z
+    .int()
+    .positive()
+    .default(16 * GIB)
+    .describe('size of all files in the checkout and the scratch folder together'),
+});
+export type SandboxLimits = z.infer<typeof sandboxLimitsSchema>;
+
+const sandboxSchema = z
+  .union([
+    z.literal('none'),
+    z.strictObject({
+      readable: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          'files and folders that the programs may read besides the system, such as a toolchain in a home folder',
+        ),
+      limits: sandboxLimitsSchema.prefault({}).describe('what a program may use before it is stopped'),
+    }),
+  ])
+  .prefault({})
+  .describe('the sandbox of every executor, check and set-up command; "none" runs them without one');
+export type SandboxConfig = z.infer<typeof sandboxSchema>;
+
 export const commandExecutorSchema = z.strictObject({
   kind: z.literal('command').describe('a program that the worker starts'),
   argv: z
@@ -49,6 +115,7 @@ export const commandExecutorSchema = z.strictObject({
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
   env: passedEnvironmentSchema.prefault({}).describe('the environment of the program'),
+  network: networkSchema,
   answer: answerLocationSchema
     .prefault({})
     .describe('where the answer is in what the program printed or wrote; applied in the order from, pointer, fence'),
@@ -216,9 +283,11 @@ export const workerConfigSchema = z
         env: passedEnvironmentSchema
           .prefault({})
           .describe('variables for toolchains that need more than PATH; HOME is a fresh folder'),
+        network: networkSchema,
       })
       .prefault({})
       .describe('which checks run on this worker, and their environment'),
+    sandbox: sandboxSchema,
     signers: z
       .record(nameSchema, signerConfigSchema)
       .default({})

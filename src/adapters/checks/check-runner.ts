@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
-import type { PassedEnvironment } from '../../contracts/worker-config.js';
+import type { NetworkAccess, PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
@@ -29,6 +29,8 @@ export interface CheckRunnerOptions {
   readonly maxOutputBytes?: number;
   /** Where downloads of earlier checks come from; without it every check starts with empty caches. */
   readonly caches?: CheckCaches;
+  /** What checks may reach of the network, where a sandbox starts them; nothing when absent. */
+  readonly network?: NetworkAccess;
   /** What starts the checks, such as a launcher that the worker's executors share; a launcher of their own when absent. */
   readonly programs?: ProgramStarter | undefined;
 }
@@ -44,6 +46,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
     passed = PLAIN,
     scratchRoot = tmpdir(),
     maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
+    network = 'none',
     programs = createLauncher(env.PATH),
   } = options;
   return {
@@ -66,6 +69,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           max_output_bytes: maxOutputBytes,
           max_stderr_bytes: maxOutputBytes,
           scratch: scratch.root,
+          reach: { readable: [], writable: [scratch.root], network },
           signal: call.signal,
           watch: call.watch,
         });

@@ -59,6 +59,7 @@ export function createCommandExecutor(
           max_output_bytes: config.max_output_bytes,
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch: scratch.root,
+          reach: { readable: [], writable: [scratch.root], network: config.network },
           signal: call.signal,
           watch: call.watch,
         });

@@ -1,4 +1,15 @@
 import type { Readable } from 'node:stream';
+import type { SandboxKind } from '../../contracts/names.js';
+import type { NetworkAccess } from '../../contracts/worker-config.js';
+
+/** What a sandbox lets one program reach, besides the system's own files and the program's current folder. */
+export interface Reach {
+  /** Absolute paths of files and folders. */
+  readonly readable: readonly string[];
+  /** Absolute paths of folders. */
+  readonly writable: readonly string[];
+  readonly network: NetworkAccess;
+}
 
 /** A program to start. */
 export interface Program {
@@ -12,6 +23,8 @@ export interface Program {
   readonly mark?: string | undefined;
   /** A folder that is removed with the program when this process is killed. */
   readonly scratch?: string | undefined;
+  /** Read by a sandbox alone; a program of our own, such as git, has none. */
+  readonly reach?: Reach | undefined;
 }
 
 export interface ProgramEnd {
@@ -37,6 +50,11 @@ export interface RunningProgram {
 export interface ProgramStarter {
   /** @throws ProgramNotStarted; PromptOsError EXECUTOR_LOST */
   start(program: Program): Promise<RunningProgram>;
+}
+
+/** Starts programs that are not ours, so that each reaches only what its `reach` says. */
+export interface Sandbox extends ProgramStarter {
+  readonly kind: SandboxKind;
 }
 
 /** The system did not start a program. `code` is the system's, such as `ENOENT`, which means a missing folder too. */

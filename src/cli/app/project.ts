@@ -51,7 +51,8 @@ const EMPTY_CONFIG: WorkerConfig = {
   repositories: {},
   trust: { policies: [] },
   executors: {},
-  checks: { allow: [], env: { allow: [], set: {} } },
+  checks: { allow: [], env: { allow: [], set: {} }, network: 'none' },
+  sandbox: 'none',
   signers: {},
 };
 
