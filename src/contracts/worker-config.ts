@@ -56,11 +56,12 @@ const networkSchema = z
               'expected a host such as "api.example.com", "*.example.com" or "api.example.com:8443"',
             ),
         )
-        .min(1),
+        .min(1)
+        .describe('the hosts that may be reached, on port 443 unless another is named'),
     }),
   ])
   .default('none')
-  .describe('"none", "full", or the hosts that may be reached, on port 443 unless another is named');
+  .describe('what the program may reach of the network: "none", "full", or named hosts');
 export type NetworkAccess = z.infer<typeof networkSchema>;
 
 const GIB = 1_024 ** 3;
