@@ -83,7 +83,7 @@ export type OpenRunResult =
  * When a local activity gave its answer, by the clock of the workflow. The workflow's own clock does not serve: where a query
  * was answered meanwhile, a replay hears of the answer in the task before, at an earlier time. Absent in older histories.
  */
-export type Timed<T> = T & { readonly answered_at?: string };
+type Timed<T> = T & { readonly answered_at?: string };
 
 /** What the ledger and the journal are brought together for: a step that the engine signs, or, with `save`, none. */
 export type SyncPurpose = HeadPurpose | 'save';
