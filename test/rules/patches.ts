@@ -31,6 +31,7 @@ export const judged = (
     scopes: [{ allow: ['**'], deny: [] }],
     protected_paths: [],
     protected_tests: [],
+    agent_files: [],
     planned_files: null,
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],

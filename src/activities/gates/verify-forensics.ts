@@ -191,6 +191,7 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       scopes: scopesOf(task),
       protected_paths: protectedPaths(policy),
       protected_tests: policy.protected_tests,
+      agent_files: policy.agent_files?.allow ?? [],
       planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),

@@ -97,6 +97,7 @@ function judgeStanding(
     scopes: scopesThatHold(request, job),
     protected_paths: protectedPaths(policy),
     protected_tests: policy.protected_tests,
+    agent_files: policy.agent_files?.allow ?? [],
     planned_files: plan === null ? null : plannedFiles(plan),
     limits: policy.limits,
     secret_hits: [],
