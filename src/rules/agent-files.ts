@@ -1,3 +1,4 @@
+import type { Inventory } from '../contracts/inventory.js';
 import { foldedPath } from './path-names.js';
 
 /**
@@ -103,4 +104,26 @@ export function agentTargetOf(path: string, target: string): string | null {
     else if (segment !== '.' && segment !== '') resolved.push(segment);
   }
   return agentFileOf(target) ?? agentFileOf(resolved.join('/'));
+}
+
+/** What judges paths in one repository: the table, and where the symbolic links of the base commit lead. */
+export interface AgentPaths {
+  /** As `agentFileOf`; for a file behind a link, the path of the link. */
+  fileOf(path: string): string | null;
+  /** The same for the path of a link or a submodule. */
+  folderOf(path: string): string | null;
+}
+
+/** @param files of the base commit; those with `leads_to` are links */
+export function createAgentPaths(files: Inventory['files'] = []): AgentPaths {
+  const behind = files.flatMap(({ path, leads_to = [] }) => leads_to.map((to) => ({ path, to: foldedPath(to) })));
+  const linkOf = (path: string): string | null => {
+    if (behind.length === 0) return null;
+    const folded = foldedPath(path);
+    return behind.find(({ to }) => folded === to || folded.startsWith(`${to}/`))?.path ?? null;
+  };
+  return {
+    fileOf: (path) => agentFileOf(path) ?? linkOf(path),
+    folderOf: (path) => agentFolderOf(path) ?? linkOf(path),
+  };
 }

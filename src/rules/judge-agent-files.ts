@@ -1,6 +1,6 @@
 import type { RuleFinding } from '../contracts/findings.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
-import { agentFileOf, agentFolderOf, agentTargetOf } from './agent-files.js';
+import { type AgentPaths, agentTargetOf, createAgentPaths } from './agent-files.js';
 import { LINK_MODE, linkTargets } from './patch-lines.js';
 import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, violation } from './patch-rule.js';
 import { printable } from './path-names.js';
@@ -22,10 +22,13 @@ const isPointer = ({ new_mode, old_mode }: PatchFile): boolean =>
 const isMoved = ({ status, added }: PatchFile): boolean => (status === 'renamed' || status === 'copied') && added === 0;
 
 /** Every path by which a patch would steer agents: by its name, or by where its symbolic link points. */
-export function touchedAgentFiles(patch: Pick<Patch, 'files' | 'added_lines'>): readonly TouchedAgentFile[] {
+export function touchedAgentFiles(
+  patch: Pick<Patch, 'files' | 'added_lines'>,
+  { fileOf, folderOf }: AgentPaths,
+): readonly TouchedAgentFile[] {
   const targets = new Map(linkTargets(patch).map(({ file, target }) => [file.path, target]));
   return patch.files.flatMap((file) => {
-    const entryOf = isPointer(file) ? agentFolderOf : agentFileOf;
+    const entryOf = isPointer(file) ? folderOf : fileOf;
     const named = touchedPaths(file).flatMap((path) => {
       const entry = entryOf(path);
       return entry === null ? [] : [{ file, path, why: `steers coding agents (${entry})` }];
@@ -48,12 +51,13 @@ export function judgeAgentFiles({
   patch,
   planned_files,
   agent_files,
+  inventory,
   rules_version,
 }: JudgedPatch): readonly RuleFinding[] {
   if (rules_version < 2) return [];
   const planned = plannedPaths(planned_files ?? []);
   const { match } = createGlobMatcher(agent_files, false, rules_version);
-  return touchedAgentFiles(patch).map(({ file, path, why }) => {
+  return touchedAgentFiles(patch, createAgentPaths(inventory)).map(({ file, path, why }) => {
     const what = `The patch ${DEEDS[file.status]} ${printable(path)}, which ${why}.`;
     const missing = [
       ...(planned.has(path) ? [] : ['the plan does not name it']),

@@ -1,4 +1,5 @@
 import type { Finding, RuleFinding } from '../contracts/findings.js';
+import type { Inventory } from '../contracts/inventory.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
@@ -27,6 +28,8 @@ export interface JudgedPatch {
   readonly protected_tests: readonly string[];
   /** Globs of files that steer agents and that the policy lets a patch change. */
   readonly agent_files: readonly string[];
+  /** The files of the base commit that steer agents. */
+  readonly inventory: Inventory['files'];
   /** The files that the plan names; null where there is no plan to hold the patch to. */
   readonly planned_files: readonly string[] | null;
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;

@@ -32,6 +32,7 @@ export const judged = (
     protected_paths: [],
     protected_tests: [],
     agent_files: [],
+    inventory: [],
     planned_files: null,
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],

@@ -34,6 +34,7 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
     protected_paths: protectedPaths(policy),
     protected_tests: policy.protected_tests,
     agent_files: policy.agent_files?.allow ?? [],
+    inventory: task.inventory.files,
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
