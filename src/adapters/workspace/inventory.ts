@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { createReadStream, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { INVENTORY_FILES, type Inventory } from '../../contracts/inventory.js';
 import { agentFileOf } from '../../rules/agent-files.js';
 import { pathText } from '../git/read-diff.js';
-import { nextTurn, timeIsUp } from '../platform/time-slices.js';
+import { nextTurn, SMALL_BYTES, timeIsUp } from '../platform/time-slices.js';
 import { type BytePath, bytePath, bytesOf, type KnownTree } from './tree-survey.js';
 
 /** Links that are followed one after the other. */
@@ -43,10 +43,13 @@ export async function readInventory(top: string, known: KnownTree): Promise<Inve
 const isLink = (tree: BytePath, path: BytePath): boolean => lstatSync(bytesOf(`${tree}/${path}`)).isSymbolicLink();
 
 async function digestOf(tree: BytePath, path: BytePath): Promise<string> {
+  if (timeIsUp()) await nextTurn();
   const place = bytesOf(`${tree}/${path}`);
   const hash = createHash('sha256');
-  if (isLink(tree, path)) return hash.update(readlinkSync(place, { encoding: 'buffer' })).digest('hex');
-  for await (const chunk of createReadStream(place)) hash.update(chunk as Buffer);
+  const stat = lstatSync(place);
+  if (stat.isSymbolicLink()) hash.update(readlinkSync(place, { encoding: 'buffer' }));
+  else if (stat.size <= SMALL_BYTES) hash.update(readFileSync(place));
+  else for await (const chunk of createReadStream(place)) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
