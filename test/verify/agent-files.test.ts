@@ -8,8 +8,10 @@ import type { TestKey } from '../support/signing.js';
 import { VECTOR_KEYS } from '../support/vector-keys.js';
 import { type GenuineRun, genuineRun, type RunKeys } from './genuine-run.js';
 
+const HOLDERS = ['ada', 'grace', 'nina', 'vera', 'rex', 'engine'] as const;
 const keys = Object.fromEntries(
-  Object.entries(VECTOR_KEYS).map(([name, { key, line, signer, seal, sealBytes }]) => {
+  HOLDERS.map((name) => {
+    const { key, line, signer, seal, sealBytes } = VECTOR_KEYS[name];
     const pinned = { ...key, valid_from: null, valid_until: null, revoked_at: null };
     return [name, { key, line, pinned, seal, sealBytes, signer, pem: '' } as unknown as TestKey];
   }),
@@ -17,10 +19,8 @@ const keys = Object.fromEntries(
 
 let run: GenuineRun;
 beforeAll(async () => {
-  const signing: Readonly<Record<string, TestKey['signer']>> = Object.fromEntries(
-    Object.entries(keys).map(([name, { signer }]) => [name, signer]),
-  );
-  const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => keys.engine.signer };
+  const signing = Object.fromEntries(HOLDERS.map((name) => [name, VECTOR_KEYS[name].signer]));
+  const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer };
   run = await genuineRun({ keys, signers, story: 'straight', steering: true });
 }, 120_000);
 
@@ -36,17 +36,16 @@ test('verify: a run whose allowed agent files were withheld from verifier and re
 });
 
 type Change = (record: Loose<AttemptRecord>) => void;
-const without =
-  (rule: string): Change =>
-  (record) => {
-    record.findings = record.findings.filter((finding) => finding.rule !== rule);
-  };
 const lies: readonly (readonly [string, GateId, Change, string])[] = [
   ['withheld nothing', 'P07', (record) => void delete record.withheld, 'DERIVED_DIFFERS'],
   ['withheld one of two', 'P06', (record) => void record.withheld?.pop(), 'DERIVED_DIFFERS'],
   ['withheld a file of no patch', 'P07', (record) => void record.withheld?.push('README.md'), 'DERIVED_DIFFERS'],
-  ['withheld a file before there was a patch', 'P03', (record) => void (record.withheld = ['a']), 'DERIVED_DIFFERS'],
-  ['no finding of the files', 'P05', without('agent_files'), 'FINDINGS_DIFFER'],
+  [
+    'withheld a file before there was a patch',
+    'P03',
+    (record) => void Object.assign(record, { withheld: ['a'] }),
+    'DERIVED_DIFFERS',
+  ],
   ['another inventory', 'P07', (record) => void record.inventory?.files.pop(), 'FINDINGS_DIFFER'],
   [
     'an inventory with other content',
@@ -70,4 +69,13 @@ test('verify: refuses a prompt that does not name the withheld files', async () 
   );
   const { first } = await judge(forge(tree, ALL_KEYS));
   expect(first?.failure?.code).toBe('RENDERED_PROMPT_DIFFERS');
+});
+
+test('verify: refuses a judgement of the verifier that is silent about the files', async () => {
+  const tree = genuine();
+  tree.editJson<{ findings: { rule: string }[] }>('evidence/patch_judgement.json', (said) => {
+    said.findings = said.findings.filter(({ rule }) => rule !== 'agent_files');
+  });
+  const { first } = await judge(forge(tree, ALL_KEYS));
+  expect(first?.failure?.code).toBe('FINDINGS_DIFFER');
 });
