@@ -1,6 +1,8 @@
 import type { RuleFinding } from '../contracts/findings.js';
 import type { PatchFile } from '../contracts/patch.js';
+import { judgeConflictMarkers } from './conflict-markers.js';
 import { findSecretPatterns, type SecretPatternHit, secretFingerprint } from './find-secrets.js';
+import { judgeHiddenText } from './hidden-text.js';
 import { homePathsIn } from './home-paths.js';
 import { judgeAgentFiles } from './judge-agent-files.js';
 import { addedTexts, linkTargets } from './patch-lines.js';
@@ -238,6 +240,10 @@ export const PATCH_RULES = {
           remark('medium', `${printable(path)} is binary: its content was not looked into.`, { path }),
         ),
   },
+  /** No line has characters that hide what it says. */
+  hidden_text: { escalates: true, judge: judgeHiddenText },
+  /** No file is left half merged. */
+  conflict_markers: { escalates: false, judge: judgeConflictMarkers },
   /** The patch stays within the policy's limits. */
   size: {
     escalates: true,

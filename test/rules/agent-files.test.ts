@@ -169,6 +169,18 @@ test('agent_files: passes only when plan and policy both name the file, and is t
   ]);
 });
 
+test('agent_files: what a link of the base commit leads to is read under its name', () => {
+  const inventory = [
+    { path: 'AGENTS.md', sha256: 'a'.repeat(64), leads_to: ['docs/guide.md'] },
+    { path: '.cursor', sha256: 'a'.repeat(64), leads_to: ['conf'] },
+  ];
+  for (const path of ['docs/guide.md', 'docs/GUIDE.md', 'conf/new.mdc']) {
+    expect(judge(changed(path), { inventory })).toMatchObject([{ blocking: true, path }]);
+    expect(judge(changed(path))).toEqual([]);
+  }
+  expect(judge(changed('docs/guide.md.txt'), { inventory })).toEqual([]);
+});
+
 test('agent_files: a blocking finding raises a P08', () => {
   expect(judgeChange(judged([changed('.mcp.json')]))).toMatchObject([
     { rule: 'agent_files', blocking: true, escalates: 'rule_violation' },
