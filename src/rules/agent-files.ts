@@ -91,7 +91,7 @@ export function agentFileOf(path: string): string | null {
 }
 
 /** The entry that a link or a submodule at a path would bring to an agent by its own name; null for any other. */
-export function agentFolderOf(path: string): string | null {
+function agentFolderOf(path: string): string | null {
   const folded = foldedPath(path);
   return agentFileOf(path) ?? FOLDER_MATCHERS.find(({ matches }) => matches.test(folded))?.entry ?? null;
 }

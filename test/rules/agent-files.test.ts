@@ -4,6 +4,7 @@ import type { PatchFile } from '../../src/contracts/patch.js';
 import { AGENT_FILES, agentFileOf, agentTargetOf } from '../../src/rules/agent-files.js';
 import { judgeChange } from '../../src/rules/judge-change.js';
 import { PATCH_RULES } from '../../src/rules/patch-rules.js';
+import { globsOfPolicy, refusedGlobs } from '../../src/rules/stated-globs.js';
 import { changed, judged } from './patches.js';
 
 const LINK = { status: 'added', old_mode: '000000', new_mode: '120000' } as const;
@@ -189,4 +190,15 @@ test('agent_files: a blocking finding raises a P08', () => {
 
 test('agent_files: runs that pinned version 1 of the rules are not judged by it', () => {
   expect(judge(changed('CLAUDE.md'), { rules_version: 1 })).toEqual([]);
+});
+
+test('agent_files: a glob of the policy that cannot be judged is refused where a run starts', () => {
+  const globs = globsOfPolicy({
+    checks: {},
+    default_scope: undefined,
+    protected_paths: [],
+    protected_tests: [],
+    agent_files: { allow: ['docs/AGENTS.md', '/CLAUDE.md'] },
+  });
+  expect(refusedGlobs(globs)).toMatchObject([{ path: ['agent_files', 'allow', 1], glob: '/CLAUDE.md' }]);
 });
