@@ -46,10 +46,14 @@ export function bubblewrapArguments(programs: BubblewrapPrograms, plan: Bubblewr
     ...['--dev', '/dev', ...size, '/dev/shm', '--remount-ro', '/dev'],
     ...temporary.flatMap((folder) => [...size, folder]),
     ...plan.mounts.flatMap(mountArguments),
-    ...['--remount-ro', '/', '--chdir', plan.directory, '--'],
+    // Last, since a folder that is writable may be in one that is hidden.
+    ...[...plan.mounts.flatMap(hiddenFolder), '/'].flatMap((folder) => ['--remount-ro', folder]),
+    ...['--chdir', plan.directory, '--'],
     ...[programs.prlimit, ...limits, '--', programs.setsid, ...argv],
   ];
 }
+
+const hiddenFolder = (mount: Mount): readonly string[] => (mount.kind === 'hidden' && mount.folder ? [mount.path] : []);
 
 function mountArguments(mount: Mount): readonly string[] {
   switch (mount.kind) {
@@ -61,7 +65,7 @@ function mountArguments(mount: Mount): readonly string[] {
       return ['--symlink', mount.target, mount.path];
     case 'hidden':
       return mount.folder
-        ? ['--perms', '0755', '--size', '4096', '--tmpfs', mount.path, '--remount-ro', mount.path]
+        ? ['--perms', '0755', '--size', '4096', '--tmpfs', mount.path]
         : ['--ro-bind', '/dev/null', mount.path];
   }
 }
