@@ -1,0 +1,41 @@
+// @ts-check
+/**
+ * The bridge: a process in the box of one program, which this file is all of; it is never imported. The box has a loopback
+ * interface and no other, so what connects to the proxy's port there is joined to the proxy's Unix socket.
+ *
+ * `bridge-program.js SOCKET fd NUMBER` takes over a socket that listens already. `bridge-program.js SOCKET port NUMBER
+ * PROGRAM ARGUMENT…` listens itself, and then starts the program: node cannot become another program.
+ *
+ * Plain JavaScript, so that node runs it from the sources as well as from the build.
+ */
+import { spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { constants } from 'node:os';
+
+const [socketPath = '', kind = '', number = '', program, ...rest] = process.argv.slice(2);
+
+const server = createServer({ allowHalfOpen: true }, (client) => {
+  const proxy = connect({ path: socketPath, allowHalfOpen: true });
+  client.pipe(proxy);
+  proxy.pipe(client);
+  for (const socket of [client, proxy]) socket.on('error', () => undefined);
+  client.once('close', () => proxy.destroy());
+  proxy.once('close', () => client.destroy());
+});
+
+/** @param {string} argv0 */
+const start = (argv0) => {
+  const child = spawn(argv0, rest, { stdio: 'inherit' });
+  /** @type {NodeJS.Signals[]} */
+  const passed = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+  for (const signal of passed) process.on(signal, () => child.kill(signal));
+  child.once('error', ({ message }) => {
+    process.stderr.write(`${message}\n`);
+    process.exit(127);
+  });
+  // As a shell says it.
+  child.once('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]));
+};
+
+if (kind === 'fd') server.listen({ fd: Number(number) });
+else server.listen(Number(number), '127.0.0.1', () => start(program ?? ''));
