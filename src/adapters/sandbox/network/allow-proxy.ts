@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { systemCode } from '../../../contracts/errors.js';
 import type { NetworkLog, NetworkRefusal } from '../../../contracts/network-log.js';
 import { createAllowList, type Destination } from './allow-list.js';
 import type { Outside } from './dial.js';
@@ -76,7 +75,7 @@ export async function startAllowProxy(
     passPlainRequest(rules, destination, request, response).catch(drop(request.socket));
   });
   server.on('clientError', (error: Error, client: Duplex) => {
-    const code = systemCode(error) ?? '';
+    const code = 'code' in error ? String(error.code) : '';
     if (!GONE.includes(code)) {
       const { why, status } = HEAD_PROBLEMS[code] ?? MALFORMED;
       log.refused({ method: null, destination: null }, why);
