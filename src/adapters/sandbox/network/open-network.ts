@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NetworkLog } from '../../../contracts/network-log.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../../platform/leftovers.js';
+import type { OpenNetwork } from '../../platform/program-starter.js';
 import { startAllowProxy } from './allow-proxy.js';
 import { createBridge, proxyVariables } from './bridge.js';
 import { type Outside, resolveBySystem } from './dial.js';
@@ -20,27 +20,27 @@ async function makeSocketFolder(): Promise<string> {
   return makeMarkedFolder('/tmp', FOLDER_PREFIX);
 }
 
-/** How a sandbox lets one program reach named hosts: a proxy of its own in this process, and the way to it. */
-export const createNetworkOpener = ({
-  resolve = resolveBySystem,
-  proxyFor,
-}: Partial<Pick<Outside, 'resolve'>> & Pick<Outside, 'proxyFor'>) => {
+const removeDeadSockets = () =>
+  Promise.all([...new Set([tmpdir(), '/tmp'])].map((parent) => removeLeftovers(parent, FOLDER_PREFIX)));
+
+/**
+ * How a sandbox lets one program reach named hosts: a proxy of the program's own in this process, and the way to it.
+ * @param outside without `resolve`, names are resolved by the system
+ */
+export function createNetworkOpener(outside: Omit<Outside, 'resolve'> & Partial<Outside>): OpenNetwork {
   let cleaned: Promise<unknown> | undefined;
-  return async (hosts: readonly string[]) => {
-    cleaned ??= removeLeftovers(tmpdir(), FOLDER_PREFIX);
+  return async (hosts) => {
+    cleaned ??= removeDeadSockets();
     await cleaned;
     const folder = await makeSocketFolder();
     const socket = socketIn(folder);
-    const proxy = await startAllowProxy(socket, hosts, { resolve, proxyFor });
-    return {
-      socket,
-      ...createBridge(socket),
-      env: proxyVariables(hosts),
-      close: async (): Promise<NetworkLog> => {
-        const log = await proxy.close();
-        await removeFolder(folder);
-        return log;
-      },
-    };
+    try {
+      const proxy = await startAllowProxy(socket, hosts, { resolve: resolveBySystem, ...outside });
+      const close = () => proxy.close().finally(() => removeFolder(folder));
+      return { socket, ...createBridge(socket), env: proxyVariables(hosts), close };
+    } catch (error) {
+      await removeFolder(folder);
+      throw error;
+    }
   };
-};
+}
