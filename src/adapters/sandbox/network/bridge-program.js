@@ -23,12 +23,16 @@ const server = createServer({ allowHalfOpen: true }, (client) => {
   proxy.once('close', () => client.destroy());
 });
 
+/** @type {import('node:child_process').ChildProcess | null} */
+let child = null;
+// A program that is asked to end may use the network until it does; what kills the program kills the bridge.
+/** @type {NodeJS.Signals[]} */
+const passed = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+for (const signal of passed) process.on(signal, () => child?.kill(signal));
+
 /** @param {string} argv0 */
 const start = (argv0) => {
-  const child = spawn(argv0, rest, { stdio: 'inherit' });
-  /** @type {NodeJS.Signals[]} */
-  const passed = ['SIGTERM', 'SIGINT', 'SIGHUP'];
-  for (const signal of passed) process.on(signal, () => child.kill(signal));
+  child = spawn(argv0, rest, { stdio: 'inherit' });
   child.once('error', ({ message }) => {
     process.stderr.write(`${message}\n`);
     process.exit(127);

@@ -1,12 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { OpenedNetwork } from '../../platform/program-starter.js';
 
-/** The port on the loopback of every box: each has a network of its own. */
+/** The port on the loopback of every box. */
 const PORT = 3128;
 const BRIDGE = fileURLToPath(new URL('./bridge-program.js', import.meta.url));
 /** A small heap: the process counts towards the limits of the program. */
 const NODE_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=1'];
-/** Debian, Ubuntu, Alpine's and Fedora's git, and macOS have it. */
+/** Debian and Ubuntu have it always, other systems with git. */
 const PERL = '/usr/bin/perl';
 
 /**
@@ -40,20 +42,34 @@ exit 127;
 `;
 
 /** What a box needs to reach its proxy. */
-export interface Bridge {
-  /** What precedes the program's own arguments. */
-  readonly relay: readonly string[];
-  /** Files of the host that it is made of. */
-  readonly readable: readonly string[];
+export type Bridge = Pick<OpenedNetwork, 'relay' | 'readable' | 'env'>;
+
+/** Where a bridge listens, and whether Perl starts it. */
+interface BridgePlace {
+  readonly port: number;
+  /** The path of Perl, or null where node starts it. */
+  readonly perl: string | null;
 }
 
+/**
+ * On Linux each box has a loopback of its own. Elsewhere all share that of the machine, and whoever connects to the port has the
+ * hosts of that program.
+ */
+const placeHere = (): BridgePlace =>
+  process.platform === 'linux'
+    ? { port: PORT, perl: existsSync(PERL) ? PERL : null }
+    : { port: randomInt(20_000, 60_000), perl: null };
+
 /** @param socketPath the proxy's socket as it is seen in the box */
-export function createBridge(socketPath: string, perl: string = PERL): Bridge {
+export function createBridge(socketPath: string, hosts: readonly string[], place = placeHere()): Bridge {
+  const { port, perl } = place;
   const node = process.execPath;
   const bridge = [node, ...NODE_FLAGS, BRIDGE, socketPath];
-  const readable = [node, BRIDGE];
-  if (!existsSync(perl)) return { relay: [...bridge, 'port', String(PORT)], readable };
-  return { relay: [perl, '-e', LISTEN_FIRST, String(PORT), String(bridge.length), ...bridge], readable };
+  const relay =
+    perl === null
+      ? [...bridge, 'port', String(port)]
+      : [perl, '-e', LISTEN_FIRST, String(port), String(bridge.length), ...bridge];
+  return { relay, readable: [node, BRIDGE], env: proxyVariables(`http://127.0.0.1:${port}`, hosts) };
 }
 
 /** Names of this machine, which programs in a box use for servers of their own. */
@@ -63,8 +79,7 @@ const OWN_NAMES = ['localhost', '127.0.0.1', '::1'];
  * The variables by which programs find the proxy. A server that a program starts in its own box is reached directly, unless
  * the list names the worker's `localhost`.
  */
-export function proxyVariables(hosts: readonly string[]): Readonly<Record<string, string>> {
-  const url = `http://127.0.0.1:${PORT}`;
+function proxyVariables(url: string, hosts: readonly string[]): Readonly<Record<string, string>> {
   const listed = hosts.map((entry) => entry.replace(/:\d+$/, ''));
   const direct = OWN_NAMES.filter((name) => !listed.includes(name)).join(',');
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../../platform/leftovers.js';
 import type { OpenNetwork } from '../../platform/program-starter.js';
 import { startAllowProxy } from './allow-proxy.js';
-import { createBridge, proxyVariables } from './bridge.js';
+import { createBridge } from './bridge.js';
 import { type Outside, resolveBySystem } from './dial.js';
 
 const FOLDER_PREFIX = 'promptos-net';
@@ -37,7 +37,7 @@ export function createNetworkOpener(outside: Omit<Outside, 'resolve'> & Partial<
     try {
       const proxy = await startAllowProxy(socket, hosts, { resolve: resolveBySystem, ...outside });
       const close = () => proxy.close().finally(() => removeFolder(folder));
-      return { socket, ...createBridge(socket), env: proxyVariables(hosts), close };
+      return { socket, ...createBridge(socket, hosts), close };
     } catch (error) {
       await removeFolder(folder);
       throw error;

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { OpenedNetwork } from '../../../../src/adapters/platform/program-starter.js';
-import { createBridge, proxyVariables } from '../../../../src/adapters/sandbox/network/bridge.js';
+import { createBridge } from '../../../../src/adapters/sandbox/network/bridge.js';
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
 import { resolvesTo } from './proxy-site.js';
@@ -32,7 +32,7 @@ async function openNetwork(): Promise<OpenedNetwork> {
 /** The ways into a box: with Perl, which listens first, and on a machine without it. */
 const WAYS = [
   ['with perl', (network: OpenedNetwork) => network.relay],
-  ['without perl', (network: OpenedNetwork) => createBridge(network.socket, '/nonexistent/perl').relay],
+  ['without perl', (network: OpenedNetwork) => createBridge(network.socket, [], { port: 3128, perl: null }).relay],
 ] as const;
 
 describe.skipIf(!existsSync('/usr/bin/bwrap'))('bridge', () => {
@@ -149,10 +149,12 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('bridge', () => {
   });
 });
 
-test('proxyVariables: a server in the box is reached directly, unless the list names that of the worker', () => {
-  expect(proxyVariables([API])).toMatchObject({
-    HTTPS_PROXY: 'http://127.0.0.1:3128',
+test('bridge: a server in the box is reached directly, unless the list names that of the worker', () => {
+  const variables = (...hosts: string[]) => createBridge('/proxy.sock', hosts, { port: 4000, perl: null }).env;
+  expect(variables(API)).toMatchObject({
+    HTTPS_PROXY: 'http://127.0.0.1:4000',
+    https_proxy: 'http://127.0.0.1:4000',
     NO_PROXY: 'localhost,127.0.0.1,::1',
   });
-  expect(proxyVariables([API, 'localhost:8080'])).toMatchObject({ no_proxy: '127.0.0.1,::1' });
+  expect(variables(API, 'localhost:8080')).toMatchObject({ no_proxy: '127.0.0.1,::1' });
 });
