@@ -28,7 +28,8 @@ export interface Program {
   readonly reach?: Reach | undefined;
   /**
    * The program is the guard of a sandbox. It ends with what it guards, so a request to end goes to that alone, and killing the
-   * guard kills everything that it guards.
+   * guard kills everything that it guards. On descriptor 3 it writes JSON with the number of the first process inside, as
+   * `child-pid`.
    */
   readonly guard?: boolean | undefined;
 }
@@ -60,6 +61,8 @@ export interface RunningProgram {
 
 /** Starts programs: a worker's launcher, or the process itself where it starts a few only. */
 export interface ProgramStarter {
+  /** The sandbox that it puts programs with a reach into; absent for one that starts them as they are. */
+  readonly kind?: SandboxKind;
   /** @throws ProgramNotStarted; PromptOsError EXECUTOR_LOST */
   start(program: Program): Promise<RunningProgram>;
 }
