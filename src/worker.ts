@@ -18,11 +18,12 @@ import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
+import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openSandbox } from './adapters/sandbox/open-sandbox.js';
 import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
-import { withDirectLoopback } from './config/proxy.js';
+import { proxyFor, withDirectLoopback } from './config/proxy.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { SandboxConfig, WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
@@ -96,7 +97,13 @@ const sandboxOf = ({ executors, checks, sandbox }: WorkerConfig): SandboxConfig 
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
-  const sandbox = await openSandbox(sandboxOf(config), { programs, path: env.PATH, ...hiddenFiles(setting) });
+  const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
+  const sandbox = await openSandbox(sandboxOf(config), {
+    programs,
+    path: env.PATH,
+    openNetwork,
+    ...hiddenFiles(setting),
+  });
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({

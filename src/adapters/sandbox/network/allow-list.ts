@@ -23,7 +23,8 @@ export interface AllowList {
   namesAddress(address: string, destination: Destination): boolean;
 }
 
-function readEntry(entry: string): ListedHost {
+/** Reads one host of a worker config. */
+export function readEntry(entry: string): ListedHost {
   const [, wildcard, host = '', port] = /^(\*\.)?([^:]+)(?::(\d+))?$/.exec(entry) ?? [];
   return {
     host: host.toLowerCase(),

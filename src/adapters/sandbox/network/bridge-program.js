@@ -3,16 +3,16 @@
  * The bridge: a process in the box of one program, which this file is all of; it is never imported. The box has a loopback
  * interface and no other, so what connects to the proxy's port there is joined to the proxy's Unix socket.
  *
- * `bridge-program.js SOCKET fd NUMBER` takes over a socket that listens already. `bridge-program.js SOCKET port NUMBER
- * PROGRAM ARGUMENT…` listens itself, and then starts the program: node cannot become another program.
+ * Its arguments are `SOCKET fd NUMBER`, to take over a socket that listens already, or `SOCKET port NUMBER PROGRAM ARGUMENT…`,
+ * to listen and then start the program: node cannot become another program.
  *
- * Plain JavaScript, so that node runs it from the sources as well as from the build.
+ * Plain JavaScript, since node is given its text (`node -e`): so no file of this package has to be shown in the box.
  */
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
 
-const [socketPath = '', kind = '', number = '', program, ...rest] = process.argv.slice(2);
+const [socketPath = '', kind = '', number = '', program, ...rest] = process.argv.slice(1);
 
 const server = createServer({ allowHalfOpen: true }, (client) => {
   const proxy = connect({ path: socketPath, allowHalfOpen: true });

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { OpenedNetwork } from '../../platform/program-starter.js';
 
@@ -7,7 +7,7 @@ import type { OpenedNetwork } from '../../platform/program-starter.js';
 const PORT = 3128;
 const BRIDGE = fileURLToPath(new URL('./bridge-program.js', import.meta.url));
 /** A small heap: the process counts towards the limits of the program. */
-const NODE_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=1'];
+const NODE_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=1', '--input-type=module', '-e'];
 /** Debian and Ubuntu have it always, other systems with git. */
 const PERL = '/usr/bin/perl';
 
@@ -64,12 +64,12 @@ const placeHere = (): BridgePlace =>
 export function createBridge(socketPath: string, hosts: readonly string[], place = placeHere()): Bridge {
   const { port, perl } = place;
   const node = process.execPath;
-  const bridge = [node, ...NODE_FLAGS, BRIDGE, socketPath];
+  const bridge = [node, ...NODE_FLAGS, readFileSync(BRIDGE, 'utf8'), socketPath];
   const relay =
     perl === null
       ? [...bridge, 'port', String(port)]
       : [perl, '-e', LISTEN_FIRST, String(port), String(bridge.length), ...bridge];
-  return { relay, readable: [node, BRIDGE], env: proxyVariables(`http://127.0.0.1:${port}`, hosts) };
+  return { relay, readable: [node], env: proxyVariables(`http://127.0.0.1:${port}`, hosts) };
 }
 
 /** Names of this machine, which programs in a box use for servers of their own. */

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from '../../platform/leftovers.js';
 import type { OpenNetwork } from '../../platform/program-starter.js';
+import { readEntry } from './allow-list.js';
 import { startAllowProxy } from './allow-proxy.js';
 import { createBridge } from './bridge.js';
 import { type Outside, resolveBySystem } from './dial.js';
@@ -26,10 +27,13 @@ const removeDeadSockets = () =>
 /**
  * How a sandbox lets one program reach named hosts: a proxy of the program's own in this process, and the way to it.
  * @param outside without `resolve`, names are resolved by the system
+ * @throws PromptOsError ENVIRONMENT_INVALID from the function that is returned, for a proxy that cannot be used
  */
 export function createNetworkOpener(outside: Omit<Outside, 'resolve'> & Partial<Outside>): OpenNetwork {
   let cleaned: Promise<unknown> | undefined;
   return async (hosts) => {
+    // A proxy that cannot be used is an error of the worker's environment: the program is not started.
+    for (const { host, port } of hosts.map(readEntry)) outside.proxyFor('https', host, port);
     cleaned ??= removeDeadSockets();
     await cleaned;
     const folder = await makeSocketFolder();

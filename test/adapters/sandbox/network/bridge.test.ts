@@ -103,7 +103,7 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('bridge', () => {
 
     test('bridge: a program that kills it harms itself alone', async () => {
       const network = await openNetwork();
-      const kill = `for p in /proc/[0-9]*; do grep -qs bridge-program "$p/cmdline" && [ "$p" != "/proc/$$" ] && kill -9 "\${p#/proc/}"; done`;
+      const kill = `for p in /proc/[0-9]*; do grep -qs proxy.sock "$p/cmdline" && [ "$p" != "/proc/$$" ] && kill -9 "\${p#/proc/}"; done`;
       const script = `${kill}; curl -s http://${API}:${internet.httpPort}/ || echo "curl $?"`;
       const killed = await run(network, ['sh', '-c', script]);
       expect(killed.stdout === 'curl 7' || killed.exitCode !== 0).toBe(true);
