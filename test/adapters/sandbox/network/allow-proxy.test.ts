@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startConnectProxy } from '../../../support/connect-proxy.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
+import { helloFor, withExtension } from './made-hello.js';
 import { openProxySite, resolvesTo } from './proxy-site.js';
 
 const API = 'api.example.com';
@@ -65,6 +66,14 @@ describe('TLS by CONNECT', () => {
     expect(answer).toMatch(/unrecognized name|closed|disconnected/i);
     expect((await site.proxy.close()).requests).toMatchObject([{ host: API, allowed: false, reason }]);
     expect(internet.received).toEqual([]);
+  });
+
+  test('allow proxy: refuses a tunnel whose server name has an encrypted one beside it', async () => {
+    const site = await openSite();
+    const hello = withExtension(await helloFor(API), 0xfe0d, Buffer.from([0]));
+    const head = Buffer.from(`CONNECT ${API}:${internet.tlsPort} HTTP/1.1\r\n\r\n`);
+    await site.send(Buffer.concat([head, hello]));
+    expect((await site.proxy.close()).requests).toMatchObject([{ allowed: false, reason: 'encrypted_server_name' }]);
   });
 
   test('allow proxy: refuses bytes in a tunnel that are neither TLS nor a request', async () => {
