@@ -122,6 +122,8 @@ export async function createHostileSite(options: HostileSiteOptions): Promise<Ho
     trust: { policies: Object.keys(policies) },
     executors: { nina: agent('writer'), vera: agent('verifier'), rex: agent('reviewer'), ...options.executors },
     checks: { allow: ['*'] },
+    // What the engine notices of a program that can reach the user's repository.
+    sandbox: 'none',
   };
   const files = {
     ...PROJECT_FILES,
