@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,6 +25,8 @@ export interface SmallInternet {
   readonly certificateFile: string;
   /** What both servers received. */
   readonly received: ReceivedRequest[];
+  /** To both servers. */
+  openConnections(): number;
   close(): void;
 }
 
@@ -65,7 +67,14 @@ export async function startSmallInternet(): Promise<SmallInternet> {
   };
   const tls = createTlsServer({ key, cert: certificate }, answer);
   const http = createServer(answer);
+  let open = 0;
   for (const server of [tls, http]) {
+    server.on('connection', (socket: Socket) => {
+      open += 1;
+      socket.once('close', () => {
+        open -= 1;
+      });
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
@@ -75,6 +84,7 @@ export async function startSmallInternet(): Promise<SmallInternet> {
     certificate,
     certificateFile: file,
     received,
+    openConnections: () => open,
     close: () => {
       for (const server of [tls, http]) {
         server.close();

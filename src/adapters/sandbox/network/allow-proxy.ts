@@ -76,7 +76,8 @@ export async function startAllowProxy(
   });
   server.on('clientError', (error: Error, client: Duplex) => {
     const code = 'code' in error ? String(error.code) : '';
-    if (!GONE.includes(code)) {
+    const silent = 'bytesRead' in client && client.bytesRead === 0;
+    if (!GONE.includes(code) && !silent) {
       const { why, status } = HEAD_PROBLEMS[code] ?? MALFORMED;
       log.refused({ method: null, destination: null }, why);
       if (client.writable) client.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);

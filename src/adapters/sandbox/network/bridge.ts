@@ -52,8 +52,8 @@ interface BridgePlace {
 }
 
 /**
- * On Linux each box has a loopback of its own. Elsewhere all share that of the machine, and whoever connects to the port has the
- * hosts of that program.
+ * On Linux each box has a loopback of its own. Elsewhere all share that of the machine, and any program that connects to the port has
+ * the hosts of that one.
  */
 const placeHere = (): BridgePlace =>
   process.platform === 'linux'

@@ -17,6 +17,8 @@ const ENCRYPTED_CLIENT_HELLO = 0xfe0d;
 const MAX_RECORD_BYTES = 16_384;
 /** With keys of post-quantum cryptography a ClientHello has some 2 KB. */
 const MAX_HELLO_BYTES = 64 * 1_024;
+/** Clients use a few. What arrives byte by byte is judged with each byte, so this must stay cheap. */
+const MAX_RECORDS = 64;
 
 const INCOMPLETE: FirstBytes = { kind: 'incomplete' };
 const NOT_TLS: FirstBytes = { kind: 'not_tls' };
@@ -25,8 +27,7 @@ const NOT_TLS: FirstBytes = { kind: 'not_tls' };
 export function readFirstBytes(bytes: Buffer): FirstBytes {
   const fragments: Buffer[] = [];
   let length = 0;
-  let at = 0;
-  for (;;) {
+  for (let at = 0; fragments.length < MAX_RECORDS; ) {
     if (bytes.length > at && bytes[at] !== HANDSHAKE_RECORD) return NOT_TLS;
     if (bytes.length < at + 5) return INCOMPLETE;
     const size = bytes.readUInt16BE(at + 3);
@@ -34,16 +35,20 @@ export function readFirstBytes(bytes: Buffer): FirstBytes {
     const fragment = bytes.subarray(at + 5, at + 5 + size);
     fragments.push(fragment);
     length += fragment.length;
-    const message = Buffer.concat(fragments, length);
-    if (length > 0 && message[0] !== CLIENT_HELLO) return NOT_TLS;
-    if (length >= 4) {
-      const wanted = 4 + message.readUIntBE(1, 3);
-      if (wanted > MAX_HELLO_BYTES) return NOT_TLS;
-      if (length >= wanted) return readHello(message.subarray(4, wanted));
-    }
+    const wanted = messageSize(fragments, length);
+    if (wanted === null || wanted > MAX_HELLO_BYTES) return NOT_TLS;
+    if (length >= wanted) return readHello(Buffer.concat(fragments).subarray(4, wanted));
     if (fragment.length < size) return INCOMPLETE;
     at += 5 + size;
   }
+  return NOT_TLS;
+}
+
+/** The size of the message by its own head, as far as that is known; null for another message than a ClientHello. */
+function messageSize(fragments: readonly Buffer[], length: number): number | null {
+  const head = Buffer.concat(fragments.slice(0, 4).map((fragment) => fragment.subarray(0, 4)));
+  if (length > 0 && head[0] !== CLIENT_HELLO) return null;
+  return length < 4 ? 4 : 4 + head.readUIntBE(1, 3);
 }
 
 /** Takes the parts of a message one after the other. */

@@ -34,7 +34,7 @@ const OF_CONNECTION = new Set([
 
 export const isRefusal = (why: string): why is NetworkRefusal => (NETWORK_REFUSALS as readonly string[]).includes(why);
 
-/** What a refused client is told, by the status and in words: a program that logs it shows why it had no answer. */
+/** The answer to a refused client: a program that logs it shows why it got nothing. */
 export function refusalText(why: string, destination: Destination | null): string {
   const what = destination === null ? 'the request' : `${destination.host}:${destination.port}`;
   return `The sandbox refused ${what}: ${why}. Reachable hosts are listed under network.hosts in the worker config.\n`;
@@ -63,7 +63,7 @@ function refusalOf(request: IncomingMessage, { destination }: PlainRequest, list
 }
 
 /**
- * Passes a request in the clear on, written anew from what was parsed: what is judged here is what the server reads.
+ * Passes a request in the clear on. It is written from what was parsed, so the server reads what was judged here.
  * @param tunnelled where the tunnel leads that the request came through, or null for a request to the proxy itself
  */
 export async function passPlainRequest(
@@ -86,7 +86,7 @@ export async function passPlainRequest(
   if (refusal !== null) return refuse(refusal, refusal === 'malformed' ? 400 : 403);
   const { host, port } = read.destination;
   const proxy = outside.proxyFor('http', host, port);
-  // Said outright: node sends the body of a GET without any framing otherwise.
+  // Without it node sends the body of a GET without any framing.
   const framing = headerValues(request, 'transfer-encoding').length > 0 ? ['Transfer-Encoding', 'chunked'] : [];
   const authority = port === HTTP_PORT ? host : `${host}:${port}`;
   let socket: Socket;
@@ -100,6 +100,10 @@ export async function passPlainRequest(
     return;
   }
   log.allowed(asked);
+  if (response.destroyed) {
+    socket.destroy();
+    return;
+  }
   const onward = httpRequest({
     method: request.method ?? 'GET',
     path: proxy === null ? read.path : `http://${authority}${read.path}`,

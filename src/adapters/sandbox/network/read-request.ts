@@ -46,7 +46,7 @@ export function readPlainTarget(target: string, tunnelled: Destination | null): 
   return destination === null ? null : { destination, path: path.startsWith('/') ? path : `/${path}` };
 }
 
-/** Whether a request's body ends where everybody thinks that it ends: node's parser has refused all but odd codings. */
+/** Whether a body has one end only, by whatever rule it is read. Node's parser has refused the rest, but not all codings. */
 export function isPlainlyFramed(request: IncomingMessage): boolean {
   const codings = headerValues(request, 'transfer-encoding');
   const lengths = headerValues(request, 'content-length');

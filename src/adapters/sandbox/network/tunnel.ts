@@ -32,19 +32,21 @@ function refusalOf(first: FirstBytes, { host }: Destination): NetworkRefusal | n
   return first.server_name === expected ? null : 'other_server_name';
 }
 
-/** Reads until it is known what comes. Gives null when the client is too slow, or has gone. */
-const untilFirstBytes = (client: Duplex, head: Buffer): Promise<{ bytes: Buffer; first: FirstBytes } | null> =>
+type Arrived = { readonly bytes: Buffer; readonly first: FirstBytes } | 'too_slow' | 'gone';
+
+/** Reads until it is known what comes. */
+const untilFirstBytes = (client: Duplex, head: Buffer): Promise<Arrived> =>
   new Promise((resolve) => {
     let bytes = head;
-    const end = (result: { bytes: Buffer; first: FirstBytes } | null) => {
+    const end = (result: Arrived) => {
       clearTimeout(timer);
       client.removeListener('readable', take);
       client.removeListener('end', gone);
       client.removeListener('close', gone);
       resolve(result);
     };
-    const gone = () => end(null);
-    const timer = setTimeout(gone, FIRST_BYTES_TIMEOUT_MS);
+    const gone = () => end('gone');
+    const timer = setTimeout(() => end('too_slow'), FIRST_BYTES_TIMEOUT_MS);
     const take = () => {
       for (let chunk: Buffer | null = client.read(); chunk !== null; chunk = client.read()) {
         bytes = Buffer.concat([bytes, chunk]);
@@ -100,12 +102,16 @@ export async function openTunnel(
     log.allowed(asked, error.why);
     return answer(client, '502 Bad Gateway', `${destination.host}:${destination.port}: ${error.why}\n`);
   }
+  // The client may have gone while the server was dialled.
+  if (client.destroyed) server.destroy();
   client.once('close', () => server.destroy());
   client.write('HTTP/1.1 200 Connection established\r\n\r\n');
   const came = await untilFirstBytes(client, head);
-  if (came === null) {
-    log.refused(asked, 'too_slow');
+  if (typeof came === 'string') {
+    if (came === 'too_slow') log.refused(asked, came);
+    else log.allowed(asked);
     client.destroy();
+    server.destroy();
     return;
   }
   const { first, bytes } = came;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startConnectProxy } from '../../../support/connect-proxy.js';
@@ -234,6 +235,41 @@ describe('bytes and connections', () => {
     expect(await site.send(`CONNECT ${API}:443 HTTP/1.1\r\nHost: other.example.com\r\n\r\n`)).toContain(
       'other_host_header',
     );
+  });
+
+  test('allow proxy: a client that goes before its first byte in a tunnel is no refusal, and leaves no connection', async () => {
+    const site = await openSite();
+    const socket = site.connect();
+    socket.write(`CONNECT ${API}:${internet.tlsPort} HTTP/1.1\r\n\r\n`);
+    await once(socket, 'data');
+    socket.destroy();
+    await expect.poll(() => internet.openConnections()).toBe(0);
+    expect((await site.proxy.close()).requests).toMatchObject([{ host: API, allowed: true, reason: null }]);
+  });
+
+  test('allow proxy: a client that goes while its host is resolved leaves no connection', async () => {
+    const waiting: (() => void)[] = [];
+    const site = await openSite({
+      resolve: async () => {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return [{ address: '127.0.0.1', family: 4 }];
+      },
+    });
+    const plain = `http://${API}:${internet.httpPort}/`;
+    for (const head of [
+      `CONNECT ${API}:${internet.tlsPort} HTTP/1.1\r\n\r\n`,
+      `GET ${plain} HTTP/1.1\r\nHost: ${API}:${internet.httpPort}\r\n\r\n`,
+    ]) {
+      const socket = site.connect();
+      socket.write(head);
+      await expect.poll(() => waiting).toHaveLength(1);
+      socket.destroy();
+      await sleep(50);
+      waiting.pop()?.();
+      await sleep(50);
+      await expect.poll(() => internet.openConnections()).toBe(0);
+    }
+    expect(internet.received).toEqual([]);
   });
 
   test('allow proxy: takes 256 connections at a time', async () => {
