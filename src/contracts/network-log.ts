@@ -17,7 +17,7 @@ export const NETWORK_REFUSALS = [
 export type NetworkRefusal = (typeof NETWORK_REFUSALS)[number];
 
 /** Why a request that was allowed came to nothing. */
-export const NETWORK_FAILURES = ['not_resolved', 'not_reached'] as const;
+const NETWORK_FAILURES = ['not_resolved', 'not_reached'] as const;
 export type NetworkFailure = (typeof NETWORK_FAILURES)[number];
 
 const networkRequestSchema = z.strictObject({

@@ -6,7 +6,7 @@ import type { AllowList, Destination } from './allow-list.js';
 import { isPublicAddress } from './public-address.js';
 
 /** An address that a name resolved to. */
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
 }

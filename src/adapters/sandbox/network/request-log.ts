@@ -5,7 +5,7 @@ import type { Destination } from './allow-list.js';
 const MAX_LISTED = 200;
 
 /** What a request was about: nothing is known of bytes that are none. */
-export interface AskedFor {
+interface AskedFor {
   readonly method: 'connect' | 'http' | null;
   readonly destination: Destination | null;
 }
