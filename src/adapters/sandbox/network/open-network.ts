@@ -26,20 +26,21 @@ const removeDeadSockets = () =>
 
 /**
  * How a sandbox lets one program reach named hosts: a proxy of the program's own in this process, and the way to it.
- * @param outside without `resolve`, names are resolved by the system
+ * @param outside without `resolve`, names are resolved by the system; without `proxyFor`, hosts are reached directly
  * @throws PromptOsError ENVIRONMENT_INVALID from the function that is returned, for a proxy that cannot be used
  */
-export function createNetworkOpener(outside: Omit<Outside, 'resolve'> & Partial<Outside>): OpenNetwork {
+export function createNetworkOpener(outside: Partial<Outside> = {}): OpenNetwork {
+  const { resolve = resolveBySystem, proxyFor = () => null } = outside;
   let cleaned: Promise<unknown> | undefined;
   return async (hosts) => {
     // A proxy that cannot be used is an error of the worker's environment: the program is not started.
-    for (const { host, port } of hosts.map(readEntry)) outside.proxyFor('https', host, port);
+    for (const { host, port } of hosts.map(readEntry)) proxyFor('https', host, port);
     cleaned ??= removeDeadSockets();
     await cleaned;
     const folder = await makeSocketFolder();
     const socket = socketIn(folder);
     try {
-      const proxy = await startAllowProxy(socket, hosts, { resolve: resolveBySystem, ...outside });
+      const proxy = await startAllowProxy(socket, hosts, { resolve, proxyFor });
       const close = () => proxy.close().finally(() => removeFolder(folder));
       return { socket, ...createBridge(socket, hosts), close };
     } catch (error) {
