@@ -102,8 +102,11 @@ export async function openTunnel(
     log.allowed(asked, error.why);
     return answer(client, '502 Bad Gateway', `${destination.host}:${destination.port}: ${error.why}\n`);
   }
-  // The client may have gone while the server was dialled.
-  if (client.destroyed) server.destroy();
+  // The client may have gone while the server was dialled, as when the proxy was closed.
+  if (client.destroyed) {
+    server.destroy();
+    return;
+  }
   client.once('close', () => server.destroy());
   client.write('HTTP/1.1 200 Connection established\r\n\r\n');
   const came = await untilFirstBytes(client, head);

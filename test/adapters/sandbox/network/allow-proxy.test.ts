@@ -272,6 +272,23 @@ describe('bytes and connections', () => {
     expect(internet.received).toEqual([]);
   });
 
+  test('allow proxy: one that is closed while a host is resolved leaves no connection', async () => {
+    const waiting: (() => void)[] = [];
+    const site = await openSite({
+      resolve: async () => {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return [{ address: '127.0.0.1', family: 4 }];
+      },
+    });
+    const answer = site.send(`CONNECT ${API}:${internet.tlsPort} HTTP/1.1\r\n\r\n`);
+    await expect.poll(() => waiting).toHaveLength(1);
+    await site.proxy.close();
+    waiting.pop()?.();
+    expect(await answer).toBe('');
+    await sleep(100);
+    await expect.poll(() => internet.openConnections(), { timeout: 5_000 }).toBe(0);
+  });
+
   test('allow proxy: takes 256 connections at a time', async () => {
     const site = await openSite();
     const open = Array.from({ length: 300 }, () => site.connect());

@@ -106,7 +106,8 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('bridge', () => {
       const kill = `for p in /proc/[0-9]*; do grep -qs proxy.sock "$p/cmdline" && [ "$p" != "/proc/$$" ] && kill -9 "\${p#/proc/}"; done`;
       const script = `${kill}; curl -s http://${API}:${internet.httpPort}/ || echo "curl $?"`;
       const killed = await run(network, ['sh', '-c', script]);
-      expect(killed.stdout === 'curl 7' || killed.exitCode !== 0).toBe(true);
+      // Refused, or cut off when the connection was waiting in the queue; without Perl the program ends too.
+      expect(`${killed.stdout} exit ${killed.exitCode}`).toMatch(/^curl (?:7|52|56) exit 0$| exit (?!0)\d+$/);
       const next = await run(network, ['curl', '-sS', `https://${API}:${internet.tlsPort}/next`]);
       expect(next.stdout).toBe('hello from /next');
     });
