@@ -9,6 +9,7 @@ const SLOW = [
   'test/adapters/checks/real-caches.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/sandbox/hostile-executor.test.ts',
+  'test/adapters/sandbox/network/slow-clients.test.ts',
   'test/adapters/store/s3/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/{fair,history,run}.test.ts',

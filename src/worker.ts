@@ -18,11 +18,12 @@ import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
+import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
 import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
-import { withDirectLoopback } from './config/proxy.js';
+import { proxyFor, withDirectLoopback } from './config/proxy.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
@@ -76,7 +77,8 @@ const SHUTDOWN_GRACE = '5 seconds';
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
-  const sandbox = await openWorkerSandbox(setting, programs);
+  const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
+  const sandbox = await openWorkerSandbox(setting, programs, openNetwork);
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({

@@ -172,6 +172,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'createGitWorkspace',
       'createKeptBaselines',
       'createLauncher',
+      'createNetworkOpener',
       'createS3Store',
       'createSecretlintScanner',
       'createWorkerSigners',

@@ -1,6 +1,8 @@
 import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
+import { prettyJson } from '../contracts/json.js';
+import type { NetworkLog } from '../contracts/network-log.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { readAnswer } from '../contracts/read-answer.js';
 import { counted } from '../contracts/sentences.js';
@@ -9,6 +11,7 @@ import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
+import { maskNetworkLog } from '../rules/network-refused.js';
 import type { GateTask } from './gates/gate-definition.js';
 
 /** What came of asking, with every try that it took. */
@@ -22,6 +25,8 @@ export interface Asked {
   readonly executor: ExecutorDescriptor;
   /** The last edits that an answer came with in a gate that makes none. */
   readonly stray: StrayEdits | null;
+  /** What the tries asked of the network, where they could reach named hosts. */
+  readonly network: readonly NetworkLog[];
 }
 
 export interface AskOptions {
@@ -57,6 +62,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   let descriptor = executor.descriptor;
   let previous: PreviousTry | null = null;
   let stray: StrayEdits | null = null;
+  const network: NetworkLog[] = [];
 
   for (let number = 1; number <= limit; number += 1) {
     if (previous !== null) await checkout.reset();
@@ -83,6 +89,11 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     };
     await keep('stdout.txt', outcome.stdout);
     await keep('stderr.txt', outcome.stderr);
+    if (said.network !== undefined) {
+      const log = maskNetworkLog(said.network);
+      network.push(log);
+      await keep('network.json', prettyJson(log));
+    }
     // An answer may come from a file or from deep inside the output: what was judged is kept as it was read.
     // Half a surrogate pair has no UTF-8, so it is judged as it can be kept.
     const given = outcome.answer?.toWellFormed() ?? null;
@@ -103,13 +114,13 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
       problem,
     });
     if (answer.kind !== 'unusable' && problem === null) {
-      return { answer, tries, transcripts, executor: descriptor, stray };
+      return { answer, tries, transcripts, executor: descriptor, stray, network };
     }
     previous = previousTry(problem ?? '', given);
   }
   const inTries = limit === 1 ? 'the one try' : counted(limit, 'try');
   const reason = clipText(`No usable answer in ${inTries}; the last: ${previous?.problem ?? 'none'}`, 2_000);
-  return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray };
+  return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray, network };
 }
 
 /** Edits in a gate that changes no files. */

@@ -17,6 +17,7 @@ import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
+import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
@@ -88,9 +89,10 @@ async function askAndJudge(
     });
     task.progress.begin('judge the answer');
     const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
-    if (asked.answer.kind !== 'output') return { asked, seen, judgement: { ...NOTHING_OBSERVED, findings: stray } };
+    const noticed = [...stray, ...judgeNetwork('The executor', asked.network)];
+    if (asked.answer.kind !== 'output') return { asked, seen, judgement: { ...NOTHING_OBSERVED, findings: noticed } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
-    return { asked, seen, judgement: { findings: [...findings, ...stray], artifacts } };
+    return { asked, seen, judgement: { findings: [...findings, ...noticed], artifacts } };
   } finally {
     // A failure here must not hide the attempt's own outcome; what is left is removed when a worker next starts.
     await checkout.discard().catch(() => undefined);

@@ -14,6 +14,7 @@ export { createWorkerSigners } from './keys/worker-signers.js';
 export { openStore, type StorePlace } from './open-store.js';
 export { createLauncher, type Launcher } from './platform/launcher.js';
 export type { OpenedNetwork, OpenNetwork, ProgramStarter, Sandbox } from './platform/program-starter.js';
+export { createNetworkOpener } from './sandbox/network/open-network.js';
 export { openWorkerSandbox, type SandboxedWorker } from './sandbox/worker-sandbox.js';
 export { createSecretlintScanner } from './secrets/secret-scanners.js';
 export { createFileSystemStore } from './store/fs/file-system-store.js';

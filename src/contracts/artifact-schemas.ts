@@ -12,6 +12,7 @@ import {
 } from './gate-outputs.js';
 import { ledgerEventSchema, ledgerLinkSchema } from './ledger.js';
 import type { GateId } from './names.js';
+import { networkLogSchema } from './network-log.js';
 import { patchFilesSchema } from './patch.js';
 import { policySchema } from './policy.js';
 import { promptPackBundleSchema } from './prompt-pack.js';
@@ -37,6 +38,7 @@ export const ARTIFACT_SCHEMAS = {
   'gate-output-p07': GATE_OUTPUT_SCHEMAS.P07,
   job: jobOutputSchema,
   'patch-files': patchFilesSchema,
+  'network-log': networkLogSchema,
   'test-results': testResultsSchema,
 } as const satisfies Record<ArtifactSchema, z.ZodType>;
 

@@ -24,6 +24,7 @@ export type ArtifactSchema =
   | 'gate-output-p07'
   | 'job'
   | 'patch-files'
+  | 'network-log'
   | 'test-results';
 
 export interface Artifact {
@@ -118,6 +119,7 @@ export const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>>
     { path: GATE_PATHS.testResults, media_type: JSON_TYPE, schema: 'test-results', needed: 'observed' },
     { path: 'evidence/checks/<check>.stdout.txt', media_type: TEXT_TYPE, needed: 'observed' },
     { path: 'evidence/checks/<check>.stderr.txt', media_type: TEXT_TYPE, needed: 'observed' },
+    { path: 'evidence/checks/<check>.network.json', media_type: JSON_TYPE, schema: 'network-log', needed: 'optional' },
     { path: GATE_PATHS.verification, media_type: JSON_TYPE, schema: 'gate-output-p06', needed: 'output' },
     { path: 'evidence/attestations/P06.<attempt>.test-result.dsse.json', media_type: DSSE_TYPE, needed: 'signed' },
   ],
@@ -136,6 +138,7 @@ export const ATTEMPT_TRANSCRIPTS: readonly Artifact[] = [
   { path: 'try-<try>/stdout.txt', media_type: TEXT_TYPE },
   { path: 'try-<try>/stderr.txt', media_type: TEXT_TYPE },
   { path: 'try-<try>/answer.txt', media_type: TEXT_TYPE },
+  { path: 'try-<try>/network.json', media_type: JSON_TYPE, schema: 'network-log' },
   { path: SARIF_FILE, media_type: 'application/sarif+json' },
 ];
 

@@ -1,6 +1,7 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
+import type { NetworkLog } from '../contracts/network-log.js';
 import type { TestReport } from '../contracts/policy-checks.js';
 
 export interface ExecutorCall {
@@ -27,6 +28,8 @@ export interface ExecutorOutcome {
   /** Why there is no usable answer: exit code, time-out, output cap, pointer that leads nowhere. */
   readonly problem: string | null;
   readonly served_model: string | null;
+  /** What it asked of the network, where a sandbox let it reach named hosts. */
+  readonly network?: NetworkLog | undefined;
 }
 
 /** One way of doing a gate on behalf of a principal. */
@@ -81,6 +84,8 @@ export interface CheckOutcome {
   readonly reason: string | null;
   /** What the report counts; null when none was named, or none could be read. */
   readonly tests: TestCounts | null;
+  /** What it asked of the network, where a sandbox let it reach named hosts. */
+  readonly network?: NetworkLog | undefined;
 }
 
 /** Runs the named commands of a policy in a checkout, as far as this worker grants them. */

@@ -1,15 +1,17 @@
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
+import type { NetworkLog } from '../../src/contracts/network-log.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { runRequestStatement } from '../../src/domain/attest/acts.js';
 import { nextStep } from '../../src/domain/run/next-step.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import type { CheckCall } from '../../src/ports/gate-executor.js';
 import type { SignerRegistry } from '../../src/ports/signer.js';
 import { verifyUnsealed } from '../../src/verify/object-tree.js';
 import type { TrustedPolicy } from '../../src/verify/trust.js';
 import { driveRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedRepository } from '../support/governed-repository.js';
+import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
 import { edits, outputs, type ScriptStep, says } from '../support/scripted-executor.js';
 import { signersOf } from '../support/signed-finished-run.js';
 import { makeTestKey, type TestKey } from '../support/signing.js';
@@ -84,6 +86,8 @@ export interface GenuineRunOptions {
   readonly pack?: PromptPackBundle;
   /** The worker's signers; those of the keys unless a test has its own. */
   readonly signers?: SignerRegistry;
+  /** What every try and every check asked of the network. */
+  readonly network?: NetworkLog;
 }
 
 const GOOD = exampleOutputs();
@@ -152,6 +156,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
     for (const [principal, steps] of Object.entries((options.steering === true ? STEERING : SCRIPTS[story]) ?? {})) {
       repository.executors.script(principal, ...steps);
     }
+    if (options.network !== undefined) askOfNetwork(repository, options.network);
     const { store } = repository.ports;
     const started = { ...repository.run, run_id: options.runId ?? repository.run.run_id };
     const request = keys.ada.seal(runRequestStatement(started, '2026-01-02T00:00:00.000Z'));
@@ -178,6 +183,17 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   } finally {
     await repository.remove();
   }
+}
+
+function askOfNetwork({ ports, executors, findExecutorsIn }: GovernedRepository, network: NetworkLog): void {
+  const { checks } = ports;
+  Object.assign(ports, { checks: { run: async (call: CheckCall) => ({ ...(await checks.run(call)), network }) } });
+  findExecutorsIn({
+    forPrincipal: (principal) => {
+      const executor = executors.forPrincipal(principal);
+      return { ...executor, execute: async (call) => ({ ...(await executor.execute(call)), network }) };
+    },
+  });
 }
 
 async function readPublished(store: ArtifactStore, runId: string): Promise<ReadonlyMap<string, Uint8Array>> {

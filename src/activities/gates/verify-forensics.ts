@@ -9,6 +9,8 @@ import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import type { JudgedFinding } from '../../rules/judged-output.js';
+import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
@@ -30,7 +32,7 @@ import { type BaseCheck, checkNames, notRun, rememberedBase, runOnBase, runOnFre
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
   const names = checkNames(task);
-  const { checks, logs } = await runChecks(task, patch.bytes, names);
+  const { checks, logs, refused } = await runChecks(task, patch.bytes, names);
   const results: TestResults = {
     schema_version: 1,
     base_commit: task.input.run.base_commit,
@@ -41,6 +43,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
   const findings = [
     ...judgeChecks(results.checks),
     ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
+    ...refused,
   ];
   return {
     observed: { findings, artifacts: [artifact, ...logs] },
@@ -95,6 +98,8 @@ interface ObservedCheck {
 interface ObservedChecks {
   readonly checks: readonly ObservedCheck[];
   readonly logs: readonly ArtifactRef[];
+  /** What the checks asked of the network, and were refused. */
+  readonly refused: readonly JudgedFinding[];
 }
 
 /**
@@ -144,6 +149,7 @@ async function prove(task: GateTask, patch: Uint8Array, name: string) {
 async function runChecks(task: GateTask, patch: Uint8Array, names: readonly string[]): Promise<ObservedChecks> {
   const checks: ObservedCheck[] = [];
   const logs: ArtifactRef[] = [];
+  const refused: JudgedFinding[] = [];
   for (const name of names) {
     const { argv, outcome, baseline } = await prove(task, patch, name);
     const stdout = await maskLog(outcome.stdout);
@@ -152,6 +158,11 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
     const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout);
     const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr);
     logs.push(stdoutLog, stderrLog);
+    if (outcome.network !== undefined) {
+      const network = maskNetworkLog(outcome.network);
+      logs.push(await task.putArtifact(`${path}.network.json`, prettyJson(network)));
+      refused.push(...judgeNetwork(`The check ${name}`, [network]));
+    }
     const result: CheckResult = {
       name,
       argv: [...argv],
@@ -169,7 +180,7 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
     };
     checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
   }
-  return { checks, logs };
+  return { checks, logs, refused };
 }
 
 /**

@@ -111,8 +111,8 @@ function judge(
   result: Extract<ProgramResult, { readonly kind: 'ended' }>,
   maxOutputBytes: number,
 ): CheckOutcome {
-  const { exit_code, signal, duration_ms, stdout, stderr } = result;
-  const seen = { exit_code, signal, duration_ms, stdout, stderr, tests: null };
+  const { exit_code, signal, duration_ms, stdout, stderr, network } = result;
+  const seen = { exit_code, signal, duration_ms, stdout, stderr, network, tests: null };
   if (result.ended_by === 'itself') return { ...seen, status: exit_code === 0 ? 'passed' : 'failed', reason: null };
   if (result.ended_by === 'timeout') {
     const reason = `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`;

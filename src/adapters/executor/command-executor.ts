@@ -98,8 +98,8 @@ async function judgeExecution(
   result: Ended,
   scratch: Scratch,
 ): Promise<ExecutorOutcome> {
-  const { exit_code, duration_ms, stdout, stderr } = result;
-  const seen = { exit_code, duration_ms, stdout, stderr };
+  const { exit_code, duration_ms, stdout, stderr, network } = result;
+  const seen = { exit_code, duration_ms, stdout, stderr, network };
   const unusable = (problem: string): ExecutorOutcome => ({ ...seen, answer: null, problem, served_model: null });
   const source = await readAnswerSource(config.answer, stdout, scratch.files, config.max_output_bytes);
   const trouble = describeEnd(config, result);

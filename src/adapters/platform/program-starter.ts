@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SandboxKind } from '../../contracts/names.js';
+import type { NetworkLog } from '../../contracts/network-log.js';
 import type { NetworkAccess } from '../../contracts/worker-config.js';
 
 /** What a sandbox lets one program reach, besides the system's own files and the program's current folder. */
@@ -38,6 +39,8 @@ export interface ProgramEnd {
   readonly signal: string | null;
   /** Why a sandbox stopped the program, such as "it used more than 1 byte of memory (sandbox.limits.memory_bytes)". */
   readonly stopped?: string | undefined;
+  /** What the program asked of the network, where a sandbox lets it reach named hosts. */
+  readonly network?: NetworkLog | undefined;
 }
 
 /** A program that was started, in a session of its own. */
@@ -82,8 +85,8 @@ export interface OpenedNetwork {
   readonly relay: readonly string[];
   /** Added to the program's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Called when the program has ended, or has not started. */
-  close(): Promise<void>;
+  /** Called when the program has ended, or has not started. @returns what the program asked for */
+  close(): Promise<NetworkLog>;
 }
 
 /** Opens such a way for one program, before it starts. */

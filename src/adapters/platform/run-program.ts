@@ -1,3 +1,4 @@
+import type { NetworkLog } from '../../contracts/network-log.js';
 import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
 import { type Program, type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
 
@@ -30,6 +31,7 @@ export type ProgramResult =
       readonly duration_ms: number;
       readonly stdout: Uint8Array;
       readonly stderr: Uint8Array;
+      readonly network: NetworkLog | undefined;
     };
 
 /**
@@ -86,6 +88,7 @@ export async function runProgram(starter: ProgramStarter, program: LimitedProgra
     duration_ms: Math.round(performance.now() - begun),
     stdout: stdout.bytes(),
     stderr: stderr.bytes(),
+    network: end.network,
   };
 }
 

@@ -5,6 +5,7 @@ import type {
   OpenedNetwork,
   OpenNetwork,
   Program,
+  ProgramEnd,
   ProgramStarter,
   Reach,
   RunningProgram,
@@ -74,7 +75,14 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
         await opened.close();
         throw error;
       });
-      return { ...running, untilEnded: () => running.untilEnded().finally(() => opened.close()) };
+      const untilClosed = async (): Promise<ProgramEnd> => {
+        const end = await running.untilEnded().catch(async (error: unknown) => {
+          await opened.close();
+          throw error;
+        });
+        return { ...end, network: await opened.close() };
+      };
+      return { ...running, untilEnded: untilClosed };
     },
   };
 }

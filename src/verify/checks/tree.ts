@@ -27,7 +27,7 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
     }
     const row = (ref: string) => publicArtifact(gate, number, ref);
     const extra =
-      artifacts.find((ref) => row(ref.path)?.path.includes('<check>') && !needed.includes(ref.path)) ??
+      artifacts.find(({ path }) => row(path)?.path.includes('<check>') && !needed.includes(logOf(path))) ??
       (verdict === 'blocked' ? artifacts.find((ref) => row(ref.path)?.needed === 'output') : undefined) ??
       transcripts.find(
         (ref) => ref.path !== SARIF_FILE && !tries.some((one) => ref.path.startsWith(`try-${one.number}/`)),
@@ -36,6 +36,9 @@ export async function checkGateArtifacts(documents: TreeDocuments): Promise<void
     throw new VerifyFailure('ARTIFACT_MISSING', path, 'nothing that nothing led to', extra.path);
   }
 }
+
+/** The log of the check that a file belongs to: what a check asked of the network is kept only where it had one. */
+const logOf = (path: string): string => path.replace(/\.network\.json$/, '.stdout.txt');
 
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 /** A folder has no such entries; a bundle may name anything. */

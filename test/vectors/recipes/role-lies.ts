@@ -385,6 +385,12 @@ export const VERIFIER_LIES: readonly RoleLie[] = rows([
   ],
   ['no answer', 'P06', dropped('P06', 'transcripts', 'try-1/answer.txt', 2), 'ARTIFACT_MISSING', 2],
   [
+    'what a check asked of the network that was never run',
+    'P06',
+    added('P06', 'evidence/checks/other.network.json', '{}', 'application/json', 'artifacts'),
+    'ARTIFACT_MISSING',
+  ],
+  [
     'a verification that says fail, and passed',
     'P06',
     edited('evidence/verification.json', '"verdict": "pass"', '"verdict": "fail"'),
