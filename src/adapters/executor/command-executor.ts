@@ -11,7 +11,7 @@ import { type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
-import { type LocatedAnswer, locateIn, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
+import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
 import { maskPassed } from './passed-secrets.js';
 import { readPrintedJson } from './printed-json.js';
@@ -114,7 +114,7 @@ async function judgeExecution(
     trouble !== null
       ? { ok: false, problem: trouble }
       : source.ok
-        ? locateIn(config.answer, source.text, ofSource)
+        ? locateAnswer(config.answer, source.text, ofSource)
         : source;
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {
