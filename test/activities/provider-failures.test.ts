@@ -67,6 +67,13 @@ describe('executeGate: failures of the provider', () => {
     expect(String(failure)).not.toContain(token);
     expect(given.executors.calls).toHaveLength(1);
   });
+
+  test('a credential of an executor of a team, at the place where the message is clipped, is masked whole', async () => {
+    const given = await surroundings();
+    const token = ['ghp', 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'].join('_');
+    given.executors.script('nina', failsWith({ class: 'budget', message: `${'x'.repeat(1_220)} ${token}` }));
+    expect(String(await failureOf(given.executeGate(given.input('P00'))))).not.toContain('ghp_');
+  });
 });
 
 describe('executeGate: what is recorded of a try', () => {
