@@ -3,6 +3,7 @@ import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
+import type { ProviderWait } from '../contracts/gate-progress.js';
 import type { Inventory } from '../contracts/inventory.js';
 import { own, prettyJson } from '../contracts/json.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
@@ -19,6 +20,7 @@ import { judgeInventory } from '../rules/judge-inventory.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
+import { judgeServedModel } from '../rules/served-model.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
@@ -42,6 +44,8 @@ export interface ExecuteGateOptions {
   readonly signal: AbortSignal;
   /** Takes what the attempt is at, for the heartbeat. */
   readonly progress: ReportProgress;
+  /** What the activity's attempts before have waited for the provider of the executor. */
+  readonly providerWait?: ProviderWait | null;
 }
 
 function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
@@ -88,8 +92,11 @@ async function askAndJudge(
         renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
     });
     task.progress.begin('judge the answer');
-    const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
-    const noticed = [...stray, ...judgeNetwork('The executor', asked.network)];
+    const noticed = [
+      ...(asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)]),
+      ...judgeServedModel(asked.executor, asked.tries),
+      ...judgeNetwork('The executor', asked.network),
+    ];
     if (asked.answer.kind !== 'output') return { asked, seen, judgement: { ...NOTHING_OBSERVED, findings: noticed } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
     return { asked, seen, judgement: { findings: [...findings, ...noticed], artifacts } };
@@ -149,7 +156,7 @@ export async function executeGate(
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
-  const progress = createGateProgress(input, options.progress);
+  const progress = createGateProgress(input, options.progress, options.providerWait ?? null);
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);

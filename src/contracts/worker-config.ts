@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
 import { policyKeySchema } from './keys.js';
 import { EXECUTOR_ROLES } from './names.js';
+import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
@@ -12,9 +14,7 @@ const answerLocationSchema = z
       .min(1)
       .optional()
       .describe("with `from: file`, a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`)"),
-    pointer: z
-      .string()
-      .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
+    pointer: jsonPointerSchema
       .optional()
       .describe('RFC 6901 pointer into the JSON found there; a string found there is parsed further'),
     fence: z
@@ -134,6 +134,11 @@ export const commandExecutorSchema = z.strictObject({
     })
     .prefault({})
     .describe('which model does the work, for the record'),
+  failures: failureRulesSchema,
+  retry_for: durationSchema
+    .default(24 * 3_600_000)
+    .describe('how long transient trouble of the provider is retried before a P08 asks people'),
+  usage: usageLocationSchema,
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
@@ -189,6 +194,24 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
       if (!keys.has(name)) continue;
       const message = 'holds a key of signers: expected a variable that a program may see';
       context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
+    }
+  }
+}
+
+/** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
+function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
+  for (const [name, { argv, env, model }] of Object.entries(executors)) {
+    const texts = [
+      ...argv.map((text, index) => ({ path: ['argv', index], text })),
+      ...Object.entries(env.set).map(([variable, text]) => ({ path: ['env', 'set', variable], text })),
+    ];
+    for (const { path, text } of texts) {
+      const missing =
+        placeholdersOf([text]).has('model') && model.requested === undefined
+          ? 'has {model}: expected model.requested, which it stands for'
+          : null;
+      const message = placeholderProblem(text) ?? missing;
+      if (message !== null) context.addIssue({ code: 'custom', path: ['executors', name, ...path], message });
     }
   }
 }
@@ -296,5 +319,6 @@ export const workerConfigSchema = z
       .default({})
       .describe('the private keys that this worker signs with, by principal; "engine" is the engine\'s'),
   })
-  .superRefine(refusePassedKeys);
+  .superRefine(refusePassedKeys)
+  .superRefine(refusePlaceholders);
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;
