@@ -1,6 +1,6 @@
 import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
-import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
+import type { EscalationTrigger, GateId, Outcome, SandboxKind, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
 
 export interface GateStatus {
@@ -15,6 +15,8 @@ export interface GateStatus {
   readonly findings: readonly Finding[];
   readonly findings_omitted: number;
   readonly waived: readonly string[];
+  /** The weakest sandbox of the attempt's programs; absent where it is not known. */
+  readonly sandbox?: SandboxKind;
 }
 
 /** What an integrator is asked: every field that a decision must repeat. */

@@ -143,8 +143,11 @@ function decisionLine(signature: 'valid' | 'invalid' | 'none', keyid: string | n
 
 const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'passed' ? '' : ` (${value})`);
 
-const executorOf = ({ program, model }: { readonly program: string | null; readonly model: string | null }): string =>
-  program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;
+function executorOf({ program, model, sandbox }: Trace['received'][number]): string {
+  if (program === null) return '';
+  const named = model === null ? '' : `, model ${printableLine(model)}`;
+  return ` with ${printableLine(program)}${named}${sandbox === 'none' ? ', without a sandbox' : ''}`;
+}
 
 const renderNearest = (nearest: readonly NearRun[]): readonly string[] =>
   nearest.map(({ run_id, outcome, finished_at, files_in_common }) => {

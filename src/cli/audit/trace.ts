@@ -151,6 +151,7 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
           principal,
           program: executor?.program ?? null,
           model: executor?.served_model ?? executor?.requested_model ?? null,
+          sandbox: executor?.sandbox ?? null,
           path,
           sha256,
           bytes: file?.bytes ?? null,
