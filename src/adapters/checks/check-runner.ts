@@ -118,6 +118,7 @@ function judge(
     const reason = `it ran longer than ${call.timeout_ms / 1_000} s and was stopped`;
     return { ...seen, status: 'timed_out', reason };
   }
+  if (result.limit !== null) return { ...seen, status: 'failed', reason: `it was stopped: ${result.limit}` };
   return {
     ...seen,
     status: 'failed',

@@ -115,6 +115,7 @@ function describeEnd(config: CommandExecutorConfig, result: Ended): string | nul
   if (result.ended_by === 'output_cap') {
     return `The executor was stopped: it printed more than ${config.max_output_bytes} bytes (max_output_bytes).`;
   }
+  if (result.limit !== null) return `The executor was stopped: ${result.limit}.`;
   if (result.signal !== null) return `The executor was ended by ${result.signal}.`;
   if (result.exit_code === 0) return null;
   return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.`;

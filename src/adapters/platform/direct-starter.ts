@@ -34,6 +34,7 @@ export const createDirectStarter = (place: 'session' | 'terminal'): ProgramStart
         signalProgram(pid, detached, 'SIGTERM');
         lastResort ??= setTimeout(() => signalProgram(pid, detached, 'SIGKILL'), GRACE_MS);
       },
+      kill: () => signalProgram(pid, detached, 'SIGKILL'),
       untilEnded: () => closed.finally(() => clearTimeout(lastResort)),
     };
   },

@@ -22,11 +22,12 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, 
  *   readonly outputs: readonly [string, string] | 'channel' | 'none',
  *   readonly mark: string | null,
  *   readonly scratch: string | null,
+ *   readonly guard: boolean,
  * }} StartOrder
  */
 /**
  * To end a program that was started; or to kill what remains of one whose launcher has died.
- * @typedef {{ readonly kind: 'stop', readonly id: number }} StopOrder
+ * @typedef {{ readonly kind: 'stop', readonly id: number, readonly now: boolean }} StopOrder
  * @typedef {{ readonly kind: 'kill', readonly id: number, readonly session: number | null, readonly mark: string | null }} KillOrder
  * @typedef {StartOrder | StopOrder | KillOrder | { readonly kind: 'ping' }} LauncherOrder
  */
@@ -45,6 +46,7 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, 
  *   readonly mark: string | null,
  *   readonly scratch: string | null,
  *   readonly child: import('node:child_process').ChildProcess | null,
+ *   readonly guard: boolean,
  *   readonly asked: Set<number>,
  *   signal: 'SIGTERM' | 'SIGKILL',
  *   deadline: number,
@@ -169,6 +171,8 @@ const signalAll = (program, left) => {
   for (const pid of left) {
     // Each is asked once to end: many programs take a second request as an order to drop everything.
     if (program.signal === 'SIGTERM' && program.asked.has(pid)) continue;
+    // The guard of a sandbox ends with what it guards, and would take it along without any grace.
+    if (program.signal === 'SIGTERM' && program.guard && pid === program.session) continue;
     program.asked.add(pid);
     send(pid, program.signal);
   }
@@ -205,9 +209,11 @@ const look = () => {
   else owners = new Map();
 };
 
-/** @param {Running} program */
-const end = (program) => {
-  if (!ending.has(program)) program.deadline = performance.now() + GRACE_MS;
+/** @param {Running} program @param {'SIGTERM' | 'SIGKILL'} signal */
+const end = (program, signal = 'SIGTERM') => {
+  const atOnce = signal === 'SIGKILL' && program.signal !== signal;
+  if (atOnce) program.signal = signal;
+  if (atOnce || !ending.has(program)) program.deadline = performance.now() + (atOnce ? KILL_WAIT_MS : GRACE_MS);
   ending.add(program);
   lookSoon();
 };
@@ -242,7 +248,7 @@ const relay = (id, output, stream) => {
 const start = (order) => {
   /** @type {number[]} */
   const open = [];
-  const { id, argv, env, cwd, input, outputs, mark, scratch } = order;
+  const { id, argv, env, cwd, input, outputs, mark, scratch, guard } = order;
   try {
     open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
@@ -253,7 +259,7 @@ const start = (order) => {
       if (child.pid === undefined) report({ kind: 'failed', id, code: codeOf(error) }, leave);
     });
     if (child.pid === undefined) return;
-    const program = newProgram({ id, session: child.pid, mark, scratch, child });
+    const program = newProgram({ id, session: child.pid, mark, scratch, child, guard });
     if (outputs === 'channel') {
       relay(id, 0, child.stdout);
       relay(id, 1, child.stderr);
@@ -267,7 +273,7 @@ const start = (order) => {
   }
 };
 
-/** @param {Pick<Running, 'id' | 'session' | 'mark' | 'scratch' | 'child'>} program @returns {Running} */
+/** @param {Pick<Running, 'id' | 'session' | 'mark' | 'scratch' | 'child' | 'guard'>} program @returns {Running} */
 const newProgram = (program) => {
   /** @type {Running} */
   const running = { ...program, asked: new Set(), signal: 'SIGTERM', deadline: 0 };
@@ -308,13 +314,11 @@ process.on('message', (message) => {
       return report({ kind: 'pong' });
     case 'stop': {
       const program = programs.get(order.id);
-      if (program !== undefined) end(program);
+      if (program !== undefined) end(program, order.now ? 'SIGKILL' : 'SIGTERM');
       return;
     }
     case 'kill': {
-      const program = newProgram({ ...order, scratch: null, child: null });
-      program.signal = 'SIGKILL';
-      return end(program);
+      return end(newProgram({ ...order, scratch: null, child: null, guard: false }), 'SIGKILL');
     }
     case 'start':
       // An order that came with the end of the channel, or after a signal to stop.

@@ -184,13 +184,13 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
 
   const takeOutputs = createOutputs(folder, async (argv) => {
     const program = { argv, env: { PATH: path }, cwd: folder, input: null, outputs: 'none', mark: null } as const;
-    const { started, ended } = watch({ kind: 'start', id: nextId++, ...program, scratch: null });
+    const { started, ended } = watch({ kind: 'start', id: nextId++, ...program, scratch: null, guard: false });
     const end = await started.promise.then(() => ended.promise).catch(() => null);
     return end?.code === 0;
   });
 
   const start = async ({ argv, env, cwd, input, ...more }: Program): Promise<RunningProgram> => {
-    const [mark, scratch] = [more.mark ?? null, more.scratch ?? null];
+    const [mark, scratch, guard] = [more.mark ?? null, more.scratch ?? null, more.guard ?? false];
     const id = nextId++;
     const inputFile = input === undefined ? null : join(folder, `input-${id}`);
     if (inputFile !== null && input !== undefined) {
@@ -204,14 +204,15 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     try {
       const streams = { input: inputFile, outputs: outputs.order };
       if (outputs.relayed !== null) relays.set(id, outputs.relayed);
-      const { started, ended } = watch({ kind: 'start', id, argv, env, cwd, mark, scratch, ...streams });
+      const { started, ended } = watch({ kind: 'start', id, argv, env, cwd, mark, scratch, guard, ...streams });
       const pid = await started.promise;
       const [stdout, stderr] = outputs.read();
       return {
         pid,
         stdout,
         stderr,
-        stop: () => send({ kind: 'stop', id }),
+        stop: () => send({ kind: 'stop', id, now: false }),
+        kill: () => send({ kind: 'stop', id, now: true }),
         untilEnded: async () => {
           try {
             const end = await ended.promise;

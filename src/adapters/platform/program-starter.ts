@@ -25,11 +25,18 @@ export interface Program {
   readonly scratch?: string | undefined;
   /** Read by a sandbox alone; a program of our own, such as git, has none. */
   readonly reach?: Reach | undefined;
+  /**
+   * The program is the guard of a sandbox. It ends with what it guards, so a request to end goes to that alone, and killing the
+   * guard kills everything that it guards.
+   */
+  readonly guard?: boolean | undefined;
 }
 
 export interface ProgramEnd {
   readonly code: number | null;
   readonly signal: string | null;
+  /** Why a sandbox stopped the program, such as "it used more than 1 byte of memory (sandbox.limits.memory_bytes)". */
+  readonly stopped?: string | undefined;
 }
 
 /** A program that was started, in a session of its own. */
@@ -44,6 +51,8 @@ export interface RunningProgram {
   untilEnded(): Promise<ProgramEnd>;
   /** Asks the program and all that it started to end, and kills what still runs two seconds later. */
   stop(): void;
+  /** Kills the program and all that it started. */
+  kill(): void;
 }
 
 /** Starts programs: a worker's launcher, or the process itself where it starts a few only. */
@@ -56,6 +65,26 @@ export interface ProgramStarter {
 export interface Sandbox extends ProgramStarter {
   readonly kind: SandboxKind;
 }
+
+/** The way from the sandbox of one program to the hosts that it may reach. */
+export interface OpenedNetwork {
+  /** A Unix socket, which the program finds under the same path. It is the only way out of the sandbox. */
+  readonly socket: string;
+  /** Files that the program finds too, read-only, such as the program of `relay`. */
+  readonly readable: readonly string[];
+  /**
+   * A command line that the program's own is appended to, such as one that listens on the sandbox's loopback and passes
+   * everything to the socket. It runs in the sandbox.
+   */
+  readonly relay: readonly string[];
+  /** Added to the program's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Called when the program has ended, or has not started. */
+  close(): Promise<void>;
+}
+
+/** Opens such a way for one program, before it starts. */
+export type OpenNetwork = (hosts: readonly string[], program: Program) => Promise<OpenedNetwork>;
 
 /** The system did not start a program. `code` is the system's, such as `ENOENT`, which means a missing folder too. */
 export class ProgramNotStarted extends Error {

@@ -22,7 +22,9 @@ export type ProgramResult =
   | { readonly kind: 'not_started'; readonly code: string }
   | {
       readonly kind: 'ended';
-      readonly ended_by: 'itself' | Exclude<StopReason, 'abort'>;
+      readonly ended_by: 'itself' | 'limit' | Exclude<StopReason, 'abort'>;
+      /** Which limit of the sandbox ended it, as the second half of a sentence; null unless `ended_by` is `limit`. */
+      readonly limit: string | null;
       readonly exit_code: number | null;
       readonly signal: string | null;
       readonly duration_ms: number;
@@ -77,7 +79,8 @@ export async function runProgram(starter: ProgramStarter, program: LimitedProgra
   if (stoppedBy === 'abort') throw signal.reason;
   return {
     kind: 'ended',
-    ended_by: stoppedBy ?? 'itself',
+    ended_by: stoppedBy ?? (end.stopped === undefined ? 'itself' : 'limit'),
+    limit: stoppedBy === null ? (end.stopped ?? null) : null,
     exit_code: end.code,
     signal: end.signal,
     duration_ms: Math.round(performance.now() - begun),
