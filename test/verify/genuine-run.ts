@@ -1,4 +1,5 @@
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
+import type { SandboxKind } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { runRequestStatement } from '../../src/domain/attest/acts.js';
@@ -82,6 +83,8 @@ export interface GenuineRunOptions {
   readonly pack?: PromptPackBundle;
   /** The worker's signers; those of the keys unless a test has its own. */
   readonly signers?: SignerRegistry;
+  /** What executors and checks say that they run in; bubblewrap when absent. */
+  readonly sandbox?: SandboxKind;
 }
 
 const GOOD = exampleOutputs();
@@ -124,6 +127,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const text = options.blocking === true ? `${counted}baseline: block\n` : counted;
   const repository = await createGovernedRepository({
     policy: text,
+    sandbox: options.sandbox ?? 'bubblewrap',
     ...(options.counted === true ? { files: COUNTED_FILES } : {}),
     ...(options.blocking === true ? { files: SOUND_FILES } : {}),
     ...(options.pack === undefined ? {} : { pack: options.pack }),

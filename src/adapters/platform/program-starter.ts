@@ -86,6 +86,10 @@ export interface OpenedNetwork {
 /** Opens such a way for one program, before it starts. */
 export type OpenNetwork = (hosts: readonly string[], program: Program) => Promise<OpenedNetwork>;
 
+/** What a starter keeps its programs from the rest of the machine with. */
+export const sandboxKindOf = (programs: ProgramStarter | Sandbox): SandboxKind =>
+  'kind' in programs ? programs.kind : 'none';
+
 /** The system did not start a program. `code` is the system's, such as `ENOENT`, which means a missing folder too. */
 export class ProgramNotStarted extends Error {
   constructor(readonly code: string) {
