@@ -8,10 +8,11 @@ import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-p
 import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import { type ProbeReport, type ProbeSetting, runProbes, type TemporalProbes } from '../../../src/cli/doctor/probe.js';
-import { judgeNode } from '../../../src/cli/doctor/probes.js';
+import { judgeNode, judgeSandbox } from '../../../src/cli/doctor/probes.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 import { invoke } from '../recorded-context.js';
 
 /** A reachable Temporal; `reach` is called only in tests that name a server. */
@@ -53,7 +54,11 @@ async function readyRepository(): Promise<string> {
   return top;
 }
 
-const bare = async () => ({ PATH: process.env.PATH, HOME: await folder(), XDG_CONFIG_HOME: await folder() });
+const bare = async (bubblewrap: 'works' | 'broken' = 'works') => ({
+  PATH: await pathWithBubblewrap(bubblewrap, await folder()),
+  HOME: await folder(),
+  XDG_CONFIG_HOME: await folder(),
+});
 
 async function examine(
   cwd: string,
@@ -119,6 +124,45 @@ test('doctor: the program of a check is looked for where the worker config says'
   expect(probe('checks')).toMatchObject({ status: 'fail', message: 'tests: there is no program sh' });
 });
 
+test('doctor: names the sandbox of this machine', async () => {
+  const { probe } = await examine(await readyRepository());
+  expect(probe('sandbox')).toMatchObject({
+    status: 'ok',
+    message: expect.stringMatching(/^bubblewrap 0\.8\.0 \/.*\/bwrap$/),
+  });
+});
+
+test('doctor: fails with what to install, where the worker config asks for a sandbox that the machine does not have', async () => {
+  const top = await readyRepository();
+  const { exitCode, probe } = await examine(top, { env: await bare('broken') });
+  const { status, message, next } = probe('sandbox');
+  expect({ exitCode, status }).toEqual({ exitCode: 1, status: 'fail' });
+  expect(message).toContain('cannot make namespaces: bwrap: No permissions to create new namespace');
+  expect(next).toContain('docs/sandbox.md');
+  expect(next).toContain('Or write `sandbox: none` in worker.yaml: the record of each run then says so.');
+});
+
+test.each(['works', 'broken'] as const)(
+  'doctor: warns of `sandbox: none` in the worker config, where the bubblewrap of the machine %s',
+  async (bubblewrap) => {
+    const top = await readyRepository();
+    await change(workerPath(top), /$/, '\nsandbox: none\n');
+    const { exitCode, probe } = await examine(top, { env: await bare(bubblewrap) });
+    const { status, message, next } = probe('sandbox');
+    expect({ exitCode, status }).toEqual({ exitCode: 0, status: 'warn' });
+    expect(message).toContain('executors and checks can read and change whatever this account can');
+    expect(next).toContain('Remove `sandbox: none`');
+  },
+);
+
+test('judgeSandbox: a worker of the engine alone needs none, and without a worker config a missing one is a warning', () => {
+  const machine = { kind: 'none', reason: 'bubblewrap is not installed', install: 'Install it.' } as const;
+  expect(judgeSandbox(machine, { roles: ['engine'], sandbox: { readable: [], limits: {} as never } })).toMatchObject({
+    status: 'ok',
+  });
+  expect(judgeSandbox(machine, null)).toMatchObject({ status: 'warn', message: 'none: bubblewrap is not installed' });
+});
+
 test('doctor: a line each with the next step under it, for a person', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');
@@ -130,7 +174,7 @@ test('doctor: a line each with the next step under it, for a person', async () =
   expect(stdout).toMatch(
     /^fail {2}checks {10}The worker config does not grant tests\.\n {22}→ Add tests to checks\.allow/m,
   );
-  expect(stdout).toContain('1 of 17 failed');
+  expect(stdout).toContain('1 of 18 failed');
   expect(exitCode).toBe(1);
 });
 
