@@ -117,6 +117,8 @@ export async function createHostileSite(options: HostileSiteOptions): Promise<Ho
   });
   const workerConfig = {
     schema_version: 1,
+    // The agents attack the user's repository, and count their tries outside of the checkout: in a sandbox they could not.
+    sandbox: 'none',
     task_queue: `hostile-${root.slice(-6)}`,
     repositories: { shop: { path: '..' } },
     trust: { policies: Object.keys(policies) },
