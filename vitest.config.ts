@@ -41,12 +41,13 @@ const common = {
 
 /**
  * When a worker takes over a run while a query waits, the SDK's core sometimes loses a local activity ("Missing associated machine
- * for LocalActivity") and fails the run's workflow task until the worker restarts. Only a test that ends for want of an answer
- * is tried again.
+ * for LocalActivity") and fails the run's workflow task until the worker restarts. Only a test that ends for
+ * want of an answer, or with this message, is tried again.
  */
 const LOST_LOCAL_ACTIVITY = {
   count: 2,
-  condition: /No worker answered|Workflow Task in failed state|Test timed out|waited in vain/,
+  condition:
+    /Missing associated machine for LocalActivity|No worker answered|Workflow Task in failed state|Test timed out|waited in vain/,
 };
 
 export default defineConfig({
