@@ -1,4 +1,4 @@
-# A PromptOS worker: node, git, and the built package. The programs that the worker config names as executors and checks
+# A PromptOS worker: node, git, bubblewrap, and the built package. The programs that the worker config names as executors and checks
 # are not in it: build your own image FROM this one and add them.
 # Debian, since Temporal's native core is linked against glibc.
 FROM node:20-bookworm-slim AS build
@@ -11,7 +11,7 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends ca-certificates git \
+  && apt-get install --yes --no-install-recommends bubblewrap ca-certificates git \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/promptos /opt/promptos
 # A named volume that is mounted here takes its owner from this folder.

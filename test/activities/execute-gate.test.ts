@@ -169,6 +169,17 @@ describe('executeGate: escalation', () => {
     expect(findings[0]?.message).toContain("The repository's own hooks changed");
   });
 
+  test('an executor that names no sandbox, such as one of a plugin, counts as without one', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', (call) => {
+      given.git('config', 'core.fsmonitor', 'evil');
+      return outputs(good.P03)(call);
+    });
+    const result = await given.executeGate(given.input('P03'));
+    expect(result).toMatchObject({ sandbox: 'none', findings: [{ rule: 'repository_changed' }] });
+    expect(await given.record(result)).toMatchObject({ executor: { sandbox: 'none' } });
+  });
+
   test('a commit in the clone, and a hook, raise nothing while everything that the gate runs has a sandbox', async () => {
     const given = await surroundings({ sandbox: 'bubblewrap' });
     given.executors.script('nina', (call) => {

@@ -7,7 +7,7 @@ import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-exec
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables } from '../platform/pass-variables.js';
-import { type ProgramStarter, sandboxKindOf } from '../platform/program-starter.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import type { CheckCaches, OpenedCaches } from './check-caches.js';
@@ -50,7 +50,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
     programs = createLauncher(env.PATH),
   } = options;
   return {
-    sandbox: sandboxKindOf(programs),
+    sandbox: programs.kind ?? 'none',
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);

@@ -57,6 +57,8 @@ export interface RunningProgram {
 
 /** Starts programs: a worker's launcher, or the process itself where it starts a few only. */
 export interface ProgramStarter {
+  /** The sandbox that it puts programs with a reach into; absent for one that starts them as they are. */
+  readonly kind?: SandboxKind;
   /** @throws ProgramNotStarted; PromptOsError EXECUTOR_LOST */
   start(program: Program): Promise<RunningProgram>;
 }
@@ -85,10 +87,6 @@ export interface OpenedNetwork {
 
 /** Opens such a way for one program, before it starts. */
 export type OpenNetwork = (hosts: readonly string[], program: Program) => Promise<OpenedNetwork>;
-
-/** What a starter keeps its programs from the rest of the machine with. */
-export const sandboxKindOf = (programs: ProgramStarter | Sandbox): SandboxKind =>
-  'kind' in programs ? programs.kind : 'none';
 
 /** The system did not start a program. `code` is the system's, such as `ENOENT`, which means a missing folder too. */
 export class ProgramNotStarted extends Error {
