@@ -18,12 +18,13 @@ import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
+import { openSandbox } from './adapters/sandbox/open-sandbox.js';
 import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
-import type { WorkerConfig } from './contracts/worker-config.js';
+import type { SandboxConfig, WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
 import { prebuiltBundle } from './plugin/workflow-bundle.js';
 import type { GovernancePorts } from './ports/index.js';
@@ -67,13 +68,35 @@ export interface WorkerSetting {
 /** The grace period of a stop: activities may finish within it, so a caller may wait this long for the worker's end. */
 const SHUTDOWN_GRACE = '5 seconds';
 
+/** What no executor or check may see of what a worker works with, and the repositories. */
+const hiddenFiles = ({ config, stateDir }: WorkerSetting) => ({
+  secret: [
+    stateDir,
+    ...(config.store?.kind === 'fs' ? [config.store.path] : []),
+    ...Object.values(config.signers).flatMap((signer) =>
+      'agent' in signer
+        ? []
+        : [...('file' in signer ? [signer.file] : []), signer.passphrase_file].filter((path) => path !== undefined),
+    ),
+  ],
+  repositories: Object.values(config.repositories).flatMap((repository) =>
+    'path' in repository ? [repository.path] : [],
+  ),
+});
+
+/** A worker without executors and checks, such as one of the engine alone, starts no program that needs a sandbox. */
+const sandboxOf = ({ executors, checks, sandbox }: WorkerConfig): SandboxConfig =>
+  Object.keys(executors).length + checks.allow.length === 0 ? 'none' : sandbox;
+
 /**
- * The world as a worker config describes it; its keys are opened now, and a store on a server is reached.
- * @param programs what starts executors, checks, scanners and git
- * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE
+ * The world as a worker config describes it; its keys are opened now, a store on a server is reached, and the sandbox is tried.
+ * @param programs what starts scanners, git and the sandboxes of executors and checks
+ * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE,
+ * SANDBOX_UNAVAILABLE
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
+  const sandbox = await openSandbox(sandboxOf(config), { programs, path: env.PATH, ...hiddenFiles(setting) });
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({
@@ -86,7 +109,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       env,
       configDir,
       scratchRoot: join(stateDir, 'scratch'),
-      programs,
+      programs: sandbox,
     }),
     checks: createCheckRunner({
       allow: config.checks.allow,
@@ -94,7 +117,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       network: config.checks.network,
       env,
       caches: createCheckCaches(join(stateDir, 'check-caches')),
-      programs,
+      programs: sandbox,
     }),
     baselines: createKeptBaselines(join(stateDir, 'baselines')),
     secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env.PATH, programs })]),

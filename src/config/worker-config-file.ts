@@ -10,7 +10,7 @@ const mapValues = <Value, Result>(record: Readonly<Record<string, Value>>, chang
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
 /**
- * Reads a worker config. Relative paths of repositories, policies, keys and the store are made absolute: they are relative to
+ * Reads a worker config. Relative paths of repositories, policies, keys, the store and what is readable are made absolute: they are relative to
  * the file's own folder, not to where the worker was started. The arguments of executors stay as they are written, since
  * records hold their digest.
  * @throws PromptOsError WORKER_CONFIG_NOT_FOUND, FILE_NOT_READABLE, YAML_MALFORMED, WORKER_CONFIG_INVALID
@@ -29,6 +29,10 @@ export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
         entry.startsWith(DIGEST_PREFIX) ? entry : resolve(folder, entry),
       ),
     },
+    sandbox:
+      config.sandbox === 'none'
+        ? 'none'
+        : { ...config.sandbox, readable: config.sandbox.readable.map((path) => resolve(folder, path)) },
     signers: mapValues(config.signers, (signer) => resolveSigner(folder, signer)),
     ...(config.store?.kind === 'fs' && { store: { kind: 'fs', path: resolve(folder, config.store.path) } }),
   };

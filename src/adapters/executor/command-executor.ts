@@ -12,6 +12,7 @@ import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import { locateAnswer, locateServedModel, readAnswerSource } from './answer.js';
+import { namedFiles } from './named-files.js';
 
 /** Of a longer standard error the head and the tail are kept. */
 const MAX_STDERR_BYTES = 256 * 1_024;
@@ -42,6 +43,7 @@ export function createCommandExecutor(
     arguments_sha256: canonicalSha256(config.argv.slice(1)),
     requested_model: config.model.requested ?? null,
     served_model: null,
+    sandbox: programs.kind ?? 'none',
   };
   return {
     descriptor,
@@ -59,7 +61,7 @@ export function createCommandExecutor(
           max_output_bytes: config.max_output_bytes,
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch: scratch.root,
-          reach: { readable: [], writable: [scratch.root], network: config.network },
+          reach: { readable: namedFiles(argv, options.configDir), writable: [scratch.root], network: config.network },
           signal: call.signal,
           watch: call.watch,
         });

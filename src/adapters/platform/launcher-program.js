@@ -1,13 +1,14 @@
 // @ts-check
 /**
- * The launcher: a small process beside a worker, which this file is all of; it is never imported. It starts the worker's
+ * The launcher: a small process beside a worker, whose program this file is; it is never imported. It starts the worker's
  * programs, each in a session of its own, and ends each of them whole: when the worker says so, when the program itself has
  * ended, and when the channel to the worker closes, as it does when the worker is killed.
  *
  * Plain JavaScript, so that node runs it from the sources as well as from the build.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync } from 'node:fs';
+import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './launcher-files.js';
 
 /**
  * A program to start. Its input is a file, or nothing. Its outputs are named pipes that the worker reads, or travel over the
@@ -50,6 +51,7 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, 
  *   readonly asked: Set<number>,
  *   signal: 'SIGTERM' | 'SIGKILL',
  *   deadline: number,
+ *   first: number | null,
  * }} Running
  */
 
@@ -58,7 +60,10 @@ const GRACE_MS = 2_000;
 /** How long a killed process may take to go, such as one that waits for a disk. */
 const KILL_WAIT_MS = 3_000;
 const POLL_MS = 40;
-const HAS_PROC = existsSync('/proc/self/environ');
+/** The kernel kills at once what the guard of a sandbox leaves. */
+const GUARD_POLL_MS = 2;
+/** When memory runs out, what is in a sandbox is to go before the worker. */
+const SANDBOX_OOM_SCORE = '500';
 /** PF_KTHREAD of Linux. */
 const KERNEL_THREAD = 0x200000;
 const O_CLOEXEC = 0o2000000;
@@ -78,22 +83,6 @@ process.title = 'promptos launcher';
 const report = (message, done = () => {}) => {
   if (process.connected) process.send?.(message, undefined, undefined, done);
   else done();
-};
-
-const readOrNothing = (path = '') => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
-const remove = (path = '') => {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // What cannot be removed now is removed as a leftover.
-  }
 };
 
 /** @param {number} pid negative for a whole group @param {NodeJS.Signals | 0} signal */
@@ -135,10 +124,8 @@ const findProcesses = () => {
       seen.set(name, known);
       continue;
     }
-    const stat = readOrNothing(`/proc/${name}/stat`);
-    const [state, , group, session, , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie runs no more, even when its parent never asks how it ended.
-    if (!state || state === 'Z' || state === 'X') continue;
+    const [state, , group, session, , , flags] = statOf(name);
+    if (!isRunning(state)) continue;
     const environ = readOrNothing(`/proc/${name}/environ`);
     const mark = environ.split('\0').find((variable) => byMark.has(variable));
     const owner = bySession.get(Number(group)) ?? bySession.get(Number(session)) ?? byMark.get(mark ?? '');
@@ -192,19 +179,24 @@ const look = () => {
   clearTimeout(nextLook);
   /** @type {Map<Running, number[]> | undefined} */
   let found;
+  let wait = POLL_MS;
   for (const program of [...ending]) {
     const group = program.session !== null && send(-program.session, 0) ? [-program.session] : [];
     const reaped = program.child === null || program.child.exitCode !== null || program.child.signalCode !== null;
     /** @type {readonly number[]} */
     let left = group;
-    if (HAS_PROC && (group.length > 0 || program.mark !== null)) {
+    const orphan = reaped ? program.first : null;
+    if (orphan !== null) {
+      left = isRunning(statOf(orphan)[0]) ? [orphan] : [];
+      wait = GUARD_POLL_MS;
+    } else if (HAS_PROC && (group.length > 0 || program.mark !== null)) {
       found ??= findProcesses();
       left = found.get(program) ?? [];
     }
     if (left.length === 0 && reaped) finish(program);
     else signalAll(program, left);
   }
-  if (ending.size > 0) nextLook = setTimeout(look, POLL_MS);
+  if (ending.size > 0) nextLook = setTimeout(look, wait);
   // A number may be another process's by the next program's end.
   else owners = new Map();
 };
@@ -244,6 +236,14 @@ const relay = (id, output, stream) => {
   stream?.once('close', () => report({ kind: 'printed', id, output, base64: null }));
 };
 
+/**
+ * The guard of a sandbox writes which process is the first inside. The kernel ends that one last, so when it runs no more,
+ * nothing in the sandbox does. @param {Running} program
+ */
+const noteFirst = (program, text = '') => {
+  program.first ??= Number(/"child-pid": (\d+)/.exec(text)?.[1] ?? 0) || null;
+};
+
 /** @param {StartOrder} order */
 const start = (order) => {
   /** @type {number[]} */
@@ -253,13 +253,19 @@ const start = (order) => {
     open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
     const rest = outputs === 'channel' ? ['pipe', 'pipe'] : outputs === 'none' ? ['ignore', 'ignore'] : [];
-    const stdio = /** @type {import('node:child_process').StdioOptions} */ ([...open, ...rest]);
+    const stdio = /** @type {import('node:child_process').StdioOptions} */ ([
+      ...open,
+      ...rest,
+      ...(guard ? ['pipe'] : []),
+    ]);
     const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, stdio, detached: true });
     child.once('error', (error) => {
       if (child.pid === undefined) report({ kind: 'failed', id, code: codeOf(error) }, leave);
     });
     if (child.pid === undefined) return;
+    if (guard) write(`/proc/${child.pid}/oom_score_adj`, SANDBOX_OOM_SCORE);
     const program = newProgram({ id, session: child.pid, mark, scratch, child, guard });
+    if (guard) child.stdio[3]?.on('data', (text) => noteFirst(program, String(text)));
     if (outputs === 'channel') {
       relay(id, 0, child.stdout);
       relay(id, 1, child.stderr);
@@ -276,7 +282,7 @@ const start = (order) => {
 /** @param {Pick<Running, 'id' | 'session' | 'mark' | 'scratch' | 'child' | 'guard'>} program @returns {Running} */
 const newProgram = (program) => {
   /** @type {Running} */
-  const running = { ...program, asked: new Set(), signal: 'SIGTERM', deadline: 0 };
+  const running = { ...program, asked: new Set(), signal: 'SIGTERM', deadline: 0, first: null };
   programs.set(program.id, running);
   return running;
 };

@@ -27,7 +27,8 @@ export interface Program {
   readonly reach?: Reach | undefined;
   /**
    * The program is the guard of a sandbox. It ends with what it guards, so a request to end goes to that alone, and killing the
-   * guard kills everything that it guards.
+   * guard kills everything that it guards. On descriptor 3 it writes JSON with the number of the first process inside, as
+   * `child-pid`.
    */
   readonly guard?: boolean | undefined;
 }

@@ -1,0 +1,85 @@
+import { PromptOsError } from '../../contracts/errors.js';
+import type { SandboxKind } from '../../contracts/names.js';
+import type { SandboxLimits } from '../../contracts/worker-config.js';
+import type {
+  OpenedNetwork,
+  OpenNetwork,
+  Program,
+  ProgramStarter,
+  Reach,
+  RunningProgram,
+  Sandbox,
+} from '../platform/program-starter.js';
+import { endInside } from './end-inside.js';
+import { type LimitWatch, watchLimits } from './limit-watch.js';
+
+/** A program that is not ours. */
+export type Confined = Program & { readonly reach: Reach };
+
+/** How a program is started in its sandbox. */
+export interface CommandLine {
+  readonly argv: readonly string[];
+  /** Folders on disk that it may write to. */
+  readonly writable: readonly string[];
+  /** Folders in memory that it may write to. */
+  readonly temporary: readonly string[];
+  /** Called when the program has ended, or has not started. */
+  readonly ended?: (() => void) | undefined;
+}
+
+export interface ConfineOptions {
+  readonly kind: SandboxKind;
+  /** What starts the sandboxes. */
+  readonly programs: ProgramStarter;
+  readonly limits: SandboxLimits;
+  /** Whether the process that is started guards the program, in place of becoming it. */
+  readonly guard: boolean;
+  readonly openNetwork: OpenNetwork | undefined;
+  readonly commandLine: (program: Confined, network: OpenedNetwork | null) => Promise<CommandLine>;
+}
+
+const isConfined = (program: Program): program is Confined => program.reach !== undefined;
+
+/** Starts each program that has a reach in a sandbox of its own, with its way to the network, and within its limits. */
+export function confinePrograms(options: ConfineOptions): Sandbox {
+  const { kind, programs, limits, guard, openNetwork, commandLine } = options;
+  const untilEnded = async (running: RunningProgram, watch: LimitWatch, { ended }: CommandLine) => {
+    try {
+      return endInside(await running.untilEnded(), watch.stopped(), limits);
+    } finally {
+      watch.close();
+      ended?.();
+    }
+  };
+  const startConfined = async (program: Confined, network: OpenedNetwork | null): Promise<RunningProgram> => {
+    const command = await commandLine(program, network);
+    const { argv, temporary, writable } = command;
+    const env = { ...program.env, ...network?.env };
+    const running = await programs.start({ ...program, argv, env, guard }).catch((error: unknown) => {
+      command.ended?.();
+      throw error;
+    });
+    const watch = watchLimits({ running, limits, temporary, writable }, programs);
+    return { ...running, untilEnded: () => untilEnded(running, watch, command) };
+  };
+  return {
+    kind,
+    start: async (program) => {
+      if (!isConfined(program)) return programs.start(program);
+      const { network } = program.reach;
+      if (typeof network === 'string') return startConfined(program, null);
+      if (openNetwork === undefined) throw noProxy(network.hosts);
+      const opened = await openNetwork(network.hosts, program);
+      const running = await startConfined(program, opened).catch(async (error: unknown) => {
+        await opened.close();
+        throw error;
+      });
+      return { ...running, untilEnded: () => running.untilEnded().finally(() => opened.close()) };
+    },
+  };
+}
+
+const noProxy = (hosts: readonly string[]): PromptOsError =>
+  new PromptOsError('SANDBOX_UNAVAILABLE', `This sandbox has no way to named hosts (${hosts.join(', ')}).`, {
+    hint: 'Say network: none or network: full.',
+  });

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { PromptOsError } from '../../contracts/errors.js';
+import type { SandboxConfig } from '../../contracts/worker-config.js';
+import { findProgram } from '../platform/find-program.js';
+import { type OpenNetwork, ProgramNotStarted, type ProgramStarter, type Sandbox } from '../platform/program-starter.js';
+import { type BubblewrapOptions, createBubblewrap } from './bubblewrap.js';
+import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
+import { isWithin } from './mounts.js';
+import { createSandboxExec } from './sandbox-exec.js';
+import { readSystemFiles } from './system-files.js';
+
+export interface SandboxOptions {
+  /** What starts the programs, such as a launcher. */
+  readonly programs: ProgramStarter;
+  /** The PATH on which the sandbox's own programs are looked for. */
+  readonly path: string | undefined;
+  /** Absolute paths of which no program sees anything, such as state, store and keys. */
+  readonly secret?: readonly string[];
+  /** Absolute paths of the repositories, which no program sees as a whole. */
+  readonly repositories?: readonly string[];
+  /** How a program gets to named hosts; without it such a program is refused. */
+  readonly openNetwork?: OpenNetwork | undefined;
+  /** The operating system; this machine's when absent. */
+  readonly platform?: NodeJS.Platform;
+}
+
+/**
+ * The sandbox of a worker config, tried once.
+ * @throws PromptOsError SANDBOX_UNAVAILABLE; WORKER_CONFIG_INVALID for a readable path that cannot be shown
+ */
+export async function openSandbox(config: SandboxConfig, options: SandboxOptions): Promise<Sandbox> {
+  const { programs, path, secret = [], repositories = [], openNetwork, platform = process.platform } = options;
+  if (config === 'none') return { kind: 'none', start: (program) => programs.start(program) };
+  const { readable, limits } = config;
+  for (const one of readable) requireReadable(one, [...secret, ...repositories]);
+  const common = { programs, readable, limits, secret, repositories, home: homedir(), openNetwork };
+  if (platform === 'darwin') {
+    const [sandboxExec] = await findTools(['sandbox-exec'], path, 'macOS has it in /usr/bin.');
+    return createSandboxExec({ ...common, sandboxExec });
+  }
+  if (platform !== 'linux') throw unavailable(`There is no sandbox for ${platform}`, 'Say sandbox: none.');
+  const [bwrap, prlimit, setsid] = await findTools(['bwrap', 'prlimit', 'setsid'], path, INSTALL);
+  const bubblewrap = { ...common, tools: { bwrap, prlimit, setsid }, system: await readSystemFiles() };
+  await tryBubblewrap(bubblewrap);
+  return createBubblewrap(bubblewrap);
+}
+
+const INSTALL = 'Install bubblewrap and util-linux (apt-get install bubblewrap util-linux; dnf install bubblewrap).';
+const ALLOW =
+  'Let this user make user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), ' +
+  'kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu 24.04 and later), ' +
+  'user.max_user_namespaces above 0; in a container, allow them and an unmasked /proc (docs/sandbox.md).';
+
+const unavailable = (what: string, hint: string): PromptOsError =>
+  new PromptOsError('SANDBOX_UNAVAILABLE', `${what}.`, {
+    hint: `${hint} To run programs without a sandbox, say sandbox: none in the worker config.`,
+  });
+
+async function findTools<const Names extends readonly string[]>(
+  names: Names,
+  path: string | undefined,
+  hint: string,
+): Promise<{ readonly [Index in keyof Names]: string }> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const program = await findProgram(name, path);
+      if (program === null) throw unavailable(`There is no program ${name} on PATH`, hint);
+      return program;
+    }),
+  );
+  return found as { readonly [Index in keyof Names]: string };
+}
+
+function requireReadable(path: string, hidden: readonly string[]): void {
+  const problem = existsSync(path)
+    ? hidden.some((one) => isWithin(path, one))
+      ? 'is hidden from programs: it belongs to the state, the store, the keys or a repository of this worker'
+      : null
+    : 'does not exist';
+  if (problem !== null) throw new PromptOsError('WORKER_CONFIG_INVALID', `sandbox.readable: ${path} ${problem}.`);
+}
+
+/** What worked once in this process, by bwrap's path. */
+const tried = new Set<string>();
+
+/** Starts a program in a sandbox that has nothing but the system. */
+async function tryBubblewrap({ programs, tools, system, limits }: BubblewrapOptions): Promise<void> {
+  if (tried.has(tools.bwrap)) return;
+  const problem = await trial(programs, tools, {
+    mounts: system.mounts,
+    directory: '/',
+    temporary: ['/tmp'],
+    temporaryBytes: limits.memory_bytes,
+    hostNetwork: false,
+    limits: [],
+    argv: ['true'],
+  });
+  if (problem !== null) throw unavailable(`bubblewrap cannot make a sandbox here: ${problem}`, ALLOW);
+  tried.add(tools.bwrap);
+}
+
+async function trial(
+  programs: ProgramStarter,
+  tools: BubblewrapPrograms,
+  plan: Parameters<typeof bubblewrapArguments>[1],
+): Promise<string | null> {
+  try {
+    const env = { PATH: '/usr/bin:/bin' };
+    const running = await programs.start({ argv: bubblewrapArguments(tools, plan), env, cwd: '/', guard: true });
+    let words = '';
+    running.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      words = `${words}${chunk}`.slice(0, 1_000);
+    });
+    running.stdout.resume();
+    const { code, signal } = await running.untilEnded();
+    return code === 0 ? null : words.trim().replaceAll('\n', '; ') || `it ended with ${signal ?? code}`;
+  } catch (error) {
+    if (error instanceof ProgramNotStarted) return `it was not started (${error.code})`;
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { isWithin, type Mount } from './mounts.js';
+
+/** What shows that a folder is the installation of a toolchain, or of several versions, whose programs need the rest of it. */
+const TOOLCHAIN_PARTS = [
+  ...['lib/node_modules', 'lib/rustlib', 'lib/modules', 'pkg/tool', 'pyvenv.cfg', 'conda-meta'],
+  ...['shims', 'tools/image'],
+];
+const PROGRAM_FOLDERS = ['bin', 'shims'];
+const PYTHON_FOLDER = /^python3\.\d+$/;
+const MODULES = '/node_modules/';
+/** As many as the kernel follows. */
+const MAX_LINKS = 40;
+const SHEBANG = /^#!\s*(\/\S+)/;
+const SHEBANG_BYTES = 256;
+
+export interface VisibleFilesOptions {
+  /** Absolute: the home folder of the worker's user, which is never shown as a whole. */
+  readonly home: string;
+  /** Absolute: nothing in them is shown. */
+  readonly secret: readonly string[];
+  /** Absolute: they are not shown as a whole. */
+  readonly repositories: readonly string[];
+  /** Whether every program sees a path anyway. */
+  readonly isShown: (path: string) => boolean;
+}
+
+/** Finds what must be shown for a program to run that is not part of the system. */
+export interface VisibleFiles {
+  /** The toolchains that the entries of a PATH belong to. */
+  forPath(path: string): readonly Mount[];
+  /** A file with what it needs: the links that lead to it, its toolchain or its packages. */
+  forFile(path: string): readonly Mount[];
+  /** The same for a program, and for the interpreter that its first line names. */
+  forProgram(path: string): Promise<readonly Mount[]>;
+}
+
+export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
+  const { home, secret, repositories, isShown } = options;
+  const personal = [home, join(home, '.local'), ...secret, ...repositories];
+  const isSecret = (path: string): boolean => secret.some((folder) => isWithin(path, folder));
+  /** A folder that holds one of these is more than an installation. */
+  const mayShow = (folder: string): boolean =>
+    folder !== '/' && !isSecret(folder) && !personal.some((path) => isWithin(path, folder));
+
+  const toolchain = (prefix: string): readonly Mount[] => {
+    if (!mayShow(prefix) || !isToolchain(prefix)) return [];
+    const base = baseOfVenv(prefix);
+    const needed = base === null || isShown(base) || base === prefix ? [] : toolchain(base);
+    return [{ kind: 'readable', path: prefix }, ...needed];
+  };
+
+  const withNeeds = (file: string): readonly Mount[] => {
+    const found = toolchain(dirname(dirname(file)));
+    if (found.length > 0) return found;
+    const modules = file.indexOf(MODULES);
+    const packages = modules === -1 ? '' : file.slice(0, modules + MODULES.length - 1);
+    return [{ kind: 'readable', path: packages !== '' && mayShow(packages) ? packages : file }];
+  };
+
+  const forFile = (path: string): readonly Mount[] => {
+    const mounts: Mount[] = [];
+    let at = path;
+    for (let hops = 0; hops < MAX_LINKS && !isShown(at) && !isSecret(at); hops++) {
+      if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return [...mounts, ...withNeeds(at)];
+      const target = readlinkSync(at);
+      const needs = toolchain(dirname(dirname(at)));
+      mounts.push(...(needs.length > 0 ? needs : [{ kind: 'link', path: at, target } as const]));
+      at = resolve(dirname(at), target);
+    }
+    return mounts;
+  };
+
+  return {
+    forFile,
+    forPath: (path) =>
+      path
+        .split(delimiter)
+        .filter((entry) => isAbsolute(entry) && PROGRAM_FOLDERS.includes(basename(entry)) && !isShown(entry))
+        .flatMap((entry) => toolchain(dirname(entry))),
+    forProgram: async (path) => {
+      if (isShown(path)) return forFile(path);
+      const interpreter = SHEBANG.exec(await firstBytes(path))?.[1];
+      const needed = interpreter === undefined || isShown(interpreter) ? [] : forFile(interpreter);
+      return [...forFile(path), ...needed];
+    },
+  };
+}
+
+const isToolchain = (prefix: string): boolean =>
+  TOOLCHAIN_PARTS.some((part) => existsSync(join(prefix, part))) ||
+  namesIn(join(prefix, 'lib')).some((name) => PYTHON_FOLDER.test(name));
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** The installation that a virtual environment of Python was made from, or null for another folder. */
+function baseOfVenv(prefix: string): string | null {
+  try {
+    const home = /^home\s*=\s*(\/.*)$/m.exec(readFileSync(join(prefix, 'pyvenv.cfg'), 'utf8'))?.[1];
+    return home === undefined ? null : dirname(home.trim());
+  } catch {
+    return null;
+  }
+}
+
+async function firstBytes(path: string): Promise<string> {
+  try {
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(SHEBANG_BYTES), 0, SHEBANG_BYTES, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return '';
+  }
+}
