@@ -84,13 +84,13 @@ const USE_SANDBOX =
  */
 export function judgeSandbox(
   machine: SandboxAvailability,
-  config: Pick<WorkerConfig, 'roles' | 'sandbox'> | null,
+  config: Pick<WorkerConfig, 'executors' | 'checks' | 'sandbox'> | null,
 ): ProbeResult {
   const found =
     machine.kind === 'none'
       ? `none: ${machine.reason}`
       : [machine.kind, machine.version, machine.program].filter((part) => part !== null).join(' ');
-  if (config?.roles.every((role) => role === 'engine') === true) {
+  if (config !== null && Object.keys(config.executors).length + config.checks.allow.length === 0) {
     return ok(`not needed: this worker starts no executor and no check (this machine has ${found})`);
   }
   if (config?.sandbox === 'none') {

@@ -8,7 +8,7 @@ import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-p
 import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import { type ProbeReport, type ProbeSetting, runProbes, type TemporalProbes } from '../../../src/cli/doctor/probe.js';
-import { judgeNode, judgeSandbox } from '../../../src/cli/doctor/probes.js';
+import { judgeNode } from '../../../src/cli/doctor/probes.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
@@ -137,7 +137,7 @@ test('doctor: fails with what to install, where the worker config asks for a san
   const { exitCode, probe } = await examine(top, { env: await bare('broken') });
   const { status, message, next } = probe('sandbox');
   expect({ exitCode, status }).toEqual({ exitCode: 1, status: 'fail' });
-  expect(message).toContain('cannot make namespaces: bwrap: No permissions to create new namespace');
+  expect(message).toContain('bubblewrap cannot make a sandbox here: bwrap: No permissions to create new namespace');
   expect(next).toContain('docs/sandbox.md');
   expect(next).toContain('Or write `sandbox: none` in worker.yaml: the record of each run then says so.');
 });
@@ -155,12 +155,17 @@ test.each(['works', 'broken'] as const)(
   },
 );
 
-test('judgeSandbox: a worker of the engine alone needs none, and without a worker config a missing one is a warning', () => {
-  const machine = { kind: 'none', reason: 'bubblewrap is not installed', install: 'Install it.' } as const;
-  expect(judgeSandbox(machine, { roles: ['engine'], sandbox: { readable: [], limits: {} as never } })).toMatchObject({
-    status: 'ok',
-  });
-  expect(judgeSandbox(machine, null)).toMatchObject({ status: 'warn', message: 'none: bubblewrap is not installed' });
+test('doctor: a worker that starts neither executors nor checks needs no sandbox', async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), /^executors:[\s\S]*?\n\n/m, 'executors: {}\n\n');
+  await change(workerPath(top), 'allow: [tests]', 'allow: []');
+  const { probe } = await examine(top, { env: await bare('broken') });
+  expect(probe('sandbox')).toMatchObject({ status: 'ok', message: expect.stringMatching(/^not needed: .*none: /) });
+});
+
+test('doctor: a missing sandbox is a warning, where no worker config can be read', async () => {
+  const { probe } = await examine(await folder(), { env: await bare('broken') });
+  expect(probe('sandbox').status).toBe('warn');
 });
 
 test('doctor: a line each with the next step under it, for a person', async () => {

@@ -262,7 +262,7 @@ test('init: without a sandbox on the machine it writes the same config, and says
   const PATH = await pathWithBubblewrap('broken', join(await folder(), 'bin'));
   const missing = await init(['--alone'], { cwd: two, env: { PATH } });
   expect(there.stderr).not.toContain('NO SANDBOX');
-  expect(missing.stderr).toContain('warning: NO SANDBOX: bubblewrap 0.8.0 cannot make namespaces');
+  expect(missing.stderr).toContain('warning: NO SANDBOX: bubblewrap cannot make a sandbox here: bwrap: No permissions');
   expect(missing.stderr).toContain('Or write `sandbox: none` in worker.yaml');
   for (const top of [one, two]) expect((await written(top)).config.sandbox).toMatchObject({ readable: [] });
 });
