@@ -8,6 +8,7 @@ const SLOW = [
   'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
+  'test/adapters/sandbox/hostile-executor.test.ts',
   'test/adapters/store/s3/store-s3-{conformance,run}.test.ts',
   'test/attacks/**/*.test.ts',
   'test/bench/{fair,history,run}.test.ts',

@@ -18,13 +18,13 @@ import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
-import { openSandbox } from './adapters/sandbox/open-sandbox.js';
+import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
 import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { withDirectLoopback } from './config/proxy.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
-import type { SandboxConfig, WorkerConfig } from './contracts/worker-config.js';
+import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
 import { prebuiltBundle } from './plugin/workflow-bundle.js';
 import type { GovernancePorts } from './ports/index.js';
@@ -68,26 +68,6 @@ export interface WorkerSetting {
 /** The grace period of a stop: activities may finish within it, so a caller may wait this long for the worker's end. */
 const SHUTDOWN_GRACE = '5 seconds';
 
-/** What no executor or check may see of what a worker works with, and the repositories. */
-const hiddenFiles = ({ config, stateDir }: WorkerSetting) => ({
-  secret: [
-    stateDir,
-    ...(config.store?.kind === 'fs' ? [config.store.path] : []),
-    ...Object.values(config.signers).flatMap((signer) =>
-      'agent' in signer
-        ? []
-        : [...('file' in signer ? [signer.file] : []), signer.passphrase_file].filter((path) => path !== undefined),
-    ),
-  ],
-  repositories: Object.values(config.repositories).flatMap((repository) =>
-    'path' in repository ? [repository.path] : [],
-  ),
-});
-
-/** A worker without executors and checks, such as one of the engine alone, starts no program that needs a sandbox. */
-const sandboxOf = ({ executors, checks, sandbox }: WorkerConfig): SandboxConfig =>
-  Object.keys(executors).length + checks.allow.length === 0 ? 'none' : sandbox;
-
 /**
  * The world as a worker config describes it; its keys are opened now, a store on a server is reached, and the sandbox is tried.
  * @param programs what starts scanners, git and the sandboxes of executors and checks
@@ -96,7 +76,7 @@ const sandboxOf = ({ executors, checks, sandbox }: WorkerConfig): SandboxConfig 
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
-  const sandbox = await openSandbox(sandboxOf(config), { programs, path: env.PATH, ...hiddenFiles(setting) });
+  const sandbox = await openWorkerSandbox(setting, programs);
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({

@@ -13,7 +13,8 @@ export { createFileSigner, type FileSignerOptions } from './keys/file-signer.js'
 export { createWorkerSigners } from './keys/worker-signers.js';
 export { openStore, type StorePlace } from './open-store.js';
 export { createLauncher, type Launcher } from './platform/launcher.js';
-export type { ProgramStarter } from './platform/program-starter.js';
+export type { OpenedNetwork, OpenNetwork, ProgramStarter, Sandbox } from './platform/program-starter.js';
+export { openWorkerSandbox, type SandboxedWorker } from './sandbox/worker-sandbox.js';
 export { createSecretlintScanner } from './secrets/secret-scanners.js';
 export { createFileSystemStore } from './store/fs/file-system-store.js';
 export { createS3Store } from './store/s3/s3-store.js';

@@ -9,6 +9,7 @@ import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 import { canMount, composeWorker } from '../support/compose-worker.js';
 import { eventually } from '../support/governed-worker.js';
 import { PROJECT_FILES } from '../support/hostile-site.js';
+import { installAgent } from '../support/installed-agent.js';
 import { pageBlocks } from '../support/page-blocks.js';
 import { startTestServer, type TestServer } from '../support/temporal.js';
 import { becoming, canBecome } from '../support/unix-users.js';
@@ -63,11 +64,10 @@ describe.skipIf(!canTry)('docker-compose.yml (skipped where the tests may not mo
     server = await startTestServer();
     root = await mkdtemp(join(tmpdir(), 'promptos-compose-'));
     repository = join(root, 'code/shop');
-    const bin = join(root, 'bin');
-    await mkdir(bin);
+    const fenced = (agent: string) =>
+      `#!/bin/sh\necho '\`\`\`json'\n'${process.execPath}' '${agent}' "$@"\nprintf '\\n\`\`\`\\n'\n`;
+    const bin = await installAgent(root, AGENT, fenced);
     await symlink(PROMPTOS, join(bin, 'promptos'));
-    const agent = `#!/bin/sh\necho '\`\`\`json'\n'${process.execPath}' '${AGENT}' "$@"\nprintf '\\n\`\`\`\\n'\n`;
-    await writeFile(join(bin, 'my-agent'), agent, { mode: 0o755 });
     // What a person does in an editor: the marks are taken away, and each role gets arguments of its own.
     const editor = `#!/bin/sh
 sed -i -e '/^# executors:/,/^$/ { s/^# //; }' "$1"

@@ -7,6 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { findServerBinary } from '../../src/embedded/find-binary.js';
 import { ensureBuilt } from '../support/built-package.js';
 import { type GitServer, startGitServer } from '../support/git-daemon.js';
+import { installAgent } from '../support/installed-agent.js';
 import { pageBlocks } from '../support/page-blocks.js';
 import { createParties, type Parties, type Party } from '../support/parties.js';
 import { KEYS, type Typed, typeAll } from '../support/terminal.js';
@@ -62,9 +63,7 @@ beforeEach(async () => {
   const temporal = join(root, 'temporal');
   await copyFile((await findServerBinary({ env: process.env })).path, temporal);
   await chmod(temporal, 0o755);
-  const bin = join(root, 'bin');
-  await mkdir(bin);
-  await writeFile(join(bin, 'my-agent'), `#!/bin/sh\nexec '${process.execPath}' '${AGENT}' "$@"\n`, { mode: 0o755 });
+  const bin = await installAgent(root, AGENT);
   const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
   parties = createParties({ root, groups: [GROUP], env: { PATH: path, TEMPORAL_CLI_PATH: temporal } });
 });

@@ -117,13 +117,13 @@ export async function createHostileSite(options: HostileSiteOptions): Promise<Ho
   });
   const workerConfig = {
     schema_version: 1,
-    // The agents attack the user's repository, and count their tries outside of the checkout: in a sandbox they could not.
-    sandbox: 'none',
     task_queue: `hostile-${root.slice(-6)}`,
     repositories: { shop: { path: '..' } },
     trust: { policies: Object.keys(policies) },
     executors: { nina: agent('writer'), vera: agent('verifier'), rex: agent('reviewer'), ...options.executors },
     checks: { allow: ['*'] },
+    // What the engine notices of a program that can reach the user's repository.
+    sandbox: 'none',
   };
   const files = {
     ...PROJECT_FILES,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { PROMPTOS } from './built-package.js';
 import { startGitServer } from './git-daemon.js';
 import { PROJECT_FILES } from './hostile-site.js';
+import { installAgent } from './installed-agent.js';
 import { createParties, type Party } from './parties.js';
 import { startS3Server } from './s3-server.js';
 
@@ -26,10 +27,8 @@ export async function createTeamSite(s3Program: string): Promise<TeamSite> {
   await chmod(root, 0o755);
   const git = await startGitServer(join(root, 'git'), 'shop.git');
   const s3 = await startS3Server(s3Program);
-  const bin = join(root, 'bin');
-  await mkdir(bin);
+  const bin = await installAgent(root, AGENT);
   await symlink(PROMPTOS, join(bin, 'promptos'));
-  await writeFile(join(bin, 'my-agent'), `#!/bin/sh\nexec '${process.execPath}' '${AGENT}' "$@"\n`, { mode: 0o755 });
   await pushProject(join(root, 'seed'), git.url);
   const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
   const parties = createParties({ root, env: { PATH: path } });

@@ -1,7 +1,8 @@
 import type { SandboxKind } from '../../contracts/names.js';
 import { DEFAULT_SANDBOX } from '../../contracts/worker-config.js';
-import { createDirectStarter } from '../platform/direct-starter.js';
 import { findProgram } from '../platform/find-program.js';
+import { createLauncher } from '../platform/launcher.js';
+import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
 import { openSandbox, SandboxUnavailable } from './open-sandbox.js';
 
@@ -31,21 +32,24 @@ export interface SandboxSearch {
 
 /** Asks as a worker does: a sandbox is opened, and tried. For commands that start no worker. */
 export async function findSandbox({ path, platform = process.platform }: SandboxSearch): Promise<SandboxAvailability> {
-  const programs = createDirectStarter('session');
+  // The guard of a sandbox needs a descriptor more than a program that is started directly has.
+  const programs = createLauncher(path);
   try {
     const { kind } = await openSandbox(DEFAULT_SANDBOX, { programs, path, platform });
     if (kind === 'none') throw new SandboxUnavailable('The default sandbox is none', '');
     const name = kind === 'bubblewrap' ? 'bwrap' : kind;
     const program = (await findProgram(name, path)) ?? name;
-    return { kind, program, version: kind === 'bubblewrap' ? await versionOf(program) : null };
+    return { kind, program, version: kind === 'bubblewrap' ? await versionOf(program, programs) : null };
   } catch (error) {
     if (!(error instanceof SandboxUnavailable)) throw error;
     return { kind: 'none', reason: error.what, install: error.install };
+  } finally {
+    await programs.close();
   }
 }
 
-async function versionOf(bwrap: string): Promise<string | null> {
-  const result = await runProgram(createDirectStarter('session'), {
+async function versionOf(bwrap: string, programs: ProgramStarter): Promise<string | null> {
+  const result = await runProgram(programs, {
     argv: [bwrap, '--version'],
     env: {},
     cwd: '/',

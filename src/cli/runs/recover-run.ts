@@ -97,7 +97,10 @@ async function finishHere(project: Project, { runId, reference, entries, journal
     return no('the worker config of this place does not serve the engine');
   }
   try {
-    const ports = await createPorts(await readSetting(project), createDirectStarter('session'));
+    const setting = await readSetting(project);
+    // Finalising starts no program of others, so it works where there is no sandbox.
+    const config = { ...setting.config, sandbox: 'none' } as const;
+    const ports = await createPorts({ ...setting, config }, createDirectStarter('session'));
     const ended = journal.find(({ entry }) => entry?.kind === 'head' && entry.head.purpose === 'end')?.entry;
     const sealer = ended?.kind === 'head' ? keyidOf(ended.envelope) : null;
     const signers = sealingSigners(ports.signers, sealer);

@@ -245,6 +245,7 @@ describe('programs', () => {
       arguments_sha256: canonicalSha256(['-p']),
       requested_model: 'm',
       served_model: null,
+      sandbox: 'none',
     });
   });
 });

@@ -1,0 +1,115 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
+import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
+import { namedFiles } from '../../../src/adapters/executor/named-files.js';
+import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
+import type { Sandbox } from '../../../src/adapters/platform/program-starter.js';
+import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
+import { commandExecutorSchema, workerConfigSchema } from '../../../src/contracts/worker-config.js';
+
+let root: string;
+let launcher: Launcher;
+let programs: Sandbox;
+
+const put = async (path: string, text: string): Promise<string> => {
+  await mkdir(join(root, path, '..'), { recursive: true });
+  await writeFile(join(root, path), text, { mode: 0o755 });
+  return join(root, path);
+};
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'promptos-boxed-'));
+  launcher = createLauncher(process.env.PATH);
+  const key = await put('config/key.pem', 'private');
+  await mkdir(join(root, 'checkout'));
+  const config = workerConfigSchema.shape.sandbox.parse({ limits: { memory_bytes: 200_000_000 } });
+  programs = await openSandbox(config, {
+    programs: launcher,
+    path: process.env.PATH,
+    secret: [key, join(root, 'state')],
+  });
+});
+afterEach(async () => {
+  await launcher.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+const ENV = { PATH: process.env.PATH };
+
+function execute(argv: readonly string[]) {
+  const executor = createCommandExecutor('nina', commandExecutorSchema.parse({ kind: 'command', argv }), {
+    ...{ env: ENV, configDir: join(root, 'config'), scratchRoot: join(root, 'state/scratch'), programs },
+  });
+  const { signal } = new AbortController();
+  const call = {
+    run_id: 'run-1',
+    gate: 'P05',
+    attempt: 1,
+    prompt: 'p',
+    directory: join(root, 'checkout'),
+    signal,
+  } as const;
+  return { executor, outcome: executor.execute(call) };
+}
+
+describe.runIf(process.platform === 'linux')('in the sandbox', () => {
+  test('command executor: a script of a folder below the config runs with what is beside it, and finds no key', async () => {
+    await put('config/agents/lib.mjs', 'export const word = "beside";');
+    await put(
+      'config/agents/agent.mjs',
+      `import { word } from './lib.mjs'; import { existsSync } from 'node:fs';
+       console.log(JSON.stringify({ word, key: existsSync(${JSON.stringify(join(root, 'config/key.pem'))}) }));`,
+    );
+    const { executor, outcome } = execute([process.execPath, './agents/agent.mjs']);
+    expect(await outcome).toMatchObject({ problem: null, answer: '{"word":"beside","key":false}' });
+    expect(executor.descriptor).toMatchObject({ sandbox: 'bubblewrap' });
+  });
+
+  test('command executor: a program that exceeds a limit is a problem that names it', async () => {
+    const { outcome } = execute(['node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(8e6, 1));']);
+    expect(await outcome).toMatchObject({
+      answer: null,
+      problem: 'The executor was stopped: it used more than 200000000 bytes of memory (sandbox.limits.memory_bytes).',
+    });
+  });
+
+  test('command executor: a program that is missing is reported as such, not as one that failed', async () => {
+    await expect(execute(['no-such-program']).outcome).rejects.toMatchObject({ code: 'EXECUTOR_NOT_FOUND' });
+    await put('config/plain', 'no program');
+    const { chmod } = await import('node:fs/promises');
+    await chmod(join(root, 'config/plain'), 0o644);
+    await expect(execute(['./plain']).outcome).rejects.toMatchObject({ code: 'EXECUTOR_NOT_PERMITTED' });
+  });
+
+  test('check runner: a program of the checkout runs; one that exceeds a limit fails with its reason', async () => {
+    const checks = createCheckRunner({ allow: ['*'], env: ENV, scratchRoot: join(root, 'state/scratch'), programs });
+    const call = {
+      name: 'tests',
+      timeout_ms: 60_000,
+      directory: join(root, 'checkout'),
+      signal: new AbortController().signal,
+    };
+    await put('checkout/check.sh', '#!/bin/sh\necho checked\n');
+    expect(await checks.run({ ...call, argv: ['./check.sh'] })).toMatchObject({ status: 'passed' });
+    const grows = await checks.run({
+      ...call,
+      argv: ['node', '-e', 'const a = []; for (;;) a.push(Buffer.alloc(8e6, 1));'],
+    });
+    expect(grows).toMatchObject({ status: 'failed', reason: expect.stringContaining('sandbox.limits.memory_bytes') });
+  });
+});
+
+describe('namedFiles', () => {
+  test('files of the command line; the folder of one that is below the config, never the folder of the config', async () => {
+    const [own, below, elsewhere] = [
+      await put('config/agent.sh', ''),
+      await put('config/agents/a.mjs', ''),
+      await put('tools/b.mjs', ''),
+    ];
+    const argv = ['node', own, below, elsewhere, '--flag', join(root, 'missing'), join(root, 'tools'), 'relative.js'];
+    expect(namedFiles(argv, join(root, 'config'))).toEqual([own, join(root, 'config/agents'), elsewhere]);
+  });
+});

@@ -1,0 +1,103 @@
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findProgram } from '../../../src/adapters/platform/find-program.js';
+import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
+import { openSandbox, type SandboxOptions } from '../../../src/adapters/sandbox/open-sandbox.js';
+import { type SandboxConfig, workerConfigSchema } from '../../../src/contracts/worker-config.js';
+
+let root: string;
+let launcher: Launcher;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'promptos-sandbox-'));
+  launcher = createLauncher(process.env.PATH);
+});
+afterEach(async () => {
+  await launcher.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+const CONFIG = workerConfigSchema.shape.sandbox.parse({}) as Exclude<SandboxConfig, 'none'>;
+
+const open = (config: SandboxConfig, more: Partial<SandboxOptions> = {}) =>
+  openSandbox(config, { programs: launcher, path: process.env.PATH, ...more });
+
+/** A folder with the sandbox's programs, the named ones replaced by scripts. */
+async function pathWith(scripts: Readonly<Record<string, string>>): Promise<string> {
+  const bin = join(root, 'bin');
+  await mkdir(bin);
+  for (const name of ['prlimit', 'setsid', 'bwrap']) {
+    const real = await findProgram(name, process.env.PATH);
+    if (scripts[name] === undefined && real !== null) await symlink(real, join(bin, name));
+  }
+  for (const [name, text] of Object.entries(scripts)) {
+    await writeFile(join(bin, name), text);
+    await chmod(join(bin, name), 0o755);
+  }
+  return bin;
+}
+
+describe('openSandbox', () => {
+  test('none starts programs as they are', async () => {
+    const sandbox = await open('none', { path: '' });
+    const running = await sandbox.start({ argv: ['true'], env: { PATH: process.env.PATH ?? '' }, cwd: root });
+    running.stdout.resume();
+    running.stderr.resume();
+    expect([sandbox.kind, await running.untilEnded()]).toEqual(['none', { code: 0, signal: null }]);
+  });
+
+  test('without bubblewrap on PATH it is refused, with what to install', async () => {
+    await expect(open(CONFIG, { path: root, platform: 'linux' })).rejects.toMatchObject({
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringMatching(/no program bwrap on PATH.*apt-get install bubblewrap.*sandbox: none/),
+    });
+  });
+
+  test('a bubblewrap that may not make namespaces is refused, with its own words and what to set', async () => {
+    const path = await pathWith({
+      bwrap: '#!/bin/sh\necho "bwrap: setting up uid map: Permission denied" >&2\nexit 1\n',
+    });
+    await expect(open(CONFIG, { path, platform: 'linux' })).rejects.toMatchObject({
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringMatching(/setting up uid map: Permission denied.*unprivileged_userns.*AppArmor/),
+    });
+  });
+
+  test('another operating system has none', async () => {
+    await expect(open(CONFIG, { platform: 'win32' })).rejects.toMatchObject({ code: 'SANDBOX_UNAVAILABLE' });
+  });
+
+  test('a readable path that is missing, or belongs to what is hidden, is refused', async () => {
+    for (const [readable, why] of [
+      [join(root, 'missing'), 'does not exist'],
+      [join(root), 'is hidden from programs'],
+    ] as const) {
+      await expect(open({ ...CONFIG, readable: [readable] }, { secret: [root] })).rejects.toMatchObject({
+        code: 'WORKER_CONFIG_INVALID',
+        message: expect.stringContaining(`${readable} ${why}`),
+      });
+    }
+  });
+
+  test('macOS: the program runs under a profile of sandbox-exec, with its arguments and its folder', async () => {
+    const path = await pathWith({
+      'sandbox-exec': '#!/bin/sh\nshift\nprintf "%s" "$1" > "$HOME/profile"\nshift\nexec "$@"\n',
+    });
+    const sandbox = await open(CONFIG, { path, platform: 'darwin', secret: [join(root, 'state')] });
+    const running = await sandbox.start({
+      argv: ['sh', '-c', 'pwd; echo "$1"; exit 3', 'sh', 'an argument'],
+      env: { PATH: process.env.PATH ?? '', HOME: root },
+      cwd: root,
+      reach: { readable: [], writable: [], network: 'none' },
+    });
+    let printed = '';
+    running.stdout.on('data', (chunk) => {
+      printed += chunk;
+    });
+    running.stderr.resume();
+    expect([sandbox.kind, await running.untilEnded()]).toEqual(['sandbox-exec', { code: 3, signal: null }]);
+    expect(printed).toBe(`${root}\nan argument\n`);
+  });
+});
