@@ -82,7 +82,7 @@ const USE_SANDBOX =
  * What executors and checks run in on this machine.
  * @param config null where none can be read
  */
-export function judgeSandbox(
+function judgeSandbox(
   machine: SandboxAvailability,
   config: Pick<WorkerConfig, 'executors' | 'checks' | 'sandbox'> | null,
 ): ProbeResult {
