@@ -32,7 +32,7 @@ import {
   resolveEscalationSignal,
   statusQuery,
 } from '../workflows/messages.js';
-import { asRunFailure, asTemporalFailure, isLostLocalActivity, isNoPoller } from './failures.js';
+import { asRunFailure, asTemporalFailure, isNoPoller } from './failures.js';
 import { type RecordedRun, readRecordedRun } from './ledger.js';
 import { firstStart, type ListedRun, listed, listRuns, memoOf, type RunsWanted } from './listing.js';
 import type { Delivery, GovernedRunsOptions, SignerFor, StartRunOptions } from './options.js';
@@ -42,7 +42,6 @@ import { type GateAtWork, type RunMoment, readMoment } from './progress.js';
 const ANSWER_TIMEOUT_MS = 2_000;
 /** A query is asked for nothing but its answer, so a busy worker is given longer. */
 const QUERY_TIMEOUT_MS = 10_000;
-const PAUSE_BEFORE_QUERY_MS = 200;
 
 export type {
   Delivery,
@@ -222,7 +221,7 @@ export class GovernedRuns {
    * @throws PromptOsError RUN_NOT_FOUND, WORKER_MISSING when no worker answers in time
    */
   async status(runId: string): Promise<RunStatus> {
-    const answer = await this.#inTime(this.#queryTimeoutMs, (signal) => this.#askStatus(runId, signal)).catch(
+    const answer = await this.#inTime(this.#queryTimeoutMs, () => this.#run(runId).query(statusQuery)).catch(
       (error: unknown) => {
         throw asRunFailure(runId, error);
       },
@@ -234,19 +233,6 @@ export class GovernedRuns {
       );
     }
     return answer;
-  }
-
-  /** Asks again where the worker lost a local activity of the run: it has discarded the run, and loads it for the next query. */
-  async #askStatus(runId: string, signal: AbortSignal): Promise<RunStatus> {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        return await this.#run(runId).query(statusQuery);
-      } catch (error) {
-        if (!isLostLocalActivity(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_BEFORE_QUERY_MS));
-      }
-    }
   }
 
   /**
@@ -332,11 +318,11 @@ export class GovernedRuns {
     }
   }
 
-  async #inTime<T>(limitMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T | typeof TOO_LATE> {
+  async #inTime<T>(limitMs: number, call: () => Promise<T>): Promise<T | typeof TOO_LATE> {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), limitMs);
     try {
-      return await this.#client.connection.withAbortSignal(abort.signal, () => call(abort.signal));
+      return await this.#client.connection.withAbortSignal(abort.signal, call);
     } catch (error) {
       if (abort.signal.aborted || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isNoPoller(error))
         return TOO_LATE;

@@ -10,10 +10,6 @@ import { ERROR_CATALOGUE, isErrorCode, PromptOsError } from '../contracts/errors
 /** The server says so at once when no worker has asked for work for a while. */
 export const isNoPoller = (error: unknown): boolean => /no poller/i.test(errorText(error));
 
-/** A query that met a defect of the SDK's core (docs/errors.md, WORKER_MISSING). */
-export const isLostLocalActivity = (error: unknown): boolean =>
-  /Missing associated machine for LocalActivity/.test(errorText(error));
-
 function errorText(error: unknown): string {
   if (isGrpcServiceError(error)) return `${error.message} ${error.details}`;
   if (!(error instanceof Error)) return String(error);

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Client, QueryNotRegisteredError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { GovernedRuns } from '../../src/client/client.js';
+import type { GovernedRuns } from '../../src/client/client.js';
 import { GATE_IDS, runWorkflowId } from '../../src/contracts/names.js';
-import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
-
-/** Of gRPC. */
-const INVALID_ARGUMENT = 3;
 
 let worker: GovernedWorker;
 /** The same queue and store, but with a short timeout for an answer. */
@@ -148,44 +143,6 @@ describe('GovernedRuns: a run that has ended', () => {
     const run = await worker.startRun();
     await run.handle.terminate('by hand');
     await expect(worker.runs.wait(run.runId)).rejects.toMatchObject({ code: 'TEMPORAL_FAILED' });
-  });
-});
-
-describe('GovernedRuns: status of a run whose worker lost a local activity', () => {
-  /** A client whose first queries are answered as the SDK's core answers them then. */
-  const runsAfter = (failures: number, answerTimeoutMs?: number): GovernedRuns => {
-    let left = failures;
-    const query = <Input>(input: Input, next: (input: Input) => Promise<unknown>): Promise<unknown> => {
-      left -= 1;
-      const text = '[TMPRL1100] Nondeterminism error: Missing associated machine for LocalActivity(4)';
-      return left < 0 ? next(input) : Promise.reject(new QueryNotRegisteredError(text, INVALID_ARGUMENT));
-    };
-    return new GovernedRuns({
-      client: new Client({
-        connection: worker.client.connection,
-        plugins: [new GovernedRunPlugin()],
-        interceptors: { workflow: [{ query }] },
-      }),
-      taskQueue: worker.taskQueue,
-      store: worker.store,
-      ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
-    });
-  };
-
-  test('is asked for again', async () => {
-    const run = await worker.startRun();
-    await run.awaitDecision('P00');
-    expect(await runsAfter(2).status(run.runId)).toMatchObject({ phase: 'open' });
-    await run.handle.terminate('the test has ended');
-  });
-
-  test('is given up when no answer comes in time: WORKER_MISSING', async () => {
-    const run = await worker.startRun();
-    await run.awaitDecision('P00');
-    await expect(runsAfter(Number.POSITIVE_INFINITY, 500).status(run.runId)).rejects.toMatchObject({
-      code: 'WORKER_MISSING',
-    });
-    await run.handle.terminate('the test has ended');
   });
 });
 
