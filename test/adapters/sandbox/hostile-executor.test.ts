@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
 import { isRunning, until } from '../platform/processes.js';
 import { type Box, createBox } from './box.js';
 
@@ -134,11 +135,13 @@ describe.runIf(process.platform === 'linux')('hostile executor', () => {
     await box.sh(`kill -9 ${bystander.pid} ${process.pid} $PPID 1 2>/dev/null; kill -9 -1 2>/dev/null; kill -9 0`);
     expect(isRunning(bystander.pid ?? 0)).toBe(true);
     bystander.kill();
+    const group = await box.sh('trap "" TERM; kill -TERM 0; echo on');
+    expect(group).toMatchObject({ exit_code: 0, stdout: 'on\n' });
   });
 
   test('privileges: none can be had: no capability, no set-uid, no user namespace, no mount', async () => {
     const { stdout } = await box.sh(
-      'grep -E "^(CapEff|CapPrm|CapBnd|CapAmb|NoNewPrivs)" /proc/self/status; unshare -Ur true 2>/dev/null && echo namespace; mount -t tmpfs x /tmp 2>/dev/null && echo mount; chroot / true 2>/dev/null && echo chroot; true',
+      'grep -E "^(CapEff|CapPrm|CapBnd|CapAmb|NoNewPrivs)" /proc/self/status; unshare -U true 2>/dev/null && echo namespace; mount -t tmpfs x /tmp 2>/dev/null && echo mount; chroot / true 2>/dev/null && echo chroot; true',
     );
     expect(stdout).toMatch(/^(?:Cap\w+:\t0+\n){4}NoNewPrivs:\t1\n$/);
   });
@@ -299,6 +302,29 @@ describe.runIf(process.platform === 'linux')('hostile executor', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(lstatSync(marker).size).toBe(size);
     expect(await own.sh('echo well')).toMatchObject({ stdout: 'well\n' });
+    await own.close();
+  });
+
+  test('end: a program dies with its guard’s parent when no launcher is left to end it', async () => {
+    let argv: readonly string[] = [];
+    const programs: ProgramStarter = {
+      start: (program) => {
+        // Without the control group, which is gone by then.
+        argv = program.argv.slice(program.argv.findIndex((word) => word.endsWith('/bwrap')));
+        return box.launcher.start(program);
+      },
+    };
+    const own = await createBox({}, { programs });
+    const marker = join(own.checkout, 'alive');
+    await own.sh(`echo $$; [ -e ${marker} ] || exit 0; while :; do echo x >> ${marker}; sleep 0.05; done`);
+    await writeFile(marker, '');
+    const parent = spawn('sh', ['-c', '"$@"; true', 'sh', ...argv], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    await until(() => lstatSync(marker).size > 4);
+    parent.kill('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { size } = lstatSync(marker);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(lstatSync(marker).size).toBe(size);
     await own.close();
   });
 
