@@ -3,6 +3,7 @@ import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord, ExecutorDescriptor } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
+import type { Inventory } from '../contracts/inventory.js';
 import { own, prettyJson } from '../contracts/json.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, type SandboxKind, SEVERITIES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
@@ -13,9 +14,10 @@ import { firstResult } from '../domain/ledger/journalled-results.js';
 import { sandboxOfAttempt, weakestSandbox } from '../domain/record/sandboxes.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
-import type { RepositorySnapshot } from '../ports/workspace.js';
+import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
+import { judgeInventory } from '../rules/judge-inventory.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { isWaivable } from '../rules/waivable.js';
@@ -67,15 +69,17 @@ async function askAndJudge(
   definition: GateDefinition,
   work: GateWork<unknown>,
   executor: GateExecutor,
-): Promise<{ readonly asked: Asked; readonly judgement: Judgement }> {
+): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenAgentFiles }> {
   const { input, ports, signal } = task;
   const { gate, feedback, run } = input;
   const checkout = await ports.workspace.checkout({
     repository: run.target_repo,
     commit: run.base_commit,
     ...(work.patch === null ? {} : { patch: work.patch }),
+    withholdAgentFiles: true,
     signal,
   });
+  const seen = seenAgentFiles(task.inventory, checkout);
   try {
     const outputContract = { jsonSchema: outputJsonSchema(gate) };
     const asked = await askExecutor({
@@ -88,9 +92,9 @@ async function askAndJudge(
     });
     task.progress.begin('judge the answer');
     const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
-    if (asked.answer.kind !== 'output') return { asked, judgement: { ...NOTHING_OBSERVED, findings: stray } };
+    if (asked.answer.kind !== 'output') return { asked, seen, judgement: { ...NOTHING_OBSERVED, findings: stray } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
-    return { asked, judgement: { findings: [...findings, ...stray], artifacts } };
+    return { asked, seen, judgement: { findings: [...findings, ...stray], artifacts } };
   } finally {
     // A failure here must not hide the attempt's own outcome; what is left is removed when a worker next starts.
     await checkout.discard().catch(() => undefined);
@@ -108,6 +112,14 @@ async function snapshotBefore(
 ): Promise<RepositorySnapshot | null> {
   const kinds = [sandboxOf(executor.descriptor), ...(runsChecks === true ? [checksSandbox(ports)] : [])];
   return kinds.includes('none') ? ports.workspace.snapshot(input.run.target_repo) : null;
+}
+
+/** The files that steered the executor, and those that the patch would have steered it by. */
+type SeenAgentFiles = Pick<AttemptRecord, 'inventory' | 'withheld'>;
+
+function seenAgentFiles({ files, more }: Inventory, { withheld, absent }: Checkout): SeenAgentFiles {
+  const inventory = { files: files.filter(({ path }) => !absent.includes(path)), more };
+  return { inventory, ...(withheld.length === 0 ? {} : { withheld: [...withheld] }) };
 }
 
 async function repositoryChanged(
@@ -128,13 +140,14 @@ function createTask(
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
+  inventory: Inventory,
   batch: ObjectBatch,
 ): GateTask {
   const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };
   };
-  return { input, ports, policy, request, earlier, signal, progress, putArtifact, readArtifact: batch.read };
+  return { input, ports, policy, request, earlier, inventory, signal, progress, putArtifact, readArtifact: batch.read };
 }
 
 /**
@@ -159,13 +172,22 @@ export async function executeGate(
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);
-  const task = createTask(ports, input, { signal: options.signal, progress }, trusted, earlier, batch);
+  const { signal } = options;
+  const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
+  const task = createTask(ports, input, { signal, progress }, trusted, earlier, inventory, batch);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
-  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor);
+  const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor);
   const changed = await repositoryChanged(task, before);
-  const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
+  const steered = judgeInventory({
+    ...seen,
+    before: earlier.inventories,
+    allow: trusted.policy.agent_files?.allow ?? [],
+    rules_version: input.rules_version,
+  });
+  const observed = { findings: [...changed, ...steered], artifacts: [] };
+  const judged = { ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]), ...seen };
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
   const { sha256 } = await batch.put(new TextEncoder().encode(prettyJson(record)));

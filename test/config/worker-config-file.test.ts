@@ -17,6 +17,7 @@ trust: { policies: [policy.yaml, /etc/policy.yaml, 'sha256:${DIGEST}'] }
 store: { kind: fs, path: state/artifacts }
 executors:
   writer: { kind: command, argv: [./agents/writer, ./x] }
+sandbox: { readable: [tools, /srv/models] }
 `);
   expect(config.repositories).toEqual({
     app: { path: dirname(folder) },
@@ -24,6 +25,7 @@ executors:
   });
   expect(config.trust.policies).toEqual([join(folder, 'policy.yaml'), '/etc/policy.yaml', `sha256:${DIGEST}`]);
   expect(config.store).toEqual({ kind: 'fs', path: join(folder, 'state/artifacts') });
+  expect(config.sandbox).toMatchObject({ readable: [join(folder, 'tools'), '/srv/models'] });
   expect(config.executors.writer?.argv).toEqual(['./agents/writer', './x']);
   expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
 });

@@ -17,7 +17,7 @@ import { type LimitWatch, watchLimits } from './limit-watch.js';
 export type Confined = Program & { readonly reach: Reach };
 
 /** How a program is started in its sandbox. */
-export interface CommandLine {
+interface CommandLine {
   readonly argv: readonly string[];
   /** Folders on disk that it may write to. */
   readonly writable: readonly string[];

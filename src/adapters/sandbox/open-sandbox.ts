@@ -74,13 +74,12 @@ async function findTools<const Names extends readonly string[]>(
   path: string | undefined,
   hint: string,
 ): Promise<{ readonly [Index in keyof Names]: string }> {
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const program = await findProgram(name, path);
-      if (program === null) throw unavailable(`There is no program ${name} on PATH`, hint);
-      return program;
-    }),
-  );
+  const found: string[] = [];
+  for (const name of names) {
+    const program = await findProgram(name, path);
+    if (program === null) throw unavailable(`There is no program ${name} on PATH`, hint);
+    found.push(program);
+  }
   return found as { readonly [Index in keyof Names]: string };
 }
 

@@ -19,9 +19,9 @@ const LIMITS: SandboxLimits = {
 };
 
 /** Programs see the system's own toolchain only. */
-export const PATH = '/usr/local/bin:/usr/bin:/bin';
+const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-export interface BoxRun {
+interface BoxRun {
   readonly ended_by: string;
   readonly limit: string | null;
   readonly exit_code: number | null;
@@ -30,7 +30,7 @@ export interface BoxRun {
   readonly stderr: string;
 }
 
-export interface BoxRequest extends Partial<LimitedProgram> {
+interface BoxRequest extends Partial<LimitedProgram> {
   readonly shows?: readonly string[];
   readonly network?: Reach['network'];
 }

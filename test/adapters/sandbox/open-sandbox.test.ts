@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findProgram } from '../../../src/adapters/platform/find-program.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import { openSandbox, type SandboxOptions } from '../../../src/adapters/sandbox/open-sandbox.js';
+import { openWorkerSandbox } from '../../../src/adapters/sandbox/worker-sandbox.js';
 import { type SandboxConfig, workerConfigSchema } from '../../../src/contracts/worker-config.js';
 
 let root: string;
@@ -38,6 +39,41 @@ async function pathWith(scripts: Readonly<Record<string, string>>): Promise<stri
   }
   return bin;
 }
+
+describe('openWorkerSandbox', () => {
+  const config = (more: object) =>
+    workerConfigSchema.parse({ schema_version: 1, trust: { policies: ['p.yaml'] }, ...more });
+  const open = (more: object) =>
+    openWorkerSandbox({ config: config(more), stateDir: root, env: { PATH: root } }, launcher);
+
+  test('a worker that starts programs of others needs it', async () => {
+    for (const more of [{ executors: { nina: { kind: 'command', argv: ['x'] } } }, { checks: { allow: ['*'] } }]) {
+      await expect(open(more)).rejects.toMatchObject({ code: 'SANDBOX_UNAVAILABLE' });
+      expect(await open({ ...more, sandbox: 'none' })).toMatchObject({ kind: 'none' });
+    }
+  });
+
+  test('a worker of the engine alone does not', async () => {
+    expect(await open({ roles: ['engine'] })).toMatchObject({ kind: 'none' });
+  });
+
+  test.runIf(process.platform === 'linux')('state, store, keys and repositories cannot be made readable', async () => {
+    const hidden = { store: join(root, 'store'), key: join(root, 'key.pem'), repository: join(root, 'shop') };
+    for (const path of Object.values(hidden)) await mkdir(path);
+    for (const path of [...Object.values(hidden), join(root, 'state')]) {
+      await mkdir(path, { recursive: true });
+      const worker = config({
+        checks: { allow: ['*'] },
+        store: { kind: 'fs', path: hidden.store },
+        signers: { nina: { file: hidden.key } },
+        repositories: { shop: { path: hidden.repository } },
+        sandbox: { readable: [path] },
+      });
+      const setting = { config: worker, stateDir: join(root, 'state'), env: { PATH: process.env.PATH } };
+      await expect(openWorkerSandbox(setting, launcher)).rejects.toMatchObject({ code: 'WORKER_CONFIG_INVALID' });
+    }
+  });
+});
 
 describe('openSandbox', () => {
   test('none starts programs as they are', async () => {
