@@ -1,16 +1,18 @@
 import type { DueGate, ExecuteGateResult, GateOutcome, SentGateResult } from '../contracts/activities.js';
 import { mediaTypeOf } from '../contracts/artifacts.js';
-import type { AttemptRecord } from '../contracts/attempt.js';
+import type { AttemptRecord, ExecutorDescriptor } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
 import type { ProviderWait } from '../contracts/gate-progress.js';
 import type { Inventory } from '../contracts/inventory.js';
 import { own, prettyJson } from '../contracts/json.js';
-import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
+import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, type SandboxKind, SEVERITIES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
+import { rulesVersionOf } from '../contracts/rules-version.js';
 import { counted } from '../contracts/sentences.js';
 import { pinKey } from '../domain/judge/authenticate.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';
+import { sandboxOfAttempt, weakestSandbox } from '../domain/record/sandboxes.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
@@ -21,6 +23,7 @@ import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-outp
 import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { judgeServedModel } from '../rules/served-model.js';
+import { isWaivable } from '../rules/waivable.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
@@ -34,6 +37,7 @@ import {
   NOTHING_OBSERVED,
 } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
+import { checksSandbox } from './gates/run-check.js';
 import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { appendJudged, readRunJournal } from './run-journal.js';
@@ -106,6 +110,19 @@ async function askAndJudge(
   }
 }
 
+/**
+ * The user's repository, to be compared when the gate has ended: null where everything that the gate runs has a sandbox,
+ * which cannot see it.
+ */
+async function snapshotBefore(
+  { ports, input }: GateTask,
+  executor: GateExecutor,
+  { runsChecks }: GateDefinition,
+): Promise<RepositorySnapshot | null> {
+  const kinds = [sandboxOf(executor.descriptor), ...(runsChecks === true ? [checksSandbox(ports)] : [])];
+  return kinds.includes('none') ? ports.workspace.snapshot(input.run.target_repo) : null;
+}
+
 /** The files that steered the executor, and those that the patch would have steered it by. */
 type SeenAgentFiles = Pick<AttemptRecord, 'inventory' | 'withheld'>;
 
@@ -116,11 +133,15 @@ function seenAgentFiles({ files, more }: Inventory, { withheld, absent }: Checko
 
 async function repositoryChanged(
   { ports, input }: GateTask,
-  before: RepositorySnapshot,
+  before: RepositorySnapshot | null,
 ): Promise<readonly JudgedFinding[]> {
+  if (before === null) return [];
   const { digests } = await ports.workspace.snapshot(input.run.target_repo);
-  return judgeRepositoryChange(input.gate, before.digests, digests);
+  return judgeRepositoryChange(input.gate, before.digests, digests, input.rules_version);
 }
+
+/** An executor that does not say what keeps it from the machine, such as one of a team's own in this process, has nothing. */
+const sandboxOf = ({ sandbox = 'none' }: ExecutorDescriptor): SandboxKind => sandbox;
 
 function createTask(
   ports: GovernancePorts,
@@ -164,7 +185,7 @@ export async function executeGate(
   const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
   const task = createTask(ports, input, { signal, progress }, trusted, earlier, inventory, batch);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
-  const before = await ports.workspace.snapshot(input.run.target_repo);
+  const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
   const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor);
   const changed = await repositoryChanged(task, before);
@@ -244,6 +265,7 @@ function attemptRecord(
   const raised = findingsEscalation(gate, attempt, judged, rules_version);
   const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
   const failing = judged.filter(({ blocking }) => blocking);
+  const checks = weakestSandbox(judgements.map(({ checks_sandbox }) => checks_sandbox));
   const { prompt_id, version, sha256 } = pack.prompts[gate];
   return {
     schema_version: 1,
@@ -259,7 +281,8 @@ function attemptRecord(
     pack_sha256: pack.digest,
     prompt: { prompt_id, version, sha256 },
     escalation_prompt_sha256: pack.prompts[ESCALATION_GATE].sha256,
-    executor,
+    executor: { ...executor, sandbox: sandboxOf(executor) },
+    ...(checks === undefined ? {} : { checks_sandbox: checks }),
     tries: [...tries],
     verdict: blocked !== null ? 'blocked' : failing.length > 0 ? 'fail' : 'pass',
     reason: blocked ?? failingReason(failing),
@@ -275,15 +298,17 @@ function attemptRecord(
  * The worst findings first: those that block and cannot be waived before those that can, then by severity. So a waiver, which
  * knows only the findings that travel, never passes over one that is not waivable.
  */
-function worstFirst(findings: readonly Finding[], waivable: readonly string[]): readonly Finding[] {
+function worstFirst(record: AttemptRecord, waivable: readonly string[]): readonly Finding[] {
+  const mayWaive = (rule: string) => isWaivable(rule, waivable, rulesVersionOf(record));
   const rank = ({ blocking, rule, severity }: Finding): number =>
-    (blocking ? (waivable.includes(rule) ? 1 : 0) : 2) * SEVERITIES.length + SEVERITIES.indexOf(severity);
-  return [...findings].sort((a, b) => rank(a) - rank(b));
+    (blocking ? (mayWaive(rule) ? 1 : 0) : 2) * SEVERITIES.length + SEVERITIES.indexOf(severity);
+  return [...record.findings].sort((a, b) => rank(a) - rank(b));
 }
 
 /** What the workflow learns of an attempt: bounded whatever the work's size. */
 export function boundedOutcome(record: AttemptRecord, outputSha256: string, waivable: readonly string[]): GateOutcome {
-  const ranked = worstFirst(record.findings, waivable);
+  const ranked = worstFirst(record, waivable);
+  const sandbox = sandboxOfAttempt(record);
   const omitted = ranked.slice(FINDINGS_RETURNED);
   const findings = ranked.slice(0, FINDINGS_RETURNED).map(({ path, ...finding }) => ({
     ...finding,
@@ -299,5 +324,6 @@ export function boundedOutcome(record: AttemptRecord, outputSha256: string, waiv
     blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
     severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     escalation: record.escalation,
+    ...(sandbox === undefined ? {} : { sandbox }),
   };
 }

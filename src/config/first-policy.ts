@@ -218,11 +218,19 @@ ${EXECUTOR_ROLES.map(
 #     timeout: 30m
 #     # Variables of the worker's own environment that pass; put the name of your agent's key here.
 #     env: { allow: [PATH, LANG, LC_ALL, TMPDIR] }
+#     # The hosts that it must reach, such as the one of its model. Without this line it reaches none.
+#     network: { hosts: [api.example.com] }
 #     # Where its answer is in what it prints: the last block fenced as json.
 #     answer: { fence: json }`,
 ).join('\n')}
 
-# Which of the policy's checks may run on this worker; "*" for all of them.
+# Which of the policy's checks may run on this worker; "*" for all of them. They reach no network;
+# \`network: { hosts: [packages.example.com] }\` would let them reach one host.
 checks:
   allow: ${inlineYaml(setup.checks.map((check) => checkName(check, setup.checks)))}
+
+# Agents and checks run in a sandbox: they see the system's programs and the checkout, not your files, keys and other
+# repositories. A toolchain in your home folder must be named; docs/sandbox.md says more. \`sandbox: none\` runs them
+# without one, and the record of each run then says so.
+# sandbox: { readable: [/home/me/.nvm] }
 `;

@@ -3,7 +3,7 @@ import type { Finding } from './findings.js';
 import type { HeadPurpose } from './journal.js';
 import type { Envelope } from './keys.js';
 import type { Feedback, LedgerEntry, LedgerHead, RunWorkflow } from './ledger.js';
-import type { GateId, Verdict } from './names.js';
+import type { GateId, SandboxKind, Verdict } from './names.js';
 import type { GovernedRunInput, RunPlan } from './run-plan.js';
 
 /** A part of the ledger that is in the store, as JSON Lines. */
@@ -60,6 +60,8 @@ export interface GateOutcome {
   readonly blocking_omitted: number;
   readonly severe_omitted: number;
   readonly escalation: EscalationReport | null;
+  /** The weakest sandbox of the attempt's programs; absent in results from before there was one. */
+  readonly sandbox?: SandboxKind | undefined;
 }
 
 export interface ExecuteGateResult extends GateOutcome {

@@ -83,6 +83,10 @@ const attemptFields = z.strictObject({
   prompt: z.strictObject({ prompt_id: promptIdSchema, version: z.string(), sha256: sha256Schema }),
   escalation_prompt_sha256: sha256Schema,
   executor: executorDescriptorSchema,
+  checks_sandbox: z
+    .enum(SANDBOX_KINDS)
+    .optional()
+    .describe('the weakest sandbox that the checks of the attempt ran in; absent where it ran none'),
   tries: z.array(executorTrySchema),
   verdict: z.enum(VERDICTS),
   reason: z.string().nullable(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GateId } from './names.js';
+import { type GateId, SANDBOX_KINDS } from './names.js';
 import { itemIdSchema, lineSchema, repoPathSchema, severitySchema, textSchema } from './primitives.js';
 import { constraintSchema, criterionSchema, scopeSchema } from './run-request.js';
 
@@ -123,12 +123,18 @@ const checkBaselineSchema = z.strictObject({
 });
 export type CheckBaseline = z.infer<typeof checkBaselineSchema>;
 
+const checkSandboxSchema = z
+  .enum(SANDBOX_KINDS)
+  .optional()
+  .describe('what kept the check from the rest of the machine; absent for a check that was not run');
+
 /** What a check did on the base commit at P00, with the ends of what it printed. */
 export const baselineCheckSchema = checkBaselineSchema.extend({
   name: z.string(),
   argv: z.array(z.string()),
   stdout_tail: z.string(),
   stderr_tail: z.string(),
+  sandbox: checkSandboxSchema,
 });
 export type BaselineCheck = z.infer<typeof baselineCheckSchema>;
 
@@ -156,6 +162,7 @@ const checkResultSchema = z.strictObject({
   reason: z.string().optional(),
   tests: testCountsSchema.optional().describe('counts of the report that the policy names for the check'),
   baseline: checkBaselineSchema.optional(),
+  sandbox: checkSandboxSchema,
 });
 export type CheckResult = z.infer<typeof checkResultSchema>;
 

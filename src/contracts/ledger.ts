@@ -4,7 +4,7 @@ import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { parseJson } from './json.js';
 import { envelopeSchema } from './keys.js';
-import { OUTCOMES, VERDICTS } from './names.js';
+import { OUTCOMES, SANDBOX_KINDS, VERDICTS } from './names.js';
 import { gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
 import { governedRunInputSchema, runPlanSchema } from './run-plan.js';
 
@@ -59,6 +59,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     attestation: envelopeSchema.nullable(),
     blocking_omitted: z.int().nonnegative(),
     severe_omitted: z.int().nonnegative(),
+    /** The weakest that the executor and the checks of the attempt ran in. Ledgers of before do not name it. */
+    sandbox: z.enum(SANDBOX_KINDS).optional(),
   }),
   z.strictObject({ type: z.literal('gateInterrupted'), ...attemptKey, code: z.string(), message: z.string() }),
   z.strictObject({

@@ -91,7 +91,7 @@ export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const
 export type Severity = (typeof SEVERITIES)[number];
 export const ACKNOWLEDGED_SEVERITIES: readonly Severity[] = ['critical', 'high'];
 
-/** What keeps a program that is not ours from the rest of its machine. */
+/** What keeps a program that is not ours from the rest of its machine: from the strongest to the weakest. */
 export const SANDBOX_KINDS = ['bubblewrap', 'sandbox-exec', 'none'] as const;
 export type SandboxKind = (typeof SANDBOX_KINDS)[number];
 
@@ -170,6 +170,9 @@ export const gateIndex = (gate: GateId): number => GATE_IDS.indexOf(gate);
 
 /** Findings of these rules can never be waived, whatever a policy says. */
 export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
+
+/** Findings of these rules can be waived whatever a policy says, from version 2 of the rules on. */
+export const ALWAYS_WAIVABLE_RULES = ['repository_changed'] as const;
 
 /** Findings of these rules are waived one by one: by fingerprint, with a reason. */
 export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cancellationRulesSchema } from './decisions.js';
 import { own } from './json.js';
 import { type PolicyKey, policyKeySchema } from './keys.js';
-import { GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
+import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
 import { checkSchema } from './policy-checks.js';
 import { portablePathProblem } from './portable-path.js';
 import {
@@ -110,7 +110,9 @@ export const policySchema = z
         (rules) => !rules.some((rule) => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule)),
         `the rules ${NEVER_WAIVABLE_RULES.join(' and ')} can never be waived`,
       )
-      .describe('rules whose findings an escalation may waive'),
+      .describe(
+        `rules whose findings an escalation may waive; those of ${ALWAYS_WAIVABLE_RULES.join(', ')} may be waived without being listed`,
+      ),
     limits: z
       .strictObject({
         rework_rounds: z.int().min(0).max(50).default(3).describe('send-backs of a run before a P08 is raised'),

@@ -5,7 +5,7 @@ import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.j
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
 import { feedbackSchema } from './ledger.js';
-import { OUTCOMES, VERDICTS } from './names.js';
+import { GATE_IDS, OUTCOMES, SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
   artifactRefSchema,
   commitSchema,
@@ -65,6 +65,7 @@ const recordedAttemptSchema = z.strictObject({
   prompt: z.strictObject({ prompt_id: promptIdSchema, version: z.string(), sha256: sha256Schema }).nullable(),
   tries: z.array(executorTrySchema),
   executor: executorDescriptorSchema.nullable(),
+  checks_sandbox: z.enum(SANDBOX_KINDS).optional(),
   verdict: z.enum(VERDICTS).nullable(),
   reason: z.string().nullable(),
   findings: z.array(findingSchema),
@@ -146,6 +147,11 @@ export const runRecordSchema = z.strictObject({
       signed_by: signedBySchema,
     })
     .optional(),
+  /**
+   * What kept the programs of each gate, and the checks, from the rest of their machine: of several attempts, void ones
+   * included, the weakest. Records of before do not have it.
+   */
+  sandbox: z.partialRecord(z.enum([...GATE_IDS, 'checks']), z.enum(SANDBOX_KINDS)).optional(),
   /** Absent where nothing was waived, and in runs of rules version 1. */
   waivers: z.array(recordedWaiverSchema).min(1).optional(),
   refusals: z.array(

@@ -1,7 +1,7 @@
 import type { EscalationReport } from './escalation.js';
 import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
-import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
+import type { EscalationTrigger, GateId, Outcome, SandboxKind, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
 
 export interface GateStatus {
@@ -18,6 +18,8 @@ export interface GateStatus {
   readonly waived: readonly string[];
   /** What every try of the gate used, as executors say; known from a record alone, and where one of them says it. */
   readonly usage?: ExecutorUsage;
+  /** The weakest sandbox of the attempt's programs; absent where it is not known. */
+  readonly sandbox?: SandboxKind;
 }
 
 /** What an integrator is asked: every field that a decision must repeat. */

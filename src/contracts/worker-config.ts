@@ -110,6 +110,8 @@ const sandboxSchema = z
   .prefault({})
   .describe('the sandbox of every executor, check and set-up command; "none" runs them without one');
 export type SandboxConfig = z.infer<typeof sandboxSchema>;
+/** Of a config that says nothing of it. */
+export const DEFAULT_SANDBOX: SandboxConfig = sandboxSchema.parse(undefined);
 
 export const commandExecutorSchema = z.strictObject({
   kind: z.literal('command').describe('a program that the worker starts'),

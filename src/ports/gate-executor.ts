@@ -1,7 +1,7 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
-import type { GateId } from '../contracts/names.js';
+import type { GateId, SandboxKind } from '../contracts/names.js';
 import type { NetworkLog } from '../contracts/network-log.js';
 import type { TestReport } from '../contracts/policy-checks.js';
 
@@ -118,6 +118,8 @@ export interface CheckOutcome {
 
 /** Runs the named commands of a policy in a checkout, as far as this worker grants them. */
 export interface CheckRunner {
+  /** What keeps the checks from the rest of the machine; absent means that nothing does. */
+  readonly sandbox?: SandboxKind;
   /** @throws PromptOsError CHECK_NOT_GRANTED; the signal's reason when it is aborted */
   run(call: CheckCall): Promise<CheckOutcome>;
 }

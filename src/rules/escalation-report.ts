@@ -26,6 +26,14 @@ const ADVICE: Readonly<Record<(typeof TRIGGER_ORDER)[number], { readonly impact:
   },
 };
 
+/** Where every finding that escalates is of that rule: the change may be the person's own. Since version 2. */
+const REPOSITORY_CHANGED = {
+  impact:
+    'A program without a sandbox may have changed what git runs, reads or trusts in the repository, outside of its checkout.',
+  advice:
+    'Look at what changed in the clone. If you or a tool of yours changed it, continue, with that as the reason. If not, undo the change and abort.',
+};
+
 const OPTIONS = [
   'retry: do the gate again, with guidance',
   'rework: go back to an earlier gate',
@@ -44,13 +52,15 @@ export function findingsEscalation(
   const trigger = TRIGGER_ORDER.find((candidate) => raising.some(({ escalates }) => escalates === candidate));
   if (trigger === undefined) return null;
   const rules = [...new Set(raising.map(({ rule }) => rule))];
+  const ofRepository = rulesVersion >= 2 && rules.every((rule) => rule === 'repository_changed');
+  const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ADVICE[trigger];
   return {
     trigger,
     issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
-    impact: ADVICE[trigger].impact,
+    impact,
     context: `${gate}, attempt ${attempt}: ${countedByRules(rulesVersion, raising.length, 'finding')} ${raising.length === 1 && rulesVersion >= 2 ? 'escalates' : 'escalate'} (${rules.join(', ')}).`,
     options: OPTIONS,
-    recommendation: ADVICE[trigger].advice,
+    recommendation: advice,
     security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),
   };
 }

@@ -133,19 +133,26 @@ const LABELS: Readonly<Record<RepositoryPart, string>> = {
 };
 
 /**
- * What changed in the user's own repository while a gate ran. A person may go on working there: a commit, a branch or an
- * edited file is noted. What decides how git behaves is another matter, whatever changed it.
+ * What changed in the user's own repository while a gate ran whose programs had no sandbox. A person may go on working
+ * there: a commit, a branch or an edited file is noted. What decides how git behaves blocks until a person says that the
+ * change was their own. In version 1 it was critical, and no more waivable than the policy said.
  */
 export function judgeRepositoryChange(
   gate: GateId,
   before: RepositoryDigests | null,
   after: RepositoryDigests | null,
+  rulesVersion: number,
 ): readonly JudgedFinding[] {
   if (before === null || after === null) return [];
   const changed = (part: RepositoryPart): boolean => before[part] !== after[part];
+  const severity = rulesVersion >= 2 ? 'high' : 'critical';
   const findings = GUARDED_PARTS.filter(changed).map((part) => {
-    const message = `The repository's own ${LABELS[part]} changed while ${gate} ran: ${before[part]} before, ${after[part]} after.`;
-    return blockingFinding('repository_changed', message, { severity: 'critical', escalates: 'rule_violation' });
+    const digests = `${before[part]} before, ${after[part]} after.`;
+    const message =
+      rulesVersion >= 2
+        ? `The repository's own ${LABELS[part]} changed while ${gate} ran without a sandbox. The program of the gate can have done it, and so can you or a tool of yours: waive it only if you know that it was you. ${digests}`
+        : `The repository's own ${LABELS[part]} changed while ${gate} ran: ${digests}`;
+    return blockingFinding('repository_changed', message, { severity, escalates: 'rule_violation' });
   });
   const worked = WORKED_PARTS.filter(changed).map((part) => LABELS[part]);
   if (worked.length === 0) return findings;

@@ -112,12 +112,14 @@ const startedParts = (started: StartedGate | null): string =>
     ? ''
     : `, started at ${started.at}, time-out at ${started.times_out_at} (pending activities show what it does)`;
 
-function gateLine({ gate, title, state, attempt, verdict, findings, findings_omitted }: GateStatus): string {
+function gateLine(status: GateStatus): string {
+  const { gate, title, state, attempt, verdict, findings, findings_omitted, sandbox } = status;
   const parts = [state.replaceAll('_', ' ')];
   if (attempt > 0) parts.push(`attempt ${attempt}`);
   if (verdict !== null && state !== 'passed') parts.push(`verdict ${verdict}`);
   const count = findings.length + findings_omitted;
   if (count > 0) parts.push(counted(count, 'finding'));
+  if (sandbox === 'none') parts.push('its programs ran without a sandbox');
   return `- **${gate} ${title}**: ${parts.join(', ')}`;
 }
 

@@ -7,6 +7,7 @@ import { executeGate } from '../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import { gateProgressSchema } from '../../src/contracts/gate-progress.js';
+import type { GateId } from '../../src/contracts/names.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,
@@ -116,29 +117,95 @@ describe('executeGate: escalation', () => {
     expect(record).toMatchObject({ artifacts: [], tries: [{ number: 1, problem: null }] });
   });
 
-  test('a change of the repository itself is critical and escalates', async () => {
-    const given = await surroundings();
-    given.executors.script('nina', (call) => {
+  const tampers =
+    (given: Awaited<ReturnType<typeof surroundings>>): ScriptStep =>
+    (call) => {
       given.git('config', 'core.fsmonitor', 'evil');
       given.git('update-ref', 'refs/promptos/sneaky', 'HEAD');
       return outputs(good.P00)(call);
-    });
+    };
+  const digests = 'sha256:\\w{64} before, sha256:\\w{64} after\\.$';
+
+  test('a change of the repository itself by a program without a sandbox blocks, escalates and may have been a person', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', tampers(given));
     const result = await given.executeGate(given.input('P00'));
     expect(result).toMatchObject({
       verdict: 'fail',
       findings: [
-        { id: 'repository_changed-1', severity: 'critical', blocking: true },
-        { id: 'repository_changed-2', severity: 'critical', blocking: true },
+        { id: 'repository_changed-1', severity: 'high', blocking: true },
+        { id: 'repository_changed-2', severity: 'high', blocking: true },
       ],
-      escalation: { trigger: 'rule_violation' },
+      escalation: { trigger: 'rule_violation', recommendation: expect.stringContaining('If you or a tool of yours') },
     });
-    expect(result.findings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/own configuration changed while P00 ran: sha256:\w{64} before, sha256:\w{64} after\.$/),
+    const { findings } = await given.record(result);
+    expect(findings.map(({ message }) => message)).toEqual([
       expect.stringMatching(
-        /own refs under refs\/promptos changed while P00 ran: sha256:\w{64} before, sha256:\w{64} after/,
+        new RegExp(`own configuration changed while P00 ran without a sandbox\\. .*that it was you\\. ${digests}`),
       ),
+      expect.stringMatching(new RegExp(`own refs under refs/promptos changed .*that it was you\\. ${digests}`)),
     ]);
   });
+
+  test('a change of the repository itself stays critical in a run of the first rules', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', tampers(given));
+    const { findings, escalation } = await given.executeGate(given.input('P00', { rules_version: 1 }));
+    expect(findings.map(({ severity }) => severity)).toEqual(['critical', 'critical']);
+    expect(findings[0]?.message).toMatch(new RegExp(`own configuration changed while P00 ran: ${digests}`));
+    expect(escalation).toMatchObject({ recommendation: expect.stringContaining('abort when it looks deliberate') });
+  });
+
+  test('a planted hook is reported where a program has no sandbox', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', (call) => {
+      writeFileSync(join(given.repository, '.git/hooks/post-checkout'), '#!/bin/sh\ntouch /tmp/planted\n', {
+        mode: 0o755,
+      });
+      return outputs(good.P00)(call);
+    });
+    const { findings } = await given.executeGate(given.input('P00'));
+    expect(findings).toMatchObject([{ rule: 'repository_changed', blocking: true }]);
+    expect(findings[0]?.message).toContain("The repository's own hooks changed");
+  });
+
+  test('an executor that names no sandbox, such as one of a plugin, counts as without one', async () => {
+    const given = await surroundings();
+    given.executors.script('nina', (call) => {
+      given.git('config', 'core.fsmonitor', 'evil');
+      return outputs(good.P03)(call);
+    });
+    const result = await given.executeGate(given.input('P03'));
+    expect(result).toMatchObject({ sandbox: 'none', findings: [{ rule: 'repository_changed' }] });
+    expect(await given.record(result)).toMatchObject({ executor: { sandbox: 'none' } });
+  });
+
+  test('a commit in the clone, and a hook, raise nothing while everything that the gate runs has a sandbox', async () => {
+    const given = await surroundings({ sandbox: 'bubblewrap' });
+    given.executors.script('nina', (call) => {
+      given.git('commit', '-q', '--allow-empty', '-m', 'mine');
+      writeFileSync(join(given.repository, '.git/hooks/pre-commit'), '#!/bin/sh\n', { mode: 0o755 });
+      return tampers(given)(call);
+    });
+    const result = await given.executeGate(given.input('P00'));
+    expect(result).toMatchObject({ verdict: 'pass', findings: [], escalation: null, sandbox: 'bubblewrap' });
+  });
+
+  test.each<[GateId, string]>([
+    ['P00', 'fail'],
+    ['P03', 'pass'],
+  ])(
+    'the repository is compared in %s, where checks run without a sandbox, with the verdict %s',
+    async (gate, verdict) => {
+      const given = await surroundings({ sandbox: 'bubblewrap' });
+      Object.assign(given.ports.checks, { sandbox: 'none' });
+      given.executors.script('nina', (call) => {
+        given.git('config', 'core.fsmonitor', 'evil');
+        return outputs(good[gate])(call);
+      });
+      expect(await given.executeGate(given.input(gate))).toMatchObject({ verdict });
+    },
+  );
 
   test('a person who works in the repository meanwhile does not stop the gate: it is noted', async () => {
     const given = await surroundings();

@@ -4,7 +4,7 @@ import type { Decision } from '../../src/contracts/decisions.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../../src/contracts/ledger.js';
-import { GATES, type GateId, type Outcome, type Verdict } from '../../src/contracts/names.js';
+import { GATES, type GateId, type Outcome, type SandboxKind, type Verdict } from '../../src/contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../src/contracts/run-plan.js';
 import { appendEntry, EMPTY_LEDGER, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
@@ -53,6 +53,8 @@ export interface FinishedRunOptions {
   readonly plan?: Partial<RunPlan>;
   /** Without it the run is approved; else it is closed so after the first P06, before anybody decided on it. */
   readonly outcome?: Exclude<Outcome, 'approved'>;
+  /** What every executor ran in; absent as in runs from before it was recorded. */
+  readonly sandbox?: SandboxKind;
   /** The second P06 fails too, and grace waives its finding, until then or without an end. Shown by plans of version 2. */
   readonly waiver?: { readonly expires_at?: string };
 }
@@ -86,6 +88,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
     prompt_os_version: 'v1.0.0',
     request_attestation_sha256: null,
   };
+  const sandbox = options.sandbox === undefined ? {} : { sandbox: options.sandbox };
   const entries: LedgerEntry[] = [];
   const attempts = new Map<string, AttemptRecord>();
   const outputs = new Map<string, string>();
@@ -125,6 +128,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         arguments_sha256: sha256Hex(principal),
         requested_model: null,
         served_model: null,
+        ...sandbox,
       },
       tries: [
         {
@@ -164,6 +168,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
       attestation: null,
       blocking_omitted: 0,
       severe_omitted: 0,
+      ...sandbox,
     });
   };
   const decision = (gate: GateId, number: number, parts: Partial<Decision>): Decision => ({

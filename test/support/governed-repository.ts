@@ -17,7 +17,7 @@ import { readPromptPack } from '../../src/config/prompt-pack.js';
 import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contracts/activities.js';
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/json.js';
-import { GATE_IDS, GATES, type GateId, runWorkflowId } from '../../src/contracts/names.js';
+import { GATE_IDS, GATES, type GateId, runWorkflowId, type SandboxKind } from '../../src/contracts/names.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
@@ -75,6 +75,8 @@ export interface GovernedRepositoryOptions {
   readonly gitPath?: string;
   /** The keys of the worker; without them nothing is signed. */
   readonly signers?: SignerRegistry;
+  /** What executors and checks say that they run in; without it they say nothing. */
+  readonly sandbox?: SandboxKind;
 }
 
 /** A run's surroundings for activity tests: real git, real store, real checks, scripted executors. */
@@ -125,7 +127,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
   const policy = `${options.policy ?? EXAMPLE_POLICY}prompt_packs: ['${bundle.digest}']\n`;
   const policySha256 = await putText(policy);
   const trusted = new Set([policySha256]);
-  const executors = scriptedExecutors();
+  const executors = scriptedExecutors(options.sandbox);
   let registry: ExecutorRegistry = executors;
   const ports: GovernancePorts = {
     store,
@@ -135,7 +137,10 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       ...(options.gitPath === undefined ? {} : { env: { PATH: options.gitPath } }),
     }),
     executors: { forPrincipal: (principal) => registry.forPrincipal(principal) },
-    checks: createCheckRunner({ allow: ['*'], env: process.env }),
+    checks: {
+      ...createCheckRunner({ allow: ['*'], env: process.env }),
+      ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
+    },
     secrets: { scan: async () => secretHits },
     trust: { trustedPolicies: async () => new Set(trusted) },
     signers: options.signers ?? noSigners,

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../../src/contracts/digest.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
+import type { SandboxKind } from '../../src/contracts/names.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry } from '../../src/ports/gate-executor.js';
 
 /** One call of an executor, as a test scripts it. */
@@ -51,8 +52,11 @@ export const edits =
     return next(call);
   };
 
-/** Executors that do what a test wrote down, step by step, and throw when the script has run out. */
-export function scriptedExecutors(): ScriptedExecutors {
+/**
+ * Executors that do what a test wrote down, step by step, and throw when the script has run out.
+ * @param sandbox what they say that they run in
+ */
+export function scriptedExecutors(sandbox?: SandboxKind): ScriptedExecutors {
   const scripts = new Map<string, ScriptStep[]>();
   const calls: (ExecutorCall & { principal: string })[] = [];
   return {
@@ -69,6 +73,7 @@ export function scriptedExecutors(): ScriptedExecutors {
           arguments_sha256: sha256Hex(principal),
           requested_model: null,
           served_model: null,
+          ...(sandbox === undefined ? {} : { sandbox }),
         },
         execute: async (call) => {
           calls.push({ ...call, principal });

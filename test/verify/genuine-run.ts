@@ -1,4 +1,5 @@
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
+import type { SandboxKind } from '../../src/contracts/names.js';
 import type { NetworkLog } from '../../src/contracts/network-log.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
@@ -88,6 +89,8 @@ export interface GenuineRunOptions {
   readonly signers?: SignerRegistry;
   /** What every try and every check asked of the network. */
   readonly network?: NetworkLog;
+  /** What executors and checks say that they run in; bubblewrap when absent. */
+  readonly sandbox?: SandboxKind;
 }
 
 const GOOD = exampleOutputs();
@@ -146,6 +149,7 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const text = options.steering === true ? `${blocking}${STEERING_POLICY}` : blocking;
   const repository = await createGovernedRepository({
     policy: text,
+    sandbox: options.sandbox ?? 'bubblewrap',
     ...(options.counted === true ? { files: COUNTED_FILES } : {}),
     ...(options.blocking === true ? { files: SOUND_FILES } : {}),
     ...(options.steering === true ? { files: STEERING_FILES } : {}),

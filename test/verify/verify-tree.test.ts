@@ -50,6 +50,15 @@ describe('a genuine tree', () => {
     ]);
   });
 
+  test('of programs without a sandbox is verified, and says so', async () => {
+    const run = await genuineRun({ story: 'straight', sandbox: 'none' });
+    const verdict = await judgeTree(memoryTree(run.files), trusted(run));
+    expect(failed(verdict)).toEqual([]);
+    expect(verdict.remarks).toEqual([
+      "sandbox: none for P00, P01, P03, P05, P06, P07 and the checks, so their programs could read and change whatever the worker's account can",
+    ]);
+  });
+
   test('of a cancelled run is verified', async () => {
     const run = await genuineRun({ story: 'cancelled' });
     expect(failed(await judgeTree(memoryTree(run.files), trusted(run)))).toEqual([]);

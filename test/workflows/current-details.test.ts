@@ -111,6 +111,14 @@ test('current details: a decision shows the gate, the command, and the JSON for 
   );
 });
 
+test('current details: say of which gates the programs ran without a sandbox', () => {
+  const text = renderCurrentDetails(
+    status({ gates: [gate({ gate: 'P03', sandbox: 'bubblewrap' }), gate({ sandbox: 'none' })] }),
+  );
+  expect(text).toMatch(/\*\*P05 .*: .*its programs ran without a sandbox$/m);
+  expect(text.match(/without a sandbox/g)).toHaveLength(1);
+});
+
 test('current details: the command names a namespace other than the default', () => {
   expect(renderCurrentDetails(status(), 'team-a')).toContain(
     "temporal workflow signal --namespace 'team-a' --workflow-id",

@@ -3,6 +3,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { Baseline, BaselineCheck, GateOutputs } from '../../contracts/gate-outputs.js';
 import { own, prettyJson } from '../../contracts/json.js';
 import type { Check } from '../../contracts/policy-checks.js';
+import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeContext } from '../../rules/gate-outputs.js';
 import { judgeBaseline } from '../../rules/observations.js';
@@ -21,6 +22,7 @@ import { baselineKey, checkNames, rememberedBase, runOnBase } from './run-check.
  */
 export const contextLock: GateDefinition<GateOutputs['P00']> = {
   editsFiles: false,
+  runsChecks: true,
   begin: async (task) => ({
     patch: null,
     inputs: gateInputs('P00', { request: task.request }),
@@ -87,5 +89,6 @@ async function observeBaseline(task: GateTask): Promise<Judgement> {
   return {
     findings: judgeBaseline(policy.baseline, checks),
     artifacts: [await task.putArtifact(GATE_PATHS.baseline, prettyJson(baseline))],
+    checks_sandbox: weakestSandbox(checks.map(({ sandbox }) => sandbox)),
   };
 }

@@ -2,6 +2,7 @@ import type { DueGate } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import type { SandboxKind } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
@@ -18,6 +19,8 @@ import type { GateProgressTracker } from '../gate-progress.js';
 export interface Judgement {
   readonly findings: readonly JudgedFinding[];
   readonly artifacts: readonly ArtifactRef[];
+  /** The weakest sandbox that checks ran in; absent where none ran. */
+  readonly checks_sandbox?: SandboxKind | undefined;
 }
 
 /** One attempt of one gate, as the gate's definition sees it. */
@@ -53,6 +56,8 @@ export interface GateWork<Output> {
 export interface GateDefinition<Output = unknown> {
   /** Whether what the executor changes in the checkout is the gate's work; elsewhere it is thrown away and reported. */
   readonly editsFiles: boolean;
+  /** Whether the engine runs the policy's checks before it asks. */
+  readonly runsChecks?: true;
   begin(task: GateTask): Promise<GateWork<Output>>;
 }
 

@@ -1,4 +1,5 @@
 import type { BaselineCheck } from '../../contracts/gate-outputs.js';
+import type { SandboxKind } from '../../contracts/names.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
@@ -12,6 +13,9 @@ export interface SeenCheck {
   readonly outcome: CheckOutcome;
   readonly disturbed: boolean;
 }
+
+/** What keeps the checks of this worker from the rest of its machine. */
+export const checksSandbox = ({ checks }: Pick<GovernancePorts, 'checks'>): SandboxKind => checks.sandbox ?? 'none';
 
 /** Names of the checks that prove a run: those of the request and of every criterion, each once. */
 export const checkNames = (task: GateTask): readonly string[] => [
@@ -126,6 +130,7 @@ export async function runOnBase(task: GateTask, name: string, check: Check): Pro
       argv: check.argv,
       stdout_tail: logTail(await maskLog(stdout)),
       stderr_tail: logTail(await maskLog(stderr)),
+      sandbox: checksSandbox(task.ports),
     },
   };
   // A program that is missing, and a time that ran out, say more of the machine and the moment than of the commit.

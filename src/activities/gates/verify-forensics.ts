@@ -1,10 +1,12 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
+import type { SandboxKind } from '../../contracts/names.js';
 import type { PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
+import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
@@ -27,7 +29,15 @@ import {
   publishOutput,
   scopesOf,
 } from './gate-definition.js';
-import { type BaseCheck, checkNames, notRun, rememberedBase, runOnBase, runOnFreshCheckout } from './run-check.js';
+import {
+  type BaseCheck,
+  checkNames,
+  checksSandbox,
+  notRun,
+  rememberedBase,
+  runOnBase,
+  runOnFreshCheckout,
+} from './run-check.js';
 
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
@@ -46,7 +56,11 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     ...refused,
   ];
   return {
-    observed: { findings, artifacts: [artifact, ...logs] },
+    observed: {
+      findings,
+      artifacts: [artifact, ...logs],
+      checks_sandbox: weakestSandbox(results.checks.map(({ sandbox }) => sandbox)),
+    },
     shown: shownResults(
       results,
       checks.map(({ stdout_tail, stderr_tail }) => ({ stdout_tail, stderr_tail })),
@@ -60,6 +74,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
  */
 export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
   editsFiles: false,
+  runsChecks: true,
   begin: async (task) => {
     const { request, earlier } = task;
     const patch = patchToJudge(task);
@@ -79,6 +94,7 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
       observed: {
         findings: [...again.findings, ...observed.findings],
         artifacts: [...again.artifacts, ...observed.artifacts],
+        checks_sandbox: observed.checks_sandbox,
       },
       judge: async (output) => ({
         findings: judgeVerification(criteriaOf(task), output),
@@ -132,14 +148,26 @@ async function compareWithBase(
   return { outcome: problem === null ? outcome : { ...outcome, status: 'failed', reason: problem }, baseline };
 }
 
+interface ProvedCheck {
+  readonly argv: readonly string[];
+  readonly outcome: CheckOutcome;
+  readonly baseline?: CheckBaseline;
+  /** Absent for a check that was not run. */
+  readonly sandbox?: SandboxKind;
+}
+
 /** One check of the policy with everything that proves it. */
-async function prove(task: GateTask, patch: Uint8Array, name: string) {
+async function prove(task: GateTask, patch: Uint8Array, name: string): Promise<ProvedCheck> {
   const { checks } = task.policy;
   const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
   // A criterion that was added may name a check that the policy lacks; P01 said so, and here it proves nothing.
   if (check === undefined) return { argv: [], outcome: notRun(`the policy has no check "${name}"`) };
   const { outcome } = await runOnFreshCheckout(task, patch, name, check);
-  return { argv: check.argv, ...(await compareWithBase(task, name, check, outcome)) };
+  return {
+    argv: check.argv,
+    sandbox: checksSandbox(task.ports),
+    ...(await compareWithBase(task, name, check, outcome)),
+  };
 }
 
 /**
@@ -151,7 +179,7 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
   const logs: ArtifactRef[] = [];
   const refused: JudgedFinding[] = [];
   for (const name of names) {
-    const { argv, outcome, baseline } = await prove(task, patch, name);
+    const { argv, outcome, baseline, sandbox } = await prove(task, patch, name);
     const stdout = await maskLog(outcome.stdout);
     const stderr = await maskLog(outcome.stderr);
     const path = `evidence/checks/${name}`;
@@ -177,6 +205,7 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
       ...(outcome.reason === null ? {} : { reason: outcome.reason }),
       ...(outcome.tests === null ? {} : { tests: outcome.tests }),
       ...(baseline === undefined ? {} : { baseline }),
+      ...(sandbox === undefined ? {} : { sandbox }),
     };
     checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
   }

@@ -50,6 +50,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
     programs = createLauncher(env.PATH),
   } = options;
   return {
+    sandbox: programs.kind ?? 'none',
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);

@@ -39,7 +39,8 @@ export async function openSandbox(config: SandboxConfig, options: SandboxOptions
     const [sandboxExec] = await findTools(['sandbox-exec'], path, 'macOS has it in /usr/bin.');
     return createSandboxExec({ ...common, sandboxExec });
   }
-  if (platform !== 'linux') throw unavailable(`There is no sandbox for ${platform}`, 'Say sandbox: none.');
+  if (platform !== 'linux')
+    throw unavailable(`There is no sandbox for ${platform}`, 'Run the worker on Linux or macOS.');
   const [bwrap, prlimit, setsid] = await findTools(['bwrap', 'prlimit', 'setsid'], path, INSTALL);
   const bubblewrap = { ...common, tools: { bwrap, prlimit, setsid }, system: await readSystemFiles() };
   await tryBubblewrap(bubblewrap);
@@ -52,10 +53,21 @@ const ALLOW =
   'kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu 24.04 and later), ' +
   'user.max_user_namespaces above 0; in a container, allow them and an unmasked /proc (docs/sandbox.md).';
 
-const unavailable = (what: string, hint: string): PromptOsError =>
-  new PromptOsError('SANDBOX_UNAVAILABLE', `${what}.`, {
-    hint: `${hint} To run programs without a sandbox, say sandbox: none in the worker config.`,
-  });
+export class SandboxUnavailable extends PromptOsError {
+  /**
+   * @param what is missing, without a full stop
+   * @param install what would change that, as whole sentences
+   */
+  constructor(
+    readonly what: string,
+    readonly install: string,
+  ) {
+    const hint = `${install} To run programs without a sandbox, say sandbox: none in the worker config.`;
+    super('SANDBOX_UNAVAILABLE', `${what}.`, { hint });
+  }
+}
+
+const unavailable = (what: string, install: string): SandboxUnavailable => new SandboxUnavailable(what, install);
 
 async function findTools<const Names extends readonly string[]>(
   names: Names,

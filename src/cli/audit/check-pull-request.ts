@@ -3,6 +3,7 @@ import type { PolicyFile } from '../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
 import { prBlock } from '../../domain/record/pr-block.js';
+import { unsandboxedParts, WITHOUT_SANDBOX } from '../../domain/record/sandboxes.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { type AuditRepository, openAuditRepository, requireCommit } from './audit-repository.js';
@@ -67,7 +68,16 @@ export async function showPullRequest(
 }
 
 interface PullRequestCheck {
-  readonly check: 'block' | 'record' | 'outcome' | 'waivers' | 'trailers' | 'session' | 'change' | 'committer';
+  readonly check:
+    | 'block'
+    | 'record'
+    | 'outcome'
+    | 'waivers'
+    | 'sandbox'
+    | 'trailers'
+    | 'session'
+    | 'change'
+    | 'committer';
   /** Null when it holds. */
   readonly code: ErrorCode | null;
   readonly message: string;
@@ -117,6 +127,7 @@ async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullReq
   const verification = await verify(run);
   const { outcome, outcome_reason } = run.record;
   const waivers = judgeWaivers(run.record, now);
+  const unsandboxed = unsandboxedParts(run.record);
   const approved =
     outcome === 'approved'
       ? holds('the run was approved')
@@ -131,6 +142,9 @@ async function checkPullRequest(input: PullRequestInput): Promise<CheckedPullReq
       { check: 'record', ...checkVerified(run, verification) },
       { check: 'outcome', ...approved },
       ...(waivers === null ? [] : [{ check: 'waivers' as const, ...waivers }]),
+      ...(unsandboxed === null
+        ? []
+        : [{ check: 'sandbox' as const, ...holds(`none for ${unsandboxed}, so ${WITHOUT_SANDBOX}`) }]),
       { check: 'trailers', ...checkTrailers(question, match) },
       { check: 'session', ...(await checkSession(input, head, run)) },
       { check: 'change', ...checkChange(question, match) },

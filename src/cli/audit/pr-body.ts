@@ -1,5 +1,5 @@
 import { fromMarkdown } from 'mdast-util-from-markdown';
-import { WAIVER_LINE } from '../../domain/record/pr-block.js';
+import { UNHIDEABLE_LINES } from '../../domain/record/pr-block.js';
 
 type RootContent = ReturnType<typeof fromMarkdown>['children'][number];
 
@@ -88,7 +88,9 @@ export function compareBlock(block: PrBlockLines, expected: PrBlockLines): reado
     return wanted === undefined || wanted === line ? [] : [`expected ${quoted(wanted)}, found ${quoted(line)}`];
   });
   const keys = new Set(block.map(key));
-  const hidden = expected.filter((line) => line.startsWith(WAIVER_LINE) && !keys.has(key(line)));
+  const hidden = expected.filter(
+    (line) => UNHIDEABLE_LINES.some((begin) => line.startsWith(begin)) && !keys.has(key(line)),
+  );
   return [...required, ...more, ...hidden.map((line) => `the line ${quoted(line)} is missing`)];
 }
 

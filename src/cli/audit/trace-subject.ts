@@ -147,8 +147,11 @@ function decisionLine(signature: 'valid' | 'invalid' | 'none', keyid: string | n
 
 const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'passed' ? '' : ` (${value})`);
 
-const executorOf = ({ program, model }: { readonly program: string | null; readonly model: string | null }): string =>
-  program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;
+function executorOf({ program, model, sandbox }: Trace['received'][number]): string {
+  if (program === null) return '';
+  const named = model === null ? '' : `, model ${printableLine(model)}`;
+  return ` with ${printableLine(program)}${named}${sandbox === 'none' ? ', without a sandbox' : ''}`;
+}
 
 /** Which model answered, and what it used: claims of the executor. */
 function useOf({ requested_model, served_model, usage, failure }: Trace['received'][number]): string {

@@ -167,6 +167,7 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
           failure: failure ?? null,
           session_id: session_id ?? null,
           request_ids: request_ids ?? [],
+          sandbox: executor?.sandbox ?? null,
           path,
           sha256,
           bytes: file?.bytes ?? null,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { userGitEnv, type Variables } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { openStore } from '../../adapters/open-store.js';
+import { findSandbox } from '../../adapters/sandbox/available.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { readPolicy } from '../../config/policy-file.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
@@ -53,6 +54,7 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
     targetRepo: project.repository,
     request: project.request,
   });
+  if (prepared.setting.config.sandbox === 'none') output.say(`sandbox ${await withoutSandbox(context.env)}`);
   const open = await openRun(context, project, prepared);
   if (open === null) await writeFile(project.currentRun, `${prepared.start.runId}\n`);
   else output.say(`resumes the run ${open} that an earlier demonstration left`);
@@ -64,6 +66,13 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   }
   await auditDemo(context, project, { setting: prepared.setting, runId: open ?? prepared.start.runId });
   showNext(context, project);
+}
+
+/** Why the demonstration's worker config says that there is none, in one line. */
+async function withoutSandbox(env: Variables): Promise<string> {
+  const machine = await findSandbox({ path: env.PATH });
+  const why = machine.kind === 'none' ? machine.reason : 'this machine had none when the demonstration was made';
+  return `none: ${why}. The agents of this demonstration are its own, so it goes on without one`;
 }
 
 const shown = (context: CommandContext, path: string): string => relative(context.cwd, path) || '.';
@@ -150,6 +159,11 @@ const isStep = (line: string): boolean => /^(?:\d |PROBLEM)/.test(line);
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/first-governed-run', import.meta.url));
 const PACK_PLACEHOLDER = '0'.repeat(64);
+/** Added to the worker config where the machine has no sandbox: its agents are three small programs of ours. */
+const WITHOUT_SANDBOX = `
+# This machine had no sandbox when the demonstration was made (\`promptos doctor\` says what to install).
+sandbox: none
+`;
 /** Where the example's policy wants a person's public key. */
 const KEY_PLACEHOLDER = /ssh-ed25519 placeholder\/(\w+)/g;
 /** The name and the signing settings of a person must not get into the demonstration's first commit. */
@@ -211,7 +225,9 @@ async function build(directory: string, env: Variables): Promise<void> {
   const keyed = policy.replaceAll(KEY_PLACEHOLDER, (_, name: string) => keys[name] ?? '');
   await writeFile(join(promptos, 'policy.yaml'), filled(keyed, PACK_PLACEHOLDER, digest));
   const worker = await readFile(join(EXAMPLE, 'worker.yaml'), 'utf8');
-  await writeFile(join(promptos, 'worker.yaml'), filled(worker, './project', '..'));
+  const { kind } = await findSandbox({ path: env.PATH });
+  const unsandboxed = kind === 'none' ? WITHOUT_SANDBOX : '';
+  await writeFile(join(promptos, 'worker.yaml'), `${filled(worker, './project', '..')}${unsandboxed}`);
   const git = gitIn({ cwd: directory, env: userGitEnv(env) }, COMMITTER);
   await git.bytes(['init', '--quiet', '--initial-branch=main', '--template=']);
   await git.bytes(['add', '--all']);

@@ -6,6 +6,7 @@ import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
+import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
 import { readTemporalConnection } from '../../config/environment.js';
 import { createTrustRegistry, readPolicyInForce } from '../../config/policy-file.js';
@@ -15,7 +16,7 @@ import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
-import type { S3StoreConfig } from '../../contracts/worker-config.js';
+import type { S3StoreConfig, WorkerConfig } from '../../contracts/worker-config.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {
@@ -74,7 +75,34 @@ export const judgeNode = (version: string): ProbeResult =>
     ? ok(version)
     : fail(`expected ${OLDEST_NODE} or newer, received ${version}`, `Install Node ${OLDEST_NODE} or newer.`);
 
-/** Node, git, Temporal, the store and the state folder. */
+const USE_SANDBOX =
+  'Remove `sandbox: none` from worker.yaml; docs/sandbox.md says what a sandbox keeps from the programs.';
+
+/**
+ * What executors and checks run in on this machine.
+ * @param config null where none can be read
+ */
+function judgeSandbox(
+  machine: SandboxAvailability,
+  config: Pick<WorkerConfig, 'executors' | 'checks' | 'sandbox'> | null,
+): ProbeResult {
+  const found =
+    machine.kind === 'none'
+      ? `none: ${machine.reason}`
+      : [machine.kind, machine.version, machine.program].filter((part) => part !== null).join(' ');
+  if (config !== null && Object.keys(config.executors).length + config.checks.allow.length === 0) {
+    return ok(`not needed: this worker starts no executor and no check (this machine has ${found})`);
+  }
+  if (config?.sandbox === 'none') {
+    const said = `the worker config says \`sandbox: none\`, so executors and checks can read and change whatever this account can (this machine has ${found})`;
+    return warn(said, machine.kind === 'none' ? `${machine.install} ${USE_SANDBOX}` : USE_SANDBOX);
+  }
+  if (machine.kind !== 'none') return ok(found);
+  const next = `${machine.install} Or write \`sandbox: none\` in worker.yaml: the record of each run then says so.`;
+  return config === null ? warn(found, next) : fail(`${found}; the worker config asks for a sandbox`, next);
+}
+
+/** Node, git, Temporal, the sandbox, the store and the state folder. */
 export const MACHINE_PROBES: Readonly<Record<string, Probe>> = {
   node: async () => judgeNode(process.versions.node),
   git: async ({ files, env }) => {
@@ -119,6 +147,11 @@ export const MACHINE_PROBES: Readonly<Record<string, Probe>> = {
       `no worker polls ${named(idle)}`,
       'Start `promptos worker` where the key of that role is, or give `dev --worker`.',
     );
+  },
+  sandbox: async (setting) => {
+    const config = await workerOrNull(setting);
+    const machine = await findSandbox({ path: setting.env.PATH });
+    return judgeSandbox(machine, config);
   },
   store: async (setting) => {
     const store = (await workerOrNull(setting))?.store;

@@ -7,6 +7,7 @@ import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
 import type { GateStatus, RunStatus } from '../../contracts/run-status.js';
 import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
+import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { totalUsage } from '../../domain/record/usage.js';
 import { evolve } from '../../domain/run/evolve.js';
 import { INITIAL_STATE } from '../../domain/run/run-state.js';
@@ -51,6 +52,7 @@ function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
 function statusOfGate({ gate, attempts }: RecordedGate): GateStatus {
   const last = attempts.at(-1);
   const standing = last?.standing === 'voided' ? undefined : last;
+  const sandbox = weakestSandbox([standing?.executor?.sandbox, standing?.checks_sandbox]);
   return {
     gate,
     title: GATES[gate].title,
@@ -63,6 +65,7 @@ function statusOfGate({ gate, attempts }: RecordedGate): GateStatus {
     findings_omitted: 0,
     waived: standing?.waived ?? [],
     ...usageOf(attempts.flatMap(({ tries }) => tries)),
+    ...(sandbox === undefined ? {} : { sandbox }),
   };
 }
 

@@ -92,6 +92,7 @@ export function describeGate({
   reason,
   findings,
   findings_omitted,
+  sandbox,
 }: GateStatus): string | null {
   if (attempt === 0) return null;
   const words: string[] = [
@@ -100,6 +101,7 @@ export function describeGate({
   if (state === 'running') return words.join('');
   const count = findings.length + findings_omitted;
   if (count > 0) words.push(counted(count, 'finding'));
+  if (sandbox === 'none') words.push('without a sandbox');
   // The reason is whole sentences, so it comes last.
   if (state !== 'passed' && verdict !== null)
     words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);

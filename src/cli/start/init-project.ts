@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
@@ -37,12 +38,21 @@ async function ignoreOurs(home: string): Promise<void> {
   await replaceFile({ path, text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${missing.join('')}` });
 }
 
-/** What must be known of the keys before anybody relies on them. */
-function warningsOf({ developer, integrator }: ProjectSetup, keys: readonly FirstKey[]): readonly string[] {
+/** What must be known of the keys and of the machine before anybody relies on them. */
+function warningsOf(
+  { developer, integrator }: ProjectSetup,
+  keys: readonly FirstKey[],
+  sandbox: SandboxAvailability,
+): readonly string[] {
   const people = keys.filter(({ name }) => !WORKER_SIGNERS.includes(name));
   const open = people.filter(({ path, passphrase }) => path !== null && !passphrase).map(({ name }) => name);
   const theirs = people.find(({ name }) => name === integrator && integrator !== developer);
   return [
+    ...(sandbox.kind === 'none'
+      ? [
+          `NO SANDBOX: ${sandbox.reason}, and a worker with this config carries out no gate without one. ${sandbox.install} Or write \`sandbox: none\` in worker.yaml: agents and checks can then read and change whatever your account can, and each record says so.`,
+        ]
+      : []),
     ...(open.length === 0
       ? []
       : [
@@ -62,12 +72,15 @@ interface WrittenProject {
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
   readonly shared: readonly string[];
+  /** What the machine has. */
+  readonly sandbox: SandboxAvailability;
 }
 
-function showWritten(output: Output, { files, setup, keys, assumptions, shared }: WrittenProject): void {
+function showWritten(output: Output, written: WrittenProject): void {
+  const { files, setup, keys, assumptions, shared, sandbox } = written;
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
-  const warnings = warningsOf(setup, keys);
+  const warnings = warningsOf(setup, keys, sandbox);
   const keyLines = keys.map(({ name, path, publicKey, passphrase, pem }) => {
     const lock = passphrase ? 'with passphrase' : 'no passphrase';
     const kept = `${path}, ${lock}${pem === null ? ', was there' : ''}`;
@@ -116,6 +129,7 @@ function showWritten(output: Output, { files, setup, keys, assumptions, shared }
       passphrase: path === null ? null : passphrase,
       made: pem !== null,
     })),
+    sandbox: sandbox.kind,
     assumptions,
     warnings,
     shared,
@@ -188,5 +202,6 @@ export async function initProject(
   // For container engines: Docker makes a folder that is to be mounted as root.
   await ensureStateFolder(files);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
-  showWritten(output, { files, setup, keys, assumptions, shared });
+  const sandbox = await findSandbox({ path: context.env.PATH });
+  showWritten(output, { files, setup, keys, assumptions, shared, sandbox });
 }

@@ -79,7 +79,7 @@ export function provenanceStatement(input: ProvenanceInput): Statement<SlsaProve
   const { run_id, gate, attempt, executor } = record;
   const transcripts = record.transcripts.map((file) => ({ ...file, path: `${folder}/${file.path}` }));
   const isPrompt = ({ path }: ArtifactRef) => path.endsWith('/prompt.md');
-  const { kind, program, arguments_sha256, requested_model, served_model } = executor;
+  const { kind, program, arguments_sha256, requested_model, served_model, sandbox } = executor;
   return statement(SLSA_PROVENANCE, [{ name: patch.path, digest: { sha256: patch.sha256 } }], {
     buildDefinition: {
       buildType: CONSTRAINED_BUILD,
@@ -91,6 +91,7 @@ export function provenanceStatement(input: ProvenanceInput): Statement<SlsaProve
           argumentsSha256: arguments_sha256,
           requestedModel: requested_model,
           servedModel: served_model,
+          ...(sandbox === undefined ? {} : { sandbox }),
         },
       },
       resolvedDependencies: [

@@ -5,7 +5,16 @@ import type { Finding } from '../../contracts/findings.js';
 import { canonicalSha256, isRecord, own } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerHead } from '../../contracts/ledger.js';
-import { FINGERPRINT_PATTERN, GATE_TRIGGERS, GATES, type GateId, SEVERITIES, VERDICTS } from '../../contracts/names.js';
+import {
+  FINGERPRINT_PATTERN,
+  GATE_TRIGGERS,
+  GATES,
+  type GateId,
+  SANDBOX_KINDS,
+  type SandboxKind,
+  SEVERITIES,
+  VERDICTS,
+} from '../../contracts/names.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import type { GateResultPredicate } from '../attest/acts.js';
@@ -25,6 +34,7 @@ const MAX_OPTIONS = 8;
 
 const isText = (value: unknown, limit: number, least = 0): value is string =>
   typeof value === 'string' && value.length >= least && value.length <= limit;
+const isSandboxKind = (value: unknown): value is SandboxKind => isOneOf(SANDBOX_KINDS, value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isOneOf = (values: readonly string[], value: unknown): boolean => values.includes(value as string);
 const hasOnly = (value: Record<string, unknown>, keys: readonly string[]): boolean =>
@@ -80,7 +90,7 @@ function readReport(value: unknown): EscalationReport | null {
  * @param outputSha256 the statement's subject
  */
 export function readGateOutcome(predicate: Record<string, unknown>, outputSha256: string): GateOutcome | null {
-  const { verdict, reason, findings, findingsOmitted, blockingOmitted, severeOmitted, escalation } = predicate;
+  const { verdict, reason, findings, findingsOmitted, blockingOmitted, severeOmitted, escalation, sandbox } = predicate;
   const report = escalation === null ? null : readReport(escalation);
   if (
     !isOneOf(VERDICTS, verdict) ||
@@ -89,7 +99,8 @@ export function readGateOutcome(predicate: Record<string, unknown>, outputSha256
     findings.length > MAX_FINDINGS ||
     !findings.every(isFinding) ||
     ![findingsOmitted, blockingOmitted, severeOmitted].every(isCount) ||
-    (report === null && escalation !== null)
+    (report === null && escalation !== null) ||
+    !(sandbox === undefined || isSandboxKind(sandbox))
   ) {
     return null;
   }
@@ -102,6 +113,7 @@ export function readGateOutcome(predicate: Record<string, unknown>, outputSha256
     blocking_omitted: blockingOmitted,
     severe_omitted: severeOmitted,
     escalation: report,
+    ...(sandbox === undefined ? {} : { sandbox }),
   } as GateOutcome;
 }
 

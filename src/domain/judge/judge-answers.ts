@@ -2,10 +2,11 @@ import type { Cancellation, Decision, Resolution } from '../../contracts/decisio
 import type { Finding } from '../../contracts/findings.js';
 import { own } from '../../contracts/json.js';
 import type { LedgerEvent } from '../../contracts/ledger.js';
-import { type EscalationTrigger, NEVER_WAIVABLE_RULES, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
+import { type EscalationTrigger, WAIVED_BY_NAME_RULES } from '../../contracts/names.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { countedByRules } from '../../contracts/sentences.js';
+import { isWaivable } from '../../rules/waivable.js';
 import { openEscalation } from '../run/escalations.js';
 import { isRetry, isReworkTarget } from '../run/next-step.js';
 import { type Refusal, refuse } from '../run/refusals.js';
@@ -230,18 +231,16 @@ const isNamed = ({ rule }: Finding): boolean => (WAIVED_BY_NAME_RULES as readonl
 const isWaived = (finding: Finding, { waive = [] }: Resolution): boolean =>
   !isNamed(finding) || (finding.fingerprint !== undefined && waive.includes(finding.fingerprint));
 
-/** What `continue` may waive: the blocking findings of the escalated attempt that the policy calls waivable. */
+/** What `continue` may waive: the blocking findings of the escalated attempt whose rules are waivable. */
 function waivableFindings(state: RunState, plan: RunPlan, open: OpenEscalation, at: string): readonly Finding[] {
   if (!ABOUT_FINDINGS.includes(open.trigger)) return [];
   const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);
   if (attempt === null || attempt.status !== 'finished') return [];
   const expired = expiredWaivers(attempt, at);
   return attempt.findings
-    .filter(({ rule, blocking }) => blocking && plan.waivable.includes(rule) && !isNeverWaivable(rule))
+    .filter(({ rule, blocking }) => blocking && isWaivable(rule, plan.waivable, rulesVersionOf(plan)))
     .filter(({ id }) => !attempt.waived.includes(id) || expired.includes(id));
 }
-
-const isNeverWaivable = (rule: string): boolean => (NEVER_WAIVABLE_RULES as readonly string[]).includes(rule);
 
 /**
  * Judges a person's cancellation in the order of a decision. It answers no request: it may be signed before the run has

@@ -4,9 +4,13 @@ import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { codeSpan } from '../../rules/markdown.js';
 import { restingWaivers } from './run-record.js';
+import { unsandboxedParts, WITHOUT_SANDBOX } from './sandboxes.js';
 
-/** How a line about a waiver begins: a block without it hides the waiver. */
-export const WAIVER_LINE = '> - Waiver';
+const WAIVER_LINE = '> - Waiver';
+const SANDBOX_LINE = '> - Sandbox:';
+
+/** How lines begin that a block must not leave out: it would hide from who merges what the change rests on. */
+export const UNHIDEABLE_LINES: readonly string[] = [WAIVER_LINE, SANDBOX_LINE];
 
 export interface PrBlockInput {
   readonly session: PromptSession;
@@ -47,8 +51,15 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
     ...(record.policy.separation?.executors === 'any'
       ? ['> - Separation: the policy lets several roles be done by the same executor']
       : []),
+    ...unsandboxed(record),
     `> - Authentication: ${AUTHENTICATION[record.authentication]}`,
   ].join('\n');
+}
+
+/** Programs that could have reached more than their checkout: the person who merges sees it. */
+function unsandboxed(record: RunRecord): readonly string[] {
+  const parts = unsandboxedParts(record);
+  return parts === null ? [] : [`${SANDBOX_LINE} none for ${parts}, so ${WITHOUT_SANDBOX}`];
 }
 
 function approvals({ gates }: RunRecord): string {

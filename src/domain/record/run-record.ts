@@ -17,6 +17,7 @@ import { cancellationOf } from '../run/cancellation.js';
 import { evolve } from '../run/evolve.js';
 import { currentGate, gateState, INITIAL_STATE } from '../run/run-state.js';
 import { TREE_PATHS } from './published-tree.js';
+import { sandboxesOfRun } from './sandboxes.js';
 
 /** What a run record is made of: nothing else flows into it, so a verifier can make it again from these. */
 export interface RunRecordInput {
@@ -80,6 +81,7 @@ export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy 
     })),
     escalations: [...recordedEscalations(entries)],
     ...(cancellation === undefined ? {} : { cancellation }),
+    ...sandboxesOfRun([...attempts.values()]),
     ...waiversOf(plan, entries),
     refusals: entries.flatMap((entry) => (entry.type === 'refused' ? [recordedRefusal(entry)] : [])),
     refusals_counted: closing.refusals_counted,
@@ -125,6 +127,7 @@ function recordedAttempt(history: AttemptHistory, attempts: ReadonlyMap<string, 
     prompt: record?.prompt ?? null,
     tries: record?.tries ?? [],
     executor: record?.executor ?? null,
+    ...(record?.checks_sandbox === undefined ? {} : { checks_sandbox: record.checks_sandbox }),
     verdict: history.verdict,
     reason: history.reason,
     findings: record?.findings ?? [],

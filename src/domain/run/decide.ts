@@ -121,6 +121,7 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
     attestation,
     blocking_omitted: result.blocking_omitted,
     severe_omitted: result.severe_omitted,
+    ...(result.sandbox === undefined ? {} : { sandbox: result.sandbox }),
   };
   if (result.escalation === null) return [finished];
   const principal = state.plan.principals[GATES[gate].role];

@@ -67,6 +67,7 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
         findings_omitted: event.findings_omitted,
         blocking_omitted: event.blocking_omitted,
         severe_omitted: event.severe_omitted,
+        ...(event.sandbox === undefined ? {} : { sandbox: event.sandbox }),
       }));
     case 'gateInterrupted':
       return withAttempt(state, event, (current) => ({ ...current, status: 'interrupted', reason: event.message }));

@@ -6,6 +6,7 @@ import {
   type EscalationTrigger,
   type GateId,
   type Outcome,
+  type SandboxKind,
   type Verdict,
 } from '../../contracts/names.js';
 import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
@@ -30,6 +31,8 @@ export interface AttemptState {
   readonly findings_omitted: number;
   readonly blocking_omitted: number;
   readonly severe_omitted: number;
+  /** Absent until it is finished, and in results from before there was one. */
+  readonly sandbox?: SandboxKind;
   /** Ids of the findings that an escalation waived. */
   readonly waived: readonly string[];
   /** When the waivers of these findings expire; absent while none does. */

@@ -65,6 +65,7 @@ function describeGate({ gate, attempts, current, request }: GateState, escalated
     findings: current?.findings ?? [],
     findings_omitted: current?.findings_omitted ?? 0,
     waived: current?.waived ?? [],
+    ...(current?.sandbox === undefined ? {} : { sandbox: current.sandbox }),
   };
 }
 

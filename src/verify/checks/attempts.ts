@@ -13,6 +13,7 @@ import { pinKey } from '../../domain/judge/authenticate.js';
 import { resultPredicate } from '../../domain/judge/gate-result.js';
 import { describeClash, judgeSeparation } from '../../domain/judge/separation.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
+import { sandboxOfAttempt } from '../../domain/record/sandboxes.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/render.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
@@ -143,6 +144,7 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
       findings_omitted: omitted.length,
       blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
       severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
+      sandbox: sandboxOfAttempt(record),
     },
     finished,
   );
@@ -186,7 +188,8 @@ function checkResultStatement(
   const step = { feedback_sha256: String(feedbackSha256), nonce: String(nonce), ledger: ledger as LedgerHead };
   const { verdict, reason, output_sha256, findings, findings_omitted, blocking_omitted, severe_omitted } = finished;
   const counts = { findings_omitted, blocking_omitted, severe_omitted };
-  const outcome = { verdict, reason, output_sha256, findings, ...counts, escalation: record.escalation };
+  const sandbox = finished.sandbox === undefined ? {} : { sandbox: finished.sandbox };
+  const outcome = { verdict, reason, output_sha256, findings, ...counts, escalation: record.escalation, ...sandbox };
   const expected = gateResultStatement(outcome, resultPredicate(record, step));
   expectEqual('ATTEMPT_DIFFERS', `${path}: signed statement`, expected, statementOf(attestation));
 }

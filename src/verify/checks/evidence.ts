@@ -2,10 +2,17 @@ import { z } from 'zod';
 import { schemaOf } from '../../contracts/artifact-schemas.js';
 import { GATE_PATHS, SARIF_FILE } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
-import { baselineSchema, type CheckResult, type TestResults, testResultsSchema } from '../../contracts/gate-outputs.js';
+import {
+  type BaselineCheck,
+  baselineSchema,
+  type CheckResult,
+  type TestResults,
+  testResultsSchema,
+} from '../../contracts/gate-outputs.js';
 import { own } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
+import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import { sarifLog } from '../../domain/record/sarif.js';
 import { judgeCounts } from '../../rules/observations.js';
 import { checksOf, inputsOf, judgesAgain, placedArtifact } from '../attempt-inputs.js';
@@ -37,11 +44,17 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
   const records = recordsByDigest(attempts);
   for (const attempt of attempts) {
     const { record } = attempt;
-    await checkBaseline(documents, attempt);
+    const onBase = await checkBaseline(documents, attempt);
     const placed = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
-    if (placed === null) continue;
+    const results = placed === null ? null : await documents.json(placed.place, testResultsSchema);
+    expectFields(
+      'EVIDENCE_DIFFERS',
+      `${attempt.folder}/attempt.json`,
+      { checks_sandbox: weakestSandbox([...onBase, ...(results?.checks ?? [])].map(({ sandbox }) => sandbox)) },
+      record,
+    );
+    if (placed === null || results === null) continue;
     const path = placed.place;
-    const results = await documents.json(path, testResultsSchema);
     const built = record.inputs.P05 === undefined ? undefined : records.get(record.inputs.P05);
     const patch = built && find(built, TREE_PATHS.patch);
     if (patch?.sha256 !== results.patch_sha256) {
@@ -58,9 +71,9 @@ export async function checkTestEvidence(documents: TreeDocuments): Promise<void>
 }
 
 /** A baseline is about the run's base commit and the checks that its request names, with the policy's commands. */
-async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<readonly BaselineCheck[]> {
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.baseline);
-  if (placed === null) return;
+  if (placed === null) return [];
   const path = placed.place;
   const { base_commit, checks } = await documents.json(path, baselineSchema);
   const policy = await documents.policy();
@@ -73,6 +86,7 @@ async function checkBaseline(documents: TreeDocuments, attempt: VerifiedAttempt)
   for (const check of checks.filter(({ status }) => status === 'passed')) {
     expectFields('EVIDENCE_DIFFERS', `${path}: ${check.name}`, { exit_code: 0 }, check);
   }
+  return checks;
 }
 
 async function checkResults(

@@ -24,6 +24,7 @@ import {
   TREE_PATHS,
 } from '../../domain/record/published-tree.js';
 import { buildRunRecord, recordedEscalations } from '../../domain/record/run-record.js';
+import { unsandboxedParts, WITHOUT_SANDBOX } from '../../domain/record/sandboxes.js';
 import { firstDifference } from '../first-difference.js';
 import { recordsByDigest, type TreeDocuments } from '../open-documents.js';
 import { parseBoundedJson, strictText } from '../parse-json.js';
@@ -164,7 +165,7 @@ export async function checkArtifacts(documents: TreeDocuments): Promise<void> {
 }
 
 /** The record is the one that the ledger, the attempts and the session lead to, to the last field. */
-export async function checkRecord(documents: TreeDocuments): Promise<void> {
+export async function checkRecord(documents: TreeDocuments): Promise<readonly string[]> {
   const record = await documents.record();
   const expected = buildRunRecord({
     ledger: await documents.closed(),
@@ -175,6 +176,8 @@ export async function checkRecord(documents: TreeDocuments): Promise<void> {
     sealedBy: record.sealed_by,
   });
   expectEqual('RECORD_DIFFERS', TREE_PATHS.record, expected, record);
+  const parts = unsandboxedParts(record);
+  return parts === null ? [] : [`sandbox: none for ${parts}, so ${WITHOUT_SANDBOX}`];
 }
 
 export async function checkEscalations(documents: TreeDocuments): Promise<void> {

@@ -81,6 +81,21 @@ describe('promptos pr-check', () => {
     expect(Object.keys(expired.refused)).toEqual(['waivers']);
   });
 
+  test('a run without a sandbox: holds and is named, and a block that hides it is refused', async () => {
+    await audited.publish({ patch, baseCommit: base, runId: 'run-2', sandbox: 'none' });
+    amend({ message: 'Fix\n\nPromptOS-Run: run-2' });
+    const shown = (await audited.invoke(prBlockCommand, 'run-2')).stdout;
+    const { exitCode, codes, json } = await check(shown);
+    expect({ exitCode, code: codes.sandbox }).toEqual({ exitCode: 0, code: null });
+    expect(json.checks).toContainEqual({
+      check: 'sandbox',
+      code: null,
+      message: "none for P01, P03, P05, P06, so their programs could read and change whatever the worker's account can",
+    });
+    const hidden = shown.split('\n').filter((line) => !line.startsWith('> - Sandbox'));
+    expect((await check(hidden.join('\n'))).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+  });
+
   test('binary, renamed, deleted and executable files, and names that git quotes: what was applied is the patch', async () => {
     audited.git('reset', '-q', '--hard', base);
     await audited.write('src/old name.txt', lines('a', 'b', 'c', 'd', 'e'));

@@ -55,6 +55,19 @@ describe('promptos trace', () => {
     }
   });
 
+  test('says of which texts the receiver ran without a sandbox', async () => {
+    await audited.publish({ patch, baseCommit: base, runId: 'run-2', sandbox: 'none' });
+    await audited.publish({ patch, baseCommit: base, runId: 'run-3', sandbox: 'bubblewrap' });
+    const linesOf = async (run: string) =>
+      (await audited.invoke((context) => traceCommand(context, verifyDigests), run)).stdout
+        .split('\n')
+        .filter((line) => line.includes(', without a sandbox'));
+    expect(await linesOf('run-2')).toHaveLength(7);
+    expect(await linesOf('run-3')).toEqual([]);
+    expect((await trace('run-3')).json.received[0]).toMatchObject({ sandbox: 'bubblewrap' });
+    expect((await trace('run-1')).json.received[0]).toMatchObject({ sandbox: null });
+  });
+
   test('who decided: signed by which key, and on what', async () => {
     const { json } = await trace('run-1');
     const approvals = json.decided.map(({ about, choice, actor, signature }: Record<string, string>) => [

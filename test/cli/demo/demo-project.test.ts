@@ -8,6 +8,7 @@ import { ensureDemoProject } from '../../../src/cli/demo/run-demo.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
 import { readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
+import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 
 const EVERYBODY = ['ada', 'auditor', 'breaker', 'engine', 'grace', 'scribe'];
 
@@ -54,6 +55,17 @@ test('demonstration: two have different keys; one that is there is found with it
   const before = await grace(one);
   expect(await ensureDemoProject(join(root, 'one'), process.env)).toEqual({ ...one, made: false });
   expect(await grace(one)).toBe(before);
+});
+
+test('demonstration: the worker config asks for a sandbox, and for none only where the machine has none', async () => {
+  const root = await folder();
+  const sandboxOn = async (able: 'works' | 'broken') => {
+    const PATH = await pathWithBubblewrap(able, join(root, 'bin', able));
+    const { repository } = await ensureDemoProject(join(root, able), { ...process.env, PATH });
+    return (await readWorkerConfig(join(repository, '.promptos', 'worker.yaml'))).sandbox;
+  };
+  expect(await sandboxOn('works')).toMatchObject({ readable: [] });
+  expect(await sandboxOn('broken')).toBe('none');
 });
 
 test('demo: FILE_EXISTS and nothing changed, where the folder holds something else', async () => {

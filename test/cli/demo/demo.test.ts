@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
 import { runProgram } from '../../support/hostile-site.js';
+import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 
 /*
  * The README's first command as a newcomer types it: a process of its own, in an empty folder, with a server of its own.
@@ -29,7 +30,28 @@ afterAll(async () => {
 
 /** What differs between two demonstrations. */
 const general = (text: string): string =>
-  text.replaceAll(/\d{8}-\d{4}-make-the-shares-of-a-bill-[0-9a-f]{4}/g, 'RUN').replaceAll(/127\.0\.0\.1:\d+/g, 'UI');
+  text
+    // On a machine that has none.
+    .replaceAll(', without a sandbox', '')
+    .replaceAll(/\d{8}-\d{4}-make-the-shares-of-a-bill-[0-9a-f]{4}/g, 'RUN')
+    .replaceAll(/127\.0\.0\.1:\d+/g, 'UI');
+
+test('demo: runs to its end on a machine without a sandbox, and says so in one line', async () => {
+  const cwd = join(folder, 'without a sandbox');
+  await mkdir(cwd);
+  const PATH = await pathWithBubblewrap('broken', join(cwd, 'bin'));
+  try {
+    const { exitCode, stdout } = await runProgram(['demo'], { cwd, env: { ...env, PATH } });
+    expect(exitCode).toBe(0);
+    expect(stdout.split('\n').filter((line) => line.startsWith('sandbox '))).toEqual([
+      'sandbox none: bubblewrap cannot make a sandbox here: bwrap: No permissions to create new namespace. The agents of this demonstration are its own, so it goes on without one',
+    ]);
+    expect(stdout).toMatch(/P05 Constrained Builder +passed, attempt \d, .*without a sandbox/);
+    expect(stdout).toContain('NOTE: sandbox: none for P00, P01, P03, P05, P06, P07 and the checks');
+  } finally {
+    await runProgram(['-C', 'promptos-demo', 'server', 'stop'], { cwd, env });
+  }
+});
 
 test('demo: prints each line that the README shows of it, in that order', async () => {
   const page = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');

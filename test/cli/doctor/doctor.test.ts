@@ -12,6 +12,7 @@ import { judgeNode } from '../../../src/cli/doctor/probes.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 import { invoke } from '../recorded-context.js';
 
 /** A reachable Temporal; `reach` is called only in tests that name a server. */
@@ -53,7 +54,11 @@ async function readyRepository(): Promise<string> {
   return top;
 }
 
-const bare = async () => ({ PATH: process.env.PATH, HOME: await folder(), XDG_CONFIG_HOME: await folder() });
+const bare = async (bubblewrap: 'works' | 'broken' = 'works') => ({
+  PATH: await pathWithBubblewrap(bubblewrap, await folder()),
+  HOME: await folder(),
+  XDG_CONFIG_HOME: await folder(),
+});
 
 async function examine(
   cwd: string,
@@ -119,6 +124,50 @@ test('doctor: the program of a check is looked for where the worker config says'
   expect(probe('checks')).toMatchObject({ status: 'fail', message: 'tests: there is no program sh' });
 });
 
+test('doctor: names the sandbox of this machine', async () => {
+  const { probe } = await examine(await readyRepository());
+  expect(probe('sandbox')).toMatchObject({
+    status: 'ok',
+    message: expect.stringMatching(/^bubblewrap 0\.8\.0 \/.*\/bwrap$/),
+  });
+});
+
+test('doctor: fails with what to install, where the worker config asks for a sandbox that the machine does not have', async () => {
+  const top = await readyRepository();
+  const { exitCode, probe } = await examine(top, { env: await bare('broken') });
+  const { status, message, next } = probe('sandbox');
+  expect({ exitCode, status }).toEqual({ exitCode: 1, status: 'fail' });
+  expect(message).toContain('bubblewrap cannot make a sandbox here: bwrap: No permissions to create new namespace');
+  expect(next).toContain('docs/sandbox.md');
+  expect(next).toContain('Or write `sandbox: none` in worker.yaml: the record of each run then says so.');
+});
+
+test.each(['works', 'broken'] as const)(
+  'doctor: warns of `sandbox: none` in the worker config, where the bubblewrap of the machine %s',
+  async (bubblewrap) => {
+    const top = await readyRepository();
+    await change(workerPath(top), /$/, '\nsandbox: none\n');
+    const { exitCode, probe } = await examine(top, { env: await bare(bubblewrap) });
+    const { status, message, next } = probe('sandbox');
+    expect({ exitCode, status }).toEqual({ exitCode: 0, status: 'warn' });
+    expect(message).toContain('executors and checks can read and change whatever this account can');
+    expect(next).toContain('Remove `sandbox: none`');
+  },
+);
+
+test('doctor: a worker that starts neither executors nor checks needs no sandbox', async () => {
+  const top = await readyRepository();
+  await change(workerPath(top), /^executors:[\s\S]*?\n\n/m, 'executors: {}\n\n');
+  await change(workerPath(top), 'allow: [tests]', 'allow: []');
+  const { probe } = await examine(top, { env: await bare('broken') });
+  expect(probe('sandbox')).toMatchObject({ status: 'ok', message: expect.stringMatching(/^not needed: .*none: /) });
+});
+
+test('doctor: a missing sandbox is a warning, where no worker config can be read', async () => {
+  const { probe } = await examine(await folder(), { env: await bare('broken') });
+  expect(probe('sandbox').status).toBe('warn');
+});
+
 test('doctor: a line each with the next step under it, for a person', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');
@@ -130,7 +179,7 @@ test('doctor: a line each with the next step under it, for a person', async () =
   expect(stdout).toMatch(
     /^fail {2}checks {10}The worker config does not grant tests\.\n {22}→ Add tests to checks\.allow/m,
   );
-  expect(stdout).toContain('1 of 17 failed');
+  expect(stdout).toContain('1 of 18 failed');
   expect(exitCode).toBe(1);
 });
 

@@ -87,6 +87,16 @@ test('describeGate: the reason, which is whole sentences, ends the line', () => 
   );
 });
 
+test('describeGate: says that the programs of a gate ran without a sandbox, and only then', () => {
+  const passed = { ...held, state: 'passed', verdict: 'pass' } as const;
+  expect(describeGate({ ...passed, sandbox: 'none' })).toBe(
+    '✓ P05 Constrained Builder  passed, attempt 1, without a sandbox',
+  );
+  for (const one of [passed, { ...passed, sandbox: 'bubblewrap' } as const]) {
+    expect(describeGate(one)).not.toContain('sandbox');
+  }
+});
+
 test('describeGate: a gate that is held says why', () => {
   expect(describeGate(held)).toBe(
     '! P05 Constrained Builder  held, attempt 1, The program "claude" exists, and this worker may not run it (EACCES). Worker: 7@builder',

@@ -140,13 +140,13 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
   });
 });
 
-test("an executor that changes refs/promptos of the user's own repository: repository_changed is critical and raises a P08", async () => {
+test("an executor that changes refs/promptos of the user's own repository: repository_changed blocks and raises a P08", async () => {
   const run = await site.play('users_refs');
   expect(run).toMatchObject({ exitCode: 1, last: { outcome: 'aborted' } });
   const { verdict, findings, escalation } = await attempt(run, 'P05');
   expect(verdict).toBe('fail');
   expect(findings).toContainEqual(
-    expect.objectContaining({ rule: 'repository_changed', severity: 'critical', blocking: true }),
+    expect.objectContaining({ rule: 'repository_changed', severity: 'high', blocking: true }),
   );
   expect(escalation).toMatchObject({ trigger: 'rule_violation' });
 });

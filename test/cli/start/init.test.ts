@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { createFileSigner } from '../../../src/adapters/keys/file-signer.js';
 import { createWorkerSigners } from '../../../src/adapters/keys/worker-signers.js';
@@ -14,7 +14,19 @@ import { readPromptPack } from '../../../src/config/prompt-pack.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
 import { type PublicKey, publicKeyLine, readPublicKeyLine } from '../../../src/domain/attest/public-keys.js';
 import { makeTestKey } from '../../support/signing.js';
+import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 import { type Invocation, type InvocationOptions, invoke } from '../recorded-context.js';
+
+/** The machine has a sandbox, whatever this machine has. */
+let standIns: string;
+beforeAll(async () => {
+  standIns = await mkdtemp(join(tmpdir(), 'promptos-init-path-'));
+  vi.stubEnv('PATH', await pathWithBubblewrap('works', standIns));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(standIns, { recursive: true, force: true });
+});
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'promptos-init-'));
@@ -242,6 +254,17 @@ test('init: the executors that are commented out load once the marks are taken a
   const { executors } = await readWorkerConfig(path);
   expect(Object.keys(executors)).toEqual(['writer-agent', 'verifier-agent', 'reviewer-agent']);
   expect(executors['writer-agent']).toMatchObject({ argv: ['my-agent', '--print'], answer: { fence: 'json' } });
+});
+
+test('init: without a sandbox on the machine it writes the same config, and says what to install or to write', async () => {
+  const [one, two] = [await repository(), await repository()];
+  const there = await init(['--alone'], { cwd: one });
+  const PATH = await pathWithBubblewrap('broken', join(await folder(), 'bin'));
+  const missing = await init(['--alone'], { cwd: two, env: { PATH } });
+  expect(there.stderr).not.toContain('NO SANDBOX');
+  expect(missing.stderr).toContain('warning: NO SANDBOX: bubblewrap cannot make a sandbox here: bwrap: No permissions');
+  expect(missing.stderr).toContain('Or write `sandbox: none` in worker.yaml');
+  for (const top of [one, two]) expect((await written(top)).config.sandbox).toMatchObject({ readable: [] });
 });
 
 test('init: --alone makes the developer the integrator and allows self-approval', async () => {

@@ -38,10 +38,13 @@ describe('readGateOutcome', () => {
       escalation: { ...said, security_sensitive: securitySensitive },
     });
     expect(read({ reason: null, findings: [], escalation: null })).toMatchObject({ escalation: null });
+    expect(read({ sandbox: 'none' })).toMatchObject({ sandbox: 'none' });
   });
 
   test.each<[string, object]>([
     ['an unknown verdict', { verdict: 'maybe' }],
+    ['an unknown sandbox', { sandbox: 'paper' }],
+    ['a sandbox that is null', { sandbox: null }],
     ['no verdict', { verdict: undefined }],
     ['a reason that is no text', { reason: 7 }],
     ['a reason that is missing', { reason: undefined }],

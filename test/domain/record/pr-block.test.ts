@@ -40,6 +40,19 @@ test('prBlock: says when the policy lets roles share an executor, and only then'
   expect(prBlock({ ...given, record: shared })).toContain('> - Separation: ');
 });
 
+test('prBlock: says what had no sandbox, and only then, below the six fixed lines', async () => {
+  const given = await input();
+  expect(prBlock(given)).not.toContain('Sandbox');
+  const boxed = { ...given.record, sandbox: { P05: 'bubblewrap', checks: 'bubblewrap' } as const };
+  expect(prBlock({ ...given, record: boxed })).not.toContain('Sandbox');
+  const open = { ...given.record, sandbox: { P05: 'none', P06: 'bubblewrap', checks: 'none' } as const };
+  const lines = prBlock({ ...given, record: open }).split('\n');
+  expect(lines.slice(0, 6)).toEqual(prBlock(given).split('\n').slice(0, 6));
+  expect(lines).toContain(
+    "> - Sandbox: none for P05 and the checks, so their programs could read and change whatever the worker's account can",
+  );
+});
+
 test.each([
   ['signed', '> - Authentication: signed'],
   ['mixed', '> - Authentication: mixed, so the names of those who did not sign are claims'],

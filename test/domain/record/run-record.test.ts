@@ -60,6 +60,13 @@ describe('run record', () => {
     ]);
   });
 
+  test('buildRunRecord: which sandbox each gate ran in, where its attempts say so', async () => {
+    const { record: built } = await record({ sandbox: 'bubblewrap' });
+    expect(runRecordSchema.parse(built)).toEqual(built);
+    expect(built.sandbox).toEqual({ P01: 'bubblewrap', P03: 'bubblewrap', P05: 'bubblewrap', P06: 'bubblewrap' });
+    expect((await record()).record).not.toHaveProperty('sandbox');
+  });
+
   test('buildRunRecord: each attempt has what it was given, what came of it and what was decided', async () => {
     const { record: built } = await record();
     const attempt = (gate: string, number: number) =>

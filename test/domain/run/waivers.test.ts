@@ -36,6 +36,24 @@ const ledgerOf = (run: DomainRun) => {
   return entries;
 };
 
+const repositoryChanged: Finding = {
+  ...finding('repository_changed-1'),
+  rule: 'repository_changed',
+};
+
+test('waiver: a changed repository is waived whatever the policy says, with a reason', () => {
+  const run = failed({ waivable: [] }, [repositoryChanged]);
+  expect(run.resolve('E1', 'continue')).toMatchObject({ accepted: false, reason: 'REASON_MISSING' });
+  expect(run.resolve('E1', 'continue', { guidance: 'I installed the hooks of the team' }).accepted).toBe(true);
+  expect(run.approve('P00').accepted).toBe(true);
+});
+
+test('waiver: a changed repository is not waived in a run of the first rules unless its policy says so', () => {
+  const run = failed({ waivable: [], rules_version: 1 }, [repositoryChanged]);
+  run.resolve('E1', 'continue', { guidance: 'it was me' });
+  expect(run.approve('P00')).toMatchObject({ accepted: false });
+});
+
 test('waiver: the gate can be approved until it expires, and not from then on', () => {
   const early = failed();
   expect(early.resolve('E1', 'continue', until(after(DAY))).accepted).toBe(true);

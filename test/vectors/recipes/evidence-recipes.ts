@@ -46,6 +46,13 @@ export const EVIDENCE_RECIPES: readonly Recipe[] = [
       'EVIDENCE_OTHER_PATCH',
     ],
     [
+      'test results: another sandbox than the record of the attempt',
+      results((value) => {
+        for (const check of value.checks) check.sandbox = 'bubblewrap';
+      }),
+      'EVIDENCE_DIFFERS',
+    ],
+    [
       'test results: about another base',
       results((value) => {
         value.base_commit = '0'.repeat(40);

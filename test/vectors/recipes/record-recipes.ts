@@ -57,6 +57,7 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
   cancellation: differs(({ finished_at }) => ({
     cancellation: { at: finished_at, through: 'temporal', by: null, reason: 'enough', signed_by: null },
   })),
+  sandbox: differs(() => ({ sandbox: { P05: 'bubblewrap', checks: 'bubblewrap' } })),
   waivers: [hideWaivers, 'RECORD_DIFFERS'],
   refusals: differs(({ refusals }) => ({ refusals: refusals.slice(1) })),
   refusals_counted: differs(() => ({ refusals_counted: { MALFORMED: 3 } })),

@@ -131,6 +131,22 @@ const named = (gate: GateId): readonly Row[] =>
 
 export const WRITER_LIES: readonly RoleLie[] = rows([
   ...named('P05'),
+  [
+    'a sandbox that the signed result does not name',
+    'P05',
+    record('P05', (value) => {
+      value.executor.sandbox = 'bubblewrap';
+    }),
+    'ATTEMPT_DIFFERS',
+  ],
+  [
+    'a sandbox of checks that it did not run',
+    'P05',
+    record('P05', (value) => {
+      value.checks_sandbox = 'bubblewrap';
+    }),
+    'ATTEMPT_DIFFERS',
+  ],
   ['no patch', 'P05', dropped('P05', 'artifacts', 'patch/change.patch'), 'ARTIFACT_MISSING'],
   ['no list of files', 'P05', dropped('P05', 'artifacts', 'patch/files.json'), 'ARTIFACT_MISSING'],
   ['no summary', 'P05', dropped('P05', 'artifacts', 'patch/summary.md'), 'ARTIFACT_MISSING'],

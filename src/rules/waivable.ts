@@ -1,0 +1,11 @@
+import { ALWAYS_WAIVABLE_RULES, NEVER_WAIVABLE_RULES } from '../contracts/names.js';
+
+const isOneOf = (rules: readonly string[], rule: string): boolean => rules.includes(rule);
+
+/**
+ * Whether a person may waive findings of a rule.
+ * @param waivable the rules that the policy calls so
+ */
+export const isWaivable = (rule: string, waivable: readonly string[], rulesVersion: number): boolean =>
+  !isOneOf(NEVER_WAIVABLE_RULES, rule) &&
+  (waivable.includes(rule) || (rulesVersion >= 2 && isOneOf(ALWAYS_WAIVABLE_RULES, rule)));
