@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { policyKeySchema } from './keys.js';
-import { EXECUTOR_ROLES } from './names.js';
+import { AGENTS, EXECUTOR_ROLES } from './names.js';
+import { portablePathProblem } from './portable-path.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
@@ -43,7 +44,7 @@ const passedEnvironmentSchema = z.strictObject({
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
 /** What a sandboxed program may reach of the network. */
-const networkSchema = z
+const networkAccessSchema = z
   .union([
     z.enum(['none', 'full']),
     z.strictObject({
@@ -60,9 +61,9 @@ const networkSchema = z
         .describe('the hosts that may be reached, on port 443 unless another is named'),
     }),
   ])
-  .default('none')
   .describe('what the program may reach of the network: "none", "full", or named hosts');
-export type NetworkAccess = z.infer<typeof networkSchema>;
+export type NetworkAccess = z.infer<typeof networkAccessSchema>;
+const networkSchema = networkAccessSchema.default('none');
 
 const GIB = 1_024 ** 3;
 
@@ -116,6 +117,15 @@ export const commandExecutorSchema = z.strictObject({
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
   env: passedEnvironmentSchema.prefault({}).describe('the environment of the program'),
+  home: z
+    .record(
+      z
+        .string()
+        .refine((path) => portablePathProblem(path) === null, 'expected a relative path such as ".agent/settings.json"'),
+      z.string(),
+    )
+    .default({})
+    .describe('files that the program finds in its HOME, such as its settings: their text by path'),
   network: networkSchema,
   answer: answerLocationSchema
     .prefault({})
@@ -135,7 +145,36 @@ export const commandExecutorSchema = z.strictObject({
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
-export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema]);
+/** A coding agent whose command line is known: it becomes a command when the worker starts. */
+export const presetExecutorSchema = z.strictObject({
+  kind: z.literal('preset').describe('a coding agent whose command line promptos knows'),
+  agent: z.enum(AGENTS).describe('which agent; its program is looked for in PATH'),
+  model: z.string().min(1).optional().describe("the model to ask for; without it the agent's own default"),
+  arguments: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('further arguments of the program, after those of the preset'),
+  env: z
+    .strictObject({
+      allow: z
+        .array(z.string().min(1))
+        .default([])
+        .describe("variables of the worker's own environment that pass beside those of the preset"),
+      set: z
+        .record(z.string().min(1), z.string())
+        .default({})
+        .describe('variables that are set, also over those of the preset'),
+    })
+    .prefault({})
+    .describe("the environment of the agent, beside the preset's own"),
+  network: networkAccessSchema
+    .optional()
+    .describe("what the agent may reach of the network; without it the hosts of the agent's own model service"),
+  timeout: durationSchema.default(30 * 60_000).describe('the agent is stopped and the try fails after this long'),
+});
+export type PresetExecutorConfig = z.infer<typeof presetExecutorSchema>;
+
+export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema, presetExecutorSchema]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
 
 export const ENGINE_SIGNER = 'engine';

@@ -27,6 +27,8 @@ export interface ExecutorOutcome {
   /** Why there is no usable answer: exit code, time-out, output cap, pointer that leads nowhere. */
   readonly problem: string | null;
   readonly served_model: string | null;
+  /** The agent that a preset names; absent for other executors. */
+  readonly agent?: ExecutorDescriptor['agent'];
 }
 
 /** One way of doing a gate on behalf of a principal. */
@@ -34,7 +36,8 @@ export interface GateExecutor {
   readonly descriptor: ExecutorDescriptor;
   /**
    * Resolves when the executor and everything that it started has ended.
-   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
+   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_KEY_MISSING, EXECUTOR_LOST; the signal's reason
+   * when it is aborted
    */
   execute(call: ExecutorCall): Promise<ExecutorOutcome>;
 }

@@ -24,7 +24,7 @@ executors:
   });
   expect(config.trust.policies).toEqual([join(folder, 'policy.yaml'), '/etc/policy.yaml', `sha256:${DIGEST}`]);
   expect(config.store).toEqual({ kind: 'fs', path: join(folder, 'state/artifacts') });
-  expect(config.executors.writer?.argv).toEqual(['./agents/writer', './x']);
+  expect(config.executors.writer).toMatchObject({ argv: ['./agents/writer', './x'] });
   expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
 });
 

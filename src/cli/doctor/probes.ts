@@ -4,6 +4,7 @@ import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
+import { missingCredential, resolveExecutor } from '../../adapters/executor/presets/presets.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { checkS3Store } from '../../adapters/store/s3/s3-store.js';
@@ -210,11 +211,14 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const found: string[] = [];
     for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
       const principal = policy.policy.roles[role];
-      const executor = config.executors[principal];
-      if (executor === undefined) {
+      const configured = config.executors[principal];
+      if (configured === undefined) {
         problems.push(`${role}: "${principal}" has no executor`);
         continue;
       }
+      const keyless = missingCredential(configured, setting.env);
+      if (keyless !== null) problems.push(`${role}: ${keyless}`);
+      const executor = resolveExecutor(configured);
       const [program = ''] = resolveArguments(executor.argv, folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
       if ((await findProgram(program, path)) === null) problems.push(`${role}: ${await whyNoProgram(program, path)}`);

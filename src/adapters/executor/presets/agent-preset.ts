@@ -1,0 +1,25 @@
+import type { CommandExecutorConfig } from '../../../contracts/worker-config.js';
+
+/** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
+export interface AgentPreset {
+  /** The agent's name, as records and messages have it. */
+  readonly title: string;
+  /** How a person installs the program. */
+  readonly install: string;
+  /** The program and its arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Arguments that follow when a model is asked for; `{model}` in them is its name. */
+  readonly model_argv: readonly string[];
+  /** Arguments with which the program prints its version. */
+  readonly version_argv: readonly string[];
+  /** Variables of which one at least must hold a key of the model service. All that are set pass. */
+  readonly credentials: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** Files that the agent finds in its own, otherwise empty HOME. */
+  readonly home: Readonly<Record<string, string>>;
+  /** Hosts of the model services that the credentials are for. */
+  readonly hosts: readonly [string, ...string[]];
+  readonly answer: Partial<CommandExecutorConfig['answer']>;
+  /** Where the model that answered is named; absent when the agent does not say. */
+  readonly served_pointer?: string;
+}

@@ -1,0 +1,35 @@
+import type { AgentPreset } from './agent-preset.js';
+
+/** Claude Code. Tried with 2.1.197; docs/agents/claude.md has what was seen. */
+export const CLAUDE: AgentPreset = {
+  title: 'Claude Code',
+  install: 'npm install -g @anthropic-ai/claude-code',
+  argv: [
+    'claude',
+    '--print',
+    // The one format that names the model that served; `json` repeats the one that was asked for.
+    '--output-format',
+    'stream-json',
+    '--verbose',
+    '--permission-mode',
+    'acceptEdits',
+    // Keep out what the checkout says: settings, hooks, MCP servers and CLAUDE.md of the project.
+    '--setting-sources',
+    'user',
+    '--strict-mcp-config',
+    '--no-session-persistence',
+  ],
+  model_argv: ['--model', '{model}'],
+  version_argv: ['--version'],
+  credentials: ['ANTHROPIC_API_KEY', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_AUTH_TOKEN'],
+  env: {
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+    // By default it repeats a wrong key and an overload for minutes.
+    CLAUDE_CODE_MAX_RETRIES: '2',
+  },
+  home: {},
+  hosts: ['api.anthropic.com'],
+  answer: { pointer: '/result' },
+  served_pointer: '/message/model',
+};

@@ -1,0 +1,24 @@
+import type { AgentPreset } from './agent-preset.js';
+
+/** GitHub Copilot CLI. Tried with 1.0.102; docs/agents/copilot.md has what was seen. */
+export const COPILOT: AgentPreset = {
+  title: 'GitHub Copilot CLI',
+  install: 'npm install -g @github/copilot',
+  argv: [
+    'copilot',
+    '--output-format',
+    'json',
+    '--allow-all-tools',
+    '--no-custom-instructions',
+    '--disable-builtin-mcps',
+    '--disable-client-telemetry',
+  ],
+  model_argv: ['--model', '{model}'],
+  version_argv: ['--version'],
+  credentials: ['COPILOT_GITHUB_TOKEN', 'GH_TOKEN', 'GITHUB_TOKEN', 'COPILOT_PROVIDER_API_KEY'],
+  env: { COPILOT_AUTO_UPDATE: 'false' },
+  home: {},
+  hosts: ['api.github.com', '*.githubcopilot.com'],
+  answer: { pointer: '/data/content' },
+  served_pointer: '/data/model',
+};

@@ -1,0 +1,23 @@
+import type { AgentPreset } from './agent-preset.js';
+
+/** opencode. Tried with 1.18.33; docs/agents/opencode.md has what was seen. */
+export const OPENCODE: AgentPreset = {
+  title: 'opencode',
+  install: 'npm install -g opencode-ai',
+  argv: ['opencode', 'run', '--format', 'json', '--pure'],
+  model_argv: ['--model', '{model}'],
+  version_argv: ['--version'],
+  credentials: ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'OPENROUTER_API_KEY'],
+  env: {
+    OPENCODE_CONFIG_CONTENT: JSON.stringify({ share: 'disabled', autoupdate: false }),
+    OPENCODE_DISABLE_AUTOUPDATE: '1',
+    OPENCODE_DISABLE_DEFAULT_PLUGINS: '1',
+    OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
+    OPENCODE_DISABLE_MODELS_FETCH: '1',
+    OPENCODE_DISABLE_PROJECT_CONFIG: '1',
+    OPENCODE_DISABLE_CLAUDE_CODE: '1',
+  },
+  home: {},
+  hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
+  answer: { pointer: '/part/text' },
+};
