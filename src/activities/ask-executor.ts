@@ -4,11 +4,12 @@ import type { ExecutorReport } from '../contracts/escalation.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { readAnswer } from '../contracts/read-answer.js';
 import { counted } from '../contracts/sentences.js';
-import type { ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
+import type { ExecutorFailure, ExecutorOutcome, GateExecutor } from '../ports/gate-executor.js';
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
+import { finalFailure, overload } from './executor-failure.js';
 import type { GateTask } from './gates/gate-definition.js';
 
 /** What came of asking, with every try that it took. */
@@ -46,7 +47,8 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
  * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
  * An answer that came with edits in a gate that makes none was made on another tree than the gate's: once, it is asked
  * for again.
- * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
+ * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST, EXECUTOR_OVERLOADED,
+ *   EXECUTOR_NOT_AUTHENTICATED, EXECUTOR_MISCONFIGURED, EXECUTOR_OUT_OF_BUDGET; the signal's reason when it is aborted
  */
 export async function askExecutor(options: AskOptions): Promise<Asked> {
   const { task, executor, checkout, editsFiles, render } = options;
@@ -73,6 +75,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
     const { directory } = checkout;
     const said = await executor.execute({ run_id, gate, attempt, prompt, directory, signal, watch });
+    if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
     const outcome: ExecutorOutcome = {
       ...said,
@@ -105,6 +108,9 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
       exit_code: outcome.exit_code,
       duration_ms: Math.round(outcome.duration_ms),
       problem,
+      ...(problem === null ? {} : { failure: 'bad_answer' as const }),
+      served_model: outcome.served_model,
+      ...usedBy(outcome),
     });
     if (answer.kind !== 'unusable' && problem === null) {
       return { answer, tries, transcripts, executor: descriptor, stray };
@@ -114,6 +120,22 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   const inTries = limit === 1 ? 'the one try' : counted(limit, 'try');
   const reason = clipText(`No usable answer in ${inTries}; the last: ${previous?.problem ?? 'none'}`, 2_000);
   return { answer: { kind: 'blocked', reason }, tries, transcripts, executor: descriptor, stray };
+}
+
+/** What a try used, as its executor says; the ids are a program's texts, and masked like any other. */
+const usedBy = ({ used = {} }: ExecutorOutcome): Pick<ExecutorTry, 'usage' | 'session_id' | 'request_ids'> => ({
+  ...(used.usage === undefined ? {} : { usage: used.usage }),
+  ...(used.session_id === undefined ? {} : { session_id: maskSecrets(used.session_id) }),
+  ...(used.request_ids === undefined ? {} : { request_ids: used.request_ids.map((id) => maskSecrets(id)) }),
+});
+
+/** A failure that is none of the answer's: the try does not count, and the attempt ends with an error. */
+function failureOf({ input, progress }: GateTask, said: ExecutorFailure): PromptOsError {
+  const failure = { ...said, message: maskSecrets(said.message) };
+  if (failure.class !== 'transient') return finalFailure(input.principal, failure);
+  const { error, wait } = overload(input.principal, failure, progress.providerWait, Date.now());
+  if (wait !== null) progress.waitForProvider(wait);
+  return error;
 }
 
 /** Edits in a gate that changes no files. */

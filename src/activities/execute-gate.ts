@@ -3,6 +3,7 @@ import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
+import type { ProviderWait } from '../contracts/gate-progress.js';
 import { own, prettyJson } from '../contracts/json.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
@@ -39,6 +40,8 @@ export interface ExecuteGateOptions {
   readonly signal: AbortSignal;
   /** Takes what the attempt is at, for the heartbeat. */
   readonly progress: ReportProgress;
+  /** What the activity's attempts before have waited for the provider of the executor. */
+  readonly providerWait?: ProviderWait | null;
 }
 
 function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
@@ -134,7 +137,7 @@ export async function executeGate(
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
-  const progress = createGateProgress(input, options.progress);
+  const progress = createGateProgress(input, options.progress, options.providerWait ?? null);
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);

@@ -1,6 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { DueGate } from '../contracts/activities.js';
-import { type GateProgress, MAX_LAST_LINE, MAX_PROGRESS_BYTES, type OutputPiece } from '../contracts/gate-progress.js';
+import {
+  type GateProgress,
+  MAX_LAST_LINE,
+  MAX_PROGRESS_BYTES,
+  type OutputPiece,
+  type ProviderWait,
+} from '../contracts/gate-progress.js';
 import type { CommandOutput, CommandWatch } from '../ports/gate-executor.js';
 import { createMaskedStream, type MaskedStream } from '../rules/mask-secrets.js';
 
@@ -11,6 +17,10 @@ const MAX_ACTIVITY = 120;
 export interface GateProgressTracker {
   /** The engine itself begins something. */
   begin(activity: string): void;
+  /** What the attempt has waited for its provider so far; null when that has always answered. */
+  readonly providerWait: ProviderWait | null;
+  /** The attempt ends, to be tried again once the wait is over. */
+  waitForProvider(wait: ProviderWait): void;
   /**
    * A command is about to be started.
    * @param pathOf where the attempt keeps an output of it
@@ -22,18 +32,24 @@ export interface GateProgressTracker {
 /** What is to be sent with a heartbeat, asked for at each. */
 export type ReportProgress = (details: () => GateProgress) => void;
 
-/** @param report takes what is known from now on, and sends it at once */
+/**
+ * @param report takes what is known from now on, and sends it at once
+ * @param providerWait from the activity's attempts before: the heartbeats of this one carry it on
+ */
 export function createGateProgress(
   { gate, attempt }: Pick<DueGate, 'gate' | 'attempt'>,
   report: ReportProgress,
+  providerWait: ProviderWait | null = null,
 ): GateProgressTracker {
   const live = createLiveOutput();
+  let wait = providerWait;
   let now: Pick<GateProgress, 'activity' | 'try' | 'started_at' | 'times_out_at' | 'timeout_ms'>;
   let began = 0;
 
   const details = (): GateProgress => {
     const elapsed_ms = Math.round(performance.now() - began);
-    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [] };
+    const waited = wait === null ? {} : { provider_wait: wait };
+    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...waited };
     const { pieces, lastLine } = live.look(MAX_PROGRESS_BYTES - Buffer.byteLength(JSON.stringify(known)) - 450);
     return { ...known, last_line: lastLine, output: [...pieces] };
   };
@@ -50,9 +66,15 @@ export function createGateProgress(
     report(details);
   };
   return {
+    providerWait,
     begin: (activity) => {
       live.close();
       start(activity, 0, null);
+    },
+    waitForProvider: (next) => {
+      live.close();
+      wait = next;
+      start(`wait for the provider until ${next.until}`, 0, null);
     },
     command: (activity, pathOf, tryNumber = 0) => {
       live.close();

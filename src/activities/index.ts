@@ -8,6 +8,7 @@ import { carriedState } from '../domain/run/run-state.js';
 import type { GovernancePorts, VerifyTree } from '../ports/index.js';
 import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
+import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
@@ -68,13 +69,18 @@ export function createActivities(
     promptos_syncJournal: (input) =>
       runActivity((context) => syncJournal(ports, verifier, input, askedBy(context)), ENGINE_STEP),
     promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context)), ENGINE_STEP),
-    promptos_executeGate: (input) =>
-      runActivity(async (context, progress) => {
-        const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
-        const signal = context.cancellationSignal;
-        const execute = () => executeGate(ports, documents, due, { signal, progress });
-        return executeOnce(ports.store, documents, due, execute, signal);
-      }, GATE),
+    promptos_executeGate: (input) => {
+      const providerWait = earlierWait(Context.current().info, Date.now());
+      return runActivity(
+        async (context, progress) => {
+          const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
+          const signal = context.cancellationSignal;
+          const execute = () => executeGate(ports, documents, due, { signal, progress, providerWait });
+          return executeOnce(ports.store, documents, due, execute, signal);
+        },
+        { ...GATE, uncounted: providerWait?.times ?? 0 },
+      );
+    },
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
   };
 }

@@ -4,6 +4,7 @@ import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { ERROR_CATALOGUE, type ErrorCode, messageOf, PromptOsError, systemCode } from '../contracts/errors.js';
 import { clipText } from '../rules/judged-output.js';
 import { maskSecrets } from '../rules/mask-secrets.js';
+import { ProviderOverloaded } from './executor-failure.js';
 
 /** Characters of a message, of its causes together, and of the worker's name: the ledger takes 2,000. */
 const LIMITS = { message: 1_300, causes: 450, worker: 200 } as const;
@@ -56,6 +57,8 @@ export interface Retries {
   readonly giveUpAfter?: number;
   /** Codes that are tried again though the catalogue calls them final: the cause is this worker, not the run. */
   readonly mayHeal?: readonly ErrorCode[];
+  /** Attempts that do not count: they ended in a wait for the provider of an executor. */
+  readonly uncounted?: number;
   /** Milliseconds between two tries at the most. */
   readonly longestDelayMs?: number;
 }
@@ -71,9 +74,14 @@ const retryDelayMs = (attempt: number, longest = 60_000): number => Math.min(1_0
  * @param worker the worker that failed, for the message
  */
 export function toFailure(error: unknown, attempt: number, retries: Retries = {}, worker?: string): unknown {
-  const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], longestDelayMs } = retries;
-  const again =
-    attempt < giveUpAfter ? { nextRetryDelay: retryDelayMs(attempt, longestDelayMs) } : { nonRetryable: true };
+  const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], uncounted = 0, longestDelayMs } = retries;
+  const tries = Math.max(1, attempt - uncounted);
+  const again = tries < giveUpAfter ? { nextRetryDelay: retryDelayMs(tries, longestDelayMs) } : { nonRetryable: true };
+  if (error instanceof ProviderOverloaded) {
+    const when = error.retryInMs === null ? { nonRetryable: true } : { nextRetryDelay: error.retryInMs };
+    const message = describeError(error, worker);
+    return ApplicationFailure.create({ type: error.code, message, cause: error, ...when });
+  }
   if (error instanceof PromptOsError) {
     const { code: type } = error;
     const message = describeError(error, worker);

@@ -6,7 +6,8 @@ import { durationSchema, nameSchema, sha256Schema } from '../contracts/primitive
 
 /** What is read of a JSON Schema that zod gives. */
 export interface SchemaNode {
-  readonly type?: string;
+  /** Several where zod joins a union of plain values. */
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly const?: unknown;
@@ -163,6 +164,9 @@ function valueInWords(node: SchemaNode): string {
   if (node.type === 'array')
     return node.items === undefined ? 'a list' : `a list; each item: ${valueInWords(node.items)}`;
   if (node.type === 'integer') return integerOf(node);
+  if (typeof node.type === 'object') return node.type.map((type) => valueInWords({ ...node, type })).join(', or ');
+  if (node.type === 'number') return 'a number';
+  if (node.type === 'boolean') return '`true`, `false`';
   if (node.type === 'string') return TEXTS.get(node.pattern) ?? 'text';
   if (typeof node.additionalProperties !== 'object')
     return `fields ${Object.keys(node.properties ?? {})

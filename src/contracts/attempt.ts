@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { escalationReportSchema } from './escalation.js';
+import { executorUsageSchema, FAILURE_CLASSES } from './executor-output.js';
 import { findingSchema } from './findings.js';
 import { SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
@@ -42,6 +43,15 @@ export const executorTrySchema = z.strictObject({
   duration_ms: z.int().nonnegative(),
   /** Why the answer was not taken; null for the one that was. */
   problem: z.string().nullable(),
+  failure: z.enum(FAILURE_CLASSES).optional().describe('what kind of failure the problem is; absent without one'),
+  served_model: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('the model that answered, as the executor says; null when it does not say'),
+  usage: executorUsageSchema.optional().describe('what the executor says that it used; absent when it does not say'),
+  session_id: z.string().max(200).optional().describe("the agent's own id of its session"),
+  request_ids: z.array(z.string().max(200)).max(20).optional().describe('ids of its requests to the provider'),
 });
 export type ExecutorTry = z.infer<typeof executorTrySchema>;
 

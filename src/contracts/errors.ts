@@ -103,6 +103,14 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_NOT_PERMITTED: no('Let the user of the worker run the program, for instance with chmod +x.'),
   EXECUTOR_KEY_MISSING: no('Set one of the variables named and restart the worker, or set it under `env` of the preset.'),
   EXECUTOR_LOST: infrastructure('The launcher of the executor ended unexpectedly; it will be tried again.'),
+  EXECUTOR_OVERLOADED: infrastructure(
+    'The gate is tried again by itself; after `retry_for` of the worker config a P08 asks people.',
+  ),
+  EXECUTOR_NOT_AUTHENTICATED: no(
+    'Correct the credential that the worker config passes to the executor, then resolve the P08 with `retry`.',
+  ),
+  EXECUTOR_MISCONFIGURED: no('Correct the executor in the worker config, then resolve the P08 with `retry`.'),
+  EXECUTOR_OUT_OF_BUDGET: no('Raise the budget where the message says, then resolve the P08 with `retry`.'),
   // Store
   STORE_NOT_READABLE: infrastructure('Check the store and its permissions; `promptos doctor` tries it.'),
   STATE_NOT_SHARED: no('Ask its owner to share it: `promptos init --share-with GROUP`.'),

@@ -17,6 +17,14 @@ const outputPieceSchema = z.object({
 });
 export type OutputPiece = z.infer<typeof outputPieceSchema>;
 
+/** An attempt waits, or has waited, for its provider: an overload, a rate limit. Every heartbeat carries it on. */
+const providerWaitSchema = z.object({
+  since: instantSchema.describe('when the provider first could not answer'),
+  until: instantSchema.describe('when it is asked again'),
+  times: z.int().positive().describe('how often it could not answer'),
+});
+export type ProviderWait = z.infer<typeof providerWaitSchema>;
+
 /** What a worker says of a gate while it carries it out: the details of its heartbeats. Secrets are masked. */
 export const gateProgressSchema = z.object({
   gate: gateIdSchema,
@@ -29,5 +37,6 @@ export const gateProgressSchema = z.object({
   timeout_ms: z.int().positive().nullable(),
   last_line: z.string().max(MAX_LAST_LINE).nullable().describe('the last line that was printed'),
   output: z.array(outputPieceSchema).max(64),
+  provider_wait: providerWaitSchema.optional().describe('absent where the provider has always answered'),
 });
 export type GateProgress = z.infer<typeof gateProgressSchema>;

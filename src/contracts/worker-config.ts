@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
 import { policyKeySchema } from './keys.js';
 import { AGENTS, EXECUTOR_ROLES } from './names.js';
+import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { portablePathProblem } from './portable-path.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
@@ -13,9 +15,7 @@ const answerLocationSchema = z
       .min(1)
       .optional()
       .describe("with `from: file`, a path relative to the executor's scratch folder (`PROMPTOS_SCRATCH`)"),
-    pointer: z
-      .string()
-      .regex(/^(\/.*)?$/, 'expected a JSON pointer such as "/result"')
+    pointer: jsonPointerSchema
       .optional()
       .describe('RFC 6901 pointer into the JSON found there; a string found there is parsed further'),
     fence: z
@@ -142,6 +142,11 @@ export const commandExecutorSchema = z.strictObject({
     })
     .prefault({})
     .describe('which model does the work, for the record'),
+  failures: failureRulesSchema,
+  retry_for: durationSchema
+    .default(24 * 3_600_000)
+    .describe('how long transient trouble of the provider is retried before a P08 asks people'),
+  usage: usageLocationSchema,
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
@@ -226,6 +231,27 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
       if (!keys.has(name)) continue;
       const message = 'holds a key of signers: expected a variable that a program may see';
       context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
+    }
+  }
+}
+
+/** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
+function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
+  for (const [name, executor] of Object.entries(executors)) {
+    const [list, requested] =
+      executor.kind === 'preset' ? (['arguments', executor.model] as const) : (['argv', executor.model.requested] as const);
+    const words: readonly string[] = executor.kind === 'preset' ? executor.arguments : executor.argv;
+    const texts = [
+      ...words.map((text, index) => ({ path: [list, index], text })),
+      ...Object.entries(executor.env.set).map(([variable, text]) => ({ path: ['env', 'set', variable], text })),
+    ];
+    for (const { path, text } of texts) {
+      const missing =
+        placeholdersOf([text]).has('model') && requested === undefined
+          ? `has {model}: expected ${executor.kind === 'preset' ? 'model' : 'model.requested'}, which it stands for`
+          : null;
+      const message = placeholderProblem(text) ?? missing;
+      if (message !== null) context.addIssue({ code: 'custom', path: ['executors', name, ...path], message });
     }
   }
 }
@@ -333,5 +359,6 @@ export const workerConfigSchema = z
       .default({})
       .describe('the private keys that this worker signs with, by principal; "engine" is the engine\'s'),
   })
-  .superRefine(refusePassedKeys);
+  .superRefine(refusePassedKeys)
+  .superRefine(refusePlaceholders);
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;

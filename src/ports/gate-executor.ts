@@ -1,4 +1,5 @@
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
+import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId } from '../contracts/names.js';
 import type { TestReport } from '../contracts/policy-checks.js';
@@ -16,6 +17,30 @@ export interface ExecutorCall {
   readonly watch?: CommandWatch;
 }
 
+/**
+ * A failure that is none of the answer's: the try does not count. `lost` has no value here, since it is thrown; a bad answer
+ * is the outcome's `problem`.
+ */
+export type ExecutorFailure =
+  | {
+      /** The provider cannot answer now: overload, a rate limit, a cut stream. */
+      readonly class: 'transient';
+      /** In the provider's words, on one line, without credentials. */
+      readonly message: string;
+      /** How long the provider says to wait; null when it does not say. */
+      readonly retry_after_ms: number | null;
+      /** How long such trouble is retried before people are asked. */
+      readonly retry_for_ms: number;
+    }
+  | { readonly class: 'authentication' | 'configuration' | 'budget'; readonly message: string };
+
+/** What an executor says that a call used. */
+export interface ReportedUse {
+  readonly usage?: ExecutorUsage;
+  readonly session_id?: string;
+  readonly request_ids?: readonly string[];
+}
+
 /** What an executor did. Trouble of the executor's own is a value here: the gate judges it. */
 export interface ExecutorOutcome {
   readonly exit_code: number | null;
@@ -29,6 +54,9 @@ export interface ExecutorOutcome {
   readonly served_model: string | null;
   /** The agent that a preset names; absent for other executors. */
   readonly agent?: ExecutorDescriptor['agent'];
+  /** Absent where the answer, good or bad, is what the gate goes on with. */
+  readonly failure?: ExecutorFailure;
+  readonly used?: ReportedUse;
 }
 
 /** One way of doing a gate on behalf of a principal. */

@@ -47,7 +47,7 @@ export async function runAgent(
     arguments: more,
     env: { set },
     network: 'full',
-    timeout: '3m',
+    timeout: '90s',
   });
   const registry = createExecutorRegistry(
     { principal: config },

@@ -13,8 +13,13 @@ import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agent-version.js';
-import { locateAnswer, locateServedModel, readAnswerSource } from './answer.js';
+import { type LocatedAnswer, locateIn, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
+import { createFillIn } from './fill-in.js';
+import { maskPassed } from './passed-secrets.js';
 import { AGENT_PRESETS, missingCredential, resolveExecutor } from './presets/presets.js';
+import { readPrintedJson } from './printed-json.js';
+import { isAnswer, type RecognisedFailure, recogniseFailure, type SeenOutput } from './recognise-failure.js';
+import { readUse } from './usage.js';
 
 /** Of a longer standard error the head and the tail are kept. */
 const MAX_STDERR_BYTES = 256 * 1_024;
@@ -61,8 +66,9 @@ export function createCommandExecutor(
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
         if (agent !== null && agent.missing !== null) throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
-        const argv = resolveArguments(config.argv, options.configDir);
-        const env = executorEnvironment(config, options.env, call, scratch);
+        const fillIn = createFillIn(config, call, scratch);
+        const argv = resolveArguments(config.argv, options.configDir).map(fillIn);
+        const env = executorEnvironment(config, options.env, call, scratch, fillIn);
         await writeHomeFiles(scratch.home, config.home);
         const version = agent === null ? null : await versionOf(agent, argv, env, { ...options, programs, call });
         const result = await runProgram(programs, {
@@ -83,7 +89,7 @@ export function createCommandExecutor(
           const { code } = result;
           throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
         }
-        const outcome = await judgeExecution(config, result, scratch);
+        const outcome = await judgeExecution(config, result, scratch, env);
         return agent === null ? outcome : { ...outcome, agent: { name: agent.title, version } };
       }),
   };
@@ -115,11 +121,12 @@ function executorEnvironment(
   env: Environment,
   call: ExecutorCall,
   scratch: Scratch,
+  fillIn: (text: string) => string,
 ): Record<string, string> {
   return {
     HOME: scratch.home,
     ...passVariables(env, config.env.allow),
-    ...config.env.set,
+    ...Object.fromEntries(Object.entries(config.env.set).map(([name, value]) => [name, fillIn(value)])),
     PROMPTOS_RUN_ID: call.run_id,
     PROMPTOS_GATE: call.gate,
     PROMPTOS_ATTEMPT: String(call.attempt),
@@ -133,18 +140,59 @@ async function judgeExecution(
   config: CommandExecutorConfig,
   result: Ended,
   scratch: Scratch,
+  env: Environment,
 ): Promise<ExecutorOutcome> {
   const { exit_code, duration_ms, stdout, stderr } = result;
-  const seen = { exit_code, duration_ms, stdout, stderr };
-  const unusable = (problem: string): ExecutorOutcome => ({ ...seen, answer: null, problem, served_model: null });
-  const source = await readAnswerSource(config.answer, stdout, scratch.files, config.max_output_bytes);
+  const printed = new TextDecoder().decode(stdout);
+  const source = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
+  const ofStdout = readPrintedJson(printed);
+  const ofSource = !source.ok || source.text === printed ? ofStdout : readPrintedJson(source.text);
   const trouble = describeEnd(config, result);
-  if (trouble !== null) return unusable(trouble);
-  if (!source.ok) return unusable(source.problem);
-  const served_model = locateServedModel(config.model.served_pointer, source.text);
-  const answer = locateAnswer(config.answer, source.text);
-  const found = answer.ok ? { answer: answer.text, problem: null } : { answer: null, problem: answer.problem };
-  return { ...seen, ...found, served_model };
+  const answer: LocatedAnswer =
+    trouble !== null
+      ? { ok: false, problem: trouble }
+      : source.ok
+        ? locateIn(config.answer, source.text, ofSource)
+        : source;
+  const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
+  const outcome: ExecutorOutcome = {
+    ...{ exit_code, duration_ms, stdout, stderr },
+    answer: answer.ok ? answer.text : null,
+    problem: answer.ok ? null : answer.problem,
+    served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
+    used: readUse(config.usage, texts),
+  };
+  if (config.failures.length === 0 || isAnswer(outcome.answer)) return outcome;
+  const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
+  const errors = new TextDecoder().decode(stderr);
+  const seen: SeenOutput = {
+    exit_code,
+    texts: { stdout: printed, stderr: errors, answer: said },
+    json: { stdout: ofStdout, stderr: readPrintedJson(errors), answer: ofSource },
+  };
+  return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), maskPassed(env)));
+}
+
+const isKnown = (model: string | null): boolean => model !== null;
+
+/** An outcome with what its output was recognised as; a bad answer stays one, in the words of the program. */
+function withFailure(
+  { retry_for }: CommandExecutorConfig,
+  outcome: ExecutorOutcome,
+  failure: RecognisedFailure | null,
+): ExecutorOutcome {
+  if (failure === null) return outcome;
+  const message = failure.message || (outcome.problem ?? 'The executor said nothing.');
+  switch (failure.class) {
+    case 'bad_answer':
+      return { ...outcome, answer: null, problem: `The executor failed: ${message}` };
+    case 'transient': {
+      const { retry_after_ms } = failure;
+      return { ...outcome, failure: { class: 'transient', message, retry_after_ms, retry_for_ms: retry_for } };
+    }
+    default:
+      return { ...outcome, failure: { class: failure.class, message } };
+  }
 }
 
 /** Why an execution cannot count, or null when the command ended well by itself. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { locateAnswer, locateServedModel } from '../../../src/adapters/executor/answer.js';
+import { readPrintedJson } from '../../../src/adapters/executor/printed-json.js';
 
 const fenced = (text: string, language = 'json') => `\`\`\`${language}\n${text}\n\`\`\``;
 
@@ -152,14 +153,14 @@ describe('locateAnswer: nothing configured', () => {
 
 describe('locateServedModel', () => {
   test('takes a string, or the member names of an object', () => {
-    expect(locateServedModel('/model', '{"model":"m-1"}')).toBe('m-1');
-    expect(locateServedModel('/modelUsage', '{"modelUsage":{"m-2":{},"m-1":{}}}')).toBe('m-1, m-2');
+    expect(locateServedModel('/model', readPrintedJson('{"model":"m-1"}'))).toBe('m-1');
+    expect(locateServedModel('/modelUsage', readPrintedJson('{"modelUsage":{"m-2":{},"m-1":{}}}'))).toBe('m-1, m-2');
   });
 
   test('is null without a pointer, for a missing value, and for a value that is no name', () => {
-    expect(locateServedModel(undefined, '{"model":"m-1"}')).toBeNull();
-    expect(locateServedModel('/other', '{"model":"m-1"}')).toBeNull();
-    expect(locateServedModel('/model', '{"model":7}')).toBeNull();
-    expect(locateServedModel('/model', 'garbage')).toBeNull();
+    expect(locateServedModel(undefined, readPrintedJson('{"model":"m-1"}'))).toBeNull();
+    expect(locateServedModel('/other', readPrintedJson('{"model":"m-1"}'))).toBeNull();
+    expect(locateServedModel('/model', readPrintedJson('{"model":7}'))).toBeNull();
+    expect(locateServedModel('/model', readPrintedJson('garbage'))).toBeNull();
   });
 });

@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { failureRuleSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
 import type { CommandExecutorConfig } from '../../../contracts/worker-config.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
@@ -20,6 +22,12 @@ export interface AgentPreset {
   /** Hosts of the model services that the credentials are for. */
   readonly hosts: readonly [string, ...string[]];
   readonly answer: Partial<CommandExecutorConfig['answer']>;
+  /** How it shows trouble of the provider, an exit code of 0 included. */
+  readonly failures: readonly z.input<typeof failureRuleSchema>[];
+  readonly usage: z.input<typeof usageLocationSchema>;
   /** Where the model that answered is named; absent when the agent does not say. */
   readonly served_pointer?: string;
 }
+
+/** Statuses of HTTP that another call may not meet: time-outs, limits of rate, and trouble of the service. */
+export const TRANSIENT_STATUSES = [408, 429, 500, 502, 503, 504, 529];

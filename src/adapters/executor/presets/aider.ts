@@ -39,4 +39,6 @@ export const AIDER: AgentPreset = {
   home: {},
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: {},
+  failures: [],
+  usage: {},
 };

@@ -1,4 +1,4 @@
-import type { AgentPreset } from './agent-preset.js';
+import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
 
 /** Claude Code. Tried with 2.1.197; docs/agents/claude.md has what was seen. */
 export const CLAUDE: AgentPreset = {
@@ -31,5 +31,21 @@ export const CLAUDE: AgentPreset = {
   home: {},
   hosts: ['api.anthropic.com'],
   answer: { pointer: '/result' },
+  failures: [
+    { class: 'budget', pointer: '/result', matches: '(?i)credit balance is too low|usage limit reached' },
+    { class: 'authentication', pointer: '/api_error_status', equals: [401, 403], message: '/result' },
+    { class: 'authentication', pointer: '/result', matches: '(?i)not logged in|please run /login' },
+    { class: 'transient', pointer: '/api_error_status', equals: TRANSIENT_STATUSES, message: '/result' },
+    { class: 'configuration', pointer: '/api_error_status', equals: [404], message: '/result' },
+    // Without a status the service was not reached, or the stream was cut.
+    { class: 'transient', pointer: '/result', matches: '^API Error' },
+  ],
+  usage: {
+    input_tokens: '/usage/input_tokens',
+    output_tokens: '/usage/output_tokens',
+    cached_tokens: '/usage/cache_read_input_tokens',
+    cost_usd: '/total_cost_usd',
+    session_id: '/session_id',
+  },
   served_pointer: '/message/model',
 };

@@ -26,4 +26,6 @@ export const CODEX: AgentPreset = {
   home: {},
   hosts: ['api.openai.com'],
   answer: { pointer: '/item/text' },
+  failures: [],
+  usage: {},
 };

@@ -20,5 +20,7 @@ export const COPILOT: AgentPreset = {
   home: {},
   hosts: ['api.github.com', '*.githubcopilot.com'],
   answer: { pointer: '/data/content' },
+  failures: [],
+  usage: {},
   served_pointer: '/data/model',
 };

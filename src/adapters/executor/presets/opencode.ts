@@ -20,4 +20,6 @@ export const OPENCODE: AgentPreset = {
   home: {},
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: { pointer: '/part/text' },
+  failures: [],
+  usage: {},
 };

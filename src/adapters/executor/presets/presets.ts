@@ -35,7 +35,7 @@ function resolvePreset(config: PresetExecutorConfig): CommandExecutorConfig {
     kind: 'command',
     argv: [
       ...preset.argv,
-      ...(model === undefined ? [] : preset.model_argv.map((argument) => argument.replace('{model}', () => model))),
+      ...(model === undefined ? [] : preset.model_argv),
       ...config.arguments,
     ],
     env: {
@@ -50,6 +50,8 @@ function resolvePreset(config: PresetExecutorConfig): CommandExecutorConfig {
       ...(model === undefined ? {} : { requested: model }),
       ...(preset.served_pointer === undefined ? {} : { served_pointer: preset.served_pointer }),
     },
+    failures: preset.failures,
+    usage: preset.usage,
   });
   return { ...command, timeout: config.timeout };
 }

@@ -28,4 +28,6 @@ export const QWEN: AgentPreset = {
   },
   hosts: ['dashscope.aliyuncs.com', 'dashscope-intl.aliyuncs.com'],
   answer: { pointer: '/result' },
+  failures: [],
+  usage: {},
 };
