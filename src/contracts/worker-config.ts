@@ -121,7 +121,10 @@ export const commandExecutorSchema = z.strictObject({
     .record(
       z
         .string()
-        .refine((path) => portablePathProblem(path) === null, 'expected a relative path such as ".agent/settings.json"'),
+        .refine(
+          (path) => portablePathProblem(path) === null,
+          'expected a relative path such as ".agent/settings.json"',
+        ),
       z.string(),
     )
     .default({})
@@ -239,7 +242,9 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
 function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
   for (const [name, executor] of Object.entries(executors)) {
     const [list, requested] =
-      executor.kind === 'preset' ? (['arguments', executor.model] as const) : (['argv', executor.model.requested] as const);
+      executor.kind === 'preset'
+        ? (['arguments', executor.model] as const)
+        : (['argv', executor.model.requested] as const);
     const words: readonly string[] = executor.kind === 'preset' ? executor.arguments : executor.argv;
     const texts = [
       ...words.map((text, index) => ({ path: [list, index], text })),

@@ -6,8 +6,8 @@ import process from 'node:process';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import { createExecutorRegistry } from '../../src/adapters/executor/command-executor.js';
-import { executorConfigSchema } from '../../src/contracts/worker-config.js';
 import type { GateId } from '../../src/contracts/names.js';
+import { executorConfigSchema } from '../../src/contracts/worker-config.js';
 import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';
 import type { AgentCase } from './agent-cases.js';
 
@@ -21,7 +21,8 @@ export async function makeCheckout(files: Readonly<Record<string, string>> = {})
     mkdirSync(dirname(join(checkout, path)), { recursive: true });
     writeFileSync(join(checkout, path), text);
   }
-  const git = (...args: string[]) => execa('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], { cwd: checkout });
+  const git = (...args: string[]) =>
+    execa('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], { cwd: checkout });
   await git('init', '-q');
   await git('add', '-A');
   await git('commit', '-q', '-m', 'base');

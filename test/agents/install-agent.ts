@@ -15,7 +15,9 @@ export async function installAgent({ registry, package: name, version }: AgentCa
   if (existsSync(join(folder, 'installed'))) return bin;
   await mkdir(folder, { recursive: true });
   if (registry === 'npm') {
-    await execa('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${version}`], { cwd: folder });
+    await execa('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${version}`], {
+      cwd: folder,
+    });
   } else {
     await execa('python3', ['-m', 'venv', folder]);
     await execa(join(bin, 'pip'), ['install', '--quiet', `${name}==${version}`]);

@@ -32,8 +32,12 @@ export function errorBody(protocol: Protocol, { status, message }: { status: num
     const states: Record<number, string> = { 401: 'UNAUTHENTICATED', 429: 'RESOURCE_EXHAUSTED' };
     return { error: { code: status, message, status: states[status] ?? 'INTERNAL' } };
   }
-  const codes: Record<number, string> = { 401: 'invalid_api_key', 429: 'rate_limit_exceeded' };
-  return { error: { message, type: 'invalid_request_error', code: codes[status] ?? 'server_error' } };
+  const kinds: Record<number, readonly [string, string]> = {
+    401: ['invalid_request_error', 'invalid_api_key'],
+    429: ['requests', 'rate_limit_exceeded'],
+  };
+  const [type, code] = kinds[status] ?? ['server_error', 'server_error'];
+  return { error: { message, type, param: null, code } };
 }
 
 const anthropicUsage = { input_tokens: TOKENS.input, output_tokens: TOKENS.output };
@@ -164,8 +168,7 @@ function responsesEvents(said: Said, id: string): readonly Event[] {
 }
 
 function geminiContent(said: Said): Event {
-  const part =
-    said.kind === 'text' ? { text: said.text } : { functionCall: { name: said.name, args: said.input } };
+  const part = said.kind === 'text' ? { text: said.text } : { functionCall: { name: said.name, args: said.input } };
   return {
     candidates: [{ index: 0, content: { role: 'model', parts: [part] }, finishReason: 'STOP' }],
     usageMetadata: {

@@ -39,6 +39,16 @@ export const AIDER: AgentPreset = {
   home: {},
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: {},
-  failures: [],
+  failures: [
+    // It ends with 0 and prints the error of its library.
+    { class: 'authentication', in: ['stdout'], matches: '^litellm\\.(?:AuthenticationError|PermissionDeniedError)' },
+    {
+      class: 'transient',
+      in: ['stdout'],
+      matches:
+        '^litellm\\.(?:RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|BadGatewayError|Timeout)',
+    },
+    { class: 'configuration', in: ['stdout'], matches: '^litellm\\.(?:NotFoundError|BadRequestError)' },
+  ],
   usage: {},
 };

@@ -26,6 +26,22 @@ export const CODEX: AgentPreset = {
   home: {},
   hosts: ['api.openai.com'],
   answer: { pointer: '/item/text' },
-  failures: [],
-  usage: {},
+  failures: [
+    { class: 'budget', pointer: '/error/message', matches: '(?i)usage limit|exceeded your current quota' },
+    { class: 'authentication', pointer: '/error/message', matches: 'status:? (?:401|403)\\b' },
+    { class: 'configuration', pointer: '/error/message', matches: 'status:? (?:400|404)\\b' },
+    // What is left is trouble of the service or of the network, which it words in many ways.
+    { class: 'transient', pointer: '/error/message', matches: 'status:? (?:408|429|5[0-9]{2})\\b' },
+    {
+      class: 'transient',
+      pointer: '/error/message',
+      matches: '(?i)high demand|stream disconnected|error sending request',
+    },
+  ],
+  usage: {
+    input_tokens: '/usage/input_tokens',
+    output_tokens: '/usage/output_tokens',
+    cached_tokens: '/usage/cached_input_tokens',
+    session_id: '/thread_id',
+  },
 };

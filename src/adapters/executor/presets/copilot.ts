@@ -1,4 +1,4 @@
-import type { AgentPreset } from './agent-preset.js';
+import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
 
 /** GitHub Copilot CLI. Tried with 1.0.102; docs/agents/copilot.md has what was seen. */
 export const COPILOT: AgentPreset = {
@@ -20,7 +20,11 @@ export const COPILOT: AgentPreset = {
   home: {},
   hosts: ['api.github.com', '*.githubcopilot.com'],
   answer: { pointer: '/data/content' },
-  failures: [],
-  usage: {},
+  failures: [
+    { class: 'authentication', pointer: '/data/statusCode', equals: [401, 403], message: '/data/message' },
+    { class: 'transient', pointer: '/data/statusCode', equals: TRANSIENT_STATUSES, message: '/data/message' },
+    { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/message' },
+  ],
+  usage: { session_id: '/sessionId' },
   served_pointer: '/data/model',
 };

@@ -1,4 +1,7 @@
-import type { AgentPreset } from './agent-preset.js';
+import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
+
+/** It ends with the status of HTTP, of which a process keeps the last eight bits. */
+const exitCode = (status: number): number => status % 256;
 
 /** Gemini CLI. Tried with 0.61.0; docs/agents/gemini.md has what was seen. */
 export const GEMINI: AgentPreset = {
@@ -27,7 +30,25 @@ export const GEMINI: AgentPreset = {
   },
   hosts: ['generativelanguage.googleapis.com'],
   answer: { pointer: '/response' },
-  failures: [],
-  usage: {},
+  failures: [
+    { class: 'authentication', exit_codes: [41], message: '/error/message' },
+    {
+      class: 'authentication',
+      exit_codes: [144],
+      in: ['stderr'],
+      matches: 'API key not valid',
+      message: '/error/message',
+    },
+    { class: 'authentication', exit_codes: [401, 403].map(exitCode), message: '/error/message' },
+    { class: 'transient', exit_codes: TRANSIENT_STATUSES.map(exitCode), message: '/error/message' },
+    { class: 'configuration', exit_codes: [400, 404].map(exitCode), message: '/error/message' },
+    { class: 'configuration', exit_codes: [52], message: '/error/message' },
+  ],
+  usage: {
+    input_tokens: '/stats/models/*/tokens/input',
+    output_tokens: '/stats/models/*/tokens/candidates',
+    cached_tokens: '/stats/models/*/tokens/cached',
+    session_id: '/session_id',
+  },
   served_pointer: '/stats/models',
 };

@@ -1,4 +1,4 @@
-import type { AgentPreset } from './agent-preset.js';
+import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
 
 /** opencode. Tried with 1.18.33; docs/agents/opencode.md has what was seen. */
 export const OPENCODE: AgentPreset = {
@@ -20,6 +20,30 @@ export const OPENCODE: AgentPreset = {
   home: {},
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: { pointer: '/part/text' },
-  failures: [],
-  usage: {},
+  failures: [
+    { class: 'authentication', pointer: '/error/data/statusCode', equals: [401, 403], message: '/error/data/message' },
+    {
+      class: 'transient',
+      pointer: '/error/data/statusCode',
+      equals: TRANSIENT_STATUSES,
+      message: '/error/data/message',
+    },
+    { class: 'transient', pointer: '/error/data/isRetryable', equals: [true], message: '/error/data/message' },
+    { class: 'configuration', pointer: '/error/data/statusCode', equals: [400, 404], message: '/error/data/message' },
+    {
+      class: 'configuration',
+      pointer: '/error/name',
+      matches: 'ProviderModelNotFound|ProviderInit',
+      message: '/error/data/message',
+    },
+  ],
+  usage: {
+    // It reports each step by itself.
+    take: 'sum',
+    input_tokens: '/part/tokens/input',
+    output_tokens: '/part/tokens/output',
+    cached_tokens: '/part/tokens/cache/read',
+    cost_usd: '/part/cost',
+    session_id: '/sessionID',
+  },
 };

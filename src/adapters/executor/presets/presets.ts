@@ -33,11 +33,7 @@ function resolvePreset(config: PresetExecutorConfig): CommandExecutorConfig {
   const { model } = config;
   const command = commandExecutorSchema.parse({
     kind: 'command',
-    argv: [
-      ...preset.argv,
-      ...(model === undefined ? [] : preset.model_argv),
-      ...config.arguments,
-    ],
+    argv: [...preset.argv, ...(model === undefined ? [] : preset.model_argv), ...config.arguments],
     env: {
       allow: [...passedEnvironmentNames(preset), ...config.env.allow],
       set: { ...preset.env, ...config.env.set },
