@@ -22,8 +22,12 @@ export interface AgentCase {
   hooks(marker: string): Readonly<Record<string, string>>;
   /** What the agent's flags do not keep out, so that only the engine's rule on steering files does. */
   readonly reaches?: readonly ('instructions' | 'hooks')[];
-  /** What an agent that says no served model shows. */
+  /** Which model it names as the one that answered. */
   readonly served: 'served' | 'requested' | 'none';
+  /** Whether it reports tokens. */
+  readonly counts: boolean;
+  /** Whether one answer of the model holds the edit and the words, for agents without tools. */
+  readonly editsByText?: true;
 }
 
 const tool = (name: string, input: Readonly<Record<string, unknown>>): ModelTurn => ({ kind: 'tool', name, input });
@@ -49,6 +53,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     instructions: ['CLAUDE.md', '.claude/CLAUDE.md', 'CLAUDE.local.md', 'AGENTS.md'],
     hooks: (marker) => ({ '.claude/settings.json': sessionHook(marker), '.mcp.json': mcpServers(marker) }),
     served: 'served',
+    counts: true,
   },
   {
     agent: 'codex',
@@ -75,6 +80,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
       '.codex/hooks.json': sessionHook(marker),
     }),
     served: 'none',
+    counts: true,
   },
   {
     agent: 'gemini',
@@ -93,6 +99,8 @@ export const AGENT_CASES: readonly AgentCase[] = [
       }),
     }),
     served: 'served',
+    reaches: ['instructions'],
+    counts: true,
   },
   {
     agent: 'opencode',
@@ -118,6 +126,8 @@ export const AGENT_CASES: readonly AgentCase[] = [
       '.opencode/plugin/planted.js': `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(marker)}, ''); export const Planted = async () => ({});`,
     }),
     served: 'none',
+    reaches: ['hooks'],
+    counts: true,
   },
   {
     agent: 'qwen',
@@ -132,6 +142,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
       '.qwen/settings.json': JSON.stringify({ ...JSON.parse(mcpServers(marker)), ...JSON.parse(sessionHook(marker)) }),
     }),
     served: 'requested',
+    counts: true,
   },
   {
     agent: 'copilot',
@@ -147,7 +158,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
         COPILOT_MODEL: 'gpt-test',
       },
     }),
-    write: (path, file_text) => tool('create', { path, file_text }),
+    write: (path, text) => tool('bash', { command: writeCommand(path, text), description: 'Make the file' }),
     instructions: ['AGENTS.md', 'CLAUDE.md', 'GEMINI.md', '.github/copilot-instructions.md'],
     hooks: (marker) => ({
       '.mcp.json': mcpServers(marker),
@@ -157,6 +168,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
       }),
     }),
     served: 'requested',
+    counts: false,
   },
   {
     agent: 'aider',
@@ -169,8 +181,10 @@ export const AGENT_CASES: readonly AgentCase[] = [
       kind: 'text',
       text: `${path.split('/').slice(-1)[0]}\n\`\`\`text\n<<<<<<< SEARCH\n=======\n${text}\n>>>>>>> REPLACE\n\`\`\`\n`,
     }),
+    editsByText: true,
     instructions: ['CONVENTIONS.md', 'AGENTS.md'],
     hooks: (marker) => ({ '.aider.conf.yml': `test-cmd: touch ${marker}\nauto-test: true\n` }),
     served: 'none',
+    counts: false,
   },
 ];

@@ -29,15 +29,24 @@ export async function makeCheckout(files: Readonly<Record<string, string>> = {})
   return checkout;
 }
 
-export interface AgentCall {
+export interface AgentPlace {
+  /** The folder of the agent's program. */
+  readonly bin: string;
+  /** The model server. */
+  readonly url: string;
+  readonly checkout: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface AgentCall {
   readonly gate?: GateId;
   readonly prompt: string;
 }
 
-/** Runs an agent as a worker does, by its preset. @param bin the folder of its program */
+/** Runs an agent as a worker does, by its preset. */
 export async function runAgent(
   agent: AgentCase,
-  { bin, url, checkout }: { readonly bin: string; readonly url: string; readonly checkout: string },
+  { bin, url, checkout, env = {} }: AgentPlace,
   { gate = 'P00', prompt }: AgentCall,
 ): Promise<ExecutorOutcome> {
   const { set, arguments: more = [] } = agent.connect(url);
@@ -46,9 +55,9 @@ export async function runAgent(
     agent: agent.agent,
     model: agent.model,
     arguments: more,
-    env: { set },
+    env: { set: { ...set, ...env } },
     network: 'full',
-    timeout: '90s',
+    timeout: '3m',
   });
   const registry = createExecutorRegistry(
     { principal: config },

@@ -21,9 +21,9 @@ export const COPILOT: AgentPreset = {
   hosts: ['api.github.com', '*.githubcopilot.com'],
   answer: { pointer: '/data/content' },
   failures: [
-    { class: 'authentication', pointer: '/data/statusCode', equals: [401, 403], message: '/data/message' },
-    { class: 'transient', pointer: '/data/statusCode', equals: TRANSIENT_STATUSES, message: '/data/message' },
-    { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/message' },
+    { class: 'authentication', pointer: '/data/statusCode', equals: [401, 403], message: '/data/errorMessage' },
+    { class: 'transient', pointer: '/data/statusCode', equals: TRANSIENT_STATUSES, message: '/data/errorMessage' },
+    { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/errorMessage' },
   ],
   usage: { session_id: '/sessionId' },
   served_pointer: '/data/model',

@@ -61,6 +61,19 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
 export const resolveExecutor = (config: ExecutorConfig): CommandExecutorConfig =>
   config.kind === 'preset' ? resolvePreset(config) : config;
 
+/** What the presets of a worker config lack in its environment, each sentence once, with the principals that it is about. */
+export function missingCredentials(
+  executors: Readonly<Record<string, ExecutorConfig>>,
+  env: Environment,
+): readonly string[] {
+  const principals = new Map<string, string[]>();
+  for (const [principal, config] of Object.entries(executors)) {
+    const missing = missingCredential(config, env);
+    if (missing !== null) principals.set(missing, [...(principals.get(missing) ?? []), principal]);
+  }
+  return [...principals].map(([missing, names]) => `${names.join(', ')}: ${missing}`);
+}
+
 /**
  * What a preset lacks in the worker's environment, as a sentence; null when a key of its model service is set.
  * @param env the worker's own environment

@@ -27,6 +27,8 @@ export const QWEN: AgentPreset = {
       // Names no file, so that a QWEN.md of the checkout does not reach the model.
       context: { fileName: ['.promptos-no-instructions'] },
       disableAllHooks: true,
+      // Sub-agents that take notes of the session would call the model beside the work.
+      memory: { enableManagedAutoMemory: false, enableManagedAutoDream: false, enableAutoSkill: false },
       mcp: { allowed: ['promptos-none'] },
       model: { generationConfig: { maxRetries: 0 } },
       privacy: { usageStatisticsEnabled: false },
