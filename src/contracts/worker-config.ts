@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
 import { policyKeySchema } from './keys.js';
-import { AGENTS, EXECUTOR_ROLES } from './names.js';
+import { EXECUTOR_ROLES } from './names.js';
+import { type NetworkAccess, networkAccessSchema } from './network-access.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { portablePathProblem } from './portable-path.js';
+import { presetExecutorSchema } from './preset-executor.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
@@ -43,26 +45,8 @@ const passedEnvironmentSchema = z.strictObject({
 });
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
-/** What a sandboxed program may reach of the network. */
-const networkAccessSchema = z
-  .union([
-    z.enum(['none', 'full']),
-    z.strictObject({
-      hosts: z
-        .array(
-          z
-            .string()
-            .regex(
-              /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?$/,
-              'expected a host such as "api.example.com", "*.example.com" or "api.example.com:8443"',
-            ),
-        )
-        .min(1)
-        .describe('the hosts that may be reached, on port 443 unless another is named'),
-    }),
-  ])
-  .describe('what the program may reach of the network: "none", "full", or named hosts');
-export type NetworkAccess = z.infer<typeof networkAccessSchema>;
+export type { NetworkAccess };
+
 const networkSchema = networkAccessSchema.default('none');
 
 const GIB = 1_024 ** 3;
@@ -152,35 +136,6 @@ export const commandExecutorSchema = z.strictObject({
   usage: usageLocationSchema,
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
-
-/** A coding agent whose command line is known: it becomes a command when the worker starts. */
-export const presetExecutorSchema = z.strictObject({
-  kind: z.literal('preset').describe('a coding agent whose command line promptos knows'),
-  agent: z.enum(AGENTS).describe('which agent; its program is looked for in PATH'),
-  model: z.string().min(1).optional().describe("the model to ask for; without it the agent's own default"),
-  arguments: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('further arguments of the program, after those of the preset'),
-  env: z
-    .strictObject({
-      allow: z
-        .array(z.string().min(1))
-        .default([])
-        .describe("variables of the worker's own environment that pass beside those of the preset"),
-      set: z
-        .record(z.string().min(1), z.string())
-        .default({})
-        .describe('variables that are set, also over those of the preset'),
-    })
-    .prefault({})
-    .describe("the environment of the agent, beside the preset's own"),
-  network: networkAccessSchema
-    .optional()
-    .describe("what the agent may reach of the network; without it the hosts of the agent's own model service"),
-  timeout: durationSchema.default(30 * 60_000).describe('the agent is stopped and the try fails after this long'),
-});
-export type PresetExecutorConfig = z.infer<typeof presetExecutorSchema>;
 
 export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema, presetExecutorSchema]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;

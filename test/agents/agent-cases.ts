@@ -23,7 +23,7 @@ export interface AgentCase {
   /** What the agent's flags do not keep out, so that only the engine's rule on steering files does. */
   readonly reaches?: readonly ('instructions' | 'hooks')[];
   /** Which model it names as the one that answered. */
-  readonly served: 'served' | 'requested' | 'none';
+  readonly served: 'served' | 'none';
   /** Whether it reports tokens. */
   readonly counts: boolean;
   /** Whether one answer of the model holds the edit and the words, for agents without tools. */
@@ -141,7 +141,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     hooks: (marker) => ({
       '.qwen/settings.json': JSON.stringify({ ...JSON.parse(mcpServers(marker)), ...JSON.parse(sessionHook(marker)) }),
     }),
-    served: 'requested',
+    served: 'none',
     counts: true,
   },
   {
@@ -167,7 +167,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
         hooks: { sessionStart: [{ type: 'command', bash: `touch '${marker}'` }] },
       }),
     }),
-    served: 'requested',
+    served: 'none',
     counts: false,
   },
   {

@@ -17,7 +17,7 @@ const TIMEOUT_MS = 60_000;
 const MAX_OUTPUT_BYTES = 64 * 1_024;
 const VERSION = /\d+\.\d+(?:\.\d+)?(?:[-+][0-9A-Za-z.+-]*[0-9A-Za-z])?/;
 
-/** Versions by the identity of the program's file: an agent that updates itself is asked again. */
+/** Versions by the program's path and the identity of its file: an agent that updates itself is asked again. */
 const known = new Map<string, string>();
 
 /** What an agent says its version is, asked once for each state of its program; null when it does not say. */
@@ -26,7 +26,7 @@ export async function agentVersion(probe: VersionProbe): Promise<string | null> 
   const path = await findProgram(program, probe.env.PATH);
   if (path === null) return null;
   const { ino, mtimeMs, size } = await stat(path);
-  const identity = [await realpath(path), ino, mtimeMs, size, ...rest].join('\n');
+  const identity = [path, await realpath(path), ino, mtimeMs, size, ...rest].join('\n');
   const before = known.get(identity);
   if (before !== undefined) return before;
   const version = await withScratch(probe.scratchRoot, (scratch) => askVersion(probe, [path, ...rest], scratch));

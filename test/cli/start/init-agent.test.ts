@@ -102,7 +102,7 @@ test('dev: without --developer the person that git knows starts the run, where t
   const { top, env, init } = await newcomer();
   await init('--agent', 'claude');
   const context = contextOf(top, env);
-  expect(await findDeveloper(context, { targetRepo: top })).toBe('ada');
+  expect(await findDeveloper(context, { targetRepo: top })).toBe('Ada');
   await execa('git', ['config', 'user.name', 'Grace'], { cwd: top });
   expect(await findDeveloper(context, { targetRepo: top })).toBeNull();
   await execa('git', ['config', 'user.name', 'Writer Agent'], { cwd: top });

@@ -25,7 +25,7 @@ export interface AgentPreset {
   /** How it shows trouble of the provider, an exit code of 0 included. */
   readonly failures: readonly z.input<typeof failureRuleSchema>[];
   readonly usage: z.input<typeof usageLocationSchema>;
-  /** Where the model that answered is named; absent when the agent does not say. */
+  /** Where the model that answered is named; absent when the agent does not say, or repeats the one that was asked for. */
   readonly served_pointer?: string;
 }
 

@@ -26,5 +26,4 @@ export const COPILOT: AgentPreset = {
     { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/errorMessage' },
   ],
   usage: { session_id: '/sessionId' },
-  served_pointer: '/data/model',
 };

@@ -1,9 +1,9 @@
 import type { AgentName } from '../../../contracts/names.js';
+import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import {
   type CommandExecutorConfig,
   commandExecutorSchema,
   type ExecutorConfig,
-  type PresetExecutorConfig,
 } from '../../../contracts/worker-config.js';
 import type { Environment } from '../../platform/pass-variables.js';
 import type { AgentPreset } from './agent-preset.js';
