@@ -26,7 +26,7 @@ const SLOW = [
   'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,reset}.test.ts',
+  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,provider-failures,replay-with-queries,reset}.test.ts',
 ];
 
 const common = {
@@ -39,22 +39,12 @@ const common = {
   expect: { poll: { interval: 50, timeout: 60_000 } },
 } as const;
 
-/**
- * When a worker takes over a run while a query waits, the SDK's core sometimes loses a local activity ("Missing associated machine
- * for LocalActivity") and fails the run's workflow task until the worker restarts. Only a test that ends for want of an answer
- * is tried again.
- */
-const LOST_LOCAL_ACTIVITY = {
-  count: 2,
-  condition: /No worker answered|Workflow Task in failed state|Test timed out|waited in vain/,
-};
-
 export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
       { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
-      { test: { ...common, name: 'slow', include: SLOW, retry: LOST_LOCAL_ACTIVITY } },
+      { test: { ...common, name: 'slow', include: SLOW } },
     ],
   },
 });

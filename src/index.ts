@@ -81,8 +81,10 @@ export type {
   CommandOutput,
   CommandWatch,
   ExecutorCall,
+  ExecutorFailure,
   ExecutorOutcome,
   GateExecutor,
+  ReportedUse,
 } from './ports/gate-executor.js';
 export type {
   ArtifactStore,

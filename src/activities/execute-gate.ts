@@ -17,6 +17,7 @@ import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
+import { judgeServedModel } from '../rules/served-model.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
@@ -86,7 +87,10 @@ async function askAndJudge(
         renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
     });
     task.progress.begin('judge the answer');
-    const stray = asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)];
+    const stray = [
+      ...(asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)]),
+      ...judgeServedModel(asked.executor, asked.tries),
+    ];
     if (asked.answer.kind !== 'output') return { asked, judgement: { ...NOTHING_OBSERVED, findings: stray } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
     return { asked, judgement: { findings: [...findings, ...stray], artifacts } };

@@ -37,6 +37,10 @@ const ENGINE_STEP: Retries = {
 /** Who asks, as the server says; what else a caller says is not taken on trust. */
 const askedBy = ({ info }: Context) => ({ workflowId: info.workflowExecution?.workflowId, isLocal: info.isLocal });
 
+/** Now, by the clock of the workflow that asked: that of the server, which need not be this machine's. */
+const answeredAt = ({ info }: Context, askedAt: string): string =>
+  new Date(Date.parse(askedAt) + Math.max(0, Date.now() - info.scheduledTimestampMs)).toISOString();
+
 /** What is read and verified once for all Workers of a process that have one store: the engine's and its roles'. */
 const memoryOf = oncePerObject((store: GovernancePorts['store']) => {
   const documents = createPinnedDocuments(store);
@@ -51,9 +55,9 @@ export function createActivities(
   const { documents, verifier } = memoryOf(ports.store);
   const finalise = createFinalise(ports, verifier, { pinned: documents, verifyTree });
   return {
-    promptos_openRun: (input, firstExecutionRunId) =>
-      runActivity((context) =>
-        openRun(
+    promptos_openRun: (input, firstExecutionRunId, askedAt) =>
+      runActivity(async (context) => ({
+        ...(await openRun(
           ports,
           documents,
           {
@@ -64,10 +68,18 @@ export function createActivities(
             ...askedBy(context),
           },
           input,
-        ),
+        )),
+        answered_at: answeredAt(context, askedAt),
+      })),
+    promptos_syncJournal: (input, askedAt) =>
+      runActivity(
+        async (context) => ({
+          ...(await syncJournal(ports, verifier, input, askedBy(context))),
+          saved_at: input.ledger.entries.map(({ at }) => at),
+          answered_at: answeredAt(context, askedAt),
+        }),
+        ENGINE_STEP,
       ),
-    promptos_syncJournal: (input) =>
-      runActivity((context) => syncJournal(ports, verifier, input, askedBy(context)), ENGINE_STEP),
     promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context)), ENGINE_STEP),
     promptos_executeGate: (input) => {
       const providerWait = earlierWait(Context.current().info, Date.now());

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Plugin, rolldown } from 'rolldown';
+import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 import { PROTOCOL_MODULE, spokenProtocol } from './spoken-protocol.js';
 
 /*
@@ -90,11 +90,18 @@ const { output } = await bundle.generate({
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
 });
+const bundled = new Set(output.map(({ fileName }) => fileName));
 /** What is not in the bundle is imported by the loader: Node 20 imports nothing from code that was compiled before. */
-const importedByLoader = (code: string): string =>
-  code.replaceAll(/(?<![\w.$])import\((?="(?:@aws-sdk\/|\.\.\/)[^"]*"\))/g, 'importFromFiles(');
+const importedByLoader = ({ code, dynamicImports, fileName }: OutputChunk): string =>
+  dynamicImports
+    .filter((id) => !bundled.has(id))
+    .reduce((before, id) => {
+      const after = before.replaceAll(`import(${JSON.stringify(id)})`, `importFromFiles(${JSON.stringify(id)})`);
+      if (after === before) throw new Error(`${fileName} imports ${id} in a way that its loader cannot.`);
+      return after;
+    }, code);
 const files = output.flatMap((file) =>
-  file.type === 'chunk' ? [{ name: file.fileName, code: importedByLoader(file.code) }] : [],
+  file.type === 'chunk' ? [{ name: file.fileName, code: importedByLoader(file) }] : [],
 );
 const spoken = spokenProtocol(files.map(({ code }) => code).join('\n'));
 const hash = createHash('sha256');

@@ -79,6 +79,12 @@ export type OpenRunResult =
   | { readonly kind: 'failed'; readonly workflow: RunWorkflow; readonly code: string; readonly message: string }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string };
 
+/**
+ * When a local activity gave its answer, by the clock of the workflow. The workflow's own clock does not serve: where a query
+ * was answered meanwhile, a replay hears of the answer in the task before, at an earlier time. Absent in older histories.
+ */
+type Timed<T> = T & { readonly answered_at?: string };
+
 /** What the ledger and the journal are brought together for: a step that the engine signs, or, with `save`, none. */
 export type SyncPurpose = HeadPurpose | 'save';
 
@@ -100,6 +106,8 @@ export interface SyncJournalResult {
     readonly missing: readonly string[];
     readonly may_arrive: boolean;
   } | null;
+  /** The times of the entries that the ledger came with: from now on they are those of a replay too. Absent in older histories. */
+  readonly saved_at?: readonly string[];
 }
 
 /** Asks whether a state that an execution before handed over is what its ledger leads to. */
@@ -125,10 +133,20 @@ export interface FinaliseResult {
 
 /** The activities that the workflow calls. Names carry a prefix, so that they live beside a team's own. */
 export interface GovernanceActivities {
-  /** Local. Checks trust in the policy and the pack, lints the pack, takes the run id, and reads out what the domain must know. */
-  promptos_openRun(input: GovernedRunInput, firstExecutionRunId: string): Promise<OpenRunResult>;
-  /** Local. Saves new ledger entries, journals the engine's verified head, and says what the ledger does not account for. */
-  promptos_syncJournal(input: SyncJournalInput): Promise<SyncJournalResult>;
+  /**
+   * Local. Checks trust in the policy and the pack, lints the pack, takes the run id, and reads out what the domain must know.
+   * @param askedAt workflow time
+   */
+  promptos_openRun(
+    input: GovernedRunInput,
+    firstExecutionRunId: string,
+    askedAt: string,
+  ): Promise<Timed<OpenRunResult>>;
+  /**
+   * Local. Saves new ledger entries, journals the engine's verified head, and says what the ledger does not account for.
+   * @param askedAt workflow time
+   */
+  promptos_syncJournal(input: SyncJournalInput, askedAt: string): Promise<Timed<SyncJournalResult>>;
   /** Local. @throws STEP_NOT_DUE when the state is not what the ledger leads to */
   promptos_resumeRun(input: ResumeRunInput): Promise<void>;
   promptos_executeGate(input: ExecuteGateInput): Promise<SentGateResult>;

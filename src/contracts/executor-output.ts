@@ -19,7 +19,6 @@ export const FAILURE_CLASSES = [
   'bad_answer',
   'lost',
 ] as const;
-export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** The classes that a program's output can show: a lost program shows nothing. */
 const RECOGNISED_CLASSES = ['transient', 'authentication', 'configuration', 'budget', 'bad_answer'] as const;
@@ -42,7 +41,7 @@ const patternSchema = z
   });
 
 /** Where a program prints: its outputs, and the text that its answer was taken from. */
-export const OUTPUT_TEXTS = ['stdout', 'stderr', 'answer'] as const;
+const OUTPUT_TEXTS = ['stdout', 'stderr', 'answer'] as const;
 export type OutputText = (typeof OUTPUT_TEXTS)[number];
 
 const retryAfterSchema = z
@@ -61,7 +60,7 @@ const retryAfterSchema = z
   });
 
 /** One way in which a program shows that it failed. Everything that a rule names must hold. */
-export const failureRuleSchema = z
+const failureRuleSchema = z
   .strictObject({
     class: z
       .enum(RECOGNISED_CLASSES)

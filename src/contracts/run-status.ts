@@ -1,4 +1,5 @@
 import type { EscalationReport } from './escalation.js';
+import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
 import type { EscalationTrigger, GateId, Outcome, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
@@ -15,6 +16,8 @@ export interface GateStatus {
   readonly findings: readonly Finding[];
   readonly findings_omitted: number;
   readonly waived: readonly string[];
+  /** What every try of the gate used, as executors say; known from a record alone, and where one of them says it. */
+  readonly usage?: ExecutorUsage;
 }
 
 /** What an integrator is asked: every field that a decision must repeat. */

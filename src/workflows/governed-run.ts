@@ -100,7 +100,7 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
         break;
       case 'executeGate':
         if (!(await syncJournal(run, input, 'gate', step))) break;
-        run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt });
+        run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt }, 'as answered');
         // The run may have been stopped meanwhile: then nothing was started.
         if (nextStep(run.state()).kind === 'awaitGate') await executeGate(run, input, step);
         break;
@@ -113,7 +113,7 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
         await awaitPeople(run, input, step, alarm);
         break;
       case 'close':
-        if (await syncJournal(run, input, 'close')) run.apply({ type: 'close' });
+        if (await syncJournal(run, input, 'close')) run.apply({ type: 'close' }, 'as answered');
         break;
     }
     if (isFull(run) && run.state().phase === 'open') await handOver(run, input);
@@ -122,19 +122,23 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
 
 /** The engine's first step: is the law that the starter brought trusted here, and what does it say? */
 async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
-  const result = await promptos_openRun(input, workflowInfo().firstExecutionRunId);
+  const result = await promptos_openRun(input, workflowInfo().firstExecutionRunId, new Date().toISOString());
+  run.answered(result.answered_at);
   switch (result.kind) {
     case 'opened':
-      run.apply({ type: 'open', run: input, workflow: result.workflow, plan: result.plan });
+      run.apply({ type: 'open', run: input, workflow: result.workflow, plan: result.plan }, 'as answered');
       break;
     case 'failed':
-      run.apply({
-        type: 'failToOpen',
-        run: input,
-        workflow: result.workflow,
-        code: result.code,
-        message: result.message,
-      });
+      run.apply(
+        {
+          type: 'failToOpen',
+          run: input,
+          workflow: result.workflow,
+          code: result.code,
+          message: result.message,
+        },
+        'as answered',
+      );
       break;
     case 'refused':
       // No run began: there is no ledger to close and no tree to publish.

@@ -33,18 +33,18 @@ export async function syncJournal(
 ): Promise<boolean> {
   for (let waited = 0; ; waited += 1) {
     const asked = run.head().entries;
-    const { segment, fork } = await promptos_syncJournal({
-      run_id: input.run_id,
-      purpose,
-      gate,
-      attempt,
-      ledger: run.ledger(),
-    });
-    run.saved(segment);
-    if (fork === null) return true;
+    const asking = { run_id: input.run_id, purpose, gate, attempt, ledger: run.ledger() };
+    const { segment, fork, saved_at, answered_at } = await promptos_syncJournal(asking, new Date().toISOString());
+    run.saved(segment, saved_at);
+    run.answered(answered_at);
+    if (fork === null) {
+      // What came meanwhile has a time that a replay may not have: a gate's start must not follow it before it is saved.
+      const settled = answered_at === undefined || run.ledger().entries.length === 0;
+      return purpose !== 'gate' || settled;
+    }
     if (!fork.may_arrive || waited === WAITS) {
       log.warn('the ledger and the journal differ', { missing: fork.fork.missing });
-      run.apply({ type: 'fork', report: forkReport(fork.fork, fork.missing) });
+      run.apply({ type: 'fork', report: forkReport(fork.fork, fork.missing) }, 'as answered');
       return false;
     }
     // A message that came meanwhile may have changed what is next: then the caller looks again.

@@ -4,7 +4,7 @@ import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunStatus } from '../contracts/run-status.js';
-import { appendEntry, EMPTY_LEDGER } from '../domain/ledger/ledger-chain.js';
+import { appendEntry, EMPTY_LEDGER, headOf } from '../domain/ledger/ledger-chain.js';
 import type { Command } from '../domain/run/commands.js';
 import { gateLimitMs } from '../domain/run/deadlines.js';
 import { decide } from '../domain/run/decide.js';
@@ -76,15 +76,21 @@ export interface RunDriver {
   head(): LedgerHead;
   /** Where the whole ledger is found. */
   ledger(): LedgerReference;
-  /** The oldest entries that were not in the store are there now. */
-  saved(segment: LedgerSegment | null): void;
+  /**
+   * The oldest entries that were not in the store are there now.
+   * @param at their times there. A replay may have given them others: those in the store are what was signed.
+   */
+  saved(segment: LedgerSegment | null, at?: readonly string[]): void;
+  /** A local activity gave its answer at this time. */
+  answered(at: string | undefined): void;
   /**
    * Whether signed entries, or entries that a person must see, are not in the store and the journal yet. Refusals do not
    * count: anybody can send what is refused.
    */
   hasUnsavedActs(): boolean;
   status(): RunStatus;
-  apply(command: Command): DecisionAnswer;
+  /** @param when `as answered` where a local activity's answer leads to the command: its time is the same in a replay */
+  apply(command: Command, when?: 'now' | 'as answered'): DecisionAnswer;
   published(runRecordSha256: string): void;
   /** Whether this execution holds so many entries that no more should be added. */
   isHeavy(): boolean;
@@ -95,6 +101,9 @@ export interface RunDriver {
 export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): RunDriver {
   let { state, head } = carried;
   const entries: LedgerEntry[] = [];
+  /** The state that each of these entries led to. */
+  const states: RunState[] = [];
+  let answeredAt: string | undefined;
   let segments = carried.segments;
   /** How many of the entries are in the store. */
   let stored = 0;
@@ -108,17 +117,27 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     return describeRun(state, input, head, runRecordSha256, unlisted);
   };
   const show = () => setCurrentDetails(renderCurrentDetails(status(), workflowInfo().namespace, started));
-  const write = (event: LedgerEvent, at: string) => {
+  const write = (event: LedgerEvent, at: string): LedgerEntry => {
     const entry = appendEntry(head, at, event);
     entries.push(entry);
-    characters += JSON.stringify(entry).length;
     head = { entries: head.entries + 1, hash: entry.hash };
     state = evolve(state, entry);
     if (event.type === 'gateStarted') {
       const latest = Date.parse(at) + (state.plan === null ? 0 : gateLimitMs(state.plan, event.gate));
       started = { at, times_out_at: new Date(latest).toISOString() };
     }
-    log.info(event.type, describeEvent(event));
+    states.push(state);
+    return entry;
+  };
+  /** Writes the entries that are not in the store again, the oldest of them with these times. */
+  const writeAgain = (times: readonly string[]) => {
+    const unsaved = entries.slice(stored);
+    if (unsaved.every(({ at }, index) => at === (times[index] ?? at))) return;
+    entries.length = stored;
+    states.length = stored;
+    state = states.at(-1) ?? carried.state;
+    head = entries.length === 0 ? carried.head : headOf(entries);
+    for (const [index, { seq, prev, hash, at, ...event }] of unsaved.entries()) write(event, times[index] ?? at);
   };
 
   show();
@@ -127,10 +146,14 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     entries: () => entries,
     head: () => head,
     ledger: () => ({ segments, entries: entries.slice(stored), head }),
-    saved(segment) {
+    saved(segment, at = []) {
       if (segment === null) return;
+      writeAgain(at);
       segments = [...segments, segment];
       stored += segment.entries;
+    },
+    answered(at) {
+      answeredAt = at;
     },
     hasUnsavedActs() {
       const unsaved = entries.slice(stored);
@@ -138,10 +161,13 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       return unsaved.some(isSignedAct) || (unsaved.some(isStop) && patched(SAVED_STOPS));
     },
     status,
-    apply(command) {
-      const at = new Date().toISOString();
+    apply(command, when = 'now') {
+      const at = (when === 'as answered' ? answeredAt : undefined) ?? new Date().toISOString();
       const { events, answer, uncounted } = decide(state, command, { at, refusals_counted: counted });
-      for (const event of events) write(event, at);
+      for (const event of events) {
+        characters += JSON.stringify(write(event, at)).length;
+        log.info(event.type, describeEvent(event));
+      }
       if (uncounted !== null) counted[uncounted] = (counted[uncounted] ?? 0) + 1;
       if (events.length > 0) show();
       return answer;

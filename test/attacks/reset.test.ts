@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { PromptOsError } from '../../src/contracts/errors.js';
 import { escalationStatement } from '../../src/domain/attest/acts.js';
 import { checkChain, EMPTY_LEDGER } from '../../src/domain/ledger/ledger-chain.js';
 import { type AttackSite, answering, createAttackSite, patientScripts } from '../support/attack-site.js';
@@ -67,8 +68,14 @@ async function agree(run: WorkedRun): Promise<void> {
       return phase === 'closed' ? 'closed' : (awaiting[0] ?? null);
     }, 'a request or the end');
     if (next === 'closed') return;
-    if (next.kind === 'decision') await site.runs.decide(run.decision(next, { decision_id: randomUUID() }));
-    else await site.runs.resolve(run.resolution(next, { choice: 'continue', decision_id: randomUUID() }));
+    const decision_id = randomUUID();
+    // A decision that a busy worker did not answer in time waits in the history: it may end the run before this one arrives.
+    await (next.kind === 'decision'
+      ? site.runs.decide(run.decision(next, { decision_id }))
+      : site.runs.resolve(run.resolution(next, { choice: 'continue', decision_id }))
+    ).catch((error: unknown) => {
+      if (!(error instanceof PromptOsError && error.code === 'RUN_CLOSED')) throw error;
+    });
   }
 }
 

@@ -50,6 +50,18 @@ test('compiled code: kept by the first process, used by the next, written again 
   expect(third['main.cjs']).not.toBe(first['main.cjs']);
 });
 
+test('compiled code: what the bundle leaves out is imported, also by code that was compiled before', async () => {
+  await mkdir(join(cache, '.promptos'));
+  const store = `{ kind: s3, bucket: shop, prefix: promptos, endpoint: 'http://127.0.0.1:1' }`;
+  const config = `schema_version: 1\ntrust: { policies: [policy.yaml] }\nstore: ${store}\n`;
+  await writeFile(join(cache, '.promptos/worker.yaml'), config);
+  spawnSync('git', ['init', '--quiet'], { cwd: cache });
+  const keys = { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' };
+  for (const _ of ['first', 'with compiled code']) {
+    expect(run(['trace', '20260101-shop'], keys).stderr).toContain('error STORE_NOT_READABLE');
+  }
+});
+
 test('compiled code: what V8 refuses is compiled again and replaced', async () => {
   version();
   const main = join(await compiled(), 'main.cjs');

@@ -133,6 +133,8 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
           exit_code: 0,
           duration_ms: 5,
           problem: null,
+          served_model: null,
+          ...(gate === 'P05' ? { usage: { input_tokens: 1_200, output_tokens: 34, cost_usd: 0.5 } } : {}),
         },
       ],
       verdict,

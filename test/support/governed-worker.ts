@@ -149,16 +149,21 @@ export function quietRuntime(): void {
   }
 }
 
+/** Our workflows, with more interceptors of a test's own. */
+export const bundleGoverned = (interceptors: string[] = []): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({
+    workflowsPath: governanceWorkflowsPath(),
+    payloadConverterPath: governanceDataConverter.payloadConverterPath ?? '',
+    preloadModules: [...sharedModules()],
+    workflowInterceptorModules: interceptors,
+    logger: new DefaultLogger('ERROR'),
+  });
+
 let bundle: Promise<WorkflowBundle> | undefined;
 
 /** Our workflows, bundled once for all workers of a test file. */
 export const governedBundle = (): Promise<WorkflowBundle> => {
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: governanceWorkflowsPath(),
-    payloadConverterPath: governanceDataConverter.payloadConverterPath ?? '',
-    preloadModules: [...sharedModules()],
-    logger: new DefaultLogger('ERROR'),
-  });
+  bundle ??= bundleGoverned();
   return bundle;
 };
 

@@ -4,7 +4,7 @@ import { relative, resolve, sep } from 'node:path';
 import { isRecord, readJson } from '../../contracts/json.js';
 import { counted, endSentence } from '../../contracts/sentences.js';
 import type { AnswerLocation } from '../../contracts/worker-config.js';
-import { type PrintedJson, readPrintedJson } from './printed-json.js';
+import type { PrintedJson } from './printed-json.js';
 
 export type LocatedAnswer =
   | { readonly ok: true; readonly text: string }
@@ -17,13 +17,9 @@ const missing = (problem: string): LocatedAnswer => ({ ok: false, problem });
  * Finds the answer in what an executor printed or wrote: follows the pointer, then takes the last fenced block. A
  * string at the pointer goes on as text, anything else is the answer as JSON. Without a fence the answer is the text
  * if that is one JSON object, else its last line, else its last `json` block, else the last line that is an object.
+ * @param json of the text
  */
-export function locateAnswer(location: Pick<AnswerLocation, 'pointer' | 'fence'>, text: string): LocatedAnswer {
-  return locateIn(location, text, readPrintedJson(text));
-}
-
-/** The same where the JSON of the text is read already. */
-export function locateIn(
+export function locateAnswer(
   location: Pick<AnswerLocation, 'pointer' | 'fence'>,
   text: string,
   json: PrintedJson,

@@ -13,7 +13,7 @@ import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agent-version.js';
-import { type LocatedAnswer, locateIn, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
+import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
 import { maskPassed } from './passed-secrets.js';
 import { AGENT_PRESETS, missingCredential, resolveExecutor } from './presets/presets.js';
@@ -152,7 +152,7 @@ async function judgeExecution(
     trouble !== null
       ? { ok: false, problem: trouble }
       : source.ok
-        ? locateIn(config.answer, source.text, ofSource)
+        ? locateAnswer(config.answer, source.text, ofSource)
         : source;
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {

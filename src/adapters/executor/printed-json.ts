@@ -15,7 +15,7 @@ export interface PrintedJson {
 }
 
 /** What a pointer found. A value that is there may be null, so absence has a case of its own. */
-export type PointerResult =
+type PointerResult =
   | { readonly found: true; readonly value: unknown }
   | { readonly found: false; readonly problem: string };
 

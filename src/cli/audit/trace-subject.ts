@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
+import { usageInWords } from '../../domain/record/usage.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
 import { describeError } from '../app/report-error.js';
@@ -107,6 +108,7 @@ export function renderTrace(trace: Trace): readonly string[] {
     `5 received    ${received.length === 0 ? 'nothing: no model was asked' : counted(received.length, 'text')}`,
     ...received.flatMap((one) => [
       `              ${one.gate}.${one.attempt}, try ${one.try}, by ${one.principal}${executorOf(one)}${standing(one.standing)}`,
+      `                ${useOf(one)}`,
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,
       `                sha256:${one.sha256}`,
     ]),
@@ -145,6 +147,14 @@ const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'pa
 
 const executorOf = ({ program, model }: { readonly program: string | null; readonly model: string | null }): string =>
   program === null ? '' : ` with ${printableLine(program)}${model === null ? '' : `, model ${printableLine(model)}`}`;
+
+/** Which model answered, and what it used: claims of the executor. */
+function useOf({ requested_model, served_model, usage, failure }: Trace['received'][number]): string {
+  const requested = requested_model === null ? '' : `${printableLine(requested_model)} requested, `;
+  const served = served_model === null ? 'served model unknown' : `served by ${printableLine(served_model)}`;
+  const used = usage === null ? '' : `; ${usageInWords(usage)}`;
+  return `${requested}${served}${used}${failure === null ? '' : `; ${failure.replaceAll('_', ' ')}`}`;
+}
 
 const renderNearest = (nearest: readonly NearRun[]): readonly string[] =>
   nearest.map(({ run_id, outcome, finished_at, files_in_common }) => {

@@ -141,7 +141,15 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
   const received = [];
   for (const { gate, attempts } of record.gates) {
     for (const { attempt, tries, principal, executor, standing } of attempts) {
-      for (const { number, rendered_prompt_sha256: sha256 } of tries) {
+      for (const {
+        number,
+        rendered_prompt_sha256: sha256,
+        served_model,
+        usage,
+        failure,
+        session_id,
+        request_ids,
+      } of tries) {
         const path = `${attemptFolder(gate, attempt)}/try-${number}/prompt.md`;
         const file = files.get(path);
         received.push({
@@ -151,6 +159,12 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
           principal,
           program: executor?.program ?? null,
           model: executor?.served_model ?? executor?.requested_model ?? null,
+          requested_model: executor?.requested_model ?? null,
+          served_model: served_model ?? executor?.served_model ?? null,
+          usage: usage ?? null,
+          failure: failure ?? null,
+          session_id: session_id ?? null,
+          request_ids: request_ids ?? [],
           path,
           sha256,
           bytes: file?.bytes ?? null,

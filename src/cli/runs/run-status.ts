@@ -7,6 +7,7 @@ import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { RecordedAttempt, RunRecord } from '../../contracts/run-record.js';
 import type { GateStatus, RunStatus } from '../../contracts/run-status.js';
 import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
+import { totalUsage } from '../../domain/record/usage.js';
 import { evolve } from '../../domain/run/evolve.js';
 import { INITIAL_STATE } from '../../domain/run/run-state.js';
 import { describeRun } from '../../domain/run/run-status.js';
@@ -61,7 +62,13 @@ function statusOfGate({ gate, attempts }: RecordedGate): GateStatus {
     findings: standing?.findings ?? [],
     findings_omitted: 0,
     waived: standing?.waived ?? [],
+    ...usageOf(attempts.flatMap(({ tries }) => tries)),
   };
+}
+
+function usageOf(tries: RecordedAttempt['tries']): Pick<GateStatus, 'usage'> {
+  const usage = totalUsage(tries);
+  return usage === null ? {} : { usage };
 }
 
 /** A gate that was open when the run ended stays where it was: nothing is awaited of it any more. */

@@ -11,6 +11,7 @@ import {
   type RunStatus,
 } from '../../contracts/run-status.js';
 import { counted } from '../../contracts/sentences.js';
+import { usageInWords } from '../../domain/record/usage.js';
 import { answerCommands, answeringName } from '../../domain/run/answer-commands.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
@@ -43,6 +44,7 @@ export function showStatus(
     output.say(line);
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
+    if (gate.usage !== undefined) output.say(`      used ${usageInWords(gate.usage)}`);
     if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
     if (gate.state === 'passed') continue;
     for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);

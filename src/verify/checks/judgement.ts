@@ -49,7 +49,7 @@ const DERIVED = new Set<string>([
 /** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
 const OBSERVED = new Set<string>([
   ...['applies', 'attributes', 'secrets', 'secret_candidates', PATCH_FORM_RULE, 'checks', 'no_checks'],
-  ...['stray_edits', 'repository_changed', 'repository_used'],
+  ...['stray_edits', 'served_model', 'repository_changed', 'repository_used'],
 ]);
 
 interface Judged {

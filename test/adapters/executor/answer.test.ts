@@ -2,26 +2,29 @@ import { describe, expect, test } from 'vitest';
 import { locateAnswer, locateServedModel } from '../../../src/adapters/executor/answer.js';
 import { readPrintedJson } from '../../../src/adapters/executor/printed-json.js';
 
+const locate = (location: Parameters<typeof locateAnswer>[0], text: string) =>
+  locateAnswer(location, text, readPrintedJson(text));
+
 const fenced = (text: string, language = 'json') => `\`\`\`${language}\n${text}\n\`\`\``;
 
 describe('locateAnswer: pointer', () => {
   test('a string found there goes on as text', () => {
-    expect(locateAnswer({ pointer: '/result' }, '{"result":"{\\"kind\\":\\"output\\"}"}')).toEqual({
+    expect(locate({ pointer: '/result' }, '{"result":"{\\"kind\\":\\"output\\"}"}')).toEqual({
       ok: true,
       text: '{"kind":"output"}',
     });
   });
 
   test('anything else is the answer as JSON', () => {
-    expect(locateAnswer({ pointer: '/a/1' }, '{"a":[0,{"kind":"output"}]}')).toEqual({
+    expect(locate({ pointer: '/a/1' }, '{"a":[0,{"kind":"output"}]}')).toEqual({
       ok: true,
       text: '{"kind":"output"}',
     });
   });
 
   test('RFC 6901 escapes and the empty pointer are understood', () => {
-    expect(locateAnswer({ pointer: '/a~1b/m~0n' }, '{"a/b":{"m~n":[1]}}')).toEqual({ ok: true, text: '[1]' });
-    expect(locateAnswer({ pointer: '' }, '[1]')).toEqual({ ok: true, text: '[1]' });
+    expect(locate({ pointer: '/a~1b/m~0n' }, '{"a/b":{"m~n":[1]}}')).toEqual({ ok: true, text: '[1]' });
+    expect(locate({ pointer: '' }, '[1]')).toEqual({ ok: true, text: '[1]' });
   });
 
   test.each([
@@ -34,13 +37,13 @@ describe('locateAnswer: pointer', () => {
     ['/a~2', '{"a~2":1}', 'has a "~"'],
     ['/a', 'not JSON', 'neither JSON nor JSON Lines'],
   ])('%s into %s is a problem', (pointer, text, problem) => {
-    expect(locateAnswer({ pointer }, text)).toEqual({ ok: false, problem: expect.stringContaining(problem) });
+    expect(locate({ pointer }, text)).toEqual({ ok: false, problem: expect.stringContaining(problem) });
   });
 
   test('JSON Lines: the last line in which the pointer leads somewhere counts', () => {
     const lines = '{"item":{"text":"{\\"n\\":1}"}}\nnoise\n{"item":{"text":"{\\"n\\":2}"}}\n{"type":"done"}\n';
-    expect(locateAnswer({ pointer: '/item/text' }, lines)).toEqual({ ok: true, text: '{"n":2}' });
-    expect(locateAnswer({ pointer: '/nothing' }, lines)).toMatchObject({ ok: false });
+    expect(locate({ pointer: '/item/text' }, lines)).toEqual({ ok: true, text: '{"n":2}' });
+    expect(locate({ pointer: '/nothing' }, lines)).toMatchObject({ ok: false });
   });
 });
 
@@ -66,16 +69,16 @@ describe('locateAnswer: pointer into messages', () => {
     ['a JSON text sequence', messages.map((one) => `\u001e${line(one)}\n`).join('')],
     ['server-sent events', messages.map((one) => `event: message\ndata: ${line(one)}\n\n`).join('')],
   ])('%s: the last message in which it leads to a value counts', (_shape, text) => {
-    expect(locateAnswer({ pointer: '/result' }, text)).toEqual(wanted);
+    expect(locate({ pointer: '/result' }, text)).toEqual(wanted);
   });
 
   test('an index still points into the whole array, and into a line that is one', () => {
-    expect(locateAnswer({ pointer: '/2/result' }, line(messages))).toEqual(wanted);
-    expect(locateAnswer({ pointer: '/1/result' }, `["a"]\n${line(['event', result])}`)).toEqual(wanted);
+    expect(locate({ pointer: '/2/result' }, line(messages))).toEqual(wanted);
+    expect(locate({ pointer: '/1/result' }, `["a"]\n${line(['event', result])}`)).toEqual(wanted);
   });
 
   test('a null counts where there is no other value', () => {
-    expect(locateAnswer({ pointer: '/result' }, '[{"result":null},{}]')).toEqual({ ok: true, text: 'null' });
+    expect(locate({ pointer: '/result' }, '[{"result":null},{}]')).toEqual({ ok: true, text: 'null' });
   });
 
   test.each([
@@ -91,40 +94,40 @@ describe('locateAnswer: pointer into messages', () => {
       '"m7" and 12 more',
     ],
   ])('%j: a pointer that finds nothing says what it saw', (text, seen) => {
-    expect(locateAnswer({ pointer: '/result' }, text)).toEqual({ ok: false, problem: expect.stringContaining(seen) });
+    expect(locate({ pointer: '/result' }, text)).toEqual({ ok: false, problem: expect.stringContaining(seen) });
   });
 
   test('an output of many unclosed brackets is read in linear time', () => {
-    expect(locateAnswer({ pointer: '/result' }, '{\n'.repeat(500_000))).toMatchObject({ ok: false });
+    expect(locate({ pointer: '/result' }, '{\n'.repeat(500_000))).toMatchObject({ ok: false });
   });
 });
 
 describe('locateAnswer: fence', () => {
   test('the last block with the info string is taken, others are not', () => {
     const text = `${fenced('{"n":1}')}\n${fenced('{"n":2}', 'JSON title')}\n${fenced('x', 'js')}\n`;
-    expect(locateAnswer({ fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":2}' });
+    expect(locate({ fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":2}' });
   });
 
   test('fences inside a longer fence are its content', () => {
     const text = `${fenced('{"n":1}')}\n\`\`\`\`md\n${fenced('{"n":2}')}\n\`\`\`\`\n`;
-    expect(locateAnswer({ fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":1}' });
+    expect(locate({ fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":1}' });
   });
 
   test('tildes, indentation and CRLF are understood', () => {
-    expect(locateAnswer({ fence: 'json' }, '  ~~~ json\r\n  {"n":1}\r\n  ~~~\r\n')).toEqual({
+    expect(locate({ fence: 'json' }, '  ~~~ json\r\n  {"n":1}\r\n  ~~~\r\n')).toEqual({
       ok: true,
       text: '{"n":1}',
     });
   });
 
   test('a block that was cut off is a problem', () => {
-    expect(locateAnswer({ fence: 'json' }, '```json\n{"kind":')).toMatchObject({ ok: false });
+    expect(locate({ fence: 'json' }, '```json\n{"kind":')).toMatchObject({ ok: false });
   });
 
   test('pointer first, fence after', () => {
     const text = JSON.stringify({ result: `words\n${fenced('{"n":1}')}\n` });
-    expect(locateAnswer({ pointer: '/result', fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":1}' });
-    expect(locateAnswer({ pointer: '/result', fence: 'yaml' }, text)).toMatchObject({ ok: false });
+    expect(locate({ pointer: '/result', fence: 'json' }, text)).toEqual({ ok: true, text: '{"n":1}' });
+    expect(locate({ pointer: '/result', fence: 'yaml' }, text)).toMatchObject({ ok: false });
   });
 });
 
@@ -138,16 +141,16 @@ describe('locateAnswer: nothing configured', () => {
     ['the last json block', `${fenced('{"n":0}')}\n${fenced('{"n":1}')}\ngoodbye`],
     ['an object line with words after it', '{"n":1}\nbye\n'],
   ])('%s is taken', (_case, text) => {
-    expect(locateAnswer({}, text)).toEqual(wanted);
+    expect(locate({}, text)).toEqual(wanted);
   });
 
   test('an inner line of a fenced answer is not mistaken for it', () => {
     const inner = '{\n"items": [\n{ "id": "C1" }\n]\n}';
-    expect(locateAnswer({}, fenced(inner))).toEqual({ ok: true, text: inner });
+    expect(locate({}, fenced(inner))).toEqual({ ok: true, text: inner });
   });
 
   test.each(['', ' \n', '[1]', '"text"', 'garbage', '{"n":', '  { "id": "C1" }\n]'])('%j is a problem', (text) => {
-    expect(locateAnswer({}, text)).toMatchObject({ ok: false });
+    expect(locate({}, text)).toMatchObject({ ok: false });
   });
 });
 

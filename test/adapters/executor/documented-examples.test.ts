@@ -22,13 +22,16 @@ beforeAll(async () => {
   for (const folder of ['bin', 'agents', 'checkout']) mkdirSync(join(root, folder));
   symlinkSync(join(FIXTURES, 'claude-print.mjs'), join(root, 'bin/claude'));
   symlinkSync(join(FIXTURES, 'codex-exec.mjs'), join(root, 'bin/codex'));
+  symlinkSync(join(FIXTURES, 'my-agent.mjs'), join(root, 'bin/my-agent'));
   copyFileSync(join(FIXTURES, 'plain.sh'), join(root, 'agents/plain.sh'));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-test('documented examples: there are the four that the page names', () => {
+test('documented examples: there are those that the page names', () => {
   expect(examples.map(([principal]) => principal)).toEqual([
     'claude-writer',
+    'schema-reviewer',
+    'writer-agent',
     'claude-writer',
     'codex-reviewer',
     'script-writer',

@@ -269,6 +269,9 @@ describe('promptos trace', () => {
       '5 received',
     ]);
     expect(stdout).toContain('vouched for by nothing but itself');
+    // What models used is said by their executors; nothing is made up for a model that is not named.
+    expect(stdout).toContain('served model unknown; 1,200 tokens in, 34 out, $0.50');
+    expect(stdout.match(/served model unknown$/gm)?.length).toBeGreaterThan(0);
     expect(stderr).toContain('no --policy was given');
   });
 });

@@ -40,7 +40,7 @@ const held: GateStatus = {
   waived: [],
 };
 
-function printed(awaiting: RunStatus['awaiting']): string {
+function printed(awaiting: RunStatus['awaiting'], gate = held): string {
   const lines: string[] = [];
   const stdout = { write: (text: string) => lines.push(text) > 0 } as unknown as NodeJS.WriteStream;
   const status: RunStatus = {
@@ -56,7 +56,7 @@ function printed(awaiting: RunStatus['awaiting']): string {
     authentication: 'required',
     self_approval: 'refused',
     integrators: ['grace'],
-    gates: [held],
+    gates: [gate],
     awaiting,
     escalations_raised: 1,
     refusals: 0,
@@ -91,4 +91,10 @@ test('describeGate: a gate that is held says why', () => {
   expect(describeGate(held)).toBe(
     '! P05 Constrained Builder  held, attempt 1, The program "claude" exists, and this worker may not run it (EACCES). Worker: 7@builder',
   );
+});
+
+test('showStatus: what a gate used is a line of its own, where executors say it', () => {
+  const usage = { input_tokens: 12_345, output_tokens: 678, cost_usd: 0.5 };
+  expect(printed([], { ...held, usage })).toContain('\n      used 12,345 tokens in, 678 out, $0.50\n');
+  expect(printed([])).not.toContain('used');
 });
