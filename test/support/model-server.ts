@@ -29,7 +29,7 @@ export interface ModelServer {
   close(): Promise<void>;
 }
 
-export interface ScriptOptions {
+interface ScriptOptions {
   readonly repeats?: boolean;
   readonly aside?: (call: ModelCall) => ModelTurn | null;
 }

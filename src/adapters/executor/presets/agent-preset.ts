@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { failureRuleSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
+import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
 import type { CommandExecutorConfig } from '../../../contracts/worker-config.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
@@ -23,7 +23,7 @@ export interface AgentPreset {
   readonly hosts: readonly [string, ...string[]];
   readonly answer: Partial<CommandExecutorConfig['answer']>;
   /** How it shows trouble of the provider, an exit code of 0 included. */
-  readonly failures: readonly z.input<typeof failureRuleSchema>[];
+  readonly failures: NonNullable<z.input<typeof failureRulesSchema>>;
   readonly usage: z.input<typeof usageLocationSchema>;
   /** Where the model that answered is named; absent when the agent does not say, or repeats the one that was asked for. */
   readonly served_pointer?: string;
