@@ -6,9 +6,10 @@ import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
 import { parseJsonAs } from '../contracts/json.js';
-import type { GateId } from '../contracts/names.js';
+import { GATE_IDS, type GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
+import { type GivenInventory, givenInventories } from '../rules/judge-inventory.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 
 /** The current change of P05. */
@@ -24,6 +25,8 @@ export interface EarlierPatch {
 /** What the gates before left, read from the attempts that count; null for what the run leaves out. */
 export interface EarlierOutputs extends GivenDocuments {
   readonly patch: EarlierPatch | null;
+  /** The files that steered each of these gates, as their attempts say. */
+  readonly inventories: readonly GivenInventory[];
 }
 
 const listedFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
@@ -62,5 +65,6 @@ export async function loadEarlierOutputs(
     const findings = (await record('P05'))?.findings ?? [];
     return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
   };
-  return { ...(await readGivenDocuments(json)), patch: await patch() };
+  const records = await Promise.all(GATE_IDS.map(record));
+  return { ...(await readGivenDocuments(json)), patch: await patch(), inventories: givenInventories(records) };
 }

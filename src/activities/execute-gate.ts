@@ -4,6 +4,7 @@ import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
 import type { ProviderWait } from '../contracts/gate-progress.js';
+import type { Inventory } from '../contracts/inventory.js';
 import { own, prettyJson } from '../contracts/json.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, SEVERITIES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
@@ -12,9 +13,10 @@ import { pinKey } from '../domain/judge/authenticate.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
-import type { RepositorySnapshot } from '../ports/workspace.js';
+import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
+import { judgeInventory } from '../rules/judge-inventory.js';
 import { clipText, type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { judgeServedModel } from '../rules/served-model.js';
@@ -67,15 +69,17 @@ async function askAndJudge(
   definition: GateDefinition,
   work: GateWork<unknown>,
   executor: GateExecutor,
-): Promise<{ readonly asked: Asked; readonly judgement: Judgement }> {
+): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenAgentFiles }> {
   const { input, ports, signal } = task;
   const { gate, feedback, run } = input;
   const checkout = await ports.workspace.checkout({
     repository: run.target_repo,
     commit: run.base_commit,
     ...(work.patch === null ? {} : { patch: work.patch }),
+    withholdAgentFiles: true,
     signal,
   });
+  const seen = seenAgentFiles(task.inventory, checkout);
   try {
     const outputContract = { jsonSchema: outputJsonSchema(gate) };
     const asked = await askExecutor({
@@ -91,13 +95,21 @@ async function askAndJudge(
       ...(asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)]),
       ...judgeServedModel(asked.executor, asked.tries),
     ];
-    if (asked.answer.kind !== 'output') return { asked, judgement: { ...NOTHING_OBSERVED, findings: stray } };
+    if (asked.answer.kind !== 'output') return { asked, seen, judgement: { ...NOTHING_OBSERVED, findings: stray } };
     const { findings, artifacts } = await work.judge(asked.answer.output, checkout);
-    return { asked, judgement: { findings: [...findings, ...stray], artifacts } };
+    return { asked, seen, judgement: { findings: [...findings, ...stray], artifacts } };
   } finally {
     // A failure here must not hide the attempt's own outcome; what is left is removed when a worker next starts.
     await checkout.discard().catch(() => undefined);
   }
+}
+
+/** The files that steered the executor, and those that the patch would have steered it by. */
+type SeenAgentFiles = Pick<AttemptRecord, 'inventory' | 'withheld'>;
+
+function seenAgentFiles({ files, more }: Inventory, { withheld, absent }: Checkout): SeenAgentFiles {
+  const inventory = { files: files.filter(({ path }) => !absent.includes(path)), more };
+  return { inventory, ...(withheld.length === 0 ? {} : { withheld: [...withheld] }) };
 }
 
 async function repositoryChanged(
@@ -114,13 +126,14 @@ function createTask(
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
+  inventory: Inventory,
   batch: ObjectBatch,
 ): GateTask {
   const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };
   };
-  return { input, ports, policy, request, earlier, signal, progress, putArtifact, readArtifact: batch.read };
+  return { input, ports, policy, request, earlier, inventory, signal, progress, putArtifact, readArtifact: batch.read };
 }
 
 /**
@@ -145,13 +158,22 @@ export async function executeGate(
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);
-  const task = createTask(ports, input, { signal: options.signal, progress }, trusted, earlier, batch);
+  const { signal } = options;
+  const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
+  const task = createTask(ports, input, { signal, progress }, trusted, earlier, inventory, batch);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await ports.workspace.snapshot(input.run.target_repo);
   const work = await definition.begin(task);
-  const { asked, judgement } = await askAndJudge(task, trusted, definition, work, executor);
+  const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor);
   const changed = await repositoryChanged(task, before);
-  const judged = attemptRecord(task, trusted, asked, [work.observed, judgement, { findings: changed, artifacts: [] }]);
+  const steered = judgeInventory({
+    ...seen,
+    before: earlier.inventories,
+    allow: trusted.policy.agent_files?.allow ?? [],
+    rules_version: input.rules_version,
+  });
+  const observed = { findings: [...changed, ...steered], artifacts: [] };
+  const judged = { ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]), ...seen };
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
   const { sha256 } = await batch.put(new TextEncoder().encode(prettyJson(record)));

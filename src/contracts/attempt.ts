@@ -3,6 +3,7 @@ import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { escalationReportSchema } from './escalation.js';
 import { executorUsageSchema, FAILURE_CLASSES } from './executor-output.js';
 import { findingSchema } from './findings.js';
+import { inventorySchema } from './inventory.js';
 import { SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
   type ArtifactRef,
@@ -97,6 +98,13 @@ const attemptFields = z.strictObject({
   artifacts: z.array(artifactRefSchema),
   /** Prompts, answers and logs; published beside the record whether or not the attempt counts. */
   transcripts: z.array(artifactRefSchema),
+  inventory: inventorySchema
+    .optional()
+    .describe('the files in the checkout that steer coding agents, as the executor saw them'),
+  withheld: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('paths of such files that the patch touches; the executor saw them as in the base commit, or not at all'),
 });
 
 /**

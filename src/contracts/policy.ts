@@ -169,6 +169,17 @@ export const policySchema = z
       .describe(
         'tests and the files that decide how they run: new files are allowed; a change of an existing one needs the plan and an acknowledgement',
       ),
+    agent_files: z
+      .strictObject({
+        allow: z
+          .array(globSchema)
+          .default([])
+          .describe('globs of such files that a patch may change; the plan must name the file too'),
+      })
+      .optional()
+      .describe(
+        'files that steer coding agents, such as CLAUDE.md, AGENTS.md and .mcp.json: a patch changes none unless both the plan and `allow` name it, and P06 and P07 see them as they are in the base commit',
+      ),
     prompt_packs: z
       .array(sha256Schema)
       .min(1, 'a policy that trusts no prompt pack can start no run')

@@ -1,3 +1,4 @@
+import type { Inventory } from '../contracts/inventory.js';
 import type { Patch } from '../contracts/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
 
@@ -19,6 +20,10 @@ export interface TreeWatch {
 /** A throwaway working copy with a `.git` of its own. */
 export interface Checkout {
   readonly directory: string;
+  /** Paths that the patch touches and that steer agents, where `withholdAgentFiles` was asked for. */
+  readonly withheld: readonly string[];
+  /** Those of them that the base commit has and the checkout does not: a file of the patch is in the way. */
+  readonly absent: readonly string[];
   /**
    * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
    * Files that git ignores are left out.
@@ -37,6 +42,8 @@ export interface CheckoutOptions {
   readonly commit: string;
   /** Applied on top of the commit, as `git apply --index` does. */
   readonly patch?: Uint8Array;
+  /** Leaves files that steer agents as they are in the commit, whatever the patch makes of them: an agent works here. */
+  readonly withholdAgentFiles?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -53,5 +60,7 @@ export interface Workspace {
   readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
   checkout(options: CheckoutOptions): Promise<Checkout>;
+  /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */
+  inventory(repository: string, commit: string, signal?: AbortSignal): Promise<Inventory>;
   snapshot(repository: string): Promise<RepositorySnapshot>;
 }

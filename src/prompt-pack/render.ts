@@ -72,11 +72,11 @@ export function renderPrompt({ pack, gate, inputs, outputContract, feedback = []
 }
 
 /** What a gate's prompt may show, in the order in which it is shown. */
-const INPUTS = ['request', 'context', 'job', 'plan', 'patch', 'test_results'] as const;
+const INPUTS = ['request', 'context', 'job', 'plan', 'patch', 'test_results', 'withheld_files'] as const;
 export type GateInputs = Readonly<Partial<Record<(typeof INPUTS)[number], unknown>>>;
 
 /** How many of them each gate is shown. */
-const SHOWN: Readonly<Record<GateId, number>> = { P00: 1, P01: 2, P03: 3, P05: 4, P06: 6, P07: 6 };
+const SHOWN: Readonly<Record<GateId, number>> = { P00: 1, P01: 2, P03: 3, P05: 4, P06: 7, P07: 7 };
 
 /** The inputs of a gate that are there: a gate that the run leaves out has none to give. */
 export const gateInputs = (gate: GateId, values: GateInputs): readonly PromptInput[] =>

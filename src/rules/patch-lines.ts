@@ -86,7 +86,9 @@ export function addedTexts(patch: Patch): readonly AddedText[] {
 export const LINK_MODE = '120000';
 
 /** The symbolic links that a patch adds or changes, with where they point; null where git shows no target. */
-export function linkTargets(patch: Patch): readonly { readonly file: PatchFile; readonly target: string | null }[] {
+export function linkTargets(
+  patch: Pick<Patch, 'files' | 'added_lines'>,
+): readonly { readonly file: PatchFile; readonly target: string | null }[] {
   const links = patch.files.filter(({ new_mode }) => new_mode === LINK_MODE);
   if (links.length === 0) return [];
   const targets = new Map<string, string[]>(links.map(({ path }) => [path, []]));

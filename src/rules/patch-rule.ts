@@ -1,4 +1,5 @@
-import type { RuleFinding } from '../contracts/findings.js';
+import type { Finding, RuleFinding } from '../contracts/findings.js';
+import type { Inventory } from '../contracts/inventory.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
@@ -25,6 +26,10 @@ export interface JudgedPatch {
   readonly protected_paths: readonly string[];
   /** Globs of tests, and of what decides how they run: files that existed before the patch are protected. */
   readonly protected_tests: readonly string[];
+  /** Globs of files that steer agents and that the policy lets a patch change. */
+  readonly agent_files: readonly string[];
+  /** The files of the base commit that steer agents. */
+  readonly inventory: Inventory['files'];
   /** The files that the plan names; null where there is no plan to hold the patch to. */
   readonly planned_files: readonly string[] | null;
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;
@@ -41,3 +46,35 @@ export interface PatchRule {
 /** Both sides of a change: the path as it is now and, for a rename or copy, the one that it had. */
 export const touchedPaths = ({ path, old_path }: PatchFile): readonly string[] =>
   old_path === null || old_path === path ? [path] : [path, old_path];
+
+const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
+
+/** The files that a plan names, as paths that compare. */
+export const plannedPaths = (files: readonly string[]): ReadonlySet<string> => new Set(files.map(plain));
+
+export const DEEDS: Readonly<Record<PatchFile['status'], string>> = {
+  added: 'adds',
+  copied: 'adds',
+  modified: 'changes',
+  type_changed: 'replaces',
+  deleted: 'deletes',
+  renamed: 'renames',
+};
+
+type Place = Pick<RuleFinding, 'path' | 'line'>;
+
+/** What fails the gate. */
+export const violation = (severity: Finding['severity'], message: string, place: Place = {}): RuleFinding => ({
+  severity,
+  blocking: true,
+  message,
+  ...place,
+});
+
+/** What a person should look at. */
+export const remark = (severity: Finding['severity'], message: string, place: Place): RuleFinding => ({
+  severity,
+  blocking: false,
+  message,
+  ...place,
+});

@@ -1,52 +1,33 @@
-import type { Finding, RuleFinding } from '../contracts/findings.js';
+import type { RuleFinding } from '../contracts/findings.js';
 import type { PatchFile } from '../contracts/patch.js';
+import { judgeConflictMarkers } from './conflict-markers.js';
 import { findSecretPatterns, type SecretPatternHit, secretFingerprint } from './find-secrets.js';
+import { judgeHiddenText } from './hidden-text.js';
 import { homePathsIn } from './home-paths.js';
+import { judgeAgentFiles } from './judge-agent-files.js';
 import { addedTexts, linkTargets } from './patch-lines.js';
-import { type JudgedPatch, type PatchRule, touchedPaths } from './patch-rule.js';
+import {
+  DEEDS,
+  type JudgedPatch,
+  type PatchRule,
+  plannedPaths,
+  remark,
+  touchedPaths,
+  violation,
+} from './patch-rule.js';
 import { linkTargetProblems, pathProblems, printable } from './path-names.js';
 import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './scope-matching.js';
 
 type Place = Pick<RuleFinding, 'path' | 'line'>;
-
-/** What fails the gate. */
-const violation = (severity: Finding['severity'], message: string, place: Place = {}): RuleFinding => ({
-  severity,
-  blocking: true,
-  message,
-  ...place,
-});
-
-/** What a person should look at. */
-const remark = (severity: Finding['severity'], message: string, place: Place): RuleFinding => ({
-  severity,
-  blocking: false,
-  message,
-  ...place,
-});
 
 /** What git knows: no file, a file, an executable file, a symbolic link, a submodule (which has a rule of its own). */
 const KNOWN_MODES = new Set(['000000', '100644', '100755', '120000', '160000']);
 
 const GITLINK_MODE = '160000';
 
-const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
-
-/** The files that a plan names, as paths that compare. */
-export const plannedPaths = (files: readonly string[]): ReadonlySet<string> => new Set(files.map(plain));
-
 /** The path of the file as it was before the patch; null for one that the patch adds. A copy leaves its source alone. */
 const existingPath = ({ status, path, old_path }: PatchFile): string | null =>
   status === 'added' || status === 'copied' ? null : (old_path ?? path);
-
-const DEEDS: Readonly<Record<PatchFile['status'], string>> = {
-  added: 'adds',
-  copied: 'adds',
-  modified: 'changes',
-  type_changed: 'replaces',
-  deleted: 'deletes',
-  renamed: 'renames',
-};
 
 /** Why a path is protected, for a person; null when it is not. A glob that cannot be judged protects all. */
 function protectionOf(path: string, { match, unreadable }: GlobMatcher): string | null {
@@ -183,6 +164,8 @@ export const PATCH_RULES = {
       });
     },
   },
+  /** No file that steers coding agents is changed, unless both plan and policy name it: the judged never steers its judge. */
+  agent_files: { escalates: true, judge: judgeAgentFiles },
   /** No path leaves the tree or reaches a `.git`, on any file system, and no symbolic link leads there. */
   paths: {
     escalates: true,
@@ -257,6 +240,10 @@ export const PATCH_RULES = {
           remark('medium', `${printable(path)} is binary: its content was not looked into.`, { path }),
         ),
   },
+  /** No line has characters that hide what it says. */
+  hidden_text: { escalates: true, judge: judgeHiddenText },
+  /** No file is left half merged. */
+  conflict_markers: { escalates: false, judge: judgeConflictMarkers },
   /** The patch stays within the policy's limits. */
   size: {
     escalates: true,

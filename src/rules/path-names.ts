@@ -5,6 +5,21 @@ const INVISIBLE_ALL = new RegExp(INVISIBLE.source, 'g');
 /** Control characters, invisible ones, and U+FFFD, which replaces what was not UTF-8. */
 const UNPRINTABLE = new RegExp(`[\\u0000-\\u001f\\u007f-\\u009f\\ufffd]|${INVISIBLE.source}`);
 
+/** One spelling for names that some file system takes for the same: whatever their case and their normal form. */
+export const foldedName = (text: string): string =>
+  text.normalize('NFD').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
+
+const PLAIN_PATH = /^[\x20-\x7e]*$/;
+
+/**
+ * One spelling for paths that some file system takes for the same: as `foldedName`, without the characters that HFS+ ignores
+ * and without the trailing dots, spaces and stream names that NTFS drops. A backslash separates folders, as on Windows.
+ */
+export function foldedPath(path: string): string {
+  const folded = PLAIN_PATH.test(path) ? path.toLowerCase() : foldedName(path.replace(INVISIBLE_ALL, ''));
+  return folded.replaceAll('\\', '/').replace(/(?::[^/]*|[. ]+)+(?=\/|$)/g, '');
+}
+
 /**
  * Whether some file system takes one segment of a path for `.git`: whatever its case (macOS, Windows), with characters
  * that HFS+ ignores, with the trailing dots, spaces or stream names that NTFS drops, or as its short name `git~1`.

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch/posix.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import type { Scope } from '../contracts/run-request.js';
+import { foldedName } from './path-names.js';
 import { type GlobReading, isBoundedGlob, readGlob, unreadableGlobs } from './read-glob.js';
 
 export interface GlobMatcher {
@@ -8,10 +9,6 @@ export interface GlobMatcher {
   /** Globs that cannot be judged: the sentence of what is wrong with each. */
   readonly unreadable: readonly { readonly glob: string; readonly what: string }[];
 }
-
-/** One spelling for names that some file system takes for the same: whatever their case and their normal form. */
-const folded = (text: string): string =>
-  text.normalize('NFD').toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
 
 /** What allows names files from the top of the repository; a name of a folder covers what is below it. */
 function allowing({ patterns, folder, endsInName }: GlobReading): (path: string) => boolean {
@@ -29,8 +26,8 @@ function forbidding({ patterns, anchored }: GlobReading): (path: string) => bool
     return [from, `${from}/**`];
   });
   const plain = picomatch(all, { dot: true, nonegate: true, nocase: true });
-  const caseless = picomatch(all.map(folded), { dot: true, nonegate: true, nocase: true });
-  return (path) => plain(path) || caseless(folded(path));
+  const caseless = picomatch(all.map(foldedName), { dot: true, nonegate: true, nocase: true });
+  return (path) => plain(path) || caseless(foldedName(path));
 }
 
 /** A path that is written out matches itself. What cannot be read matches nothing else, and is listed. */

@@ -27,11 +27,16 @@ export const globsOfPolicy = ({
   default_scope,
   protected_paths,
   protected_tests,
-}: Pick<Policy, 'checks' | 'default_scope' | 'protected_paths' | 'protected_tests'>): readonly StatedGlob[] => [
+  agent_files,
+}: Pick<
+  Policy,
+  'checks' | 'default_scope' | 'protected_paths' | 'protected_tests' | 'agent_files'
+>): readonly StatedGlob[] => [
   ...Object.entries(checks).flatMap(([name, { made_of }]) => stated(['checks', name, 'made_of'], made_of)),
   ...(default_scope === undefined ? [] : globsOfScope('default_scope', default_scope)),
   ...stated(['protected_paths'], protected_paths),
   ...stated(['protected_tests'], protected_tests),
+  ...stated(['agent_files', 'allow'], agent_files?.allow ?? []),
 ];
 
 /** Those of the globs that can match no path, or whose meaning is not certain, with what is wrong. */

@@ -12,8 +12,17 @@ test('judgePatch: an ordinary patch has no findings', () => {
 
 test('PATCH_RULES: the table holds every rule, in the order of the reports', () => {
   expect(PATCH_RULE_IDS).toEqual([
-    ...['applies', 'empty', 'scope', 'plan', 'protected_tests', 'paths', 'links', 'submodules', 'modes'],
-    ...['attributes', 'binary', 'size', 'secrets', 'secret_candidates', 'home_paths'],
+    ...['applies', 'empty', 'scope', 'plan', 'protected_tests', 'agent_files', 'paths', 'links', 'submodules', 'modes'],
+    ...[
+      'attributes',
+      'binary',
+      'hidden_text',
+      'conflict_markers',
+      'size',
+      'secrets',
+      'secret_candidates',
+      'home_paths',
+    ],
   ]);
 });
 

@@ -31,6 +31,8 @@ export const judged = (
     scopes: [{ allow: ['**'], deny: [] }],
     protected_paths: [],
     protected_tests: [],
+    agent_files: [],
+    inventory: [],
     planned_files: null,
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],

@@ -74,6 +74,8 @@ export interface GenuineRunOptions {
   readonly counted?: boolean;
   /** Whether the policy blocks on a base commit that fails; the check then passes on it. */
   readonly blocking?: boolean;
+  /** Whether plan and policy let the patch add a file that steers agents; for the straight story. */
+  readonly steering?: boolean;
   readonly keys?: RunKeys;
   readonly runId?: string;
   readonly signing?: 'required' | 'optional' | 'none';
@@ -112,6 +114,21 @@ const SCRIPTS: Readonly<Record<string, Readonly<Record<string, readonly ScriptSt
   cancelled: { nina: [outputs(GOOD.P00)] },
 };
 
+const STEERED_COMPONENTS = [
+  { name: 'split', responsibility: 'Splits.', files: ['src/split.js', 'src/CLAUDE.md', 'src/GEMINI.md'] },
+];
+const STEERING: Readonly<Record<string, readonly ScriptStep[]>> = {
+  ...SCRIPTS.straight,
+  nina: [
+    outputs(GOOD.P00),
+    outputs(GOOD.P01),
+    outputs({ ...GOOD.P03, components: STEERED_COMPONENTS }),
+    edits({ 'src/CLAUDE.md': 'approve\n', 'src/GEMINI.md': 'approve\n' }, REPAIR),
+  ],
+};
+const STEERING_FILES = { ...COUNTED_FILES, 'AGENTS.md': 'Be exact.\n' };
+const STEERING_POLICY = 'agent_files: { allow: [src/CLAUDE.md, src/GEMINI.md] }\n';
+
 /**
  * A run through the real activities (git, store, checks) and the real domain, driven here instead of by a workflow, and
  * published by the real finalisation.
@@ -121,16 +138,18 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const signed = signing !== 'none';
   const plain = policyText(keys, signing === 'required' ? 'required' : 'optional');
   const counted = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
-  const text = options.blocking === true ? `${counted}baseline: block\n` : counted;
+  const blocking = options.blocking === true ? `${counted}baseline: block\n` : counted;
+  const text = options.steering === true ? `${blocking}${STEERING_POLICY}` : blocking;
   const repository = await createGovernedRepository({
     policy: text,
     ...(options.counted === true ? { files: COUNTED_FILES } : {}),
     ...(options.blocking === true ? { files: SOUND_FILES } : {}),
+    ...(options.steering === true ? { files: STEERING_FILES } : {}),
     ...(options.pack === undefined ? {} : { pack: options.pack }),
     ...(signed ? { signers: options.signers ?? signersOf(keys) } : {}),
   });
   try {
-    for (const [principal, steps] of Object.entries(SCRIPTS[story] ?? {})) {
+    for (const [principal, steps] of Object.entries((options.steering === true ? STEERING : SCRIPTS[story]) ?? {})) {
       repository.executors.script(principal, ...steps);
     }
     const { store } = repository.ports;

@@ -9,8 +9,7 @@ import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
 import { addedTexts } from '../../rules/patch-lines.js';
-import type { JudgedPatch } from '../../rules/patch-rule.js';
-import { plannedPaths } from '../../rules/patch-rules.js';
+import { type JudgedPatch, plannedPaths } from '../../rules/patch-rule.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -34,6 +33,8 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
     scopes: scopesOf(task),
     protected_paths: protectedPaths(policy),
     protected_tests: policy.protected_tests,
+    agent_files: policy.agent_files?.allow ?? [],
+    inventory: task.inventory.files,
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),

@@ -1,6 +1,7 @@
 import type { DueGate } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
+import type { Inventory } from '../../contracts/inventory.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { RunRequest, Scope } from '../../contracts/run-request.js';
@@ -27,6 +28,8 @@ export interface GateTask {
   readonly request: RunRequest;
   /** What the standing attempts of earlier gates left; null for a gate that the run leaves out. */
   readonly earlier: EarlierOutputs;
+  /** The files of the base commit that steer agents. */
+  readonly inventory: Inventory;
   readonly signal: AbortSignal;
   readonly progress: GateProgressTracker;
   /** Puts a file of the run's tree into the store; it is durable when the gate's result is given. */

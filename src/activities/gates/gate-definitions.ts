@@ -3,6 +3,7 @@ import type { GateId } from '../../contracts/names.js';
 import { gateInputs, patchInput } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
+import { withheldInput } from '../../rules/withheld-files.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
 import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput, scopesOf } from './gate-definition.js';
@@ -61,6 +62,7 @@ const adversarialReview: GateDefinition<GateOutputs['P07']> = {
         plan: earlier.plan,
         patch: patchInput(patch),
         test_results: earlier.testResults,
+        withheld_files: withheldInput(patch.bytes, task.inventory.files),
       }),
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({

@@ -13,6 +13,7 @@ import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observ
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
+import { withheldInput } from '../../rules/withheld-files.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { maskLog } from '../mask-log.js';
 import {
@@ -70,6 +71,7 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
         plan: earlier.plan,
         patch: patchInput(patch),
         test_results: shown,
+        withheld_files: withheldInput(patch.bytes, task.inventory.files),
       }),
       observed: {
         findings: [...again.findings, ...observed.findings],
@@ -191,6 +193,8 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       scopes: scopesOf(task),
       protected_paths: protectedPaths(policy),
       protected_tests: policy.protected_tests,
+      agent_files: policy.agent_files?.allow ?? [],
+      inventory: task.inventory.files,
       planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),

@@ -35,6 +35,8 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
   };
   return {
     directory,
+    withheld: prepared.withheld.map(pathText),
+    absent: prepared.absent.map(pathText),
     diff,
     watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
     reset: async () => {

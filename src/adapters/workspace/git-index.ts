@@ -18,6 +18,7 @@ export interface GitIndex {
 }
 
 export const GITLINK_MODE = 0o160000;
+export const LINK_MODE = 0o120000;
 
 const HEADER_BYTES = 12;
 /** Ten numbers of four bytes: what lstat(2) says of the file. The mode among them is that of the tree. */
@@ -45,6 +46,13 @@ export function readIndex(bytes: Buffer, hashBytes: number): GitIndex {
   }
   return { bytes, entries };
 }
+
+/** Entries of one index that another does not have in this form. */
+export const missingIn = (one: GitIndex, other: GitIndex): readonly IndexEntry[] =>
+  [...one.entries.values()].filter(({ path, mode, object }) => {
+    const same = other.entries.get(path);
+    return same === undefined || same.mode !== mode || same.object !== object;
+  });
 
 /** An index whose entries get the times of files, so that git need not read files that have not changed. */
 export class IndexDraft {

@@ -123,11 +123,14 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       if (typeof change !== 'string') return change;
       throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
     },
-    checkout: async ({ repository, commit, patch = new Uint8Array(), signal }) => {
+    checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
-      return makeCheckout(templates, stateDir, { temporaryDir, repository, mirror, commit, patch, signal });
+      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, signal };
+      return makeCheckout(templates, stateDir, order);
     },
+    inventory: async (repository, commit, signal) =>
+      templates.inventory({ mirror: await mirrorOf(repository, commit, signal), commit, signal }),
     snapshot: async (name) => {
       const { environment } = await ready();
       const location = await locateAgain(name).catch((error: unknown) => {

@@ -2,14 +2,17 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Inventory } from '../../contracts/inventory.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeFolder } from '../platform/leftovers.js';
+import { restoreEntries, touchedAgentEntries } from './agent-entries.js';
 import { copyTree } from './copy-tree.js';
-import { GITLINK_MODE, type GitIndex, type IndexEntry, readIndex } from './git-index.js';
+import { GITLINK_MODE, type GitIndex, type IndexEntry, missingIn, readIndex } from './git-index.js';
+import { readInventory } from './inventory.js';
 import type { Mirror } from './mirror.js';
 import { writeSubmodules } from './submodules.js';
-import { bytePath, type KnownTree, knownTree } from './tree-survey.js';
+import { type BytePath, bytePath, type KnownTree, knownTree } from './tree-survey.js';
 
 /** Git needs a committer name in a checkout; such a commit is never used. */
 const COMMITTER_CONFIG = `[user]
@@ -32,6 +35,7 @@ export interface Template {
   readonly gitFiles: KnownTree;
   readonly index: GitIndex;
   readonly hashBytes: number;
+  readonly inventory: Inventory;
 }
 
 /** What a patch makes of a template: the files that are other ones with it. */
@@ -49,6 +53,10 @@ export interface Overlay {
   readonly changed: readonly IndexEntry[];
   /** Entries of the template's index that the index does not have in that form. */
   readonly replaced: readonly IndexEntry[];
+  /** Paths that the patch touches and that steer agents. */
+  readonly agentFiles: readonly BytePath[];
+  /** Those that were to be as in the commit and could not be restored. */
+  readonly absent: readonly BytePath[];
 }
 
 /**
@@ -80,12 +88,14 @@ export async function makeTemplate(mirror: Mirror, commit: string, folder: strin
   const index = readIndex(await readFile(join(gitDir, 'index')), hashBytes);
   await rm(join(gitDir, 'index'));
   const files = await knownTree(bytePath(tree));
-  return { folder, tree, files, gitFiles: await knownTree(bytePath(gitDir)), index, hashBytes };
+  const inventory = await readInventory(tree, files);
+  return { folder, tree, files, gitFiles: await knownTree(bytePath(gitDir)), index, hashBytes, inventory };
 }
 
 /**
  * Applies a patch to the commit of a template.
  * @param folder empty
+ * @param withhold whether files that steer agents stay as they are in the commit
  * @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED
  */
 export async function makeOverlay(
@@ -93,6 +103,7 @@ export async function makeOverlay(
   template: Template,
   patch: Uint8Array,
   folder: string,
+  withhold: boolean,
 ): Promise<Overlay> {
   const { index: base, hashBytes } = template;
   const [tree, objects, indexFile] = [join(folder, 'tree'), join(folder, 'objects'), join(folder, 'index')];
@@ -107,13 +118,11 @@ export async function makeOverlay(
   if (refused !== null) {
     throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${refused}.`);
   }
-  const index = readIndex(await readFile(indexFile), hashBytes);
-  const keyOf = ({ mode, object }: IndexEntry): string => `${mode} ${object}`;
-  const missingIn = (one: GitIndex, other: GitIndex): readonly IndexEntry[] =>
-    [...one.entries.values()].filter((entry) => {
-      const same = other.entries.get(entry.path);
-      return same === undefined || keyOf(same) !== keyOf(entry);
-    });
+  const patched = readIndex(await readFile(indexFile), hashBytes);
+  const agentFiles = await touchedAgentEntries(git, base, patched, template.inventory);
+  const restores = withhold && agentFiles.length > 0;
+  const absent = restores ? await restoreEntries(git, base, patched, agentFiles) : [];
+  const index = restores ? readIndex(await readFile(indexFile), hashBytes) : patched;
   const changed = missingIn(index, base);
   const files = changed.filter(({ mode }) => mode !== GITLINK_MODE);
   if (files.length > 0) {
@@ -142,5 +151,6 @@ export async function makeOverlay(
     index,
     changed,
     replaced: missingIn(base, index),
+    ...{ agentFiles, absent },
   };
 }

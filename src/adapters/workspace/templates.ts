@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { Inventory } from '../../contracts/inventory.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
 import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
+import type { BytePath } from './tree-survey.js';
 
 /** Where a worker keeps templates, and how their names begin. */
 export const templatePlace = (stateDir: string): { readonly parent: string; readonly prefix: string } => ({
@@ -22,21 +24,31 @@ interface PreparedCheckout {
   readonly tree: FreshTree;
   /** Object folders that have what the mirror lacks. */
   readonly objects: readonly string[];
+  /** As in `Checkout`. */
+  readonly withheld: readonly BytePath[];
+  readonly absent: readonly BytePath[];
   /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more. */
   release(): void;
 }
 
-export interface CheckoutOrder extends CopyOrder {
+interface TemplateOrder {
   readonly mirror: Mirror;
   readonly commit: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface CheckoutOrder extends CopyOrder, TemplateOrder {
   readonly patch: Uint8Array;
+  readonly withholdAgentFiles: boolean;
 }
 
 export interface Templates {
   /** @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED; the signal's reason */
   take(order: CheckoutOrder): Promise<PreparedCheckout>;
+  /** The files of a commit that steer agents. @throws PromptOsError GIT_FAILED; the signal's reason */
+  inventory(order: TemplateOrder): Promise<Inventory>;
 }
 
 /**
@@ -56,24 +68,35 @@ export function createTemplates(stateDir: string): Templates {
     removeInBackground(overlay.folder);
   });
 
-  const keyOf = ({ mirror, commit }: CheckoutOrder): string => `${mirror.gitDir} ${commit}`;
-  const leaseTemplate = (order: CheckoutOrder): Promise<Lease<Template>> =>
-    templates.lease(keyOf(order), () =>
-      inNewFolder(parent, prefix, (folder) => makeTemplate(order.mirror, order.commit, folder)),
-    );
+  const keyOf = ({ mirror, commit }: TemplateOrder): string => `${mirror.gitDir} ${commit}`;
+  const leaseTemplate = (order: TemplateOrder): Promise<Lease<Template>> => {
+    const make = () => inNewFolder(parent, prefix, (folder) => makeTemplate(order.mirror, order.commit, folder));
+    return unlessAborted(templates.lease(keyOf(order), make), order.signal);
+  };
   const leaseOverlay = async (template: Template, order: CheckoutOrder): Promise<Lease<Overlay> | null> => {
     const { mirror, patch } = order;
     if (patch.length === 0) return null;
     const digest = createHash('sha256').update(patch).digest('hex');
-    return overlays.lease(`${keyOf(order)} ${digest}`, () =>
-      inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder)),
-    );
+    const lease = (key: string, withhold: boolean) =>
+      overlays.lease(`${keyOf(order)} ${digest}${key}`, () =>
+        inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder, withhold)),
+      );
+    const whole = await lease('', false);
+    // Nearly every patch touches no such file, and then all gates share one overlay.
+    if (!order.withholdAgentFiles || whole.value.agentFiles.length === 0) return whole;
+    return lease(' without agent files', true).finally(whole.release);
   };
 
   return {
+    inventory: async (order) => {
+      order.signal?.throwIfAborted();
+      const { value, release } = await leaseTemplate(order);
+      release();
+      return value.inventory;
+    },
     take: async (order) => {
       order.signal?.throwIfAborted();
-      const lease = await unlessAborted(leaseTemplate(order), order.signal);
+      const lease = await leaseTemplate(order);
       const overlay = await leaseOverlay(lease.value, order).catch((error: unknown) => {
         lease.release();
         throw error;
@@ -88,6 +111,8 @@ export function createTemplates(stateDir: string): Templates {
         const { directory, tree } = copy;
         return {
           ...{ directory, tree, objects: overlay === null ? [] : [overlay.value.objects] },
+          withheld: order.withholdAgentFiles ? (overlay?.value.agentFiles ?? []) : [],
+          absent: overlay?.value.absent ?? [],
           refill: async () => {
             if (copy === null) throw new Error('the checkout was released');
             copy = await copies.refill(copy, order.signal);

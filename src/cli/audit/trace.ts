@@ -14,6 +14,7 @@ import { loadPack, type PromptPack } from '../../prompt-pack/load.js';
 import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
+import { tracedInventories } from './traced-inventories.js';
 import type { RunVerification } from './verify-run.js';
 
 /** Step 1: what was asked about, and how the run was found. */
@@ -83,6 +84,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
       texts: [...promptTexts(record), ...escalation],
     },
     received,
+    steered: await tracedInventories(catalogue, run),
     decided,
     problems: [
       ...problems,

@@ -17,7 +17,9 @@ import {
 import { previousTry } from '../../rules/judged-output.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
+import { touchedPaths } from '../../rules/patch-rule.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
+import { withheldFiles, withheldInput } from '../../rules/withheld-files.js';
 import {
   type AttemptInputs,
   inputsOf,
@@ -66,6 +68,7 @@ export async function checkDerivations(documents: TreeDocuments): Promise<void> 
     }
     if (attempt.record.gate === 'P05') await checkListing(documents, attempt);
     if (attempt.record.gate === 'P06') await checkPatchJudgement(documents, attempt);
+    await checkWithheld(documents, attempt);
   }
 }
 
@@ -132,6 +135,19 @@ async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAt
   expectFields('DERIVED_DIFFERS', placed.place, expected, said);
 }
 
+/** No verifier or reviewer was steered by the patch that it judged: its record says of each such file that it was withheld. */
+async function checkWithheld(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+  const patch = (await inputsOf(documents, attempt))?.patch ?? null;
+  const path = `${attempt.folder}/attempt.json: withheld`;
+  const { withheld = [], inventory } = attempt.record;
+  const touched = new Set(patch?.parsed.files.flatMap(touchedPaths));
+  const other = withheld.find((one) => !touched.has(one));
+  if (other !== undefined) throw differs(path, 'files that the patch touches', other);
+  if (patch === null) return;
+  const missing = withheldFiles(patch.parsed, inventory?.files ?? []).find((one) => !withheld.includes(one));
+  if (missing !== undefined) throw differs(path, missing, withheld.join(', ') || 'nothing');
+}
+
 /** The end of a file, read as a stream: a log may be of any size. */
 async function tailOf({ reader, plainFile }: TreeDocuments, path: string): Promise<string> {
   await plainFile(path);
@@ -164,7 +180,7 @@ async function shownInputs(
   attempt: VerifiedAttempt,
   { request, context, job, plan, patch, testResults }: AttemptInputs,
 ): Promise<readonly PromptInput[]> {
-  const { gate } = attempt.record;
+  const { gate, inventory } = attempt.record;
   return gateInputs(gate, {
     request,
     context,
@@ -172,6 +188,7 @@ async function shownInputs(
     plan,
     patch: patch === null ? null : patchInput(patch),
     test_results: gate === 'P06' ? await resultsShown(documents, attempt) : testResults,
+    withheld_files: patch === null ? null : withheldInput(patch.bytes, inventory?.files ?? []),
   });
 }
 

@@ -2,7 +2,7 @@ import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
 import { baselineSchema, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
-import type { GateId } from '../../contracts/names.js';
+import { GATE_IDS, type GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
@@ -21,6 +21,7 @@ import {
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
@@ -43,7 +44,18 @@ import { answerOf, filesOf } from './derivations.js';
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
 const DERIVED = new Set<string>([
   ...PATCH_RULE_IDS.filter((rule) => !['applies', 'attributes', 'secrets', 'secret_candidates'].includes(rule)),
-  ...['baseline', 'context', 'job', 'scope_widened', 'plan_scope', 'open_questions', 'build', 'verifier', 'review'],
+  ...[
+    'baseline',
+    'context',
+    'job',
+    'scope_widened',
+    'plan_scope',
+    'open_questions',
+    'build',
+    'verifier',
+    'review',
+    INVENTORY_RULE,
+  ],
 ]);
 
 /** The other rules that escalations are known of; where a record has findings of none else, its escalation is derived. */
@@ -80,7 +92,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
 
 /** The rules on patches; what needs the repository or the scanner is left out. */
 function judgeStanding(
-  { policy, rulesVersion, inputs: { request, job, plan } }: Judged,
+  { policy, rulesVersion, attempt, inputs: { request, job, plan } }: Judged,
   patch: PublishedPatch,
 ): readonly JudgedFinding[] {
   const files = filesOf(patch);
@@ -97,6 +109,8 @@ function judgeStanding(
     scopes: scopesThatHold(request, job),
     protected_paths: protectedPaths(policy),
     protected_tests: policy.protected_tests,
+    agent_files: policy.agent_files?.allow ?? [],
+    inventory: attempt.record.inventory?.files ?? [],
     planned_files: plan === null ? null : plannedFiles(plan),
     limits: policy.limits,
     secret_hits: [],
@@ -137,8 +151,23 @@ async function derivedFindings(
       findings.push(...judgeChecks(checks), ...judgeBothBaselines(checks, inputs.baseline?.checks ?? []));
     }
   }
+  findings.push(...(await judgedInventory(documents, judged)));
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;
+}
+
+/** Whether the files that steer agents were those of the attempts before. */
+async function judgedInventory(
+  documents: TreeDocuments,
+  { policy, rulesVersion, attempt: { record } }: Judged,
+): Promise<readonly JudgedFinding[]> {
+  const attempts = await documents.attempts();
+  const given = GATE_IDS.map((gate) => attempts.find(({ sha256 }) => sha256 === record.inputs[gate])?.record ?? null);
+  const before = givenInventories(given);
+  return judgeInventory({
+    ...{ inventory: record.inventory, withheld: record.withheld, before },
+    ...{ allow: policy.agent_files?.allow ?? [], rules_version: rulesVersion },
+  });
 }
 
 /** What P06 must have found of the patch: all that the rules find, and what it says in its own judgement beside that. */
