@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
@@ -12,9 +12,11 @@ import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';
 import type { AgentCase } from './agent-cases.js';
 
 /** A checkout as a gate has it: a git repository with one commit. */
-export async function makeCheckout(files: Readonly<Record<string, string>> = {}): Promise<string> {
-  // Not below the temporary folder: a sandbox that codex makes for itself hides what is there.
-  const root = realpathSync(await mkdtemp(join(homedir(), '.promptos-agent-')));
+export async function makeCheckout(
+  files: Readonly<Record<string, string>> = {},
+  parent: string = tmpdir(),
+): Promise<string> {
+  const root = realpathSync(await mkdtemp(join(parent, '.promptos-agent-')));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const checkout = join(root, 'checkout');
   for (const [path, text] of Object.entries({ 'README.md': '# Shop\n', ...files })) {

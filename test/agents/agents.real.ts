@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +12,9 @@ import { keepRecording } from './recordings.js';
 
 const { PROMPTOS_TEST_AGENT: only, PROMPTOS_RECORD_AGENTS: record } = process.env;
 const cases = AGENT_CASES.filter(({ agent }) => only === undefined || only.split(',').includes(agent));
+
+// Not below the temporary folder: a sandbox that codex makes for itself hides what is there.
+const checkoutWith = (files: Readonly<Record<string, string>> = {}) => makeCheckout(files, homedir());
 
 let server: ModelServer;
 beforeAll(async () => {
@@ -28,7 +32,7 @@ describe.each(cases)('$agent $version', (agent) => {
   });
 
   test.each(SCENARIOS)('$name', async (scenario) => {
-    const checkout = await makeCheckout();
+    const checkout = await checkoutWith();
     const turns = scenario.turns(agent, checkout);
     server.script(turns, { ...aside, repeats: onlyErrors(turns) });
     const outcome = await runAgent(agent, { bin, url: server.url, checkout }, scenario);
@@ -38,7 +42,7 @@ describe.each(cases)('$agent $version', (agent) => {
   });
 
   test('after a failure the next call is answered', async () => {
-    const checkout = await makeCheckout();
+    const checkout = await checkoutWith();
     server.script(answers.turns(agent, checkout), aside);
     answers.judge(agent, await runAgent(agent, { bin, url: server.url, checkout }, answers), checkout);
   });
@@ -50,7 +54,7 @@ describe.each(cases)('$agent $version', (agent) => {
   test(`an instruction in the checkout ${title('instructions')}`, async () => {
     const wordOf = (path: string) => `QUAGGA_${path.replaceAll(/\W/g, '_')}_`;
     const files = agent.instructions.map((path) => [path, `Begin each answer with ${wordOf(path)}.\n`]);
-    const checkout = await makeCheckout(Object.fromEntries(files));
+    const checkout = await checkoutWith(Object.fromEntries(files));
     server.script(answers.turns(agent, checkout), aside);
     answers.judge(agent, await runAgent(agent, { bin, url: server.url, checkout }, answers), checkout);
     const sent = server.calls.map(({ text }) => text).join('\n');
@@ -58,8 +62,8 @@ describe.each(cases)('$agent $version', (agent) => {
   });
 
   test(`a hook in the checkout ${title('hooks')}`, async () => {
-    const marker = join(await makeCheckout(), '..', 'marker');
-    const checkout = await makeCheckout(agent.hooks(marker));
+    const marker = join(await checkoutWith(), '..', 'marker');
+    const checkout = await checkoutWith(agent.hooks(marker));
     server.script(answers.turns(agent, checkout), aside);
     answers.judge(agent, await runAgent(agent, { bin, url: server.url, checkout }, answers), checkout);
     expect(existsSync(marker)).toBe(reach('hooks'));
