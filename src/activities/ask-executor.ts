@@ -101,7 +101,11 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     // Half a surrogate pair has no UTF-8, so it is judged as it can be kept.
     const given = outcome.answer?.toWellFormed() ?? null;
     if (given !== null) await keep('answer.txt', given);
-    descriptor = { ...descriptor, served_model: outcome.served_model ?? descriptor.served_model };
+    descriptor = {
+      ...descriptor,
+      served_model: outcome.served_model ?? descriptor.served_model,
+      ...(outcome.agent === undefined ? {} : { agent: outcome.agent }),
+    };
 
     const failed = outcomeProblem(outcome);
     const answer = failed === null ? readAnswer(gate, given ?? '') : { kind: 'unusable' as const, problem: failed };

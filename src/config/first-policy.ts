@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
+import { type AgentName, EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
 import { ENGINE_SIGNER } from '../contracts/worker-config.js';
 import type { FoundCheck } from './project-kinds.js';
 
@@ -18,6 +18,8 @@ export interface ProjectSetup {
   readonly publicKeys: Readonly<Record<string, string>>;
   /** The worker's own private keys by name, as paths relative to the worker config's folder. */
   readonly signers: Readonly<Record<string, string>>;
+  /** The coding agent that does every role; null when its user puts programs into the worker config. */
+  readonly agent: AgentName | null;
 }
 
 /** The principals that the first policy gives the executor roles. */
@@ -102,6 +104,17 @@ baseline: note
 default_checks: ${inlineYaml(checks.map((check) => checkName(check, checks)))}`;
 }
 
+/** One agent for all roles is one program with the same arguments, which the default refuses. */
+const separationYaml = ({ agent }: ProjectSetup): string =>
+  agent === null
+    ? ''
+    : `
+# Writer, verifier and reviewer are three principals with three keys, and each call is a session of its own; all run the
+# same program. The record says so. Without this line no two roles may have the same program with the same arguments:
+# give them another agent or model in worker.yaml, and take the line away.
+separation: { executors: any }
+`;
+
 /** The text of a repository's first `policy.yaml`. Pure; it loads with `parsePolicyBytes`. */
 export const renderFirstPolicy = (
   setup: ProjectSetup,
@@ -137,7 +150,7 @@ attestations: required
 roles:
 ${EXECUTOR_ROLES.map((role) => `  ${role}: ${FIRST_AGENTS[role]}`).join('\n')}
   integrator: ${inlineYaml([setup.integrator])}
-
+${separationYaml(setup)}
 ${selfApproval(setup)}
 
 # Gates that no run may leave out. Each of them needs one approval unless \`approvals\` asks for more, such as
@@ -179,6 +192,31 @@ prompt_packs:
   - ${inlineYaml(setup.packDigest)}
 `;
 
+const executorsYaml = ({ agent }: ProjectSetup): string =>
+  agent === null
+    ? `# How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
+# checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.
+# A bare name is found on PATH, ./program in this folder. No two may have the same program with the same arguments
+# (another model, another system prompt will do), unless the policy says \`separation: { executors: any }\`.
+# executors:
+${EXECUTOR_ROLES.map(
+  (role) => `#   ${FIRST_AGENTS[role]}:
+#     kind: command
+#     argv: [my-agent, --print]
+#     timeout: 30m
+#     # Variables of the worker's own environment that pass; put the name of your agent's key here.
+#     env: { allow: [PATH, LANG, LC_ALL, TMPDIR] }
+#     # The hosts that it must reach, such as the one of its model. Without this line it reaches none.
+#     network: { hosts: [api.example.com] }
+#     # Where its answer is in what it prints: the last block fenced as json.
+#     answer: { fence: json }`,
+).join('\n')}`
+    : `# How each agent of the policy does its gates. A preset is a coding agent whose command line promptos knows; docs/agents has
+# a page for each. \`model\` asks for another model than the agent's default, \`env\` passes or sets further variables.
+# \`kind: command\` is any other program (docs/executors.md).
+executors:
+${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}: { kind: preset, agent: ${agent} }`).join('\n')}`;
+
 /** The text of a repository's first `worker.yaml`. Pure; it loads with `readWorkerConfig`. */
 export const renderFirstWorkerConfig = (
   setup: ProjectSetup,
@@ -206,23 +244,7 @@ ${Object.entries(setup.signers)
 # Artifacts are kept in state/artifacts. \`store: { kind: fs, path: … }\` puts them elsewhere, and for several machines
 # \`store: { kind: s3, bucket: …, prefix: … }\`; docs/stores.md says more.
 
-# How each agent of the policy does its gates. The prompt arrives on standard input, the current folder is a throwaway
-# checkout. Put your agent in the place of \`my-agent\` and take the marks away; docs/executors.md shows several agents.
-# A bare name is found on PATH, ./program in this folder. No two may have the same program with the same arguments
-# (another model, another system prompt will do), unless the policy says \`separation: { executors: any }\`.
-# executors:
-${EXECUTOR_ROLES.map(
-  (role) => `#   ${FIRST_AGENTS[role]}:
-#     kind: command
-#     argv: [my-agent, --print]
-#     timeout: 30m
-#     # Variables of the worker's own environment that pass; put the name of your agent's key here.
-#     env: { allow: [PATH, LANG, LC_ALL, TMPDIR] }
-#     # The hosts that it must reach, such as the one of its model. Without this line it reaches none.
-#     network: { hosts: [api.example.com] }
-#     # Where its answer is in what it prints: the last block fenced as json.
-#     answer: { fence: json }`,
-).join('\n')}
+${executorsYaml(setup)}
 
 # Which of the policy's checks may run on this worker; "*" for all of them. They reach no network;
 # \`network: { hosts: [packages.example.com] }\` would let them reach one host.

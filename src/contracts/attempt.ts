@@ -26,6 +26,10 @@ export const executorDescriptorSchema = z.strictObject({
   arguments_sha256: sha256Schema.describe('of the canonical JSON of the argument list'),
   requested_model: z.string().nullable(),
   served_model: z.string().nullable(),
+  agent: z
+    .strictObject({ name: z.string().max(100), version: z.string().max(100).nullable() })
+    .optional()
+    .describe('the coding agent of a preset and the version that it says; absent for other programs'),
   sandbox: z
     .enum(SANDBOX_KINDS)
     .optional()

@@ -102,6 +102,9 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_NOT_FOUND: no('Install the program, or correct argv in the worker config.'),
   EXECUTOR_NOT_PERMITTED: no('Let the user of the worker run the program, for instance with chmod +x.'),
   SANDBOX_UNAVAILABLE: no('Install bubblewrap, or say sandbox: none in the worker config.'),
+  EXECUTOR_KEY_MISSING: no(
+    'Set one of the variables named and restart the worker, or set it under `env` of the preset.',
+  ),
   EXECUTOR_LOST: infrastructure('The launcher of the executor ended unexpectedly; it will be tried again.'),
   EXECUTOR_OVERLOADED: infrastructure(
     'The gate is tried again by itself; after `retry_for` of the worker config a P08 asks people.',

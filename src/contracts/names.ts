@@ -95,6 +95,10 @@ export const ACKNOWLEDGED_SEVERITIES: readonly Severity[] = ['critical', 'high']
 export const SANDBOX_KINDS = ['bubblewrap', 'sandbox-exec', 'none'] as const;
 export type SandboxKind = (typeof SANDBOX_KINDS)[number];
 
+/** The coding agents whose command line is known: `kind: preset` in the worker config. */
+export const AGENTS = ['claude', 'codex', 'gemini', 'opencode', 'aider', 'qwen', 'copilot'] as const;
+export type AgentName = (typeof AGENTS)[number];
+
 export const VERDICTS = ['pass', 'fail', 'blocked'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
 import { policyKeySchema } from './keys.js';
 import { EXECUTOR_ROLES } from './names.js';
+import { type NetworkAccess, networkAccessSchema } from './network-access.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
+import { portablePathProblem } from './portable-path.js';
+import { presetExecutorSchema } from './preset-executor.js';
 import { durationSchema, nameSchema } from './primitives.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
@@ -42,29 +45,9 @@ const passedEnvironmentSchema = z.strictObject({
 });
 export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
 
-/** What a sandboxed program may reach of the network. */
-const networkSchema = z
-  .union([
-    z.enum(['none', 'full']),
-    z.strictObject({
-      hosts: z
-        .array(
-          z
-            .string()
-            .regex(
-              /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$/,
-              'expected a host such as "api.example.com", "*.example.com" or "api.example.com:8443"',
-            ),
-        )
-        .min(1)
-        .describe(
-          'the hosts that may be reached: by TLS on port 443, or on the port that is named, where TLS is not required',
-        ),
-    }),
-  ])
-  .default('none')
-  .describe('what the program may reach of the network: "none", "full", or named hosts');
-export type NetworkAccess = z.infer<typeof networkSchema>;
+export type { NetworkAccess };
+
+const networkSchema = networkAccessSchema.default('none');
 
 const GIB = 1_024 ** 3;
 
@@ -120,6 +103,18 @@ export const commandExecutorSchema = z.strictObject({
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
   env: passedEnvironmentSchema.prefault({}).describe('the environment of the program'),
+  home: z
+    .record(
+      z
+        .string()
+        .refine(
+          (path) => portablePathProblem(path) === null,
+          'expected a relative path such as ".agent/settings.json"',
+        ),
+      z.string(),
+    )
+    .default({})
+    .describe('files that the program finds in its HOME, such as its settings: their text by path'),
   network: networkSchema,
   answer: answerLocationSchema
     .prefault({})
@@ -144,7 +139,7 @@ export const commandExecutorSchema = z.strictObject({
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
-export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema]);
+export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema, presetExecutorSchema]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
 
 export const ENGINE_SIGNER = 'engine';
@@ -202,15 +197,20 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
 
 /** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
 function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
-  for (const [name, { argv, env, model }] of Object.entries(executors)) {
+  for (const [name, executor] of Object.entries(executors)) {
+    const [list, requested] =
+      executor.kind === 'preset'
+        ? (['arguments', executor.model] as const)
+        : (['argv', executor.model.requested] as const);
+    const words: readonly string[] = executor.kind === 'preset' ? executor.arguments : executor.argv;
     const texts = [
-      ...argv.map((text, index) => ({ path: ['argv', index], text })),
-      ...Object.entries(env.set).map(([variable, text]) => ({ path: ['env', 'set', variable], text })),
+      ...words.map((text, index) => ({ path: [list, index], text })),
+      ...Object.entries(executor.env.set).map(([variable, text]) => ({ path: ['env', 'set', variable], text })),
     ];
     for (const { path, text } of texts) {
       const missing =
-        placeholdersOf([text]).has('model') && model.requested === undefined
-          ? 'has {model}: expected model.requested, which it stands for'
+        placeholdersOf([text]).has('model') && requested === undefined
+          ? `has {model}: expected ${executor.kind === 'preset' ? 'model' : 'model.requested'}, which it stands for`
           : null;
       const message = placeholderProblem(text) ?? missing;
       if (message !== null) context.addIssue({ code: 'custom', path: ['executors', name, ...path], message });

@@ -55,6 +55,8 @@ export interface ExecutorOutcome {
   readonly served_model: string | null;
   /** What it asked of the network, where a sandbox let it reach named hosts. */
   readonly network?: NetworkLog | undefined;
+  /** The agent that a preset names; absent for other executors. */
+  readonly agent?: ExecutorDescriptor['agent'];
   /** Absent where the answer, good or bad, is what the gate goes on with. */
   readonly failure?: ExecutorFailure;
   readonly used?: ReportedUse;
@@ -65,7 +67,8 @@ export interface GateExecutor {
   readonly descriptor: ExecutorDescriptor;
   /**
    * Resolves when the executor and everything that it started has ended.
-   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST; the signal's reason when it is aborted
+   * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_KEY_MISSING, EXECUTOR_LOST; the signal's reason
+   * when it is aborted
    */
   execute(call: ExecutorCall): Promise<ExecutorOutcome>;
 }

@@ -26,7 +26,7 @@ describe('readWorkerConfig: placeholders', () => {
 
   test('known ones, JSON and literals stay as they are written', async () => {
     const argv = ['x', '{schema_file}', '{"a":1}', 'p={name="x"}', '{{schema}}', '{model}'];
-    expect((await read({ argv, model: { requested: 'm' } }))?.argv).toEqual(argv);
+    expect(await read({ argv, model: { requested: 'm' } })).toMatchObject({ argv });
   });
 });
 

@@ -26,7 +26,7 @@ sandbox: { readable: [tools, /srv/models] }
   expect(config.trust.policies).toEqual([join(folder, 'policy.yaml'), '/etc/policy.yaml', `sha256:${DIGEST}`]);
   expect(config.store).toEqual({ kind: 'fs', path: join(folder, 'state/artifacts') });
   expect(config.sandbox).toMatchObject({ readable: [join(folder, 'tools'), '/srv/models'] });
-  expect(config.executors.writer?.argv).toEqual(['./agents/writer', './x']);
+  expect(config.executors.writer).toMatchObject({ argv: ['./agents/writer', './x'] });
   expect(config.roles).toEqual(['engine', 'writer', 'verifier', 'reviewer']);
 });
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { AGENT_PRESETS } from '../../src/adapters/executor/presets/presets.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -16,6 +17,9 @@ const texts = (): readonly (readonly [path: string, text: string])[] =>
     })
     .map((path) => [path, readFileSync(join(root, path), 'utf8')]);
 
+/** The coding agents of the presets: their packages belong to those who make the agents. */
+const AGENT_PACKAGES = new Set(Object.values(AGENT_PRESETS).map(({ install }) => install.split(' ').at(-1) ?? ''));
+
 /** Packages that a text has npm fetch by a name: the owner of the name in a registry decides what is run. */
 const fetchedByName = (text: string): readonly string[] =>
   [
@@ -24,7 +28,7 @@ const fetchedByName = (text: string): readonly string[] =>
     ),
   ]
     .map(([, , name = '']) => name)
-    .filter((name) => /^[\w@]/.test(name));
+    .filter((name) => /^[\w@]/.test(name) && !AGENT_PACKAGES.has(name));
 
 test('documents and help: no package is fetched by a name that is not ours', () => {
   const found = texts().flatMap(([path, text]) => fetchedByName(text).map((name) => `${path}: ${name}`));

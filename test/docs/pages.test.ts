@@ -14,9 +14,11 @@ const PAGES = [
   'README.md',
   'bench/README.md',
   'examples/first-governed-run/README.md',
-  ...readdirSync(join(ROOT, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  ...['docs', 'docs/agents'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 
 const OURS = /^(?:src|test|bench|docker|docs|examples|schemas)\/[\w./-]+\.\w+$/;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { basename, isAbsolute, resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { canonicalSha256 } from '../../contracts/json.js';
@@ -11,10 +12,12 @@ import { type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
+import { agentVersion } from './agent-version.js';
 import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
 import { namedFiles } from './named-files.js';
 import { maskPassed } from './passed-secrets.js';
+import { AGENT_PRESETS, missingCredential, resolveExecutor } from './presets/presets.js';
 import { readPrintedJson } from './printed-json.js';
 import { isAnswer, type RecognisedFailure, recogniseFailure, type SeenOutput } from './recognise-failure.js';
 import { readUse } from './usage.js';
@@ -33,11 +36,20 @@ export interface CommandExecutorOptions {
   readonly programs?: ProgramStarter | undefined;
 }
 
+/** The agent that a preset of the worker config names. */
+interface PresetAgent {
+  readonly title: string;
+  readonly version_argv: readonly string[];
+  /** Why it cannot be started, as a sentence. */
+  readonly missing: string | null;
+}
+
 /** Runs a configured command line for each gate: the prompt on standard input, the answer where the config says. */
 export function createCommandExecutor(
   principal: string,
   config: CommandExecutorConfig,
   options: CommandExecutorOptions,
+  agent: PresetAgent | null = null,
 ): GateExecutor {
   const { programs = createLauncher(options.env.PATH) } = options;
   const program = basename(config.argv[0] ?? '');
@@ -49,14 +61,18 @@ export function createCommandExecutor(
     requested_model: config.model.requested ?? null,
     served_model: null,
     sandbox: programs.kind ?? 'none',
+    ...(agent === null ? {} : { agent: { name: agent.title, version: null } }),
   };
   return {
     descriptor,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
+        if (agent !== null && agent.missing !== null) throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
         const fillIn = createFillIn(config, call, scratch);
         const argv = resolveArguments(config.argv, options.configDir).map(fillIn);
         const env = executorEnvironment(config, options.env, call, scratch, fillIn);
+        await writeHomeFiles(scratch.home, config.home);
+        const version = agent === null ? null : await versionOf(agent, argv, env, { ...options, programs, call });
         const result = await runProgram(programs, {
           argv,
           env,
@@ -75,9 +91,31 @@ export function createCommandExecutor(
           const { code } = result;
           throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
         }
-        return judgeExecution(config, result, scratch, env);
+        const outcome = await judgeExecution(config, result, scratch, env);
+        return agent === null ? outcome : { ...outcome, agent: { name: agent.title, version } };
       }),
   };
+}
+
+const versionOf = (
+  { version_argv }: PresetAgent,
+  [program = '']: readonly string[],
+  env: Readonly<Record<string, string>>,
+  {
+    programs,
+    scratchRoot,
+    call,
+  }: Pick<CommandExecutorOptions, 'scratchRoot'> & { readonly programs: ProgramStarter; readonly call: ExecutorCall },
+): Promise<string | null> =>
+  agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
+
+/** The folder is fresh and the executor has not started, so nothing in it can lead elsewhere. */
+async function writeHomeFiles(home: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(home, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text, { mode: 0o600 });
+  }
 }
 
 function executorEnvironment(
@@ -186,6 +224,12 @@ function notStarted(principal: string, failed: FailedStart): PromptOsError {
   );
 }
 
+function presetAgent(config: ExecutorConfig, env: Environment): PresetAgent | null {
+  if (config.kind !== 'preset') return null;
+  const { title, version_argv } = AGENT_PRESETS[config.agent];
+  return { title, version_argv, missing: missingCredential(config, env) };
+}
+
 /** The executors of a worker config, by the principal that they act for. */
 export function createExecutorRegistry(
   executors: Readonly<Record<string, ExecutorConfig>>,
@@ -195,7 +239,7 @@ export function createExecutorRegistry(
   const byPrincipal = new Map(
     Object.entries(executors).map(([principal, config]) => [
       principal,
-      createCommandExecutor(principal, config, shared),
+      createCommandExecutor(principal, resolveExecutor(config), shared, presetAgent(config, options.env)),
     ]),
   );
   return {

@@ -4,6 +4,7 @@ import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
+import { missingCredentials, resolveExecutor } from '../../adapters/executor/presets/presets.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
@@ -16,7 +17,7 @@ import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
-import type { S3StoreConfig, WorkerConfig } from '../../contracts/worker-config.js';
+import type { ExecutorConfig, S3StoreConfig, WorkerConfig } from '../../contracts/worker-config.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {
@@ -241,20 +242,30 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const folder = dirname(setting.files.workerConfig);
     const problems: string[] = [];
     const found: string[] = [];
+    const used: Record<string, ExecutorConfig> = {};
     for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
       const principal = policy.policy.roles[role];
-      const executor = config.executors[principal];
-      if (executor === undefined) {
+      const configured = config.executors[principal];
+      if (configured === undefined) {
         problems.push(`${role}: "${principal}" has no executor`);
         continue;
       }
+      used[principal] = configured;
+      const executor = resolveExecutor(configured);
       const [program = ''] = resolveArguments(executor.argv, folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
       if ((await findProgram(program, path)) === null) problems.push(`${role}: ${await whyNoProgram(program, path)}`);
       else found.push(`${role}: ${executor.argv[0]}`);
     }
+    const keyless = missingCredentials(used, setting.env);
+    if (problems.length === 0 && keyless.length > 0) {
+      return fail(keyless.join('\n'), 'Start promptos with the variable set; docs/agents has a page for each agent.');
+    }
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
-    return fail(problems.join('; '), 'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.');
+    return fail(
+      [...problems, ...keyless].join('; '),
+      'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.',
+    );
   },
   checks: async (setting) => {
     const policy = await readablePolicy(setting);

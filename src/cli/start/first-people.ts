@@ -192,7 +192,7 @@ function nameOf(given: string, option: string): string {
 }
 
 /** The name of the person at this machine, as git knows it. */
-async function developerName(given: string | undefined, top: AskedFolder): Promise<string> {
+export async function developerName(given: string | undefined, top: AskedFolder): Promise<string> {
   if (given !== undefined) return nameOf(given, '--developer');
   const known = (await gitConfigValue(top, 'user.name')) ?? '';
   const mail = (await gitConfigValue(top, 'user.email'))?.split('@')[0] ?? '';

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { AGENT_PRESETS, missingCredential } from '../../adapters/executor/presets/presets.js';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
+import { findProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
@@ -12,7 +14,9 @@ import { findChecks, findScope } from '../../config/project-kinds.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { AgentName } from '../../contracts/names.js';
 import { slugName } from '../../contracts/sentences.js';
+import { executorConfigSchema } from '../../contracts/worker-config.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
@@ -72,12 +76,30 @@ interface WrittenProject {
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
   readonly shared: readonly string[];
+  /** What the chosen agent lacks on this machine, one sentence each. */
+  readonly agentNeeds: readonly string[];
   /** What the machine has. */
   readonly sandbox: SandboxAvailability;
 }
 
+/** What is left to do, in order. Of a set-up with an agent nothing is left to write. */
+function nextSteps({ setup, agentNeeds }: WrittenProject): readonly string[] {
+  const { integrator, developer, agent } = setup;
+  const except = `promptos except --setup --as ${integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of both files.`;
+  const commit =
+    'Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.';
+  const rest = [commit, except, 'promptos doctor'];
+  return agent === null
+    ? [
+        'Put your agents under `executors` in worker.yaml (docs/executors.md shows how).',
+        ...rest,
+        `promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${developer}" --target-repo . --notes "…"`,
+      ]
+    : [...agentNeeds, 'promptos dev --notes "…"', ...rest];
+}
+
 function showWritten(output: Output, written: WrittenProject): void {
-  const { files, setup, keys, assumptions, shared, sandbox } = written;
+  const { files, setup, keys, assumptions, shared, agentNeeds, sandbox } = written;
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
   const warnings = warningsOf(setup, keys, sandbox);
@@ -88,12 +110,14 @@ function showWritten(output: Output, written: WrittenProject): void {
   });
   const approval = setup.alone ? 'allowed' : 'refused';
   const noChecks = 'No test command was found: name one under `checks` and `default_checks` in the policy.';
+  const agent = setup.agent === null ? [] : [`Agent of every role: ${AGENT_PRESETS[setup.agent].title}`];
   for (const line of [
     `Written: ${policy}`,
     `         ${workerConfig}`,
     ...keyLines,
     '',
     `Developer ${setup.developer}, integrator ${setup.integrator}; self-approval ${approval}.`,
+    ...agent,
     ...(checks.length === 0 ? [noChecks] : checks.map(({ name, argv }) => `Check ${name}: ${argv.join(' ')}`)),
     `Scope of a run without a request file: ${setup.scope.join(', ')}`,
     ...assumptions.map((assumption) => `Note: ${assumption}`),
@@ -101,15 +125,7 @@ function showWritten(output: Output, written: WrittenProject): void {
     output.say(line);
   }
   for (const warning of warnings) output.note(`warning: ${warning}`);
-  for (const line of [
-    '',
-    'Next:',
-    '  1. Put your agents under `executors` in worker.yaml (docs/executors.md shows how).',
-    '  2. Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.',
-    `  3. promptos except --setup --as ${setup.integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of step 2.`,
-    '  4. promptos doctor',
-    `  5. promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${setup.developer}" --target-repo . --notes "…"`,
-  ]) {
+  for (const line of ['', 'Next:', ...nextSteps(written).map((step, index) => `  ${index + 1}. ${step}`)]) {
     output.say(line);
   }
   output.emit({
@@ -119,6 +135,8 @@ function showWritten(output: Output, written: WrittenProject): void {
     developer: setup.developer,
     integrator: setup.integrator,
     self_approval: approval,
+    agent: setup.agent,
+    agent_needs: agentNeeds,
     checks,
     default_scope: setup.scope,
     keys: keys.map(({ name, path, publicKey, passphrase, pem }) => ({
@@ -136,6 +154,18 @@ function showWritten(output: Output, written: WrittenProject): void {
   });
 }
 
+/** @returns one sentence for the program and one for its key, each only where it is missing */
+async function findAgentNeeds(agent: AgentName, env: CommandContext['env']): Promise<readonly string[]> {
+  const { title, argv, install } = AGENT_PRESETS[agent];
+  const [program] = argv;
+  const found = await findProgram(program, env.PATH);
+  const missing = missingCredential(executorConfigSchema.parse({ kind: 'preset', agent }), env);
+  return [
+    ...(found === null ? [`Install ${title}: there is no ${program} on PATH. ${install}`] : []),
+    ...(missing === null ? [] : [missing]),
+  ];
+}
+
 async function share(output: Output, project: Project, group: string): Promise<readonly string[]> {
   const shared = await shareState(project.files, await storeFolder(project), group);
   for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
@@ -150,6 +180,7 @@ export interface InitOptions extends PeopleOptions {
   readonly passphrase: boolean;
   readonly force?: true;
   readonly shareWith?: string;
+  readonly agent?: AgentName;
 }
 
 export async function initProject(
@@ -181,6 +212,7 @@ export async function initProject(
   const keys = await planFirstKeys(context, { people, workerKeys, integratorKey, passphrase, questions: asked });
   const setup: ProjectSetup = {
     ...people,
+    agent: options.agent ?? null,
     repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
     repositoryPath: relative(files.home, top) || '.',
     checks: await findChecks(top),
@@ -203,5 +235,6 @@ export async function initProject(
   await ensureStateFolder(files);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
-  showWritten(output, { files, setup, keys, assumptions, shared, sandbox });
+  const agentNeeds = setup.agent === null ? [] : await findAgentNeeds(setup.agent, context.env);
+  showWritten(output, { files, setup, keys, assumptions, shared, agentNeeds, sandbox });
 }

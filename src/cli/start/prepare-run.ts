@@ -9,6 +9,7 @@ import { readPromptPack } from '../../config/prompt-pack.js';
 import { parseGates, readRunRequestFile, requestFromNotes } from '../../config/run-request-file.js';
 import { invalidDocument, parseYaml, type YamlDocument } from '../../config/yaml-document.js';
 import { PromptOsError } from '../../contracts/errors.js';
+import { own } from '../../contracts/json.js';
 import { GATE_IDS, RUN_ID_PATTERN } from '../../contracts/names.js';
 import type { RunRequest } from '../../contracts/run-request.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
@@ -18,6 +19,7 @@ import type { CommandContext } from '../app/context.js';
 import { findProject, type Project, readSetting, requireSetting } from '../app/project.js';
 import { requireNoSecret } from '../app/require-no-secret.js';
 import { namesOfRepository } from '../app/this-repository.js';
+import { developerName } from './first-people.js';
 
 export interface RunOptions {
   readonly prompts?: string;
@@ -103,6 +105,19 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
       pack,
     },
   };
+}
+
+/** Who starts the run when the line does not say: the person at this machine, where the policy has that person. */
+export async function findDeveloper(
+  context: CommandContext,
+  options: Pick<RunOptions, 'targetRepo' | 'workerConfig' | 'policy'>,
+): Promise<string | null> {
+  const target = await findTarget(context, options);
+  const { files } = await findProject(context, target, options.workerConfig);
+  const path = options.policy === undefined ? files.policy : resolve(context.cwd, options.policy);
+  const { principals } = (await readPolicyInForce(path)).policy;
+  const name = await developerName(undefined, { folder: target, env: context.env });
+  return own(principals, name)?.kind === 'human' ? name : null;
 }
 
 /** A name of the worker config means its path; anything else is a folder or the current repository's own name. */

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { NativeConnection } from '@temporalio/worker';
+import { missingCredentials } from '../../adapters/executor/presets/presets.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
 import { openStore } from '../../adapters/open-store.js';
 import { GovernedRuns } from '../../client/client.js';
@@ -68,6 +69,7 @@ export async function withWorkers<T>(
       ? await hostWorkers(setting, temporal, {
           logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
           logFile: stateFiles(setting.stateDir).workerLog,
+          note: context.output().note,
         })
       : null;
   if (workers === null) await warnWithoutPollers(place, temporal, context.output().note);
@@ -127,6 +129,8 @@ export interface HostOptions {
   readonly logLevel: string;
   /** A file, or standard error when absent. */
   readonly logFile?: string;
+  /** Hears what is missing for some of the executors. */
+  readonly note: (line: string) => void;
 }
 
 /**
@@ -136,8 +140,9 @@ export interface HostOptions {
 export async function hostWorkers(
   setting: WorkerSetting,
   { connectionOptions, namespace, proxy }: Pick<TemporalAddress, 'connectionOptions' | 'namespace' | 'proxy'>,
-  { logLevel, logFile }: HostOptions,
+  { logLevel, logFile, note }: HostOptions,
 ): Promise<HostedWorkers> {
+  for (const missing of missingCredentials(setting.config.executors, setting.env)) note(`warning: ${missing}`);
   bridgeTemporalLog(
     createLog(logLevel, logFile === undefined ? process.stderr : createWriteStream(logFile, { flags: 'a' })),
   );

@@ -40,6 +40,7 @@ export async function serveRuns(context: CommandContext, options: WorkerOptions)
   const temporal = await locateTemporal(project, options.startServer === true, output.note);
   const hosted = await hostWorkers(setting, temporal, {
     logLevel: project.environment.promptos.PROMPTOS_LOG_LEVEL,
+    note: output.note,
   });
   // Listening before it says so: a caller that waits for "ready" may stop it at once.
   const stopped = stopSignal();

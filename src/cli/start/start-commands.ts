@@ -1,6 +1,7 @@
 import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
-import { GATE_IDS, runWorkflowId } from '../../contracts/names.js';
+import { AGENTS, type AgentName, GATE_IDS, runWorkflowId } from '../../contracts/names.js';
+import { suggestName } from '../../contracts/sentences.js';
 import type { CommandContext } from '../app/context.js';
 import type { InitQuestions } from './first-people.js';
 import type { PreparedRun, RunOptions } from './prepare-run.js';
@@ -21,6 +22,7 @@ interface DevOptions extends Omit<RunOptions, 'developer' | 'targetRepo' | 'prom
 
 const DEV_EXAMPLES = `
 Examples:
+  promptos dev --notes "Round totals half to even"
   promptos dev --developer ada --notes "Round totals half to even"
   promptos dev --developer ada --target-repo ../shop --request request.yaml --base main
   promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer ada --target-repo ../shop --notes "…" --detach
@@ -34,7 +36,7 @@ carry on with it; without a terminal it starts nothing (RUN_OPEN) unless --resum
 export function devCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('dev')
     .option('--prompts <gates>', 'the gates to run, in order', GATE_IDS.join(','))
-    .option('--developer <name>', 'who starts the run; needed unless --resume carries on with one')
+    .option('--developer <name>', 'who starts the run (default: the name that git knows, if the policy has it)')
     .option('--target-repo <path-or-name>', 'the repository to work on (default: the one around this folder)')
     .option('--notes <text>', 'what is to be done; with --request, notes for the record')
     .option('--request <file>', 'a run request in YAML or JSON')
@@ -92,19 +94,26 @@ async function prepare(
   context: CommandContext,
   options: DevOptions & { readonly targetRepo: string },
 ): Promise<PreparedRun> {
-  const { developer } = options;
-  if (developer === undefined) {
+  const { findDeveloper, prepareRun } = await import('./prepare-run.js');
+  const developer = options.developer ?? (await findDeveloper(context, options));
+  if (developer === null) {
     const missing = "The option '--developer <name>' is missing: expected the name of the person who starts the run.";
     throw new PromptOsError('USAGE', missing, {
       hint: 'Give --developer NAME, or --resume without --notes and --request.',
     });
   }
-  const { prepareRun } = await import('./prepare-run.js');
   return prepareRun(context, { ...options, developer });
+}
+
+function agentName(text: string): AgentName {
+  const found = AGENTS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`expected one of ${AGENTS.join(', ')}.${suggestName(text, AGENTS)}`);
 }
 
 const INIT_EXAMPLES = `
 Examples:
+  $ promptos init --agent claude
   $ promptos init --alone
   $ promptos init --not-alone --developer ada --integrator grace --integrator-key "ssh-ed25519 AAAA…"
   $ promptos init --share-with developers
@@ -127,6 +136,11 @@ export function initCommand(context: CommandContext, questions?: InitQuestions):
       "the integrator's own public key: its line, or a file with it; without it, it is asked for, else one is made here",
     )
     .option('--no-passphrase', "leave the people's new keys without a passphrase (otherwise one is asked for)")
+    .addOption(
+      new Option('--agent <name>', 'the coding agent that writes, verifies and reviews; nothing is left to configure')
+        .choices(AGENTS)
+        .argParser(agentName),
+    )
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(
       '--share-with <group>',

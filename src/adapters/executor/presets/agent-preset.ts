@@ -1,0 +1,33 @@
+import type { z } from 'zod';
+import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
+import type { CommandExecutorConfig } from '../../../contracts/worker-config.js';
+
+/** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
+export interface AgentPreset {
+  /** The agent's name, as records and messages have it. */
+  readonly title: string;
+  /** How a person installs the program. */
+  readonly install: string;
+  /** The program and its arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Arguments that follow when a model is asked for; `{model}` in them is its name. */
+  readonly model_argv: readonly string[];
+  /** Arguments with which the program prints its version. */
+  readonly version_argv: readonly string[];
+  /** Variables of which one at least must hold a key of the model service. All that are set pass. */
+  readonly credentials: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** Files that the agent finds in its own, otherwise empty HOME. */
+  readonly home: Readonly<Record<string, string>>;
+  /** Hosts of the model services that the credentials are for. */
+  readonly hosts: readonly [string, ...string[]];
+  readonly answer: Partial<CommandExecutorConfig['answer']>;
+  /** How it shows trouble of the provider, an exit code of 0 included. */
+  readonly failures: NonNullable<z.input<typeof failureRulesSchema>>;
+  readonly usage: z.input<typeof usageLocationSchema>;
+  /** Where the model that answered is named; absent when the agent does not say, or repeats the one that was asked for. */
+  readonly served_pointer?: string;
+}
+
+/** Statuses of HTTP that another call may not meet: time-outs, limits of rate, and trouble of the service. */
+export const TRANSIENT_STATUSES = [408, 429, 500, 502, 503, 504, 529];

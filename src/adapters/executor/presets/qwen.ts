@@ -1,0 +1,51 @@
+import type { AgentPreset } from './agent-preset.js';
+
+/** Qwen Code. Tried with 0.15.10; docs/agents/qwen.md has what was seen. */
+export const QWEN: AgentPreset = {
+  title: 'Qwen Code',
+  install: 'npm install -g @qwen-code/qwen-code',
+  argv: [
+    'qwen',
+    // `json` prints an array whose last element no pointer reaches.
+    '--output-format',
+    'stream-json',
+    '--auth-type',
+    'openai',
+    '--approval-mode',
+    'auto-edit',
+    '--extensions',
+    'none',
+  ],
+  model_argv: ['--model', '{model}'],
+  version_argv: ['--version'],
+  credentials: ['OPENAI_API_KEY'],
+  // As the system's settings they hold against those of the checkout.
+  env: { QWEN_CODE_SYSTEM_SETTINGS_PATH: '{scratch}/../home/.qwen/settings.json' },
+  home: {
+    '.qwen/settings.json': JSON.stringify({
+      general: { disableAutoUpdate: true, disableUpdateNag: true },
+      // Names no file, so that a QWEN.md of the checkout does not reach the model.
+      context: { fileName: ['.promptos-no-instructions'] },
+      disableAllHooks: true,
+      // Sub-agents that take notes of the session would call the model beside the work.
+      memory: { enableManagedAutoMemory: false, enableManagedAutoDream: false, enableAutoSkill: false },
+      mcp: { allowed: ['promptos-none'] },
+      model: { generationConfig: { maxRetries: 0 } },
+      privacy: { usageStatisticsEnabled: false },
+    }),
+  },
+  hosts: ['dashscope.aliyuncs.com', 'dashscope-intl.aliyuncs.com'],
+  answer: { pointer: '/result' },
+  failures: [
+    // It ends with 0 and gives the error as its answer.
+    { class: 'authentication', pointer: '/result', matches: '^\\[API Error: (?:401|403)\\b' },
+    { class: 'configuration', pointer: '/result', matches: '^\\[API Error: (?:400|404)\\b' },
+    { class: 'transient', pointer: '/result', matches: '^\\[API Error: ' },
+  ],
+  usage: {
+    input_tokens: '/usage/input_tokens',
+    output_tokens: '/usage/output_tokens',
+    cached_tokens: '/usage/cache_read_input_tokens',
+    session_id: '/session_id',
+  },
+};

@@ -1,0 +1,143 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { expect, onTestFinished, test } from 'vitest';
+import { createCommandExecutor, createExecutorRegistry } from '../../../../src/adapters/executor/command-executor.js';
+import {
+  AGENT_PRESETS,
+  missingCredentials,
+  resolveExecutor,
+} from '../../../../src/adapters/executor/presets/presets.js';
+import { AGENTS } from '../../../../src/contracts/names.js';
+import {
+  commandExecutorSchema,
+  executorConfigSchema,
+  workerConfigSchema,
+} from '../../../../src/contracts/worker-config.js';
+
+const preset = (fields: object) => executorConfigSchema.parse({ kind: 'preset', agent: 'claude', ...fields });
+
+async function place() {
+  const root = await mkdtemp(join(tmpdir(), 'promptos-presets-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  for (const folder of ['bin', 'checkout']) mkdirSync(join(root, folder));
+  const program = (name: string, source: string) => {
+    writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${source}\n`);
+    chmodSync(join(root, 'bin', name), 0o755);
+  };
+  const PATH = `${join(root, 'bin')}:${dirname(process.execPath)}:/usr/bin:/bin`;
+  const options = (env: object) => ({
+    env: { PATH, ...env },
+    configDir: root,
+    scratchRoot: join(root, 'scratch'),
+  });
+  const call = {
+    run_id: 'run-1',
+    gate: 'P00',
+    attempt: 1,
+    prompt: 'the prompt\n',
+    directory: join(root, 'checkout'),
+    signal: new AbortController().signal,
+  } as const;
+  return { root, program, options, call };
+}
+
+test.each(AGENTS)('presets: %s becomes a whole command executor, with and without a model', (agent) => {
+  const plain = resolveExecutor(preset({ agent }));
+  const { argv, model_argv, hosts, credentials } = AGENT_PRESETS[agent];
+  expect(plain.argv).toEqual(argv);
+  expect(plain).toMatchObject({ kind: 'command', network: { hosts }, model: {}, timeout: 1_800_000 });
+  expect(plain.env.allow).toEqual(['PATH', 'LANG', 'LC_ALL', 'TMPDIR', ...credentials]);
+  expect(plain.failures.map((rule) => rule.class)).toEqual(expect.arrayContaining(['transient', 'authentication']));
+  const asked = resolveExecutor(preset({ agent, model: 'large', arguments: ['--more'] }));
+  expect(asked.argv).toEqual([...argv, ...model_argv, '--more']);
+  expect(asked.model.requested).toBe('large');
+});
+
+test('presets: what the config says goes before what the preset says', () => {
+  const config = preset({
+    env: { allow: ['HTTPS_PROXY'], set: { CLAUDE_CODE_MAX_RETRIES: '9' } },
+    network: { hosts: ['models.example.com'] },
+    timeout: '5m',
+  });
+  const command = resolveExecutor(config);
+  expect(command.env.allow).toContain('HTTPS_PROXY');
+  expect(command.env.set).toMatchObject({ CLAUDE_CODE_MAX_RETRIES: '9', DISABLE_AUTOUPDATER: '1' });
+  expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000 });
+});
+
+test('presets: an unknown agent, and a field of a command, are refused', () => {
+  const worker = (executor: object) =>
+    workerConfigSchema.safeParse({
+      schema_version: 1,
+      trust: { policies: ['policy.yaml'] },
+      executors: { writer: executor },
+    });
+  expect(worker({ kind: 'preset', agent: 'claude' }).success).toBe(true);
+  expect(worker({ kind: 'preset', agent: 'claud' }).success).toBe(false);
+  expect(worker({ kind: 'preset', agent: 'claude', argv: ['x'] }).success).toBe(false);
+  const placeholder = worker({ kind: 'preset', agent: 'claude', arguments: ['{modle}'] });
+  expect(placeholder.error?.issues).toMatchObject([{ path: ['executors', 'writer', 'arguments', 0] }]);
+});
+
+test('presets: a missing key is one sentence with all its principals, and one of several variables is enough', () => {
+  const executors = { writer: preset({}), reviewer: preset({}), other: preset({ agent: 'codex' }) };
+  expect(missingCredentials(executors, { CODEX_API_KEY: 'k', ANTHROPIC_API_KEY: '' })).toEqual([
+    'writer, reviewer: Claude Code has no key of its model service: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_AUTH_TOKEN in the environment of the worker.',
+  ]);
+  expect(missingCredentials(executors, { CODEX_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 'k' })).toEqual([]);
+  const set = { writer: preset({ env: { set: { ANTHROPIC_API_KEY: 'k' } } }) };
+  expect(missingCredentials(set, {})).toEqual([]);
+});
+
+test('presets: without a key the agent is not started', async () => {
+  const { program, options, call } = await place();
+  program('claude', 'touch started; echo "{}"');
+  const registry = createExecutorRegistry({ writer: preset({}) }, options({}));
+  await expect(registry.forPrincipal('writer').execute(call)).rejects.toMatchObject({
+    code: 'EXECUTOR_KEY_MISSING',
+    summary: expect.stringContaining('set ANTHROPIC_API_KEY'),
+  });
+});
+
+test('presets: the version is asked for once, and again when the program changes', async () => {
+  const { root, program, options, call } = await place();
+  const asks = (version: string) =>
+    `if [ "$1" = --version ]; then echo "Agent ${version}"; echo asked >> ${root}/asked; exit; fi\ncat > /dev/null\necho '{"type":"result","result":"{}"}'`;
+  program('claude', asks('2.1.0'));
+  const registry = createExecutorRegistry({ writer: preset({}) }, options({ ANTHROPIC_API_KEY: 'test-key' }));
+  const writer = registry.forPrincipal('writer');
+  expect(writer.descriptor.agent).toEqual({ name: 'Claude Code', version: null });
+  const versions = async () => (await writer.execute(call)).agent;
+  expect(await versions()).toEqual({ name: 'Claude Code', version: '2.1.0' });
+  expect(await versions()).toEqual({ name: 'Claude Code', version: '2.1.0' });
+  program('claude', asks('2.10.0-beta.1'));
+  expect(await versions()).toEqual({ name: 'Claude Code', version: '2.10.0-beta.1' });
+  program('claude', 'if [ "$1" = --version ]; then exit 3; fi; cat > /dev/null');
+  expect(await versions()).toEqual({ name: 'Claude Code', version: null });
+});
+
+test('presets: the key passes by its name, and no other variable of the worker', async () => {
+  const { program, options, call } = await place();
+  program('claude', 'cat > /dev/null; printf \'{"result":"{\\"seen\\":\\"%s %s\\"}"}\' "$ANTHROPIC_API_KEY" "$SECRET"');
+  const env = { ANTHROPIC_API_KEY: 'test-key', SECRET: 'hidden' };
+  const registry = createExecutorRegistry({ writer: preset({}) }, options(env));
+  const { answer } = await registry.forPrincipal('writer').execute(call);
+  expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
+});
+
+test('home files: a program finds them in its HOME, and their paths stay inside it', async () => {
+  const { options, call } = await place();
+  const config = {
+    kind: 'command',
+    argv: ['sh', '-c', 'cat "$HOME/.agent/settings.json"'],
+    home: { '.agent/settings.json': '{"kind":"x"}' },
+  };
+  const executor = createCommandExecutor('writer', commandExecutorSchema.parse(config), options({}));
+  expect(await executor.execute(call)).toMatchObject({ exit_code: 0, answer: '{"kind":"x"}' });
+  for (const path of ['../outside', '/etc/passwd', 'a/../../b', '']) {
+    expect(commandExecutorSchema.safeParse({ ...config, home: { [path]: 'x' } }).success).toBe(false);
+  }
+});
