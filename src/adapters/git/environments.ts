@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from '../platform/durable-files.js';
+import { homeFolder } from '../platform/home-folder.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -118,22 +118,13 @@ export async function engineGitEnv(stateDir: string, variables: Variables): Prom
 /** Where git finds the configuration of a person and of the system. */
 const CONFIGURATION_VARIABLES = ['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'];
 
-/** A user of a container may have no home folder; then git finds no configuration of theirs. */
-function ownHome(): string {
-  try {
-    return homedir();
-  } catch {
-    return '/nonexistent';
-  }
-}
-
 /**
  * For reading a user's repository without any change to it: with the user's configuration, which says what git trusts,
  * and without any other `GIT_*` variable, which could name another repository or change what git prints.
  */
 export const readOnlyGitEnv = (variables: Variables): Record<string, string> => ({
   PATH: FALLBACK_PATH,
-  HOME: ownHome(),
+  HOME: homeFolder(),
   ...defined(variables, (name) => !name.startsWith('GIT_') || CONFIGURATION_VARIABLES.includes(name)),
   LC_ALL: 'C',
   GIT_OPTIONAL_LOCKS: '0',

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { SandboxConfig } from '../../contracts/worker-config.js';
 import { findProgram } from '../platform/find-program.js';
+import { homeFolder } from '../platform/home-folder.js';
 import { type OpenNetwork, ProgramNotStarted, type ProgramStarter, type Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapOptions, createBubblewrap } from './bubblewrap.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
@@ -34,7 +34,7 @@ export async function openSandbox(config: SandboxConfig, options: SandboxOptions
   if (config === 'none') return { kind: 'none', start: (program) => programs.start(program) };
   const { readable, limits } = config;
   for (const one of readable) requireReadable(one, [...secret, ...repositories]);
-  const common = { programs, readable, limits, secret, repositories, home: homedir(), openNetwork };
+  const common = { programs, readable, limits, secret, repositories, home: homeFolder(), openNetwork };
   if (platform === 'darwin') {
     const [sandboxExec] = await findTools(['sandbox-exec'], path, 'macOS has it in /usr/bin.');
     return createSandboxExec({ ...common, sandboxExec });

@@ -1,0 +1,10 @@
+import { homedir } from 'node:os';
+
+/** The home folder of this process's user; a path that does not exist for a user without one, such as a container may have. */
+export function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
+  }
+}
