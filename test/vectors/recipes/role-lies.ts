@@ -135,7 +135,7 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
     'a sandbox that the signed result does not name',
     'P05',
     record('P05', (value) => {
-      value.executor.sandbox = 'bubblewrap';
+      value.executor.sandbox = 'sandbox-exec';
     }),
     'ATTEMPT_DIFFERS',
   ],
@@ -143,7 +143,7 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
     'a sandbox of checks that it did not run',
     'P05',
     record('P05', (value) => {
-      value.checks_sandbox = 'bubblewrap';
+      value.checks_sandbox = 'none';
     }),
     'ATTEMPT_DIFFERS',
   ],
