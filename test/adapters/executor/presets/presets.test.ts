@@ -61,11 +61,12 @@ test('presets: what the config says goes before what the preset says', () => {
     env: { allow: ['HTTPS_PROXY'], set: { CLAUDE_CODE_MAX_RETRIES: '9' } },
     network: { hosts: ['models.example.com'] },
     timeout: '5m',
+    retry_for: '2h',
   });
   const command = resolveExecutor(config);
   expect(command.env.allow).toContain('HTTPS_PROXY');
   expect(command.env.set).toMatchObject({ CLAUDE_CODE_MAX_RETRIES: '9', DISABLE_AUTOUPDATER: '1' });
-  expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000 });
+  expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000, retry_for: 7_200_000 });
 });
 
 test('presets: an unknown agent, and a field of a command, are refused', () => {
@@ -126,6 +127,25 @@ test('presets: the key passes by its name, and no other variable of the worker',
   const registry = createExecutorRegistry({ writer: preset({}) }, options(env));
   const { answer } = await registry.forPrincipal('writer').execute(call);
   expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
+});
+
+const spoken = { kind: 'escalation' };
+test.each([
+  ['an answer without its kind, about a login', '{"summary":"The page says: please run /login"}', 0, undefined],
+  ['prose about a limit', 'The text is wrong.\nIt says: usage limit reached\nI corrected it.', 0, undefined],
+  ['a quoted error', 'The log has:\nAPI Error: 500\nIt is a bug of the client.', 0, undefined],
+  ['an answer', JSON.stringify(spoken), 0, undefined],
+  ['a missing login', 'Not logged in · Please run /login', 1, 'authentication'],
+  ['an empty account', 'Credit balance is too low', 1, 'budget'],
+  ['a spent subscription', 'Claude AI usage limit reached|1764300000', 1, 'budget'],
+  ['a cut stream', 'API Error: Connection error.', 1, 'transient'],
+])('presets: claude, %s', async (_, result, exitCode, expected) => {
+  const { root, program, options, call } = await place();
+  writeFileSync(join(root, 'printed'), JSON.stringify({ type: 'result', api_error_status: null, result }));
+  program('claude', `cat > /dev/null; cat "${root}/printed"; exit ${exitCode}`);
+  const registry = createExecutorRegistry({ writer: preset({}) }, options({ ANTHROPIC_API_KEY: 'test-key' }));
+  const { failure } = await registry.forPrincipal('writer').execute(call);
+  expect(failure?.class).toBe(expected);
 });
 
 test('home files: a program finds them in its HOME, and their paths stay inside it', async () => {
