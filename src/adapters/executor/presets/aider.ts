@@ -40,7 +40,12 @@ export const AIDER: AgentPreset = {
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: {},
   failures: [
-    // It ends with 0 and prints the error of its library.
+    // It ends with 0 and prints the error of its library. An empty account is a limit of rate for some providers.
+    {
+      class: 'budget',
+      in: ['stdout'],
+      matches: '(?i)^litellm\\..*(?:insufficient_quota|exceeded your current quota|credit balance is too low)',
+    },
     { class: 'authentication', in: ['stdout'], matches: '^litellm\\.(?:AuthenticationError|PermissionDeniedError)' },
     {
       class: 'transient',

@@ -129,21 +129,47 @@ test('presets: the key passes by its name, and no other variable of the worker',
   expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
 });
 
-const spoken = { kind: 'escalation' };
-test.each([
-  ['an answer without its kind, about a login', '{"summary":"The page says: please run /login"}', 0, undefined],
-  ['prose about a limit', 'The text is wrong.\nIt says: usage limit reached\nI corrected it.', 0, undefined],
-  ['a quoted error', 'The log has:\nAPI Error: 500\nIt is a bug of the client.', 0, undefined],
-  ['an answer', JSON.stringify(spoken), 0, undefined],
-  ['a missing login', 'Not logged in · Please run /login', 1, 'authentication'],
-  ['an empty account', 'Credit balance is too low', 1, 'budget'],
-  ['a spent subscription', 'Claude AI usage limit reached|1764300000', 1, 'budget'],
-  ['a cut stream', 'API Error: Connection error.', 1, 'transient'],
-])('presets: claude, %s', async (_, result, exitCode, expected) => {
+test.each<[string, string, object, number, string | undefined]>([
+  ['an answer without its kind', 'claude', { result: '{"summary":"The page says: please run /login"}' }, 0, undefined],
+  ['prose about a limit', 'claude', { result: 'It said:\nusage limit reached\nI corrected it.' }, 0, undefined],
+  ['a quoted error', 'claude', { result: 'The log has:\nAPI Error: 500\nThe client is wrong.' }, 0, undefined],
+  ['a quoted error', 'qwen', { result: 'The log has:\n[API Error: 401 x]\nThe client is wrong.' }, 0, undefined],
+  ['an answer', 'claude', { result: '{"kind":"escalation"}' }, 0, undefined],
+  ['a missing login', 'claude', { result: 'Not logged in · Please run /login' }, 1, 'authentication'],
+  ['an empty account', 'claude', { result: 'Credit balance is too low' }, 1, 'budget'],
+  [
+    'an empty account, in JSON',
+    'claude',
+    { api_error_status: 400, result: 'API Error: 400 {"message":"Your credit balance is too low"}' },
+    1,
+    'budget',
+  ],
+  ['a spent subscription', 'claude', { result: 'Claude AI usage limit reached|1764300000' }, 1, 'budget'],
+  ['a cut stream', 'claude', { result: 'API Error: Connection error.' }, 1, 'transient'],
+  [
+    'a prompt that is too long',
+    'claude',
+    { api_error_status: 400, result: 'API Error: 400 prompt is too long' },
+    1,
+    'configuration',
+  ],
+  ['an overload', 'claude', { api_error_status: 529, result: 'API Error: 529 Overloaded' }, 1, 'transient'],
+  ['a request that is too large', 'qwen', { result: '[API Error: 413 too large]' }, 0, 'configuration'],
+  ['a limit of rate', 'qwen', { result: '[API Error: 429 Too many requests]' }, 0, 'transient'],
+  ['an empty account', 'qwen', { result: '[API Error: 429 You exceeded your current quota]' }, 0, 'budget'],
+  [
+    'an empty account',
+    'opencode',
+    { error: { data: { statusCode: 429, isRetryable: true, message: 'You exceeded your current quota' } } },
+    1,
+    'budget',
+  ],
+])('presets: %s of %s is a failure of its class, or none', async (_, agent, printed, exitCode, expected) => {
   const { root, program, options, call } = await place();
-  writeFileSync(join(root, 'printed'), JSON.stringify({ type: 'result', api_error_status: null, result }));
-  program('claude', `cat > /dev/null; cat "${root}/printed"; exit ${exitCode}`);
-  const registry = createExecutorRegistry({ writer: preset({}) }, options({ ANTHROPIC_API_KEY: 'test-key' }));
+  writeFileSync(join(root, 'printed'), JSON.stringify({ type: 'result', ...printed }));
+  program(agent, `cat > /dev/null; cat "${root}/printed"; exit ${exitCode}`);
+  const keys = { ANTHROPIC_API_KEY: 'test-key', OPENAI_API_KEY: 'test-key' };
+  const registry = createExecutorRegistry({ writer: preset({ agent }) }, options(keys));
   const { failure } = await registry.forPrincipal('writer').execute(call);
   expect(failure?.class).toBe(expected);
 });
