@@ -51,7 +51,8 @@ export const AIDER: AgentPreset = {
       class: 'transient',
       in: ['stdout'],
       matches:
-        '^litellm\\.(?:RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|BadGatewayError|Timeout)',
+        // No block of an answer follows: it repeats calls itself, and a call may have got through.
+        '^litellm\\.(?:RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|BadGatewayError|Timeout)[^`]*\\z',
     },
     { class: 'configuration', in: ['stdout'], matches: '^litellm\\.(?:NotFoundError|BadRequestError)' },
   ],

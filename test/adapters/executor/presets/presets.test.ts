@@ -174,6 +174,18 @@ test.each<[string, string, object, number, string | undefined]>([
   expect(failure?.class).toBe(expected);
 });
 
+test.each([
+  ['after which it gave up', '', 'transient'],
+  ['after which an unusable answer came', '```json\n{"summary":"done"}\n```\n', undefined],
+])('presets: a limit of rate of aider, %s', async (_, rest, expected) => {
+  const { root, program, options, call } = await place();
+  const limit = 'litellm.RateLimitError: RateLimitError: slow down\nRetrying in 0.2 seconds...\n';
+  writeFileSync(join(root, 'printed'), `${limit}${rest}`);
+  program('aider', `cat "${root}/printed"`);
+  const registry = createExecutorRegistry({ writer: preset({ agent: 'aider' }) }, options({ OPENAI_API_KEY: 'k' }));
+  expect((await registry.forPrincipal('writer').execute(call)).failure?.class).toBe(expected);
+});
+
 test('home files: a program finds them in its HOME, and their paths stay inside it', async () => {
   const { options, call } = await place();
   const config = {
