@@ -88,12 +88,18 @@ const KINDS: Readonly<Record<string, string>> = {
   int: 'a whole number',
 };
 
+const expectedOneOf = (values: readonly unknown[]): string =>
+  `expected ${values.map((value) => JSON.stringify(value)).join(' or ')}`;
+
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `expected ${KINDS[issue.expected] ?? `a ${issue.expected}`}`;
     case 'invalid_value':
-      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+      return expectedOneOf(issue.values);
+    case 'invalid_union':
+      // A field that decides on the form of its mapping, such as `kind`; the issue's type does not have its values.
+      return 'options' in issue && Array.isArray(issue.options) ? expectedOneOf(issue.options) : issue.message;
     default:
       return issue.message.replace(/^(Invalid input|Too small|Too big): /, '');
   }
@@ -103,7 +109,7 @@ function expectation(issue: Issue): string {
 function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path): readonly Problem[] {
   const path = [...base, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, path);
+    const known = knownKeys(schema, path, root);
     return issue.keys.map((key) => ({
       path: [...path, key],
       text: `unknown key.${suggestName(key, known) || ` Known are: ${known.join(', ')}.`}`,
@@ -205,11 +211,24 @@ function step(schema: AnySchema, key: PropertyKey): readonly AnySchema[] {
   return [];
 }
 
-/** Every key that an object at this path may have, as the schema says: what an unknown key is compared with. */
-function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+/** Whether an object has every value that a form fixes, such as its `kind`. */
+function hasFixedValues({ _zod: { def } }: AnySchema, value: unknown): boolean {
+  if (def.type !== 'object') return true;
+  return Object.entries(def.shape).every(([key, member]) => {
+    const { def: fixed } = (member as AnySchema)._zod;
+    return fixed.type !== 'literal' || fixed.values.some((one) => one === valueAt(value, [key]));
+  });
+}
+
+/**
+ * Every key that an object at this path may have, as the schema says: what an unknown key is compared with. Of several
+ * forms those count that the object may be by its fixed values.
+ */
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], root: unknown): readonly string[] {
   let schemas = unwrap(schema as unknown as AnySchema);
   for (const key of path) schemas = schemas.flatMap((one) => step(one, key));
-  const keys = schemas.flatMap((one) => {
+  const fitting = schemas.filter((one) => hasFixedValues(one, valueAt(root, path)));
+  const keys = (fitting.length === 0 ? schemas : fitting).flatMap((one) => {
     const { def } = one._zod;
     if (def.type === 'object') return Object.keys(def.shape);
     if (def.type !== 'record') return [];

@@ -103,7 +103,7 @@ export const ERROR_CATALOGUE = {
   EXECUTOR_NOT_PERMITTED: no('Let the user of the worker run the program, for instance with chmod +x.'),
   SANDBOX_UNAVAILABLE: no('Install bubblewrap, or say sandbox: none in the worker config.'),
   EXECUTOR_KEY_MISSING: no(
-    'Set one of the variables named and restart the worker, or set it under `env` of the preset.',
+    'Set one of the variables named in the environment of the worker, restart it, then resolve the P08 with `retry`.',
   ),
   EXECUTOR_LOST: infrastructure('The launcher of the executor ended unexpectedly; it will be tried again.'),
   EXECUTOR_OVERLOADED: infrastructure(

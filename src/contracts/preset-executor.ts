@@ -29,5 +29,8 @@ export const presetExecutorSchema = z.strictObject({
     .optional()
     .describe("what the agent may reach of the network; without it the hosts of the agent's own model service"),
   timeout: durationSchema.default(30 * 60_000).describe('the agent is stopped and the try fails after this long'),
+  retry_for: durationSchema
+    .default(24 * 3_600_000)
+    .describe('how long transient trouble of the provider is retried before a P08 asks people'),
 });
 export type PresetExecutorConfig = z.infer<typeof presetExecutorSchema>;

@@ -1,6 +1,7 @@
 import type { RuleFinding } from '../contracts/findings.js';
 import { LINK_MODE } from './patch-lines.js';
 import { type JudgedPatch, violation } from './patch-rule.js';
+import { printable } from './path-names.js';
 
 const OURS = /^<{7} \S/;
 const THEIRS = /^>{7} \S/;
@@ -18,6 +19,6 @@ export function judgeConflictMarkers({ patch, rules_version }: JudgedPatch): rea
     if (isMarker && !links.has(path) && !first.has(path)) first.set(path, line);
   }
   return [...first].map(([path, line]) =>
-    violation('high', 'The line is a conflict marker of a merge.', { path, line }),
+    violation('high', `Line ${line} of ${printable(path)} is a conflict marker of a merge.`, { path, line }),
   );
 }

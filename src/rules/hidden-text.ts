@@ -1,6 +1,7 @@
 import type { RuleFinding } from '../contracts/findings.js';
 import { LINK_MODE } from './patch-lines.js';
 import { type JudgedPatch, violation } from './patch-rule.js';
+import { printable } from './path-names.js';
 
 /** Embeddings, overrides and isolates: a reader sees the characters in another order than a compiler. */
 const DIRECTING = /[\u202a-\u202e\u2066-\u2069]/gu;
@@ -14,10 +15,17 @@ const CONTROLS = /(?![\t\n\v\f\r])\p{Cc}|\r(?!$)/gu;
 
 /** Characters that nothing shows and that no script needs; a byte order mark may begin a file. */
 const INVISIBLE =
-  /[\u034f\u00ad\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}]/gu;
+  /[\u034f\u00ad\u115f\u1160\u17b4\u17b5\u180e\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}]/gu;
 
-/** Joiners and variation selectors belong behind a character of a script or of a picture, and once. */
-const JOINERS = /(?<=^|[\u0000-\u007f])[\u200c\u200d]|[\u200c\u200d]{2,}/gu;
+/** Some scripts have no spaces between words, and mark where a line may break: once, beside a character of theirs. */
+const SPACES =
+  /(?<![\u200b\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}\p{Script=Thai}\p{Script=Tibetan}])\u200b(?![\p{Script=Khmer}\p{Script=Lao}\p{Script=Myanmar}\p{Script=Thai}\p{Script=Tibetan}])|\u200b{2,}/gu;
+
+/**
+ * Joiners and variation selectors belong behind a character of a script or of a picture, and once. Persian and Urdu join
+ * their endings to Latin words and to digits too.
+ */
+const JOINERS = /(?<=^|[\u0000-\u007f])[\u200c\u200d](?!\p{Script=Arabic})|[\u200c\u200d]{2,}/gu;
 const SELECTORS =
   /(?<=^|(?![0-9#*])[\u0000-\u007f])[\ufe00-\ufe0f]|(?<!\p{Script=Han})[\u{e0100}-\u{e01ef}]|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{2,}/gu;
 
@@ -33,6 +41,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp, applies?: (text:
   ['directs the text', MARKS, (text) => !RIGHT_TO_LEFT.test(text)],
   ['is a control character', CONTROLS],
   ['is invisible', INVISIBLE],
+  ['is invisible', SPACES],
   ['is invisible', JOINERS],
   ['is invisible', SELECTORS],
   ['is invisible', TAGS],
@@ -66,6 +75,8 @@ export function judgeHiddenText({ patch, rules_version }: JudgedPatch): readonly
   const links = new Set(patch.files.filter(({ new_mode }) => new_mode === LINK_MODE).map(({ path }) => path));
   return patch.added_lines.flatMap(({ path, line, text }) => {
     const hidden = links.has(path) ? [] : hiddenIn(text, line === 1);
-    return hidden.length === 0 ? [] : [violation('high', `The line has ${hidden.join('; ')}.`, { path, line })];
+    return hidden.length === 0
+      ? []
+      : [violation('high', `Line ${line} of ${printable(path)} has ${hidden.join('; ')}.`, { path, line })];
   });
 }

@@ -13,6 +13,8 @@ test.each([
   ['an isolate', 'a\u2068b', 'U+2068'],
   ['a mark without a script that needs it', 'const a\u200e = 1;', 'U+200E'],
   ['a zero-width space', 'pass\u200bword', 'U+200B'],
+  ['zero-width spaces in a row', 'ไทย\u200b\u200bภาษา', 'U+200B'],
+  ['a non-joiner between letters', 'ad\u200cmin', 'U+200C'],
   ['a word joiner', 'a\u2060b', 'U+2060'],
   ['a Hangul filler as a name', 'const { timeout,\u3164} = req.query;', 'U+3164'],
   ['a halfwidth filler', 'const \uffa0 = 1;', 'U+FFA0'],
@@ -44,6 +46,10 @@ test.each([
   ['Arabic with a mark', 'مرحبا\u200f (x)'],
   ['Hebrew', 'שלום'],
   ['Persian with a non-joiner', 'می\u200cخواهم'],
+  ['Persian with a non-joiner behind a Latin word', 'API\u200cها'],
+  ['Persian with a non-joiner behind a digit', '10\u200cها'],
+  ['Khmer with a zero-width space', 'ខ្មែរ\u200bភាសា'],
+  ['Thai with a zero-width space before a Latin word', 'ภาษา\u200bThai'],
   ['Hindi with a joiner', 'क्\u200dष'],
   ['a family', '👨\u200d👩\u200d👧'],
   ['a heart and a keycap', '❤\ufe0f 1\ufe0f\u20e3'],
@@ -71,6 +77,7 @@ test('hidden_text: it raises a P08, shows no hidden character itself, and does n
   const lines = [{ path: 'src/a.ts', line: 1, text }];
   const [finding] = judgeChange(judged([changed('src/a.ts')], { lines }));
   expect(finding).toMatchObject({ rule: 'hidden_text', escalates: 'rule_violation' });
+  expect(finding?.message).toMatch(/^Line 1 of src\/a\.ts has U\+202E/);
   expect(hiddenIn(finding?.message ?? text)).toEqual([]);
   expect(judge(text, 1, { rules_version: 1 })).toEqual([]);
 });

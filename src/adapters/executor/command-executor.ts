@@ -19,7 +19,13 @@ import { namedFiles } from './named-files.js';
 import { maskPassed } from './passed-secrets.js';
 import { AGENT_PRESETS, missingCredential, resolveExecutor } from './presets/presets.js';
 import { readPrintedJson } from './printed-json.js';
-import { isAnswer, type RecognisedFailure, recogniseFailure, type SeenOutput } from './recognise-failure.js';
+import {
+  endOfOutput,
+  isAnswer,
+  type RecognisedFailure,
+  recogniseFailure,
+  type SeenOutput,
+} from './recognise-failure.js';
 import { readUse } from './usage.js';
 
 /** Of a longer standard error the head and the tail are kept. */
@@ -149,7 +155,9 @@ async function judgeExecution(
   const source = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
   const ofStdout = readPrintedJson(printed);
   const ofSource = !source.ok || source.text === printed ? ofStdout : readPrintedJson(source.text);
-  const trouble = describeEnd(config, result);
+  const errors = new TextDecoder().decode(stderr);
+  const mask = maskPassed(env);
+  const trouble = describeEnd(config, result, endOfOutput(errors, mask));
   const answer: LocatedAnswer =
     trouble !== null
       ? { ok: false, problem: trouble }
@@ -166,13 +174,12 @@ async function judgeExecution(
   };
   if (config.failures.length === 0 || isAnswer(outcome.answer)) return outcome;
   const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
-  const errors = new TextDecoder().decode(stderr);
   const seen: SeenOutput = {
     exit_code,
     texts: { stdout: printed, stderr: errors, answer: said },
     json: { stdout: ofStdout, stderr: readPrintedJson(errors), answer: ofSource },
   };
-  return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), maskPassed(env)));
+  return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), mask));
 }
 
 const isKnown = (model: string | null): boolean => model !== null;
@@ -198,7 +205,7 @@ function withFailure(
 }
 
 /** Why an execution cannot count, or null when the command ended well by itself. */
-function describeEnd(config: CommandExecutorConfig, result: Ended): string | null {
+function describeEnd(config: CommandExecutorConfig, result: Ended, complaint: string | null): string | null {
   if (result.ended_by === 'timeout') return `The executor was stopped: it ran longer than ${config.timeout / 1_000} s.`;
   if (result.ended_by === 'output_cap') {
     return `The executor was stopped: it printed more than ${config.max_output_bytes} bytes (max_output_bytes).`;
@@ -206,7 +213,8 @@ function describeEnd(config: CommandExecutorConfig, result: Ended): string | nul
   if (result.limit !== null) return `The executor was stopped: ${result.limit}.`;
   if (result.signal !== null) return `The executor was ended by ${result.signal}.`;
   if (result.exit_code === 0) return null;
-  return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.`;
+  const said = complaint === null ? '' : ` Its standard error ends with: ${complaint}`;
+  return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.${said}`;
 }
 
 const START_ERRORS = {

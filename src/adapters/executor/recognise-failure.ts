@@ -116,6 +116,19 @@ function lastWords({ texts }: SeenOutput): string {
   return last.trim().slice(-MAX_MESSAGE);
 }
 
+/** Characters of the end of an output. */
+const MAX_END = 300;
+
+/**
+ * The end of what a program printed, on one line and without credentials; null when it printed nothing.
+ * @param mask removes credentials that only the caller knows
+ */
+export function endOfOutput(text: string, mask: (text: string) => string): string | null {
+  const line = maskSecrets(mask(oneLine(text)));
+  if (line === '') return null;
+  return line.length <= MAX_END ? line : `…${line.slice(1 - MAX_END)}`.toWellFormed();
+}
+
 const oneLine = (text: string): string =>
   stripVTControlCharacters(tailOf(text))
     .toWellFormed()

@@ -4,7 +4,7 @@ import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
-import { missingCredentials, resolveExecutor } from '../../adapters/executor/presets/presets.js';
+import { AGENT_PRESETS, missingCredentials, resolveExecutor } from '../../adapters/executor/presets/presets.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
@@ -242,29 +242,39 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const folder = dirname(setting.files.workerConfig);
     const problems: string[] = [];
     const found: string[] = [];
+    const installs = new Set<string>();
+    let unconfigured = false;
     const used: Record<string, ExecutorConfig> = {};
     for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
       const principal = policy.policy.roles[role];
       const configured = config.executors[principal];
       if (configured === undefined) {
         problems.push(`${role}: "${principal}" has no executor`);
+        unconfigured = true;
         continue;
       }
       used[principal] = configured;
       const executor = resolveExecutor(configured);
       const [program = ''] = resolveArguments(executor.argv, folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
-      if ((await findProgram(program, path)) === null) problems.push(`${role}: ${await whyNoProgram(program, path)}`);
-      else found.push(`${role}: ${executor.argv[0]}`);
+      if ((await findProgram(program, path)) !== null) {
+        found.push(`${role}: ${executor.argv[0]}`);
+        continue;
+      }
+      problems.push(`${role}: ${await whyNoProgram(program, path)}`);
+      if (configured.kind === 'preset') installs.add(AGENT_PRESETS[configured.agent].install);
     }
     const keyless = missingCredentials(used, setting.env);
     if (problems.length === 0 && keyless.length > 0) {
       return fail(keyless.join('\n'), 'Start promptos with the variable set; docs/agents has a page for each agent.');
     }
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
+    const install = installs.size === 0 ? 'Install the program' : `Install the agent (${[...installs].join('; ')})`;
     return fail(
       [...problems, ...keyless].join('; '),
-      'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.',
+      unconfigured
+        ? 'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.'
+        : `${install}, or correct the executor in worker.yaml.`,
     );
   },
   checks: async (setting) => {

@@ -82,20 +82,24 @@ interface WrittenProject {
   readonly sandbox: SandboxAvailability;
 }
 
-/** What is left to do, in order. Of a set-up with an agent nothing is left to write. */
+/** What is left to do, in order. Of a set-up with an agent and a check nothing is left to write. */
 function nextSteps({ setup, agentNeeds }: WrittenProject): readonly string[] {
   const { integrator, developer, agent } = setup;
   const except = `promptos except --setup --as ${integrator} --reason "Introduces the policy" --expires 365d, then commit its file: no run made the commit of both files.`;
   const commit =
     'Read both files and commit them. The keys are not committed: keep a copy of your own in a safe place.';
   const rest = [commit, except, 'promptos doctor'];
+  // Without a check no run is started.
+  const check =
+    setup.checks.length > 0 ? [] : ['Name a test command under `checks` and `default_checks` in policy.yaml.'];
   return agent === null
     ? [
+        ...check,
         'Put your agents under `executors` in worker.yaml (docs/executors.md shows how).',
         ...rest,
         `promptos dev --prompts "P00,P01,P03,P05,P06,P07" --developer "${developer}" --target-repo . --notes "…"`,
       ]
-    : [...agentNeeds, 'promptos dev --notes "…"', ...rest];
+    : [...check, ...agentNeeds, 'promptos dev --notes "…"', ...rest];
 }
 
 function showWritten(output: Output, written: WrittenProject): void {

@@ -109,8 +109,24 @@ describe('command executor: failures', () => {
 
   test('without a rule that holds, the outcome is what it was', async () => {
     const outcome = await run(complain('no such thing', 3), { failures: [OVERLOAD] });
-    expect(outcome).toMatchObject({ exit_code: 3, problem: 'The executor ended with exit code 3; expected 0.' });
+    expect(outcome).toMatchObject({
+      exit_code: 3,
+      problem: 'The executor ended with exit code 3; expected 0. Its standard error ends with: no such thing',
+    });
     expect(outcome.failure).toBeUndefined();
+  });
+
+  test('the end of a long standard error is shown on one line, without credentials', async () => {
+    const config = { env: { allow: ['PATH', 'MODEL_API_KEY'] } };
+    const text = `${'at a place\n'.repeat(100)}error: unknown option\n  --key hunter2-hunter2\n`;
+    const { problem } = await run(complain(text), config, { MODEL_API_KEY: 'hunter2-hunter2' });
+    expect(problem).toMatch(
+      /Its standard error ends with: ….*unknown option --key \[masked: the value of MODEL_API_KEY\]$/,
+    );
+    expect(problem?.length).toBeLessThan(400);
+    expect(await run(print('', 1), {})).toMatchObject({
+      problem: 'The executor ended with exit code 1; expected 0.',
+    });
   });
 
   test("the program's own credentials are masked whatever their form, and so are known ones", async () => {

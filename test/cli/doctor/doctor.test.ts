@@ -88,6 +88,18 @@ test('doctor: all is well and exit 0, when a repository is ready', async () => {
   expect(probe('checks').message).toBe('tests');
 });
 
+test('doctor: a preset whose program is missing comes with how to install it', async () => {
+  const top = await readyRepository();
+  const agents = ['writer', 'verifier', 'reviewer'].map((role) => `  ${role}-agent: { kind: preset, agent: claude }\n`);
+  await change(workerPath(top), /^executors:\n(?: .*\n)+/m, `executors:\n${agents.join('')}`);
+  const { probe } = await examine(top, { env: { PATH: '/nowhere' } });
+  expect(probe('executors')).toMatchObject({
+    status: 'fail',
+    message: expect.stringContaining('there is no program claude'),
+    next: 'Install the agent (npm install -g @anthropic-ai/claude-code), or correct the executor in worker.yaml.',
+  });
+});
+
 test('doctor: a worker of the engine alone needs neither executors nor checks', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');

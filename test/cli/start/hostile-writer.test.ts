@@ -86,7 +86,7 @@ describe.concurrent('a hostile writer', { timeout: 180_000 }, () => {
     const { tries, verdict } = await attempt(run, 'P05');
     expect(tries.map(({ problem }) => problem)).toEqual([
       expect.stringContaining('expected a JSON object'),
-      'The executor ended with exit code 7; expected 0.',
+      'The executor ended with exit code 7; expected 0. Its standard error ends with: out of tokens',
       expect.stringContaining('printed more than 10000000 bytes'),
       expect.stringContaining('printed more than 10000000 bytes'),
       expect.stringContaining('The answer is not JSON'),

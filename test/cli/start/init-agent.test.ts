@@ -68,6 +68,13 @@ test('init --agent: a program and a key that are missing are said, and the files
   expect(again.stdout).not.toContain('ANTHROPIC_API_KEY');
 });
 
+test('init --agent: without a test command, a check comes before the first run', async () => {
+  const { top, init } = await newcomer();
+  await rm(join(top, 'package.json'));
+  const { stdout } = await init('--agent', 'claude');
+  expect(stdout).toContain('1. Name a test command under `checks` and `default_checks` in policy.yaml.');
+});
+
 test('init --agent: a mistyped name lists the known ones, suggests the nearest and writes nothing', async () => {
   const { top, init } = await newcomer();
   const error = await errorOf(init('--agent', 'claud'));

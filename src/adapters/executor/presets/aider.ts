@@ -40,13 +40,19 @@ export const AIDER: AgentPreset = {
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: {},
   failures: [
-    // It ends with 0 and prints the error of its library.
+    // It ends with 0 and prints the error of its library. An empty account is a limit of rate for some providers.
+    {
+      class: 'budget',
+      in: ['stdout'],
+      matches: '(?i)^litellm\\..*(?:insufficient_quota|exceeded your current quota|credit balance is too low)',
+    },
     { class: 'authentication', in: ['stdout'], matches: '^litellm\\.(?:AuthenticationError|PermissionDeniedError)' },
     {
       class: 'transient',
       in: ['stdout'],
       matches:
-        '^litellm\\.(?:RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|BadGatewayError|Timeout)',
+        // No block of an answer follows: it repeats calls itself, and a call may have got through.
+        '^litellm\\.(?:RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|BadGatewayError|Timeout)[^`]*\\z',
     },
     { class: 'configuration', in: ['stdout'], matches: '^litellm\\.(?:NotFoundError|BadRequestError)' },
   ],

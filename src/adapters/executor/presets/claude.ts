@@ -1,5 +1,8 @@
 import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
 
+/** Its own words come alone on one line: an answer of the model may have the same words among others. */
+const sentence = (words: string): string => `(?i)\\A(?:API Error: [^\\n]*|[^\\n{]*)(?:${words})[^\\n]*\\z`;
+
 /** Claude Code. Tried with 2.1.197; docs/agents/claude.md has what was seen. */
 export const CLAUDE: AgentPreset = {
   title: 'Claude Code',
@@ -32,13 +35,14 @@ export const CLAUDE: AgentPreset = {
   hosts: ['api.anthropic.com'],
   answer: { pointer: '/result' },
   failures: [
-    { class: 'budget', pointer: '/result', matches: '(?i)credit balance is too low|usage limit reached' },
+    { class: 'budget', pointer: '/result', matches: sentence('credit balance is too low|usage limit reached') },
     { class: 'authentication', pointer: '/api_error_status', equals: [401, 403], message: '/result' },
-    { class: 'authentication', pointer: '/result', matches: '(?i)not logged in|please run /login' },
+    { class: 'authentication', pointer: '/result', matches: sentence('not logged in|please run /login') },
     { class: 'transient', pointer: '/api_error_status', equals: TRANSIENT_STATUSES, message: '/result' },
-    { class: 'configuration', pointer: '/api_error_status', equals: [404], message: '/result' },
+    // Such as an unknown model, or a prompt that is too long: the same call fails again.
+    { class: 'configuration', pointer: '/api_error_status', matches: '^4[0-9]{2}$', message: '/result' },
     // Without a status the service was not reached, or the stream was cut.
-    { class: 'transient', pointer: '/result', matches: '^API Error' },
+    { class: 'transient', pointer: '/result', matches: '\\AAPI Error' },
   ],
   usage: {
     input_tokens: '/usage/input_tokens',

@@ -21,6 +21,12 @@ export const OPENCODE: AgentPreset = {
   hosts: ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com', 'openrouter.ai'],
   answer: { pointer: '/part/text' },
   failures: [
+    // Some providers have the status of a limit of rate for it.
+    {
+      class: 'budget',
+      pointer: '/error/data/message',
+      matches: '(?i)insufficient_quota|exceeded your current quota|credit balance is too low',
+    },
     { class: 'authentication', pointer: '/error/data/statusCode', equals: [401, 403], message: '/error/data/message' },
     {
       class: 'transient',

@@ -49,7 +49,7 @@ function resolvePreset(config: PresetExecutorConfig): CommandExecutorConfig {
     failures: preset.failures,
     usage: preset.usage,
   });
-  return { ...command, timeout: config.timeout };
+  return { ...command, timeout: config.timeout, retry_for: config.retry_for };
 }
 
 const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[] => [

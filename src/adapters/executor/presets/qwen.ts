@@ -38,9 +38,15 @@ export const QWEN: AgentPreset = {
   answer: { pointer: '/result' },
   failures: [
     // It ends with 0 and gives the error as its answer.
-    { class: 'authentication', pointer: '/result', matches: '^\\[API Error: (?:401|403)\\b' },
-    { class: 'configuration', pointer: '/result', matches: '^\\[API Error: (?:400|404)\\b' },
-    { class: 'transient', pointer: '/result', matches: '^\\[API Error: ' },
+    { class: 'authentication', pointer: '/result', matches: '\\A\\[API Error: (?:401|403)\\b' },
+    {
+      class: 'budget',
+      pointer: '/result',
+      matches: '(?i)\\A\\[API Error: (?:402\\b|.*insufficient_quota|.*exceeded your current quota)',
+    },
+    { class: 'transient', pointer: '/result', matches: '\\A\\[API Error: (?:408|429)\\b' },
+    { class: 'configuration', pointer: '/result', matches: '\\A\\[API Error: 4[0-9]{2}\\b' },
+    { class: 'transient', pointer: '/result', matches: '\\A\\[API Error: ' },
   ],
   usage: {
     input_tokens: '/usage/input_tokens',

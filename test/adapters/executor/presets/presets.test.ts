@@ -61,11 +61,12 @@ test('presets: what the config says goes before what the preset says', () => {
     env: { allow: ['HTTPS_PROXY'], set: { CLAUDE_CODE_MAX_RETRIES: '9' } },
     network: { hosts: ['models.example.com'] },
     timeout: '5m',
+    retry_for: '2h',
   });
   const command = resolveExecutor(config);
   expect(command.env.allow).toContain('HTTPS_PROXY');
   expect(command.env.set).toMatchObject({ CLAUDE_CODE_MAX_RETRIES: '9', DISABLE_AUTOUPDATER: '1' });
-  expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000 });
+  expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000, retry_for: 7_200_000 });
 });
 
 test('presets: an unknown agent, and a field of a command, are refused', () => {
@@ -126,6 +127,63 @@ test('presets: the key passes by its name, and no other variable of the worker',
   const registry = createExecutorRegistry({ writer: preset({}) }, options(env));
   const { answer } = await registry.forPrincipal('writer').execute(call);
   expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
+});
+
+test.each<[string, string, object, number, string | undefined]>([
+  ['an answer without its kind', 'claude', { result: '{"summary":"The page says: please run /login"}' }, 0, undefined],
+  ['prose about a limit', 'claude', { result: 'It said:\nusage limit reached\nI corrected it.' }, 0, undefined],
+  ['a quoted error', 'claude', { result: 'The log has:\nAPI Error: 500\nThe client is wrong.' }, 0, undefined],
+  ['a quoted error', 'qwen', { result: 'The log has:\n[API Error: 401 x]\nThe client is wrong.' }, 0, undefined],
+  ['an answer', 'claude', { result: '{"kind":"escalation"}' }, 0, undefined],
+  ['a missing login', 'claude', { result: 'Not logged in · Please run /login' }, 1, 'authentication'],
+  ['an empty account', 'claude', { result: 'Credit balance is too low' }, 1, 'budget'],
+  [
+    'an empty account, in JSON',
+    'claude',
+    { api_error_status: 400, result: 'API Error: 400 {"message":"Your credit balance is too low"}' },
+    1,
+    'budget',
+  ],
+  ['a spent subscription', 'claude', { result: 'Claude AI usage limit reached|1764300000' }, 1, 'budget'],
+  ['a cut stream', 'claude', { result: 'API Error: Connection error.' }, 1, 'transient'],
+  [
+    'a prompt that is too long',
+    'claude',
+    { api_error_status: 400, result: 'API Error: 400 prompt is too long' },
+    1,
+    'configuration',
+  ],
+  ['an overload', 'claude', { api_error_status: 529, result: 'API Error: 529 Overloaded' }, 1, 'transient'],
+  ['a request that is too large', 'qwen', { result: '[API Error: 413 too large]' }, 0, 'configuration'],
+  ['a limit of rate', 'qwen', { result: '[API Error: 429 Too many requests]' }, 0, 'transient'],
+  ['an empty account', 'qwen', { result: '[API Error: 429 You exceeded your current quota]' }, 0, 'budget'],
+  [
+    'an empty account',
+    'opencode',
+    { error: { data: { statusCode: 429, isRetryable: true, message: 'You exceeded your current quota' } } },
+    1,
+    'budget',
+  ],
+])('presets: %s of %s is a failure of its class, or none', async (_, agent, printed, exitCode, expected) => {
+  const { root, program, options, call } = await place();
+  writeFileSync(join(root, 'printed'), JSON.stringify({ type: 'result', ...printed }));
+  program(agent, `cat > /dev/null; cat "${root}/printed"; exit ${exitCode}`);
+  const keys = { ANTHROPIC_API_KEY: 'test-key', OPENAI_API_KEY: 'test-key' };
+  const registry = createExecutorRegistry({ writer: preset({ agent }) }, options(keys));
+  const { failure } = await registry.forPrincipal('writer').execute(call);
+  expect(failure?.class).toBe(expected);
+});
+
+test.each([
+  ['after which it gave up', '', 'transient'],
+  ['after which an unusable answer came', '```json\n{"summary":"done"}\n```\n', undefined],
+])('presets: a limit of rate of aider, %s', async (_, rest, expected) => {
+  const { root, program, options, call } = await place();
+  const limit = 'litellm.RateLimitError: RateLimitError: slow down\nRetrying in 0.2 seconds...\n';
+  writeFileSync(join(root, 'printed'), `${limit}${rest}`);
+  program('aider', `cat "${root}/printed"`);
+  const registry = createExecutorRegistry({ writer: preset({ agent: 'aider' }) }, options({ OPENAI_API_KEY: 'k' }));
+  expect((await registry.forPrincipal('writer').execute(call)).failure?.class).toBe(expected);
 });
 
 test('home files: a program finds them in its HOME, and their paths stay inside it', async () => {
