@@ -8,6 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './launcher-files.js';
 
 /**
@@ -24,6 +25,7 @@ import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './lau
  *   readonly mark: string | null,
  *   readonly scratch: string | null,
  *   readonly guard: boolean,
+ *   readonly guardInput: string | null,
  * }} StartOrder
  */
 /**
@@ -244,11 +246,19 @@ const noteFirst = (program, text = '') => {
   program.first ??= Number(/"child-pid": (\d+)/.exec(text)?.[1] ?? 0) || null;
 };
 
+/** @param {unknown} stream @param {string} base64 */
+const giveInput = (stream, base64) => {
+  if (!(stream instanceof Writable)) return;
+  // A guard that ended has read nothing; its exit code says why.
+  stream.on('error', () => {});
+  stream.end(Buffer.from(base64, 'base64'));
+};
+
 /** @param {StartOrder} order */
 const start = (order) => {
   /** @type {number[]} */
   const open = [];
-  const { id, argv, env, cwd, input, outputs, mark, scratch, guard } = order;
+  const { id, argv, env, cwd, input, outputs, mark, scratch, guard, guardInput } = order;
   try {
     open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
@@ -256,7 +266,7 @@ const start = (order) => {
     const stdio = /** @type {import('node:child_process').StdioOptions} */ ([
       ...open,
       ...rest,
-      ...(guard ? ['pipe'] : []),
+      ...(guard ? ['pipe', 'pipe'] : []),
     ]);
     const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, stdio, detached: true });
     child.once('error', (error) => {
@@ -265,7 +275,10 @@ const start = (order) => {
     if (child.pid === undefined) return;
     if (guard) write(`/proc/${child.pid}/oom_score_adj`, SANDBOX_OOM_SCORE);
     const program = newProgram({ id, session: child.pid, mark, scratch, child, guard });
-    if (guard) child.stdio[3]?.on('data', (text) => noteFirst(program, String(text)));
+    if (guard) {
+      child.stdio[3]?.on('data', (text) => noteFirst(program, String(text)));
+      giveInput(child.stdio[4], guardInput ?? '');
+    }
     if (outputs === 'channel') {
       relay(id, 0, child.stdout);
       relay(id, 1, child.stderr);

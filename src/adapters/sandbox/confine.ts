@@ -20,6 +20,7 @@ export type Confined = Program & { readonly reach: Reach };
 /** How a program is started in its sandbox. */
 interface CommandLine {
   readonly argv: readonly string[];
+  readonly env: Program['env'];
   /** Folders on disk that it may write to. */
   readonly writable: readonly string[];
   /** Folders in memory that it may write to. */
@@ -35,6 +36,7 @@ export interface ConfineOptions {
   readonly limits: SandboxLimits;
   /** Whether the process that is started guards the program, in place of becoming it. */
   readonly guard: boolean;
+  readonly guardInput?: Program['guardInput'];
   readonly openNetwork: OpenNetwork | undefined;
   readonly commandLine: (program: Confined, network: OpenedNetwork | null) => Promise<CommandLine>;
 }
@@ -43,7 +45,7 @@ const isConfined = (program: Program): program is Confined => program.reach !== 
 
 /** Starts each program that has a reach in a sandbox of its own, with its way to the network, and within its limits. */
 export function confinePrograms(options: ConfineOptions): Sandbox {
-  const { kind, programs, limits, guard, openNetwork, commandLine } = options;
+  const { kind, programs, limits, guard, guardInput, openNetwork, commandLine } = options;
   const untilEnded = async (running: RunningProgram, watch: LimitWatch, { ended }: CommandLine) => {
     try {
       return endInside(await running.untilEnded(), watch.stopped(), limits);
@@ -53,10 +55,9 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
     }
   };
   const startConfined = async (program: Confined, network: OpenedNetwork | null): Promise<RunningProgram> => {
-    const command = await commandLine(program, network);
-    const { argv, temporary, writable } = command;
-    const env = { ...program.env, ...network?.env };
-    const running = await programs.start({ ...program, argv, env, guard }).catch((error: unknown) => {
+    const command = await commandLine({ ...program, env: { ...program.env, ...network?.env } }, network);
+    const { argv, env, temporary, writable } = command;
+    const running = await programs.start({ ...program, argv, env, guard, guardInput }).catch((error: unknown) => {
       command.ended?.();
       throw error;
     });

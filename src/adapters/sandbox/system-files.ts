@@ -14,7 +14,9 @@ const SYSTEM_FOLDERS = [
   '/libx32',
   '/etc',
   '/opt',
-  '/nix',
+  // Not the socket of its daemon: that one fetches what it is asked for, from any host.
+  '/nix/store',
+  '/nix/var/nix/profiles',
   '/snap',
 ];
 /** Settings of the machine, some of which are secrets that root may read. */

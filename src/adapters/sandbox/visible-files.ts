@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { isWithin, type Mount } from './mounts.js';
+import { followed, isWithin, type Mount } from './mounts.js';
 
 /** What shows that a folder is the installation of a toolchain, or of several versions, whose programs need the rest of it. */
 const TOOLCHAIN_PARTS = [
@@ -39,11 +39,18 @@ export interface VisibleFiles {
 
 export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
   const { home, secret, repositories, isShown } = options;
-  const personal = [home, join(home, '.local'), ...secret, ...repositories];
-  const isSecret = (path: string): boolean => secret.some((folder) => isWithin(path, folder));
+  const hidden = secret.map(followed);
+  const personal = [home, join(home, '.local'), ...secret, ...repositories].map(followed);
+  /** A link is where its folder is, not where it leads. */
+  const isSecret = (path: string): boolean => {
+    const place = join(followed(dirname(path)), basename(path));
+    return hidden.some((folder) => isWithin(place, folder));
+  };
   /** A folder that holds one of these is more than an installation. */
-  const mayShow = (folder: string): boolean =>
-    folder !== '/' && !isSecret(folder) && !personal.some((path) => isWithin(path, folder));
+  const mayShow = (folder: string): boolean => {
+    const real = followed(folder);
+    return real !== '/' && !isSecret(real) && !personal.some((path) => isWithin(path, real));
+  };
 
   const toolchain = (prefix: string): readonly Mount[] => {
     if (!mayShow(prefix) || !isToolchain(prefix)) return [];
@@ -60,15 +67,26 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
     return [{ kind: 'readable', path: packages !== '' && mayShow(packages) ? packages : file }];
   };
 
+  const folderOfPrograms = (folder: string): readonly Mount[] => {
+    const real = followed(folder);
+    if (isShown(real)) return [{ kind: 'link', path: folder, target: real }];
+    return PROGRAM_FOLDERS.includes(basename(folder)) ? toolchain(dirname(folder)) : [];
+  };
+
   const forFile = (path: string): readonly Mount[] => {
     const mounts: Mount[] = [];
     let at = path;
-    for (let hops = 0; hops < MAX_LINKS && !isShown(at) && !isSecret(at); hops++) {
-      if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return [...mounts, ...withNeeds(at)];
-      const target = readlinkSync(at);
-      const needs = toolchain(dirname(dirname(at)));
-      mounts.push(...(needs.length > 0 ? needs : [{ kind: 'link', path: at, target } as const]));
-      at = resolve(dirname(at), target);
+    for (let hops = 0; hops < MAX_LINKS && !isSecret(at); hops++) {
+      const shown = isShown(at);
+      const isLink = lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      if (!isLink) return shown ? mounts : [...mounts, ...withNeeds(at)];
+      const needs = shown ? [] : toolchain(dirname(dirname(at)));
+      const [folder, written] = [dirname(at), readlinkSync(at)];
+      // A relative target starts where the folder really is, and folders inside are no links.
+      const real = needs.length > 0 ? folder : followed(folder);
+      const target = real === folder ? written : resolve(real, written);
+      if (!shown) mounts.push(...(needs.length > 0 ? needs : [{ kind: 'link', path: at, target } as const]));
+      at = resolve(real, written);
     }
     return mounts;
   };
@@ -78,10 +96,9 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
     forPath: (path) =>
       path
         .split(delimiter)
-        .filter((entry) => isAbsolute(entry) && PROGRAM_FOLDERS.includes(basename(entry)) && !isShown(entry))
-        .flatMap((entry) => toolchain(dirname(entry))),
+        .filter((entry) => isAbsolute(entry) && !isShown(entry))
+        .flatMap((entry) => folderOfPrograms(resolve(entry))),
     forProgram: async (path) => {
-      if (isShown(path)) return forFile(path);
       const interpreter = SHEBANG.exec(await firstBytes(path))?.[1];
       const needed = interpreter === undefined || isShown(interpreter) ? [] : forFile(interpreter);
       return [...forFile(path), ...needed];

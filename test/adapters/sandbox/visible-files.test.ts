@@ -88,6 +88,43 @@ describe('visible files', () => {
     expect(visible.forFile(way)).toEqual([{ kind: 'link', path: way, target: journal }]);
   });
 
+  test('a link in a folder of the system that leads to a home folder: what it leads to', async () => {
+    const ofSystem = createVisibleFiles({
+      ...{ home, secret: [], repositories: [], isShown: (path) => path.startsWith(at('system/')) },
+    });
+    await file('.nvm/versions/node/v20/lib/node_modules/npm/package.json');
+    const node = await file('.nvm/versions/node/v20/bin/node');
+    const agent = await file('system/bin/agent', `#!${node}\n`);
+    const tool = await link('system/bin/tool', '../../.nvm/versions/node/v20/bin/node');
+    expect(await ofSystem.forProgram(tool)).toEqual([readable('.nvm/versions/node/v20')]);
+    expect(await ofSystem.forProgram(agent)).toEqual([readable('.nvm/versions/node/v20')]);
+    const programs = await link('profile/bin', at('system/bin'));
+    expect(ofSystem.forPath(programs)).toEqual([{ kind: 'link', path: programs, target: at('system/bin') }]);
+  });
+
+  test('a relative link in a folder that is a link starts where that folder is', async () => {
+    await file('dotfiles/lib/agent');
+    await link('dotfiles/bin/agent', '../lib/agent');
+    await link('bin', 'dotfiles/bin');
+    expect(visible.forFile(at('bin/agent'))).toEqual([
+      { kind: 'link', path: at('bin/agent'), target: at('dotfiles/lib/agent') },
+      readable('dotfiles/lib/agent'),
+    ]);
+  });
+
+  test('a home folder by another name is not shown, nor is the state', async () => {
+    await file('shop/.promptos/state/journal');
+    await file('.local/lib/python3.12/os.py');
+    const alias = `${home}-alias`;
+    await symlink(home, alias);
+    try {
+      expect(visible.forPath(join(alias, '.local/bin'))).toEqual([]);
+      expect(visible.forFile(join(alias, 'shop/.promptos/state/journal'))).toEqual([]);
+    } finally {
+      await rm(alias);
+    }
+  });
+
   test('links in a circle end', async () => {
     await link('a', at('b'));
     expect(visible.forFile(await link('b', at('a'))).every(({ kind }) => kind === 'link')).toBe(true);

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { findProgram } from '../../../src/adapters/platform/find-program.js';
+import { systemCallFilter } from '../../../src/adapters/sandbox/system-call-filter.js';
+import { type Box, createBox } from './box.js';
+
+const PERL = '/usr/bin/perl';
+const SYSTEM_PATH = '/usr/bin:/bin';
+const boxes: Box[] = [];
+
+async function openBox(...given: Parameters<typeof createBox>): Promise<Box> {
+  const box = await createBox(...given);
+  boxes.push(box);
+  return box;
+}
+afterEach(async () => {
+  for (const box of boxes.splice(0)) await box.close();
+});
+
+describe.runIf(process.platform === 'linux')('sandboxed program', () => {
+  test('variables of the loader are set inside only: bubblewrap runs outside, in the checkout', async () => {
+    const { root } = await openBox();
+    const [bin, seen] = [join(root, 'bin'), join(root, 'seen')];
+    await mkdir(bin);
+    const bwrap = await findProgram('bwrap', process.env.PATH);
+    await writeFile(join(bin, 'bwrap'), `#!/bin/sh\nenv >> '${seen}'\nexec '${bwrap}' "$@"\n`);
+    await chmod(join(bin, 'bwrap'), 0o755);
+    const box = await openBox({}, { path: [bin, process.env.PATH].join(delimiter) });
+    const env = { PATH: SYSTEM_PATH, LD_LIBRARY_PATH: 'build/lib:', LD_AUDIT: '', NAME: 'value' };
+    const { stdout } = await box.sh('echo "$LD_LIBRARY_PATH $NAME"', { env });
+    expect(stdout).toBe('build/lib: value\n');
+    expect(readFileSync(seen, 'utf8')).toMatch(/^NAME=value$/m);
+    expect(readFileSync(seen, 'utf8')).not.toMatch(/^LD_/m);
+  });
+
+  test.runIf(process.arch === 'x64' && existsSync(PERL))("keys of the worker's login cannot be read", async () => {
+    const box = await openBox();
+    const [addKey, keyctl] = [248, 250];
+    const script = `for my $call ([${keyctl}, 0, -3, 0, 0, 0], [${addKey}, 0, 0, 0, 0, -3]) {
+      my $result = syscall($call->[0], @$call[1..5]); print "$result $!\n"; }`;
+    expect((await box.run([PERL, '-e', script])).stdout).toBe('-1 Operation not permitted\n'.repeat(2));
+  });
+
+  test('a key, the state and a repository stay hidden in a folder that is named by way of a link', async () => {
+    const box = await openBox();
+    const alias = `${box.root}-alias`;
+    await symlink(box.root, alias);
+    try {
+      const named = ['keys', 'repository', 'state'].map((name) => join(alias, name));
+      const { stdout } = await box.sh(
+        `cat ${alias}/keys/writer.pem ${alias}/repository/notes.txt ${alias}/state/journal`,
+        {
+          shows: named,
+        },
+      );
+      expect(stdout).toBe('');
+    } finally {
+      await rm(alias);
+    }
+  });
+
+  test('TMPDIR: a folder in /tmp is there too', async () => {
+    const box = await openBox();
+    for (const TMPDIR of ['/tmp/of-user/1000', '/tmp', '/tmp/', '/var/tmp/job', '/dev/shm/job']) {
+      const { exit_code, stderr } = await box.sh('mktemp', { env: { PATH: SYSTEM_PATH, TMPDIR } });
+      expect([TMPDIR, exit_code, stderr]).toEqual([TMPDIR, 0, '']);
+    }
+  });
+
+  test('a toolchain that was removed does not keep programs from starting', async () => {
+    const box = await openBox();
+    const toolchain = join(box.root, 'tool chain');
+    await mkdir(join(toolchain, 'lib/node_modules'), { recursive: true });
+    await mkdir(join(toolchain, 'bin'));
+    const env = { PATH: [join(toolchain, 'bin'), SYSTEM_PATH, '/missing/bin', 'relative'].join(delimiter) };
+    expect(await box.sh(`ls '${toolchain}'`, { env })).toMatchObject({ stdout: 'bin\nlib\n' });
+    await rm(toolchain, { recursive: true });
+    expect(await box.sh('echo well', { env })).toMatchObject({ stdout: 'well\n' });
+  });
+});
+
+describe('systemCallFilter', () => {
+  test('a processor whose numbers are not known has none', () => {
+    expect(systemCallFilter('mips')).toBeNull();
+  });
+});
