@@ -13,6 +13,15 @@ import type { SystemFiles } from './system-files.js';
 const TEMPORARY = '/tmp';
 const TEMPORARY_SHARE = 4;
 
+/**
+ * A program in a sandbox may take its folders' permissions away, and so hide what is in them from a worker that is not root.
+ * With this capability, which holds for files of the worker's user, they are counted all the same.
+ */
+const READS_EVERYTHING = [
+  ...['--unshare-user', '--cap-add', 'CAP_DAC_READ_SEARCH', '--die-with-parent'],
+  ...['--ro-bind', '/', '/', '--'],
+];
+
 export interface BubblewrapOptions extends Omit<ShownFilesOptions, 'system'> {
   /** What starts the sandboxes. */
   readonly programs: ProgramStarter;
@@ -28,9 +37,11 @@ export function createBubblewrap(options: BubblewrapOptions): Sandbox {
   const show = createShownFiles({ ...options, system: system.mounts });
   const temporaryBytes = Math.max(1, Math.floor(limits.memory_bytes / TEMPORARY_SHARE));
   const ofProcesses = processLimits(limits);
-  const makeGroup = process.getuid?.() === 0 ? findProcessGroups() : null;
+  const isRoot = process.getuid?.() === 0;
+  const makeGroup = isRoot ? findProcessGroups() : null;
   return confinePrograms({
     ...{ kind: 'bubblewrap', programs, limits, openNetwork, guard: true, guardInput: tools.filter?.program },
+    reader: isRoot ? [] : [tools.bwrap, ...READS_EVERYTHING],
     commandLine: async (program, network) => {
       const { executable, mounts, writable, isShown } = await show(program, network);
       const { argv, cwd, reach } = program;

@@ -37,6 +37,8 @@ export interface ConfineOptions {
   /** Whether the process that is started guards the program, in place of becoming it. */
   readonly guard: boolean;
   readonly guardInput?: Program['guardInput'];
+  /** The command line that starts a program which may read every folder of this user. */
+  readonly reader?: readonly string[];
   readonly openNetwork: OpenNetwork | undefined;
   readonly commandLine: (program: Confined, network: OpenedNetwork | null) => Promise<CommandLine>;
 }
@@ -45,7 +47,7 @@ const isConfined = (program: Program): program is Confined => program.reach !== 
 
 /** Starts each program that has a reach in a sandbox of its own, with its way to the network, and within its limits. */
 export function confinePrograms(options: ConfineOptions): Sandbox {
-  const { kind, programs, limits, guard, guardInput, openNetwork, commandLine } = options;
+  const { kind, programs, limits, guard, guardInput, openNetwork, commandLine, reader = [] } = options;
   const untilEnded = async (running: RunningProgram, watch: LimitWatch, { ended }: CommandLine) => {
     try {
       return endInside(await running.untilEnded(), watch.stopped(), limits);
@@ -61,7 +63,7 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
       command.ended?.();
       throw error;
     });
-    const watch = watchLimits({ running, limits, temporary, writable }, programs);
+    const watch = watchLimits({ running, limits, temporary, writable, reader }, programs);
     return { ...running, untilEnded: () => untilEnded(running, watch, command) };
   };
   return {

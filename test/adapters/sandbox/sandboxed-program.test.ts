@@ -43,6 +43,20 @@ describe.runIf(process.platform === 'linux')('sandboxed program', () => {
     expect((await box.run([PERL, '-e', script])).stdout).toBe('-1 Operation not permitted\n'.repeat(2));
   });
 
+  test.runIf(existsSync(PERL))('shared memory that no process has attached stays small', async () => {
+    const box = await openBox();
+    const script = 'for (4096, 1 << 20, 1 << 33) { print defined shmget(0, $_, 0600) ? "made" : $!, "\\n" }';
+    const { stdout } = await box.run([PERL, '-e', script]);
+    expect(stdout).toBe(systemCallFilter() === null ? expect.anything() : `made\n${'Invalid argument\n'.repeat(2)}`);
+  });
+
+  test('disk: files in a folder without permissions count', async () => {
+    const box = await openBox({ disk_bytes: 4 * 1_024 ** 2, cpu_seconds: 60 });
+    const script = 'mkdir x; head -c 8000000 /dev/zero > x/file; chmod 000 x; sleep 60';
+    expect(await box.sh(script)).toMatchObject({ ended_by: 'limit', limit: expect.stringContaining('disk_bytes') });
+    await chmod(join(box.checkout, 'x'), 0o700);
+  });
+
   test('a key, the state and a repository stay hidden in a folder that is named by way of a link', async () => {
     const box = await openBox();
     const alias = `${box.root}-alias`;
