@@ -16,7 +16,7 @@ import { createKeptBaselines } from './adapters/checks/kept-files.js';
 import { createExecutorRegistry } from './adapters/executor/command-executor.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
-import { createLauncher } from './adapters/platform/launcher.js';
+import { createLauncher, type Launcher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
 import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
@@ -135,10 +135,23 @@ export interface GovernanceWorkers {
  */
 export async function createGovernanceWorkers(
   setting: WorkerSetting,
-  { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
+  surroundings: WorkerSurroundings,
 ): Promise<GovernanceWorkers> {
   // Small, and forks in a millisecond; this process takes twenty.
   const launcher = createLauncher(setting.env.PATH);
+  try {
+    return await createWorkers(setting, launcher, surroundings);
+  } catch (error) {
+    await launcher.close();
+    throw error;
+  }
+}
+
+async function createWorkers(
+  setting: WorkerSetting,
+  launcher: Launcher,
+  { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
+): Promise<GovernanceWorkers> {
   const ports = await createPorts(setting, launcher);
   const engineQueue = engineTaskQueue(setting.config);
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE } satisfies Partial<WorkerOptions>;

@@ -1,15 +1,16 @@
-import { PromptOsError } from '../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { SandboxLimits } from '../../contracts/worker-config.js';
-import type {
-  OpenedNetwork,
-  OpenNetwork,
-  Program,
-  ProgramEnd,
-  ProgramStarter,
-  Reach,
-  RunningProgram,
-  Sandbox,
+import {
+  type OpenedNetwork,
+  type OpenNetwork,
+  type Program,
+  type ProgramEnd,
+  ProgramNotStarted,
+  type ProgramStarter,
+  type Reach,
+  type RunningProgram,
+  type Sandbox,
 } from '../platform/program-starter.js';
 import { endInside } from './end-inside.js';
 import { type LimitWatch, watchLimits } from './limit-watch.js';
@@ -66,26 +67,35 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
     const watch = watchLimits({ running, limits, temporary, writable, reader }, programs);
     return { ...running, untilEnded: () => untilEnded(running, watch, command) };
   };
+  const start = async (program: Confined): Promise<RunningProgram> => {
+    const { network } = program.reach;
+    if (typeof network === 'string') return startConfined(program, null);
+    if (openNetwork === undefined) throw noProxy(network.hosts);
+    const opened = await openNetwork(network.hosts, program);
+    const running = await startConfined(program, opened).catch(async (error: unknown) => {
+      await opened.close();
+      throw error;
+    });
+    const untilClosed = async (): Promise<ProgramEnd> => {
+      const end = await running.untilEnded().catch(async (error: unknown) => {
+        await opened.close();
+        throw error;
+      });
+      return { ...end, network: await opened.close() };
+    };
+    return { ...running, untilEnded: untilClosed };
+  };
   return {
     kind,
     start: async (program) => {
       if (!isConfined(program)) return programs.start(program);
-      const { network } = program.reach;
-      if (typeof network === 'string') return startConfined(program, null);
-      if (openNetwork === undefined) throw noProxy(network.hosts);
-      const opened = await openNetwork(network.hosts, program);
-      const running = await startConfined(program, opened).catch(async (error: unknown) => {
-        await opened.close();
-        throw error;
-      });
-      const untilClosed = async (): Promise<ProgramEnd> => {
-        const end = await running.untilEnded().catch(async (error: unknown) => {
-          await opened.close();
-          throw error;
-        });
-        return { ...end, network: await opened.close() };
-      };
-      return { ...running, untilEnded: untilClosed };
+      try {
+        return await start(program);
+      } catch (error) {
+        // A full disk, or no more descriptors: the next try may find it mended.
+        const code = error instanceof ProgramNotStarted ? null : systemCode(error);
+        throw code === null ? error : new PromptOsError('EXECUTOR_LOST', `A program could not be started (${code}).`);
+      }
     },
   };
 }

@@ -75,6 +75,15 @@ describe.runIf(process.platform === 'linux')('sandboxed program', () => {
     }
   });
 
+  test('a program whose way to the network cannot be made is lost, so that it is tried again', async () => {
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'mkdir', errno: -28 });
+    const box = await openBox({}, { openNetwork: () => Promise.reject(full) });
+    await expect(box.sh('true', { network: { hosts: ['example.org'] } })).rejects.toMatchObject({
+      code: 'EXECUTOR_LOST',
+      message: expect.stringContaining('A program could not be started (ENOSPC).'),
+    });
+  });
+
   test('TMPDIR: a folder in /tmp is there too', async () => {
     const box = await openBox();
     for (const TMPDIR of ['/tmp/of-user/1000', '/tmp', '/tmp/', '/var/tmp/job', '/dev/shm/job']) {
