@@ -8,8 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
-import { Writable } from 'node:stream';
-import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './launcher-files.js';
+import { HAS_PROC, isRunning, openShared, readOrNothing, remove, statOf, write } from './launcher-files.js';
 
 /**
  * A program to start. Its input is a file, or nothing. Its outputs are named pipes that the worker reads, or travel over the
@@ -246,14 +245,6 @@ const noteFirst = (program, text = '') => {
   program.first ??= Number(/"child-pid": (\d+)/.exec(text)?.[1] ?? 0) || null;
 };
 
-/** @param {unknown} stream @param {string} base64 */
-const giveInput = (stream, base64) => {
-  if (!(stream instanceof Writable)) return;
-  // A guard that ended has read nothing; its exit code says why.
-  stream.on('error', () => {});
-  stream.end(Buffer.from(base64, 'base64'));
-};
-
 /** @param {StartOrder} order */
 const start = (order) => {
   /** @type {number[]} */
@@ -262,11 +253,15 @@ const start = (order) => {
   try {
     open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
+    const streams = [...open];
+    const guardFile = guardInput === null ? [] : [openShared(`${FOLDER}/guard-input`, guardInput)];
+    open.push(...guardFile);
     const rest = outputs === 'channel' ? ['pipe', 'pipe'] : outputs === 'none' ? ['ignore', 'ignore'] : [];
     const stdio = /** @type {import('node:child_process').StdioOptions} */ ([
-      ...open,
+      ...streams,
       ...rest,
-      ...(guard ? ['pipe', 'pipe'] : []),
+      ...(guard ? ['pipe'] : []),
+      ...guardFile,
     ]);
     const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, stdio, detached: true });
     child.once('error', (error) => {
@@ -275,10 +270,7 @@ const start = (order) => {
     if (child.pid === undefined) return;
     if (guard) write(`/proc/${child.pid}/oom_score_adj`, SANDBOX_OOM_SCORE);
     const program = newProgram({ id, session: child.pid, mark, scratch, child, guard });
-    if (guard) {
-      child.stdio[3]?.on('data', (text) => noteFirst(program, String(text)));
-      giveInput(child.stdio[4], guardInput ?? '');
-    }
+    if (guard) child.stdio[3]?.on('data', (text) => noteFirst(program, String(text)));
     if (outputs === 'channel') {
       relay(id, 0, child.stdout);
       relay(id, 1, child.stderr);

@@ -22,7 +22,6 @@ const LAUNCHER = fileURLToPath(new URL('./launcher-program.js', import.meta.url)
 const NODE_FLAGS = ['--jitless', '--max-old-space-size=64', '--max-semi-space-size=1'];
 const FOLDER_PREFIX = 'promptos-launcher';
 const UNGUARDED = { guard: false, guardInput: null } as const;
-const toBase64 = (bytes: Uint8Array = new Uint8Array()): string => Buffer.from(bytes).toString('base64');
 /** A launcher that a signal has stopped answers no ping: it is killed after so many. */
 const PING_MS = 5_000;
 const MAX_UNANSWERED = 4;
@@ -193,7 +192,8 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
 
   const start = async ({ argv, env, cwd, input, ...more }: Program): Promise<RunningProgram> => {
     const [mark, scratch] = [more.mark ?? null, more.scratch ?? null];
-    const guard = more.guard !== true ? UNGUARDED : { guard: true, guardInput: toBase64(more.guardInput) };
+    const guardInput = more.guardInput === undefined ? null : Buffer.from(more.guardInput).toString('base64');
+    const guard = more.guard === true ? { guard: true, guardInput } : UNGUARDED;
     const id = nextId++;
     const inputFile = input === undefined ? null : join(folder, `input-${id}`);
     if (inputFile !== null && input !== undefined) {

@@ -38,6 +38,7 @@ export function createShownFiles(options: ShownFilesOptions) {
   const common = [...system, ...readable.map((path): Mount => ({ kind: 'readable', path }))];
   const isCommon = (path: string): boolean =>
     common.some((mount) => mount.kind !== 'hidden' && isWithin(path, mount.path));
+  const tops = new Map(common.map(({ path }) => [path, followed(path)]));
   const visible = createVisibleFiles({ ...options, isShown: isCommon });
   const hidden = [...secret, ...repositories];
   const ofPath = new Map<string, readonly Mount[]>();
@@ -56,13 +57,13 @@ export function createShownFiles(options: ShownFilesOptions) {
     const shown = distinct([
       ...common,
       ...forPath(env.PATH ?? ''),
-      ...(isOwn ? [] : await visible.forProgram(executable)),
+      ...(isOwn ? [] : visible.forProgram(executable)),
       ...[...reach.readable, ...(network?.readable ?? [])].flatMap(visible.forFile),
     ]);
     const inPlace = hidden.map(followed);
     const mounts: readonly Mount[] = [
       ...shown.filter(({ kind, path }) => kind !== 'hidden' || existsSync(path)),
-      ...shown.flatMap((mount) => hiddenWithin(mount, inPlace)),
+      ...shown.flatMap((mount) => hiddenWithin(mount, tops.get(mount.path) ?? followed(mount.path), inPlace)),
       ...writable.map((path): Mount => ({ kind: 'writable', path })),
       ...(network === null ? [] : [{ kind: 'readable', path: network.socket } as const]),
     ];
@@ -78,11 +79,10 @@ export function createShownFiles(options: ShownFilesOptions) {
 /**
  * Hides what a shown folder holds, whichever links either is named by. Looked up when the program starts: the
  * folder of a store may have been missing when the worker started.
- * @param hidden paths in which every link is followed
+ * @param top the path of the mount, and `hidden` those that are hidden, in which every link is followed
  */
-function hiddenWithin({ kind, path }: Mount, hidden: readonly string[]): readonly Mount[] {
+function hiddenWithin({ kind, path }: Mount, top: string, hidden: readonly string[]): readonly Mount[] {
   if (kind !== 'readable') return [];
-  const top = followed(path);
   return hidden
     .filter((real) => isWithin(real, top) && existsSync(real))
     .map((real) => ({

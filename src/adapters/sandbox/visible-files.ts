@@ -1,5 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { followed, isWithin, type Mount } from './mounts.js';
 
@@ -34,7 +33,7 @@ export interface VisibleFiles {
   /** A file with what it needs: the links that lead to it, its toolchain or its packages. */
   forFile(path: string): readonly Mount[];
   /** The same for a program, and for the interpreter that its first line names. */
-  forProgram(path: string): Promise<readonly Mount[]>;
+  forProgram(path: string): readonly Mount[];
 }
 
 export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
@@ -98,8 +97,8 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
         .split(delimiter)
         .filter((entry) => isAbsolute(entry) && !isShown(entry))
         .flatMap((entry) => folderOfPrograms(resolve(entry))),
-    forProgram: async (path) => {
-      const interpreter = SHEBANG.exec(await firstBytes(path))?.[1];
+    forProgram: (path) => {
+      const interpreter = SHEBANG.exec(firstBytes(path))?.[1];
       const needed = interpreter === undefined || isShown(interpreter) ? [] : forFile(interpreter);
       return [...forFile(path), ...needed];
     },
@@ -128,14 +127,14 @@ function baseOfVenv(prefix: string): string | null {
   }
 }
 
-async function firstBytes(path: string): Promise<string> {
+function firstBytes(path: string): string {
   try {
-    const file = await open(path);
+    const file = openSync(path, 'r');
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(SHEBANG_BYTES), 0, SHEBANG_BYTES, 0);
-      return buffer.toString('latin1', 0, bytesRead);
+      const bytes = Buffer.alloc(SHEBANG_BYTES);
+      return bytes.toString('latin1', 0, readSync(file, bytes));
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch {
     return '';

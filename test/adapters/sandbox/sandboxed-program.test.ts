@@ -84,6 +84,11 @@ describe.runIf(process.platform === 'linux')('sandboxed program', () => {
     });
   });
 
+  test('no descriptor is open but the three of every program', async () => {
+    const box = await openBox();
+    expect((await box.sh('echo /proc/self/fd/*')).stdout).toMatch(/^\/proc\/self\/fd\/0 \S+\/1 \S+\/2( \S+\/3)?\n$/);
+  });
+
   test('TMPDIR: a folder in /tmp is there too', async () => {
     const box = await openBox();
     for (const TMPDIR of ['/tmp/of-user/1000', '/tmp', '/tmp/', '/var/tmp/job', '/dev/shm/job']) {
