@@ -24,6 +24,7 @@ import { createGitleaksScanner, createSecretlintScanner } from './adapters/secre
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { proxyFor, withDirectLoopback } from './config/proxy.js';
+import { keysFolder } from './config/user-folders.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
@@ -78,7 +79,7 @@ const SHUTDOWN_GRACE = '5 seconds';
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
-  const sandbox = await openWorkerSandbox(setting, programs, openNetwork);
+  const sandbox = await openWorkerSandbox({ ...setting, secret: keysOfPeople(env) }, programs, openNetwork);
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({
@@ -107,6 +108,15 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
     signers: await createWorkerSigners(config, env),
   };
 };
+
+/** With a person's key a program could decide in that person's name. A user without a home folder has none. */
+function keysOfPeople(env: WorkerSetting['env']): readonly string[] {
+  try {
+    return [keysFolder(env)];
+  } catch {
+    return [];
+  }
+}
 
 const joinScanners = (scanners: readonly SecretScanner[]): SecretScanner => ({
   scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),

@@ -58,7 +58,10 @@ describe('openWorkerSandbox', () => {
   });
 
   test.runIf(process.platform === 'linux')('state, store, keys and repositories cannot be made readable', async () => {
-    const hidden = { store: join(root, 'store'), key: join(root, 'key.pem'), repository: join(root, 'shop') };
+    const hidden = {
+      ...{ store: join(root, 'store'), key: join(root, 'key.pem'), repository: join(root, 'shop') },
+      people: join(root, 'people'),
+    };
     for (const path of Object.values(hidden)) await mkdir(path);
     for (const path of [...Object.values(hidden), join(root, 'state')]) {
       await mkdir(path, { recursive: true });
@@ -69,7 +72,10 @@ describe('openWorkerSandbox', () => {
         repositories: { shop: { path: hidden.repository } },
         sandbox: { readable: [path] },
       });
-      const setting = { config: worker, stateDir: join(root, 'state'), env: { PATH: process.env.PATH } };
+      const setting = {
+        ...{ config: worker, stateDir: join(root, 'state'), env: { PATH: process.env.PATH } },
+        secret: [hidden.people],
+      };
       await expect(openWorkerSandbox(setting, launcher)).rejects.toMatchObject({ code: 'WORKER_CONFIG_INVALID' });
     }
   });
