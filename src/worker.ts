@@ -16,7 +16,7 @@ import { createKeptBaselines } from './adapters/checks/kept-files.js';
 import { createExecutorRegistry } from './adapters/executor/command-executor.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
-import { createLauncher } from './adapters/platform/launcher.js';
+import { createLauncher, type Launcher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
 import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
@@ -24,6 +24,7 @@ import { createGitleaksScanner, createSecretlintScanner } from './adapters/secre
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { proxyFor, withDirectLoopback } from './config/proxy.js';
+import { keysFolder } from './config/user-folders.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
@@ -78,7 +79,7 @@ const SHUTDOWN_GRACE = '5 seconds';
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
-  const sandbox = await openWorkerSandbox(setting, programs, openNetwork);
+  const sandbox = await openWorkerSandbox({ ...setting, secret: keysOfPeople(env) }, programs, openNetwork);
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({
@@ -108,6 +109,15 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
   };
 };
 
+/** With a person's key a program could decide in that person's name. A user without a home folder has none. */
+function keysOfPeople(env: WorkerSetting['env']): readonly string[] {
+  try {
+    return [keysFolder(env)];
+  } catch {
+    return [];
+  }
+}
+
 const joinScanners = (scanners: readonly SecretScanner[]): SecretScanner => ({
   scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
 });
@@ -135,10 +145,23 @@ export interface GovernanceWorkers {
  */
 export async function createGovernanceWorkers(
   setting: WorkerSetting,
-  { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
+  surroundings: WorkerSurroundings,
 ): Promise<GovernanceWorkers> {
   // Small, and forks in a millisecond; this process takes twenty.
   const launcher = createLauncher(setting.env.PATH);
+  try {
+    return await createWorkers(setting, launcher, surroundings);
+  } catch (error) {
+    await launcher.close();
+    throw error;
+  }
+}
+
+async function createWorkers(
+  setting: WorkerSetting,
+  launcher: Launcher,
+  { connection, namespace, workflowBundle = prebuiltBundle() }: WorkerSurroundings,
+): Promise<GovernanceWorkers> {
   const ports = await createPorts(setting, launcher);
   const engineQueue = engineTaskQueue(setting.config);
   const common = { connection, namespace, shutdownGraceTime: SHUTDOWN_GRACE } satisfies Partial<WorkerOptions>;

@@ -252,7 +252,7 @@ checks:
   allow: ${inlineYaml(setup.checks.map((check) => checkName(check, setup.checks)))}
 
 # Agents and checks run in a sandbox: they see the system's programs and the checkout, not your files, keys and other
-# repositories. A toolchain in your home folder must be named; docs/sandbox.md says more. \`sandbox: none\` runs them
+# repositories. Most toolchains are found; docs/sandbox.md says which must be named. \`sandbox: none\` runs them
 # without one, and the record of each run then says so.
 # sandbox: { readable: [/home/me/.nvm] }
 `;

@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
+import { homeFolder } from '../adapters/platform/home-folder.js';
 import type { Variables } from './environment.js';
 
 /**
@@ -9,7 +9,7 @@ import type { Variables } from './environment.js';
  * container may have none.
  */
 function userFolder(env: Variables, platform: string, mac: string, xdg: string | undefined, usual: string): string {
-  const home = env.HOME || homedir();
+  const home = env.HOME || homeFolder();
   if (platform === 'darwin') return join(home, 'Library', mac, 'promptos');
   return join(xdg && isAbsolute(xdg) ? xdg : join(home, usual), 'promptos');
 }

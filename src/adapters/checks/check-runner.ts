@@ -6,7 +6,7 @@ import type { NetworkAccess, PassedEnvironment } from '../../contracts/worker-co
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
-import { type Environment, passVariables } from '../platform/pass-variables.js';
+import { certificateFiles, type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -60,7 +60,8 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           call.cache === undefined || caches === undefined
             ? NO_CACHES
             : await caches.open(call.directory, join(scratch.root, 'cache'), call.cache);
-        const environment = { ...checkEnvironment(env, passed, scratch, opened), ...call.env };
+        const granted = checkEnvironment(env, passed, scratch, opened);
+        const environment = { ...granted, ...call.env };
         const result = await runProgram(programs, {
           argv: call.argv,
           env: environment,
@@ -70,7 +71,8 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           max_output_bytes: maxOutputBytes,
           max_stderr_bytes: maxOutputBytes,
           scratch: scratch.root,
-          reach: { readable: [], writable: [scratch.root], network },
+          // What the policy sets shows nothing of this machine.
+          reach: { readable: certificateFiles(granted), writable: [scratch.root], network },
           signal: call.signal,
           watch: call.watch,
         });

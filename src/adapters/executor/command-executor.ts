@@ -8,7 +8,7 @@ import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/work
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
-import { type Environment, passVariables } from '../platform/pass-variables.js';
+import { certificateFiles, type Environment, passVariables } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -89,7 +89,11 @@ export function createCommandExecutor(
           max_output_bytes: config.max_output_bytes,
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch: scratch.root,
-          reach: { readable: namedFiles(argv, options.configDir), writable: [scratch.root], network: config.network },
+          reach: {
+            readable: [...namedFiles(argv, options.configDir), ...certificateFiles(env)],
+            writable: [scratch.root],
+            network: config.network,
+          },
           signal: call.signal,
           watch: call.watch,
         });

@@ -1,6 +1,6 @@
 // @ts-check
-/** Files as the launcher uses them: what cannot be done is left. Plain JavaScript, like the launcher. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Files as the launcher uses them: what cannot be done is left, unless it says so. Plain JavaScript, like the launcher. */
+import { constants, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 export const HAS_PROC = existsSync('/proc/self/environ');
 
@@ -35,4 +35,17 @@ export const remove = (path = '') => {
   } catch {
     // What cannot be removed now is removed as a leftover.
   }
+};
+
+/** What was written last. */
+let shared = '';
+/** Opens a file that many programs read, such as a filter for guards; it is written once. It throws when that fails. */
+export const openShared = (path = '', base64 = '') => {
+  // Whoever cleans temporary folders may have removed it.
+  if (base64 !== shared || !existsSync(path)) {
+    remove(path);
+    writeFileSync(path, Buffer.from(base64, 'base64'), { mode: 0o600, flag: 'wx' });
+    shared = base64;
+  }
+  return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 };

@@ -8,7 +8,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
-import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './launcher-files.js';
+import { HAS_PROC, isRunning, openShared, readOrNothing, remove, statOf, write } from './launcher-files.js';
 
 /**
  * A program to start. Its input is a file, or nothing. Its outputs are named pipes that the worker reads, or travel over the
@@ -24,6 +24,7 @@ import { HAS_PROC, isRunning, readOrNothing, remove, statOf, write } from './lau
  *   readonly mark: string | null,
  *   readonly scratch: string | null,
  *   readonly guard: boolean,
+ *   readonly guardInput: string | null,
  * }} StartOrder
  */
 /**
@@ -248,15 +249,19 @@ const noteFirst = (program, text = '') => {
 const start = (order) => {
   /** @type {number[]} */
   const open = [];
-  const { id, argv, env, cwd, input, outputs, mark, scratch, guard } = order;
+  const { id, argv, env, cwd, input, outputs, mark, scratch, guard, guardInput } = order;
   try {
     open.push(input === null ? openSync('/dev/null', O_RDONLY) : openInput(input));
     if (typeof outputs !== 'string') open.push(...outputs.map(openPipe));
+    const streams = [...open];
+    const guardFile = guardInput === null ? [] : [openShared(`${FOLDER}/guard-input`, guardInput)];
+    open.push(...guardFile);
     const rest = outputs === 'channel' ? ['pipe', 'pipe'] : outputs === 'none' ? ['ignore', 'ignore'] : [];
     const stdio = /** @type {import('node:child_process').StdioOptions} */ ([
-      ...open,
+      ...streams,
       ...rest,
       ...(guard ? ['pipe'] : []),
+      ...guardFile,
     ]);
     const child = spawn(argv[0] ?? '', argv.slice(1), { cwd, env, stdio, detached: true });
     child.once('error', (error) => {

@@ -21,6 +21,7 @@ const LAUNCHER = fileURLToPath(new URL('./launcher-program.js', import.meta.url)
 /** A small heap and no compiler: the smaller the process, the faster it forks. */
 const NODE_FLAGS = ['--jitless', '--max-old-space-size=64', '--max-semi-space-size=1'];
 const FOLDER_PREFIX = 'promptos-launcher';
+const UNGUARDED = { guard: false, guardInput: null } as const;
 /** A launcher that a signal has stopped answers no ping: it is killed after so many. */
 const PING_MS = 5_000;
 const MAX_UNANSWERED = 4;
@@ -184,13 +185,15 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
 
   const takeOutputs = createOutputs(folder, async (argv) => {
     const program = { argv, env: { PATH: path }, cwd: folder, input: null, outputs: 'none', mark: null } as const;
-    const { started, ended } = watch({ kind: 'start', id: nextId++, ...program, scratch: null, guard: false });
+    const { started, ended } = watch({ kind: 'start', id: nextId++, ...program, scratch: null, ...UNGUARDED });
     const end = await started.promise.then(() => ended.promise).catch(() => null);
     return end?.code === 0;
   });
 
   const start = async ({ argv, env, cwd, input, ...more }: Program): Promise<RunningProgram> => {
-    const [mark, scratch, guard] = [more.mark ?? null, more.scratch ?? null, more.guard ?? false];
+    const [mark, scratch] = [more.mark ?? null, more.scratch ?? null];
+    const guardInput = more.guardInput === undefined ? null : Buffer.from(more.guardInput).toString('base64');
+    const guard = more.guard === true ? { guard: true, guardInput } : UNGUARDED;
     const id = nextId++;
     const inputFile = input === undefined ? null : join(folder, `input-${id}`);
     if (inputFile !== null && input !== undefined) {
@@ -204,7 +207,7 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     try {
       const streams = { input: inputFile, outputs: outputs.order };
       if (outputs.relayed !== null) relays.set(id, outputs.relayed);
-      const { started, ended } = watch({ kind: 'start', id, argv, env, cwd, mark, scratch, guard, ...streams });
+      const { started, ended } = watch({ kind: 'start', id, argv, env, cwd, mark, scratch, ...guard, ...streams });
       const pid = await started.promise;
       const [stdout, stderr] = outputs.read();
       return {

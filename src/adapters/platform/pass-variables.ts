@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 
 /** Variables by name, as a process has them. */
@@ -15,6 +16,19 @@ export function passVariables(env: Environment, names: readonly string[]): Recor
   }
   return passed;
 }
+
+/** By these programs find certificates of a company's own authority, which its proxy needs. */
+const CERTIFICATES = [
+  ...['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'GIT_SSL_CAINFO'],
+  ...['PIP_CERT', 'CARGO_HTTP_CAINFO', 'AWS_CA_BUNDLE'],
+];
+
+/** The files of certificates that an environment names. It must be the worker config's, since what is named is shown. */
+export const certificateFiles = (env: Environment): readonly string[] =>
+  CERTIFICATES.flatMap((name) => {
+    const file = env[name] ?? '';
+    return isAbsolute(file) && existsSync(file) && statSync(file).isFile() ? [file] : [];
+  });
 
 const absoluteEntries = (path: string): string =>
   path

@@ -32,6 +32,8 @@ export interface Program {
    * `child-pid`.
    */
   readonly guard?: boolean | undefined;
+  /** What the guard reads on descriptor 4, such as a filter of system calls. */
+  readonly guardInput?: Uint8Array | undefined;
 }
 
 export interface ProgramEnd {

@@ -1,9 +1,12 @@
 import type { Mount } from './mounts.js';
+import type { SystemCallFilter } from './system-call-filter.js';
 
 export interface BubblewrapPlan {
   /** In the order in which they are made: a later one may cover an earlier one. */
   readonly mounts: readonly Mount[];
   readonly directory: string;
+  /** Variables that are set inside only. They are shown by ps(1). */
+  readonly environment: Readonly<Record<string, string>>;
   /** Folders for temporary files, each in memory. */
   readonly temporary: readonly string[];
   /** The size of each of them, and of shared memory. */
@@ -21,10 +24,14 @@ export interface BubblewrapPrograms {
   readonly bwrap: string;
   readonly prlimit: string;
   readonly setsid: string;
+  /** Which system calls fail, where that is known for this processor. */
+  readonly filter: SystemCallFilter | null;
 }
 
 /** Where the launcher learns which process is the first inside. */
 const GUARD_DESCRIPTOR = 3;
+/** Where the launcher writes the input of the guard. */
+const FILTER_DESCRIPTOR = 4;
 
 /**
  * The command line that runs a program in bubblewrap. The order of namespaces does not matter; that of mounts does.
@@ -40,6 +47,7 @@ export function bubblewrapArguments(programs: BubblewrapPrograms, plan: Bubblewr
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(plan.hostNetwork ? [] : ['--unshare-net']),
     ...['--disable-userns', '--cap-drop', 'ALL', '--die-with-parent', '--info-fd', String(GUARD_DESCRIPTOR)],
+    ...(programs.filter === null ? [] : ['--seccomp', String(FILTER_DESCRIPTOR)]),
     // A name that resolves without a network.
     ...['--hostname', 'localhost'],
     ...['--proc', '/proc', '--remount-ro', '/proc'],
@@ -48,6 +56,7 @@ export function bubblewrapArguments(programs: BubblewrapPrograms, plan: Bubblewr
     ...plan.mounts.flatMap(mountArguments),
     // Last, since a folder that is writable may be in one that is hidden.
     ...[...plan.mounts.flatMap(hiddenFolder), '/'].flatMap((folder) => ['--remount-ro', folder]),
+    ...Object.entries(plan.environment).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--chdir', plan.directory, '--'],
     ...[programs.prlimit, ...limits, '--', programs.setsid, ...argv],
   ];

@@ -1,6 +1,6 @@
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { SandboxLimits } from '../../contracts/worker-config.js';
-import type { OpenNetwork, ProgramStarter, Sandbox } from '../platform/program-starter.js';
+import type { OpenNetwork, Program, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
 import { confinePrograms } from './confine.js';
 import { isWithin } from './mounts.js';
@@ -12,6 +12,15 @@ import type { SystemFiles } from './system-files.js';
 /** The folder for temporary files, and the part of the memory limit that its files may take. */
 const TEMPORARY = '/tmp';
 const TEMPORARY_SHARE = 4;
+
+/**
+ * A program in a sandbox may take its folders' permissions away, and so hide what is in them from a worker that is not root.
+ * With this capability, which holds for files of the worker's user, they are counted all the same.
+ */
+const READS_EVERYTHING = [
+  ...['--unshare-user', '--cap-add', 'CAP_DAC_READ_SEARCH', '--die-with-parent'],
+  ...['--ro-bind', '/', '/', '--'],
+];
 
 export interface BubblewrapOptions extends Omit<ShownFilesOptions, 'system'> {
   /** What starts the sandboxes. */
@@ -28,27 +37,40 @@ export function createBubblewrap(options: BubblewrapOptions): Sandbox {
   const show = createShownFiles({ ...options, system: system.mounts });
   const temporaryBytes = Math.max(1, Math.floor(limits.memory_bytes / TEMPORARY_SHARE));
   const ofProcesses = processLimits(limits);
-  const makeGroup = process.getuid?.() === 0 ? findProcessGroups() : null;
+  const isRoot = process.getuid?.() === 0;
+  const makeGroup = isRoot ? findProcessGroups() : null;
   return confinePrograms({
-    ...{ kind: 'bubblewrap', programs, limits, openNetwork, guard: true },
+    ...{ kind: 'bubblewrap', programs, limits, openNetwork, guard: true, guardInput: tools.filter?.program },
+    reader: isRoot ? [] : [tools.bwrap, ...READS_EVERYTHING],
     commandLine: async (program, network) => {
       const { executable, mounts, writable, isShown } = await show(program, network);
-      const { argv, cwd, env, reach } = program;
+      const { argv, cwd, reach } = program;
+      const { outside: env, inside } = splitEnvironment(program.env);
       const hostNetwork = reach.network === 'full';
-      const temporary = temporaryFolders(env.TMPDIR, isShown);
+      const temporary = temporaryFolders(program.env.TMPDIR, isShown);
       const command = bubblewrapArguments(tools, {
         mounts: hostNetwork ? [...system.nameServers, ...mounts] : mounts,
-        ...{ directory: cwd, temporary, temporaryBytes, hostNetwork, limits: ofProcesses },
+        ...{ directory: cwd, environment: inside, temporary, temporaryBytes, hostNetwork, limits: ofProcesses },
         argv: [...(network?.relay ?? []), executable, ...argv.slice(1)],
       });
       const group = makeGroup?.(limits.processes + SPARE_PROCESSES);
-      return { argv: group?.within(command) ?? command, writable, temporary, ended: group?.remove };
+      return { argv: group?.within(command) ?? command, env, writable, temporary, ended: group?.remove };
     },
   });
 }
 
-/** `/tmp`, and what the program's own environment names in its place. */
+/** `/tmp`, and what the program's own environment names in its place, such as a folder of one user in `/tmp`. */
 function temporaryFolders(named: string | undefined, isShown: (path: string) => boolean): readonly string[] {
-  const own = named !== undefined && isAbsolute(named) && !isWithin(named, TEMPORARY) && !isShown(named);
-  return own ? [TEMPORARY, named] : [TEMPORARY];
+  const folder = named !== undefined && isAbsolute(named) ? resolve(named) : TEMPORARY;
+  return isWithin(TEMPORARY, folder) || isShown(folder) ? [TEMPORARY] : [TEMPORARY, folder];
+}
+
+/** By these a loader or a shell runs other code, possibly from the checkout: the current folder is where they look. */
+const RUNS_CODE = /^(?:LD_|GLIBC_|BASH_FUNC_|(?:GCONV_PATH|LOCPATH|BASH_ENV|ENV)$)/;
+
+/** What the programs that make the sandbox see of the environment, and what is set inside it only. */
+function splitEnvironment(env: Program['env']): Record<'outside' | 'inside', Program['env']> {
+  const of = (isInside: boolean) =>
+    Object.fromEntries(Object.entries(env).filter(([name]) => RUNS_CODE.test(name) === isInside));
+  return { outside: of(false), inside: of(true) };
 }

@@ -1,15 +1,16 @@
-import { PromptOsError } from '../../contracts/errors.js';
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { SandboxLimits } from '../../contracts/worker-config.js';
-import type {
-  OpenedNetwork,
-  OpenNetwork,
-  Program,
-  ProgramEnd,
-  ProgramStarter,
-  Reach,
-  RunningProgram,
-  Sandbox,
+import {
+  type OpenedNetwork,
+  type OpenNetwork,
+  type Program,
+  type ProgramEnd,
+  ProgramNotStarted,
+  type ProgramStarter,
+  type Reach,
+  type RunningProgram,
+  type Sandbox,
 } from '../platform/program-starter.js';
 import { endInside } from './end-inside.js';
 import { type LimitWatch, watchLimits } from './limit-watch.js';
@@ -20,6 +21,7 @@ export type Confined = Program & { readonly reach: Reach };
 /** How a program is started in its sandbox. */
 interface CommandLine {
   readonly argv: readonly string[];
+  readonly env: Program['env'];
   /** Folders on disk that it may write to. */
   readonly writable: readonly string[];
   /** Folders in memory that it may write to. */
@@ -35,6 +37,9 @@ export interface ConfineOptions {
   readonly limits: SandboxLimits;
   /** Whether the process that is started guards the program, in place of becoming it. */
   readonly guard: boolean;
+  readonly guardInput?: Program['guardInput'];
+  /** The command line that starts a program which may read every folder of this user. */
+  readonly reader?: readonly string[];
   readonly openNetwork: OpenNetwork | undefined;
   readonly commandLine: (program: Confined, network: OpenedNetwork | null) => Promise<CommandLine>;
 }
@@ -43,7 +48,7 @@ const isConfined = (program: Program): program is Confined => program.reach !== 
 
 /** Starts each program that has a reach in a sandbox of its own, with its way to the network, and within its limits. */
 export function confinePrograms(options: ConfineOptions): Sandbox {
-  const { kind, programs, limits, guard, openNetwork, commandLine } = options;
+  const { kind, programs, limits, guard, guardInput, openNetwork, commandLine, reader = [] } = options;
   const untilEnded = async (running: RunningProgram, watch: LimitWatch, { ended }: CommandLine) => {
     try {
       return endInside(await running.untilEnded(), watch.stopped(), limits);
@@ -53,36 +58,44 @@ export function confinePrograms(options: ConfineOptions): Sandbox {
     }
   };
   const startConfined = async (program: Confined, network: OpenedNetwork | null): Promise<RunningProgram> => {
-    const command = await commandLine(program, network);
-    const { argv, temporary, writable } = command;
-    const env = { ...program.env, ...network?.env };
-    const running = await programs.start({ ...program, argv, env, guard }).catch((error: unknown) => {
+    const command = await commandLine({ ...program, env: { ...program.env, ...network?.env } }, network);
+    const { argv, env, temporary, writable } = command;
+    const running = await programs.start({ ...program, argv, env, guard, guardInput }).catch((error: unknown) => {
       command.ended?.();
       throw error;
     });
-    const watch = watchLimits({ running, limits, temporary, writable }, programs);
+    const watch = watchLimits({ running, limits, temporary, writable, reader }, programs);
     return { ...running, untilEnded: () => untilEnded(running, watch, command) };
+  };
+  const start = async (program: Confined): Promise<RunningProgram> => {
+    const { network } = program.reach;
+    if (typeof network === 'string') return startConfined(program, null);
+    if (openNetwork === undefined) throw noProxy(network.hosts);
+    const opened = await openNetwork(network.hosts, program);
+    const running = await startConfined(program, opened).catch(async (error: unknown) => {
+      await opened.close();
+      throw error;
+    });
+    const untilClosed = async (): Promise<ProgramEnd> => {
+      const end = await running.untilEnded().catch(async (error: unknown) => {
+        await opened.close();
+        throw error;
+      });
+      return { ...end, network: await opened.close() };
+    };
+    return { ...running, untilEnded: untilClosed };
   };
   return {
     kind,
     start: async (program) => {
       if (!isConfined(program)) return programs.start(program);
-      const { network } = program.reach;
-      if (typeof network === 'string') return startConfined(program, null);
-      if (openNetwork === undefined) throw noProxy(network.hosts);
-      const opened = await openNetwork(network.hosts, program);
-      const running = await startConfined(program, opened).catch(async (error: unknown) => {
-        await opened.close();
-        throw error;
-      });
-      const untilClosed = async (): Promise<ProgramEnd> => {
-        const end = await running.untilEnded().catch(async (error: unknown) => {
-          await opened.close();
-          throw error;
-        });
-        return { ...end, network: await opened.close() };
-      };
-      return { ...running, untilEnded: untilClosed };
+      try {
+        return await start(program);
+      } catch (error) {
+        // A full disk, or no more descriptors: the next try may find it mended.
+        const code = error instanceof ProgramNotStarted ? null : systemCode(error);
+        throw code === null ? error : new PromptOsError('EXECUTOR_LOST', `A program could not be started (${code}).`);
+      }
     },
   };
 }

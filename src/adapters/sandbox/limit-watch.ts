@@ -23,6 +23,8 @@ export interface WatchedBox {
   readonly writable: readonly string[];
   /** Folders in memory that it may write to. */
   readonly temporary: readonly string[];
+  /** The command line that starts a program which may read every folder of the box; empty where any may. */
+  readonly reader: readonly string[];
 }
 
 export interface LimitWatch {
@@ -84,13 +86,14 @@ interface DiskParts {
   readonly unnamed: () => number;
 }
 
-function watchDisk({ limits, writable }: WatchedBox, programs: ProgramStarter, { stop, unnamed }: DiskParts) {
+function watchDisk({ limits, writable, reader }: WatchedBox, programs: ProgramStarter, { stop, unnamed }: DiskParts) {
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
   let counting: RunningProgram | undefined;
   const look = async (): Promise<void> => {
     const begun = performance.now();
-    const counted = await countFiles(programs, writable, (running) => {
+    const argv = [...reader, 'du', '-skx', '--', ...writable];
+    const counted = await countFiles(programs, argv, (running) => {
       counting = running;
     }).catch(() => null);
     if (closed) return;
@@ -117,11 +120,11 @@ function watchDisk({ limits, writable }: WatchedBox, programs: ProgramStarter, {
 /** Bytes that the files of folders take on disk, by a program of its own: it may take long. */
 async function countFiles(
   programs: ProgramStarter,
-  folders: readonly string[],
+  argv: readonly string[],
   started: (running: RunningProgram) => void,
 ): Promise<number | null> {
   const running = await programs.start({
-    argv: ['du', '-skx', '--', ...folders],
+    argv,
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     cwd: '/',
   });

@@ -1,4 +1,5 @@
-import { isAbsolute, relative } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 
 /** One thing that a sandbox shows a program. Paths are absolute, and are the same inside and outside. */
 export type Mount =
@@ -11,4 +12,14 @@ export type Mount =
 export function isWithin(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way));
+}
+
+/** A path with every link in it followed, as the kernel compares paths; also of a file that does not exist yet. */
+export function followed(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(followed(parent), basename(path));
+  }
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { SandboxConfig } from '../../contracts/worker-config.js';
 import { findProgram } from '../platform/find-program.js';
@@ -6,9 +7,10 @@ import { homeFolder } from '../platform/home-folder.js';
 import { type OpenNetwork, ProgramNotStarted, type ProgramStarter, type Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapOptions, createBubblewrap } from './bubblewrap.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
-import { isWithin } from './mounts.js';
+import { followed, isWithin } from './mounts.js';
 import { createSandboxExec } from './sandbox-exec.js';
-import { readSystemFiles } from './system-files.js';
+import { systemCallFilter } from './system-call-filter.js';
+import { readSystemFiles, type SystemFiles } from './system-files.js';
 
 export interface SandboxOptions {
   /** What starts the programs, such as a launcher. */
@@ -41,13 +43,21 @@ export async function openSandbox(config: SandboxConfig, options: SandboxOptions
   }
   if (platform !== 'linux')
     throw unavailable(`There is no sandbox for ${platform}`, 'Run the worker on Linux or macOS.');
-  const [bwrap, prlimit, setsid] = await findTools(['bwrap', 'prlimit', 'setsid'], path, INSTALL);
-  const bubblewrap = { ...common, tools: { bwrap, prlimit, setsid }, system: await readSystemFiles() };
+  const system = await readSystemFiles();
+  const [bwrap] = await findTools(['bwrap'], path, INSTALL);
+  // These two run inside: one of a package manager in a home folder does not exist there.
+  const [prlimit, setsid] = await findTools(['prlimit', 'setsid'], pathOfSystem(path, system), INSTALL);
+  const bubblewrap = { ...common, tools: { bwrap, prlimit, setsid, filter: systemCallFilter() }, system };
   await tryBubblewrap(bubblewrap);
   return createBubblewrap(bubblewrap);
 }
 
+/** The folders of a PATH that every program sees, and where the system has its own programs. */
+const pathOfSystem = (path: string | undefined, { isShown }: SystemFiles): string =>
+  [...(path ?? '').split(delimiter), '/usr/bin', '/bin'].filter((entry) => isShown(followed(entry))).join(delimiter);
+
 const INSTALL = 'Install bubblewrap and util-linux (apt-get install bubblewrap util-linux; dnf install bubblewrap).';
+const UPDATE = 'Install bubblewrap 0.8.0 or later.';
 const ALLOW =
   'Let this user make user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), ' +
   'kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap (Ubuntu 24.04 and later), ' +
@@ -83,12 +93,20 @@ async function findTools<const Names extends readonly string[]>(
   return found as { readonly [Index in keyof Names]: string };
 }
 
+/** Each sandbox has its own; of the machine's, programs of the same user could read what other processes hold. */
+const OF_THE_KERNEL = ['/proc', '/sys', '/dev'];
+
+function readableProblem(path: string, hidden: readonly string[]): string | null {
+  if (!existsSync(path)) return 'does not exist';
+  const real = followed(path);
+  if (real === '/' || OF_THE_KERNEL.some((folder) => isWithin(real, folder))) return 'cannot be shown in a sandbox';
+  return hidden.some((one) => isWithin(real, followed(one)))
+    ? 'is hidden from programs: it belongs to the state, the store, the keys or a repository of this worker'
+    : null;
+}
+
 function requireReadable(path: string, hidden: readonly string[]): void {
-  const problem = existsSync(path)
-    ? hidden.some((one) => isWithin(path, one))
-      ? 'is hidden from programs: it belongs to the state, the store, the keys or a repository of this worker'
-      : null
-    : 'does not exist';
+  const problem = readableProblem(path, hidden);
   if (problem !== null) throw new PromptOsError('WORKER_CONFIG_INVALID', `sandbox.readable: ${path} ${problem}.`);
 }
 
@@ -101,13 +119,15 @@ async function tryBubblewrap({ programs, tools, system, limits }: BubblewrapOpti
   const problem = await trial(programs, tools, {
     mounts: system.mounts,
     directory: '/',
+    environment: {},
     temporary: ['/tmp'],
     temporaryBytes: limits.memory_bytes,
     hostNetwork: false,
     limits: [],
     argv: ['true'],
   });
-  if (problem !== null) throw unavailable(`bubblewrap cannot make a sandbox here: ${problem}`, ALLOW);
+  const hint = problem?.includes('Unknown option') ? UPDATE : ALLOW;
+  if (problem !== null) throw unavailable(`bubblewrap cannot make a sandbox here: ${problem}`, hint);
   tried.add(tools.bwrap);
 }
 
@@ -118,7 +138,9 @@ async function trial(
 ): Promise<string | null> {
   try {
     const env = { PATH: '/usr/bin:/bin' };
-    const running = await programs.start({ argv: bubblewrapArguments(tools, plan), env, cwd: '/', guard: true });
+    const guardInput = tools.filter?.program;
+    const argv = bubblewrapArguments(tools, plan);
+    const running = await programs.start({ argv, env, cwd: '/', guard: true, guardInput });
     let words = '';
     running.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       words = `${words}${chunk}`.slice(0, 1_000);

@@ -1,8 +1,7 @@
-import { realpathSync } from 'node:fs';
 import type { SandboxLimits } from '../../contracts/worker-config.js';
 import type { OpenNetwork, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { confinePrograms } from './confine.js';
-import type { Mount } from './mounts.js';
+import { followed, type Mount } from './mounts.js';
 import { seatbeltProfile } from './seatbelt-profile.js';
 import { createShownFiles, type ShownFilesOptions } from './shown-files.js';
 
@@ -37,6 +36,7 @@ export function createSandboxExec(options: SandboxExecOptions): Sandbox {
       const of = (kind: Mount['kind']) =>
         mounts.filter((mount) => mount.kind === kind && !SYSTEM.includes(mount)).map(({ path }) => followed(path));
       const access = program.reach.network;
+      const [temporary] = program.reach.writable;
       const profile = seatbeltProfile({
         readable: [...of('readable'), ...of('link')],
         writable: of('writable'),
@@ -46,18 +46,11 @@ export function createSandboxExec(options: SandboxExecOptions): Sandbox {
       const command = [...(network?.relay ?? []), executable, ...program.argv.slice(1)];
       return {
         argv: [sandboxExec, '-p', profile, '/bin/sh', '-c', script, 'sh', ...command],
+        // The folder that macOS gives every user is not shown.
+        env: temporary === undefined ? program.env : { ...program.env, TMPDIR: temporary },
         writable,
         temporary: [],
       };
     },
   });
-}
-
-/** The kernel compares paths in which every link is followed. */
-function followed(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }

@@ -1,7 +1,8 @@
 import { existsSync, lstatSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { OpenedNetwork } from '../platform/program-starter.js';
 import type { Confined } from './confine.js';
-import { isWithin, type Mount } from './mounts.js';
+import { followed, isWithin, type Mount } from './mounts.js';
 import { requireProgram } from './require-program.js';
 import { createVisibleFiles } from './visible-files.js';
 
@@ -37,11 +38,14 @@ export function createShownFiles(options: ShownFilesOptions) {
   const common = [...system, ...readable.map((path): Mount => ({ kind: 'readable', path }))];
   const isCommon = (path: string): boolean =>
     common.some((mount) => mount.kind !== 'hidden' && isWithin(path, mount.path));
+  const tops = new Map(common.map(({ path }) => [path, followed(path)]));
   const visible = createVisibleFiles({ ...options, isShown: isCommon });
   const hidden = [...secret, ...repositories];
   const ofPath = new Map<string, readonly Mount[]>();
   const forPath = (path: string): readonly Mount[] => {
-    const mounts = ofPath.get(path) ?? visible.forPath(path);
+    const known = ofPath.get(path);
+    // A version of a toolchain may have been removed since.
+    const mounts = known?.every((mount) => existsSync(mount.path)) ? known : visible.forPath(path);
     ofPath.set(path, mounts);
     return mounts;
   };
@@ -53,12 +57,13 @@ export function createShownFiles(options: ShownFilesOptions) {
     const shown = distinct([
       ...common,
       ...forPath(env.PATH ?? ''),
-      ...(isOwn ? [] : await visible.forProgram(executable)),
+      ...(isOwn ? [] : visible.forProgram(executable)),
       ...[...reach.readable, ...(network?.readable ?? [])].flatMap(visible.forFile),
     ]);
+    const inPlace = hidden.map(followed);
     const mounts: readonly Mount[] = [
-      ...shown,
-      ...hidden.filter((path) => shown.some((mount) => covers(mount, path))).flatMap(hide),
+      ...shown.filter(({ kind, path }) => kind !== 'hidden' || existsSync(path)),
+      ...shown.flatMap((mount) => hiddenWithin(mount, tops.get(mount.path) ?? followed(mount.path), inPlace)),
       ...writable.map((path): Mount => ({ kind: 'writable', path })),
       ...(network === null ? [] : [{ kind: 'readable', path: network.socket } as const]),
     ];
@@ -71,19 +76,29 @@ export function createShownFiles(options: ShownFilesOptions) {
   };
 }
 
-const covers = ({ kind, path }: Mount, hidden: string): boolean => kind === 'readable' && isWithin(hidden, path);
-
-/** Looked up when the program starts: the folder of a store may have been missing when the worker started. */
-function hide(path: string): readonly Mount[] {
-  const found = existsSync(path) ? lstatSync(path) : null;
-  return found === null ? [] : [{ kind: 'hidden', path, folder: found.isDirectory() }];
+/**
+ * Hides what a shown folder holds, whichever links either is named by. Looked up when the program starts: the
+ * folder of a store may have been missing when the worker started.
+ * @param top the path of the mount, and `hidden` those that are hidden, in which every link is followed
+ */
+function hiddenWithin({ kind, path }: Mount, top: string, hidden: readonly string[]): readonly Mount[] {
+  if (kind !== 'readable') return [];
+  return hidden
+    .filter((real) => isWithin(real, top) && existsSync(real))
+    .map((real) => ({
+      kind: 'hidden',
+      path: join(path, relative(top, real)),
+      folder: lstatSync(real).isDirectory(),
+    }));
 }
 
 /** Each path once, and nothing that a folder before it shows already. */
 function distinct(mounts: readonly Mount[]): readonly Mount[] {
   const made: Mount[] = [];
   for (const mount of mounts) {
-    const shown = made.some((before) => before.path === mount.path || covers(before, mount.path));
+    const shown = made.some(
+      (before) => before.path === mount.path || (before.kind !== 'hidden' && isWithin(mount.path, before.path)),
+    );
     if (mount.kind === 'hidden' || !shown) made.push(mount);
   }
   return made;

@@ -14,9 +14,13 @@ const SYSTEM_FOLDERS = [
   '/libx32',
   '/etc',
   '/opt',
-  '/nix',
+  // Not the socket of its daemon: that one fetches what it is asked for, from any host.
+  '/nix/store',
+  '/nix/var/nix/profiles',
   '/snap',
 ];
+/** What leads out of these folders on some systems: `/usr/local` to /var on ostree, certificates to /var on SUSE. */
+const LEADS_OUT = ['/usr/local', '/etc/ssl/certs', '/etc/ssl/ca-bundle.pem'];
 /** Settings of the machine, some of which are secrets that root may read. */
 const SETTINGS = '/etc';
 /** Name servers; on many systems a link to a file outside of the folders above. */
@@ -33,12 +37,7 @@ export interface SystemFiles {
 
 /** The files of the system that every program sees. Of the settings they are those that every user of the machine may read. */
 export async function readSystemFiles(): Promise<SystemFiles> {
-  const mounts: Mount[] = [];
-  for (const path of SYSTEM_FOLDERS) {
-    const found = await lstat(path).catch(() => null);
-    if (found?.isSymbolicLink()) mounts.push({ kind: 'link', path, target: await readlink(path) });
-    if (found?.isDirectory()) mounts.push({ kind: 'readable', path });
-  }
+  const mounts = await showFolders(SYSTEM_FOLDERS, LEADS_OUT);
   const isShown = (path: string): boolean => mounts.some((mount) => isWithin(path, mount.path));
   const servers = await realpath(NAME_SERVERS).catch(() => NAME_SERVERS);
   return {
@@ -46,6 +45,25 @@ export async function readSystemFiles(): Promise<SystemFiles> {
     nameServers: isShown(servers) ? [] : [{ kind: 'readable', path: servers }],
     isShown,
   };
+}
+
+/**
+ * Shows folders, the links among them as links, and what a link leads to where no folder has it.
+ * @param more paths in the folders that may be links too
+ */
+export async function showFolders(folders: readonly string[], more: readonly string[]): Promise<readonly Mount[]> {
+  const mounts: Mount[] = [];
+  for (const path of folders) {
+    const found = await lstat(path).catch(() => null);
+    if (found?.isSymbolicLink()) mounts.push({ kind: 'link', path, target: await readlink(path) });
+    if (found?.isDirectory()) mounts.push({ kind: 'readable', path });
+  }
+  for (const path of [...folders, ...more]) {
+    const real = await realpath(path).catch(() => null);
+    const isShown = mounts.some((mount) => mount.kind === 'readable' && isWithin(real ?? '/', mount.path));
+    if (real !== null && !isShown) mounts.push({ kind: 'readable', path: real });
+  }
+  return mounts;
 }
 
 /** What this user may read of a folder and not every user may: a program must not read it on this user's behalf. */
@@ -58,7 +76,7 @@ async function privateSettings(folder: string): Promise<readonly Mount[]> {
 async function privateEntry(path: string, entry: Dirent): Promise<readonly Mount[]> {
   const folder = entry.isDirectory();
   if (!folder && !entry.isFile()) return [];
-  const { mode } = await lstat(path);
+  const mode = (await lstat(path).catch(() => null))?.mode ?? 0o777;
   const needed = folder ? ENTERED_BY_ALL : READABLE_BY_ALL;
   if ((mode & needed) === needed) return folder ? privateSettings(path) : [];
   const mayRead = await access(path, constants.R_OK).then(

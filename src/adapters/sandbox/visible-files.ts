@@ -1,7 +1,6 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { isWithin, type Mount } from './mounts.js';
+import { followed, isWithin, type Mount } from './mounts.js';
 
 /** What shows that a folder is the installation of a toolchain, or of several versions, whose programs need the rest of it. */
 const TOOLCHAIN_PARTS = [
@@ -34,16 +33,23 @@ export interface VisibleFiles {
   /** A file with what it needs: the links that lead to it, its toolchain or its packages. */
   forFile(path: string): readonly Mount[];
   /** The same for a program, and for the interpreter that its first line names. */
-  forProgram(path: string): Promise<readonly Mount[]>;
+  forProgram(path: string): readonly Mount[];
 }
 
 export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
   const { home, secret, repositories, isShown } = options;
-  const personal = [home, join(home, '.local'), ...secret, ...repositories];
-  const isSecret = (path: string): boolean => secret.some((folder) => isWithin(path, folder));
+  const hidden = secret.map(followed);
+  const personal = [home, join(home, '.local'), ...secret, ...repositories].map(followed);
+  /** A link is where its folder is, not where it leads. */
+  const isSecret = (path: string): boolean => {
+    const place = join(followed(dirname(path)), basename(path));
+    return hidden.some((folder) => isWithin(place, folder));
+  };
   /** A folder that holds one of these is more than an installation. */
-  const mayShow = (folder: string): boolean =>
-    folder !== '/' && !isSecret(folder) && !personal.some((path) => isWithin(path, folder));
+  const mayShow = (folder: string): boolean => {
+    const real = followed(folder);
+    return real !== '/' && !isSecret(real) && !personal.some((path) => isWithin(path, real));
+  };
 
   const toolchain = (prefix: string): readonly Mount[] => {
     if (!mayShow(prefix) || !isToolchain(prefix)) return [];
@@ -60,15 +66,26 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
     return [{ kind: 'readable', path: packages !== '' && mayShow(packages) ? packages : file }];
   };
 
+  const folderOfPrograms = (folder: string): readonly Mount[] => {
+    const real = followed(folder);
+    if (isShown(real)) return [{ kind: 'link', path: folder, target: real }];
+    return PROGRAM_FOLDERS.includes(basename(folder)) ? toolchain(dirname(folder)) : [];
+  };
+
   const forFile = (path: string): readonly Mount[] => {
     const mounts: Mount[] = [];
     let at = path;
-    for (let hops = 0; hops < MAX_LINKS && !isShown(at) && !isSecret(at); hops++) {
-      if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return [...mounts, ...withNeeds(at)];
-      const target = readlinkSync(at);
-      const needs = toolchain(dirname(dirname(at)));
-      mounts.push(...(needs.length > 0 ? needs : [{ kind: 'link', path: at, target } as const]));
-      at = resolve(dirname(at), target);
+    for (let hops = 0; hops < MAX_LINKS && !isSecret(at); hops++) {
+      const shown = isShown(at);
+      const isLink = lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      if (!isLink) return shown ? mounts : [...mounts, ...withNeeds(at)];
+      const needs = shown ? [] : toolchain(dirname(dirname(at)));
+      const [folder, written] = [dirname(at), readlinkSync(at)];
+      // A relative target starts where the folder really is, and folders inside are no links.
+      const real = needs.length > 0 ? folder : followed(folder);
+      const target = real === folder ? written : resolve(real, written);
+      if (!shown) mounts.push(...(needs.length > 0 ? needs : [{ kind: 'link', path: at, target } as const]));
+      at = resolve(real, written);
     }
     return mounts;
   };
@@ -78,11 +95,10 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
     forPath: (path) =>
       path
         .split(delimiter)
-        .filter((entry) => isAbsolute(entry) && PROGRAM_FOLDERS.includes(basename(entry)) && !isShown(entry))
-        .flatMap((entry) => toolchain(dirname(entry))),
-    forProgram: async (path) => {
-      if (isShown(path)) return forFile(path);
-      const interpreter = SHEBANG.exec(await firstBytes(path))?.[1];
+        .filter((entry) => isAbsolute(entry) && !isShown(entry))
+        .flatMap((entry) => folderOfPrograms(resolve(entry))),
+    forProgram: (path) => {
+      const interpreter = SHEBANG.exec(firstBytes(path))?.[1];
       const needed = interpreter === undefined || isShown(interpreter) ? [] : forFile(interpreter);
       return [...forFile(path), ...needed];
     },
@@ -111,14 +127,14 @@ function baseOfVenv(prefix: string): string | null {
   }
 }
 
-async function firstBytes(path: string): Promise<string> {
+function firstBytes(path: string): string {
   try {
-    const file = await open(path);
+    const file = openSync(path, 'r');
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(SHEBANG_BYTES), 0, SHEBANG_BYTES, 0);
-      return buffer.toString('latin1', 0, bytesRead);
+      const bytes = Buffer.alloc(SHEBANG_BYTES);
+      return bytes.toString('latin1', 0, readSync(file, bytes));
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch {
     return '';

@@ -9,6 +9,8 @@ export interface SandboxedWorker {
   /** Absolute. */
   readonly stateDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute paths that are hidden too, such as where people's keys are. */
+  readonly secret?: readonly string[];
 }
 
 /**
@@ -19,7 +21,7 @@ export interface SandboxedWorker {
  * @throws PromptOsError SANDBOX_UNAVAILABLE, WORKER_CONFIG_INVALID
  */
 export function openWorkerSandbox(
-  { config, stateDir, env }: SandboxedWorker,
+  { config, stateDir, env, secret = [] }: SandboxedWorker,
   programs: ProgramStarter,
   openNetwork?: OpenNetwork,
 ): Promise<Sandbox> {
@@ -31,7 +33,7 @@ export function openWorkerSandbox(
   });
   return openSandbox(isNeeded ? sandbox : 'none', {
     ...{ programs, path: env.PATH, openNetwork },
-    secret: [stateDir, ...(store?.kind === 'fs' ? [store.path] : []), ...keys],
+    secret: [stateDir, ...(store?.kind === 'fs' ? [store.path] : []), ...keys, ...secret],
     repositories: Object.values(repositories).flatMap((one) => ('path' in one ? [one.path] : [])),
   });
 }

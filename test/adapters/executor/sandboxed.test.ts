@@ -39,8 +39,9 @@ afterEach(async () => {
 
 const ENV = { PATH: process.env.PATH };
 
-function execute(argv: readonly string[]) {
-  const executor = createCommandExecutor('nina', commandExecutorSchema.parse({ kind: 'command', argv }), {
+function execute(argv: readonly string[], set: Readonly<Record<string, string>> = {}) {
+  const config = commandExecutorSchema.parse({ kind: 'command', argv, env: { set } });
+  const executor = createCommandExecutor('nina', config, {
     ...{ env: ENV, configDir: join(root, 'config'), scratchRoot: join(root, 'state/scratch'), programs },
   });
   const { signal } = new AbortController();
@@ -82,6 +83,27 @@ describe.runIf(process.platform === 'linux')('in the sandbox', () => {
     const { chmod } = await import('node:fs/promises');
     await chmod(join(root, 'config/plain'), 0o644);
     await expect(execute(['./plain']).outcome).rejects.toMatchObject({ code: 'EXECUTOR_NOT_PERMITTED' });
+  });
+
+  test('certificates that the worker config names can be read; what the policy names cannot', async () => {
+    const NODE_EXTRA_CA_CERTS = await put('company/ca certificates.pem', '"certificate"');
+    await put('company/other', '');
+    const { outcome } = execute(['sh', '-c', `cat "$NODE_EXTRA_CA_CERTS"; cat ${root}/company/other`], {
+      NODE_EXTRA_CA_CERTS,
+    });
+    expect(new TextDecoder().decode((await outcome).stdout)).toBe('"certificate"');
+    const scratchRoot = join(root, 'state/scratch');
+    const call = {
+      ...{ name: 'tests', timeout_ms: 60_000, directory: join(root, 'checkout') },
+      ...{ argv: ['sh', '-c', 'cat "$NODE_EXTRA_CA_CERTS"'], signal: new AbortController().signal },
+    };
+    const granted = createCheckRunner({
+      ...{ allow: ['*'], env: ENV, scratchRoot, programs },
+      passed: { allow: ['PATH'], set: { NODE_EXTRA_CA_CERTS } },
+    });
+    expect(await granted.run(call)).toMatchObject({ status: 'passed' });
+    const checks = createCheckRunner({ allow: ['*'], env: ENV, scratchRoot, programs });
+    expect(await checks.run({ ...call, env: { NODE_EXTRA_CA_CERTS } })).toMatchObject({ status: 'failed' });
   });
 
   test('check runner: a program of the checkout runs; one that exceeds a limit fails with its reason', async () => {

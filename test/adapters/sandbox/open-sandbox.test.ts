@@ -58,7 +58,10 @@ describe('openWorkerSandbox', () => {
   });
 
   test.runIf(process.platform === 'linux')('state, store, keys and repositories cannot be made readable', async () => {
-    const hidden = { store: join(root, 'store'), key: join(root, 'key.pem'), repository: join(root, 'shop') };
+    const hidden = {
+      ...{ store: join(root, 'store'), key: join(root, 'key.pem'), repository: join(root, 'shop') },
+      people: join(root, 'people'),
+    };
     for (const path of Object.values(hidden)) await mkdir(path);
     for (const path of [...Object.values(hidden), join(root, 'state')]) {
       await mkdir(path, { recursive: true });
@@ -69,7 +72,10 @@ describe('openWorkerSandbox', () => {
         repositories: { shop: { path: hidden.repository } },
         sandbox: { readable: [path] },
       });
-      const setting = { config: worker, stateDir: join(root, 'state'), env: { PATH: process.env.PATH } };
+      const setting = {
+        ...{ config: worker, stateDir: join(root, 'state'), env: { PATH: process.env.PATH } },
+        secret: [hidden.people],
+      };
       await expect(openWorkerSandbox(setting, launcher)).rejects.toMatchObject({ code: 'WORKER_CONFIG_INVALID' });
     }
   });
@@ -101,14 +107,43 @@ describe('openSandbox', () => {
     });
   });
 
+  test('a bubblewrap that is too old is refused, with the version that is needed', async () => {
+    const path = await pathWith({ bwrap: '#!/bin/sh\necho "bwrap: Unknown option --disable-userns" >&2\nexit 1\n' });
+    await expect(open(CONFIG, { path, platform: 'linux' })).rejects.toMatchObject({
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringMatching(/Unknown option --disable-userns.*bubblewrap 0\.8\.0 or later/),
+    });
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'prlimit and setsid of a folder that is not shown are not used',
+    async () => {
+      const path = await pathWith({ prlimit: '#!/bin/sh\nexit 1\n', setsid: '#!/bin/sh\nexit 1\n' });
+      expect(await open(CONFIG, { path })).toMatchObject({ kind: 'bubblewrap' });
+    },
+  );
+
+  test.runIf(process.platform === 'linux')('what the kernel shows of the machine cannot be made readable', async () => {
+    await symlink('/proc', join(root, 'alias'));
+    for (const path of ['/', '/proc', '/sys/kernel', '/dev', join(root, 'alias')]) {
+      await expect(open({ ...CONFIG, readable: [path] })).rejects.toMatchObject({
+        code: 'WORKER_CONFIG_INVALID',
+        message: expect.stringContaining('cannot be shown in a sandbox'),
+      });
+    }
+  });
+
   test('another operating system has none', async () => {
     await expect(open(CONFIG, { platform: 'win32' })).rejects.toMatchObject({ code: 'SANDBOX_UNAVAILABLE' });
   });
 
   test('a readable path that is missing, or belongs to what is hidden, is refused', async () => {
+    await mkdir(join(root, 'state'));
+    await symlink(root, join(root, 'alias'));
     for (const [readable, why] of [
       [join(root, 'missing'), 'does not exist'],
       [join(root), 'is hidden from programs'],
+      [join(root, 'alias/state'), 'is hidden from programs'],
     ] as const) {
       await expect(open({ ...CONFIG, readable: [readable] }, { secret: [root] })).rejects.toMatchObject({
         code: 'WORKER_CONFIG_INVALID',
@@ -123,10 +158,10 @@ describe('openSandbox', () => {
     });
     const sandbox = await open(CONFIG, { path, platform: 'darwin', secret: [join(root, 'state')] });
     const running = await sandbox.start({
-      argv: ['sh', '-c', 'pwd; echo "$1"; exit 3', 'sh', 'an argument'],
-      env: { PATH: process.env.PATH ?? '', HOME: root },
+      argv: ['sh', '-c', 'pwd; echo "$1 $TMPDIR"; exit 3', 'sh', 'an argument'],
+      env: { PATH: process.env.PATH ?? '', HOME: root, TMPDIR: '/var/folders/of-user' },
       cwd: root,
-      reach: { readable: [], writable: [], network: 'none' },
+      reach: { readable: [], writable: ['/scratch'], network: 'none' },
     });
     let printed = '';
     running.stdout.on('data', (chunk) => {
@@ -134,6 +169,6 @@ describe('openSandbox', () => {
     });
     running.stderr.resume();
     expect([sandbox.kind, await running.untilEnded()]).toEqual(['sandbox-exec', { code: 3, signal: null }]);
-    expect(printed).toBe(`${root}\nan argument\n`);
+    expect(printed).toBe(`${root}\nan argument /scratch\n`);
   });
 });

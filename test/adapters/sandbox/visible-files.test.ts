@@ -31,21 +31,21 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const readable = (path: string) => ({ kind: 'readable', path: at(path) });
 
 describe('visible files', () => {
-  test('a program of the system needs nothing', async () => {
-    expect(await visible.forProgram('/usr/bin/env')).toEqual([]);
+  test('a program of the system needs nothing', () => {
+    expect(visible.forProgram('/usr/bin/env')).toEqual([]);
   });
 
   test('a version of node: its installation, not the folder of all versions, also for what PATH names', async () => {
     await file('.nvm/versions/node/v20/lib/node_modules/npm/package.json');
     const node = await file('.nvm/versions/node/v20/bin/node');
-    expect(await visible.forProgram(node)).toEqual([readable('.nvm/versions/node/v20')]);
+    expect(visible.forProgram(node)).toEqual([readable('.nvm/versions/node/v20')]);
     expect(visible.forPath(`/usr/bin:${dirname(node)}:relative/bin`)).toEqual([readable('.nvm/versions/node/v20')]);
   });
 
   test('an agent installed under ~/.local: its packages and the link to it, never ~/.local', async () => {
     await file('.local/lib/node_modules/agent/cli.js', '#!/usr/bin/env node\n');
     const agent = await link('.local/bin/agent', '../lib/node_modules/agent/cli.js');
-    expect(await visible.forProgram(agent)).toEqual([
+    expect(visible.forProgram(agent)).toEqual([
       { kind: 'link', path: agent, target: '../lib/node_modules/agent/cli.js' },
       readable('.local/lib/node_modules'),
     ]);
@@ -55,7 +55,7 @@ describe('visible files', () => {
   test('one file that is a whole program: the file and the link to it', async () => {
     const binary = await file('.local/share/agent/versions/1.0.3');
     const agent = await link('.local/bin/agent', binary);
-    expect(await visible.forProgram(agent)).toEqual([
+    expect(visible.forProgram(agent)).toEqual([
       { kind: 'link', path: agent, target: binary },
       readable('.local/share/agent/versions/1.0.3'),
     ]);
@@ -67,7 +67,7 @@ describe('visible files', () => {
     await file('tools/aider/pyvenv.cfg', `home = ${at('pythons/3.12/bin')}\nversion = 3.12\n`);
     await link('tools/aider/bin/python', at('pythons/3.12/bin/python3'));
     const aider = await file('tools/aider/bin/aider', `#!${at('tools/aider/bin/python')}\n`);
-    expect(new Set((await visible.forProgram(aider)).map(({ path }) => path))).toEqual(
+    expect(new Set(visible.forProgram(aider).map(({ path }) => path))).toEqual(
       new Set([at('tools/aider'), at('pythons/3.12')]),
     );
   });
@@ -86,6 +86,43 @@ describe('visible files', () => {
     const way = await link('agents/journal', journal);
     expect(visible.forFile(journal)).toEqual([]);
     expect(visible.forFile(way)).toEqual([{ kind: 'link', path: way, target: journal }]);
+  });
+
+  test('a link in a folder of the system that leads to a home folder: what it leads to', async () => {
+    const ofSystem = createVisibleFiles({
+      ...{ home, secret: [], repositories: [], isShown: (path) => path.startsWith(at('system/')) },
+    });
+    await file('.nvm/versions/node/v20/lib/node_modules/npm/package.json');
+    const node = await file('.nvm/versions/node/v20/bin/node');
+    const agent = await file('system/bin/agent', `#!${node}\n`);
+    const tool = await link('system/bin/tool', '../../.nvm/versions/node/v20/bin/node');
+    expect(ofSystem.forProgram(tool)).toEqual([readable('.nvm/versions/node/v20')]);
+    expect(ofSystem.forProgram(agent)).toEqual([readable('.nvm/versions/node/v20')]);
+    const programs = await link('profile/bin', at('system/bin'));
+    expect(ofSystem.forPath(programs)).toEqual([{ kind: 'link', path: programs, target: at('system/bin') }]);
+  });
+
+  test('a relative link in a folder that is a link starts where that folder is', async () => {
+    await file('dotfiles/lib/agent');
+    await link('dotfiles/bin/agent', '../lib/agent');
+    await link('bin', 'dotfiles/bin');
+    expect(visible.forFile(at('bin/agent'))).toEqual([
+      { kind: 'link', path: at('bin/agent'), target: at('dotfiles/lib/agent') },
+      readable('dotfiles/lib/agent'),
+    ]);
+  });
+
+  test('a home folder by another name is not shown, nor is the state', async () => {
+    await file('shop/.promptos/state/journal');
+    await file('.local/lib/python3.12/os.py');
+    const alias = `${home}-alias`;
+    await symlink(home, alias);
+    try {
+      expect(visible.forPath(join(alias, '.local/bin'))).toEqual([]);
+      expect(visible.forFile(join(alias, 'shop/.promptos/state/journal'))).toEqual([]);
+    } finally {
+      await rm(alias);
+    }
   });
 
   test('links in a circle end', async () => {

@@ -123,6 +123,10 @@ export async function passPlainRequest(
     else response.writeHead(502, { 'Content-Type': 'text/plain' }).end(`${authority}: not_reached\n`);
   };
   onward.once('error', fail);
+  // Without an error and an answer too, as when the server switches to another protocol.
+  onward.once('close', () => {
+    if (!response.headersSent && !response.destroyed) fail();
+  });
   onward.once('response', (answer) => {
     try {
       response.writeHead(answer.statusCode ?? 502, passedHeaders(answer));
