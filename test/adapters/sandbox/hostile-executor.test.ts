@@ -5,8 +5,10 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
+import { systemCallFilter } from '../../../src/adapters/sandbox/system-call-filter.js';
 import { isRunning, until } from '../platform/processes.js';
 import { type Box, createBox } from './box.js';
 
@@ -318,7 +320,10 @@ describe.runIf(process.platform === 'linux')('hostile executor', () => {
     const marker = join(own.checkout, 'alive');
     await own.sh(`echo $$; [ -e ${marker} ] || exit 0; while :; do echo x >> ${marker}; sleep 0.05; done`);
     await writeFile(marker, '');
-    const parent = spawn('sh', ['-c', '"$@"; true', 'sh', ...argv], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    // What the launcher gives a guard: where it says what it started, and its filter of system calls.
+    const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
+    const parent = spawn('sh', ['-c', '"$@"; true', 'sh', ...argv], { stdio: [...stdio] });
+    (parent.stdio[4] as Writable).end(systemCallFilter()?.program);
     await until(() => lstatSync(marker).size > 4);
     parent.kill('SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 200));
