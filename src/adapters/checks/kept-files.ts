@@ -121,15 +121,13 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     const names = (await readdir(root)).filter((name) => !name.startsWith(`${WORK_PREFIX}-`));
     const kept = await Promise.all(
       names.map(async (key) => {
-        const used = await stat(join(root, key)).then(
-          ({ mtimeMs }) => mtimeMs,
-          () => 0,
-        );
-        return { key, used, bytes: (await sizeOf(join(root, key)))?.bytes ?? 0 };
+        // One that another process is replacing is missing for a moment: its successor is not to be removed.
+        const found = await stat(join(root, key)).catch(() => null);
+        return found && { key, used: found.mtimeMs, bytes: (await sizeOf(join(root, key)))?.bytes ?? 0 };
       }),
     );
     let total = 0;
-    for (const { key, used, bytes } of kept.sort((a, b) => b.used - a.used)) {
+    for (const { key, used, bytes } of kept.filter((one) => one !== null).sort((a, b) => b.used - a.used)) {
       total += bytes;
       if (total > limits.totalBytes || Date.now() - used > limits.unusedMs) await remove(key);
     }

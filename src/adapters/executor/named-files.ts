@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
-import { dirname, isAbsolute, relative } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 
 /**
- * What a program may read since its command line names it: the files, and of a file in a folder below the worker config's
- * own the whole folder, since scripts import what is beside them. A file beside the worker config brings nothing else along:
- * keys, state and policies are there.
+ * What a program may read since its command line names it: the files, and the folder of each, since scripts import what is beside
+ * them. A file beside the worker config brings nothing else along: keys, state and policies are there. A sandbox shows no folder
+ * that is more than a program's own, such as a home folder.
  * @param argv as it is run
  * @param configDir the absolute folder of the worker config
  */
@@ -12,7 +12,7 @@ export const namedFiles = (argv: readonly string[], configDir: string): readonly
   ...new Set(
     argv
       .filter((argument) => isAbsolute(argument) && isFile(argument))
-      .map((file) => (isBelow(dirname(file), configDir) ? dirname(file) : file)),
+      .flatMap((file) => (dirname(file) === configDir ? [file] : [dirname(file), file])),
   ),
 ];
 
@@ -22,9 +22,4 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isBelow(folder: string, top: string): boolean {
-  const way = relative(top, folder);
-  return way !== '' && way !== '..' && !way.startsWith('../') && !isAbsolute(way);
 }

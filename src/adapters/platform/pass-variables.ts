@@ -30,6 +30,19 @@ export const certificateFiles = (env: Environment): readonly string[] =>
     return isAbsolute(file) && existsSync(file) && statSync(file).isFile() ? [file] : [];
   });
 
+/** Variables that do not name what a program needs: a program in a sandbox has folders of its own there. */
+const OWN_FOLDERS = ['HOME', 'PWD', 'TMPDIR'];
+
+/**
+ * The files and folders that variables name which the worker config sets.
+ * @param names the variables that are set
+ */
+export const pathsSet = (env: Environment, names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const path = env[name] ?? '';
+    return isAbsolute(path) && !OWN_FOLDERS.includes(name) && existsSync(path) ? [path] : [];
+  });
+
 const absoluteEntries = (path: string): string =>
   path
     .split(delimiter)

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { followed, isWithin, type Mount } from './mounts.js';
 
@@ -10,6 +11,9 @@ const TOOLCHAIN_PARTS = [
 const PROGRAM_FOLDERS = ['bin', 'shims'];
 const PYTHON_FOLDER = /^python3\.\d+$/;
 const MODULES = '/node_modules/';
+/** Where a folder is the machine's, or every program's, and not one program's own. */
+const OF_THE_MACHINE = ['/dev', '/proc', '/run', '/sys', '/var/run'];
+const OF_EVERYONE = ['/tmp', '/var/tmp'];
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
 const SHEBANG = /^#!\s*(\/\S+)/;
@@ -30,7 +34,10 @@ export interface VisibleFilesOptions {
 export interface VisibleFiles {
   /** The toolchains that the entries of a PATH belong to. */
   forPath(path: string): readonly Mount[];
-  /** A file with what it needs: the links that lead to it, its toolchain or its packages. */
+  /**
+   * A file with what it needs: the links that lead to it, its toolchain or its packages. A folder as a whole where it is a
+   * program's own; nothing of one that holds a home folder, a repository or what is secret, or belongs to the machine.
+   */
   forFile(path: string): readonly Mount[];
   /** The same for a program, and for the interpreter that its first line names. */
   forProgram(path: string): readonly Mount[];
@@ -49,6 +56,15 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
   const mayShow = (folder: string): boolean => {
     const real = followed(folder);
     return real !== '/' && !isSecret(real) && !personal.some((path) => isWithin(path, real));
+  };
+
+  const isOwnFolder = (folder: string): boolean => {
+    const real = followed(folder);
+    const ofOthers =
+      dirname(real) === '/' ||
+      OF_THE_MACHINE.some((place) => isWithin(real, followed(place))) ||
+      [tmpdir(), ...OF_EVERYONE].some((place) => isWithin(followed(place), real));
+    return !ofOthers && mayShow(real);
   };
 
   const toolchain = (prefix: string): readonly Mount[] => {
@@ -77,7 +93,9 @@ export function createVisibleFiles(options: VisibleFilesOptions): VisibleFiles {
     let at = path;
     for (let hops = 0; hops < MAX_LINKS && !isSecret(at); hops++) {
       const shown = isShown(at);
-      const isLink = lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      const found = lstatSync(at, { throwIfNoEntry: false });
+      if (found?.isDirectory() && !isOwnFolder(at)) return mounts;
+      const isLink = found?.isSymbolicLink() === true;
       if (!isLink) return shown ? mounts : [...mounts, ...withNeeds(at)];
       const needs = shown ? [] : toolchain(dirname(dirname(at)));
       const [folder, written] = [dirname(at), readlinkSync(at)];

@@ -69,6 +69,20 @@ describe.runIf(process.platform === 'linux')('in the sandbox', () => {
     expect(executor.descriptor).toMatchObject({ sandbox: 'bubblewrap' });
   });
 
+  test('command executor: what argv and env.set name is there, with what is beside a script; nothing else is', async () => {
+    const agent = await put(
+      'tools/agent.mjs',
+      `import { word } from './lib.mjs'; console.log(JSON.stringify({ word }));`,
+    );
+    const beside = `import { existsSync, readFileSync } from 'node:fs';
+      export const word = [readFileSync(process.env.PLAN + '/plan', 'utf8'), existsSync('${root}/other')];`;
+    await put('tools/lib.mjs', beside);
+    await put('case/plan', 'planned');
+    await put('other/plan', 'hidden');
+    const { outcome } = execute([process.execPath, agent], { PLAN: join(root, 'case'), HOME: join(root, 'other') });
+    expect(await outcome).toMatchObject({ problem: null, answer: '{"word":["planned",false]}' });
+  });
+
   test('command executor: a program that exceeds a limit is a problem that names it', async () => {
     const { outcome } = execute(['node', '-e', 'const all = []; for (;;) all.push(Buffer.alloc(8e6, 1));']);
     expect(await outcome).toMatchObject({
@@ -125,13 +139,17 @@ describe.runIf(process.platform === 'linux')('in the sandbox', () => {
 });
 
 describe('namedFiles', () => {
-  test('files of the command line; the folder of one that is below the config, never the folder of the config', async () => {
+  test('files of the command line, each with its folder; never the folder of the config', async () => {
     const [own, below, elsewhere] = [
       await put('config/agent.sh', ''),
       await put('config/agents/a.mjs', ''),
       await put('tools/b.mjs', ''),
     ];
     const argv = ['node', own, below, elsewhere, '--flag', join(root, 'missing'), join(root, 'tools'), 'relative.js'];
-    expect(namedFiles(argv, join(root, 'config'))).toEqual([own, join(root, 'config/agents'), elsewhere]);
+    expect(namedFiles(argv, join(root, 'config'))).toEqual([
+      own,
+      ...[join(root, 'config/agents'), below],
+      ...[join(root, 'tools'), elsewhere],
+    ]);
   });
 });

@@ -52,6 +52,32 @@ describe('visible files', () => {
     expect(visible.forPath(dirname(agent))).toEqual([]);
   });
 
+  test('a folder: as a whole where it is a program’s own; nothing of any other', async () => {
+    await file('agents/lib/a.mjs');
+    await file('shop/src/a.js');
+    await file('work/agents-link');
+    const linked = await link('work/link', at('agents/lib'));
+    expect(visible.forFile(at('agents/lib'))).toEqual([readable('agents/lib')]);
+    expect(visible.forFile(linked)).toEqual([
+      { kind: 'link', path: linked, target: at('agents/lib') },
+      readable('agents/lib'),
+    ]);
+    const others = [
+      home,
+      dirname(home),
+      at('shop'),
+      tmpdir(),
+      '/tmp',
+      '/var/tmp',
+      '/',
+      '/srv',
+      '/run',
+      '/run/user',
+      '/proc/1',
+    ];
+    expect(others.flatMap((folder) => visible.forFile(folder))).toEqual([]);
+  });
+
   test('one file that is a whole program: the file and the link to it', async () => {
     const binary = await file('.local/share/agent/versions/1.0.3');
     const agent = await link('.local/bin/agent', binary);
