@@ -210,7 +210,7 @@ function refusePlaceholders({ executors }: SignersAndPrograms, context: z.Refine
     for (const { path, text } of texts) {
       const missing =
         placeholdersOf([text]).has('model') && requested === undefined
-          ? `has {model}: expected ${executor.kind === 'preset' ? 'model' : 'model.requested'}, which it stands for`
+          ? `has {model}: expected ${executor.kind === 'preset' ? 'model' : 'model.requested'}, whose value it takes`
           : null;
       const message = placeholderProblem(text) ?? missing;
       if (message !== null) context.addIssue({ code: 'custom', path: ['executors', name, ...path], message });

@@ -3,7 +3,7 @@ import { foldedPath } from './path-names.js';
 
 /**
  * Files that coding agents read as instructions or settings when they start, at any depth: an entry matches its path and
- * everything below. `*` stands for any characters of a name, `**` for any folders. docs/threat-model.md has what they do.
+ * everything below. `*` matches any characters of a name, `**` any folders. docs/threat-model.md has what they do.
  */
 export const AGENT_FILES = [
   // Read by many agents.

@@ -3,7 +3,7 @@ import { type JudgedFinding, plainFinding } from './judged-output.js';
 
 /** What may follow a model's name without making it another model: a date, a release number, a channel. */
 const RELEASE = /^(?:\d{3,8}|\d\d|latest|preview|exp|experimental)$/;
-/** A version within a name; one that has none, such as `sonnet`, stands for every version. */
+/** A version within a name; one that has none, such as `sonnet`, means every version. */
 const VERSION = /\d/;
 const ANY_VERSION = /^v?\d+(?:\.\d+)*$/;
 

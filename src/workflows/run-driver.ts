@@ -101,8 +101,6 @@ export interface RunDriver {
 export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): RunDriver {
   let { state, head } = carried;
   const entries: LedgerEntry[] = [];
-  /** The state that each of these entries led to. */
-  const states: RunState[] = [];
   let answeredAt: string | undefined;
   let segments = carried.segments;
   /** How many of the entries are in the store. */
@@ -126,7 +124,6 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       const latest = Date.parse(at) + (state.plan === null ? 0 : gateLimitMs(state.plan, event.gate));
       started = { at, times_out_at: new Date(latest).toISOString() };
     }
-    states.push(state);
     return entry;
   };
   /** Writes the entries that are not in the store again, the oldest of them with these times. */
@@ -134,8 +131,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     const unsaved = entries.slice(stored);
     if (unsaved.every(({ at }, index) => at === (times[index] ?? at))) return;
     entries.length = stored;
-    states.length = stored;
-    state = states.at(-1) ?? carried.state;
+    state = entries.reduce(evolve, carried.state);
     head = entries.length === 0 ? carried.head : headOf(entries);
     for (const [index, { seq, prev, hash, at, ...event }] of unsaved.entries()) write(event, times[index] ?? at);
   };

@@ -4,24 +4,12 @@ import type { GateId } from '../../src/contracts/names.js';
 import { judgeTree } from '../../src/verify/verify-tree.js';
 import { ALL_KEYS, forge } from '../support/forge-tree.js';
 import { type Loose, MutableTree } from '../support/mutable-tree.js';
-import type { TestKey } from '../support/signing.js';
-import { VECTOR_KEYS } from '../support/vector-keys.js';
-import { type GenuineRun, genuineRun, type RunKeys } from './genuine-run.js';
-
-const HOLDERS = ['ada', 'grace', 'nina', 'vera', 'rex', 'engine'] as const;
-const keys = Object.fromEntries(
-  HOLDERS.map((name) => {
-    const { key, line, signer, seal, sealBytes } = VECTOR_KEYS[name];
-    const pinned = { ...key, valid_from: null, valid_until: null, revoked_at: null };
-    return [name, { key, line, pinned, seal, sealBytes, signer, pem: '' } as unknown as TestKey];
-  }),
-) as unknown as RunKeys;
+import { type GenuineRun, genuineRun } from './genuine-run.js';
+import { VECTOR_RUN } from './vector-run.js';
 
 let run: GenuineRun;
 beforeAll(async () => {
-  const signing = Object.fromEntries(HOLDERS.map((name) => [name, VECTOR_KEYS[name].signer]));
-  const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer };
-  run = await genuineRun({ keys, signers, story: 'straight', steering: true });
+  run = await genuineRun({ ...VECTOR_RUN, story: 'straight', steering: true });
 }, 120_000);
 
 const genuine = () => new MutableTree(new Map([...run.files].map(([path, bytes]) => [path, Buffer.from(bytes)])));

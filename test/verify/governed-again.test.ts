@@ -1,8 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { judgeTree } from '../../src/verify/verify-tree.js';
 import { MutableTree } from '../support/mutable-tree.js';
-import type { TestKey } from '../support/signing.js';
-import { VECTOR_KEYS } from '../support/vector-keys.js';
 import {
   BASELINE_LIES,
   BLOCKING_BASELINE_LIES,
@@ -13,28 +11,16 @@ import {
   VERIFIER_LIES,
   WRITER_LIES,
 } from '../vectors/recipes/role-lies.js';
-import { type GenuineRun, genuineRun, type RunKeys } from './genuine-run.js';
-
-const HOLDERS = ['ada', 'grace', 'nina', 'vera', 'rex', 'engine'] as const;
-
-/** The keys of the vectors as a run's own: what was signed with them can be signed again. */
-const keys = Object.fromEntries(
-  HOLDERS.map((name) => {
-    const { key, line, signer, seal, sealBytes } = VECTOR_KEYS[name];
-    const pinned = { ...key, valid_from: null, valid_until: null, revoked_at: null };
-    return [name, { key, line, pinned, seal, sealBytes, signer, pem: '' } as unknown as TestKey];
-  }),
-) as unknown as RunKeys;
+import { type GenuineRun, genuineRun } from './genuine-run.js';
+import { VECTOR_RUN } from './vector-run.js';
 
 let run: GenuineRun;
 let countedRun: GenuineRun;
 let blockingRun: GenuineRun;
 beforeAll(async () => {
-  const signing = Object.fromEntries(HOLDERS.map((name) => [name, VECTOR_KEYS[name].signer]));
-  const signers = { forPrincipal: (name: string) => signing[name] ?? null, forEngine: () => VECTOR_KEYS.engine.signer };
-  run = await genuineRun({ keys, signers });
-  countedRun = await genuineRun({ keys, signers, story: 'straight', counted: true });
-  blockingRun = await genuineRun({ keys, signers, story: 'straight', blocking: true });
+  run = await genuineRun({ ...VECTOR_RUN });
+  countedRun = await genuineRun({ ...VECTOR_RUN, story: 'straight', counted: true });
+  blockingRun = await genuineRun({ ...VECTOR_RUN, story: 'straight', blocking: true });
 }, 120_000);
 
 const treeOf = ({ files }: GenuineRun) =>

@@ -6,7 +6,7 @@ import type { NetworkAccess, PassedEnvironment } from '../../contracts/worker-co
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
-import { certificateFiles, type Environment, passVariables, pathsSet } from '../platform/pass-variables.js';
+import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -73,7 +73,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           scratch: scratch.root,
           // What the policy sets shows nothing of this machine.
           reach: {
-            readable: [...certificateFiles(granted), ...pathsSet(granted, Object.keys(passed.set))],
+            readable: pathsNamed(granted, Object.keys(passed.set)),
             writable: [scratch.root],
             network,
           },

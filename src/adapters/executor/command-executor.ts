@@ -8,7 +8,7 @@ import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/work
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
-import { certificateFiles, type Environment, passVariables, pathsSet } from '../platform/pass-variables.js';
+import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -90,11 +90,7 @@ export function createCommandExecutor(
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch: scratch.root,
           reach: {
-            readable: [
-              ...namedFiles(argv, options.configDir),
-              ...certificateFiles(env),
-              ...pathsSet(env, Object.keys(config.env.set)),
-            ],
+            readable: [...namedFiles(argv, options.configDir), ...pathsNamed(env, Object.keys(config.env.set))],
             writable: [scratch.root],
             network: config.network,
           },

@@ -7,7 +7,7 @@ import type { CommandExecutorConfig } from '../../contracts/worker-config.js';
 import type { ExecutorCall } from '../../ports/gate-executor.js';
 import type { Scratch } from '../platform/scratch.js';
 
-/** The files that a placeholder stands for, with what they hold. */
+/** The files that placeholders name, with their contents. */
 const FILES = {
   schema_file: { name: 'answer-schema.json', content: ({ gate }) => prettyJson(decoderJsonSchema(gate)) },
   schema_file_full: { name: 'answer-schema-full.json', content: ({ gate }) => prettyJson(answerJsonSchema(gate)) },

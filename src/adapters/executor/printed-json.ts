@@ -114,7 +114,7 @@ function followPointer(document: unknown, pointer: string): PointerResult {
 /** Values that one message may have at a pointer with `*`: more are of no use, and would be copied at each step. */
 const MAX_MATCHES = 1_000;
 
-/** Every value that a pointer leads to, where a part `*` stands for each member. */
+/** Every value that a pointer leads to, where a part `*` means each member. */
 function followAll(document: unknown, pointer: string): readonly unknown[] {
   if (pointer === '') return [document];
   let values: readonly unknown[] = [document];

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
 
 /** Variables by name, as a process has them. */
@@ -23,25 +23,22 @@ const CERTIFICATES = [
   ...['PIP_CERT', 'CARGO_HTTP_CAINFO', 'AWS_CA_BUNDLE'],
 ];
 
-/** The files of certificates that an environment names. It must be the worker config's, since what is named is shown. */
-export const certificateFiles = (env: Environment): readonly string[] =>
-  CERTIFICATES.flatMap((name) => {
-    const file = env[name] ?? '';
-    return isAbsolute(file) && existsSync(file) && statSync(file).isFile() ? [file] : [];
-  });
-
 /** Variables that do not name what a program needs: a program in a sandbox has folders of its own there. */
 const OWN_FOLDERS = ['HOME', 'PWD', 'TMPDIR'];
 
 /**
- * The files and folders that variables name which the worker config sets.
- * @param names the variables that are set
+ * The files and folders that an environment names in the variables which the worker config sets, and certificates in any.
+ * @param env made from the worker config alone, since what is named is shown
+ * @param set names of the variables that the worker config sets
  */
-export const pathsSet = (env: Environment, names: readonly string[]): readonly string[] =>
-  names.flatMap((name) => {
-    const path = env[name] ?? '';
-    return isAbsolute(path) && !OWN_FOLDERS.includes(name) && existsSync(path) ? [path] : [];
-  });
+export const pathsNamed = (env: Environment, set: readonly string[]): readonly string[] => [
+  ...new Set(
+    [...CERTIFICATES, ...set].flatMap((name) => {
+      const path = env[name] ?? '';
+      return isAbsolute(path) && !OWN_FOLDERS.includes(name) && existsSync(path) ? [path] : [];
+    }),
+  ),
+];
 
 const absoluteEntries = (path: string): string =>
   path

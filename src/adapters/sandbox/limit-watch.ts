@@ -12,7 +12,7 @@ const LOOKS_TO_PRECISE = 10;
 const DISK_SHARE = 0.05;
 const FIRST_DISK_MS = 1_000;
 const DISK_MS = 2_000;
-/** Counting the files of a box must not take longer: what cannot be counted has no limit. */
+/** Counting the files of a box must not take longer: a limit that cannot be counted is not kept. */
 const MAX_COUNT_MS = 60_000;
 const KIB = 1_024;
 
@@ -39,9 +39,9 @@ export function watchLimits(box: WatchedBox, programs: ProgramStarter): LimitWat
   const processes = boxProcesses(running.pid);
   let stopped: string | null = null;
   let closed = false;
-  const stop = (what: string, limit: keyof SandboxLimits): void => {
+  const stop: Stop = (what, limit, why = `it used more than ${limits[limit]} ${what}`) => {
     if (closed || stopped !== null) return;
-    stopped = `it used more than ${limits[limit]} ${what} (sandbox.limits.${limit})`;
+    stopped = `${why} (sandbox.limits.${limit})`;
     running.kill();
   };
   const look = memoryAndProcesses(processes, box, stop);
@@ -58,7 +58,7 @@ export function watchLimits(box: WatchedBox, programs: ProgramStarter): LimitWat
   };
 }
 
-type Stop = (what: string, limit: keyof SandboxLimits) => void;
+type Stop = (what: string, limit: keyof SandboxLimits, why?: string) => void;
 
 function memoryAndProcesses(processes: BoxProcesses, { limits, temporary }: WatchedBox, stop: Stop): () => void {
   let [number, preciseFrom, inFiles] = [0, 0, 0];
@@ -98,9 +98,10 @@ function watchDisk({ limits, writable, reader }: WatchedBox, programs: ProgramSt
     }).catch(() => null);
     if (closed) return;
     const took = performance.now() - begun;
-    if (took > MAX_COUNT_MS || (counted !== null && counted + unnamed() > limits.disk_bytes)) {
-      return stop('bytes of disk', 'disk_bytes');
-    }
+    const bytes = 'bytes of disk';
+    if (took > MAX_COUNT_MS)
+      return stop(bytes, 'disk_bytes', `its files took longer than ${MAX_COUNT_MS / 1_000} s to count`);
+    if (counted !== null && counted + unnamed() > limits.disk_bytes) return stop(bytes, 'disk_bytes');
     schedule(Math.max(DISK_MS, took / DISK_SHARE));
   };
   const schedule = (ms: number): void => {
