@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { type AgentName, EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
-import { ENGINE_SIGNER } from '../contracts/worker-config.js';
+import { ENGINE_SIGNER } from '../contracts/signer-config.js';
 import type { FoundCheck } from './project-kinds.js';
 
 export interface ProjectSetup {

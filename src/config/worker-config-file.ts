@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { type SignerConfig, type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
+import type { SignerConfig } from '../contracts/signer-config.js';
+import { type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
 import { readNamedFile } from './files.js';
 import { parseDocumentAs, parseYaml } from './yaml-document.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { boundedOutcome } from '../../src/activities/execute-gate.js';
+import { boundedOutcome } from '../../src/activities/attempt-result.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { Finding } from '../../src/contracts/findings.js';
 import { PATCH_INPUT_BYTES, patchInput } from '../../src/prompt-pack/render.js';

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { policyKeySchema } from '../../src/contracts/keys.js';
 import { nameSchema } from '../../src/contracts/primitives.js';
-import { signerConfigSchema } from '../../src/contracts/worker-config.js';
+import { signerConfigSchema } from '../../src/contracts/signer-config.js';
 import { readPublicKeyLine } from '../../src/domain/attest/public-keys.js';
 
 const page = await readFile(new URL('../../docs/keys.md', import.meta.url), 'utf8');

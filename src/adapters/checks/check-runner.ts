@@ -1,8 +1,9 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { PassedEnvironment } from '../../contracts/executor-config.js';
+import type { NetworkAccess } from '../../contracts/network-access.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
-import type { NetworkAccess, PassedEnvironment } from '../../contracts/worker-config.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import type { AnswerLocation } from '../../contracts/executor-config.js';
 import { isRecord, readJson } from '../../contracts/json.js';
 import { counted, endSentence } from '../../contracts/sentences.js';
-import type { AnswerLocation } from '../../contracts/worker-config.js';
 import type { PrintedJson } from './printed-json.js';
 
 export type LocatedAnswer =

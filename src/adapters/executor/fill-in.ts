@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerJsonSchema, decoderJsonSchema } from '../../contracts/answer-schema.js';
+import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
 import { prettyJson } from '../../contracts/json.js';
 import { fillPlaceholders, type Placeholder, placeholdersOf } from '../../contracts/placeholders.js';
-import type { CommandExecutorConfig } from '../../contracts/worker-config.js';
 import type { ExecutorCall } from '../../ports/gate-executor.js';
 import type { Scratch } from '../platform/scratch.js';
 

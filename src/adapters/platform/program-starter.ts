@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { SandboxKind } from '../../contracts/names.js';
+import type { NetworkAccess } from '../../contracts/network-access.js';
 import type { NetworkLog } from '../../contracts/network-log.js';
-import type { NetworkAccess } from '../../contracts/worker-config.js';
 
 /** What a sandbox lets one program reach, besides the system's own files and the program's current folder. */
 export interface Reach {

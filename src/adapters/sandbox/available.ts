@@ -1,5 +1,5 @@
 import type { SandboxKind } from '../../contracts/names.js';
-import { DEFAULT_SANDBOX } from '../../contracts/worker-config.js';
+import { DEFAULT_SANDBOX } from '../../contracts/sandbox-config.js';
 import { findProgram } from '../platform/find-program.js';
 import { createLauncher } from '../platform/launcher.js';
 import type { ProgramStarter } from '../platform/program-starter.js';

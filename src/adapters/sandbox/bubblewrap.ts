@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import type { SandboxLimits } from '../../contracts/worker-config.js';
+import type { SandboxLimits } from '../../contracts/sandbox-config.js';
 import type { OpenNetwork, Program, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
 import { confinePrograms } from './confine.js';

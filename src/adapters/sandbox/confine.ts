@@ -1,6 +1,6 @@
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { SandboxLimits } from '../../contracts/worker-config.js';
+import type { SandboxLimits } from '../../contracts/sandbox-config.js';
 import {
   type OpenedNetwork,
   type OpenNetwork,

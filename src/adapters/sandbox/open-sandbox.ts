@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { SandboxConfig } from '../../contracts/worker-config.js';
+import type { SandboxConfig } from '../../contracts/sandbox-config.js';
 import { findProgram } from '../platform/find-program.js';
 import { homeFolder } from '../platform/home-folder.js';
 import { type OpenNetwork, ProgramNotStarted, type ProgramStarter, type Sandbox } from '../platform/program-starter.js';

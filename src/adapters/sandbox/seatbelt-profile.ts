@@ -1,4 +1,4 @@
-import type { NetworkAccess } from '../../contracts/worker-config.js';
+import type { NetworkAccess } from '../../contracts/network-access.js';
 
 export interface SeatbeltPlan {
   /** Absolute paths, with every link followed: the kernel compares those. */

@@ -11,7 +11,7 @@ import { clientRoute, temporalProxy } from '../../config/proxy.js';
 import { keysFolder } from '../../config/user-folders.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { counted } from '../../contracts/sentences.js';
-import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import { cachedToolPath } from '../../embedded/fetch-tool.js';
 import { findServerBinary, readCliVersion } from '../../embedded/find-binary.js';
 import { findServer } from '../../embedded/server.js';

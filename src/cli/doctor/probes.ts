@@ -15,9 +15,11 @@ import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import type { ExecutorConfig } from '../../contracts/executor-config.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
-import type { ExecutorConfig, S3StoreConfig, WorkerConfig } from '../../contracts/worker-config.js';
+import type { S3StoreConfig } from '../../contracts/store-config.js';
+import type { WorkerConfig } from '../../contracts/worker-config.js';
 import { lintPack } from '../../prompt-pack/lint.js';
 import { type RunQueue, runQueues } from '../app/connect.js';
 import {

@@ -17,7 +17,7 @@ import { keysFolder } from '../../config/user-folders.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { PRINCIPAL_KINDS } from '../../contracts/names.js';
 import { nameSchema } from '../../contracts/primitives.js';
-import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { Signer } from '../../ports/signer.js';
 import type { CommandContext } from '../app/context.js';

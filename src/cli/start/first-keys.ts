@@ -5,7 +5,7 @@ import { readEnvironment } from '../../config/environment.js';
 import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf, refuseExistingKey, writeKeyFile } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import { type PublicKey, publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askNewPassphrase, keysFolderOf, type PassphraseQuestions, readNamedKey } from '../keys/keys.js';

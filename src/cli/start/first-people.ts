@@ -8,7 +8,7 @@ import { FIRST_AGENTS } from '../../config/first-policy.js';
 import { keyFileOf } from '../../config/key-files.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { slugName } from '../../contracts/sentences.js';
-import { ENGINE_SIGNER } from '../../contracts/worker-config.js';
+import { ENGINE_SIGNER } from '../../contracts/signer-config.js';
 import type { PublicKey } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import { askOnce } from '../app/questions.js';

@@ -7,8 +7,8 @@ import { createCommandExecutor } from '../../../src/adapters/executor/command-ex
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
-import { commandExecutorSchema } from '../../../src/contracts/worker-config.js';
 import type { ExecutorCall, ExecutorOutcome } from '../../../src/ports/gate-executor.js';
 import { isRunning, until } from '../platform/processes.js';
 

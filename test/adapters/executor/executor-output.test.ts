@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCommandExecutor } from '../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import { decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
+import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { readAnswer } from '../../../src/contracts/read-answer.js';
-import { commandExecutorSchema } from '../../../src/contracts/worker-config.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
 
 const NODE_DIR = resolve(process.execPath, '..');

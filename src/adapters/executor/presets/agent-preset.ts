@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import type { CommandExecutorConfig } from '../../../contracts/executor-config.js';
 import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
-import type { CommandExecutorConfig } from '../../../contracts/worker-config.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
 export interface AgentPreset {

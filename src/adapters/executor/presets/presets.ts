@@ -1,10 +1,10 @@
-import type { AgentName } from '../../../contracts/names.js';
-import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import {
   type CommandExecutorConfig,
   commandExecutorSchema,
   type ExecutorConfig,
-} from '../../../contracts/worker-config.js';
+} from '../../../contracts/executor-config.js';
+import type { AgentName } from '../../../contracts/names.js';
+import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';

@@ -10,12 +10,9 @@ import {
   missingCredentials,
   resolveExecutor,
 } from '../../../../src/adapters/executor/presets/presets.js';
+import { commandExecutorSchema, executorConfigSchema } from '../../../../src/contracts/executor-config.js';
 import { AGENTS } from '../../../../src/contracts/names.js';
-import {
-  commandExecutorSchema,
-  executorConfigSchema,
-  workerConfigSchema,
-} from '../../../../src/contracts/worker-config.js';
+import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
 
 const preset = (fields: object) => executorConfigSchema.parse({ kind: 'preset', agent: 'claude', ...fields });
 

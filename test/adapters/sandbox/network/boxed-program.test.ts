@@ -9,7 +9,8 @@ import type { Sandbox } from '../../../../src/adapters/platform/program-starter.
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
-import { commandExecutorSchema, workerConfigSchema } from '../../../../src/contracts/worker-config.js';
+import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
+import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
 import { resolvesTo } from './proxy-site.js';
 
