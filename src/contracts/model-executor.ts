@@ -34,6 +34,30 @@ const parametersSchema = z.strictObject({
 });
 export type ModelParameters = z.infer<typeof parametersSchema>;
 
+/** Where the service of a provider with a package of its own is. */
+const SERVICE_HOSTS: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, string>> = {
+  anthropic: 'api.anthropic.com',
+  openai: 'api.openai.com',
+  google: 'generativelanguage.googleapis.com',
+};
+
+interface ModelService {
+  readonly provider: ModelProvider;
+  readonly base_url?: string | undefined;
+}
+
+/** The host of the model service as a list of hosts has it, with the port where it is not that of TLS. */
+export function serviceHost({ provider, base_url }: ModelService): string {
+  if (base_url === undefined) return provider === 'openai-compatible' ? '' : SERVICE_HOSTS[provider];
+  const { hostname, port, protocol } = new URL(base_url);
+  if (port !== '') return `${hostname}:${port}`;
+  return protocol === 'https:' ? hostname : `${hostname}:80`;
+}
+
+/** Whether a list of hosts has one, by its name or by that of a domain above it. */
+const isListed = (hosts: readonly string[], host: string): boolean =>
+  hosts.some((entry) => entry === host || (entry.startsWith('*.') && host.endsWith(entry.slice(1))));
+
 /** What the program that runs in the sandbox is given of a model executor's config. */
 const MODEL_FIELDS = {
   provider: z
@@ -104,6 +128,12 @@ export const modelExecutorSchema = z
         message:
           'expected the address of the service, such as "http://127.0.0.1:8080/v1", since provider is openai-compatible',
       });
+    }
+    const host = base_url === undefined || URL.canParse(base_url) ? serviceHost({ provider, base_url }) : '';
+    const lacksHost = network === 'none' || (typeof network === 'object' && !isListed(network.hosts, host));
+    if (lacksHost && host !== '') {
+      const message = `expected the host of the model service among the hosts: ${host}`;
+      context.addIssue({ code: 'custom', path: ['network'], message });
     }
     if (network === undefined && base_url !== undefined && /^https?:\/\/\[/i.test(base_url)) {
       context.addIssue({

@@ -1,25 +1,25 @@
 import { createRequire } from 'node:module';
 import { type CommandExecutorConfig, commandExecutorSchema } from '../../contracts/executor-config.js';
 import type { FailureRule } from '../../contracts/executor-output.js';
-import type { ModelExecutorConfig, ModelProgram, ModelProvider } from '../../contracts/model-executor.js';
+import {
+  type ModelExecutorConfig,
+  type ModelProgram,
+  type ModelProvider,
+  serviceHost,
+} from '../../contracts/model-executor.js';
 import { withoutPlaceholders } from '../../contracts/placeholders.js';
 import { boxedProgram } from './boxed-program.js';
 
-/** A provider that is a package of its own, and where its service is. */
-interface ProviderPackage {
-  readonly name: string;
-  readonly host: string;
-}
-
-/** The versions of these packages that go with the SDK that we have: a later one speaks another interface. */
-const PACKAGES: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, ProviderPackage>> = {
-  anthropic: { name: '@ai-sdk/anthropic', host: 'api.anthropic.com' },
-  openai: { name: '@ai-sdk/openai', host: 'api.openai.com' },
-  google: { name: '@ai-sdk/google', host: 'generativelanguage.googleapis.com' },
+/** The packages of providers that are not built in. */
+const PACKAGES: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, string>> = {
+  anthropic: '@ai-sdk/anthropic',
+  openai: '@ai-sdk/openai',
+  google: '@ai-sdk/google',
 };
+/** The versions that go with the SDK that we have: a later one speaks another interface. */
 const PACKAGE_LINE = '^3';
 
-const packageOf = (provider: ModelProvider): ProviderPackage | null =>
+const packageOf = (provider: ModelProvider): string | null =>
   provider === 'openai-compatible' ? null : PACKAGES[provider];
 
 /** The file of an installed package; null where it is not installed beside this one. */
@@ -46,18 +46,11 @@ const FAILURES = (['transient', 'authentication', 'configuration', 'budget', 'ba
   }),
 );
 
-/** The host of the model service as a list of hosts has it, with the port where it is not that of TLS. */
-export function serviceHost({ provider, base_url }: Pick<ModelExecutorConfig, 'provider' | 'base_url'>): string {
-  if (base_url === undefined) return packageOf(provider)?.host ?? '';
-  const { hostname, port, protocol } = new URL(base_url);
-  const number = port === '' ? (protocol === 'https:' ? '' : '80') : port;
-  return number === '' ? hostname : `${hostname}:${number}`;
-}
-
 /** The command of a model executor: our program, which runs in the box and calls the service from there. */
 export function modelCommand(config: ModelExecutorConfig): CommandExecutorConfig {
   const { kind: _, env, network, timeout, retry_for, ...settings } = config;
-  const file = installedFile(packageOf(settings.provider)?.name ?? '');
+  const needed = packageOf(settings.provider);
+  const file = needed === null ? null : installedFile(needed);
   const program: ModelProgram = settings;
   const command = commandExecutorSchema.parse({
     kind: 'command',
@@ -99,8 +92,8 @@ export function missingOfModel(
   env: Readonly<Record<string, string | undefined>>,
 ): string | null {
   const needed = packageOf(provider);
-  if (needed !== null && installedFile(needed.name) === null) {
-    return `The provider "${provider}" needs its package: npm install ${needed.name}@${PACKAGE_LINE}, where promptos is installed.`;
+  if (needed !== null && installedFile(needed) === null) {
+    return `The provider "${provider}" needs its package: npm install ${needed}@${PACKAGE_LINE}, where promptos is installed.`;
   }
   if (api_key_env === undefined || (set[api_key_env] ?? env[api_key_env] ?? '') !== '') return null;
   return `The model service has no key: set ${api_key_env} in the environment of the worker.`;

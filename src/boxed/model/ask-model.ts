@@ -1,4 +1,4 @@
-import { type FinishReason, jsonSchema, type ModelMessage, Output, stepCountIs, streamText, type ToolSet } from 'ai';
+import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet } from 'ai';
 import type { ModelParameters, ModelProgram } from '../../contracts/model-executor.js';
 import type { PrintLine } from '../print-line.js';
 import { classifyError } from './classify-error.js';
@@ -46,6 +46,8 @@ export async function askModel(conversation: Conversation, question: Question): 
     throw new ModelFailure('bad_answer', `No answer within ${settings.max_steps} calls of the model (max_steps).`);
   const { messages, tools, schema, reserve = 0 } = question;
   const parts = textParts(print);
+  const stop = new AbortController();
+  watched.answerAs(schema === undefined ? undefined : formatOf(settings, schema));
   let failed: unknown;
   let text = '';
   let end: FinishReason = 'other';
@@ -54,12 +56,12 @@ export async function askModel(conversation: Conversation, question: Question): 
     system,
     messages: [...messages],
     maxRetries: 0,
+    abortSignal: stop.signal,
     stopWhen: stepCountIs(Math.max(1, stepsLeft - reserve)),
     onError: ({ error }) => {
       failed ??= error;
     },
     ...(tools === undefined ? {} : { tools }),
-    ...(schema === undefined ? {} : forcedOutput(settings, schema)),
     ...callSettings(settings),
   });
   try {
@@ -103,6 +105,8 @@ export async function askModel(conversation: Conversation, question: Question): 
     }
   } catch (error) {
     failed ??= error;
+    // The service may go on for ever, and would be read all the while.
+    stop.abort();
   }
   parts.flush();
   if (failed !== undefined) throw classifyError(failed);
@@ -122,10 +126,16 @@ function refuseCut(end: FinishReason, { parameters }: ModelProgram): void {
   }
 }
 
-const forcedOutput = ({ output }: ModelProgram, schema: object) =>
-  output === 'text'
-    ? {}
-    : { output: output === 'json' ? Output.json() : Output.object({ schema: jsonSchema(schema), name: 'answer' }) };
+function formatOf({ output }: ModelProgram, schema: object): Parameters<WatchedModel['answerAs']>[0] {
+  switch (output) {
+    case 'text':
+      return undefined;
+    case 'json':
+      return { type: 'json' };
+    case 'schema':
+      return { type: 'json', schema, name: 'answer' };
+  }
+}
 
 function callSettings({ provider, parameters }: ModelProgram) {
   const { provider_options, ...rest } = parameters;

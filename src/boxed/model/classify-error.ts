@@ -20,7 +20,7 @@ export function classifyError(error: unknown): ModelFailure {
   // A service that fails within a stream sends the error as an event.
   const said = wordsIn(error);
   if (said !== null) return NO_MONEY.test(said) ? new ModelFailure('budget', said) : ofStreamError(error, said);
-  return new ModelFailure('transient', `The model service was not reached, or its answer was cut: ${chainOf(error)}`);
+  return new ModelFailure('transient', `The answer of the model service was cut: ${chainOf(error)}`);
 }
 
 function ofCall(error: APICallError): ModelFailure {
@@ -35,7 +35,7 @@ function ofCall(error: APICallError): ModelFailure {
     return new ModelFailure('transient', message, retryAfterOf(responseHeaders));
   }
   if (statusCode < 300) {
-    return new ModelFailure('transient', `The model service sent an answer that cannot be read: ${error.message}`);
+    return new ModelFailure('transient', `The model service's answer was cut, or cannot be read: ${chainOf(error)}`);
   }
   return new ModelFailure('configuration', message);
 }

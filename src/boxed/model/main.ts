@@ -55,4 +55,6 @@ function gateOf(name: string | undefined): GateId {
   return gate;
 }
 
-process.exitCode = await run();
+const code = await run();
+// What is printed may still be on its way.
+process.stdout.write('', () => process.exit(code));

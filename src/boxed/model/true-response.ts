@@ -12,18 +12,29 @@ const NOTHING: TrueResponse = { model: null, id: null, requestId: null };
 /** Headers in which services name a request. */
 const REQUEST_IDS = ['x-request-id', 'request-id', 'x-goog-request-id'];
 
-/** A model whose answers are seen as they come. `last` is what the service said of the one that is under way or ended last. */
+type ResponseFormat = Parameters<OpenedModel['doStream']>[0]['responseFormat'];
+
+/** A model whose answers are seen as they come. */
 export interface WatchedModel {
   readonly model: OpenedModel;
+  /** What the service said of the answer that is under way, or ended last. */
   readonly last: () => TrueResponse;
+  /**
+   * Sets the form of the answers to come. The SDK has a way of its own, which parses all that came so far at each word: of a
+   * long answer that takes minutes.
+   */
+  readonly answerAs: (format: ResponseFormat) => void;
 }
 
 export function watchModel(opened: OpenedModel): WatchedModel {
   let last = NOTHING;
+  let format: ResponseFormat;
   const model = wrapLanguageModel({
     model: opened,
     middleware: {
       specificationVersion: 'v3',
+      transformParams: ({ params }) =>
+        Promise.resolve(format === undefined ? params : { ...params, responseFormat: format }),
       wrapStream: async ({ doStream }) => {
         last = NOTHING;
         const { stream, ...rest } = await doStream();
@@ -42,5 +53,11 @@ export function watchModel(opened: OpenedModel): WatchedModel {
       },
     },
   });
-  return { model, last: () => last };
+  return {
+    model,
+    last: () => last,
+    answerAs: (wanted) => {
+      format = wanted;
+    },
+  };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createExecutorRegistry } from '../../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../../src/adapters/platform/launcher.js';
+import { resolveBySystem } from '../../../../src/adapters/sandbox/network/dial.js';
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
 import { executorConfigSchema } from '../../../../src/contracts/executor-config.js';
@@ -16,6 +17,11 @@ import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { type ModelServer, startModelServer } from '../../../support/model-server.js';
 
 export const KEY = 'key-of-the-model-service';
+/** A name of a machine in the worker's own network. */
+export const PRIVATE_NAME = 'models.internal';
+
+const resolve: typeof resolveBySystem = async (host) =>
+  host === PRIVATE_NAME ? [{ address: '10.20.30.40', family: 4 }] : resolveBySystem(host);
 
 /** An honest answer for a gate, as the schema file asks for it. */
 export const answerFor = (gate: GateId) => ({ kind: 'output', ...exampleOutputs()[gate] });
@@ -48,7 +54,7 @@ export async function startBoxedModel(): Promise<BoxedModel> {
   const server = await startModelServer();
   const launcher = createLauncher(process.env.PATH);
   const programs = await openSandbox(DEFAULT_SANDBOX, {
-    ...{ programs: launcher, path: process.env.PATH, openNetwork: createNetworkOpener() },
+    ...{ programs: launcher, path: process.env.PATH, openNetwork: createNetworkOpener({ resolve }) },
     secret: [join(root, 'state')],
   });
   const put = async (path: string, text: string): Promise<void> => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelTurn } from '../../../support/model-protocols.js';
-import { answerText, type BoxedModel, KEY, linesOf, startBoxedModel } from './boxed-model.js';
+import { answerText, type BoxedModel, KEY, linesOf, PRIVATE_NAME, startBoxedModel } from './boxed-model.js';
 
 let boxed: BoxedModel;
 beforeAll(async () => {
@@ -107,7 +107,10 @@ describe.runIf(process.platform === 'linux')('failures of the model service', ()
       write(delta(answerText('P00')));
       end();
     });
-    expect(await failureOf(ended)).toMatchObject({ class: 'transient', message: expect.stringContaining('was whole') });
+    expect(await failureOf(ended)).toMatchObject({
+      class: 'transient',
+      message: expect.stringContaining('ended without a finish reason'),
+    });
     const event = stream((write, end) => {
       write(`data: ${JSON.stringify({ error: { message: 'Engine overloaded', code: 503 } })}\n\n`);
       end();
@@ -118,7 +121,7 @@ describe.runIf(process.platform === 'linux')('failures of the model service', ()
     });
   });
 
-  test('model executor: a service that is not there is transient; a host that is not listed is configuration', async () => {
+  test('model executor: a service that is not there is transient; a name of a private address that is not listed is configuration', async () => {
     const gone = createServer();
     await new Promise<void>((ready) => gone.listen(0, '127.0.0.1', ready));
     const { port } = gone.address() as AddressInfo;
@@ -126,8 +129,11 @@ describe.runIf(process.platform === 'linux')('failures of the model service', ()
     boxed.server.script([]);
     const base_url = `http://127.0.0.1:${port}/v1`;
     expect((await boxed.execute({ config: { base_url } })).failure).toMatchObject({ class: 'transient' });
-    const elsewhere = await boxed.execute({ config: { network: { hosts: ['api.example.com'] } } });
-    expect(elsewhere.failure).toMatchObject({ class: 'configuration' });
+    const inside = await boxed.execute({ config: { base_url: `http://${PRIVATE_NAME}:8080/v1` } });
+    expect(inside.failure).toMatchObject({
+      class: 'configuration',
+      message: expect.stringMatching(/sandbox refused.*network\.hosts/),
+    });
   });
 
   test('model executor: an answer that is cut at its limit, or withheld, is a bad answer', async () => {
@@ -142,10 +148,17 @@ describe.runIf(process.platform === 'linux')('failures of the model service', ()
   });
 
   test('model executor: an answer without end is stopped, and so is a service that says nothing', async () => {
-    const endless = stream((write) => {
-      const more = setInterval(() => write(delta('x'.repeat(1_000_000))), 1);
-      setTimeout(() => clearInterval(more), 20_000);
-    });
+    const endless: ModelTurn = {
+      kind: 'custom',
+      send: (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        const more = (): void => {
+          if (response.write(delta('x'.repeat(1_000_000)))) setImmediate(more);
+          else response.once('drain', more);
+        };
+        more();
+      },
+    };
     expect(await failureOf(endless)).toContain('more than 8388608 characters');
     const silent = stream((write) => write(delta('{')));
     expect(await failureOf(silent, { timeout: '2s' })).toContain('ran longer than 2 s');
