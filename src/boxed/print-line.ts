@@ -1,5 +1,5 @@
 /** A line of the transcript. */
-type Line = Readonly<Record<string, unknown>> & { readonly type: string };
+export type Line = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /** Prints one line of JSON on standard output. */
 export type PrintLine = (line: Line) => void;
