@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { publicArtifact, transcriptArtifact } from './artifacts.js';
+import { spentSchema } from './budget.js';
 import { escalationReportSchema } from './escalation.js';
 import { executorUsageSchema, FAILURE_CLASSES } from './executor-output.js';
 import { findingSchema } from './findings.js';
@@ -105,6 +106,9 @@ const attemptFields = z.strictObject({
   inventory: inventorySchema
     .optional()
     .describe('the files in the checkout that steer coding agents, as the executor saw them'),
+  unrecorded: spentSchema
+    .optional()
+    .describe('what earlier tries of the attempt used that ended with an error and are not listed; absent without any'),
   withheld: z
     .array(z.string().min(1))
     .optional()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { budgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
 import { policyKeySchema } from './keys.js';
 import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
@@ -114,6 +115,11 @@ export const policyFieldsSchema = z.strictObject({
     })
     .prefault({})
     .describe('limits of a run'),
+  budgets: budgetsSchema
+    .optional()
+    .describe(
+      'what executors may spend. A breach ends the try and raises a P08; every answer to it but `abort` grants one more budget of the same size',
+    ),
   deadlines: z
     .strictObject({
       remind: durationSchema.default(24 * 3_600_000).describe('a waiting run sends a reminder after this long'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plannedBudgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
@@ -39,6 +40,8 @@ export const runPlanSchema = z.strictObject({
   approvals: z.record(gateIdSchema, z.int().nonnegative()),
   waivable: z.array(z.string()),
   rework_rounds: z.int().nonnegative(),
+  /** What executors may spend; absent where the policy sets no budget. */
+  budgets: plannedBudgetsSchema.optional(),
   /** Milliseconds that a waiver may count at most; absent where the policy sets no limit. */
   waiver_lifetime_ms: z.int().positive().optional(),
   /** Milliseconds that a request may wait. */

@@ -47,6 +47,7 @@ export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
     approvals: policy.approvals,
     waivable: policy.waivable,
     rework_rounds: policy.limits.rework_rounds,
+    ...(policy.budgets === undefined ? {} : { budgets: policy.budgets }),
     ...(policy.limits.waiver_lifetime === undefined ? {} : { waiver_lifetime_ms: policy.limits.waiver_lifetime }),
     deadlines: policy.deadlines,
     gate_timeout_ms: gateTimeoutMs(policy),

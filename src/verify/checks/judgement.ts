@@ -22,11 +22,13 @@ import {
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
+import { spentByAttempt } from '../../rules/spent.js';
 import {
   type AttemptInputs,
   inputsOf,
@@ -55,6 +57,7 @@ const DERIVED = new Set<string>([
     'verifier',
     'review',
     INVENTORY_RULE,
+    USE_RULE,
   ],
 ]);
 
@@ -152,6 +155,7 @@ async function derivedFindings(
     }
   }
   findings.push(...(await judgedInventory(documents, judged)));
+  findings.push(...judgeUse(judged.policy.budgets, gate, spentByAttempt(attempt.record)));
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;
 }
