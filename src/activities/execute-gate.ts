@@ -13,6 +13,7 @@ import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
+import { compareModels, judgeIndependence } from '../rules/judge-independence.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
 import { judgeUse } from '../rules/judge-use.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
@@ -195,10 +196,21 @@ export async function executeGate(
   });
   const unrecorded = spending.before.tries === 0 ? {} : { unrecorded: spending.before };
   const used = judgeUse(trusted.policy.budgets, input.gate, spentByAttempt({ tries: asked.tries, ...unrecorded }));
-  const observed = { findings: [...changed, ...steered, ...used], artifacts: [] };
+  const { role } = GATES[input.gate];
+  const done = {
+    gate: input.gate,
+    role,
+    principal: input.principal,
+    executor: asked.executor,
+    tries: [...asked.tries],
+  };
+  const compared = compareModels(trusted.policy, done, earlier.attempts);
+  const alike = judgeIndependence(trusted.policy.independence, compared);
+  const observed = { findings: [...changed, ...steered, ...used, ...alike], artifacts: [] };
   const judged = {
     ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]),
     ...seen,
+    ...(compared.length === 0 ? {} : { independence: [...compared] }),
     ...unrecorded,
   };
   const signer = signerOf(task);

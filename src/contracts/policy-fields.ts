@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { budgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
+import { independenceRulesSchema } from './independence.js';
 import { policyKeySchema } from './keys.js';
 import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
 import { checkSchema } from './policy-checks.js';
@@ -74,6 +75,11 @@ export const policyFieldsSchema = z.strictObject({
     })
     .prefault({})
     .describe('what the parties of a run may not share'),
+  independence: independenceRulesSchema
+    .optional()
+    .describe(
+      'whether verifier and reviewer use other models than those whose work they judge, by the model that answered. The record shows each comparison',
+    ),
   self_approval: z
     .enum(['refused', 'allowed'])
     .default('refused')

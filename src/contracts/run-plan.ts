@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { plannedBudgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
+import { independenceRulesSchema } from './independence.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
@@ -32,6 +33,8 @@ export const runPlanSchema = z.strictObject({
   integrators: z.array(nameSchema),
   /** Every principal of the policy, to distinguish a stranger from a wrong role. */
   known_actors: z.array(nameSchema),
+  /** What the models that judge must differ in; absent where the policy does not ask. */
+  independence: independenceRulesSchema.optional(),
   self_approval: z.enum(['refused', 'allowed']),
   /** Who may cancel; absent where the policy says nothing: the developer and the integrators. */
   cancellation: cancellationRulesSchema.optional(),

@@ -83,6 +83,7 @@ export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy 
     escalations: [...recordedEscalations(entries)],
     ...(cancellation === undefined ? {} : { cancellation }),
     ...sandboxesOfRun([...attempts.values()]),
+    ...independenceOf(plan, histories, attempts),
     ...budgetsOf(plan, entries),
     ...waiversOf(plan, entries),
     refusals: entries.flatMap((entry) => (entry.type === 'refused' ? [recordedRefusal(entry)] : [])),
@@ -91,6 +92,19 @@ export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy 
     ledger: { path: TREE_PATHS.ledger, entries: entries.length, head: headOf(entries).hash },
     governance: { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash },
   };
+}
+
+/** Void attempts judged nothing that counts. */
+function independenceOf(
+  plan: RunPlan | null,
+  histories: readonly AttemptHistory[],
+  attempts: ReadonlyMap<string, AttemptRecord>,
+): Pick<RunRecord, 'independence'> {
+  if (plan?.independence === undefined) return {};
+  const comparisons = histories.flatMap(({ output_sha256, standing }) =>
+    output_sha256 === null || standing === 'voided' ? [] : (attempts.get(output_sha256)?.independence ?? []),
+  );
+  return { independence: { ...plan.independence, comparisons } };
 }
 
 function budgetsOf(plan: RunPlan | null, entries: readonly LedgerEntry[]): Pick<RunRecord, 'budgets'> {

@@ -44,6 +44,7 @@ export function planRun(policy: Policy, facts: PlanFacts): RunPlan {
     self_approval: policy.self_approval,
     ...(policy.cancellation === undefined ? {} : { cancellation: policy.cancellation }),
     separation: policy.separation,
+    ...(policy.independence === undefined ? {} : { independence: policy.independence }),
     approvals: policy.approvals,
     waivable: policy.waivable,
     rework_rounds: policy.limits.rework_rounds,

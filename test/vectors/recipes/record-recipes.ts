@@ -59,6 +59,7 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
     cancellation: { at: finished_at, through: 'temporal', by: null, reason: 'enough', signed_by: null },
   })),
   sandbox: differs(() => ({ sandbox: { P05: 'bubblewrap', checks: 'bubblewrap' } })),
+  independence: differs(() => ({ independence: { models: 'require', by: 'vendor', comparisons: [] } })),
   budgets: differs(() => ({
     budgets: { limits: { gates: {}, unknown: 'note' as const }, gates: {}, run: { ...NOTHING_SPENT, attempts: 0 } },
   })),
