@@ -15,6 +15,7 @@ import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
 import { compareModels, judgeIndependence } from '../rules/judge-independence.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
+import { judgeSessions } from '../rules/judge-sessions.js';
 import { judgeUse } from '../rules/judge-use.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
@@ -205,8 +206,9 @@ export async function executeGate(
     tries: [...asked.tries],
   };
   const compared = compareModels(trusted.policy, done, earlier.attempts);
+  const continued = judgeSessions({ ...done, attempt: input.attempt }, earlier.attempts);
   const alike = judgeIndependence(trusted.policy.independence, compared);
-  const observed = { findings: [...changed, ...steered, ...used, ...alike], artifacts: [] };
+  const observed = { findings: [...changed, ...steered, ...used, ...alike, ...continued], artifacts: [] };
   const judged = {
     ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]),
     ...seen,

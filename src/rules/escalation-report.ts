@@ -5,6 +5,7 @@ import { countedByRules } from '../contracts/sentences.js';
 import { patchRuleEscalates } from './judge-change.js';
 import { INDEPENDENCE_RULE } from './judge-independence.js';
 import { INVENTORY_RULE } from './judge-inventory.js';
+import { SESSION_RULE } from './judge-sessions.js';
 import { USE_RULE } from './judge-use.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
@@ -86,7 +87,13 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 }
 
 /** Rules beside those over patches whose blocking findings each raise a P08. */
-const ESCALATING_RULES: readonly string[] = ['repository_changed', INVENTORY_RULE, USE_RULE, INDEPENDENCE_RULE];
+const ESCALATING_RULES: readonly string[] = [
+  'repository_changed',
+  INVENTORY_RULE,
+  USE_RULE,
+  INDEPENDENCE_RULE,
+  SESSION_RULE,
+];
 
 /** The P08 that a recorded finding raised: records keep the findings, and what they raise follows from their rules. */
 export function escalationOf({ rule, blocking, severity }: Finding): EscalationTrigger | undefined {

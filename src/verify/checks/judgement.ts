@@ -23,6 +23,7 @@ import {
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
 import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
@@ -60,6 +61,7 @@ const DERIVED = new Set<string>([
     INVENTORY_RULE,
     USE_RULE,
     INDEPENDENCE_RULE,
+    SESSION_RULE,
   ],
 ]);
 
@@ -177,7 +179,7 @@ async function judgedInventory(
   });
 }
 
-/** Whether who judges was another model than who is judged: each record says it, and it is made again from the records. */
+/** Whether who judges was another model than who is judged, in a session of its own: made again from the records. */
 async function judgedIndependence(
   documents: TreeDocuments,
   { policy, attempt: { record, folder } }: Judged,
@@ -188,7 +190,7 @@ async function judgedIndependence(
   );
   const compared = compareModels(policy, record, earlier);
   expectEqual('FINDINGS_DIFFER', `${folder}/attempt.json: independence`, compared, record.independence ?? []);
-  return judgeIndependence(policy.independence, compared);
+  return [...judgeIndependence(policy.independence, compared), ...judgeSessions(record, earlier)];
 }
 
 /** What P06 must have found of the patch: all that the rules find, and what it says in its own judgement beside that. */
