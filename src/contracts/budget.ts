@@ -26,7 +26,7 @@ const budgetSchema = z
   });
 
 /** What is done where an executor does not say what a limited figure is. */
-export const UNKNOWN_USE = ['note', 'refuse'] as const;
+const UNKNOWN_USE = ['note', 'refuse'] as const;
 
 export const budgetsSchema = z.strictObject({
   run: budgetSchema.optional().describe('what all gates of a run may spend together'),
@@ -67,7 +67,7 @@ export const spentSchema = z.strictObject({
 export type Spent = z.infer<typeof spentSchema>;
 
 /** What a gate, or a run, has spent. */
-export const scopeSpentSchema = spentSchema.extend({ attempts: z.int().nonnegative() });
+const scopeSpentSchema = spentSchema.extend({ attempts: z.int().nonnegative() });
 export type ScopeSpent = z.infer<typeof scopeSpentSchema>;
 
 /** The account of a run whose policy has budgets. */

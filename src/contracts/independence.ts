@@ -39,4 +39,3 @@ export type Comparison = z.infer<typeof comparisonSchema>;
 
 /** The comparisons of a run's attempts that count. */
 export const runIndependenceSchema = independenceRulesSchema.extend({ comparisons: z.array(comparisonSchema) });
-export type RunIndependence = z.infer<typeof runIndependenceSchema>;

@@ -24,7 +24,7 @@ const add = (one: ScopeSpent, other: ScopeSpent): ScopeSpent => ({
 });
 
 /** What a gate, or the whole run, has spent so far. */
-export function spentOf({ spending = NOTHING }: Pick<RunState, 'spending'>, scope: BudgetScope): ScopeSpent {
+function spentOf({ spending = NOTHING }: Pick<RunState, 'spending'>, scope: BudgetScope): ScopeSpent {
   const { gates } = spending;
   return scope === 'run' ? Object.values(gates).reduce(add, NO_ATTEMPT) : (gates[scope] ?? NO_ATTEMPT);
 }
