@@ -29,7 +29,7 @@ const SLOW = [
   'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,provider-failures,replay-with-queries,reset}.test.ts',
+  'test/workflows/{budgets,continue-as-new,deadlines,governed-run,hostile-signals,independence,provider-failures,replay-with-queries,reset}.test.ts',
 ];
 
 const common = {

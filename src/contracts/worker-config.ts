@@ -8,6 +8,7 @@ import {
 } from './executor-config.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
+import { pricesSchema } from './prices.js';
 import { nameSchema } from './primitives.js';
 import { sandboxSchema } from './sandbox-config.js';
 import { type SignerConfig, signerConfigSchema } from './signer-config.js';
@@ -130,6 +131,7 @@ export const workerConfigSchema = z
       })
       .prefault({})
       .describe('which checks run on this worker, and their environment'),
+    prices: pricesSchema,
     sandbox: sandboxSchema,
     signers: z
       .record(nameSchema, signerConfigSchema)
