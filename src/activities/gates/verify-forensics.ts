@@ -236,6 +236,7 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       agent_files: policy.agent_files?.allow ?? [],
       inventory: task.inventory.files,
       planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
+      components: earlier.plan?.components ?? [],
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),
     }),

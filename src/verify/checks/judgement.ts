@@ -112,6 +112,7 @@ function judgeStanding(
     agent_files: policy.agent_files?.allow ?? [],
     inventory: attempt.record.inventory?.files ?? [],
     planned_files: plan === null ? null : plannedFiles(plan),
+    components: plan?.components ?? [],
     limits: policy.limits,
     secret_hits: [],
   }).filter(({ rule, path }) => !((rule === 'paths' || rule === 'links') && path !== undefined && silent.has(path)));
