@@ -29,7 +29,7 @@ const SECTION = /depend|packages$|versions$|libraries|plugins|require|overrides|
 
 /** Fields of a manifest whose value looks like a version and is none of a package. */
 const FIELDS = new Set(
-  'version name edition rust-version resolver requires-python python node npm yarn pnpm schemaVersion lockfileVersion license type repository homepage bugs url'.split(
+  'version name edition rust-version resolver requires-python python node npm yarn pnpm schemaVersion lockfileVersion license type repository homepage bugs url build-backend packageManager'.split(
     ' ',
   ),
 );

@@ -1,7 +1,6 @@
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import { type HunkLine, type HunkReader, parsePatch } from './parse-patch.js';
 import { LINK_MODE } from './patch-lines.js';
-import type { PatchRule } from './patch-rule.js';
 
 /** A file of a patch with the lines of its hunks that rules read: removed ones, added ones, and those around them. */
 export interface FileChange {
@@ -12,16 +11,19 @@ export interface FileChange {
 /** A longer line is read up to here. */
 const LINE_LIMIT = 20_000;
 
+/** The last line up to which a rule reads a file; 0 for a file that it does not read. */
+export type ReadsUpTo = (path: string) => number;
+
 /**
  * Reads the hunks from the bytes of the patch, which the writer's worker, the verifier's and `promptos verify` all have:
  * they see the same lines. Only what rules ask for is kept, so that a large patch costs little.
  */
 export function fileChanges(
   { bytes, files }: Pick<Patch, 'bytes' | 'files'>,
-  rules: readonly Pick<PatchRule, 'reads'>[],
+  readers: readonly ReadsUpTo[],
 ): readonly FileChange[] {
   const byPath = new Map<string, HunkLine[][]>(files.map(({ path }) => [path, []]));
-  const last = new Map(files.map((file) => [file.path, lastLineOf(file, rules)]));
+  const last = new Map(files.map((file) => [file.path, lastLineOf(file, readers)]));
   const reader: HunkReader = {
     begin: (path) => byPath.get(path)?.push([]),
     wants: (path, line) => line <= (last.get(path) ?? 0),
@@ -35,8 +37,8 @@ export function fileChanges(
   return files.map((file) => ({ file, hunks: byPath.get(file.path) ?? [] }));
 }
 
-const lastLineOf = ({ path, old_mode, new_mode }: PatchFile, rules: readonly Pick<PatchRule, 'reads'>[]): number =>
-  old_mode === LINK_MODE || new_mode === LINK_MODE ? 0 : Math.max(0, ...rules.map(({ reads }) => reads?.(path) ?? 0));
+const lastLineOf = ({ path, old_mode, new_mode }: PatchFile, readers: readonly ReadsUpTo[]): number =>
+  old_mode === LINK_MODE || new_mode === LINK_MODE ? 0 : Math.max(0, ...readers.map((reads) => reads(path)));
 
 /** A line that a patch adds or removes, without its carriage return. */
 export interface ChangedText {

@@ -12,7 +12,7 @@ import { printable } from './path-names.js';
 /** Findings of one rule that are listed in full; one more counts the rest. */
 export const FINDINGS_PER_RULE = 200;
 
-const RULES: readonly PatchRule[] = Object.values(PATCH_RULES);
+const READERS = Object.values<PatchRule>(PATCH_RULES).flatMap(({ reads }) => reads ?? []);
 
 export interface PatchJudgement {
   /** With ids such as `scope-1`, in the order of the rules. */
@@ -22,7 +22,7 @@ export interface PatchJudgement {
 }
 
 export function judgePatch(input: JudgedPatch): PatchJudgement {
-  const changes = fileChanges(input.patch, RULES);
+  const changes = fileChanges(input.patch, READERS);
   const judged = PATCH_RULE_IDS.map((id) => {
     const rule: PatchRule = PATCH_RULES[id];
     return { id, rule, findings: rule.judge(input, changes) };

@@ -4,6 +4,7 @@ import { LINK_MODE } from './patch-lines.js';
 import { type JudgedPatch, remark, violation } from './patch-rule.js';
 import { printable } from './path-names.js';
 import { quotedLine } from './quoted-line.js';
+import { isCode } from './test-files.js';
 
 /** Remarks of one kind in one file that are listed. */
 const LISTED = 3;
@@ -14,7 +15,7 @@ export function judgeInjection({ patch }: JudgedPatch): readonly RuleFinding[] {
   const listed = new Map<string, number>();
   return patch.added_lines.flatMap(({ path, line, text }) => {
     const marker = links.has(path) ? null : injectionIn(text);
-    if (marker === null) return [];
+    if (marker === null || (marker.severity === 'low' && isCode(path))) return [];
     const message = `Line ${line} of ${printable(path)} ${marker.what}: ${quotedLine(text)}`;
     if (marker.certain) return [violation(marker.severity, message, { path, line })];
     const key = `${marker.what} ${path}`;

@@ -7,6 +7,8 @@ import { printable } from './path-names.js';
  * to be careful, so this does not block; a component of which nothing was built is one that was agreed on and is missing.
  */
 export function judgePlanFiles({ patch, components }: JudgedPatch): readonly RuleFinding[] {
+  // Said by the rule on empty patches.
+  if (patch.files.length === 0) return [];
   const touched = new Set(patch.files.flatMap(touchedPaths));
   return components.flatMap(({ name, files }) => {
     const planned = [...plannedPaths(files)];

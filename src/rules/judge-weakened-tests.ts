@@ -68,17 +68,15 @@ function gone({ change, before }: TestChange, all: readonly TestChange[]): reado
   const old = old_path ?? path;
   if (status === 'deleted') {
     const { test: tests, assertion } = before.counts;
+    const what = `The patch deletes the test file ${printable(path)}`;
+    const moved = sum(all, 'test') >= 0;
+    if (tests > 0 && moved) {
+      return [remark('low', `${what} with ${counted(tests, 'test')}. It adds at least as many elsewhere.`, { path })];
+    }
     // It is shown whole, and nothing in it is a test.
-    const isSupport = change.file.deleted > 0 && tests + assertion === 0;
-    const moved = isSupport || (sum(all, 'test') >= 0 && tests > 0);
-    const held = tests === 0 ? '' : ` with ${counted(tests, 'test')}`;
-    return [
-      remark(
-        moved ? 'low' : 'high',
-        `The patch deletes the test file ${printable(path)}${held}.${moved ? ' It adds at least as many elsewhere.' : ''}`,
-        { path },
-      ),
-    ];
+    if (change.file.deleted > 0 && tests + assertion === 0)
+      return [remark('low', `${what}, which has no test.`, { path })];
+    return [remark('high', `${what}${tests === 0 ? '' : ` with ${counted(tests, 'test')}`}.`, { path })];
   }
   if (status !== 'renamed' || !isTestFile(old) || isTestFile(path)) return [];
   return [

@@ -3,7 +3,7 @@ import type { Inventory } from '../contracts/inventory.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
-import type { FileChange } from './file-changes.js';
+import type { FileChange, ReadsUpTo } from './file-changes.js';
 import type { SecretConfidence } from './secret-format.js';
 
 /** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
@@ -44,7 +44,7 @@ export interface PatchRule {
   /** Whether a blocking finding of this rule raises a P08. */
   readonly escalates: boolean;
   /** The last line up to which the rule reads the hunks of a file, with what was removed and what is around it. */
-  readonly reads?: (path: string) => number;
+  readonly reads?: ReadsUpTo;
   /** @param changes the files of the patch, with the lines that some rule reads */
   judge(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[];
 }

@@ -11,6 +11,9 @@ const SUPPORT = /(?:^|\/)(?:fixtures?|__fixtures__|support|helpers?|mocks?|__moc
 const SNAPSHOT =
   /(?:^|\/)__snapshots?__\/|(?:^|\/)__image_snapshots__\/|\.(?:snap|snapshot|ambr|golden)$|\.approved\.[a-z]{1,5}$/;
 
+/** Whether a path is that of a program's source. */
+export const isCode = (path: string): boolean => CODE.test(path.toLowerCase());
+
 /** Whether a path is that of a file of tests, by the conventions of common test runners. */
 export function isTestFile(path: string): boolean {
   const lower = path.toLowerCase();

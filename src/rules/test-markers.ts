@@ -56,7 +56,7 @@ const CLASSES: readonly Row[] = [
 const RUBY: readonly Row[] = [
   ['skip', /^\s*x(?:it|describe|context|specify)\b|^\s*(?:skip|pending)\b/],
   ['focus', /^\s*f(?:it|describe|context)\b|\bfocus: true\b|, :focus\b/],
-  ['test', /^\s*(?:it|test|specify|scenario)\b|^\s*def test_/],
+  ['test', /^\s*[fx]?(?:it|test|specify|scenario)\b|^\s*def test_/],
   ['assertion', /\bexpect\b|\bassert\w{0,40}\b|\brefute\w{0,40}\b/g],
 ];
 
