@@ -13,6 +13,7 @@ import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
+import { judgeInputs } from '../rules/judge-inputs.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
@@ -187,7 +188,9 @@ export async function executeGate(
     allow: trusted.policy.agent_files?.allow ?? [],
     rules_version: input.rules_version,
   });
-  const observed = { findings: [...changed, ...steered], artifacts: [] };
+  const { inputs: given, rules_version } = input;
+  const instructed = judgeInputs({ ...earlier, given, request: trusted.request, rules_version });
+  const observed = { findings: [...changed, ...steered, ...instructed], artifacts: [] };
   const judged = { ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]), ...seen };
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });

@@ -3,6 +3,7 @@ import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
 import { patchRuleEscalates } from './judge-change.js';
+import { INPUT_RULE } from './judge-inputs.js';
 import { INVENTORY_RULE } from './judge-inventory.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
@@ -86,7 +87,8 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 /** The P08 that a recorded finding raised: records keep the findings, and what they raise follows from their rules. */
 export function escalationOf({ rule, blocking, severity }: Finding): EscalationTrigger | undefined {
   if (!blocking) return undefined;
-  if (rule === 'repository_changed' || rule === INVENTORY_RULE || patchRuleEscalates(rule)) return 'rule_violation';
+  if (rule === 'repository_changed' || rule === INVENTORY_RULE || rule === INPUT_RULE || patchRuleEscalates(rule))
+    return 'rule_violation';
   if (rule === 'open_questions') return 'open_question';
   return (rule === 'review' || rule === 'verifier') && severity === 'critical' ? 'critical_finding' : undefined;
 }

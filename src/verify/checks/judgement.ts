@@ -21,6 +21,8 @@ import {
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { CLAIM_RULE, judgeClaims } from '../../rules/judge-claims.js';
+import { INPUT_RULE, judgeInputs } from '../../rules/judge-inputs.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
@@ -54,7 +56,7 @@ const DERIVED = new Set<string>([
     'build',
     'verifier',
     'review',
-    INVENTORY_RULE,
+    ...[INVENTORY_RULE, INPUT_RULE, CLAIM_RULE],
   ],
 ]);
 
@@ -150,8 +152,16 @@ async function derivedFindings(
     if (results !== null) {
       const { checks } = await documents.json(results.place, testResultsSchema);
       findings.push(...judgeChecks(checks), ...judgeBothBaselines(checks, inputs.baseline?.checks ?? []));
+      if (inputs.build !== null) findings.push(...judgeClaims('P05', inputs.build, checks, judged.rulesVersion));
+      if (output !== null)
+        findings.push(...judgeClaims('P06', output as GateOutputs['P06'], checks, judged.rulesVersion));
     }
   }
+  if (gate === 'P07' && output !== null) {
+    const checks = inputs.testResults?.checks ?? [];
+    findings.push(...judgeClaims('P07', output as GateOutputs['P07'], checks, judged.rulesVersion));
+  }
+  findings.push(...judgeInputs({ ...inputs, given: attempt.record.inputs, rules_version: judged.rulesVersion }));
   findings.push(...(await judgedInventory(documents, judged)));
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;
