@@ -50,6 +50,12 @@ const ROWS: readonly Row[] = [
     'asks a model to drop its instructions',
   ],
   [
+    /\b(?:ignore|disregard|forget|override) (?:all |any ){0,1}(?:of )?(?:your|the) instructions\b/i,
+    'medium',
+    false,
+    'asks a model to drop its instructions',
+  ],
+  [
     /<\|(?:im_start|im_end|system|user|assistant|endoftext|eot_id|start_header_id|end_header_id|begin_of_text)\|>/i,
     'medium',
     false,
