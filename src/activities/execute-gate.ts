@@ -14,6 +14,7 @@ import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
 import { compareModels, judgeIndependence } from '../rules/judge-independence.js';
+import { judgeInputs } from '../rules/judge-inputs.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
 import { judgeSessions } from '../rules/judge-sessions.js';
 import { judgeUse } from '../rules/judge-use.js';
@@ -208,7 +209,12 @@ export async function executeGate(
   const compared = compareModels(trusted.policy, done, earlier.attempts);
   const continued = judgeSessions({ ...done, attempt: input.attempt }, earlier.attempts);
   const alike = judgeIndependence(trusted.policy.independence, compared);
-  const observed = { findings: [...changed, ...steered, ...used, ...alike, ...continued], artifacts: [] };
+  const { inputs: given, rules_version } = input;
+  const instructed = judgeInputs({ ...earlier, given, request: trusted.request, rules_version });
+  const observed = {
+    findings: [...changed, ...steered, ...instructed, ...used, ...alike, ...continued],
+    artifacts: [],
+  };
   const judged = {
     ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]),
     ...seen,

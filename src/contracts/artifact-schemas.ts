@@ -54,6 +54,7 @@ export interface GivenDocuments {
   readonly context: GateOutputs['P00'] | null;
   readonly job: GateOutputs['P01'] | null;
   readonly plan: GateOutputs['P03'] | null;
+  readonly build: GateOutputs['P05'] | null;
   readonly testResults: TestResults | null;
 }
 
@@ -65,5 +66,6 @@ export const readGivenDocuments = async (
   context: await read('P00', GATE_PATHS.context, GATE_OUTPUT_SCHEMAS.P00),
   job: await read('P01', GATE_PATHS.job, jobOutputSchema),
   plan: await read('P03', GATE_PATHS.planOutput, GATE_OUTPUT_SCHEMAS.P03),
+  build: await read('P05', GATE_PATHS.buildOutput, GATE_OUTPUT_SCHEMAS.P05),
   testResults: await read('P06', GATE_PATHS.testResults, testResultsSchema),
 });

@@ -4,6 +4,7 @@ import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
 import { patchRuleEscalates } from './judge-change.js';
 import { INDEPENDENCE_RULE } from './judge-independence.js';
+import { INPUT_RULE } from './judge-inputs.js';
 import { INVENTORY_RULE } from './judge-inventory.js';
 import { SESSION_RULE } from './judge-sessions.js';
 import { USE_RULE } from './judge-use.js';
@@ -90,6 +91,7 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 const ESCALATING_RULES: readonly string[] = [
   'repository_changed',
   INVENTORY_RULE,
+  INPUT_RULE,
   USE_RULE,
   INDEPENDENCE_RULE,
   SESSION_RULE,

@@ -2,14 +2,17 @@ import type { Finding, RuleFinding } from '../contracts/findings.js';
 import { SEVERITIES } from '../contracts/names.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import { countedByRules } from '../contracts/sentences.js';
+import { fileChanges } from './file-changes.js';
 import { blockingFinding, type JudgedFinding } from './judged-output.js';
 import type { ParsedPatch } from './parse-patch.js';
-import type { JudgedPatch } from './patch-rule.js';
+import type { JudgedPatch, PatchRule } from './patch-rule.js';
 import { PATCH_RULE_IDS, PATCH_RULES, type PatchRuleId } from './patch-rules.js';
 import { printable } from './path-names.js';
 
 /** Findings of one rule that are listed in full; one more counts the rest. */
 export const FINDINGS_PER_RULE = 200;
+
+const READERS = Object.values<PatchRule>(PATCH_RULES).flatMap(({ reads }) => reads ?? []);
 
 export interface PatchJudgement {
   /** With ids such as `scope-1`, in the order of the rules. */
@@ -19,7 +22,11 @@ export interface PatchJudgement {
 }
 
 export function judgePatch(input: JudgedPatch): PatchJudgement {
-  const judged = PATCH_RULE_IDS.map((id) => ({ id, rule: PATCH_RULES[id], findings: PATCH_RULES[id].judge(input) }));
+  const changes = fileChanges(input.patch, READERS);
+  const judged = PATCH_RULE_IDS.map((id) => {
+    const rule: PatchRule = PATCH_RULES[id];
+    return { id, rule, findings: rule.judge(input, changes) };
+  });
   return {
     findings: judged.flatMap(({ id, findings }) =>
       bounded(findings, input.rules_version).map((finding, index) => numbered(id, index, finding)),

@@ -15,6 +15,21 @@ export interface ParsedPatch {
   readonly problem: string | null;
 }
 
+/** One line of a hunk, with its number on its own side: the old file's for `-`, the new file's for the others. */
+export interface HunkLine {
+  readonly sign: '+' | '-' | ' ';
+  readonly line: number;
+  readonly text: string;
+}
+
+/** Is asked for each line of a hunk whether its text is wanted, and takes it. */
+export interface HunkReader {
+  /** A hunk of a file begins. */
+  begin(path: string): void;
+  wants(path: string, line: number): boolean;
+  take(path: string, line: HunkLine): void;
+}
+
 const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
 const BINARY_SIZE = /^(?:literal|delta) \d+$/;
 const BASE85 = /^[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+$/;
@@ -24,14 +39,14 @@ const BASE85 = /^[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+$/;
  * Strict: whatever else `git apply` would take (text between files, patches without git's header, empty context lines)
  * is a problem, so that nothing is applied that was not judged.
  */
-export function parsePatch(bytes: Uint8Array): ParsedPatch {
+export function parsePatch(bytes: Uint8Array, reader: HunkReader | null = null): ParsedPatch {
   const lines = new PatchLines(bytes);
   const files: ParsedFile[] = [];
   const added: Patch['added_lines'][number][] = [];
   try {
     if (bytes.length > 0 && bytes[bytes.length - 1] !== 10) throw new PatchProblem('it does not end with a newline');
     const seen = new Set<string>();
-    while (!lines.done) addFile(files, seen, readFile(lines, added));
+    while (!lines.done) addFile(files, seen, readFile(lines, added, reader));
     return { files, added_lines: added, problem: null };
   } catch (error) {
     if (!(error instanceof PatchProblem)) throw error;
@@ -41,7 +56,7 @@ export function parsePatch(bytes: Uint8Array): ParsedPatch {
 
 class PatchProblem extends Error {}
 
-function readFile(lines: PatchLines, added: Patch['added_lines'][number][]): ParsedFile {
+function readFile(lines: PatchLines, added: Patch['added_lines'][number][], reader: HunkReader | null): ParsedFile {
   const header = readFileHeader(lines);
   if (typeof header === 'string') throw new PatchProblem(header);
   const { hasContent, ...named } = header;
@@ -53,7 +68,7 @@ function readFile(lines: PatchLines, added: Patch['added_lines'][number][]): Par
   }
   if (!hasContent) return { ...file, shown: 'none' };
   let hunks = 0;
-  for (; lines.peek()?.startsWith('@@ ') === true; hunks += 1) readHunk(lines, header, counts, added);
+  for (; lines.peek()?.startsWith('@@ ') === true; hunks += 1) readHunk(lines, header, counts, added, reader);
   if (hunks === 0) throw new PatchProblem('expected a hunk');
   return { ...file, ...counts, shown: 'text' };
 }
@@ -63,10 +78,12 @@ function readHunk(
   { path, status }: FileHeader,
   counts: { added: number; deleted: number },
   added: Patch['added_lines'][number][],
+  reader: HunkReader | null,
 ): void {
-  const [, , before = '1', start = '', after = '1'] = HUNK.exec(lines.next()) ?? [];
+  const [, from = '', before = '1', start = '', after = '1'] = HUNK.exec(lines.next()) ?? [];
   if (start === '') throw new PatchProblem('expected the head of a hunk');
-  let [removals, additions, line] = [Number(before), Number(after), Number(start)];
+  reader?.begin(path);
+  let [removals, additions, oldLine, line] = [Number(before), Number(after), Number(from), Number(start)];
   while (removals > 0 || additions > 0) {
     const sign = lines.sign();
     if (sign === '+' && additions > 0) {
@@ -77,11 +94,18 @@ function readHunk(
     else if (sign === ' ' && removals > 0 && additions > 0) {
       // Counted on both sides below.
     } else if (sign !== '\\') throw new PatchProblem('expected a line of a hunk');
+    if (reader !== null && sign !== '\\') {
+      const number = sign === '-' ? oldLine : line;
+      if (reader.wants(path, number)) reader.take(path, { sign, line: number, text: lines.text(1) });
+    }
     if (sign === '+' || sign === ' ') {
       additions -= 1;
       line += 1;
     }
-    if (sign === '-' || sign === ' ') removals -= 1;
+    if (sign === '-' || sign === ' ') {
+      removals -= 1;
+      oldLine += 1;
+    }
     lines.skip();
   }
   if (lines.sign() === '\\') lines.skip();

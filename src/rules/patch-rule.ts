@@ -3,6 +3,7 @@ import type { Inventory } from '../contracts/inventory.js';
 import type { Patch, PatchFile } from '../contracts/patch.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Scope } from '../contracts/run-request.js';
+import type { FileChange, ReadsUpTo } from './file-changes.js';
 import type { SecretConfidence } from './secret-format.js';
 
 /** What a scanner took for a secret; the line is the file's, as in `addedTexts`. Never the secret itself. */
@@ -32,6 +33,8 @@ export interface JudgedPatch {
   readonly inventory: Inventory['files'];
   /** The files that the plan names; null where there is no plan to hold the patch to. */
   readonly planned_files: readonly string[] | null;
+  /** The components of the plan, with their files; empty where there is no plan. */
+  readonly components: readonly { readonly name: string; readonly files: readonly string[] }[];
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;
   /** What the secret scanner found in `addedTexts(patch)`. */
   readonly secret_hits: readonly JudgedSecretHit[];
@@ -40,8 +43,17 @@ export interface JudgedPatch {
 export interface PatchRule {
   /** Whether a blocking finding of this rule raises a P08. */
   readonly escalates: boolean;
-  judge(input: JudgedPatch): readonly RuleFinding[];
+  /** The last line up to which the rule reads the hunks of a file, with what was removed and what is around it. */
+  readonly reads?: ReadsUpTo;
+  /** @param changes the files of the patch, with the lines that some rule reads */
+  judge(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[];
 }
+
+/** A rule that runs of version 1 were not judged by. */
+export const sinceVersion2 =
+  (judge: PatchRule['judge']): PatchRule['judge'] =>
+  (input, changes) =>
+    input.rules_version < 2 ? [] : judge(input, changes);
 
 /** Both sides of a change: the path as it is now and, for a rename or copy, the one that it had. */
 export const touchedPaths = ({ path, old_path }: PatchFile): readonly string[] =>

@@ -1,24 +1,23 @@
 import type { RuleFinding } from '../contracts/findings.js';
 import type { PatchFile } from '../contracts/patch.js';
 import { judgeConflictMarkers } from './conflict-markers.js';
-import { findSecretPatterns, type SecretPatternHit, secretFingerprint } from './find-secrets.js';
+import { dependencyFileOf } from './dependency-files.js';
 import { judgeHiddenText } from './hidden-text.js';
 import { homePathsIn } from './home-paths.js';
 import { judgeAgentFiles } from './judge-agent-files.js';
-import { addedTexts, linkTargets } from './patch-lines.js';
-import {
-  DEEDS,
-  type JudgedPatch,
-  type PatchRule,
-  plannedPaths,
-  remark,
-  touchedPaths,
-  violation,
-} from './patch-rule.js';
+import { judgeCheckDefinitions, readsThresholds } from './judge-check-definitions.js';
+import { judgeDependencies } from './judge-dependencies.js';
+import { HEAD_LINES, judgeGeneratedFiles } from './judge-generated-files.js';
+import { judgeInjection } from './judge-injection.js';
+import { judgeLicences } from './judge-licences.js';
+import { judgePlanFiles } from './judge-plan-files.js';
+import { judgeSecretCandidates, judgeSecrets } from './judge-secrets.js';
+import { judgeWeakenedTests } from './judge-weakened-tests.js';
+import { linkTargets } from './patch-lines.js';
+import { DEEDS, type PatchRule, plannedPaths, remark, sinceVersion2, touchedPaths, violation } from './patch-rule.js';
 import { linkTargetProblems, pathProblems, printable } from './path-names.js';
 import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './scope-matching.js';
-
-type Place = Pick<RuleFinding, 'path' | 'line'>;
+import { mayHoldTests } from './test-files.js';
 
 /** What git knows: no file, a file, an executable file, a symbolic link, a submodule (which has a rule of its own). */
 const KNOWN_MODES = new Set(['000000', '100644', '100755', '120000', '160000']);
@@ -33,69 +32,6 @@ const existingPath = ({ status, path, old_path }: PatchFile): string | null =>
 function protectionOf(path: string, { match, unreadable }: GlobMatcher): string | null {
   const glob = match(path) ?? unreadable[0]?.glob;
   return glob === undefined ? null : `it existed before and matches "${printable(glob)}"`;
-}
-
-type PlacedHit = SecretPatternHit & { readonly path: string };
-
-const NAME = '(a file name)';
-
-/** Every hit of our own table and of the scanners; a scanner's candidate is dropped where our table knows the line. */
-function placedHits({ patch, secret_hits }: JudgedPatch): readonly PlacedHit[] {
-  const texts = addedTexts(patch);
-  const own = texts.flatMap(({ path, text }) => findSecretPatterns(text, path).map((hit) => ({ ...hit, path })));
-  // Nothing but known formats: bytes that are no text hold everything that looks generated.
-  const hidden = (patch.binary_texts ?? []).flatMap(({ path, text }) =>
-    findSecretPatterns(text, path)
-      .filter(({ confidence }) => confidence === 'known')
-      .map((hit) => ({ ...hit, path })),
-  );
-  const named = patch.files.flatMap(({ path, status }) =>
-    status === 'deleted' ? [] : findSecretPatterns(path).map((hit) => ({ ...hit, line: 0, path: NAME })),
-  );
-  const lineOf = new Map(patch.added_lines.map(({ path, line, text }) => [`${line} ${path}`, text]));
-  const seen = new Set(own.map(({ path, line }) => `${line} ${path}`));
-  const scanned = secret_hits.flatMap(({ confidence = 'known', ...hit }): PlacedHit[] => {
-    const place = `${hit.line} ${hit.path}`;
-    if (confidence === 'candidate' && seen.has(place)) return [];
-    const fingerprint = secretFingerprint(hit.rule, hit.path, lineOf.get(place) ?? '');
-    return [{ ...hit, confidence, fingerprint }];
-  });
-  return [...scanned, ...own, ...hidden, ...named];
-}
-
-const placeOf = ({ path, line }: PlacedHit) => ({ path, ...(line >= 1 ? { line } : {}) });
-
-/** Candidates that are listed one by one; more are listed by file, so that all of them can travel and be waived. */
-const LISTED_SINGLY = 10;
-
-const candidate = (message: string, fingerprint: string, place: Place): RuleFinding => ({
-  ...violation('high', `${message} Fingerprint ${fingerprint}.`, place),
-  fingerprint,
-});
-
-function together(hits: readonly PlacedHit[], where: string, place: Place): RuleFinding {
-  const lines = hits.slice(0, 8).map(({ line }) => line);
-  const fingerprint = secretFingerprint('together', where, hits.map((hit) => hit.fingerprint).join(' '));
-  const shown = `lines ${lines.join(', ')}${hits.length > lines.length ? ' and more' : ''}`;
-  return candidate(`${hits.length} possible secrets in ${printable(where)} (${shown}).`, fingerprint, place);
-}
-
-function judgeCandidates(input: JudgedPatch): readonly RuleFinding[] {
-  const hits = placedHits(input).filter(({ confidence }) => confidence === 'candidate');
-  const unique = [...new Map(hits.map((hit) => [hit.fingerprint, hit])).values()];
-  if (unique.length <= LISTED_SINGLY) {
-    return unique.map((hit) => {
-      const what = `A possible secret: ${printable(hit.message)} (${printable(hit.rule, 80)}).`;
-      return candidate(what, hit.fingerprint, placeOf(hit));
-    });
-  }
-  const paths = [...new Set(unique.map(({ path }) => path))];
-  const byPath = paths.map((path) => [path, unique.filter((hit) => hit.path === path)] as const);
-  const [listed, rest] = byPath.length <= LISTED_SINGLY ? [byPath, []] : [byPath.slice(0, 9), byPath.slice(9)];
-  const findings = listed.map(([path, inFile]) => together(inFile, path, { path }));
-  if (rest.length === 0) return findings;
-  const others = rest.flatMap(([, inFile]) => inFile);
-  return [...findings, together(others, `${rest.length} more files`, {})];
 }
 
 /** Lines longer than this are looked at up to here. */
@@ -143,6 +79,8 @@ export const PATCH_RULES = {
       );
     },
   },
+  /** The patch touches every path that the plan names. */
+  plan_files: { escalates: false, judge: sinceVersion2(judgePlanFiles) },
   /**
    * Tests that existed before are no writer's to bend: new ones may be added; to change, rename or delete one takes the
    * plan, and then the approver still has to acknowledge it. Without a plan to name it, it fails and escalates.
@@ -164,6 +102,28 @@ export const PATCH_RULES = {
       });
     },
   },
+  /** Tests that are gone, turned off or emptied, with what was there before. */
+  weakened_tests: {
+    escalates: false,
+    reads: (path) => (mayHoldTests(path) ? Number.POSITIVE_INFINITY : 0),
+    judge: sinceVersion2(judgeWeakenedTests),
+  },
+  /** What decides whether a change counts as good, with what it was before. */
+  check_definitions: {
+    escalates: false,
+    reads: (path) => (readsThresholds(path) ? Number.POSITIVE_INFINITY : 0),
+    judge: sinceVersion2(judgeCheckDefinitions),
+  },
+  /** Manifests and lock files are planned, and each package that changes is named. */
+  dependencies: {
+    escalates: true,
+    reads: (path) => (dependencyFileOf(path) === null ? 0 : Number.POSITIVE_INFINITY),
+    judge: sinceVersion2(judgeDependencies),
+  },
+  /** Generated files and copies of the code of others are reported. */
+  generated_files: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion2(judgeGeneratedFiles) },
+  /** Licence notices that are removed, and files of licences that change, are reported. */
+  licences: { escalates: false, reads: () => HEAD_LINES, judge: sinceVersion2(judgeLicences) },
   /** No file that steers coding agents is changed, unless both plan and policy name it: the judged never steers its judge. */
   agent_files: { escalates: true, judge: judgeAgentFiles },
   /** No path leaves the tree or reaches a `.git`, on any file system, and no symbolic link leads there. */
@@ -242,6 +202,8 @@ export const PATCH_RULES = {
   },
   /** No line has characters that hide what it says. */
   hidden_text: { escalates: true, judge: judgeHiddenText },
+  /** No added line instructs an agent that judges the change. */
+  prompt_injection: { escalates: true, judge: sinceVersion2(judgeInjection) },
   /** No file is left half merged. */
   conflict_markers: { escalates: false, judge: judgeConflictMarkers },
   /** The patch stays within the policy's limits. */
@@ -259,16 +221,10 @@ export const PATCH_RULES = {
   /** No credential is added: neither one that the scanner knows nor one of our own table. */
   secrets: {
     escalates: true,
-    judge: (input) =>
-      placedHits(input)
-        .filter(({ confidence }) => confidence === 'known')
-        .map((hit) => {
-          const what = `A likely secret: ${printable(hit.message)} (${printable(hit.rule, 80)}).`;
-          return violation('critical', what, placeOf(hit));
-        }),
+    judge: judgeSecrets,
   },
   /** A value that may be a credential: an integrator looks, and waives it by its fingerprint with a reason. */
-  secret_candidates: { escalates: true, judge: judgeCandidates },
+  secret_candidates: { escalates: true, judge: judgeSecretCandidates },
   /** Nothing that is added names a person's home folder. What may be a URL or a container's path is reported only. */
   home_paths: {
     escalates: false,

@@ -12,11 +12,13 @@ test('judgePatch: an ordinary patch has no findings', () => {
 
 test('PATCH_RULES: the table holds every rule, in the order of the reports', () => {
   expect(PATCH_RULE_IDS).toEqual([
-    ...['applies', 'empty', 'scope', 'plan', 'protected_tests', 'agent_files', 'paths', 'links', 'submodules', 'modes'],
+    ...['applies', 'empty', 'scope', 'plan', 'plan_files', 'protected_tests', 'weakened_tests', 'check_definitions'],
+    ...['dependencies', 'generated_files', 'licences', 'agent_files', 'paths', 'links', 'submodules', 'modes'],
     ...[
       'attributes',
       'binary',
       'hidden_text',
+      'prompt_injection',
       'conflict_markers',
       'size',
       'secrets',

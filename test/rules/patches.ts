@@ -34,6 +34,7 @@ export const judged = (
     agent_files: [],
     inventory: [],
     planned_files: null,
+    components: [],
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],
     ...rest,

@@ -36,6 +36,7 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
     agent_files: policy.agent_files?.allow ?? [],
     inventory: task.inventory.files,
     planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
+    components: earlier.plan?.components ?? [],
     limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
   };

@@ -2,6 +2,7 @@ import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
 import { gateInputs, patchInput } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
+import { judgeClaims } from '../../rules/judge-claims.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { withheldInput } from '../../rules/withheld-files.js';
 import { constrainedBuilder } from './constrained-builder.js';
@@ -66,7 +67,10 @@ const adversarialReview: GateDefinition<GateOutputs['P07']> = {
       }),
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({
-        findings: judgeReview(output),
+        findings: [
+          ...judgeReview(output),
+          ...judgeClaims('P07', output, earlier.testResults?.checks ?? [], task.input.rules_version),
+        ],
         artifacts: await publishOutput(task, 'P07', output),
       }),
     };

@@ -11,6 +11,7 @@ import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { judgeClaims } from '../../rules/judge-claims.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
@@ -54,8 +55,12 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     ...judgeChecks(results.checks),
     ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
     ...refused,
+    ...(task.earlier.build === null
+      ? []
+      : judgeClaims('P05', task.earlier.build, results.checks, task.input.rules_version)),
   ];
   return {
+    results: results.checks,
     observed: {
       findings,
       artifacts: [artifact, ...logs],
@@ -79,7 +84,7 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
     const { request, earlier } = task;
     const patch = patchToJudge(task);
     const again = await judgePatchAgain(task, patch);
-    const { observed, shown } = await observe(task, patch);
+    const { results, observed, shown } = await observe(task, patch);
     return {
       patch: patch.bytes,
       inputs: gateInputs('P06', {
@@ -97,7 +102,10 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
         checks_sandbox: observed.checks_sandbox,
       },
       judge: async (output) => ({
-        findings: judgeVerification(criteriaOf(task), output),
+        findings: [
+          ...judgeVerification(criteriaOf(task), output),
+          ...judgeClaims('P06', output, results, task.input.rules_version),
+        ],
         artifacts: await publishOutput(task, 'P06', output),
       }),
     };
@@ -236,6 +244,7 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       agent_files: policy.agent_files?.allow ?? [],
       inventory: task.inventory.files,
       planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
+      components: earlier.plan?.components ?? [],
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),
     }),

@@ -21,7 +21,9 @@ import {
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { CLAIM_RULE, judgeClaims } from '../../rules/judge-claims.js';
 import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
+import { INPUT_RULE, judgeInputs } from '../../rules/judge-inputs.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
 import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
 import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
@@ -62,6 +64,8 @@ const DERIVED = new Set<string>([
     USE_RULE,
     INDEPENDENCE_RULE,
     SESSION_RULE,
+    INPUT_RULE,
+    CLAIM_RULE,
   ],
 ]);
 
@@ -119,6 +123,7 @@ function judgeStanding(
     agent_files: policy.agent_files?.allow ?? [],
     inventory: attempt.record.inventory?.files ?? [],
     planned_files: plan === null ? null : plannedFiles(plan),
+    components: plan?.components ?? [],
     limits: policy.limits,
     secret_hits: [],
   }).filter(({ rule, path }) => !((rule === 'paths' || rule === 'links') && path !== undefined && silent.has(path)));
@@ -156,8 +161,16 @@ async function derivedFindings(
     if (results !== null) {
       const { checks } = await documents.json(results.place, testResultsSchema);
       findings.push(...judgeChecks(checks), ...judgeBothBaselines(checks, inputs.baseline?.checks ?? []));
+      if (inputs.build !== null) findings.push(...judgeClaims('P05', inputs.build, checks, judged.rulesVersion));
+      if (output !== null)
+        findings.push(...judgeClaims('P06', output as GateOutputs['P06'], checks, judged.rulesVersion));
     }
   }
+  if (gate === 'P07' && output !== null) {
+    const checks = inputs.testResults?.checks ?? [];
+    findings.push(...judgeClaims('P07', output as GateOutputs['P07'], checks, judged.rulesVersion));
+  }
+  findings.push(...judgeInputs({ ...inputs, given: attempt.record.inputs, rules_version: judged.rulesVersion }));
   findings.push(...(await judgedInventory(documents, judged)));
   findings.push(...(await judgedIndependence(documents, judged)));
   findings.push(...judgeUse(judged.policy.budgets, gate, spentByAttempt(attempt.record)));

@@ -1,0 +1,58 @@
+import type { Patch, PatchFile } from '../contracts/patch.js';
+import { type HunkLine, type HunkReader, parsePatch } from './parse-patch.js';
+import { LINK_MODE } from './patch-lines.js';
+
+/** A file of a patch with the lines of its hunks that rules read: removed ones, added ones, and those around them. */
+export interface FileChange {
+  readonly file: PatchFile;
+  readonly hunks: readonly (readonly HunkLine[])[];
+}
+
+/** A longer line is read up to here. */
+const LINE_LIMIT = 20_000;
+
+/** The last line up to which a rule reads a file; 0 for a file that it does not read. */
+export type ReadsUpTo = (path: string) => number;
+
+/**
+ * Reads the hunks from the bytes of the patch, which the writer's worker, the verifier's and `promptos verify` all have:
+ * they see the same lines. Only what rules ask for is kept, so that a large patch costs little.
+ */
+export function fileChanges(
+  { bytes, files }: Pick<Patch, 'bytes' | 'files'>,
+  readers: readonly ReadsUpTo[],
+): readonly FileChange[] {
+  const byPath = new Map<string, HunkLine[][]>(files.map(({ path }) => [path, []]));
+  const last = new Map(files.map((file) => [file.path, lastLineOf(file, readers)]));
+  const reader: HunkReader = {
+    begin: (path) => byPath.get(path)?.push([]),
+    wants: (path, line) => line <= (last.get(path) ?? 0),
+    take: (path, { text, ...line }) =>
+      byPath
+        .get(path)
+        ?.at(-1)
+        ?.push({ ...line, text: text.slice(0, LINE_LIMIT) }),
+  };
+  parsePatch(bytes, reader);
+  return files.map((file) => ({ file, hunks: byPath.get(file.path) ?? [] }));
+}
+
+const lastLineOf = ({ path, old_mode, new_mode }: PatchFile, readers: readonly ReadsUpTo[]): number =>
+  old_mode === LINK_MODE || new_mode === LINK_MODE ? 0 : Math.max(0, ...readers.map((reads) => reads(path)));
+
+/** A line that a patch adds or removes, without its carriage return. */
+export interface ChangedText {
+  readonly line: number;
+  readonly text: string;
+}
+
+const changed = ({ hunks }: FileChange, wanted: HunkLine['sign']): readonly ChangedText[] =>
+  hunks.flatMap((hunk) =>
+    hunk.flatMap(({ sign, line, text }) => (sign === wanted ? [{ line, text: text.replace(/\r$/, '') }] : [])),
+  );
+
+export const addedTo = (change: FileChange): readonly ChangedText[] => changed(change, '+');
+export const removedFrom = (change: FileChange): readonly ChangedText[] => changed(change, '-');
+
+/** The last segment of a path. */
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,0 +1,26 @@
+import type { RuleFinding } from '../contracts/findings.js';
+import { injectionIn } from './injection-markers.js';
+import { LINK_MODE } from './patch-lines.js';
+import { type JudgedPatch, remark, violation } from './patch-rule.js';
+import { printable } from './path-names.js';
+import { quotedLine } from './quoted-line.js';
+import { isCode } from './test-files.js';
+
+/** Remarks of one kind in one file that are listed. */
+const LISTED = 3;
+
+/** No added line tries to instruct the agents that judge the change, or those that read the code later. */
+export function judgeInjection({ patch }: JudgedPatch): readonly RuleFinding[] {
+  const links = new Set(patch.files.filter(({ new_mode }) => new_mode === LINK_MODE).map(({ path }) => path));
+  const listed = new Map<string, number>();
+  return patch.added_lines.flatMap(({ path, line, text }) => {
+    const marker = links.has(path) ? null : injectionIn(text);
+    if (marker === null || (marker.severity === 'low' && isCode(path))) return [];
+    const message = `Line ${line} of ${printable(path)} ${marker.what}: ${quotedLine(text)}`;
+    if (marker.certain) return [violation(marker.severity, message, { path, line })];
+    const key = `${marker.what} ${path}`;
+    const count = (listed.get(key) ?? 0) + 1;
+    listed.set(key, count);
+    return count > LISTED ? [] : [remark(marker.severity, message, { path, line })];
+  });
+}

@@ -1,0 +1,64 @@
+import type { GateOutputs } from '../contracts/gate-outputs.js';
+import { GATE_IDS, type GateId } from '../contracts/names.js';
+import type { RunRequest } from '../contracts/run-request.js';
+import { injectionIn } from './injection-markers.js';
+import { blockingFinding, type JudgedFinding, plainFinding } from './judged-output.js';
+import { printable } from './path-names.js';
+import { quotedLine } from './quoted-line.js';
+
+/** The rule that no input of a prompt tries to instruct the agent that reads it. */
+export const INPUT_RULE = 'injected_input';
+
+export interface JudgedInputs {
+  /** The earlier attempts that the attempt was given, by gate. */
+  readonly given: Partial<Record<GateId, string>>;
+  readonly request: RunRequest;
+  readonly context: GateOutputs['P00'] | null;
+  readonly job: GateOutputs['P01'] | null;
+  readonly plan: GateOutputs['P03'] | null;
+  readonly rules_version: number;
+}
+
+const PRODUCTS = { P00: 'context', P01: 'job', P03: 'plan' } as const satisfies Partial<
+  Record<GateId, keyof JudgedInputs>
+>;
+
+/** The input that no earlier gate of the run was given; null for a patch, whose lines have a rule of their own. */
+function newInput(judged: JudgedInputs): readonly [name: string, value: unknown] | null {
+  const last = GATE_IDS.filter((gate) => judged.given[gate] !== undefined).at(-1);
+  if (last === undefined) return ['request', judged.request];
+  if (last !== 'P00' && last !== 'P01' && last !== 'P03') return null;
+  return [PRODUCTS[last], judged[PRODUCTS[last]]];
+}
+
+/** Every text of a document, with the place at which it is. */
+function textsIn(value: unknown, place: string): readonly { readonly place: string; readonly text: string }[] {
+  if (typeof value === 'string') return [{ place, text: value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => textsIn(item, `${place}.${key}`));
+}
+
+/** Findings of one input that are listed. */
+const LISTED = 20;
+
+/**
+ * What a gate is given to read is data. A text of it that tries to instruct the agent is named at the first gate that
+ * reads it, and stops the run where nothing else is likely to say it.
+ */
+export function judgeInputs(judged: JudgedInputs): readonly JudgedFinding[] {
+  const input = judged.rules_version < 2 ? null : newInput(judged);
+  if (input === null) return [];
+  const [name, value] = input;
+  const found = textsIn(value, name).flatMap(({ place, text }) =>
+    text.split('\n').flatMap((line): readonly JudgedFinding[] => {
+      const marker = injectionIn(line);
+      if (marker === null || marker.severity === 'low') return [];
+      const message = `The input ${printable(place, 120)} has a line that ${marker.what}: ${quotedLine(line)}`;
+      return marker.certain
+        ? [blockingFinding(INPUT_RULE, message, { severity: marker.severity, escalates: 'rule_violation' })]
+        : [plainFinding(INPUT_RULE, marker.severity, message)];
+    }),
+  );
+  // What blocks is listed first, so that the limit hides none of it.
+  return [...found.filter(({ blocking }) => blocking), ...found.filter(({ blocking }) => !blocking)].slice(0, LISTED);
+}
