@@ -2,7 +2,7 @@
 
 export { type CheckCaches, createCheckCaches } from './checks/check-caches.js';
 export { type CheckRunnerOptions, createCheckRunner } from './checks/check-runner.js';
-export { createKeptBaselines } from './checks/kept-files.js';
+export { createKeptBaselines } from './checks/kept-baselines.js';
 export {
   type CommandExecutorOptions,
   createCommandExecutor,
