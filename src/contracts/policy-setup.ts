@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type NetworkAccess, networkAccessSchema } from './network-access.js';
+import { setupVariablesSchema } from './policy-checks.js';
 import { durationSchema, globSchema, nameSchema } from './primitives.js';
 
 /** One command that prepares a checkout, such as `npm ci`. Run without a shell. */
@@ -19,6 +20,9 @@ export const setupCommandSchema = z.strictObject({
     .describe(
       'globs of the files that decide what the commands come to: their result is kept for these bytes, and made anew when a patch changes one',
     ),
+  env: setupVariablesSchema.describe(
+    'variables of the command, and of every agent and check that works with its result, such as the folder of a cache; {checkout} is the folder of the checkout. Published with the policy, so never a secret',
+  ),
 });
 export type SetupCommand = z.infer<typeof setupCommandSchema>;
 
@@ -56,3 +60,14 @@ export function networkBeyond(asked: NetworkAccess, granted: NetworkAccess): rea
   const hosts = granted === 'none' ? [] : granted.hosts;
   return asked.hosts.filter((host) => !hosts.some((one) => covers(one, host)));
 }
+
+/** The variables that the set-up commands of a policy give to everything that works in a checkout. */
+export const setupVariables = (
+  commands: Readonly<Record<string, SetupCommand>>,
+  checkout: string,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.values(commands)
+      .flatMap(({ env }) => Object.entries(env))
+      .map(([name, value]) => [name, value.replaceAll('{checkout}', checkout)]),
+  );

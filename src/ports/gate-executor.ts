@@ -14,6 +14,8 @@ export interface ExecutorCall {
   readonly prompt: string;
   /** The checkout that the executor works in: its current folder. */
   readonly directory: string;
+  /** Variables that the policy's set-up gives; those of the worker config win. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
   /** Hears what the executor prints while it works. */
   readonly watch?: CommandWatch;
@@ -132,7 +134,7 @@ export interface CheckRunner {
 
 /** One command of a policy's set-up, in a checkout of its own. */
 export interface SetupCall
-  extends Pick<CheckCall, 'name' | 'argv' | 'timeout_ms' | 'directory' | 'cache' | 'signal' | 'watch'> {
+  extends Pick<CheckCall, 'name' | 'argv' | 'env' | 'timeout_ms' | 'directory' | 'cache' | 'signal' | 'watch'> {
   readonly network: NetworkAccess;
 }
 

@@ -1,6 +1,7 @@
 import type { BaselineCheck } from '../../contracts/gate-outputs.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { Check } from '../../contracts/policy-checks.js';
+import { setupVariables } from '../../contracts/policy-setup.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';
@@ -70,7 +71,8 @@ export async function runOnFreshCheckout(
     const watch = await checkout.watch();
     // Code that is only proposed must leave nothing for the checks of another patch.
     const cache = { repository, policy_sha256, keep: patch.length === 0 };
-    const call = { name, argv, env, timeout_ms: timeout, directory, report, cache, signal };
+    const variables = { ...setupVariables(task.policy.setup, directory), ...env };
+    const call = { name, argv, env: variables, timeout_ms: timeout, directory, report, cache, signal };
     const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
     return await seenOnTree(watch, outcome);
   } finally {

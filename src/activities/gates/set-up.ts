@@ -1,9 +1,10 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
-import type { SetupCommand } from '../../contracts/policy-setup.js';
+import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/render.js';
+import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { createGlobMatcher } from '../../rules/scope-matching.js';
 import { maskLog } from '../mask-log.js';
 import type { GateTask } from './gate-definition.js';
@@ -44,7 +45,7 @@ function runnerOf(
 }
 
 async function runCommand(
-  { input, signal, progress }: GateTask,
+  { input, policy, signal, progress }: GateTask,
   runner: SetupRunner,
   name: string,
   { argv, timeout, network }: SetupCommand,
@@ -54,7 +55,8 @@ async function runCommand(
   // Key files that are only proposed must leave nothing for other patches.
   const cache = { repository, policy_sha256, keep: committed };
   const watch = progress.command(`set-up ${name}`, (output) => `setup/${name}.${output}.txt`);
-  const call = { name, argv, network, timeout_ms: timeout, directory, cache, signal, watch };
+  const env = setupVariables(policy.setup, directory);
+  const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
   const outcome = await runner.run(call);
   if (outcome.status !== 'passed') throw await failed(name, argv, outcome);
 }
@@ -67,9 +69,11 @@ async function failed(name: string, argv: readonly string[], outcome: CheckOutco
   const ended = reason ?? (signal === null ? `it ended with exit code ${exit_code}` : `it was ended by ${signal}`);
   const printed = logTail(await maskLog(stderr)).trim() || logTail(await maskLog(stdout)).trim();
   const shown = printed.length > SHOWN ? `…${printed.slice(-SHOWN)}` : printed;
+  const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
+  const network = refused.map(({ message }) => ` ${message}`).join('');
   const said = shown === '' ? 'It printed nothing.' : `The end of what it printed:\n${shown}\n`;
   return new PromptOsError(
     'SETUP_FAILED',
-    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}. ${said}`,
+    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.${network} ${said}`,
   );
 }
