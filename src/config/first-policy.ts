@@ -209,8 +209,6 @@ deadlines:
 # reason; a secret of a known format never is.
 waivable: [secret_candidates]
 
-${setupYaml(setup)}
-
 ${checksYaml(setup)}
 default_scope:
   allow: ${inlineYaml(setup.scope)}
@@ -222,6 +220,8 @@ protected_paths: ['.promptos/**']
 # Tests, and what decides how they run, manifests and lock files included. New files are fine. A change of one that existed before fails and escalates unless
 # the plan names the file, and then the approver must acknowledge it.
 protected_tests: ${inlineYaml(protectedTests(setup))}
+
+${setupYaml(setup)}
 
 # Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
 prompt_packs:

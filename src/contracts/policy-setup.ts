@@ -18,7 +18,7 @@ export const setupCommandSchema = z.strictObject({
     .array(globSchema)
     .min(1, 'expected the files that decide what the command comes to, such as package-lock.json')
     .describe(
-      'globs of the files that decide what the commands come to: their result is kept for these bytes, and made anew when a patch changes one',
+      'globs of the files that decide what the commands come to: their result is kept for these bytes, and made again when a patch changes one',
     ),
   env: setupVariablesSchema.describe(
     'variables of the command, and of every agent and check that works with its result, such as the folder of a cache; {checkout} is the folder of the checkout. Published with the policy, so never a secret',

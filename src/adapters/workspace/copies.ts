@@ -12,7 +12,7 @@ import {
   removeFolder,
 } from '../platform/leftovers.js';
 import { copyTemplate, type FreshTree, isUntouched, layOver, layUnder, writeIndex } from './fresh-tree.js';
-import type { SetupLayer } from './setup-layers.js';
+import type { SetupLayer } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
 import { bytePath, bytesOf, identityOf, look } from './tree-survey.js';
 

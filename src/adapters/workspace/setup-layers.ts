@@ -10,15 +10,9 @@ import { type Copies, type CopyOrder, removeInBackground } from './copies.js';
 import { copyTree } from './copy-tree.js';
 import { GITLINK_MODE, missingIn } from './git-index.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
+import type { SetupLayer } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
-import { type BytePath, bytePath, bytesOf, type KnownTree, knownTree } from './tree-survey.js';
-
-/** What the commands of a set-up made: files that are laid under checkouts. No program ever works in it. */
-export interface SetupLayer {
-  readonly sha256: string;
-  readonly tree: string;
-  readonly files: KnownTree;
-}
+import { type BytePath, bytePath, bytesOf, knownTree } from './tree-survey.js';
 
 export interface LayerOrder extends CopyOrder {
   readonly setup: CheckoutSetup;

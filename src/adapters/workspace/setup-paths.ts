@@ -2,6 +2,13 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type BytePath, bytesOf, type KnownTree } from './tree-survey.js';
 
+/** What the commands of a set-up made: files that are laid under checkouts. No program ever works in it. */
+export interface SetupLayer {
+  readonly sha256: string;
+  readonly tree: string;
+  readonly files: KnownTree;
+}
+
 /** The files and folders of a checkout that its set-up made. */
 export interface SetupPaths {
   readonly files: ReadonlySet<BytePath>;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
-import { readPolicy } from '../../../src/config/policy-file.js';
+import { readPolicyInForce } from '../../../src/config/policy-file.js';
 import { findSetup } from '../../../src/config/project-setup.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
 import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
@@ -115,7 +115,7 @@ test.each<[string, Record<string, string>, object]>([
   expect(await findSetup(top)).toMatchObject([expected]);
   execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: top });
   const { stdout } = await init(top);
-  const { policy } = await readPolicy(join(top, '.promptos', 'policy.yaml'));
+  const { policy } = await readPolicyInForce(join(top, '.promptos', 'policy.yaml'));
   const { name, argv, hosts = [], env = {} } = (await findSetup(top))[0] ?? {};
   expect(stdout).toContain(`Set-up ${name}: ${argv?.join(' ')}`);
   expect(policy.setup).toMatchObject({ [String(name)]: { argv, network: { hosts }, env, timeout: 1_200_000 } });
@@ -133,7 +133,7 @@ test.each<[string, Record<string, string>]>([
   expect(await findSetup(top)).toEqual([]);
   execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: top });
   await init(top);
-  expect((await readPolicy(join(top, '.promptos', 'policy.yaml'))).policy.setup).toEqual({});
+  expect((await readPolicyInForce(join(top, '.promptos', 'policy.yaml'))).policy.setup).toEqual({});
   expect((await readWorkerConfig(join(top, '.promptos', 'worker.yaml'))).setup).toMatchObject({
     allow: [],
     network: 'none',
