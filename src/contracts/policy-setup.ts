@@ -4,7 +4,7 @@ import { setupVariablesSchema } from './policy-checks.js';
 import { durationSchema, globSchema, nameSchema } from './primitives.js';
 
 /** One command that prepares a checkout, such as `npm ci`. Run without a shell. */
-export const setupCommandSchema = z.strictObject({
+const setupCommandSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
   timeout: durationSchema
     .default(20 * 60_000)

@@ -14,7 +14,7 @@ import type { SetupLayer } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
 import { type BytePath, bytePath, bytesOf, knownTree } from './tree-survey.js';
 
-export interface LayerOrder extends CopyOrder {
+interface LayerOrder extends CopyOrder {
   readonly setup: CheckoutSetup;
 }
 
