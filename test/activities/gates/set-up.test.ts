@@ -143,6 +143,23 @@ describe('set-up with npm in the sandbox', () => {
   });
 });
 
+test('set-up: its variables reach the commands, the checks and the agent, each with the folder of its own checkout', async () => {
+  const cache = {
+    argv: ['sh', '-c', 'mkdir -p "$MODULES/dep" && echo "module.exports = 7" > "$MODULES/dep/index.js"'],
+    key_files: ['README.md'],
+    env: { MODULES: '{checkout}/.setup/modules', NODE_PATH: '{checkout}/.setup/modules' },
+  };
+  const { carryOut, executors, record, text } = await governed({ setup: { cache } });
+  const context = await record(await carryOut('P00'));
+  expect(JSON.parse(await text(context, 'evidence/baseline.json'))).toMatchObject({
+    checks: [{ status: 'passed', stdout_tail: '7\n' }],
+  });
+  const [call] = executors.calls;
+  const modules = join(call?.directory ?? '', '.setup/modules');
+  expect(call?.env).toEqual({ MODULES: modules, NODE_PATH: modules });
+  expect(context.findings).toEqual([]);
+});
+
 describe('set-up that fails', () => {
   const KEY = { key_files: ['README.md'] };
   test('names the command and what it printed, without secrets, before any agent is asked', async () => {
