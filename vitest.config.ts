@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
  * them to `test:all`. A test that takes more than 10 seconds by itself belongs here too.
  */
 const SLOW = [
+  'test/activities/gates/set-up.test.ts',
   'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
   'test/adapters/executor/model/*.test.ts',

@@ -85,6 +85,7 @@ export type {
   ExecutorOutcome,
   GateExecutor,
   ReportedUse,
+  SetupCall,
 } from './ports/gate-executor.js';
 export type {
   ArtifactStore,
@@ -93,13 +94,21 @@ export type {
   GovernancePorts,
   KeptBaselines,
   SecretScanner,
+  SetupRunner,
   TrustRegistry,
   Workspace,
 } from './ports/index.js';
 export type { SecretHit } from './ports/secret-scanner.js';
 export type { Signer, SignerRegistry } from './ports/signer.js';
 export type { TreeDigest, TreeEntry, TreeLimits, TreeReader } from './ports/tree-reader.js';
-export type { ApplyResult, Checkout, CheckoutOptions, RepositorySnapshot } from './ports/workspace.js';
+export type {
+  ApplyResult,
+  Checkout,
+  CheckoutOptions,
+  CheckoutSetup,
+  ProvidedSetup,
+  RepositorySnapshot,
+} from './ports/workspace.js';
 export { createObjectTree } from './verify/object-tree.js';
 export type { TrustedPolicy, VerifyTrust } from './verify/trust.js';
 export { judgeTree, type TreeVerdict } from './verify/verify-tree.js';

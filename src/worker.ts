@@ -12,7 +12,8 @@ import {
 import { type Logger, pino } from 'pino';
 import { createCheckCaches } from './adapters/checks/check-caches.js';
 import { createCheckRunner } from './adapters/checks/check-runner.js';
-import { createKeptBaselines } from './adapters/checks/kept-files.js';
+import { createKeptBaselines } from './adapters/checks/kept-baselines.js';
+import { createSetupRunner } from './adapters/checks/setup-runner.js';
 import { createExecutorRegistry } from './adapters/executor/command-executor.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
@@ -79,6 +80,7 @@ const SHUTDOWN_GRACE = '5 seconds';
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
   const { config, configDir, stateDir, env } = setting;
   const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
+  const caches = createCheckCaches(join(stateDir, 'check-caches'));
   const sandbox = await openWorkerSandbox({ ...setting, secret: keysOfPeople(env) }, programs, openNetwork);
   return {
     store: await openWorkerStore(setting),
@@ -99,7 +101,15 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       passed: config.checks.env,
       network: config.checks.network,
       env,
-      caches: createCheckCaches(join(stateDir, 'check-caches')),
+      caches,
+      programs: sandbox,
+    }),
+    setup: createSetupRunner({
+      allow: config.setup.allow,
+      passed: config.setup.env,
+      network: config.setup.network,
+      env,
+      caches,
       programs: sandbox,
     }),
     baselines: createKeptBaselines(join(stateDir, 'baselines')),

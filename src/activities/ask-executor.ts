@@ -3,6 +3,7 @@ import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
 import { prettyJson } from '../contracts/json.js';
 import type { NetworkLog } from '../contracts/network-log.js';
+import { setupVariables } from '../contracts/policy-setup.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { readAnswer } from '../contracts/read-answer.js';
 import { counted } from '../contracts/sentences.js';
@@ -81,7 +82,8 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const activity = `${input.principal}, try ${number} of ${limit}`;
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
     const { directory } = checkout;
-    const call = { run_id, gate, attempt, prompt, directory, signal, watch };
+    const env = setupVariables(policy.setup, directory);
+    const call = { run_id, gate, attempt, prompt, directory, env, signal, watch };
     const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
     if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.

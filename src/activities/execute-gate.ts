@@ -38,6 +38,7 @@ import {
 } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { checksSandbox } from './gates/run-check.js';
+import { setupOf } from './gates/set-up.js';
 import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { appendJudged, readRunJournal } from './run-journal.js';
@@ -77,7 +78,7 @@ async function askAndJudge(
   definition: GateDefinition,
   work: GateWork<unknown>,
   executor: GateExecutor,
-): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenAgentFiles }> {
+): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenCheckout }> {
   const { input, ports, signal } = task;
   const { gate, feedback, run } = input;
   const checkout = await ports.workspace.checkout({
@@ -85,9 +86,10 @@ async function askAndJudge(
     commit: run.base_commit,
     ...(work.patch === null ? {} : { patch: work.patch }),
     withholdAgentFiles: true,
+    setup: await setupOf(task),
     signal,
   });
-  const seen = seenAgentFiles(task.inventory, checkout);
+  const seen = seenCheckout(task.inventory, checkout);
   try {
     const outputContract = { jsonSchema: outputJsonSchema(gate) };
     const asked = await askExecutor({
@@ -126,12 +128,16 @@ async function snapshotBefore(
   return kinds.includes('none') ? ports.workspace.snapshot(input.run.target_repo) : null;
 }
 
-/** The files that steered the executor, and those that the patch would have steered it by. */
-type SeenAgentFiles = Pick<AttemptRecord, 'inventory' | 'withheld'>;
+/** The files that steered the executor, those that the patch would have steered it by, and what the set-up gave. */
+type SeenCheckout = Pick<AttemptRecord, 'inventory' | 'withheld' | 'setup'>;
 
-function seenAgentFiles({ files, more }: Inventory, { withheld, absent }: Checkout): SeenAgentFiles {
+function seenCheckout({ files, more }: Inventory, { withheld, absent, setup }: Checkout): SeenCheckout {
   const inventory = { files: files.filter(({ path }) => !absent.includes(path)), more };
-  return { inventory, ...(withheld.length === 0 ? {} : { withheld: [...withheld] }) };
+  return {
+    inventory,
+    ...(withheld.length === 0 ? {} : { withheld: [...withheld] }),
+    ...(setup === undefined ? {} : { setup }),
+  };
 }
 
 async function repositoryChanged(
@@ -163,7 +169,7 @@ function createTask(
  * One attempt of one gate: trust, inputs, a throwaway checkout, the executor, the gate's rules, a signed record. It leaves
  * nothing but objects in the store, so it may run again from the start at any time.
  * @throws PromptOsError POLICY_NOT_TRUSTED, PACK_NOT_TRUSTED, PACK_LOCK_MISMATCH, PRINCIPAL_NOT_BOUND,
- *   EXECUTOR_NOT_CONFIGURED, DUTIES_CLASH, CHECK_NOT_GRANTED, and what the ports throw; a judgement is never thrown
+ *   EXECUTOR_NOT_CONFIGURED, DUTIES_CLASH, CHECK_NOT_GRANTED, SETUP_NOT_GRANTED, SETUP_FAILED, and what the ports throw; a judgement is never thrown
  */
 export async function executeGate(
   ports: GovernancePorts,

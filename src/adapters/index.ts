@@ -2,7 +2,8 @@
 
 export { type CheckCaches, createCheckCaches } from './checks/check-caches.js';
 export { type CheckRunnerOptions, createCheckRunner } from './checks/check-runner.js';
-export { createKeptBaselines } from './checks/kept-files.js';
+export { createKeptBaselines } from './checks/kept-baselines.js';
+export { createSetupRunner, type SetupRunnerOptions } from './checks/setup-runner.js';
 export {
   type CommandExecutorOptions,
   createCommandExecutor,

@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { type AgentName, EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
 import { ENGINE_SIGNER } from '../contracts/signer-config.js';
 import type { FoundCheck } from './project-kinds.js';
+import type { FoundSetup } from './project-setup.js';
 
 export interface ProjectSetup {
   readonly repository: string;
@@ -12,6 +13,7 @@ export interface ProjectSetup {
   /** Whether the developer decides on runs that they started themselves. */
   readonly alone: boolean;
   readonly checks: readonly FoundCheck[];
+  readonly setup: readonly FoundSetup[];
   readonly scope: readonly string[];
   readonly packDigest: string;
   /** The lines of public keys, by whom they speak for: everyone with a duty, and `engine`. */
@@ -104,6 +106,38 @@ baseline: note
 default_checks: ${inlineYaml(checks.map((check) => checkName(check, checks)))}`;
 }
 
+function setupYaml({ setup }: ProjectSetup): string {
+  const heading = `# What a checkout needs before agents and checks can work in it: commands that run in the sandbox, in this order, on the base
+# commit. What they make is kept for the bytes of key_files, and is no part of a patch (docs/setup.md). The worker's config
+# grants them by name, and the hosts.`;
+  if (setup.length === 0) {
+    return `${heading}
+# Nothing was found that must be installed.
+# setup:
+#   install:
+#     argv: [npm, ci]
+#     timeout: 20m
+#     network: { hosts: [registry.npmjs.org] }
+#     key_files: ['**/package.json', package-lock.json]
+setup: {}`;
+  }
+  const entries = setup.map(
+    ({ name, argv, key_files, hosts, env = {}, note }) => `${note === undefined ? '' : `  # ${note}\n`}  ${name}:
+    argv: ${inlineYaml(argv)}
+    timeout: 20m
+    network: { hosts: ${inlineYaml(hosts)} }
+    key_files: ${inlineYaml(key_files)}${variablesYaml(env)}`,
+  );
+  return `${heading}\nsetup:\n${entries.join('\n')}`;
+}
+
+function variablesYaml(env: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(env).map(([name, value]) => `\n      ${name}: ${stringify(value).trim()}`);
+  return lines.length === 0
+    ? ''
+    : `\n    # Agents and checks have these variables too; {checkout} is the folder of the checkout.\n    env:${lines.join('')}`;
+}
+
 /** One agent for all roles is one program with the same arguments, which the default refuses. */
 const separationYaml = ({ agent }: ProjectSetup): string =>
   agent === null
@@ -187,6 +221,8 @@ protected_paths: ['.promptos/**']
 # the plan names the file, and then the approver must acknowledge it.
 protected_tests: ${inlineYaml(protectedTests(setup))}
 
+${setupYaml(setup)}
+
 # Digests of the prompt packs that may be used; \`promptos prompts list\` prints a pack's. This is the built-in one.
 prompt_packs:
   - ${inlineYaml(setup.packDigest)}
@@ -216,6 +252,11 @@ ${EXECUTOR_ROLES.map(
 # \`kind: command\` is any other program (docs/executors.md).
 executors:
 ${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}: { kind: preset, agent: ${agent} }`).join('\n')}`;
+
+function hostsYaml({ setup }: ProjectSetup): string {
+  const hosts = [...new Set(setup.flatMap((command) => command.hosts))];
+  return hosts.length === 0 ? 'none' : `{ hosts: ${inlineYaml(hosts)} }`;
+}
 
 /** The text of a repository's first `worker.yaml`. Pure; it loads with `readWorkerConfig`. */
 export const renderFirstWorkerConfig = (
@@ -250,6 +291,11 @@ ${executorsYaml(setup)}
 # \`network: { hosts: [packages.example.com] }\` would let them reach one host.
 checks:
   allow: ${inlineYaml(setup.checks.map((check) => checkName(check, setup.checks)))}
+
+# Which of the policy's set-up commands may run on this worker, and the most that they may reach.
+setup:
+  allow: ${inlineYaml(setup.setup.map(({ name }) => name))}
+  network: ${hostsYaml(setup)}
 
 # Agents and checks run in a sandbox: they see the system's programs and the checkout, not your files, keys and other
 # repositories. Most toolchains are found; docs/sandbox.md says which must be named. \`sandbox: none\` runs them

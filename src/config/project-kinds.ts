@@ -3,9 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord, readJson } from '../contracts/json.js';
 import type { TestReport } from '../contracts/policy-checks.js';
+import { FIND_RUSTUP, isGradle, makesVenv, VENV_PYTHON } from './project-setup.js';
 
 export interface FoundCheck {
-  readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'make';
+  readonly kind: 'npm' | 'pytest' | 'go' | 'cargo' | 'maven' | 'gradle' | 'make';
   readonly argv: readonly string[];
   /** Files that decide what the command runs and that no change needs: adding one would change the judge too. */
   readonly made_of: readonly string[];
@@ -45,8 +46,6 @@ const ANY_TESTS = ['**/{test,tests,spec,testdata}/**', '**/*{.,-,_}{test,spec}.*
 
 interface PackageJson {
   readonly scripts?: { readonly test?: unknown };
-  readonly dependencies?: object;
-  readonly devDependencies?: object;
 }
 
 function parsePackage(text: string | null): PackageJson {
@@ -56,29 +55,24 @@ function parsePackage(text: string | null): PackageJson {
 
 /** Package managers by their lock file: the first that is there is used. */
 const PACKAGE_MANAGERS = [
-  { lock: 'pnpm-lock.yaml', install: 'pnpm install --frozen-lockfile', test: ['pnpm', 'test'] },
-  { lock: 'yarn.lock', install: 'yarn install --frozen-lockfile', test: ['yarn', 'test'] },
-  { lock: 'package-lock.json', install: 'npm ci --no-audit --no-fund', test: ['npm', 'test'] },
+  { lock: 'pnpm-lock.yaml', test: ['pnpm', 'test'] },
+  { lock: 'yarn.lock', test: ['yarn', 'test'] },
+  { lock: 'package-lock.json', test: ['npm', 'test'] },
 ] as const;
 
 async function findNpm(top: string): Promise<FoundCheck | null> {
-  const { scripts, dependencies, devDependencies } = parsePackage(await read(top, 'package.json'));
+  const { scripts } = parsePackage(await read(top, 'package.json'));
   // `npm init` writes a test script that only says that there is none.
   if (typeof scripts?.test !== 'string' || scripts.test.includes('no test specified')) return null;
   const manager = PACKAGE_MANAGERS.find(({ lock }) => has(top, lock));
   const test = manager?.test ?? ['npm', 'test'];
-  const installs = Object.keys({ ...dependencies, ...devDependencies }).length > 0;
-  const install = manager?.install ?? 'npm install --no-audit --no-fund';
   const reporting = reportingTest(scripts.test, test);
-  const command = reporting?.command ?? test.join(' ');
   const manifests = splitManifests(top, ['package.json', manager?.lock ?? 'package-lock.json']);
-  const shell = installs ? `${install} && ${command}` : command;
   return {
     kind: 'npm',
-    argv: installs || reporting !== null ? ['sh', '-c', shell] : test,
+    argv: reporting === null ? test : ['sh', '-c', reporting.command],
     ...(reporting !== null && { report: reporting.report }),
     tests: [...JAVASCRIPT_TESTS, ...manifests.present],
-    ...(installs && { note: 'Installs what package.json names, since a fresh checkout has nothing installed.' }),
     made_of: ['.npmrc', '{vitest,vite,jest,babel,playwright}.config.*', '.mocharc*', ...manifests.missing],
   };
 }
@@ -97,12 +91,10 @@ async function findPytest(top: string): Promise<FoundCheck | null> {
   const tests = await Promise.all(['tests', 'test', '.'].map((folder) => readdir(join(top, folder)).catch(() => [])));
   const written = tests.flat().some((name) => /^test_.*\.py$|_test\.py$/.test(name));
   if (!configured && !(written && python)) return null;
-  const pytest = ['python3', '-m', 'pytest'];
   const manifests = splitManifests(top, PYTHON_MANIFESTS);
-  const runner = has(top, 'uv.lock') ? ['uv', 'run', '--frozen', 'pytest'] : pytest;
   return {
     kind: 'pytest',
-    argv: [...(has(top, 'poetry.lock') ? ['poetry', 'run', 'pytest'] : runner), `--junitxml=${REPORT_FILE}`],
+    argv: [(await makesVenv(top)) ? VENV_PYTHON : 'python3', '-m', 'pytest', `--junitxml=${REPORT_FILE}`],
     report: { format: 'junit', path: REPORT_FILE },
     tests: [...PYTHON_TESTS, ...manifests.present],
     made_of: ['pytest.ini', '.pytest.ini', '**/conftest.py', ...SHADOWS, ...manifests.missing],
@@ -120,9 +112,6 @@ async function findGo(top: string): Promise<FoundCheck | null> {
     made_of: manifests.missing,
   };
 }
-
-/** Beside `.cargo/bin`, rustup's default location; a cargo without rustup ignores the variable. */
-const FIND_RUSTUP = 'RUSTUP_HOME="$(dirname "$(command -v cargo)")/../../.rustup"';
 
 async function findCargo(top: string): Promise<FoundCheck | null> {
   if (!has(top, 'Cargo.toml')) return null;
@@ -143,6 +132,14 @@ async function findMaven(top: string): Promise<FoundCheck | null> {
   const program = has(top, 'mvnw') ? './mvnw' : 'mvn';
   const made_of = ['.mvn/**', 'mvnw', 'mvnw.cmd'];
   return { kind: 'maven', argv: [program, '-B', 'test'], tests: [...JAVA_TESTS, '**/pom.xml'], made_of };
+}
+
+async function findGradle(top: string): Promise<FoundCheck | null> {
+  if (!isGradle(top)) return null;
+  const program = has(top, 'gradlew') ? './gradlew' : 'gradle';
+  const made_of = ['gradlew', 'gradlew.bat', 'gradle/wrapper/**'];
+  const tests = [...JAVA_TESTS, '**/{build,settings}.gradle{,.kts}'];
+  return { kind: 'gradle', argv: [program, '--no-daemon', 'test'], tests, made_of };
 }
 
 /** The first that is there is what make itself would take. */
@@ -172,7 +169,7 @@ const anchored = (check: FoundCheck): FoundCheck => ({
 
 /** The test commands of the kinds of project that a repository's top folder shows, one for each kind. */
 export async function findChecks(top: string): Promise<readonly FoundCheck[]> {
-  const finders = [findNpm, findPytest, findGo, findCargo, findMaven, findMake];
+  const finders = [findNpm, findPytest, findGo, findCargo, findMaven, findGradle, findMake];
   const found = await Promise.all(finders.map((find) => find(top)));
   return found.filter((check) => check !== null).map(anchored);
 }

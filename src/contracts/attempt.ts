@@ -93,6 +93,14 @@ const attemptFields = z.strictObject({
     .enum(SANDBOX_KINDS)
     .optional()
     .describe('the weakest sandbox that the checks of the attempt ran in; absent where it ran none'),
+  setup: z
+    .strictObject({
+      sha256: sha256Schema.describe('of the commands, the key files and the platform: what the result is kept under'),
+      cached: z.boolean().describe('whether an earlier attempt had made the result'),
+      duration_ms: z.int().nonnegative().describe('how long the attempt waited until the result was made or found'),
+    })
+    .optional()
+    .describe("what the policy's set-up gave to the executor's checkout; absent where the policy has none"),
   tries: z.array(executorTrySchema),
   verdict: z.enum(VERDICTS),
   reason: z.string().nullable(),

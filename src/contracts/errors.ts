@@ -74,6 +74,12 @@ export const ERROR_CATALOGUE = {
   ),
   EXECUTOR_NOT_CONFIGURED: no("Add the principal to the worker config's executors."),
   CHECK_NOT_GRANTED: no("Add the check's name to the worker config's checks.allow."),
+  SETUP_NOT_GRANTED: no(
+    "Add what is named to the worker config's setup.allow or setup.network, then resolve the P08 with `retry`.",
+  ),
+  SETUP_FAILED: no(
+    'Read what the command printed; correct `setup` in the policy or what it needs on the worker, then resolve the P08 with `retry`.',
+  ),
   STEP_NOT_DUE: no('Nothing was signed. The message names what differs; find out who asked.'),
   FORK: no('Nothing was signed. An integrator reads what is missing, and resolves the P08 that the run raises.'),
   RUN_ID_TAKEN: no('A run id is used once per store: start the run under another one.'),

@@ -19,25 +19,37 @@ const CACHE_VARIABLES = [
   'CARGO_HOME',
 ];
 
-/** What the worker decides for every program that it starts; npm reads its variables in any case. */
-const RESERVED = new Set(['HOME', 'PATH', 'TMPDIR', 'CI', ...CACHE_VARIABLES].map((name) => name.toUpperCase()));
+/** What the worker decides for every program that it starts. */
+const WORKERS_OWN = ['HOME', 'PATH', 'TMPDIR', 'CI'];
 
-/** Why a policy may not set a variable for a check; null when it may. */
-function reservedBecause(name: string): string | null {
+/** Why a policy may not set a variable; null when it may. npm reads its variables in any case. */
+function reservedBecause(name: string, reserved: readonly string[]): string | null {
   const upper = name.toUpperCase();
-  if (RESERVED.has(upper)) return 'is set by the engine';
+  if (reserved.some((one) => one.toUpperCase() === upper)) return 'is set by the engine';
   if (upper.startsWith('PROMPTOS_') || upper.startsWith('TEMPORAL_')) return "is one of the engine's own";
   return null;
 }
 
-const checkVariableSchema = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable, such as "NODE_ENV"')
-  .superRefine((name, context) => {
-    const why = reservedBecause(name);
-    if (why === null) return;
-    context.addIssue({ code: 'custom', message: `expected another variable, since ${name} ${why}` });
-  });
+const variablesSchema = (reserved: readonly string[]) =>
+  z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'expected the name of a variable, such as "NODE_ENV"')
+        .superRefine((name, context) => {
+          const why = reservedBecause(name, reserved);
+          if (why === null) return;
+          context.addIssue({ code: 'custom', message: `expected another variable, since ${name} ${why}` });
+        }),
+      z
+        .string()
+        .max(4_000)
+        .regex(/^[^\0]*$/, 'expected text without a zero byte'),
+    )
+    .default({});
+
+/** Variables of set-up commands: those that name caches are theirs to set. */
+export const setupVariablesSchema = variablesSchema(WORKERS_OWN);
 
 /**
  * The forms of test reports that counts are taken from. `node` is the JUnit XML of node's own runner, which lists a file
@@ -59,16 +71,9 @@ export type TestReport = z.infer<typeof testReportSchema>;
 export const checkSchema = z.strictObject({
   argv: z.array(z.string().min(1)).min(1).describe('the command and its arguments, as a list'),
   timeout: durationSchema.default(600_000).describe('the check is killed and fails after this long'),
-  env: z
-    .record(
-      checkVariableSchema,
-      z
-        .string()
-        .max(4_000)
-        .regex(/^[^\0]*$/, 'expected text without a zero byte'),
-    )
-    .default({})
-    .describe('variables of the check, added to those of the worker; published with the policy, so never a secret'),
+  env: variablesSchema([...WORKERS_OWN, ...CACHE_VARIABLES]).describe(
+    'variables of the check, added to those of the worker; published with the policy, so never a secret',
+  ),
   made_of: z
     .array(globSchema)
     .default([])

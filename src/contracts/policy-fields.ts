@@ -5,6 +5,7 @@ import { independenceRulesSchema } from './independence.js';
 import { policyKeySchema } from './keys.js';
 import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
 import { checkSchema } from './policy-checks.js';
+import { setupSchema } from './policy-setup.js';
 import { durationSchema, gateIdSchema, globSchema, lineSchema, nameSchema, sha256Schema } from './primitives.js';
 import { scopeSchema } from './run-request.js';
 
@@ -140,6 +141,9 @@ export const policyFieldsSchema = z.strictObject({
     .record(nameSchema, checkSchema)
     .default({})
     .describe('commands of the repository that prove something, by name'),
+  setup: setupSchema.describe(
+    'commands that a checkout needs before agents and checks can work in it, by name, in the order in which they run; their result is kept and is never part of a patch',
+  ),
   baseline: z
     .enum(['block', 'note', 'off'])
     .default('note')

@@ -18,6 +18,7 @@ interface SignersAndPrograms {
   readonly signers: Readonly<Record<string, SignerConfig>>;
   readonly executors: Readonly<Record<string, ExecutorConfig>>;
   readonly checks: { readonly env: PassedEnvironment };
+  readonly setup: { readonly env: PassedEnvironment };
 }
 
 /** No program that the worker starts may be handed a variable that holds a key. */
@@ -26,6 +27,7 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
   const programs = [
     ...Object.entries(config.executors).map(([name, { env }]) => ({ path: ['executors', name, 'env'], env })),
     { path: ['checks', 'env'], env: config.checks.env },
+    { path: ['setup', 'env'], env: config.setup.env },
   ];
   for (const { path, env } of programs) {
     for (const [index, name] of env.allow.entries()) {
@@ -132,6 +134,19 @@ export const workerConfigSchema = z
       .prefault({})
       .describe('which checks run on this worker, and their environment'),
     prices: pricesSchema,
+    setup: z
+      .strictObject({
+        allow: z
+          .array(z.string().min(1))
+          .default([])
+          .describe('names of the policy\'s set-up commands that may run on this worker; "*" for all of them'),
+        env: passedEnvironmentSchema
+          .prefault({})
+          .describe('variables for package managers that need more than PATH; HOME is a fresh folder'),
+        network: networkSchema.describe('the most that set-up commands may reach: each gets what the policy gives it'),
+      })
+      .prefault({})
+      .describe('which set-up commands run on this worker, their environment, and the most that they may reach'),
     sandbox: sandboxSchema,
     signers: z
       .record(nameSchema, signerConfigSchema)

@@ -2,6 +2,7 @@ import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
 import type { GateId, SandboxKind } from '../contracts/names.js';
+import type { NetworkAccess } from '../contracts/network-access.js';
 import type { NetworkLog } from '../contracts/network-log.js';
 import type { TestReport } from '../contracts/policy-checks.js';
 
@@ -13,6 +14,8 @@ export interface ExecutorCall {
   readonly prompt: string;
   /** The checkout that the executor works in: its current folder. */
   readonly directory: string;
+  /** Variables that the policy's set-up gives; those of the worker config win. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
   /** Hears what the executor prints while it works. */
   readonly watch?: CommandWatch;
@@ -96,6 +99,8 @@ export interface CheckCall {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Without it the check starts with empty caches. */
   readonly cache?: CheckCacheUse | undefined;
+  /** What it may reach of the network, in place of what the runner gives to checks. */
+  readonly network?: NetworkAccess | undefined;
   readonly timeout_ms: number;
   readonly directory: string;
   /** The report that counts are taken from, when the policy names one. */
@@ -125,6 +130,22 @@ export interface CheckRunner {
   readonly sandbox?: SandboxKind;
   /** @throws PromptOsError CHECK_NOT_GRANTED; the signal's reason when it is aborted */
   run(call: CheckCall): Promise<CheckOutcome>;
+}
+
+/** One command of a policy's set-up, in a checkout of its own. */
+export interface SetupCall
+  extends Pick<CheckCall, 'name' | 'argv' | 'env' | 'timeout_ms' | 'directory' | 'cache' | 'signal' | 'watch'> {
+  readonly network: NetworkAccess;
+}
+
+/** Runs the set-up commands of policies, as far as this worker grants them. */
+export interface SetupRunner {
+  /** @throws PromptOsError SETUP_NOT_GRANTED */
+  requireGranted(name: string, network: NetworkAccess): void;
+  /** What of this machine decides the result of commands: the operating system, the processor, the programs. */
+  platform(programs: readonly string[]): Promise<readonly string[]>;
+  /** @throws PromptOsError SETUP_NOT_GRANTED; the signal's reason when it is aborted */
+  run(call: SetupCall): Promise<CheckOutcome>;
 }
 
 /** The outputs of a command. */

@@ -1,6 +1,6 @@
 import type { Prices } from '../contracts/prices.js';
 import type { ArtifactStore } from './artifact-store.js';
-import type { CheckRunner, ExecutorRegistry, KeptBaselines } from './gate-executor.js';
+import type { CheckRunner, ExecutorRegistry, KeptBaselines, SetupRunner } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';
 import type { SignerRegistry, TrustRegistry } from './signer.js';
 import type { VerifyTree } from './tree-reader.js';
@@ -12,6 +12,7 @@ export type {
   ExecutorRegistry,
   KeptBaselines,
   SecretScanner,
+  SetupRunner,
   TrustRegistry,
   VerifyTree,
   Workspace,
@@ -23,6 +24,8 @@ export interface GovernancePorts {
   readonly workspace: Workspace;
   readonly executors: ExecutorRegistry;
   readonly checks: CheckRunner;
+  /** Without it no policy that has a set-up can be carried out. */
+  readonly setup?: SetupRunner;
   /** Without it, each run's P00 runs the checks on the base commit again. */
   readonly baselines?: KeptBaselines;
   readonly secrets: SecretScanner;

@@ -17,6 +17,26 @@ export interface TreeWatch {
   changes(): Promise<readonly string[]>;
 }
 
+/** How a checkout gets what the commands of a policy's set-up make. */
+export interface CheckoutSetup {
+  /** What decides the result besides the repository and the key files: the commands, the platform. */
+  readonly key: string;
+  isKeyFile(path: string): boolean;
+  /**
+   * Runs the commands in a checkout of the base commit, with the key files of the patch: only where no result is kept.
+   * @param committed whether the key files are those of the commit
+   */
+  make(directory: string, committed: boolean): Promise<void>;
+}
+
+/** What the set-up gave to a checkout. */
+export interface ProvidedSetup {
+  /** Of everything that decides the result. */
+  readonly sha256: string;
+  readonly cached: boolean;
+  readonly duration_ms: number;
+}
+
 /** A throwaway working copy with a `.git` of its own. */
 export interface Checkout {
   readonly directory: string;
@@ -24,10 +44,12 @@ export interface Checkout {
   readonly withheld: readonly string[];
   /** Those of them that the base commit has and the checkout does not: a file of the patch is in the way. */
   readonly absent: readonly string[];
+  /** Absent without a set-up. */
+  readonly setup?: ProvidedSetup;
   /**
    * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
-   * Files that git ignores are left out.
-   * @param named paths that are taken in although git ignores them
+   * Files that git ignores are left out, and so is what the set-up made: its files, and all that is in its folders.
+   * @param named paths that are taken in although they would be left out, where they are not as the set-up made them
    */
   diff(named?: readonly string[]): Promise<Patch>;
   /** Starts to observe the tracked files: those of the commit and of the patch. */
@@ -44,6 +66,8 @@ export interface CheckoutOptions {
   readonly patch?: Uint8Array;
   /** Leaves files that steer agents as they are in the commit, whatever the patch makes of them: an agent works here. */
   readonly withholdAgentFiles?: boolean;
+  /** What the checkout needs before anyone can work in it. Never takes the place of a file of the commit or the patch. */
+  readonly setup?: CheckoutSetup | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -58,7 +82,7 @@ export interface Workspace {
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, GIT_FAILED
    */
   readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
-  /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
+  /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED; what `make` of the set-up throws */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */
   inventory(repository: string, commit: string, signal?: AbortSignal): Promise<Inventory>;

@@ -100,15 +100,17 @@ export interface SecretVariable {
   readonly what: string;
 }
 
-/** Variables of checks that look like credentials: the policy is committed, and published with every run. */
-export const secretVariables = ({ checks }: Pick<Policy, 'checks'>): readonly SecretVariable[] =>
-  Object.entries(checks).flatMap(([check, { env }]) =>
-    Object.entries(env).flatMap(([name, value]) => {
-      const [hit] = findSecretPatterns(`${name}="${value}"`);
-      if (hit === undefined) return [];
-      const what = `holds ${hit.message} (${hit.rule}): a policy is published; name the variable under checks.env.allow of the worker config instead`;
-      return [{ path: ['checks', check, 'env', name], what }];
-    }),
+/** Variables that look like credentials: the policy is committed, and published with every run. */
+export const secretVariables = (policy: Pick<Policy, 'checks' | 'setup'>): readonly SecretVariable[] =>
+  (['checks', 'setup'] as const).flatMap((field) =>
+    Object.entries<{ readonly env: Readonly<Record<string, string>> }>(policy[field]).flatMap(([command, { env }]) =>
+      Object.entries(env).flatMap(([name, value]) => {
+        const [hit] = findSecretPatterns(`${name}="${value}"`);
+        if (hit === undefined) return [];
+        const what = `holds ${hit.message} (${hit.rule}): a policy is published; name the variable under ${field}.env.allow of the worker config instead`;
+        return [{ path: [field, command, 'env', name], what }];
+      }),
+    ),
   );
 
 /**

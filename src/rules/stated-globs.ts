@@ -24,15 +24,17 @@ export const globsOfRequest = ({ scope }: Pick<RunRequest, 'scope'>): readonly S
 /** Every glob of a policy over paths; those of `repositories` are over names. */
 export const globsOfPolicy = ({
   checks,
+  setup,
   default_scope,
   protected_paths,
   protected_tests,
   agent_files,
 }: Pick<
   Policy,
-  'checks' | 'default_scope' | 'protected_paths' | 'protected_tests' | 'agent_files'
+  'checks' | 'setup' | 'default_scope' | 'protected_paths' | 'protected_tests' | 'agent_files'
 >): readonly StatedGlob[] => [
   ...Object.entries(checks).flatMap(([name, { made_of }]) => stated(['checks', name, 'made_of'], made_of)),
+  ...Object.entries(setup).flatMap(([name, { key_files }]) => stated(['setup', name, 'key_files'], key_files)),
   ...(default_scope === undefined ? [] : globsOfScope('default_scope', default_scope)),
   ...stated(['protected_paths'], protected_paths),
   ...stated(['protected_tests'], protected_tests),

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 /** A folder in a user's home, or a checkout on a build machine: it means nothing on another machine. */
 const MACHINE_PATH = /(?<![\w.~*-])(?:\/(?:home|Users)\/[a-z][\w-]*\/\w|[A-Z]:\\Users\\\w)/;
 
-/** A host that packages come from; which one it is belongs to the machine's own configuration. */
+/**
+ * The URL of a host that packages come from; which one it is belongs to the machine's own configuration. Bare names of the
+ * public ones are what `init` lets a set-up reach.
+ */
 const REGISTRY_HOST =
-  /\b(?:registry\.npmjs\.org|registry\.yarnpkg\.com|npm\.pkg\.github\.com|files\.pythonhosted\.org)\b|:\/\/[\w.-]*(?:registry|artifactory|nexus|verdaccio)[\w.-]*\.[a-z]/i;
+  /:\/\/(?:npm\.pkg\.github\.com|files\.pythonhosted\.org|[\w.-]*(?:registry|artifactory|nexus|verdaccio)[\w.-]*\.[a-z])/i;
 
 /** The files that git tracks, as text; binary ones are left out. */
 export function readTrackedFiles(root: string): ReadonlyMap<string, string> {

@@ -195,6 +195,7 @@ test('agent_files: runs that pinned version 1 of the rules are not judged by it'
 test('agent_files: a glob of the policy that cannot be judged is refused where a run starts', () => {
   const globs = globsOfPolicy({
     checks: {},
+    setup: {},
     default_scope: undefined,
     protected_paths: [],
     protected_tests: [],

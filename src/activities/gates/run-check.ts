@@ -1,12 +1,14 @@
 import type { BaselineCheck } from '../../contracts/gate-outputs.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { Check } from '../../contracts/policy-checks.js';
+import { setupVariables } from '../../contracts/policy-setup.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/render.js';
 import { maskLog } from '../mask-log.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
+import { setupOf } from './set-up.js';
 
 /** What came of a check, and whether it tested another tree than that of its commit and the patch. */
 export interface SeenCheck {
@@ -53,22 +55,24 @@ const watchCheck = (progress: GateTask['progress'], name: string, patch: Uint8Ar
 /**
  * Runs one check on a checkout of its own, so that nothing which an earlier one left can help or harm it.
  * @param patch empty for the base commit alone
- * @throws PromptOsError CHECK_NOT_GRANTED, and what the workspace throws
+ * @throws PromptOsError CHECK_NOT_GRANTED, SETUP_NOT_GRANTED, SETUP_FAILED, and what the workspace throws
  */
 export async function runOnFreshCheckout(
-  { input, ports, signal, progress }: GateTask,
+  task: GateTask,
   patch: Uint8Array,
   name: string,
   { argv, timeout, report, env }: Check,
 ): Promise<SeenCheck> {
+  const { input, ports, signal, progress } = task;
   const { target_repo: repository, base_commit: commit, policy_sha256 } = input.run;
-  const checkout = await ports.workspace.checkout({ repository, commit, patch, signal });
+  const checkout = await ports.workspace.checkout({ repository, commit, patch, setup: await setupOf(task), signal });
   try {
     const { directory } = checkout;
     const watch = await checkout.watch();
     // Code that is only proposed must leave nothing for the checks of another patch.
     const cache = { repository, policy_sha256, keep: patch.length === 0 };
-    const call = { name, argv, env, timeout_ms: timeout, directory, report, cache, signal };
+    const variables = { ...setupVariables(task.policy.setup, directory), ...env };
+    const call = { name, argv, env: variables, timeout_ms: timeout, directory, report, cache, signal };
     const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
     return await seenOnTree(watch, outcome);
   } finally {

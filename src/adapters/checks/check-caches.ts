@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { CheckCacheUse } from '../../ports/gate-executor.js';
-import { createKeptFolders, type KeptLimits } from './kept-files.js';
+import { createKeptFolders, type KeptLimits } from '../platform/kept-folders.js';
 
 export interface OpenedCaches {
   /** How the check's programs find them. */

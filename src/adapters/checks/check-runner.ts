@@ -76,7 +76,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           reach: {
             readable: pathsNamed(granted, Object.keys(passed.set)),
             writable: [scratch.root],
-            network,
+            network: call.network ?? network,
           },
           signal: call.signal,
           watch: call.watch,

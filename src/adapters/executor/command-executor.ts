@@ -140,6 +140,7 @@ function executorEnvironment(
 ): Record<string, string> {
   return {
     HOME: scratch.home,
+    ...call.env,
     ...passVariables(env, config.env.allow),
     ...Object.fromEntries(Object.entries(config.env.set).map(([name, value]) => [name, fillIn(value)])),
     PROMPTOS_RUN_ID: call.run_id,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { PatchFile } from '../../contracts/patch.js';
 import { pathText } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';
+import type { BytePath } from './tree-survey.js';
 
 /** A submodule of a commit: where it is, and the commit that is recorded of it. */
 export interface Submodule {
@@ -21,6 +22,8 @@ export interface WrittenTree {
 export interface WriteOptions {
   /** Paths that are taken in although they are ignored. */
   readonly named: readonly string[];
+  /** Whether an untracked path, or a nested repository with a slash at its end, is no part of the work. */
+  readonly leftOut: (path: BytePath) => boolean;
   /** Submodules of the tree that was checked out, as `git ls-files --stage` prints them. */
   readonly gitlinks: readonly string[];
   /** Whether a tracked file may have changed. */
@@ -35,7 +38,10 @@ const SUBMODULE_MODE = '160000';
  * no pipes, sockets or devices among the files.
  * @param git with the checkout as its folder and working tree, and an index and an object folder of its own
  */
-export async function writeCheckoutTree(git: Git, { named, gitlinks, changed }: WriteOptions): Promise<WrittenTree> {
+export async function writeCheckoutTree(
+  git: Git,
+  { named, leftOut, gitlinks, changed }: WriteOptions,
+): Promise<WrittenTree> {
   const treeBefore = () => git.text(['write-tree']);
   const first = changed ? await treeBefore() : null;
   if (changed) {
@@ -43,12 +49,13 @@ export async function writeCheckoutTree(git: Git, { named, gitlinks, changed }: 
     await addTracked(git);
     await putBackSubmodules(git, gitlinks);
   }
-  const others = await untrackedPaths(git);
+  const others = await untrackedPaths(git, leftOut);
   const nested = others.filter(isNested);
   const added = [...others.filter((path) => !isNested(path)), ...(await ignoredAmong(git, named))];
   const before = first ?? (added.length > 0 ? await treeBefore() : null);
   await addUntracked(git, added);
-  const left = others.length === nested.length ? [] : (await untrackedPaths(git)).filter((path) => !isNested(path));
+  const left =
+    others.length === nested.length ? [] : (await untrackedPaths(git, leftOut)).filter((path) => !isNested(path));
   const now = before === null ? null : await git.text(['write-tree']);
   return {
     trees: before === null || now === null || before === now ? null : [before, now],
@@ -79,8 +86,10 @@ const joined = (fields: readonly string[]): Buffer =>
   Buffer.from(fields.map((field) => `${field}\0`).join(''), 'latin1');
 const isNested = (path: string): boolean => path.endsWith('/');
 
-const untrackedPaths = async (git: Git): Promise<readonly string[]> =>
-  split(await git.bytes(['ls-files', '--others', '--exclude-standard', '-z']));
+const untrackedPaths = async (git: Git, leftOut: WriteOptions['leftOut']): Promise<readonly string[]> =>
+  split(await git.bytes(['ls-files', '--others', '--exclude-standard', '-z'])).filter(
+    (path) => !leftOut(path.replace(/\/$/, '')),
+  );
 
 /** Paths in one call of git: the length of a command line is bounded. */
 const PATHS_AT_ONCE = 200;

@@ -6,6 +6,7 @@ import { computePatch, NO_CHANGE } from './compute-patch.js';
 import type { FreshTree } from './fresh-tree.js';
 import { GITLINK_MODE } from './git-index.js';
 import { withScratch } from './scratch.js';
+import { isOfSetup } from './setup-paths.js';
 import type { CheckoutOrder, Templates } from './templates.js';
 import { type BytePath, bytePath, type Survey, surveyTree } from './tree-survey.js';
 
@@ -22,12 +23,17 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
 
   const diff: Checkout['diff'] = async (named = []) => {
     await requireSameFolder();
-    const survey = await surveyTree(bytePath(directory), tree.known, named.map(bytePath));
-    if (survey.changed.length === 0 && !survey.others) return NO_CHANGE;
+    const wanted = named.map(bytePath);
+    const survey = await surveyTree(bytePath(directory), tree.known, wanted);
+    const changed = survey.changed.filter((path) => !isOfSetup(tree.setup, path));
+    // What the set-up made is no work of the plan's, unless it was changed since.
+    const taken = new Set([...survey.found, ...wanted.filter((path) => survey.changed.includes(path))]);
+    if (changed.length === 0 && !survey.others && taken.size === 0) return NO_CHANGE;
     const options = {
-      named: survey.found.map(pathText),
+      named: [...taken].map(pathText),
+      leftOut: (path: BytePath) => isOfSetup(tree.setup, path) && !taken.has(path),
       gitlinks: gitlinksOf(tree),
-      changed: survey.changed.length > 0,
+      changed: changed.length > 0,
     };
     return withScratch(scratch, { bytes: indexAfter(tree, survey, order.commit.length / 2) }, (made) =>
       computePatch(made, directory, options),
@@ -37,6 +43,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     directory,
     withheld: prepared.withheld.map(pathText),
     absent: prepared.absent.map(pathText),
+    ...(prepared.setup === undefined ? {} : { setup: prepared.setup }),
     diff,
     watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
     reset: async () => {
@@ -95,7 +102,7 @@ function watchTracked(directory: string, tree: FreshTree, differing: () => Promi
       // Before the content is read: git itself may make a file readable.
       const survey = await surveyTree(bytePath(directory), tree.known);
       const touched = survey.changed.filter(isTracked);
-      const replaced = survey.replaced.filter((path) => !isInSubmodule(path));
+      const replaced = survey.replaced.filter((path) => !isInSubmodule(path) && !isOfSetup(tree.setup, path));
       if (touched.length + replaced.length === 0) return [];
       const content = new Set((await differing()).map(bytePath).filter(isTracked));
       return summary([

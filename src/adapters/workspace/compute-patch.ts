@@ -21,7 +21,12 @@ export async function computePatch(scratch: Scratch, directory: string, options:
   const { git, folder } = scratch;
   const worktree = git.with({ cwd: directory, env: { GIT_WORK_TREE: directory } });
   const { trees, ...rest } = await writeCheckoutTree(worktree, options);
-  const changed = await changedSubmodules(git, { scratch: folder, directory }, submodulesIn(options.gitlinks));
+  const changed = await changedSubmodules(
+    git,
+    { scratch: folder, directory },
+    submodulesIn(options.gitlinks),
+    options.leftOut,
+  );
   const untrackable = [...rest.untrackable, ...changed];
   if (trees === null) return { ...NO_CHANGE, files: untrackable };
   const [before, written] = trees;

@@ -11,7 +11,8 @@ import {
   openFolders,
   removeFolder,
 } from '../platform/leftovers.js';
-import { copyTemplate, type FreshTree, isUntouched, layOver, writeIndex } from './fresh-tree.js';
+import { copyTemplate, type FreshTree, isUntouched, layOver, layUnder, writeIndex } from './fresh-tree.js';
+import type { SetupLayer } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
 import { bytePath, bytesOf, identityOf, look } from './tree-survey.js';
 
@@ -22,10 +23,11 @@ export const CHECKOUT_PREFIX = 'promptos-checkout';
 const RESERVE = 4;
 const SLOW_COPY_MS = 250;
 
-/** What a checkout has: the files of a template, and those of a patch laid over them. */
+/** What a checkout has: the files of a template, those of a set-up laid under them, and those of a patch over them. */
 interface Source {
   readonly template: Template;
   readonly overlay: Overlay | null;
+  readonly layer: SetupLayer | null;
 }
 
 /** A checkout as it is before any program works in it. */
@@ -66,7 +68,8 @@ interface Spare extends Source {
 export function createCopies(): Copies {
   /** The oldest first. */
   let spares: readonly Spare[] = [];
-  const slow = new WeakSet<Template>();
+  const slow = new WeakSet<Template | SetupLayer>();
+  const isSlow = ({ template, layer }: Source): boolean => slow.has(layer ?? template);
   const drop = (unwanted: (spare: Spare) => boolean): void => {
     const dropped = spares.filter(unwanted);
     spares = spares.filter((spare) => !dropped.includes(spare));
@@ -74,19 +77,20 @@ export function createCopies(): Copies {
   };
   const isSurplus = (spare: Spare): boolean => {
     const since = spares.slice(spares.indexOf(spare));
-    return since.reduce((sum, { template }) => sum + (slow.has(template) ? 2 : 1), 0) > RESERVE;
+    return since.reduce((sum, one) => sum + (isSlow(one) ? 2 : 1), 0) > RESERVE;
   };
   const keep = (source: Source, copy: Promise<Copy | null>): void => {
-    const spare: Spare = { template: source.template, overlay: source.overlay, copy: copy.catch(() => null) };
+    const { template, overlay, layer } = source;
+    const spare: Spare = { template, overlay, layer, copy: copy.catch(() => null) };
     spares = [...spares, spare];
     void spare.copy.then((made) => {
       if (made === null) spares = spares.filter((other) => other !== spare);
       else drop(isSurplus);
     });
   };
-  const takeSpare = async ({ template, overlay }: Source): Promise<Copy | null> => {
+  const takeSpare = async (source: Source): Promise<Copy | null> => {
     for (;;) {
-      const spare = spares.find((one) => one.template === template && one.overlay === overlay);
+      const spare = spares.find((one) => isSame(one, source));
       if (spare === undefined) return null;
       spares = spares.filter((other) => other !== spare);
       const copy = await spare.copy;
@@ -96,36 +100,37 @@ export function createCopies(): Copies {
     }
   };
 
-  const make = async (template: Template, { repository, temporaryDir, signal }: CopyOrder): Promise<Copy> => {
+  const make = async (source: Source, { repository, temporaryDir, signal }: CopyOrder): Promise<Copy> => {
+    const { template, layer } = source;
     const started = performance.now();
     const copy = await inNewFolder(temporaryDir, CHECKOUT_PREFIX, async (holder) => {
       const directory = join(holder, repository);
       mkdirSync(directory);
       return {
-        template,
+        ...{ template, layer },
         overlay: null,
         holder,
         holderIs: null,
         directory,
-        tree: unwritten(await copyTemplate(template, directory, signal)),
+        tree: await copyOf(source, directory, signal),
       };
     });
-    if (performance.now() - started > SLOW_COPY_MS) slow.add(template);
+    if (performance.now() - started > SLOW_COPY_MS) slow.add(layer ?? template);
     return copy;
   };
   /** When copies are slow, one is made before a gate asks for it. */
-  const makeSpare = (template: Template, order: CopyOrder): void => {
-    if (!slow.has(template) || spares.some((spare) => spare.template === template && spare.overlay === null)) return;
-    const made = Promise.resolve().then(() => make(template, { ...order, signal: undefined }));
-    keep({ template, overlay: null }, made);
+  const makeSpare = (source: Source, order: CopyOrder): void => {
+    if (!isSlow(source) || spares.some((spare) => isSame(spare, source))) return;
+    const made = Promise.resolve().then(() => make(source, { ...order, signal: undefined }));
+    keep(source, made);
   };
   return {
     take: async (source, order) => {
-      const { template, overlay } = source;
-      const ready =
-        (await takeSpare(source)) ?? (overlay === null ? null : await takeSpare({ template, overlay: null }));
-      const copy = ready ?? (await make(template, order));
-      makeSpare(template, order);
+      const { overlay } = source;
+      const plain = { ...source, overlay: null };
+      const ready = (await takeSpare(source)) ?? (overlay === null ? null : await takeSpare(plain));
+      const copy = ready ?? (await make(plain, order));
+      makeSpare(plain, order);
       try {
         order.signal?.throwIfAborted();
         return await finished(copy, overlay);
@@ -136,7 +141,7 @@ export function createCopies(): Copies {
     },
     refill: async ({ overlay, ...copy }, signal) => {
       await emptyFolder(copy.directory);
-      const tree = unwritten(await copyTemplate(copy.template, copy.directory, signal));
+      const tree = await copyOf({ ...copy, overlay: null }, copy.directory, signal);
       return finished({ ...copy, overlay: null, tree }, overlay);
     },
     giveBack: (copy) => {
@@ -160,6 +165,19 @@ export function createCopies(): Copies {
     },
     drop,
   };
+}
+
+const isSame = (one: Source, other: Source): boolean =>
+  one.template === other.template && one.overlay === other.overlay && one.layer === other.layer;
+
+/** Fills an empty folder with the files of a template and of a set-up. */
+async function copyOf(
+  { template, layer }: Source,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<FreshTree> {
+  const tree = unwritten(await copyTemplate(template, directory, signal));
+  return layer === null ? tree : unwritten(await layUnder(tree, layer, directory, signal));
 }
 
 /** Lays an overlay over a copy of the template, and writes the index. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { nextTurn, timeIsUp, writeLocalFile } from '../platform/time-slices.js';
 import { copyTree, writePast } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, IndexDraft } from './git-index.js';
+import { besides, clearForPatch, NO_SETUP, type SetupPaths } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
 import {
   type BytePath,
@@ -28,6 +29,8 @@ export interface FreshTree {
   readonly newest: bigint;
   /** Its folders with their times, by path from its top, as they are when all is written; those of its git folder too. */
   readonly sealed: ReadonlyMap<BytePath, string>;
+  /** What of it the set-up made; nothing without one. */
+  readonly setup: SetupPaths;
 }
 
 const later = (one: bigint, other: bigint): bigint => (one > other ? one : other);
@@ -55,7 +58,7 @@ export async function copyTemplate(
   });
   if (copied === null) return null;
   const newest = later(copied.newest, copiedGit.newest);
-  return { known: copied, gitFiles: copiedGit, index, draft, newest, sealed: new Map() };
+  return { known: copied, gitFiles: copiedGit, index, draft, newest, sealed: new Map(), setup: NO_SETUP };
 }
 
 /** Writes the index of a tree. What is written from then on has a later change time than every file of the tree. */
@@ -123,6 +126,7 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
     }
     for (const folder of emptyParents(to, path)) folders.delete(folder);
   }
+  const setup = clearForPatch(to, { files, folders, setup: fresh.setup }, overlay.files);
   const added = [...overlay.files.folders.keys()].filter((folder) => folder !== '');
   const gitlinks = overlay.changed.filter(({ mode }) => mode === GITLINK_MODE).map(({ path }) => path);
   makeFolders(to, [...added, ...gitlinks], folders);
@@ -149,7 +153,29 @@ export async function layOver(fresh: FreshTree, overlay: Overlay, directory: str
   for (const [path, identity] of copied.files) files.set(path, identity);
   for (const [path, identity] of stored.files) git.files.set(`objects/${path}`, identity);
   const newest = later(fresh.newest, later(copied.newest, stored.newest));
-  return { known: { files, folders }, gitFiles: git, index: overlay.index, draft, newest, sealed: new Map() };
+  return { known: { files, folders }, gitFiles: git, index: overlay.index, draft, newest, sealed: new Map(), setup };
+}
+
+/**
+ * Lays what a set-up made under a copy of a template. A file or folder of the commit is never replaced, and nothing is laid
+ * behind a link of it.
+ * @returns null when another program wrote into what was kept
+ */
+export async function layUnder(
+  fresh: FreshTree,
+  layer: { readonly tree: string; readonly files: KnownTree },
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<FreshTree | null> {
+  const to = bytePath(directory);
+  const laid = besides(layer.files, fresh.known);
+  const folders = new Map(fresh.known.folders);
+  makeFolders(to, [...laid.folders], folders);
+  const copied = await copyTree(bytePath(layer.tree), { ...filesOf(layer.files), files: laid.files }, to, { signal });
+  if (copied === null) return null;
+  const known = { files: new Map([...fresh.known.files, ...copied.files]), folders };
+  const setup = { files: new Set(laid.files.keys()), folders: laid.folders };
+  return { ...fresh, known, newest: later(fresh.newest, copied.newest), setup };
 }
 
 /** @param known gets the folders, which may exist already */

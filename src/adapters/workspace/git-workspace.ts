@@ -123,10 +123,10 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       if (typeof change !== 'string') return change;
       throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
     },
-    checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, signal }) => {
+    checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, setup, signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
-      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, signal };
+      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, setup, signal };
       return makeCheckout(templates, stateDir, order);
     },
     inventory: async (repository, commit, signal) =>

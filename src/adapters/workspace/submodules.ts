@@ -5,7 +5,8 @@ import { PromptOsError } from '../../contracts/errors.js';
 import type { PatchFile } from '../../contracts/patch.js';
 import type { LocalRepository } from '../git/repository.js';
 import { type Git, gitIn } from '../git/run-git.js';
-import { type Submodule, stagedGitlinks, writeCheckoutTree } from './checkout-tree.js';
+import { type Submodule, stagedGitlinks, type WriteOptions, writeCheckoutTree } from './checkout-tree.js';
+import { type BytePath, bytePath } from './tree-survey.js';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -157,12 +158,14 @@ export async function changedSubmodules(
   git: Git,
   folder: { readonly scratch: string; readonly directory: string },
   recorded: readonly Submodule[],
+  leftOut: WriteOptions['leftOut'],
 ): Promise<readonly PatchFile[]> {
   const changed: PatchFile[] = [];
   for (const submodule of await mirrored(git, recorded)) {
     if ((await lstat(join(folder.directory, submodule.path)).catch(() => null))?.isDirectory() !== true) continue;
     const same = await withIndex(git, folder, submodule, async (inside) => {
-      const options = { named: [], gitlinks: await stagedGitlinks(inside), changed: true };
+      const inFolder = (path: BytePath) => leftOut(`${bytePath(submodule.path)}/${path}`);
+      const options = { named: [], leftOut: inFolder, gitlinks: await stagedGitlinks(inside), changed: true };
       const { trees, untrackable } = await writeCheckoutTree(inside, options);
       return untrackable.length === 0 && trees === null;
     });

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { PromptOsError } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
+import { createSetupLayers } from './setup-layers.js';
 import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
 import type { BytePath } from './tree-survey.js';
 
@@ -27,6 +30,7 @@ interface PreparedCheckout {
   /** As in `Checkout`. */
   readonly withheld: readonly BytePath[];
   readonly absent: readonly BytePath[];
+  readonly setup?: ProvidedSetup;
   /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more. */
@@ -42,6 +46,7 @@ interface TemplateOrder {
 export interface CheckoutOrder extends CopyOrder, TemplateOrder {
   readonly patch: Uint8Array;
   readonly withholdAgentFiles: boolean;
+  readonly setup?: CheckoutSetup | undefined;
 }
 
 export interface Templates {
@@ -59,6 +64,7 @@ export interface Templates {
 export function createTemplates(stateDir: string): Templates {
   const { parent, prefix } = templatePlace(stateDir);
   const copies = createCopies();
+  const layers = createSetupLayers(stateDir, copies);
   const templates = createLeasedCache<Template>(TEMPLATES, (template) => {
     copies.drop((source) => source.template === template);
     removeInBackground(template.folder);
@@ -87,6 +93,20 @@ export function createTemplates(stateDir: string): Templates {
     return lease(' without agent files', true).finally(whole.release);
   };
 
+  const leaseSetup = async (template: Template, overlay: Overlay | null, { setup, ...order }: CheckoutOrder) => {
+    if (setup === undefined) return { layer: null, setup: null };
+    const begun = performance.now();
+    let made = false;
+    const make: CheckoutSetup['make'] = (...parts) => {
+      made = true;
+      return setup.make(...parts);
+    };
+    const leased = layers.lease(template, overlay, { ...order, setup: { ...setup, make } });
+    const layer = await unlessAborted(leased, order.signal);
+    const duration_ms = Math.round(performance.now() - begun);
+    return { layer, setup: { sha256: layer.value.sha256, cached: !made, duration_ms } };
+  };
+
   return {
     inventory: async (order) => {
       order.signal?.throwIfAborted();
@@ -97,22 +117,23 @@ export function createTemplates(stateDir: string): Templates {
     take: async (order) => {
       order.signal?.throwIfAborted();
       const lease = await leaseTemplate(order);
-      const overlay = await leaseOverlay(lease.value, order).catch((error: unknown) => {
-        lease.release();
-        throw error;
-      });
+      const leases: Lease<unknown>[] = [lease];
       const release = (): void => {
-        overlay?.release();
-        lease.release();
+        for (const one of [...leases].reverse()) one.release();
       };
       try {
-        const source = { template: lease.value, overlay: overlay?.value ?? null };
+        const overlay = await leaseOverlay(lease.value, order);
+        if (overlay !== null) leases.push(overlay);
+        const { layer, setup } = await leaseSetup(lease.value, overlay?.value ?? null, order);
+        if (layer !== null) leases.push(layer);
+        const source = { template: lease.value, overlay: overlay?.value ?? null, layer: layer?.value ?? null };
         let copy: Copy | null = await copies.take(source, order);
         const { directory, tree } = copy;
         return {
           ...{ directory, tree, objects: overlay === null ? [] : [overlay.value.objects] },
           withheld: order.withholdAgentFiles ? (overlay?.value.agentFiles ?? []) : [],
           absent: overlay?.value.absent ?? [],
+          ...(setup === null ? {} : { setup }),
           refill: async () => {
             if (copy === null) throw new Error('the checkout was released');
             copy = await copies.refill(copy, order.signal);
@@ -126,10 +147,10 @@ export function createTemplates(stateDir: string): Templates {
           },
         };
       } catch (error) {
-        if (order.signal?.aborted !== true) {
+        const isOfOrder = error instanceof PromptOsError && error.code !== 'GIT_FAILED';
+        if (order.signal?.aborted !== true && !isOfOrder) {
           // Whatever failed is not tried with the same files again.
-          overlay?.retire();
-          lease.retire();
+          for (const one of leases) one.retire();
         }
         release();
         throw error;

@@ -52,6 +52,7 @@ const EMPTY_CONFIG: WorkerConfig = {
   trust: { policies: [] },
   executors: {},
   checks: { allow: [], env: { allow: [], set: {} }, network: 'none' },
+  setup: { allow: [], env: { allow: [], set: {} }, network: 'none' },
   sandbox: 'none',
   signers: {},
 };

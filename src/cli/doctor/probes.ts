@@ -33,6 +33,7 @@ import {
   warn,
   workerOrNull,
 } from './probe.js';
+import { setupProbe } from './setup-probe.js';
 
 const OLDEST_NODE = '20.19';
 /** Less than this and a run of some size may not fit. */
@@ -279,6 +280,7 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
         : `${install}, or correct the executor in worker.yaml.`,
     );
   },
+  'set-up': setupProbe,
   checks: async (setting) => {
     const policy = await readablePolicy(setting);
     const config = await readableWorker(setting);

@@ -11,6 +11,7 @@ import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfi
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { ensureStateFolder, type ProjectFiles } from '../../config/project-files.js';
 import { findChecks, findScope } from '../../config/project-kinds.js';
+import { findSetup } from '../../config/project-setup.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -123,6 +124,7 @@ function showWritten(output: Output, written: WrittenProject): void {
     `Developer ${setup.developer}, integrator ${setup.integrator}; self-approval ${approval}.`,
     ...agent,
     ...(checks.length === 0 ? [noChecks] : checks.map(({ name, argv }) => `Check ${name}: ${argv.join(' ')}`)),
+    ...setup.setup.map(({ name, argv }) => `Set-up ${name}: ${argv.join(' ')}`),
     `Scope of a run without a request file: ${setup.scope.join(', ')}`,
     ...assumptions.map((assumption) => `Note: ${assumption}`),
   ]) {
@@ -142,6 +144,7 @@ function showWritten(output: Output, written: WrittenProject): void {
     agent: setup.agent,
     agent_needs: agentNeeds,
     checks,
+    setup: setup.setup.map(({ name, argv, hosts }) => ({ name, argv, hosts })),
     default_scope: setup.scope,
     keys: keys.map(({ name, path, publicKey, passphrase, pem }) => ({
       name,
@@ -220,6 +223,7 @@ export async function initProject(
     repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
     repositoryPath: relative(files.home, top) || '.',
     checks: await findChecks(top),
+    setup: await findSetup(top),
     scope: await findScope(top),
     packDigest: (await readPromptPack(builtInPackDir(), context.env)).digest,
     publicKeys: Object.fromEntries(keys.map((key) => [key.name, policyLine(key)])),

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { executeGate } from '../../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../../src/activities/pinned-documents.js';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
-import { createKeptBaselines } from '../../../src/adapters/checks/kept-files.js';
+import { createKeptBaselines } from '../../../src/adapters/checks/kept-baselines.js';
 import type { DueGate } from '../../../src/contracts/activities.js';
 import {
   type Baseline,

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CACHE_KINDS, createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
-import { KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/checks/kept-files.js';
+import { KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/platform/kept-folders.js';
 import { checkSchema } from '../../../src/contracts/policy-checks.js';
 import type { CheckCacheUse } from '../../../src/ports/gate-executor.js';
 

@@ -54,6 +54,14 @@ async function readyRepository(): Promise<string> {
   return top;
 }
 
+/** Gives the policy a set-up command whose program no machine has. */
+const setUp = (top: string, network: string): Promise<void> =>
+  change(
+    policyPath(top),
+    /^setup: \{\}$/m,
+    `setup: { install: { argv: [no-such-installer], key_files: [package.json], network: ${network} } }`,
+  );
+
 const bare = async (bubblewrap: 'works' | 'broken' = 'works') => ({
   PATH: await pathWithBubblewrap(bubblewrap, await folder()),
   HOME: await folder(),
@@ -191,7 +199,7 @@ test('doctor: a line each with the next step under it, for a person', async () =
   expect(stdout).toMatch(
     /^fail {2}checks {10}The worker config does not grant tests\.\n {22}→ Add tests to checks\.allow/m,
   );
-  expect(stdout).toContain('1 of 18 failed');
+  expect(stdout).toContain('1 of 19 failed');
   expect(exitCode).toBe(1);
 });
 
@@ -258,6 +266,21 @@ const breakages: [string, string, (top: string) => Promise<unknown>, RegExp][] =
     'checks',
     (top) => change(policyPath(top), /argv: \[.*\]/, 'argv: [no-such-runner]'),
     /tests: there is no program no-such-runner/,
+  ],
+  [
+    'a set-up command and its host are not granted',
+    'set-up',
+    (top) => setUp(top, '{ hosts: [registry.example.com, pypi.org] }'),
+    /needs the command install, the host registry\.example\.com, the host pypi\.org, which the worker config does not grant/,
+  ],
+  [
+    'the program of a set-up command is missing',
+    'set-up',
+    async (top) => {
+      await setUp(top, 'none');
+      await change(workerPath(top), /^setup:\n {2}allow: \[\]$/m, 'setup:\n  allow: [install]');
+    },
+    /install: there is no program no-such-installer/,
   ],
   [
     'the policy has no check',

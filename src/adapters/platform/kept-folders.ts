@@ -1,13 +1,8 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { baselineCheckSchema } from '../../contracts/gate-outputs.js';
-import { parseJsonAs } from '../../contracts/json.js';
-import type { BaselineKey, KeptBaselines } from '../../ports/gate-executor.js';
-import { replaceFile } from '../platform/durable-files.js';
-import { makeMarkedFolder, removeFolder, removeLeftovers } from '../platform/leftovers.js';
-import { ensureOwnFolder } from '../platform/own-folder.js';
+import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
+import { ensureOwnFolder } from './own-folder.js';
 
 export interface KeptLimits {
   /** Of one folder; a larger one is not kept. */
@@ -37,20 +32,28 @@ interface Size {
 }
 
 /** Whether an entry at a path below a folder is left out. */
-type Drops = (folder: string, path: string) => boolean;
+export type Drops = (folder: string, path: string) => boolean;
 
 /**
  * Folders of files by key, under one root. A kept folder is never written to: it is copied out, and replaced as a whole by
  * a rename, so that processes that use it at the same time do not meet.
  */
 export interface KeptFolders {
+  /**
+   * The kept folder of a key, which counts as used now, and how many files and folders it has with itself; null when there is
+   * none. Another process may remove it at any time.
+   */
+  use(key: string): Promise<{ readonly folder: string; readonly files: number } | null>;
   /** Copies the folder of a key to `target`, which is left empty when there is none. */
   copyOut(key: string, target: string): Promise<void>;
-  /** Keeps a copy of `source` in place of what is kept, unless it is as large as that or too large. */
+  /** Keeps a copy of `source` in place of what is kept, unless it is as large as that. @throws TooLarge */
   keep(key: string, source: string, drops?: Drops): Promise<void>;
 }
 
-/** Copies plain files, folders and links. @throws Error when there is more than the limits let be kept */
+/** There is more than the limits let be kept. */
+export class TooLarge extends Error {}
+
+/** Copies plain files, folders and links. @throws TooLarge */
 async function copyTree(source: string, target: string, limits?: KeptLimits, drops?: Drops): Promise<Size> {
   let bytes = 0;
   let files = 0;
@@ -67,7 +70,7 @@ async function copyTree(source: string, target: string, limits?: KeptLimits, dro
       files += 1;
       bytes += entry.isFile() ? entry.size : 0;
       if (limits !== undefined && (bytes > limits.folderBytes || files > limits.folderFiles)) {
-        throw new Error(`${source} is too large to be kept`);
+        throw new TooLarge(`${source} is too large to be kept`);
       }
       return true;
     },
@@ -134,6 +137,17 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
   };
 
   return {
+    use: async (key) => {
+      await open();
+      const now = new Date();
+      try {
+        await utimes(join(root, key), now, now);
+        const size = await sizeOf(join(root, key));
+        return size === null ? null : { folder: join(root, key, FILES), files: size.files };
+      } catch {
+        return null;
+      }
+    },
     copyOut: async (key, target) => {
       await mkdir(target, { recursive: true });
       try {
@@ -165,39 +179,5 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       }
       await prune();
     },
-  };
-}
-
-/** Results that are kept; the oldest go first. */
-const MAX_KEPT = 500;
-
-const nameOf = ({ repository, base_commit, policy_sha256, check }: BaselineKey): string => {
-  const text = [repository, base_commit, policy_sha256, check].join('\n');
-  return `${createHash('sha256').update(text).digest('hex')}.json`;
-};
-
-/** Keeps what checks did on base commits as files of a folder. @param root absolute; made when it is first used */
-export function createKeptBaselines(root: string): KeptBaselines {
-  const prune = async (): Promise<void> => {
-    const names = (await readdir(root)).filter((name) => name.endsWith('.json'));
-    if (names.length <= MAX_KEPT) return;
-    const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(root, name))).mtimeMs })));
-    for (const { name } of aged.sort((a, b) => b.at - a.at).slice(MAX_KEPT)) await rm(join(root, name));
-  };
-  const write = async (name: string, text: string): Promise<void> => {
-    ensureOwnFolder(root);
-    await replaceFile({ path: join(root, name), text });
-    await prune();
-  };
-  return {
-    recall: async (key) => {
-      try {
-        ensureOwnFolder(root);
-        return parseJsonAs(baselineCheckSchema, await readFile(join(root, nameOf(key))));
-      } catch {
-        return null;
-      }
-    },
-    keep: (key, check) => write(nameOf(key), JSON.stringify(check)).catch(() => undefined),
   };
 }

@@ -1,0 +1,79 @@
+import { PromptOsError } from '../../contracts/errors.js';
+import { canonicalJson } from '../../contracts/json.js';
+import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
+import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
+import type { CheckoutSetup } from '../../ports/workspace.js';
+import { logTail } from '../../prompt-pack/render.js';
+import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
+import { createGlobMatcher } from '../../rules/scope-matching.js';
+import { maskLog } from '../mask-log.js';
+import type { GateTask } from './gate-definition.js';
+
+/**
+ * What a checkout of the task's commit needs before anyone can work in it; nothing without `setup` in the policy.
+ * @throws PromptOsError SETUP_NOT_GRANTED
+ */
+export async function setupOf(task: GateTask): Promise<CheckoutSetup | undefined> {
+  const commands = Object.entries(task.policy.setup);
+  if (commands.length === 0) return undefined;
+  const runner = runnerOf(task, commands);
+  const platform = await runner.platform(commands.map(([, { argv }]) => argv[0] ?? ''));
+  const keyFiles = createGlobMatcher(
+    commands.flatMap(([, { key_files }]) => key_files),
+    false,
+  );
+  return {
+    key: canonicalJson({ commands: commands.map(([, { timeout: _, ...what }]) => what), platform }),
+    isKeyFile: (path) => keyFiles.match(path) !== undefined,
+    make: async (directory, committed) => {
+      for (const [name, command] of commands) await runCommand(task, runner, name, command, { directory, committed });
+      task.progress.begin('keep what the set-up made');
+    },
+  };
+}
+
+/** Asked at each gate, also where the result is kept: the worker's owner may have withdrawn what was granted. */
+function runnerOf(
+  { ports: { setup } }: GateTask,
+  commands: readonly (readonly [name: string, command: SetupCommand])[],
+): SetupRunner {
+  if (setup === undefined) {
+    throw new PromptOsError('SETUP_NOT_GRANTED', 'This worker runs no set-up commands, and the policy has some.');
+  }
+  for (const [name, { network }] of commands) setup.requireGranted(name, network);
+  return setup;
+}
+
+async function runCommand(
+  { input, policy, signal, progress }: GateTask,
+  runner: SetupRunner,
+  name: string,
+  { argv, timeout, network }: SetupCommand,
+  { directory, committed }: { readonly directory: string; readonly committed: boolean },
+): Promise<void> {
+  const { target_repo: repository, policy_sha256 } = input.run;
+  // Key files that are only proposed must leave nothing for other patches.
+  const cache = { repository, policy_sha256, keep: committed };
+  const watch = progress.command(`set-up ${name}`, (output) => `setup/${name}.${output}.txt`);
+  const env = setupVariables(policy.setup, directory);
+  const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
+  const outcome = await runner.run(call);
+  if (outcome.status !== 'passed') throw await failed(name, argv, outcome);
+}
+
+/** Characters of an output in a message, which goes into the run's ledger. */
+const SHOWN = 700;
+
+async function failed(name: string, argv: readonly string[], outcome: CheckOutcome): Promise<PromptOsError> {
+  const { exit_code, signal, reason, stdout, stderr } = outcome;
+  const ended = reason ?? (signal === null ? `it ended with exit code ${exit_code}` : `it was ended by ${signal}`);
+  const printed = logTail(await maskLog(stderr)).trim() || logTail(await maskLog(stdout)).trim();
+  const shown = printed.length > SHOWN ? `…${printed.slice(-SHOWN)}` : printed;
+  const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
+  const network = refused.map(({ message }) => ` ${message}`).join('');
+  const said = shown === '' ? 'It printed nothing.' : `The end of what it printed:\n${shown}\n`;
+  return new PromptOsError(
+    'SETUP_FAILED',
+    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.${network} ${said}`,
+  );
+}
