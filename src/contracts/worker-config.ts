@@ -1,14 +1,9 @@
 import { z } from 'zod';
-import {
-  type ExecutorConfig,
-  executorConfigSchema,
-  networkSchema,
-  type PassedEnvironment,
-  passedEnvironmentSchema,
-} from './executor-config.js';
+import { type ExecutorConfig, executorConfigSchema } from './executor-config.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { nameSchema } from './primitives.js';
+import { networkSchema, type PassedEnvironment, passedEnvironmentSchema } from './program-environment.js';
 import { sandboxSchema } from './sandbox-config.js';
 import { type SignerConfig, signerConfigSchema } from './signer-config.js';
 import { fsStoreSchema, s3StoreSchema } from './store-config.js';
