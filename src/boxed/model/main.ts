@@ -1,0 +1,4 @@
+import { createPrintLine } from '../print-line.js';
+
+const print = createPrintLine([], (text) => process.stdout.write(text));
+print({ type: 'start', gate: process.env.PROMPTOS_GATE });
