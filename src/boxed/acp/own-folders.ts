@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { RequestError } from '@agentclientprotocol/sdk';
 
@@ -40,6 +40,8 @@ async function withoutLinks(path: string): Promise<string> {
       throw invalid(`${JSON.stringify(path)} cannot be used: ${error.code ?? error.message}`);
     });
     if (real !== null) return join(real, ...missing);
+    // A link to a file that is missing: who writes it makes that file, wherever it is.
+    if (await lstat(at).catch(() => null)) throw invalid(`${JSON.stringify(path)} is a link that leads nowhere`);
     missing.unshift(basename(at));
   }
   throw invalid(`${JSON.stringify(path)} has too many parts`);

@@ -1,10 +1,9 @@
 import { counted } from '../../contracts/sentences.js';
-
-/** One line of the transcript. Only the last, the result, has members that the executor's pointers lead to. */
-export type TranscriptEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
+import type { Line, PrintLine } from '../print-line.js';
 
 export interface Transcript {
-  event(event: TranscriptEvent): void;
+  /** Something that happened. Only the last line, the result, has members that the executor's pointers lead to. */
+  event(event: Line): void;
   /** A piece of what the agent says or thinks. Pieces are put together until something else happens. */
   chunk(kind: 'message' | 'thought', text: string): void;
   /** Writes what has been put together; people see it while the agent works. */
@@ -16,9 +15,8 @@ const MAX_TEXT = 16_384;
 /** Pieces that make more than this are written before the message has ended. */
 const MAX_CHUNK = 4_096;
 
-export function createTranscript(write: (line: string) => void): Transcript {
+export function createTranscript(print: PrintLine): Transcript {
   let open: { readonly kind: 'message' | 'thought'; text: string } | null = null;
-  const print = (event: TranscriptEvent) => write(`${JSON.stringify(event)}\n`);
   const flush = () => {
     if (open !== null) print({ type: open.kind, text: open.text });
     open = null;
@@ -26,7 +24,7 @@ export function createTranscript(write: (line: string) => void): Transcript {
   return {
     event: (event) => {
       flush();
-      print(clip(event) as TranscriptEvent);
+      print({ ...clipMembers(event), type: event.type });
     },
     chunk: (kind, text) => {
       if (open?.kind !== kind) flush();
@@ -45,5 +43,8 @@ function clip(value: unknown): unknown {
   }
   if (Array.isArray(value)) return value.map(clip);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, clip(part)]));
+  return clipMembers(value);
 }
+
+const clipMembers = (record: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(record).map(([name, part]) => [name, clip(part)]));

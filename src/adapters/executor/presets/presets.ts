@@ -6,6 +6,7 @@ import {
 import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
+import { acpCommand } from '../acp-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
 import { CLAUDE } from './claude.js';
@@ -57,9 +58,21 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
   ...credentials,
 ];
 
-/** The command of an executor, whether it is written out or a preset. */
-export const resolveExecutor = (config: ExecutorConfig): CommandExecutorConfig =>
-  config.kind === 'preset' ? resolvePreset(config) : config;
+/** The command of an executor, of whichever kind it is. */
+export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
+  switch (config.kind) {
+    case 'command':
+      return config;
+    case 'preset':
+      return resolvePreset(config);
+    case 'acp':
+      return acpCommand(config);
+  }
+}
+
+/** The program that a person has to install: of an agent that a program of ours starts, the agent's. */
+export const installedProgram = (config: ExecutorConfig): string =>
+  (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
 
 /** What the presets of a worker config lack in its environment, each sentence once, with the principals that it is about. */
 export function missingCredentials(
