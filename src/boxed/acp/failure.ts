@@ -70,6 +70,8 @@ const BY_WORDS: readonly (readonly [FailureClass, RegExp])[] = [
 const STATUS_NAMES = ['status', 'statusCode', 'status_code', 'httpStatus', 'http_status', 'httpStatusCode'];
 const RETRY_NAMES = ['retry-after', 'retryAfter', 'retry_after', 'retryDelay', 'retry_delay'];
 const MAX_DEPTH = 6;
+/** Characters in which known words are looked for. */
+const MAX_WORDS = 16_384;
 
 /** The first value that one of the names has, at any depth. */
 function findMember(value: unknown, names: readonly string[], depth = 0): string | number | null {
@@ -82,6 +84,13 @@ function findMember(value: unknown, names: readonly string[], depth = 0): string
     if (found !== null) return found;
   }
   return null;
+}
+
+/** Every text in a value. */
+function stringsOf(value: unknown, depth = 0): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return [];
+  return Object.values(value).flatMap((part) => stringsOf(part, depth + 1));
 }
 
 function byStatus(status: number): FailureClass | null {
@@ -108,8 +117,9 @@ export function failureOfError({
   const kind = isRecord(data) && typeof data.errorKind === 'string' ? (BY_KIND[data.errorKind] ?? null) : null;
   const status = byStatus(Number(findMember(data, STATUS_NAMES)));
   const words = wordsOf(message, data);
+  const all = [message, ...stringsOf(data)].join('\n').slice(0, MAX_WORDS);
   return {
-    class: BY_CODE[code] ?? kind ?? budgetOf(words) ?? status ?? classOfWords(words) ?? 'bad_answer',
+    class: BY_CODE[code] ?? kind ?? budgetOf(all) ?? status ?? classOfWords(all) ?? 'bad_answer',
     message: words,
     code,
     data: data ?? null,

@@ -36,8 +36,10 @@ const folders = createOwnFolders([cwd, process.env.PROMPTOS_SCRATCH ?? cwd]);
 const session = openSession({ settings, process: agent, cwd, folders, transcript, updates });
 const flushing = setInterval(transcript.flush, FLUSH_MS);
 
+let stopped = false;
 const cancelled = new Promise<null>((resolve) => {
   process.once('SIGTERM', () => {
+    stopped = true;
     void session.cancel().catch(() => undefined);
     setTimeout(resolve, CANCEL_MS, null);
   });
@@ -47,9 +49,10 @@ const failed = await Promise.race([session.ask(prompt), cancelled]);
 clearInterval(flushing);
 session.close();
 agent.stop('SIGTERM');
-const error = failureOf(failed, session.facts.stop_reason);
+// The worker knows why it stops its programs.
+const error = stopped ? null : failureOf(failed, session.facts.stop_reason);
 transcript.flush();
 // What the agent left running may hold the process open; the transcript must be whole before it ends.
 process.stdout.write(`${JSON.stringify(resultLine(session.facts, updates, error))}\n`, () => {
-  process.exit(error === null ? 0 : FAILED);
+  process.exit(error === null && !stopped ? 0 : FAILED);
 });

@@ -1,4 +1,3 @@
-
 /** An option of a permission request, as agents name them. */
 interface ScriptedOption {
   readonly optionId: string;
@@ -11,12 +10,12 @@ export type Step =
   | { readonly do: 'say' | 'think'; readonly text: string; readonly messageId?: string }
   /** Any `session/update`, as it is sent. */
   | { readonly do: 'update'; readonly update: Readonly<Record<string, unknown>> }
-  /** Asks for permission; `then` is done where the answer is one of its kind. */
+  /** Asks for permission; `granted` is done where the answer is one of its kind. */
   | {
       readonly do: 'ask';
       readonly tool: Readonly<Record<string, unknown>>;
       readonly options: readonly ScriptedOption[];
-      readonly then?: readonly Step[];
+      readonly granted?: readonly Step[];
     }
   /** Writes a file by itself. */
   | { readonly do: 'edit'; readonly path: string; readonly text: string }
@@ -51,4 +50,3 @@ export interface AgentScript {
     readonly answer?: Readonly<Record<string, unknown>>;
   }[];
 }
-

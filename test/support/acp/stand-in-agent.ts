@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { type AgentContext, agent, methods, ndJsonStream, PROTOCOL_VERSION, RequestError } from '@agentclientprotocol/sdk';
+import {
+  type AgentContext,
+  agent,
+  methods,
+  ndJsonStream,
+  PROTOCOL_VERSION,
+  RequestError,
+} from '@agentclientprotocol/sdk';
 import type { AgentScript, Step } from './script.js';
 
 /*
@@ -58,10 +65,14 @@ function serve(): void {
     process.stderr.write(`option ${params.configId} ${JSON.stringify(params.value)}\n`);
     return { configOptions: [] };
   });
-  app.onRequest('session/set_model', (params) => params, ({ params }) => {
-    process.stderr.write(`model ${JSON.stringify(params)}\n`);
-    return {};
-  });
+  app.onRequest(
+    'session/set_model',
+    (params) => params,
+    ({ params }) => {
+      process.stderr.write(`model ${JSON.stringify(params)}\n`);
+      return {};
+    },
+  );
   app.onNotification(methods.agent.session.cancel, () => cancelled.abort());
   app.onRequest(methods.agent.session.prompt, async ({ params, client }) => {
     const next = turns.shift();
@@ -70,15 +81,19 @@ function serve(): void {
     for (const step of next.steps) await take(step, { client, sessionId: params.sessionId, prompt });
     return { stopReason: cancelled.signal.aborted ? 'cancelled' : 'end_turn', ...next.answer };
   });
-  app.connect(ndJsonStream(Writable.toWeb(process.stdout), Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>));
+  app.connect(
+    ndJsonStream(Writable.toWeb(process.stdout), Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>),
+  );
 }
 
-const fill = (text: string, { prompt }: Turn): string => text.replaceAll('{prompt}', prompt).replaceAll('{checkout}', checkout);
+const fill = (text: string, { prompt }: Turn): string =>
+  text.replaceAll('{prompt}', prompt).replaceAll('{checkout}', checkout);
 const fillAll = <T>(value: T, turn: Turn): T => JSON.parse(fill(JSON.stringify(value), { ...turn, prompt: '' }));
 
 async function take(step: Step, turn: Turn): Promise<void> {
   const { client, sessionId } = turn;
-  const update = (sent: Readonly<Record<string, unknown>>) => client.notify<unknown>('session/update', { sessionId, update: sent });
+  const update = (sent: Readonly<Record<string, unknown>>) =>
+    client.notify<unknown>('session/update', { sessionId, update: sent });
   const say = (text: string, more = {}) =>
     update({ sessionUpdate: 'agent_message_chunk', content: { type: 'text', text }, ...more });
   switch (step.do) {
@@ -96,13 +111,15 @@ async function take(step: Step, turn: Turn): Promise<void> {
       );
       await say(`heard permission: ${JSON.stringify(outcome)}\n`);
       if (!step.options.some(({ optionId, kind }) => optionId === outcome.optionId && kind.startsWith('allow'))) return;
-      for (const then of step.then ?? []) await take(then, turn);
+      for (const next of step.granted ?? []) await take(next, turn);
       return;
     }
     case 'edit':
       return writeFileSync(join(checkout, step.path), step.text);
     case 'call':
-      return say(`heard ${step.method}: ${await call(client, step.method, { sessionId, ...fillAll(step.params, turn) })}\n`);
+      return say(
+        `heard ${step.method}: ${await call(client, step.method, { sessionId, ...fillAll(step.params, turn) })}\n`,
+      );
     case 'run': {
       const { terminalId } = await client.request<{ terminalId: string }>('terminal/create', {
         sessionId,
