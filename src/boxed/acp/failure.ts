@@ -51,7 +51,7 @@ const BY_KIND: Readonly<Record<string, FailureClass>> = {
 
 /** The provider's words, the more particular ones first: an empty account comes with the status of a limit of rate. */
 const BY_WORDS: readonly (readonly [FailureClass, RegExp])[] = [
-  ['budget', /insufficient_quota|exceeded your current quota|credit balance is too low|usage limit|payment required/i],
+  ['budget', /insufficient_quota|exceeded your current quota|credit balance is too low|usage.?limit|payment required/i],
   [
     'authentication',
     /\b(?:401|403)\b|unauthori[sz]ed|authentication|invalid api key|api key not valid|not logged in|\/login/i,

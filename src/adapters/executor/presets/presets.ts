@@ -92,9 +92,11 @@ export function missingCredentials(
  * @param env the worker's own environment
  */
 export function missingCredential(config: ExecutorConfig, env: Environment): string | null {
-  if (config.kind !== 'preset') return null;
-  const { title, credentials } = AGENT_PRESETS[config.agent];
-  const { set } = config.env;
-  if (credentials.some((name) => (set[name] ?? env[name] ?? '') !== '')) return null;
+  return config.kind === 'preset' ? missingKey(AGENT_PRESETS[config.agent], { ...env, ...config.env.set }) : null;
+}
+
+/** What a preset's agent lacks in an environment, as a sentence; null when a key of its model service is set. */
+export function missingKey({ title, credentials }: AgentPreset, env: Environment): string | null {
+  if (credentials.some((name) => (env[name] ?? '') !== '')) return null;
   return `${title} has no key of its model service: set ${credentials.join(' or ')} in the environment of the worker.`;
 }
