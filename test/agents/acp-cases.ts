@@ -77,7 +77,7 @@ export const ACP_CASES: readonly AcpCase[] = [
     of: caseOf('codex'),
     package: '@agentclientprotocol/codex-acp',
     version: '2.6.0',
-    title: 'codex',
+    title: 'Codex',
     set: (url) => ({
       CODEX_API_KEY: 'test-key',
       MODEL_PROVIDER: 'scripted',

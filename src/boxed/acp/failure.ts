@@ -130,6 +130,22 @@ export function failureOfError({
   };
 }
 
+/** A status of HTTP as agents name it in a message of their own. */
+const STATUS_IN_WORDS = /\b(?:status|error|http)\b[:\s(]{0,4}(\d{3})\b/i;
+const MAX_COMPLAINT = 500;
+
+/**
+ * What a last message is that has trouble of the provider in the place of an answer: some agents end their turn well with it.
+ * Null for any other text. Such a complaint comes alone, on one line; the words of a model may name a status among others.
+ */
+export function failureOfWords(message: string): SessionFailure | null {
+  const text = message.trim();
+  if (text === '' || text.length > MAX_COMPLAINT || /[\n{]/.test(text)) return null;
+  const status = STATUS_IN_WORDS.exec(text)?.[1];
+  const found = status === undefined ? null : (budgetOf(text) ?? byStatus(Number(status)));
+  return found === null ? null : new SessionFailed({ class: found, message: text }).failure;
+}
+
 const budgetOf = (words: string): FailureClass | null => (classOfWords(words) === 'budget' ? 'budget' : null);
 
 /** `Internal error` is the protocol's own word; what happened is in the data then. */

@@ -50,7 +50,7 @@ clearInterval(flushing);
 session.close();
 agent.stop('SIGTERM');
 // The worker knows why it stops its programs.
-const error = stopped ? null : failureOf(failed, session.facts.stop_reason);
+const error = stopped ? null : failureOf(failed, session.facts.stop_reason, updates.answer());
 transcript.flush();
 // What the agent left running may hold the process open; the transcript must be whole before it ends.
 process.stdout.write(`${JSON.stringify(resultLine(session.facts, updates, error))}\n`, () => {

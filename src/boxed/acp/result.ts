@@ -1,6 +1,6 @@
 import { isRecord } from '../../contracts/json.js';
 import type { Line } from '../print-line.js';
-import { failureOfStop, SessionFailed, type SessionFailure } from './failure.js';
+import { failureOfStop, failureOfWords, SessionFailed, type SessionFailure } from './failure.js';
 import type { SessionFacts } from './session.js';
 import type { SessionUpdates } from './updates.js';
 
@@ -10,9 +10,16 @@ const tokens = (usage: unknown, ...names: readonly string[]): number | null => {
 };
 
 /** Why a session gave no answer: it failed, or its turn stopped early. */
-export function failureOf(failed: SessionFailure | null, stopReason: string | null): SessionFailure | null {
-  const problem = failed === null ? failureOfStop(stopReason) : null;
-  return problem === null ? failed : new SessionFailed({ class: 'bad_answer', message: problem }).failure;
+export function failureOf(
+  failed: SessionFailure | null,
+  stopReason: string | null,
+  answer: string,
+): SessionFailure | null {
+  if (failed !== null) return failed;
+  const problem = failureOfStop(stopReason);
+  return problem === null
+    ? failureOfWords(answer)
+    : new SessionFailed({ class: 'bad_answer', message: problem }).failure;
 }
 
 /** The last line of the transcript, which the executor's pointers lead into. */

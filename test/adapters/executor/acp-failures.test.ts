@@ -57,6 +57,15 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     expect(outcome.problem).toBe('The executor failed: It broke: badly');
   });
 
+  test('trouble of the provider in the place of an answer is recognised, and left alone within one', async () => {
+    const words = 'exceeded retry limit, last status: 429 Too Many Requests\n\n';
+    const outcome = await box.run(turn([{ do: 'say', text: words }]));
+    expect(outcome.failure).toMatchObject({ class: 'transient', message: words.trim() });
+    const answered = await box.run(turn([{ do: 'say', text: `I saw error 429 in the log.\n` }, BARE]));
+    expect(answered).toMatchObject({ problem: null });
+    expect(answered.failure).toBeUndefined();
+  });
+
   test('rules of the worker config come before those of the kind', async () => {
     const failures = [
       { class: 'configuration', pointer: '/error/message', matches: 'It broke', message: '/error/data/why' },
