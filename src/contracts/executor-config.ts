@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { acpExecutorSchema } from './acp-executor.js';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
+import { modelExecutorSchema } from './model-executor.js';
 import { presetExecutorSchema } from './preset-executor.js';
 import { durationSchema } from './primitives.js';
 import { homeFilesSchema, networkSchema, passedEnvironmentSchema } from './program-environment.js';
@@ -65,5 +66,6 @@ export const executorConfigSchema = z.discriminatedUnion('kind', [
   commandExecutorSchema,
   presetExecutorSchema,
   acpExecutorSchema,
+  modelExecutorSchema,
 ]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;

@@ -28,6 +28,11 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
       context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
     }
   }
+  for (const [name, executor] of Object.entries(config.executors)) {
+    if (executor.kind !== 'model' || !keys.has(executor.api_key_env ?? '')) continue;
+    const message = 'holds a key of signers: expected the variable of the key of the model service';
+    context.addIssue({ code: 'custom', path: ['executors', name, 'api_key_env'], message });
+  }
 }
 
 /** Where an executor's config has words with placeholders, and where the model is asked for. */
@@ -37,6 +42,8 @@ function placesOf(executor: ExecutorConfig) {
       return { list: 'argv', words: executor.argv, requested: executor.model.requested, asked: 'model.requested' };
     case 'preset':
       return { list: 'arguments', words: executor.arguments, requested: executor.model, asked: 'model' };
+    case 'model':
+      return { list: 'argv', words: [], requested: executor.model, asked: 'model' };
     case 'acp':
       return { list: 'argv', words: executor.argv, requested: executor.model, asked: 'model' };
   }

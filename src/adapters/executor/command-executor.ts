@@ -59,13 +59,13 @@ export function createCommandExecutor(
     requested_model: config.model.requested ?? null,
     served_model: null,
     sandbox: programs.kind ?? 'none',
-    ...(agent?.kind === 'preset' ? { agent: { name: agent.title, version: null } } : {}),
+    ...(agent?.kind === 'named' ? { agent: { name: agent.title, version: null } } : {}),
   };
   return {
     descriptor,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
-        if (agent?.kind === 'preset' && agent.missing !== null) {
+        if (agent?.kind === 'named' && agent.missing !== null) {
           throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
         }
         const fillIn = createFillIn(config, call, scratch);
@@ -79,7 +79,7 @@ export function createCommandExecutor(
         }
         const { argv } = found;
         const version =
-          agent?.kind === 'preset' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
+          agent?.kind === 'named' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
         const result = await runProgram(programs, {
           argv,
           env,
@@ -110,7 +110,7 @@ export function createCommandExecutor(
 }
 
 const versionOf = (
-  { version_argv }: Extract<KnownAgent, { readonly kind: 'preset' }>,
+  { version_argv }: Extract<KnownAgent, { readonly kind: 'named' }>,
   [program = '']: readonly string[],
   env: Readonly<Record<string, string>>,
   {
@@ -119,7 +119,9 @@ const versionOf = (
     call,
   }: Pick<CommandExecutorOptions, 'scratchRoot'> & { readonly programs: ProgramStarter; readonly call: ExecutorCall },
 ): Promise<string | null> =>
-  agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
+  version_argv === null
+    ? Promise.resolve(null)
+    : agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
 
 /** The folder is fresh and the executor has not started, so nothing in it can lead elsewhere. */
 async function writeHomeFiles(home: string, files: Readonly<Record<string, string>>): Promise<void> {

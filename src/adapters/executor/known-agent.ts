@@ -13,9 +13,11 @@ import type { PrintedJson } from './printed-json.js';
 /** What is known of the coding agent behind an executor, besides the command that is run. */
 export type KnownAgent =
   | {
-      readonly kind: 'preset';
+      /** The agent of a preset, or the model executor. */
+      readonly kind: 'named';
       readonly title: string;
-      readonly version_argv: readonly string[];
+      /** Null for a program of ours. */
+      readonly version_argv: readonly string[] | null;
       /** Why it cannot be started, as a sentence. */
       readonly missing: string | null;
     }
@@ -36,7 +38,11 @@ export function knownAgent(config: ExecutorConfig, env: Environment): KnownAgent
       return { kind: 'acp', argv: config.argv, settings: acpClientSettings(config) };
     case 'preset': {
       const { title, version_argv } = AGENT_PRESETS[config.agent];
-      return { kind: 'preset', title, version_argv, missing: missingCredential(config, env) };
+      return { kind: 'named', title, version_argv, missing: missingCredential(config, env) };
+    }
+    case 'model': {
+      const title = `model executor (${config.provider})`;
+      return { kind: 'named', title, version_argv: null, missing: missingCredential(config, env) };
     }
   }
 }

@@ -7,6 +7,7 @@ import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
 import { acpCommand } from '../acp-command.js';
+import { missingOfModel, modelCommand } from '../model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
 import { CLAUDE } from './claude.js';
@@ -67,6 +68,8 @@ export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
       return resolvePreset(config);
     case 'acp':
       return acpCommand(config);
+    case 'model':
+      return modelCommand(config);
   }
 }
 
@@ -74,7 +77,7 @@ export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
 export const installedProgram = (config: ExecutorConfig): string =>
   (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
 
-/** What the presets of a worker config lack in its environment, each sentence once, with the principals that it is about. */
+/** What the presets and models of a worker config lack in its environment, each sentence once, with the principals that it is about. */
 export function missingCredentials(
   executors: Readonly<Record<string, ExecutorConfig>>,
   env: Environment,
@@ -88,10 +91,11 @@ export function missingCredentials(
 }
 
 /**
- * What a preset lacks in the worker's environment, as a sentence; null when a key of its model service is set.
+ * What a preset or a model lacks in the worker's environment, as a sentence; null when a key of its model service is set.
  * @param env the worker's own environment
  */
 export function missingCredential(config: ExecutorConfig, env: Environment): string | null {
+  if (config.kind === 'model') return missingOfModel(config, env);
   return config.kind === 'preset' ? missingKey(AGENT_PRESETS[config.agent], { ...env, ...config.env.set }) : null;
 }
 
