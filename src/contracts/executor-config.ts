@@ -65,7 +65,7 @@ export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 export const executorConfigSchema = z.discriminatedUnion('kind', [
   commandExecutorSchema,
   presetExecutorSchema,
-  acpExecutorSchema,
   modelExecutorSchema,
+  acpExecutorSchema,
 ]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;

@@ -28,7 +28,7 @@ const parametersSchema = z.strictObject({
   frequency_penalty: z.number().min(-2).max(2).optional().describe('makes words that came before less likely'),
   presence_penalty: z.number().min(-2).max(2).optional().describe('makes subjects that came before less likely'),
   provider_options: z
-    .record(z.string().min(1), z.json())
+    .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
     .describe("options of the provider's package, such as reasoningEffort"),
 });

@@ -14,6 +14,8 @@ export interface AcpCase {
   readonly set: (url: string) => Readonly<Record<string, string>>;
   /** Whether it reports tokens. */
   readonly counts: boolean;
+  /** As the agent lists it; without it the agent's own default. */
+  readonly model?: string;
   /** Calls that it makes beside its work; null for a call of the work. */
   readonly aside?: AgentCase['aside'];
 }
@@ -42,6 +44,7 @@ export const ACP_CASES: readonly AcpCase[] = [
     argv: ['opencode', 'acp'],
     of: caseOf('opencode'),
     title: 'OpenCode',
+    model: 'openai/gpt-4o',
     set: presetSet('opencode'),
     counts: true,
   },

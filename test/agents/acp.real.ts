@@ -24,10 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-async function runAcpAgent({ argv, set }: AcpCase, bin: string, checkout: string, { gate, prompt }: Scenario) {
+async function runAcpAgent({ argv, set, model }: AcpCase, bin: string, checkout: string, { gate, prompt }: Scenario) {
   const { executor } = firstAcpExecutor(argv);
   const config = executorConfigSchema.parse({
     ...executor,
+    ...(model === undefined ? {} : { model }),
     env: { allow: executor.env.allow, set: { ...executor.env.set, ...set(server.url) } },
     network: 'full',
     timeout: '3m',

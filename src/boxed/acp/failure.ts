@@ -62,7 +62,7 @@ const BY_WORDS: readonly (readonly [FailureClass, RegExp])[] = [
   ],
   [
     'transient',
-    /stream (?:disconnected|closed|error)|socket hang up|fetch failed|ECONN(?:RESET|REFUSED)|ETIMEDOUT|EAI_AGAIN/,
+    /stream (?:disconnected|closed|error)|socket hang up|fetch failed|[Cc]annot connect to|ECONN(?:RESET|REFUSED)|ETIMEDOUT|EAI_AGAIN/,
   ],
   ['configuration', /\b404\b|model.{0,40}(?:not found|does not exist|is not supported)|unknown model/i],
 ];
@@ -115,7 +115,8 @@ export function failureOfError({
   data?: unknown;
 }): SessionFailure {
   const kind = isRecord(data) && typeof data.errorKind === 'string' ? (BY_KIND[data.errorKind] ?? null) : null;
-  const status = byStatus(Number(findMember(data, STATUS_NAMES)));
+  // Some agents have the status of HTTP for a code of JSON-RPC.
+  const status = byStatus(code) ?? byStatus(Number(findMember(data, STATUS_NAMES)));
   const words = wordsOf(message, data);
   const all = [message, ...stringsOf(data)].join('\n').slice(0, MAX_WORDS);
   return {
@@ -136,11 +137,13 @@ const MAX_COMPLAINT = 500;
 
 /**
  * What a last message is that has trouble of the provider in the place of an answer: some agents end their turn well with it.
- * Null for any other text. Such a complaint comes alone, on one line; the words of a model may name a status among others.
+ * Null for any other text. Such a complaint comes alone, on one line or headed as an error; the words of a model may name a
+ * status among others.
  */
 export function failureOfWords(message: string): SessionFailure | null {
   const text = message.trim();
-  if (text === '' || text.length > MAX_COMPLAINT || /[\n{]/.test(text)) return null;
+  if (text.length > MAX_COMPLAINT || text.includes('{')) return null;
+  if (text.includes('\n') && !/^\[?(?:API )?Error\b/.test(text)) return null;
   const status = STATUS_IN_WORDS.exec(text)?.[1];
   const found = status === undefined ? null : (budgetOf(text) ?? byStatus(Number(status)));
   return found === null ? null : new SessionFailed({ class: found, message: text }).failure;

@@ -2,7 +2,7 @@ import { wrapLanguageModel } from 'ai';
 import type { OpenedModel } from './open-model.js';
 
 /** What a service itself says of one answer. The SDK fills in the model that was asked for where it says nothing. */
-export interface TrueResponse {
+interface TrueResponse {
   readonly model: string | null;
   readonly id: string | null;
   readonly requestId: string | null;
