@@ -20,7 +20,7 @@ export type ToolKind = (typeof TOOL_KINDS)[number];
 
 const toolKindsSchema = z.array(z.enum(TOOL_KINDS)).min(1);
 
-export const permissionRuleSchema = z
+const permissionRuleSchema = z
   .union([
     z.enum(['allow', 'refuse']),
     z.strictObject({ allow: toolKindsSchema.describe('kinds of tool calls that are allowed; others are refused') }),

@@ -22,7 +22,7 @@ const ACP_AGENTS: Readonly<Record<string, AcpAgent>> = {
 };
 
 /** A worker config's executor as a person writes it. */
-export interface WrittenAcpExecutor {
+interface WrittenAcpExecutor {
   readonly kind: 'acp';
   readonly argv: readonly string[];
   readonly auth?: string;

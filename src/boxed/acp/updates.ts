@@ -4,7 +4,7 @@ import { toolKind } from './permissions.js';
 import type { Transcript } from './transcript.js';
 
 /** What is known of one tool call. */
-export interface ToolCall {
+interface ToolCall {
   readonly id: string;
   readonly kind: ToolKind;
   readonly title: string | null;
