@@ -1,6 +1,6 @@
 import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet } from 'ai';
 import type { ModelParameters, ModelProgram } from '../../contracts/model-executor.js';
-import type { PrintLine } from '../print-line.js';
+import type { Line, PrintLine } from '../print-line.js';
 import { classifyError } from './classify-error.js';
 import { ModelFailure } from './model-failure.js';
 import { textParts } from './text-parts.js';
@@ -155,7 +155,7 @@ type FinishStep = Extract<
   { readonly type: 'finish-step' }
 >;
 
-function stepLine({ usage, finishReason }: FinishStep, { last }: WatchedModel) {
+function stepLine({ usage, finishReason }: FinishStep, { last }: WatchedModel): Line {
   const { model, id, requestId } = last();
   const { inputTokens, outputTokens, inputTokenDetails } = usage;
   return {

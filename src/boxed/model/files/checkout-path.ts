@@ -32,9 +32,11 @@ export function checkoutPath(root: string, written: string): CheckoutPath {
   if (parts.includes('..')) refuse('leads out of the checkout');
   if (parts.some(isGitFolder)) refuse('is in the folder of git, which belongs to the engine');
   const absolute = join(root, ...parts);
-  const stats = lstatSync(absolute, { throwIfNoEntry: false }) ?? null;
-  const real = realpathSync(stats === null ? existingParent(dirname(absolute)) : parentOf(root, absolute));
-  if (real !== root && !real.startsWith(root + sep)) refuse('leads out of the checkout by a symbolic link');
+  const stats = statsOf(absolute);
+  const real = realPath(stats === null ? existingParent(dirname(absolute)) : parentOf(root, absolute));
+  if (real === null || (real !== root && !real.startsWith(root + sep))) {
+    return refuse('leads out of the checkout by a symbolic link');
+  }
   if (real.slice(root.length).split(sep).some(isGitFolder)) refuse('leads into the folder of git');
   return { name: parts.join('/') || '.', absolute, stats };
 }
@@ -47,6 +49,24 @@ const parentOf = (root: string, absolute: string): string => (absolute === root 
 /** The nearest folder that is there: what is made below it is made there. */
 function existingParent(folder: string): string {
   let at = folder;
-  while (lstatSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at);
+  while (statsOf(at) === null) at = dirname(at);
   return at;
+}
+
+/** Null where nothing is there, also since a part of the path is a file. */
+function statsOf(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Null for a link that leads nowhere. */
+function realPath(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
 }

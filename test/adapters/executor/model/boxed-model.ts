@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createExecutorRegistry } from '../../../../src/adapters/executor/command-executor.js';
 import { createLauncher } from '../../../../src/adapters/platform/launcher.js';
+import type { Environment } from '../../../../src/adapters/platform/pass-variables.js';
 import { resolveBySystem } from '../../../../src/adapters/sandbox/network/dial.js';
 import { createNetworkOpener } from '../../../../src/adapters/sandbox/network/open-network.js';
 import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
@@ -11,7 +12,7 @@ import { executorConfigSchema } from '../../../../src/contracts/executor-config.
 import { readJson } from '../../../../src/contracts/json.js';
 import type { GateId } from '../../../../src/contracts/names.js';
 import { DEFAULT_SANDBOX } from '../../../../src/contracts/sandbox-config.js';
-import type { CommandWatch, ExecutorOutcome } from '../../../../src/ports/gate-executor.js';
+import type { CommandWatch, ExecutorOutcome, GateExecutor } from '../../../../src/ports/gate-executor.js';
 import { ensureBuilt } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { type ModelServer, startModelServer } from '../../../support/model-server.js';
@@ -32,7 +33,7 @@ interface Call {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
   readonly watch?: CommandWatch;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Environment;
 }
 
 /** A model executor in the real sandbox, with a scripted model service on loopback. */
@@ -41,7 +42,10 @@ export interface BoxedModel {
   readonly checkout: string;
   /** Puts a file into the checkout. */
   put(path: string, text: string): Promise<void>;
+  /** Does a gate in the checkout. */
   execute(call?: Call): Promise<ExecutorOutcome>;
+  /** @param env the worker's own environment */
+  executor(config?: Call['config'], env?: Environment): GateExecutor;
   close(): Promise<void>;
 }
 
@@ -61,25 +65,21 @@ export async function startBoxedModel(): Promise<BoxedModel> {
     await mkdir(dirname(join(checkout, path)), { recursive: true });
     await writeFile(join(checkout, path), text);
   };
+  const executor: BoxedModel['executor'] = (config = {}, env = { PATH: process.env.PATH, LLM_API_KEY: KEY }) => {
+    const model = executorConfigSchema.parse({
+      ...{ kind: 'model', base_url: `${server.url}/v1`, model: 'asked-for', api_key_env: 'LLM_API_KEY' },
+      ...config,
+    });
+    const places = { configDir: join(root, 'config'), scratchRoot: join(root, 'state/scratch') };
+    return createExecutorRegistry({ nina: model }, { env, ...places, programs }).forPrincipal('nina');
+  };
   return {
-    ...{ server, checkout, put },
-    execute: ({ gate = 'P00', config = {}, signal = new AbortController().signal, watch, env }: Call = {}) => {
-      const executor = executorConfigSchema.parse({
-        ...{ kind: 'model', base_url: `${server.url}/v1`, model: 'asked-for', api_key_env: 'LLM_API_KEY' },
-        ...config,
-      });
-      const registry = createExecutorRegistry(
-        { nina: executor },
-        {
-          ...{ env: env ?? { PATH: process.env.PATH, LLM_API_KEY: KEY }, configDir: join(root, 'config') },
-          ...{ scratchRoot: join(root, 'state/scratch'), programs },
-        },
-      );
-      return registry.forPrincipal('nina').execute({
+    ...{ server, checkout, put, executor },
+    execute: ({ gate = 'P00', config, signal = new AbortController().signal, watch, env }: Call = {}) =>
+      executor(config, env).execute({
         ...{ run_id: 'run-1', gate, attempt: 1, prompt: 'Do the gate.', directory: checkout, signal },
         ...(watch === undefined ? {} : { watch }),
-      });
-    },
+      }),
     close: async () => {
       await launcher.close();
       await server.close();
