@@ -21,8 +21,19 @@ export interface ProjectSetup {
   /** The worker's own private keys by name, as paths relative to the worker config's folder. */
   readonly signers: Readonly<Record<string, string>>;
   /** The coding agent that does every role; null when its user puts programs into the worker config. */
-  readonly agent: AgentName | null;
+  readonly agent: FirstAgent | null;
 }
+
+/** The coding agent that `init` sets up. */
+export type FirstAgent =
+  | { readonly kind: 'preset'; readonly agent: AgentName }
+  | {
+      readonly kind: 'acp';
+      /** As it is written, for each role. */
+      readonly executor: object;
+      /** Whether its keys and hosts are among what is written. */
+      readonly complete: boolean;
+    };
 
 /** The principals that the first policy gives the executor roles. */
 export const FIRST_AGENTS: Readonly<Record<ExecutorRole, string>> = {
@@ -247,11 +258,29 @@ ${EXECUTOR_ROLES.map(
 #     # Where its answer is in what it prints: the last block fenced as json.
 #     answer: { fence: json }`,
 ).join('\n')}`
-    : `# How each agent of the policy does its gates. A preset is a coding agent whose command line promptos knows; docs/agents has
-# a page for each. \`model\` asks for another model than the agent's default, \`env\` passes or sets further variables.
-# \`kind: command\` is any other program (docs/executors.md).
+    : `# How each agent of the policy does its gates. ${agent.kind === 'preset' ? PRESET_COMMENT : acpComment(agent)}
 executors:
-${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}: { kind: preset, agent: ${agent} }`).join('\n')}`;
+${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}:${agentYaml(agent)}`).join('\n')}`;
+
+const PRESET_COMMENT = `A preset is a coding agent whose command line promptos knows; docs/agents has
+# a page for each. \`model\` asks for another model than the agent's default, \`env\` passes or sets further variables.
+# \`kind: command\` is any other program (docs/executors.md).`;
+
+const acpComment = ({ complete }: Extract<FirstAgent, { kind: 'acp' }>): string =>
+  `Each is a program that speaks the Agent Client
+# Protocol (docs/agents/acp.md). \`permissions\` is the answer to what it asks leave for: everything is allowed without it.${
+    complete
+      ? ''
+      : `
+# TO DO: add the names of the variables with the agent's key to \`env.allow\`, and the hosts that it must reach, such as the
+# one of its model, as \`network: { hosts: [api.example.com] }\`. Without them it has no key and no network.`
+  }`;
+
+function agentYaml(agent: FirstAgent): string {
+  if (agent.kind === 'preset') return ` { kind: preset, agent: ${agent.agent} }`;
+  const lines = stringify(agent.executor, { lineWidth: 0 }).trimEnd().split('\n');
+  return lines.map((line) => `\n    ${line}`).join('');
+}
 
 function hostsYaml({ setup }: ProjectSetup): string {
   const hosts = [...new Set(setup.flatMap((command) => command.hosts))];

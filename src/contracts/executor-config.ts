@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { acpExecutorSchema } from './acp-executor.js';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
 import { modelExecutorSchema } from './model-executor.js';
-import { networkAccessSchema } from './network-access.js';
-import { portablePathProblem } from './portable-path.js';
 import { presetExecutorSchema } from './preset-executor.js';
 import { durationSchema } from './primitives.js';
+import { homeFilesSchema, networkSchema, passedEnvironmentSchema } from './program-environment.js';
 
 /** Where in what an executor printed or wrote its answer is. Applied in this order: source, pointer, fence. */
 const answerLocationSchema = z
@@ -30,21 +30,6 @@ const answerLocationSchema = z
   });
 export type AnswerLocation = z.infer<typeof answerLocationSchema>;
 
-/** What a program that a worker starts sees of the worker's own environment. */
-export const passedEnvironmentSchema = z.strictObject({
-  allow: z
-    .array(z.string().min(1))
-    .default(['PATH', 'LANG', 'LC_ALL', 'TMPDIR'])
-    .describe("variables of the worker's own environment that pass"),
-  set: z
-    .record(z.string().min(1), z.string())
-    .default({})
-    .describe('variables that are set, also over those of the worker'),
-});
-export type PassedEnvironment = z.infer<typeof passedEnvironmentSchema>;
-
-export const networkSchema = networkAccessSchema.default('none');
-
 export const commandExecutorSchema = z.strictObject({
   kind: z.literal('command').describe('a program that the worker starts'),
   argv: z
@@ -52,18 +37,7 @@ export const commandExecutorSchema = z.strictObject({
     .min(1)
     .describe('the program and its arguments; the prompt arrives on standard input'),
   env: passedEnvironmentSchema.prefault({}).describe('the environment of the program'),
-  home: z
-    .record(
-      z
-        .string()
-        .refine(
-          (path) => portablePathProblem(path) === null,
-          'expected a relative path such as ".agent/settings.json"',
-        ),
-      z.string(),
-    )
-    .default({})
-    .describe('files that the program finds in its HOME, such as its settings: their text by path'),
+  home: homeFilesSchema,
   network: networkSchema,
   answer: answerLocationSchema
     .prefault({})
@@ -92,5 +66,6 @@ export const executorConfigSchema = z.discriminatedUnion('kind', [
   commandExecutorSchema,
   presetExecutorSchema,
   modelExecutorSchema,
+  acpExecutorSchema,
 ]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;

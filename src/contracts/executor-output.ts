@@ -21,7 +21,7 @@ export const FAILURE_CLASSES = [
 ] as const;
 
 /** The classes that a program's output can show: a lost program shows nothing. */
-const RECOGNISED_CLASSES = ['transient', 'authentication', 'configuration', 'budget', 'bad_answer'] as const;
+export const RECOGNISED_CLASSES = ['transient', 'authentication', 'configuration', 'budget', 'bad_answer'] as const;
 
 export const jsonPointerSchema = z
   .string()

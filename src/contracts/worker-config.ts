@@ -1,15 +1,10 @@
 import { z } from 'zod';
-import {
-  type ExecutorConfig,
-  executorConfigSchema,
-  networkSchema,
-  type PassedEnvironment,
-  passedEnvironmentSchema,
-} from './executor-config.js';
+import { type ExecutorConfig, executorConfigSchema } from './executor-config.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { pricesSchema } from './prices.js';
 import { nameSchema } from './primitives.js';
+import { networkSchema, type PassedEnvironment, passedEnvironmentSchema } from './program-environment.js';
 import { sandboxSchema } from './sandbox-config.js';
 import { type SignerConfig, signerConfigSchema } from './signer-config.js';
 import { fsStoreSchema, s3StoreSchema } from './store-config.js';
@@ -52,6 +47,8 @@ function placesOf(executor: ExecutorConfig) {
       return { list: 'arguments', words: executor.arguments, requested: executor.model, asked: 'model' };
     case 'model':
       return { list: 'argv', words: [], requested: executor.model, asked: 'model' };
+    case 'acp':
+      return { list: 'argv', words: executor.argv, requested: executor.model, asked: 'model' };
   }
 }
 

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { PassedEnvironment } from '../../contracts/executor-config.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
+import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
 import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';

@@ -4,7 +4,6 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/executor-config.js';
-import { canonicalSha256 } from '../../contracts/json.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
@@ -15,10 +14,11 @@ import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agent-version.js';
 import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
+import { describeProgram, type KnownAgent, knownAgent, printedAgent, withAgentProgram } from './known-agent.js';
 import { namedFiles } from './named-files.js';
 import { maskPassed } from './passed-secrets.js';
-import { AGENT_PRESETS, missingCredential, resolveExecutor } from './presets/presets.js';
-import { readPrintedJson } from './printed-json.js';
+import { resolveExecutor } from './presets/presets.js';
+import { type PrintedJson, readPrintedJson } from './printed-json.js';
 import {
   endOfOutput,
   isAnswer,
@@ -42,44 +42,44 @@ export interface CommandExecutorOptions {
   readonly programs?: ProgramStarter | undefined;
 }
 
-/** The agent that a preset of the worker config names, or the model executor. */
-interface PresetAgent {
-  readonly title: string;
-  /** Null for a program of ours. */
-  readonly version_argv: readonly string[] | null;
-  /** Why it cannot be started, as a sentence. */
-  readonly missing: string | null;
-}
-
 /** Runs a configured command line for each gate: the prompt on standard input, the answer where the config says. */
 export function createCommandExecutor(
   principal: string,
   config: CommandExecutorConfig,
   options: CommandExecutorOptions,
-  agent: PresetAgent | null = null,
+  agent: KnownAgent | null = null,
 ): GateExecutor {
   const { programs = createLauncher(options.env.PATH) } = options;
-  const program = basename(config.argv[0] ?? '');
+  const { named, ...described } = describeProgram(config, agent);
+  const program = basename(named);
   const descriptor: ExecutorDescriptor = {
-    kind: config.kind,
+    ...described,
     principal,
     program,
-    arguments_sha256: canonicalSha256(config.argv.slice(1)),
     requested_model: config.model.requested ?? null,
     served_model: null,
     sandbox: programs.kind ?? 'none',
-    ...(agent === null ? {} : { agent: { name: agent.title, version: null } }),
+    ...(agent?.kind === 'named' ? { agent: { name: agent.title, version: null } } : {}),
   };
   return {
     descriptor,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
-        if (agent !== null && agent.missing !== null) throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
+        if (agent?.kind === 'named' && agent.missing !== null) {
+          throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
+        }
         const fillIn = createFillIn(config, call, scratch);
-        const argv = resolveArguments(config.argv, options.configDir).map(fillIn);
+        const written = resolveArguments(config.argv, options.configDir).map(fillIn);
         const env = executorEnvironment(config, options.env, call, scratch, fillIn);
         await writeHomeFiles(scratch.home, config.home);
-        const version = agent === null ? null : await versionOf(agent, argv, env, { ...options, programs, call });
+        const found = await withAgentProgram(agent, written, { configDir: options.configDir, path: env.PATH });
+        if ('missing' in found) {
+          const { missing: program } = found;
+          throw notStarted(principal, { code: 'ENOENT', program, directory: call.directory, path: env.PATH });
+        }
+        const { argv } = found;
+        const version =
+          agent?.kind === 'named' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
         const result = await runProgram(programs, {
           argv,
           env,
@@ -102,14 +102,15 @@ export function createCommandExecutor(
           const { code } = result;
           throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
         }
-        const outcome = await judgeExecution(config, result, scratch, env);
-        return agent === null ? outcome : { ...outcome, agent: { name: agent.title, version } };
+        const describe = (json: PrintedJson) =>
+          agent?.kind === 'acp' ? printedAgent(json, program) : agent && { name: agent.title, version };
+        return judgeExecution(config, result, scratch, env, describe);
       }),
   };
 }
 
 const versionOf = (
-  { version_argv }: PresetAgent,
+  { version_argv }: Extract<KnownAgent, { readonly kind: 'named' }>,
   [program = '']: readonly string[],
   env: Readonly<Record<string, string>>,
   {
@@ -157,6 +158,7 @@ async function judgeExecution(
   result: Ended,
   scratch: Scratch,
   env: Environment,
+  agentOf: (stdout: PrintedJson) => NonNullable<ExecutorOutcome['agent']> | null,
 ): Promise<ExecutorOutcome> {
   const { exit_code, duration_ms, stdout, stderr, network } = result;
   const printed = new TextDecoder().decode(stdout);
@@ -172,6 +174,7 @@ async function judgeExecution(
       : source.ok
         ? locateAnswer(config.answer, source.text, ofSource)
         : source;
+  const agent = agentOf(ofStdout);
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {
     ...{ exit_code, duration_ms, stdout, stderr, network },
@@ -179,6 +182,7 @@ async function judgeExecution(
     problem: answer.ok ? null : answer.problem,
     served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
     used: readUse(config.usage, texts),
+    ...(agent === null ? {} : { agent }),
   };
   if (config.failures.length === 0 || isAnswer(outcome.answer)) return outcome;
   const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
@@ -240,19 +244,6 @@ function notStarted(principal: string, failed: FailedStart): PromptOsError {
   );
 }
 
-function presetAgent(config: ExecutorConfig, env: Environment): PresetAgent | null {
-  if (config.kind === 'model') {
-    return {
-      title: `model executor (${config.provider})`,
-      version_argv: null,
-      missing: missingCredential(config, env),
-    };
-  }
-  if (config.kind !== 'preset') return null;
-  const { title, version_argv } = AGENT_PRESETS[config.agent];
-  return { title, version_argv, missing: missingCredential(config, env) };
-}
-
 /** The executors of a worker config, by the principal that they act for. */
 export function createExecutorRegistry(
   executors: Readonly<Record<string, ExecutorConfig>>,
@@ -262,7 +253,7 @@ export function createExecutorRegistry(
   const byPrincipal = new Map(
     Object.entries(executors).map(([principal, config]) => [
       principal,
-      createCommandExecutor(principal, resolveExecutor(config), shared, presetAgent(config, options.env)),
+      createCommandExecutor(principal, resolveExecutor(config), shared, knownAgent(config, options.env)),
     ]),
   );
   return {

@@ -4,7 +4,12 @@ import process from 'node:process';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
-import { AGENT_PRESETS, missingCredentials, resolveExecutor } from '../../adapters/executor/presets/presets.js';
+import {
+  AGENT_PRESETS,
+  installedProgram,
+  missingCredentials,
+  resolveExecutor,
+} from '../../adapters/executor/presets/presets.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
@@ -258,10 +263,11 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       }
       used[principal] = configured;
       const executor = resolveExecutor(configured);
-      const [program = ''] = resolveArguments(executor.argv, folder);
+      const named = installedProgram(configured);
+      const [program = ''] = resolveArguments([named], folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
       if ((await findProgram(program, path)) !== null) {
-        found.push(`${role}: ${executor.argv[0]}`);
+        found.push(`${role}: ${named}`);
         continue;
       }
       problems.push(`${role}: ${await whyNoProgram(program, path)}`);

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { AGENT_PRESETS, missingCredential } from '../../adapters/executor/presets/presets.js';
 import { repositoryName } from '../../adapters/git/facts.js';
 import { replaceFile } from '../../adapters/platform/durable-files.js';
-import { findProgram } from '../../adapters/platform/find-program.js';
 import { findSandbox, type SandboxAvailability } from '../../adapters/sandbox/available.js';
 import { refuseExistingFiles, writeNewFiles } from '../../config/files.js';
 import { checkName, type ProjectSetup, renderFirstPolicy, renderFirstWorkerConfig } from '../../config/first-policy.js';
@@ -15,14 +13,13 @@ import { findSetup } from '../../config/project-setup.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { shareState } from '../../config/shared-state.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { executorConfigSchema } from '../../contracts/executor-config.js';
-import type { AgentName } from '../../contracts/names.js';
 import { slugName } from '../../contracts/sentences.js';
 import { publicKeyLine } from '../../domain/attest/public-keys.js';
 import type { CommandContext } from '../app/context.js';
 import type { Output } from '../app/output.js';
 import { shellWord } from '../app/printable.js';
 import { findProject, type Project, storeFolder } from '../app/project.js';
+import { type ChosenAgent, chooseAgent, type FirstAgentSetup, findAgentNeeds } from './first-agent.js';
 import { type FirstKey, planFirstKeys, policyLine, WORKER_SIGNERS, writeFirstKeys } from './first-keys.js';
 import {
   findIntegratorKey,
@@ -77,6 +74,7 @@ interface WrittenProject {
   readonly keys: readonly FirstKey[];
   readonly assumptions: readonly string[];
   readonly shared: readonly string[];
+  readonly agent: FirstAgentSetup | null;
   /** What the chosen agent lacks on this machine, one sentence each. */
   readonly agentNeeds: readonly string[];
   /** What the machine has. */
@@ -104,7 +102,7 @@ function nextSteps({ setup, agentNeeds }: WrittenProject): readonly string[] {
 }
 
 function showWritten(output: Output, written: WrittenProject): void {
-  const { files, setup, keys, assumptions, shared, agentNeeds, sandbox } = written;
+  const { files, setup, keys, assumptions, shared, agent: chosen, agentNeeds, sandbox } = written;
   const { policy, workerConfig } = files;
   const checks = setup.checks.map((check) => ({ name: checkName(check, setup.checks), argv: check.argv }));
   const warnings = warningsOf(setup, keys, sandbox);
@@ -115,7 +113,7 @@ function showWritten(output: Output, written: WrittenProject): void {
   });
   const approval = setup.alone ? 'allowed' : 'refused';
   const noChecks = 'No test command was found: name one under `checks` and `default_checks` in the policy.';
-  const agent = setup.agent === null ? [] : [`Agent of every role: ${AGENT_PRESETS[setup.agent].title}`];
+  const agent = chosen === null ? [] : [`Agent of every role: ${chosen.title}`];
   for (const line of [
     `Written: ${policy}`,
     `         ${workerConfig}`,
@@ -141,7 +139,7 @@ function showWritten(output: Output, written: WrittenProject): void {
     developer: setup.developer,
     integrator: setup.integrator,
     self_approval: approval,
-    agent: setup.agent,
+    agent: chosen?.name ?? null,
     agent_needs: agentNeeds,
     checks,
     setup: setup.setup.map(({ name, argv, hosts }) => ({ name, argv, hosts })),
@@ -161,18 +159,6 @@ function showWritten(output: Output, written: WrittenProject): void {
   });
 }
 
-/** @returns one sentence for the program and one for its key, each only where it is missing */
-async function findAgentNeeds(agent: AgentName, env: CommandContext['env']): Promise<readonly string[]> {
-  const { title, argv, install } = AGENT_PRESETS[agent];
-  const [program] = argv;
-  const found = await findProgram(program, env.PATH);
-  const missing = missingCredential(executorConfigSchema.parse({ kind: 'preset', agent }), env);
-  return [
-    ...(found === null ? [`Install ${title}: there is no ${program} on PATH. ${install}`] : []),
-    ...(missing === null ? [] : [missing]),
-  ];
-}
-
 async function share(output: Output, project: Project, group: string): Promise<readonly string[]> {
   const shared = await shareState(project.files, await storeFolder(project), group);
   for (const folder of shared) output.say(`Shared with ${group}: ${folder}`);
@@ -187,7 +173,7 @@ export interface InitOptions extends PeopleOptions {
   readonly passphrase: boolean;
   readonly force?: true;
   readonly shareWith?: string;
-  readonly agent?: AgentName;
+  readonly agent?: ChosenAgent;
 }
 
 export async function initProject(
@@ -217,9 +203,10 @@ export async function initProject(
   const integratorKey = await findIntegratorKey(context, { people, given: options.integratorKey, questions: asked });
   const { passphrase } = options;
   const keys = await planFirstKeys(context, { people, workerKeys, integratorKey, passphrase, questions: asked });
+  const chosen = options.agent === undefined ? null : chooseAgent(options.agent);
   const setup: ProjectSetup = {
     ...people,
-    agent: options.agent ?? null,
+    agent: chosen?.setup ?? null,
     repository: slugName(await repositoryName({ folder: top, env: context.env })) ?? 'repository',
     repositoryPath: relative(files.home, top) || '.',
     checks: await findChecks(top),
@@ -243,6 +230,6 @@ export async function initProject(
   await ensureStateFolder(files);
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
-  const agentNeeds = setup.agent === null ? [] : await findAgentNeeds(setup.agent, context.env);
-  showWritten(output, { files, setup, keys, assumptions, shared, agentNeeds, sandbox });
+  const agentNeeds = chosen === null ? [] : await findAgentNeeds(chosen, context.env, files.home);
+  showWritten(output, { files, setup, keys, assumptions, shared, agent: chosen, agentNeeds, sandbox });
 }

@@ -1,8 +1,9 @@
 import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { PromptOsError } from '../../contracts/errors.js';
-import { AGENTS, type AgentName, GATE_IDS, runWorkflowId } from '../../contracts/names.js';
+import { AGENTS, GATE_IDS, runWorkflowId } from '../../contracts/names.js';
 import { suggestName } from '../../contracts/sentences.js';
 import type { CommandContext } from '../app/context.js';
+import type { ChosenAgent } from './first-agent.js';
 import type { InitQuestions } from './first-people.js';
 import type { PreparedRun, RunOptions } from './prepare-run.js';
 
@@ -105,15 +106,27 @@ async function prepare(
   return prepareRun(context, { ...options, developer });
 }
 
-function agentName(text: string): AgentName {
+const ACP = 'acp:';
+
+function chosenAgent(text: string): ChosenAgent {
+  if (text.startsWith(ACP)) return { kind: 'acp', argv: commandWords(text.slice(ACP.length)) };
   const found = AGENTS.find((name) => name === text);
-  if (found !== undefined) return found;
-  throw new InvalidArgumentError(`expected one of ${AGENTS.join(', ')}.${suggestName(text, AGENTS)}`);
+  if (found !== undefined) return { kind: 'preset', agent: found };
+  throw new InvalidArgumentError(`expected one of ${AGENTS.join(', ')}, or acp:COMMAND.${suggestName(text, AGENTS)}`);
+}
+
+function commandWords(command: string): readonly string[] {
+  const words = command.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0)
+    throw new InvalidArgumentError('expected a command after "acp:", such as "acp:gemini --acp".');
+  if (!/["'\\]/.test(command)) return words;
+  throw new InvalidArgumentError('expected words without quotes: write such a command into worker.yaml as a list.');
 }
 
 const INIT_EXAMPLES = `
 Examples:
   $ promptos init --agent claude
+  $ promptos init --agent "acp:gemini --acp"
   $ promptos init --alone
   $ promptos init --not-alone --developer ada --integrator grace --integrator-key "ssh-ed25519 AAAA…"
   $ promptos init --share-with developers
@@ -137,9 +150,12 @@ export function initCommand(context: CommandContext, questions?: InitQuestions):
     )
     .option('--no-passphrase', "leave the people's new keys without a passphrase (otherwise one is asked for)")
     .addOption(
-      new Option('--agent <name>', 'the coding agent that writes, verifies and reviews; nothing is left to configure')
+      new Option(
+        '--agent <name>',
+        'the coding agent that writes, verifies and reviews, or acp:COMMAND for one that speaks the Agent Client Protocol',
+      )
         .choices(AGENTS)
-        .argParser(agentName),
+        .argParser(chosenAgent),
     )
     .option('--force', 'replace a policy and a worker config that are there; keys are never replaced')
     .option(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { resolveExecutor } from '../../../src/adapters/executor/presets/presets.js';
+import { AGENT_PRESETS, resolveExecutor } from '../../../src/adapters/executor/presets/presets.js';
 import type { CommandContext } from '../../../src/cli/app/context.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
 import { findDeveloper } from '../../../src/cli/start/prepare-run.js';
@@ -78,9 +78,79 @@ test('init --agent: without a test command, a check comes before the first run',
 test('init --agent: a mistyped name lists the known ones, suggests the nearest and writes nothing', async () => {
   const { top, init } = await newcomer();
   const error = await errorOf(init('--agent', 'claud'));
-  expect(String(error)).toContain('expected one of claude, codex, gemini, opencode, aider, qwen, copilot.');
+  expect(String(error)).toContain(
+    'expected one of claude, codex, gemini, opencode, aider, qwen, copilot, or acp:COMMAND.',
+  );
   expect(String(error)).toContain('Did you mean "claude"?');
   await expect(readFile(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
+});
+
+test('init --agent acp:COMMAND: a known agent has its keys, hosts and settings', async () => {
+  const { folder, top, env } = await newcomer();
+  await writeFile(join(folder, 'gemini'), '#!/bin/sh\n');
+  await chmod(join(folder, 'gemini'), 0o755);
+  const { stdout, exitCode } = await invoke(
+    (context) => initCommand(context),
+    ['--alone', '--no-passphrase', '--agent', 'acp:gemini --acp'],
+    { cwd: top, env: { ...env, PATH: `${folder}:${env.PATH}` } },
+  );
+  expect(exitCode).toBe(0);
+  const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+  expect(Object.keys(executors)).toEqual(['writer-agent', 'verifier-agent', 'reviewer-agent']);
+  for (const executor of Object.values(executors)) {
+    expect(executor).toMatchObject({
+      kind: 'acp',
+      argv: ['gemini', '--acp'],
+      permissions: 'allow',
+      env: { allow: expect.arrayContaining(['PATH', 'GEMINI_API_KEY']) },
+      home: AGENT_PRESETS.gemini.home,
+      network: { hosts: ['generativelanguage.googleapis.com'] },
+    });
+  }
+  expect(stdout).toContain('Agent of every role: gemini --acp, by the Agent Client Protocol');
+  expect(stdout).toContain('set GEMINI_API_KEY in the environment of the worker');
+  expect(stdout).not.toContain('Name in worker.yaml');
+});
+
+test('init --agent acp:COMMAND: of an unknown agent it says what is left to write', async () => {
+  const { top, init } = await newcomer();
+  const { stdout } = await init('--agent', 'acp:other-agent  acp --fast');
+  const text = await readFile(join(top, '.promptos', 'worker.yaml'), 'utf8');
+  const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+  expect(executors['writer-agent']).toMatchObject({
+    kind: 'acp',
+    argv: ['other-agent', 'acp', '--fast'],
+    network: 'none',
+  });
+  expect(text).toContain('TO DO: add the names of the variables');
+  expect(stdout).toContain('Install other-agent: there is no other-agent on PATH.');
+  expect(stdout).toContain('Name in worker.yaml the variables with the key of the agent');
+});
+
+test.each([
+  ['acp:', 'expected a command after "acp:"'],
+  ['acp:gemini "--acp"', 'expected words without quotes'],
+])('init --agent %s: is refused and nothing is written', async (agent, problem) => {
+  const { top, init } = await newcomer();
+  expect(String(await errorOf(init('--agent', agent)))).toContain(problem);
+  await expect(readFile(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
+});
+
+test('doctor: the agent that our client starts is looked for, and named', async () => {
+  const { folder, top, env, init } = await newcomer();
+  await init('--agent', 'acp:other-agent acp');
+  const examine = async () => {
+    const { objects } = await invoke((context) => doctorCommand(context), [], {
+      ...{ cwd: top, json: true },
+      env: { ...env, PATH: `${folder}:${env.PATH}` },
+    });
+    const [report] = objects as unknown as [{ probes: { name: string; status: string; message: string }[] }];
+    return report.probes.find(({ name }) => name === 'executors');
+  };
+  expect(await examine()).toMatchObject({ status: 'fail', message: expect.stringContaining('no program other-agent') });
+  await writeFile(join(folder, 'other-agent'), '#!/bin/sh\n');
+  await chmod(join(folder, 'other-agent'), 0o755);
+  expect(await examine()).toMatchObject({ status: 'ok', message: expect.stringContaining('writer: other-agent') });
 });
 
 test('doctor: a preset without a key of its model service fails, naming the variables', async () => {

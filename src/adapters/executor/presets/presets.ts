@@ -6,6 +6,7 @@ import {
 import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
+import { acpCommand } from '../acp-command.js';
 import { missingOfModel, modelCommand } from '../model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
@@ -65,10 +66,16 @@ export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
       return config;
     case 'preset':
       return resolvePreset(config);
+    case 'acp':
+      return acpCommand(config);
     case 'model':
       return modelCommand(config);
   }
 }
+
+/** The program that a person has to install: of an agent that a program of ours starts, the agent's. */
+export const installedProgram = (config: ExecutorConfig): string =>
+  (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
 
 /** What the presets and models of a worker config lack in its environment, each sentence once, with the principals that it is about. */
 export function missingCredentials(
@@ -89,9 +96,11 @@ export function missingCredentials(
  */
 export function missingCredential(config: ExecutorConfig, env: Environment): string | null {
   if (config.kind === 'model') return missingOfModel(config, env);
-  if (config.kind !== 'preset') return null;
-  const { title, credentials } = AGENT_PRESETS[config.agent];
-  const { set } = config.env;
-  if (credentials.some((name) => (set[name] ?? env[name] ?? '') !== '')) return null;
+  return config.kind === 'preset' ? missingKey(AGENT_PRESETS[config.agent], { ...env, ...config.env.set }) : null;
+}
+
+/** What a preset's agent lacks in an environment, as a sentence; null when a key of its model service is set. */
+export function missingKey({ title, credentials }: AgentPreset, env: Environment): string | null {
+  if (credentials.some((name) => (env[name] ?? '') !== '')) return null;
   return `${title} has no key of its model service: set ${credentials.join(' or ')} in the environment of the worker.`;
 }

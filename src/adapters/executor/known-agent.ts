@@ -1,0 +1,90 @@
+import { resolve } from 'node:path';
+import type { ExecutorDescriptor } from '../../contracts/attempt.js';
+import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/executor-config.js';
+import { canonicalSha256 } from '../../contracts/json.js';
+import { maskSecrets } from '../../rules/mask-secrets.js';
+import { printable } from '../../rules/path-names.js';
+import { findProgram } from '../platform/find-program.js';
+import type { Environment } from '../platform/pass-variables.js';
+import { acpClientSettings } from './acp-command.js';
+import { AGENT_PRESETS, missingCredential } from './presets/presets.js';
+import type { PrintedJson } from './printed-json.js';
+
+/** What is known of the coding agent behind an executor, besides the command that is run. */
+export type KnownAgent =
+  | {
+      /** The agent of a preset, or the model executor. */
+      readonly kind: 'named';
+      readonly title: string;
+      /** Null for a program of ours. */
+      readonly version_argv: readonly string[] | null;
+      /** Why it cannot be started, as a sentence. */
+      readonly missing: string | null;
+    }
+  | {
+      /** A program of ours is run, which starts the agent, and prints what the agent says of itself. */
+      readonly kind: 'acp';
+      /** The agent's own command line, the end of what is run. */
+      readonly argv: readonly string[];
+      readonly settings: string;
+    };
+
+/** @param env the worker's own environment */
+export function knownAgent(config: ExecutorConfig, env: Environment): KnownAgent | null {
+  switch (config.kind) {
+    case 'command':
+      return null;
+    case 'acp':
+      return { kind: 'acp', argv: config.argv, settings: acpClientSettings(config) };
+    case 'preset': {
+      const { title, version_argv } = AGENT_PRESETS[config.agent];
+      return { kind: 'named', title, version_argv, missing: missingCredential(config, env) };
+    }
+    case 'model': {
+      const title = `model executor (${config.provider})`;
+      return { kind: 'named', title, version_argv: null, missing: missingCredential(config, env) };
+    }
+  }
+}
+
+/** The part of a descriptor that says which program it is: the agent's own, and nothing of where this machine has ours. */
+export function describeProgram(
+  { argv }: Pick<CommandExecutorConfig, 'argv'>,
+  agent: KnownAgent | null,
+): Pick<ExecutorDescriptor, 'kind' | 'arguments_sha256'> & { readonly named: string } {
+  if (agent?.kind !== 'acp') {
+    return { kind: 'command', named: argv[0] ?? '', arguments_sha256: canonicalSha256(argv.slice(1)) };
+  }
+  const [named = '', ...rest] = agent.argv;
+  return { kind: 'acp', named, arguments_sha256: canonicalSha256([agent.settings, ...rest]) };
+}
+
+/**
+ * The command line with the absolute path of the agent's program. Our client starts it inside the box, which shows what the
+ * command line names.
+ * @param argv as it is run, with placeholders filled in
+ * @returns the program in place of the command line where it is missing
+ */
+export async function withAgentProgram(
+  agent: KnownAgent | null,
+  argv: readonly string[],
+  { configDir, path }: { readonly configDir: string; readonly path: string | undefined },
+): Promise<{ readonly argv: readonly string[] } | { readonly missing: string }> {
+  if (agent?.kind !== 'acp') return { argv };
+  const at = argv.length - agent.argv.length;
+  const named = argv[at] ?? '';
+  const program = named.includes('/') ? resolve(configDir, named) : named;
+  const found = await findProgram(program, path);
+  return found === null ? { missing: program } : { argv: argv.with(at, found) };
+}
+
+const MAX_NAME = 99;
+
+/** What our client printed of the agent that it started. */
+export function printedAgent(json: PrintedJson, program: string): NonNullable<ExecutorDescriptor['agent']> {
+  const at = (pointer: string): string | null => {
+    const found = json.at(pointer);
+    return found.found && typeof found.value === 'string' ? printable(maskSecrets(found.value), MAX_NAME) : null;
+  };
+  return { name: at('/agent/name') ?? program, version: at('/agent/version') };
+}

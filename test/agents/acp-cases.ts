@@ -1,0 +1,95 @@
+import { AGENT_CASES, type AgentCase } from './agent-cases.js';
+
+/** An agent that is started with the Agent Client Protocol; its model and its tools are those of a case of the presets. */
+export interface AcpCase {
+  readonly name: string;
+  readonly argv: readonly [string, ...string[]];
+  readonly of: AgentCase;
+  /** What is installed, where it is no package of the preset's. */
+  readonly package?: string;
+  readonly version?: string;
+  /** As it says in `initialize`. */
+  readonly title: string;
+  /** How it is pointed at the model server. */
+  readonly set: (url: string) => Readonly<Record<string, string>>;
+  /** Whether it reports tokens. */
+  readonly counts: boolean;
+  /** As the agent lists it; without it the agent's own default. */
+  readonly model?: string;
+  /** Calls that it makes beside its work; null for a call of the work. */
+  readonly aside?: AgentCase['aside'];
+}
+
+function caseOf(name: string): AgentCase {
+  const found = AGENT_CASES.find(({ agent }) => agent === name);
+  if (found === undefined) throw new Error(`there is no case ${name}`);
+  return found;
+}
+
+const presetSet = (name: string) => (url: string) => caseOf(name).connect(url).set;
+
+export const ACP_CASES: readonly AcpCase[] = [
+  {
+    name: 'gemini',
+    argv: ['gemini', '--acp', '--skip-trust'],
+    of: caseOf('gemini'),
+    title: 'Gemini CLI',
+    set: presetSet('gemini'),
+    // A summary of the session, from a smaller model.
+    aside: ({ path }) => (path.includes('flash-lite') ? { kind: 'text', text: 'A summary' } : null),
+    counts: true,
+  },
+  {
+    name: 'opencode',
+    argv: ['opencode', 'acp'],
+    of: caseOf('opencode'),
+    title: 'OpenCode',
+    model: 'openai/gpt-4o',
+    set: presetSet('opencode'),
+    counts: true,
+  },
+  {
+    name: 'qwen',
+    argv: ['qwen', '--acp', '--auth-type', 'openai'],
+    of: caseOf('qwen'),
+    title: 'Qwen Code',
+    set: presetSet('qwen'),
+    counts: false,
+  },
+  {
+    name: 'copilot',
+    argv: ['copilot', '--acp'],
+    of: caseOf('copilot'),
+    title: 'Copilot',
+    set: presetSet('copilot'),
+    counts: true,
+  },
+  {
+    name: 'claude',
+    argv: ['claude-agent-acp'],
+    of: caseOf('claude'),
+    package: '@agentclientprotocol/claude-agent-acp',
+    version: '0.49.0',
+    title: 'Claude Agent',
+    set: presetSet('claude'),
+    counts: true,
+  },
+  {
+    name: 'codex',
+    argv: ['codex-acp'],
+    of: caseOf('codex'),
+    package: '@agentclientprotocol/codex-acp',
+    version: '2.6.0',
+    title: 'Codex',
+    set: (url) => ({
+      CODEX_API_KEY: 'test-key',
+      MODEL_PROVIDER: 'scripted',
+      CODEX_CONFIG: JSON.stringify({
+        model_providers: {
+          scripted: { name: 'scripted', base_url: `${url}/v1`, env_key: 'CODEX_API_KEY', wire_api: 'responses' },
+        },
+      }),
+    }),
+    counts: true,
+  },
+];
