@@ -1,6 +1,7 @@
 import type { LedgerReference } from '../contracts/activities.js';
+import type { Finding } from '../contracts/findings.js';
 import type { HeldClaim } from '../contracts/gate-claim.js';
-import type { GateId } from '../contracts/names.js';
+import type { GateId, Verdict } from '../contracts/names.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 
@@ -14,8 +15,8 @@ export interface HandedOffRuns {
 
 /** Where a principal works on gates that are done elsewhere. */
 export interface GateDesk {
-  /** As a role's worker has them, from the same worker config. `signers` is not used. */
-  readonly ports: GovernancePorts;
+  /** As a role's worker has them, from the same worker config. */
+  readonly ports: Omit<GovernancePorts, 'signers'>;
   readonly runs: HandedOffRuns;
   /** Whose gates are done. */
   readonly principal: string;
@@ -25,6 +26,11 @@ export interface GateDesk {
   readonly claimant: string;
   /** Absolute folder in which claimed gates get a folder each. */
   readonly folder: string;
+  /** How folders are copied: `src/adapters/workspace/copy-files.ts`. */
+  readonly files: {
+    copyCheckout(from: string, to: string): Promise<void>;
+    replaceFiles(from: string, to: string): Promise<void>;
+  };
   readonly signal: AbortSignal;
   /** Hears what is done meanwhile, such as a check that runs. */
   say?(activity: string): void;
@@ -65,7 +71,7 @@ export interface OpenedGate {
 
 export interface Submission extends WantedGate {
   readonly gate: GateId;
-  /** The text of the answer: JSON, or text that ends with a fenced block of JSON. */
+  /** The answer as JSON: an output of the gate's shape, or an escalation. */
   readonly output: string;
   /** P05: the change, in place of the files of the claimed checkout. */
   readonly patch: Uint8Array | null;
@@ -89,17 +95,8 @@ export interface SubmittedResult {
   readonly run_id: string;
   readonly gate: GateId;
   readonly attempt: number;
-  readonly verdict: string;
+  readonly verdict: Verdict;
   readonly reason: string | null;
   readonly output_sha256: string;
-  readonly findings: readonly {
-    readonly id: string;
-    readonly rule: string;
-    readonly severity: string;
-    readonly blocking: boolean;
-    readonly message: string;
-    readonly path?: string | undefined;
-    readonly line?: number | undefined;
-  }[];
-  readonly findings_omitted: number;
+  readonly findings: readonly Finding[];
 }
