@@ -26,6 +26,7 @@ const SLOW = [
   'test/cli/runs/{bundled-client,progress,recover,without-worker}.test.ts',
   'test/cli/start/{baseline,dev,hostile-writer,init-terminal,resume,two-users,worker-restart}.test.ts',
   'test/docs/{ci-recipe,compose,plugin-run,readme-story,team,temporal-ui}.test.ts',
+  'test/handoff/*.test.ts',
   'test/recovery/**/*.test.ts',
   'test/secrets/**/*.test.ts',
   'test/support/temporal.test.ts',

@@ -158,6 +158,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'cancelSignal',
       'decideUpdate',
       'escalateSignal',
+      'handOffSignal',
       'governedRun',
       'ledgerQuery',
       'rejectSignal',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { acpExecutorSchema } from './acp-executor.js';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
+import { handOffExecutorSchema } from './hand-off-executor.js';
 import { modelExecutorSchema } from './model-executor.js';
 import { presetExecutorSchema } from './preset-executor.js';
 import { durationSchema } from './primitives.js';
@@ -67,5 +68,9 @@ export const executorConfigSchema = z.discriminatedUnion('kind', [
   presetExecutorSchema,
   modelExecutorSchema,
   acpExecutorSchema,
+  handOffExecutorSchema,
 ]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
+/** One whose program a worker starts. */
+export type StartedExecutorConfig = Exclude<ExecutorConfig, { readonly kind: 'handoff' }>;
+export const isStarted = (config: ExecutorConfig): config is StartedExecutorConfig => config.kind !== 'handoff';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ExecutorConfig, executorConfigSchema } from './executor-config.js';
+import { type ExecutorConfig, executorConfigSchema, isStarted, type StartedExecutorConfig } from './executor-config.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
 import { pricesSchema } from './prices.js';
@@ -20,7 +20,9 @@ interface SignersAndPrograms {
 function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx): void {
   const keys = new Set(Object.values(config.signers).flatMap((signer) => ('env' in signer ? [signer.env] : [])));
   const programs = [
-    ...Object.entries(config.executors).map(([name, { env }]) => ({ path: ['executors', name, 'env'], env })),
+    ...Object.entries(config.executors).flatMap(([name, executor]) =>
+      isStarted(executor) ? [{ path: ['executors', name, 'env'], env: executor.env }] : [],
+    ),
     { path: ['checks', 'env'], env: config.checks.env },
     { path: ['setup', 'env'], env: config.setup.env },
   ];
@@ -39,7 +41,7 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
 }
 
 /** Where an executor's config has words with placeholders, and where the model is asked for. */
-function placesOf(executor: ExecutorConfig) {
+function placesOf(executor: StartedExecutorConfig) {
   switch (executor.kind) {
     case 'command':
       return { list: 'argv', words: executor.argv, requested: executor.model.requested, asked: 'model.requested' };
@@ -55,6 +57,7 @@ function placesOf(executor: ExecutorConfig) {
 /** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
 function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
   for (const [name, executor] of Object.entries(executors)) {
+    if (!isStarted(executor)) continue;
     const { list, words, requested, asked } = placesOf(executor);
     const texts = [
       ...words.map((text, index) => ({ path: [list, index], text })),

@@ -30,6 +30,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
   plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
+  handoff: [...PURE_ROOMS, 'ports', 'activities'],
   build: ['contracts', 'converter', 'plugin/workflow-bundle.ts'],
   cli: [
     ...PURE_ROOMS,
@@ -42,6 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'plugin',
     'verify',
     'worker',
+    'handoff',
     'workflows/messages.ts',
   ],
   index: [
@@ -69,6 +71,7 @@ const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
   decide: ['app', 'keys', 'runs'],
   audit: ['app', 'keys', 'runs'],
   doctor: ['app', 'keys', 'runs'],
+  gates: ['app', 'keys', 'runs'],
   start: ['app', 'keys', 'runs', 'decide'],
   demo: ['app', 'keys', 'runs', 'decide', 'start', 'audit'],
 };

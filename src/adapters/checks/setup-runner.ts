@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { PassedEnvironment } from '../../contracts/executor-config.js';
+import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
 import { networkBeyond } from '../../contracts/policy-setup.js';
 import type { SetupRunner } from '../../ports/gate-executor.js';

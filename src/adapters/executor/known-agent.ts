@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
-import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/executor-config.js';
+import type { CommandExecutorConfig, StartedExecutorConfig } from '../../contracts/executor-config.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import { maskSecrets } from '../../rules/mask-secrets.js';
 import { printable } from '../../rules/path-names.js';
@@ -30,7 +30,7 @@ export type KnownAgent =
     };
 
 /** @param env the worker's own environment */
-export function knownAgent(config: ExecutorConfig, env: Environment): KnownAgent | null {
+export function knownAgent(config: StartedExecutorConfig, env: Environment): KnownAgent | null {
   switch (config.kind) {
     case 'command':
       return null;

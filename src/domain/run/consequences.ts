@@ -9,6 +9,7 @@ import {
   currentGate,
   effectiveVerdict,
   type GateState,
+  handedOffGate,
   type RunState,
 } from './run-state.js';
 import { expiredWaivers } from './waivers.js';
@@ -20,7 +21,9 @@ import { expiredWaivers } from './waivers.js';
  */
 export function nextConsequence(state: RunState, at: string): LedgerEvent | null {
   if (state.phase !== 'open' || state.escalations.length > 0) return null;
-  if (state.gates.some(({ current }) => current?.status === 'running')) return null;
+  // No worker is at a gate that is done elsewhere, so it can be sent back at once.
+  if (state.gates.some(({ current }) => current?.status === 'running') && !isSentBackFrom(handedOffGate(state), state))
+    return null;
   if (state.rejected !== null) {
     return { type: 'runClosed', outcome: 'rejected', reason: state.rejected, refusals_counted: {} };
   }
@@ -40,6 +43,9 @@ function beyondBudget(state: RunState, found: GateState): LedgerEvent | null {
   if (report === null) return null;
   return openEscalation(state, { gate, attempt: current?.attempt ?? 0, raised_by: 'engine', report });
 }
+
+const isSentBackFrom = (elsewhere: GateState | undefined, { rework }: RunState): boolean =>
+  elsewhere !== undefined && rework !== null;
 
 export const closedAsApproved = (): LedgerEvent => ({
   type: 'runClosed',

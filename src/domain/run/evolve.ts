@@ -1,6 +1,6 @@
 import { canonicalSha256 } from '../../contracts/json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
-import { type GateId, gateIndex } from '../../contracts/names.js';
+import { type GateId, gateIndex, handOffId } from '../../contracts/names.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import { withAttemptSpent, withGrant, withSpent } from './budget.js';
 import { recordedCancellation, temporalCancellation } from './cancellation.js';
@@ -57,6 +57,8 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
         puts: 0,
         request: null,
       }));
+    case 'gateHandedOff':
+      return withAttempt(state, event, (current) => ({ ...current, handed_off: { at: event.at, reminded: false } }));
     case 'gateFinished':
       return withAttempt(withAttemptSpent(state, event.gate, event.spent), event, (current) => ({
         ...current,
@@ -236,8 +238,9 @@ function closeEscalation(
   const escalations = state.escalations.filter((open) => open !== closed);
   const about = closed?.gate ?? currentGate(state)?.gate;
   const grants = closed?.trigger === 'budget' && resolution.choice !== 'abort' && about !== undefined;
+  const granted = grants ? withGrant(state, about) : state;
   const next: RunState = {
-    ...(grants ? withGrant(state, about) : state),
+    ...(closed?.trigger === 'deadline' ? withReminded(granted, () => false) : granted),
     escalations,
     decision_ids: [...state.decision_ids, resolution.decision_id],
     fork_accepted: resolution.choice === 'abort' ? state.fork_accepted : (closed?.fork_entries ?? state.fork_accepted),
@@ -284,8 +287,22 @@ function markReminded(state: RunState, requestId: string): RunState {
   return {
     ...state,
     escalations: state.escalations.map((open) => (open.request_id === requestId ? { ...open, reminded: true } : open)),
-    gates: state.gates.map((gate) =>
+    gates: withReminded(state, (id, before) => before || id === requestId).gates.map((gate) =>
       gate.request?.request_id === requestId ? { ...gate, request: { ...gate.request, reminded: true } } : gate,
     ),
+  };
+}
+
+/** Says anew of the attempt that is done elsewhere whether a reminder of it was sent. */
+function withReminded(state: RunState, reminded: (id: string, before: boolean) => boolean): RunState {
+  return {
+    ...state,
+    gates: state.gates.map((gate) => {
+      const { current } = gate;
+      if (current?.status !== 'running' || current.handed_off === undefined) return gate;
+      const { handed_off } = current;
+      const sent = reminded(handOffId(gate.gate, current.attempt), handed_off.reminded);
+      return { ...gate, current: { ...current, handed_off: { ...handed_off, reminded: sent } } };
+    }),
   };
 }

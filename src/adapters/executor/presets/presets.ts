@@ -2,6 +2,7 @@ import {
   type CommandExecutorConfig,
   commandExecutorSchema,
   type ExecutorConfig,
+  type StartedExecutorConfig,
 } from '../../../contracts/executor-config.js';
 import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
@@ -59,8 +60,8 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
   ...credentials,
 ];
 
-/** The command of an executor, of whichever kind it is. */
-export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
+/** The command of an executor, of whichever kind that is started. */
+export function resolveExecutor(config: StartedExecutorConfig): CommandExecutorConfig {
   switch (config.kind) {
     case 'command':
       return config;
@@ -74,7 +75,7 @@ export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
 }
 
 /** The program that a person has to install: of an agent that a program of ours starts, the agent's. */
-export const installedProgram = (config: ExecutorConfig): string =>
+export const installedProgram = (config: StartedExecutorConfig): string =>
   (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
 
 /** What the presets and models of a worker config lack in its environment, each sentence once, with the principals that it is about. */
