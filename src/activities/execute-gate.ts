@@ -227,6 +227,8 @@ export async function executeGate(
     allow: trusted.policy.agent_files?.allow ?? [],
     rules_version: input.rules_version,
   });
+  const { inputs: given, rules_version } = input;
+  const instructed = judgeInputs({ ...earlier, given, request: trusted.request, rules_version });
   const unrecorded = spending.before.tries === 0 ? {} : { unrecorded: spending.before };
   const used = judgeUse(trusted.policy.budgets, input.gate, spentByAttempt({ tries: asked.tries, ...unrecorded }));
   const { role } = GATES[input.gate];
@@ -240,10 +242,8 @@ export async function executeGate(
   const compared = compareModels(trusted.policy, done, earlier.attempts);
   const continued = judgeSessions({ ...done, attempt: input.attempt }, earlier.attempts);
   const alike = judgeIndependence(trusted.policy.independence, compared);
-  const { inputs: given, rules_version } = input;
-  const instructed = judgeInputs({ ...earlier, given, request: trusted.request, rules_version });
   const observed = {
-    findings: [...changed, ...steered, ...instructed, ...used, ...alike, ...continued],
+    findings: [...changed, ...steered, ...used, ...alike, ...continued, ...instructed],
     artifacts: [],
   };
   const judged = {

@@ -90,6 +90,7 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 /** Rules beside those over patches whose blocking findings each raise a P08. */
 const ESCALATING_RULES: readonly string[] = [
   'repository_changed',
+  INPUT_RULE,
   INVENTORY_RULE,
   INPUT_RULE,
   USE_RULE,

@@ -72,7 +72,7 @@ const LANGUAGES: readonly (readonly [extension: RegExp, rows: readonly Row[]])[]
 /** A line of a test is read up to here: markers begin it. */
 const LINE_LIMIT = 2_000;
 
-export type MarkerCounts = Readonly<Record<TestMarker, number>>;
+type MarkerCounts = Readonly<Record<TestMarker, number>>;
 
 export interface CountedMarkers {
   readonly counts: MarkerCounts;

@@ -24,6 +24,7 @@ test.each([
   'All met.',
   'The tests.',
   'Tests were not run.',
+  'I cannot say that all tests pass.',
   'The tests should pass.',
   'I could not run the tests; once they pass, merge.',
   'One test fails.',

@@ -60,12 +60,12 @@ const DERIVED = new Set<string>([
     'build',
     'verifier',
     'review',
+    INPUT_RULE,
+    CLAIM_RULE,
     INVENTORY_RULE,
     USE_RULE,
     INDEPENDENCE_RULE,
     SESSION_RULE,
-    INPUT_RULE,
-    CLAIM_RULE,
   ],
 ]);
 
