@@ -15,6 +15,7 @@ import { durationSchema, durationText } from '../contracts/primitives.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { workerConfigSchema } from '../contracts/worker-config.js';
 import { writeReferencePages } from './reference-pages.js';
+import { writeRulesPage } from './rules-page.js';
 
 interface PublishedSchema {
   readonly title: string;
@@ -84,4 +85,5 @@ const started = process.argv[1];
 if (started !== undefined && import.meta.url === pathToFileURL(started).href) {
   await writeSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)));
   await writeReferencePages(renderSchemas());
+  await writeRulesPage();
 }
