@@ -94,6 +94,10 @@ const ON_GATES = {
     asks: 'The checks pass on the base commit, where the policy asks for it.',
     help: 'Repair the base commit first, or change the policy.',
   },
+  rollback: {
+    asks: 'The reverse patch gives back the base tree, and the plan says how the change is taken back.',
+    help: 'Have P05 make the patch again; P03 gives rollback and security_impact.',
+  },
   verifier: { asks: 'The verifier finds every criterion met.', help: 'Read the finding, and rework the change.' },
   review: { asks: 'The reviewer finds nothing that blocks.', help: 'Read the finding, and rework the change.' },
   stray_edits: {

@@ -1,5 +1,5 @@
 import type { Inventory } from '../contracts/inventory.js';
-import type { Patch } from '../contracts/patch.js';
+import type { Patch, RollbackProof } from '../contracts/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
@@ -58,6 +58,11 @@ export interface Workspace {
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, GIT_FAILED
    */
   readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
+  /**
+   * Applies a patch to the commit and takes it back, as `git apply` and `git apply --reverse` do.
+   * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, GIT_FAILED
+   */
+  revertPatch(repository: string, commit: string, patch: Uint8Array): Promise<RollbackProof>;
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */

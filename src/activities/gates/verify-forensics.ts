@@ -11,6 +11,7 @@ import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
@@ -224,6 +225,7 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
   const seen = empty
     ? { bytes, files: [], added_lines: [] }
     : await ports.workspace.readPatch(target_repo, base_commit, bytes);
+  const rollback = empty ? undefined : await ports.workspace.revertPatch(target_repo, base_commit, bytes);
   const judged = [
     ...judgeForm(parsePatch(bytes), seen),
     ...judgeChange({
@@ -239,13 +241,15 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),
     }),
+    ...judgeRollback(rollback, earlier.plan),
   ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
   const said: PatchJudgement = {
     schema_version: 1,
     rules_version: RULES_VERSION,
     base_commit,
     patch_sha256: sha256,
-    rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS],
+    rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS, ...(rollback === undefined ? [] : [ROLLBACK_RULE])],
+    ...(rollback === undefined ? {} : { rollback }),
     findings: judged.map(({ finding: { escalates: _, ...finding }, known }) => ({ ...finding, known })),
   };
   return {

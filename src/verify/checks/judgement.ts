@@ -22,6 +22,7 @@ import {
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
@@ -55,6 +56,7 @@ const DERIVED = new Set<string>([
     'verifier',
     'review',
     INVENTORY_RULE,
+    ROLLBACK_RULE,
   ],
 ]);
 
@@ -179,10 +181,11 @@ async function judgedAgain(
   const { attempt, policy } = judged;
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
   const writers = built?.record.findings ?? [];
-  const derived = judgeStanding(judged, patch);
+  const standing = judgeStanding(judged, patch);
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
-  if (placed === null) return derived;
-  const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
+  if (placed === null) return standing;
+  const { findings: said, rollback } = await documents.json(placed.place, patchJudgementSchema);
+  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan)];
   const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
   const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);
