@@ -39,6 +39,15 @@ const rollbackProofSchema = z.strictObject({
 });
 export type RollbackProof = z.infer<typeof rollbackProofSchema>;
 
+/** Where the branch that the run started from was when P06 began. */
+const baseMoveSchema = z.strictObject({
+  branch: z.string().nullable().describe('null where the run was started from a commit: there is nothing to compare'),
+  tip: commitSchema.nullable().describe('null where the repository has no such branch'),
+  files: z.array(z.string()).max(200).describe('files in scope in which the branch differs from the base commit'),
+  more: z.int().nonnegative().describe('such files that are not listed'),
+});
+export type BaseMove = z.infer<typeof baseMoveSchema>;
+
 /** What the verifier's worker judged of a patch by itself. Published as `evidence/patch_judgement.json`. */
 export const patchJudgementSchema = z.strictObject({
   schema_version: z.literal(1),
@@ -47,6 +56,7 @@ export const patchJudgementSchema = z.strictObject({
   patch_sha256: sha256Schema,
   rules: z.array(z.string()).describe('the rules that were run'),
   rollback: rollbackProofSchema.optional().describe('absent for an empty patch, and in runs of earlier releases'),
+  base: baseMoveSchema.optional().describe('absent in runs of earlier releases'),
   /** All that the rules found, whether or not the writer's own record has it. */
   findings: z.array(findingSchema.omit({ id: true }).extend({ known: z.boolean() })),
 });

@@ -94,6 +94,10 @@ const ON_GATES = {
     asks: 'The checks pass on the base commit, where the policy asks for it.',
     help: 'Repair the base commit first, or change the policy.',
   },
+  base_moved: {
+    asks: 'The branch that the run started from has not moved on in files of the scope.',
+    help: 'Continue if the change holds beside what came in; else start a run from the new commit.',
+  },
   rollback: {
     asks: 'The reverse patch gives back the base tree, and the plan says how the change is taken back.',
     help: 'Have P05 make the patch again; P03 gives rollback and security_impact.',

@@ -47,6 +47,12 @@ export interface CheckoutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Where a branch is now, and the files in which it differs from a commit. */
+export interface BranchMove {
+  readonly tip: string;
+  readonly files: readonly string[];
+}
+
 export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** Repositories by name, and throwaway checkouts of them. */
@@ -63,6 +69,11 @@ export interface Workspace {
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, GIT_FAILED
    */
   revertPatch(repository: string, commit: string, patch: Uint8Array): Promise<RollbackProof>;
+  /**
+   * How far a branch has moved on from a commit; null for a branch that the repository does not have.
+   * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
+   */
+  branchMove(repository: string, commit: string, branch: string): Promise<BranchMove | null>;
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */

@@ -2,6 +2,7 @@ import type { EscalationReport, ExecutorReport } from '../contracts/escalation.j
 import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
+import { BASE_MOVED_RULE } from './judge-base-moved.js';
 import { patchRuleEscalates } from './judge-change.js';
 import { INVENTORY_RULE } from './judge-inventory.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
@@ -34,6 +35,13 @@ const REPOSITORY_CHANGED = {
     'Look at what changed in the clone. If you or a tool of yours changed it, continue, with that as the reason. If not, undo the change and abort.',
 };
 
+/** Where every finding that escalates is of that rule. */
+const BASE_MOVED = {
+  impact: 'What was verified is the patch on the base commit; merged, it meets files that have changed since.',
+  advice:
+    'Look at what came in. Continue if the change holds beside it; promptos apply refuses where the same files changed. Else abort, and start a run from the new commit.',
+};
+
 const OPTIONS = [
   'retry: do the gate again, with guidance',
   'rework: go back to an earlier gate',
@@ -53,7 +61,8 @@ export function findingsEscalation(
   if (trigger === undefined) return null;
   const rules = [...new Set(raising.map(({ rule }) => rule))];
   const ofRepository = rulesVersion >= 2 && rules.every((rule) => rule === 'repository_changed');
-  const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ADVICE[trigger];
+  const ofBase = rules.every((rule) => rule === BASE_MOVED_RULE);
+  const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ofBase ? BASE_MOVED : ADVICE[trigger];
   return {
     trigger,
     issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
@@ -86,7 +95,8 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 /** The P08 that a recorded finding raised: records keep the findings, and what they raise follows from their rules. */
 export function escalationOf({ rule, blocking, severity }: Finding): EscalationTrigger | undefined {
   if (!blocking) return undefined;
-  if (rule === 'repository_changed' || rule === INVENTORY_RULE || patchRuleEscalates(rule)) return 'rule_violation';
+  const escalates = ['repository_changed', INVENTORY_RULE, BASE_MOVED_RULE].includes(rule) || patchRuleEscalates(rule);
+  if (escalates) return 'rule_violation';
   if (rule === 'open_questions') return 'open_question';
   return (rule === 'review' || rule === 'verifier') && severity === 'critical' ? 'critical_finding' : undefined;
 }

@@ -9,6 +9,7 @@ import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { endLeftovers, removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
+import { branchTip, differingFiles } from './branch-tip.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import { CHECKOUT_PREFIX } from './copies.js';
@@ -134,6 +135,13 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       );
       if (typeof proof !== 'string') return proof;
       throw notApplicable(proof);
+    },
+    branchMove: async (name, commit, branch) => {
+      const { environment } = await ready();
+      const tip = await branchTip(await locate(name), branch, { environment, programs, cwd: stateDir });
+      if (tip === null || tip === commit) return tip === null ? null : { tip, files: [] };
+      await mirrorOf(name, commit);
+      return { tip, files: await differingFiles(await mirrorOf(name, tip), commit, tip) };
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);

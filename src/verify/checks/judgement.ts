@@ -20,6 +20,7 @@ import {
   protectedPaths,
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
+import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
 import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
@@ -57,6 +58,7 @@ const DERIVED = new Set<string>([
     'review',
     INVENTORY_RULE,
     ROLLBACK_RULE,
+    BASE_MOVED_RULE,
   ],
 ]);
 
@@ -184,8 +186,8 @@ async function judgedAgain(
   const standing = judgeStanding(judged, patch);
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return standing;
-  const { findings: said, rollback } = await documents.json(placed.place, patchJudgementSchema);
-  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan)];
+  const { findings: said, rollback, base } = await documents.json(placed.place, patchJudgementSchema);
+  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan), ...judgeBaseMoved(base)];
   const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
   const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);
