@@ -48,7 +48,7 @@ export interface CheckoutOptions {
 }
 
 /** Where a branch is now, and the files in which it differs from a commit. */
-export interface BranchMove {
+interface BranchMove {
   readonly tip: string;
   readonly files: readonly string[];
 }
