@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const SLOW = [
   'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
+  'test/adapters/executor/model/*.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/sandbox/hostile-executor.test.ts',
   'test/adapters/sandbox/network/slow-clients.test.ts',
@@ -28,7 +29,7 @@ const SLOW = [
   'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,provider-failures,replay-with-queries,reset}.test.ts',
+  'test/workflows/{budgets,continue-as-new,deadlines,governed-run,hostile-signals,independence,provider-failures,replay-with-queries,reset}.test.ts',
 ];
 
 const common = {

@@ -105,6 +105,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
     secrets: createSecretScanners({ path: env.PATH, programs }),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
+    ...(config.prices === undefined ? {} : { prices: config.prices }),
   };
 };
 

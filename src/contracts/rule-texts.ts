@@ -120,6 +120,18 @@ const ON_GATES = {
     asks: 'The files that steer agents are the same in every attempt of a run.',
     help: 'Find out what changed them, then retry.',
   },
+  usage_unknown: {
+    asks: 'An executor with a budget says what it used.',
+    help: 'Have the executor report tokens and cost, or change the budget.',
+  },
+  model_independence: {
+    asks: 'Writer, verifier and reviewer are served by different vendors or model families, where the policy asks for it.',
+    help: 'Give the role another model, or change the policy.',
+  },
+  session_repeated: {
+    asks: 'Every try is a session of its own.',
+    help: 'Have the executor begin a new session for each try, then retry.',
+  },
   repository_changed: {
     asks: 'The repository is unchanged after a program without a sandbox ran.',
     help: 'Look at what changed. If it was you, continue with that as the reason.',
