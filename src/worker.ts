@@ -21,7 +21,7 @@ import { createLauncher, type Launcher } from './adapters/platform/launcher.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
 import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
-import { createGitleaksScanner, createSecretlintScanner } from './adapters/secrets/secret-scanners.js';
+import { createSecretScanners } from './adapters/secrets/secret-scanners.js';
 import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { proxyFor, withDirectLoopback } from './config/proxy.js';
@@ -31,7 +31,6 @@ import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
 import { prebuiltBundle } from './plugin/workflow-bundle.js';
 import type { GovernancePorts } from './ports/index.js';
-import type { SecretScanner } from './ports/secret-scanner.js';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
@@ -113,7 +112,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       programs: sandbox,
     }),
     baselines: createKeptBaselines(join(stateDir, 'baselines')),
-    secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env.PATH, programs })]),
+    secrets: createSecretScanners({ path: env.PATH, programs }),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
@@ -128,10 +127,6 @@ function keysOfPeople(env: WorkerSetting['env']): readonly string[] {
     return [];
   }
 }
-
-const joinScanners = (scanners: readonly SecretScanner[]): SecretScanner => ({
-  scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
-});
 
 /** The Temporal that workers serve, and the workflows that they load. */
 export interface WorkerSurroundings {

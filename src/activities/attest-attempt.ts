@@ -10,7 +10,7 @@ import { sealStatement } from '../domain/attest/envelope.js';
 import { provenanceStatement, testResultStatement } from '../domain/attest/predicates.js';
 import { resultPredicate } from '../domain/judge/gate-result.js';
 import { attemptFolder, attestationPaths, envelopeText, TREE_PATHS } from '../domain/record/published-tree.js';
-import { sarifLog } from '../domain/record/sarif.js';
+import { attemptSarif } from '../domain/record/sarif.js';
 import type { Signer } from '../ports/signer.js';
 import { type GateTask, scopesOf } from './gates/gate-definition.js';
 
@@ -43,7 +43,7 @@ export async function withEvidence(
   const transcripts =
     record.findings.length === 0
       ? record.transcripts
-      : [...record.transcripts, await task.putArtifact(SARIF_FILE, prettyJson(sarifLog(record)))];
+      : [...record.transcripts, await task.putArtifact(SARIF_FILE, prettyJson(attemptSarif(record)))];
   const complete = { ...record, transcripts };
   const standard = signer === null ? null : await standardAttestation(task, complete, signer, times);
   return standard === null ? complete : { ...complete, artifacts: [...complete.artifacts, standard] };

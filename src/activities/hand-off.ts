@@ -7,13 +7,13 @@ import type { Checkout } from '../ports/workspace.js';
 import { checkDispatchedDuty, isHandedOff } from './check-separation.js';
 import { createTask, type ExecuteGateOptions, loadTrustedGate, promptOf, takeCheckout } from './execute-gate.js';
 import { createGateProgress } from './gate-progress.js';
-import { createSpending } from './spending.js';
 import type { GateDefinition } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { createObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { keysOfPrincipal, resultStep } from './result-step.js';
 import { readRunJournal } from './run-journal.js';
+import { createSpending } from './spending.js';
 
 /**
  * What a worker answers for a gate that is done elsewhere: who has claimed it. It has checked by then that it trusts the run,

@@ -7,7 +7,7 @@ import { ARTIFACT_SCHEMAS } from '../contracts/artifact-schemas.js';
 import { type Artifact, type ArtifactSchema, RUN_ARTIFACTS } from '../contracts/artifacts.js';
 import { decisionSchema, resolutionSchema } from '../contracts/decisions.js';
 import { escalationReportSchema } from '../contracts/escalation.js';
-import { GATE_OUTPUT_SCHEMAS } from '../contracts/gate-outputs.js';
+import { GATE_ANSWER_SCHEMAS } from '../contracts/gate-outputs.js';
 import { prettyJson } from '../contracts/json.js';
 import { GATE_IDS, GATES } from '../contracts/names.js';
 import { policySchema } from '../contracts/policy.js';
@@ -15,6 +15,7 @@ import { durationSchema, durationText } from '../contracts/primitives.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { workerConfigSchema } from '../contracts/worker-config.js';
 import { writeReferencePages } from './reference-pages.js';
+import { writeRulesPage } from './rules-page.js';
 
 interface PublishedSchema {
   readonly title: string;
@@ -41,7 +42,7 @@ const PUBLISHED_SCHEMAS: Readonly<Record<string, PublishedSchema>> = {
   ...Object.fromEntries(
     GATE_IDS.map((gate) => [
       `gate-output-${gate.toLowerCase()}`,
-      { title: `Output of ${gate} ${GATES[gate].title}`, schema: GATE_OUTPUT_SCHEMAS[gate], io: 'input' },
+      { title: `Output of ${gate} ${GATES[gate].title}`, schema: GATE_ANSWER_SCHEMAS[gate], io: 'input' },
     ]),
   ),
   decision: { title: 'Decision', schema: decisionSchema, io: 'input' },
@@ -84,4 +85,5 @@ const started = process.argv[1];
 if (started !== undefined && import.meta.url === pathToFileURL(started).href) {
   await writeSchemas(fileURLToPath(new URL('../../schemas', import.meta.url)));
   await writeReferencePages(renderSchemas());
+  await writeRulesPage();
 }

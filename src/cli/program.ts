@@ -172,6 +172,11 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       load: async (context) => (await audit()).traceCommand(context),
     },
     {
+      name: 'check',
+      description: 'judge a change by the rules on patches: the working tree, what is staged, commits, or a patch',
+      load: async (context) => (await import('./audit/check-command.js')).checkCommand(context),
+    },
+    {
       name: 'pr-check',
       description: 'check a pull request against its run, in continuous integration',
       load: async (context) => (await audit()).prCheckCommand(context),

@@ -93,6 +93,7 @@ export class GovernedRuns {
       developer: options.developer,
       target_repo: options.targetRepo,
       base_commit: options.baseCommit,
+      ...(options.baseBranch === undefined ? {} : { base_branch: options.baseBranch }),
       gates: [...options.gates],
       request_sha256: request.sha256,
       policy_sha256: policy.sha256,

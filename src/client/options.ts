@@ -30,6 +30,8 @@ export interface StartRunOptions {
   /** The name that the workers' configs know the repository by. */
   readonly targetRepo: string;
   readonly baseCommit: string;
+  /** The branch whose tip that is: P06 looks whether it has moved on. */
+  readonly baseBranch?: string;
   readonly gates: readonly GateId[];
   readonly request: RunRequest;
   /** The exact bytes of the policy file: their SHA-256 is what the run is bound to. */

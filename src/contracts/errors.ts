@@ -27,6 +27,8 @@ export const ERROR_CATALOGUE = {
   YAML_MALFORMED: usage('Correct the file at the line named.'),
   REQUEST_INVALID: usage('Correct the request file; schemas/run-request.schema.json describes it.'),
   REQUEST_INCOMPLETE: usage('Add the line named to the policy, or give a request file with --request.'),
+  JOB_INVALID: usage('Correct the job; schemas/gate-output-p01.schema.json describes it.'),
+  PLAN_INVALID: usage('Correct the plan; schemas/gate-output-p03.schema.json describes it.'),
   POLICY_NOT_FOUND: usage('Run `promptos init` in the repository, or name a policy with --policy.'),
   POLICY_INVALID: usage('Correct the policy; schemas/policy.schema.json describes it.'),
   WORKER_CONFIG_NOT_FOUND: usage('Run `promptos init` in the repository, or name a file with --worker-config.'),
@@ -185,7 +187,7 @@ export const ERROR_CATALOGUE = {
   WORKER_RUNNING: no('`promptos server status` shows it; `promptos worker restart` restarts it.'),
   WORKER_NOT_STARTED: infrastructure('Read the log file named; without --detach the worker prints more.'),
   WORKFLOW_MISSING: broken("Re-export promptos-temporal/workflows from the worker's workflows file."),
-  HOOK_FOREIGN: no('Call `promptos lint` from the existing hook.'),
+  HOOK_FOREIGN: no('Call `promptos lint DIR` and `promptos check --staged --job FILE` from the existing hook.'),
   INTERNAL: broken('This is a defect; report it with the log.'),
 } as const satisfies Record<string, ErrorDescription>;
 

@@ -26,6 +26,22 @@ export const jobOutputSchema = z.strictObject({
   exclusions: z.array(lineSchema).describe('what this job leaves alone'),
 });
 
+const IMPACTS = ['none', 'low', 'medium', 'high'] as const;
+
+/** How a change is taken back. */
+const rollbackSchema = z.strictObject({
+  steps: z.array(lineSchema).min(1).describe('how the change is taken back after its release, in order'),
+  irreversible: z
+    .array(lineSchema)
+    .describe('what reverting the commit does not undo, such as migrated data; empty when there is nothing'),
+});
+
+/** What a change means for security. */
+const securityImpactSchema = z.strictObject({
+  level: z.enum(IMPACTS),
+  statement: textSchema.describe('what the change means for security, and why it has this level'),
+});
+
 /** P03: the plan in its structured form; the engine renders `plan.md` from it. */
 const planOutputSchema = z.strictObject({
   summary: textSchema,
@@ -50,6 +66,9 @@ const planOutputSchema = z.strictObject({
   open_questions: z
     .array(z.strictObject({ id: itemIdSchema, question: textSchema }))
     .describe('any open question escalates'),
+  // Plans of earlier releases have neither.
+  rollback: rollbackSchema.optional(),
+  security_impact: securityImpactSchema.optional(),
 });
 
 /** P05: what the builder says of its change. The patch itself is computed by the engine. */
@@ -89,6 +108,7 @@ const reviewOutputSchema = z.strictObject({
 
 export type RoleFinding = z.infer<typeof roleFindingSchema>;
 
+/** As outputs are read: those of runs of earlier releases too. */
 export const GATE_OUTPUT_SCHEMAS = {
   P00: contextOutputSchema,
   P01: jobOutputSchema,
@@ -97,6 +117,17 @@ export const GATE_OUTPUT_SCHEMAS = {
   P06: verificationOutputSchema,
   P07: reviewOutputSchema,
 } satisfies Record<GateId, z.ZodType>;
+
+/** As outputs are asked for: an executor gives everything. */
+export const GATE_ANSWER_SCHEMAS = {
+  ...GATE_OUTPUT_SCHEMAS,
+  P03: planOutputSchema.required({ rollback: true, security_impact: true }),
+} satisfies Record<GateId, z.ZodType>;
+
+/** As releases before this one asked for outputs, where they asked for something else. */
+export const EARLIER_ANSWER_SCHEMAS: Readonly<Partial<Record<GateId, z.ZodType>>> = {
+  P03: planOutputSchema.omit({ rollback: true, security_impact: true }),
+};
 
 /** The output of each gate, such as the plan of P03. */
 export type GateOutputs = { readonly [G in GateId]: z.infer<(typeof GATE_OUTPUT_SCHEMAS)[G]> };

@@ -182,7 +182,7 @@ export const gateIndex = (gate: GateId): number => GATE_IDS.indexOf(gate);
 export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
 
 /** Findings of these rules can be waived whatever a policy says, from version 2 of the rules on. */
-export const ALWAYS_WAIVABLE_RULES = ['repository_changed'] as const;
+export const ALWAYS_WAIVABLE_RULES = ['repository_changed', 'base_moved'] as const;
 
 /** Findings of these rules are waived one by one: by fingerprint, with a reason. */
 export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;

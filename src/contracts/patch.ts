@@ -30,6 +30,24 @@ export interface Patch {
   readonly unclean?: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** What came of taking a patch back: trees as git names them. */
+const rollbackProofSchema = z.strictObject({
+  base_tree: commitSchema.describe('the tree of the base commit'),
+  patched_tree: commitSchema.describe('that tree with the patch'),
+  restored_tree: commitSchema.nullable().describe('what the reverse patch gives; null where it does not apply'),
+  reason: z.string().max(2_000).optional().describe('why it does not apply, in the words of git'),
+});
+export type RollbackProof = z.infer<typeof rollbackProofSchema>;
+
+/** Where the branch that the run started from was when P06 began. */
+const baseMoveSchema = z.strictObject({
+  branch: z.string().nullable().describe('null where the run was started from a commit: there is nothing to compare'),
+  tip: commitSchema.nullable().describe('null where the repository has no such branch'),
+  files: z.array(z.string()).max(200).describe('files in scope in which the branch differs from the base commit'),
+  more: z.int().nonnegative().describe('such files that are not listed'),
+});
+export type BaseMove = z.infer<typeof baseMoveSchema>;
+
 /** What the verifier's worker judged of a patch by itself. Published as `evidence/patch_judgement.json`. */
 export const patchJudgementSchema = z.strictObject({
   schema_version: z.literal(1),
@@ -37,6 +55,8 @@ export const patchJudgementSchema = z.strictObject({
   base_commit: commitSchema,
   patch_sha256: sha256Schema,
   rules: z.array(z.string()).describe('the rules that were run'),
+  rollback: rollbackProofSchema.optional().describe('absent for an empty patch, and in runs of earlier releases'),
+  base: baseMoveSchema.optional().describe('absent in runs of earlier releases'),
   /** All that the rules found, whether or not the writer's own record has it. */
   findings: z.array(findingSchema.omit({ id: true }).extend({ known: z.boolean() })),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from './errors.js';
 import { type ExecutorReport, executorAnswerSchema } from './escalation.js';
-import { GATE_OUTPUT_SCHEMAS } from './gate-outputs.js';
+import { EARLIER_ANSWER_SCHEMAS, GATE_ANSWER_SCHEMAS } from './gate-outputs.js';
 import type { GateId } from './names.js';
 import { problemsText } from './schema-problems.js';
 
@@ -33,15 +33,22 @@ function parseText(text: string): { readonly value: unknown } | { readonly probl
   }
 }
 
-/** Reads an answer for a gate: `{"kind":"output", …the fields of the gate's schema}` or `{"kind":"escalation", "report": …}`. */
-export function readAnswer(gate: GateId, text: string): Answer {
+/**
+ * Reads an answer for a gate: `{"kind":"output", …the fields of the gate's schema}` or `{"kind":"escalation", "report": …}`.
+ * @param schemas those of earlier releases too, where a recorded answer is read
+ */
+export function readAnswer(
+  gate: GateId,
+  text: string,
+  schemas: Readonly<Record<GateId, z.ZodType>> = GATE_ANSWER_SCHEMAS,
+): Answer {
   const parsed = parseText(text);
   if ('problem' in parsed) return unusable(parsed.problem);
   const answer = executorAnswerSchema.safeParse(parsed.value);
   if (!answer.success) return zodProblem('The answer', answer.error);
   if (answer.data.kind === 'escalation') return answer.data;
   const { kind: _, ...fields } = answer.data;
-  const output = GATE_OUTPUT_SCHEMAS[gate].safeParse(fields);
+  const output = schemas[gate].safeParse(fields);
   return output.success ? { kind: 'output', output: output.data } : zodProblem('The output', output.error);
 }
 
@@ -51,7 +58,13 @@ const outputJsonSchemas = new Map<GateId, unknown>();
 export function outputJsonSchema(gate: GateId): unknown {
   const known = outputJsonSchemas.get(gate);
   if (known !== undefined) return known;
-  const made = z.toJSONSchema(GATE_OUTPUT_SCHEMAS[gate], { io: 'input' });
+  const made = z.toJSONSchema(GATE_ANSWER_SCHEMAS[gate], { io: 'input' });
   outputJsonSchemas.set(gate, made);
   return made;
+}
+
+/** The JSON Schemas that a prompt of a gate may show: the one of now, and that of an earlier release. */
+export function shownJsonSchemas(gate: GateId): readonly unknown[] {
+  const earlier = EARLIER_ANSWER_SCHEMAS[gate];
+  return [outputJsonSchema(gate), ...(earlier === undefined ? [] : [z.toJSONSchema(earlier, { io: 'input' })])];
 }

@@ -12,6 +12,12 @@ export const governedRunInputSchema = z.strictObject({
   developer: z.string().min(1).max(200),
   target_repo: z.string().min(1).max(300),
   base_commit: commitSchema,
+  base_branch: z
+    .string()
+    .min(1)
+    .max(250)
+    .optional()
+    .describe('the branch whose tip the base commit was; absent where a run was started from a commit'),
   gates: z.array(gateIdSchema).min(1),
   request_sha256: sha256Schema,
   policy_sha256: sha256Schema,

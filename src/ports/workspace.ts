@@ -1,5 +1,5 @@
 import type { Inventory } from '../contracts/inventory.js';
-import type { Patch } from '../contracts/patch.js';
+import type { Patch, RollbackProof } from '../contracts/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
@@ -71,6 +71,12 @@ export interface CheckoutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Where a branch is now, and the files in which it differs from a commit. */
+interface BranchMove {
+  readonly tip: string;
+  readonly files: readonly string[];
+}
+
 export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** Repositories by name, and throwaway checkouts of them. */
@@ -82,6 +88,16 @@ export interface Workspace {
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, GIT_FAILED
    */
   readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
+  /**
+   * Applies a patch to the commit and takes it back, as `git apply` and `git apply --reverse` do.
+   * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, GIT_FAILED
+   */
+  revertPatch(repository: string, commit: string, patch: Uint8Array): Promise<RollbackProof>;
+  /**
+   * How far a branch has moved on from a commit; null for a branch that the repository does not have.
+   * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED
+   */
+  branchMove(repository: string, commit: string, branch: string): Promise<BranchMove | null>;
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED; what `make` of the set-up throws */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */

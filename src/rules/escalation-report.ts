@@ -2,6 +2,7 @@ import type { EscalationReport, ExecutorReport } from '../contracts/escalation.j
 import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
+import { BASE_MOVED_RULE } from './judge-base-moved.js';
 import { patchRuleEscalates } from './judge-change.js';
 import { INDEPENDENCE_RULE } from './judge-independence.js';
 import { INPUT_RULE } from './judge-inputs.js';
@@ -38,6 +39,13 @@ const REPOSITORY_CHANGED = {
     'Look at what changed in the clone. If you or a tool of yours changed it, continue, with that as the reason. If not, undo the change and abort.',
 };
 
+/** Where every finding that escalates is of that rule. */
+const BASE_MOVED = {
+  impact: 'What was verified is the patch on the base commit; merged, it meets files that have changed since.',
+  advice:
+    'Look at what came in. Continue if the change holds beside it; promptos apply refuses where the same files changed. Else abort, and start a run from the new commit.',
+};
+
 const OPTIONS = [
   'retry: do the gate again, with guidance',
   'rework: go back to an earlier gate',
@@ -57,7 +65,8 @@ export function findingsEscalation(
   if (trigger === undefined) return null;
   const rules = [...new Set(raising.map(({ rule }) => rule))];
   const ofRepository = rulesVersion >= 2 && rules.every((rule) => rule === 'repository_changed');
-  const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ADVICE[trigger];
+  const ofBase = rules.every((rule) => rule === BASE_MOVED_RULE);
+  const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ofBase ? BASE_MOVED : ADVICE[trigger];
   return {
     trigger,
     issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
@@ -91,6 +100,7 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
 const ESCALATING_RULES: readonly string[] = [
   'repository_changed',
   INPUT_RULE,
+  BASE_MOVED_RULE,
   INVENTORY_RULE,
   INPUT_RULE,
   USE_RULE,

@@ -70,6 +70,25 @@ export function renderPlan(plan: GateOutputs['P03']): string {
       'Risks',
       plan.risks.map(({ risk, mitigation }) => `- **${inlineText(risk)}** Mitigation: ${inlineText(mitigation)}`),
     ),
+    ...(plan.rollback === undefined
+      ? []
+      : [
+          ...section(
+            'Rollback',
+            plan.rollback.steps.map((step, index) => `${index + 1}. ${inlineText(step)}`),
+          ),
+          ...section(
+            'What a rollback does not undo',
+            plan.rollback.irreversible.map((what) => `- ${inlineText(what)}`),
+          ),
+        ]),
+    ...(plan.security_impact === undefined
+      ? []
+      : section('Security impact', [
+          `Level: **${plan.security_impact.level}**.`,
+          '',
+          blockText(plan.security_impact.statement),
+        ])),
     ...section(
       'Open questions',
       plan.open_questions.map(({ id, question }) => `- **${inlineText(id)}**: ${inlineText(question)}`),

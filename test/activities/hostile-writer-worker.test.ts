@@ -116,3 +116,28 @@ test("executeGate: P06 raises a home path that the writer's record leaves out, a
   expect(result.findings.map(({ rule, blocking }) => [rule, blocking])).toEqual([['home_paths', true]]);
   expect(judgement.findings).toMatchObject([{ rule: 'home_paths', known: false }]);
 });
+
+test('executeGate: P06 proves that the patch can be taken back, and keeps the three trees', async () => {
+  const { judgement } = await verifiedAfter({});
+  const { rollback, rules } = judgement;
+  expect(rules).toContain('rollback');
+  expect(rollback?.restored_tree).toBe(rollback?.base_tree);
+  expect(rollback?.patched_tree).not.toBe(rollback?.base_tree);
+});
+
+/** Git does not take the copy of a file back: its reverse patch would write the file that it was copied from. */
+const withCopy = ({ bytes }: Patch): Uint8Array =>
+  Buffer.concat([
+    Buffer.from(
+      'diff --git a/README.md b/src/copy.md\nsimilarity index 100%\ncopy from README.md\ncopy to src/copy.md\n',
+    ),
+    bytes,
+  ]);
+
+test('executeGate: P06 refuses a patch that cannot be taken back', async () => {
+  const { result, judgement } = await verifiedAfter({ rewrite: withCopy });
+  expect(judgement.rollback).toMatchObject({ restored_tree: null, reason: expect.stringContaining('already exists') });
+  const found = result.findings.find(({ rule }) => rule === 'rollback');
+  expect(found).toMatchObject({ blocking: true, message: expect.stringContaining('cannot be taken back') });
+  expect(result.verdict).toBe('fail');
+});

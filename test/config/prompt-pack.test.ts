@@ -58,7 +58,7 @@ describe('readPromptPack', () => {
 
   test('readPromptPack: the built-in pack is found and reads', async () => {
     expect(builtInPackDir()).toMatch(/[/\\]prompts$/);
-    expect((await readPromptPack(builtInPackDir(), env)).files[INDEX_PATH]).toContain('"v1.0.1"');
+    expect((await readPromptPack(builtInPackDir(), env)).files[INDEX_PATH]).toContain('"v1.1.0"');
   });
 
   test('readPromptPack: a pack without a lock reads', async () => {

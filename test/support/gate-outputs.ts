@@ -26,6 +26,8 @@ export const exampleOutputs = (request: RunRequest = exampleRequest()) => {
     ],
     risks: [],
     open_questions: [],
+    rollback: { steps: ['Revert the commit.'], irreversible: [] },
+    security_impact: { level: 'none', statement: 'It computes with numbers alone.' },
   };
   const P05: GateOutputs['P05'] = {
     summary: 'Done.',

@@ -48,5 +48,13 @@ export function planChange(rule, task) {
       },
     ],
     open_questions: [],
+    rollback: {
+      steps: ['Revert the commit.', 'Release the earlier version.'],
+      irreversible: [],
+    },
+    security_impact: {
+      level: 'none',
+      statement: 'The change computes with numbers that the caller gives; it reads no file and opens no connection.',
+    },
   };
 }

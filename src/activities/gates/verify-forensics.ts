@@ -2,7 +2,7 @@ import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { PatchJudgement } from '../../contracts/patch.js';
+import type { BaseMove, PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
@@ -10,14 +10,17 @@ import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
+import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
+import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
+import { createScopeJudgement } from '../../rules/scope-matching.js';
 import { withheldInput } from '../../rules/withheld-files.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { maskLog } from '../mask-log.js';
@@ -220,6 +223,20 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
   return { checks, logs, refused };
 }
 
+/** Files in scope that the record lists. */
+const LISTED_FILES = 200;
+
+/** Where the branch that the run started from is now. */
+async function observeBase(task: GateTask): Promise<BaseMove> {
+  const { run, rules_version } = task.input;
+  const { target_repo, base_commit, base_branch: branch = null } = run;
+  const move = branch === null ? null : await task.ports.workspace.branchMove(target_repo, base_commit, branch);
+  const inScope = createScopeJudgement(scopesOf(task), [], rules_version);
+  const files = (move?.files ?? []).filter((path) => inScope(path) === null);
+  const listed = files.slice(0, LISTED_FILES);
+  return { branch, tip: move?.tip ?? null, files: [...listed], more: files.length - listed.length };
+}
+
 /**
  * P06: the verifier's own worker judges the patch again, from its bytes and from what git makes of them, with nothing of
  * what the writer's worker says. What the writer's record has too is not raised twice.
@@ -232,6 +249,8 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
   const seen = empty
     ? { bytes, files: [], added_lines: [] }
     : await ports.workspace.readPatch(target_repo, base_commit, bytes);
+  const base = await observeBase(task);
+  const rollback = empty ? undefined : await ports.workspace.revertPatch(target_repo, base_commit, bytes);
   const judged = [
     ...judgeForm(parsePatch(bytes), seen),
     ...judgeChange({
@@ -248,13 +267,17 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
       limits: policy.limits,
       secret_hits: await ports.secrets.scan(addedTexts(seen)),
     }),
+    ...judgeRollback(rollback, earlier.plan),
+    ...judgeBaseMoved(base),
   ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
   const said: PatchJudgement = {
     schema_version: 1,
     rules_version: RULES_VERSION,
     base_commit,
     patch_sha256: sha256,
-    rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS],
+    rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS, BASE_MOVED_RULE, ...(rollback === undefined ? [] : [ROLLBACK_RULE])],
+    ...(rollback === undefined ? {} : { rollback }),
+    base,
     findings: judged.map(({ finding: { escalates: _, ...finding }, known }) => ({ ...finding, known })),
   };
   return {

@@ -36,12 +36,15 @@ export async function withScratchIndex<T>(
   }
 }
 
+/** What is done with a patch, and how git is asked for it. */
+const WAYS = { apply: [], check: ['--check'], reverse: ['--reverse'] } as const;
+
 /**
- * Applies a patch to the tree in an index, or checks whether it applies.
+ * Applies a patch to the tree in an index, checks whether it applies, or takes it back.
  * @returns null when it does, else what git said
  */
-export async function applyToIndex(git: Git, patch: Uint8Array, how: 'apply' | 'check'): Promise<string | null> {
-  const args = ['apply', '--cached', '--whitespace=nowarn', ...(how === 'check' ? ['--check'] : []), '-'];
+export async function applyToIndex(git: Git, patch: Uint8Array, how: keyof typeof WAYS): Promise<string | null> {
+  const args = ['apply', '--cached', '--whitespace=nowarn', ...WAYS[how], '-'];
   const { exitCode, stderr } = await git.ask(args, { input: patch });
   return exitCode === 0 ? null : gitWords(stderr || `git apply ended with exit code ${exitCode}`, 1_500);
 }

@@ -124,6 +124,12 @@ export function createGitleaksScanner({
   };
 }
 
+/** Every scanner that this machine has. */
+export function createSecretScanners(options: GitleaksOptions): SecretScanner {
+  const scanners = [createSecretlintScanner(), createGitleaksScanner(options)];
+  return { scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat() };
+}
+
 async function scanFolder(
   programs: ProgramStarter,
   program: string,

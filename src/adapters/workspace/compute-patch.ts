@@ -52,7 +52,22 @@ export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promis
   const before = await git.text(['write-tree']);
   const reason = await applyToIndex(git, bytes, 'apply');
   if (reason !== null) return reason;
-  const after = await git.text(['write-tree']);
+  return treeChange(scratch, { before, after: await git.text(['write-tree']) }, bytes);
+}
+
+/**
+ * The change from one tree to another, whose bytes are not normalised: files of which git would commit other bytes are
+ * named in `unclean`.
+ * @param given the patch that led from the one to the other; git writes one when it is left out
+ * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
+ */
+export async function treeChange(
+  scratch: Scratch,
+  { before, after }: { readonly before: string; readonly after: string },
+  given?: Uint8Array,
+): Promise<Patch> {
+  const { git } = scratch;
+  const bytes = given ?? new Uint8Array(await bounded(git, [...DIFF, '-p', '--binary', before, after]));
   const listing = await listFiles(git, [before, after]);
   const { cleaned, unclean } = await normalForm(scratch, before, listing);
   const other = cleaned.map(({ file: { path } }) => ({ path, reason: 'with its attributes git commits other bytes' }));

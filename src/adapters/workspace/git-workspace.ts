@@ -9,6 +9,7 @@ import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { endLeftovers, removeLeftovers } from '../platform/leftovers.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
+import { branchTip, differingFiles } from './branch-tip.js';
 import { makeCheckout } from './checkout.js';
 import { appliedChange } from './compute-patch.js';
 import { CHECKOUT_PREFIX } from './copies.js';
@@ -22,6 +23,7 @@ import {
   type RepositoryLocation,
   type RepositorySource,
 } from './mirror.js';
+import { revertedChange } from './revert-patch.js';
 import { scratchPlace, withScratch } from './scratch.js';
 import { snapshotRepository, UNREADABLE_REPOSITORY } from './snapshot.js';
 import { createTemplates, templatePlace } from './templates.js';
@@ -41,6 +43,9 @@ export interface GitWorkspaceOptions {
   /** Where checkouts are made; the system's folder for temporary files by default. */
   readonly temporaryDir?: string;
 }
+
+const notApplicable = (reason: string): PromptOsError =>
+  new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${reason}.`);
 
 interface Ready {
   readonly environment: EngineGitEnv;
@@ -121,7 +126,22 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       const mirror = await mirrorOf(name, commit);
       const change = await withScratch({ stateDir, mirror }, { commit }, (scratch) => appliedChange(scratch, patch));
       if (typeof change !== 'string') return change;
-      throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${change}.`);
+      throw notApplicable(change);
+    },
+    revertPatch: async (name, commit, patch) => {
+      const mirror = await mirrorOf(name, commit);
+      const proof = await withScratch({ stateDir, mirror }, { commit }, (scratch) =>
+        revertedChange(scratch, commit, patch),
+      );
+      if (typeof proof !== 'string') return proof;
+      throw notApplicable(proof);
+    },
+    branchMove: async (name, commit, branch) => {
+      const { environment } = await ready();
+      const tip = await branchTip(await locate(name), branch, { environment, programs, cwd: stateDir });
+      if (tip === null || tip === commit) return tip === null ? null : { tip, files: [] };
+      await mirrorOf(name, commit);
+      return { tip, files: await differingFiles(await mirrorOf(name, tip), commit, tip) };
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, setup, signal }) => {
       const mirror = await mirrorOf(repository, commit, signal);

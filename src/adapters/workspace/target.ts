@@ -22,6 +22,8 @@ export interface ResolvedTarget {
 export interface InspectedTarget {
   /** The full id of the commit that the run starts from. */
   readonly baseCommit: string;
+  /** The branch whose tip that is; null for a run that starts from a commit. */
+  readonly baseBranch: string | null;
   /** Files in scope that git does not track yet: the run will not see them. */
   readonly untracked: readonly string[];
   /** What the scope's globs come to in the base commit. */
@@ -109,7 +111,8 @@ export async function inspectTarget(
   await completeBaseTree(git, baseCommit);
   await findSubmodules(repository, baseCommit, env);
   const judged = await requireSomethingInScope(git, baseCommit, input.scope);
-  return { baseCommit, untracked: untracked.filter(inScope), scope: judged };
+  const baseBranch = await branchOf(git, input.base ?? 'HEAD');
+  return { baseCommit, baseBranch, untracked: untracked.filter(inScope), scope: judged };
 }
 
 const NO_CHANGES = { changed: [], untracked: [] } as const;
@@ -164,6 +167,14 @@ async function resolveLocalRevision(name: string, git: Git, revision: string): P
     throw new PromptOsError('REPO_EMPTY', `The repository "${name}" has no commits.`);
   }
   throw baseNotFound({ name }, revision);
+}
+
+const BRANCH = /^refs\/(?:heads|remotes\/[^/]+)\/(.+)$/;
+
+/** The branch that a revision names, which may be a remote's; null for a commit, a tag or a detached HEAD. */
+async function branchOf(git: Git, revision: string): Promise<string | null> {
+  const { exitCode, stdout } = await git.ask(['rev-parse', '--verify', '--quiet', '--symbolic-full-name', revision]);
+  return exitCode === 0 ? (BRANCH.exec(stdout.toString('utf8').trim())?.[1] ?? null) : null;
 }
 
 /** Rounds of fetching: each can show folders that were missing before. */

@@ -113,7 +113,8 @@ Examples:
   promptos resolve 20260102-fix-sum E2 --choose rework --to P03 --as grace
 
 continue  goes on with what there is; findings that the policy calls waivable are waived, with the reason in --guidance, and
-          the gate still needs its approval. So are changes of the clone itself (rule repository_changed). Possible secrets (rule secret_candidates) are waived by --waive alone.
+          the gate still needs its approval. So are changes of the clone itself (rule repository_changed) and a branch
+          that moved on (rule base_moved). Possible secrets (rule secret_candidates) are waived by --waive alone.
           With --expires the waiver counts until then: later the gate cannot be approved, and the change not applied
 retry     carries the same gate out again, with the guidance
 rework    goes back to an earlier gate

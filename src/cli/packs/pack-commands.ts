@@ -50,14 +50,28 @@ export function promptsCommand(context: CommandContext): CommandUnknownOpts {
     .addCommand(lockCommand);
 }
 
+const HOOK_HELP = `
+Examples:
+  promptos hooks install
+  promptos hooks install --job job.json --plan plan.json
+
+With --job each commit is judged by the rules on patches, as \`promptos check --staged\` does. Paths are kept in
+the repository's own git config (promptos.job, promptos.plan); \`git config --unset promptos.job\` ends it.
+To commit what the hook refuses: git commit --no-verify. Continuous integration judges the branch by the same rules.
+
+Honours core.hooksPath. A hook that is not ours is left alone; call \`promptos lint DIR\` and
+\`promptos check --staged --job FILE\` from it.`;
+
 export function hooksCommand(context: CommandContext): CommandUnknownOpts {
   const installCommand = new Command('install')
-    .description('add a pre-commit hook that lints the prompt packs of which something is staged')
-    .option('--json', 'print one JSON object instead')
-    .addHelpText(
-      'after',
-      '\nExample:\n  promptos hooks install\n\nHonours core.hooksPath. A hook that is not ours is left alone; call `promptos lint DIR` from it.',
+    .description('add a pre-commit hook that lints staged prompt packs, and judges what is staged by a job')
+    .option(
+      '--job <file>',
+      'what commits are held to: a job.json, or the folder of a run that was exported with --tree',
     )
-    .action(async () => (await import('./packs.js')).installHook(context));
+    .option('--plan <file>', 'a plan.json: commits must keep to its files')
+    .option('--json', 'print one JSON object instead')
+    .addHelpText('after', HOOK_HELP)
+    .action(async (options) => (await import('./hooks.js')).installHook(context, options));
   return new Command('hooks').addHelpText('after', '\nExample:\n  promptos hooks install').addCommand(installCommand);
 }

@@ -99,6 +99,7 @@ export async function prepareRun(context: CommandContext, options: RunOptions): 
       developer,
       targetRepo: named.name,
       baseCommit: inspected.baseCommit,
+      ...(inspected.baseBranch === null ? {} : { baseBranch: inspected.baseBranch }),
       gates,
       request,
       policy: policy.bytes,

@@ -63,6 +63,7 @@ export function runRequestStatement(run: GovernedRunInput, signedAt: string): St
     developer: run.developer,
     targetRepo: run.target_repo,
     baseCommit: run.base_commit,
+    ...(run.base_branch === undefined ? {} : { baseBranch: run.base_branch }),
     gates: run.gates,
     policySha256: run.policy_sha256,
     packObjectSha256: run.pack_object_sha256,

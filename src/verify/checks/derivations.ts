@@ -1,9 +1,9 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import { testResultsSchema } from '../../contracts/gate-outputs.js';
+import { GATE_OUTPUT_SCHEMAS, testResultsSchema } from '../../contracts/gate-outputs.js';
 import { parseJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
-import { type Answer, outputJsonSchema, readAnswer } from '../../contracts/read-answer.js';
+import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/read-answer.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import {
   gateInputs,
@@ -40,7 +40,7 @@ export async function answerOf(documents: TreeDocuments, { record, folder }: Ver
   const last = record.tries.at(-1);
   if (last === undefined || last.problem !== null) return null;
   const path = `${folder}/try-${last.number}/answer.txt`;
-  const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)));
+  const answer = readAnswer(record.gate, new TextDecoder().decode(await documents.bytes(path)), GATE_OUTPUT_SCHEMAS);
   const expected = record.verdict === 'blocked' ? 'escalation' : 'output';
   if (answer.kind === expected && last.exit_code === 0) return answer;
   const found = answer.kind === 'unusable' ? answer.problem : `an ${answer.kind}, exit code ${last.exit_code}`;
@@ -201,15 +201,19 @@ export async function checkRenderedPrompts(documents: TreeDocuments): Promise<vo
     const given = await inputsOf(documents, attempt);
     if (given === null) continue;
     const inputs = await shownInputs(documents, attempt, given);
-    const outputContract = { jsonSchema: outputJsonSchema(gate) };
+    const contracts = shownJsonSchemas(gate).map((jsonSchema) => ({ jsonSchema }));
     const { folder } = attempt;
     for (const [index, { number }] of tries.entries()) {
       const before = tries[index - 1];
       const previous = before === undefined ? [] : [await previousInput(documents, folder, before)];
       const { feedback } = attempt.history;
-      const expected = renderPrompt({ pack, gate, inputs: [...inputs, ...previous], outputContract, feedback });
+      const [current = '', ...earlier] = contracts.map((outputContract) =>
+        renderPrompt({ pack, gate, inputs: [...inputs, ...previous], outputContract, feedback }),
+      );
       const path = `${folder}/try-${number}/prompt.md`;
-      expectText('RENDERED_PROMPT_DIFFERS', path, expected, await documents.bytes(path));
+      const found = await documents.bytes(path);
+      if (earlier.includes(new TextDecoder().decode(found))) continue;
+      expectText('RENDERED_PROMPT_DIFFERS', path, current, found);
     }
   }
 }

@@ -13,7 +13,7 @@ import { own } from '../../contracts/json.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
-import { sarifLog } from '../../domain/record/sarif.js';
+import { attemptSarif, withoutRuleTexts } from '../../domain/record/sarif.js';
 import { judgeCounts } from '../../rules/observations.js';
 import { checksOf, inputsOf, judgesAgain, placedArtifact } from '../attempt-inputs.js';
 import { recordsByDigest, type TreeDocuments, type VerifiedAttempt } from '../open-documents.js';
@@ -33,7 +33,8 @@ export async function checkOutputs(documents: TreeDocuments): Promise<void> {
     }
     if (record.transcripts.some(({ path }) => path === SARIF_FILE)) {
       const path = `${folder}/${SARIF_FILE}`;
-      expectEqual('EVIDENCE_DIFFERS', path, sarifLog(record), await documents.json(path, z.unknown()));
+      const found = await documents.json(path, z.unknown());
+      expectEqual('EVIDENCE_DIFFERS', path, withoutRuleTexts(attemptSarif(record)), withoutRuleTexts(found));
     }
   }
 }

@@ -20,11 +20,13 @@ import {
   protectedPaths,
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
+import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { CLAIM_RULE, judgeClaims } from '../../rules/judge-claims.js';
 import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
 import { INPUT_RULE, judgeInputs } from '../../rules/judge-inputs.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
 import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
@@ -63,6 +65,8 @@ const DERIVED = new Set<string>([
     INPUT_RULE,
     CLAIM_RULE,
     INVENTORY_RULE,
+    ROLLBACK_RULE,
+    BASE_MOVED_RULE,
     USE_RULE,
     INDEPENDENCE_RULE,
     SESSION_RULE,
@@ -215,10 +219,11 @@ async function judgedAgain(
   const { attempt, policy } = judged;
   const built = (await documents.attempts()).find(({ sha256 }) => sha256 === attempt.record.inputs.P05);
   const writers = built?.record.findings ?? [];
-  const derived = judgeStanding(judged, patch);
+  const standing = judgeStanding(judged, patch);
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
-  if (placed === null) return derived;
-  const said = (await documents.json(placed.place, patchJudgementSchema)).findings;
+  if (placed === null) return standing;
+  const { findings: said, rollback, base } = await documents.json(placed.place, patchJudgementSchema);
+  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan), ...judgeBaseMoved(base)];
   const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
   const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);

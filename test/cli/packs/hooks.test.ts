@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hooksCommand } from '../../../src/cli/packs/pack-commands.js';
-import { preCommitHook } from '../../../src/cli/packs/packs.js';
+import { preCommitHook } from '../../../src/cli/packs/pre-commit-hook.js';
+import { EXAMPLE_POLICY } from '../../support/governed-repository.js';
 import { invoke } from '../recorded-context.js';
 
 // A promptos that the developer has installed must not help the hook.
@@ -169,5 +171,92 @@ describe('the pre-commit hook', () => {
     await addPack('prompts', 'good');
     expect(commit().status).toBe(0);
     expect(await calls()).toBe('own\n');
+  });
+});
+
+describe('the pre-commit hook with a job', () => {
+  /** The command line itself, from its bundle. */
+  const program = fileURLToPath(new URL('../../../bin/promptos', import.meta.url));
+  let job: string;
+  const commit = (...args: string[]) => {
+    const { status, stderr } = spawnSync('git', ['-C', repo, 'commit', '-qm', 'change', ...args], {
+      env: { ...env, PATH: process.env.PATH ?? '', HOME: root },
+      encoding: 'utf8',
+    });
+    return { status, stderr };
+  };
+
+  beforeEach(async () => {
+    job = join(root, 'the job.json');
+    const scope = { allow: ['src/**'], deny: [] };
+    const criterion = { id: 'AC1', text: 'it rounds' };
+    const text = { title: 'Split', objective: 'o', deliverables: ['d'], exclusions: [] };
+    await writeFile(job, JSON.stringify({ ...text, acceptance_criteria: [criterion], scope }));
+    const policy = `${EXAMPLE_POLICY}prompt_packs: ['${'0'.repeat(64)}']\n`;
+    await write('.promptos/policy.yaml', policy);
+    await write('src/a.txt', 'one\n');
+    git('add', '-A');
+    git('commit', '-qm', 'first');
+    const done = await invoke(hooksCommand, ['install', '--job', job], { cwd: repo, env });
+    expect(done.stdout).toContain('commits are held to the job "Split"');
+    // The hook must call this build, whatever is on PATH.
+    expect(await readFile(hookPath(), 'utf8')).toContain(program);
+  });
+
+  test('a commit in scope is made, one out of scope is refused with its finding and how to commit all the same', async () => {
+    await write('src/a.txt', 'two\n');
+    git('add', '-A');
+    expect(commit()).toMatchObject({ status: 0 });
+    await write('docs/b.txt', 'x\n');
+    git('add', '-A');
+    const refused = commit();
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('docs/b.txt is out of scope');
+    expect(refused.stderr).toContain('git commit --no-verify');
+    expect(git('rev-list', '--count', 'HEAD').trim()).toBe('2');
+    expect(commit('--no-verify')).toMatchObject({ status: 0 });
+  });
+
+  test('a commit of some files is judged by these files, and one that changes none is let through', async () => {
+    await write('docs/b.txt', 'x\n');
+    await write('src/a.txt', 'two\n');
+    git('add', '-A');
+    expect(commit('src/a.txt')).toMatchObject({ status: 0 });
+    expect(commit('docs/b.txt')).toMatchObject({ status: 1 });
+    git('reset', '-q');
+    expect(commit('--allow-empty')).toMatchObject({ status: 0 });
+    await write('src/a.txt', 'three\n');
+    expect(commit('-a')).toMatchObject({ status: 0 });
+  });
+
+  test('a job that cannot be read refuses the commit; without the setting no commit is judged', async () => {
+    await rm(job);
+    await write('src/a.txt', 'two\n');
+    git('add', '-A');
+    expect(commit()).toMatchObject({ status: 1, stderr: expect.stringContaining('FILE_NOT_READABLE') });
+    git('config', '--unset', 'promptos.job');
+    expect(commit()).toMatchObject({ status: 0 });
+  });
+
+  test('in a linked worktree the hook judges what is staged there', async () => {
+    const linked = join(root, 'linked');
+    git('worktree', 'add', '-q', linked);
+    await mkdir(join(linked, 'docs'));
+    await writeFile(join(linked, 'docs/b.txt'), 'x\n');
+    repo = linked;
+    git('add', '-A');
+    expect(commit()).toMatchObject({ status: 1, stderr: expect.stringContaining('docs/b.txt is out of scope') });
+  });
+
+  test('hooks install: paths below the top are kept relative to it, and a job that is none is refused', async () => {
+    await write('jobs/one.json', await readFile(job, 'utf8'));
+    await mkdir(join(repo, 'sub'));
+    await invoke(hooksCommand, ['install', '--job', '../jobs/one.json'], { cwd: join(repo, 'sub'), env });
+    expect(git('config', 'promptos.job').trim()).toBe('jobs/one.json');
+    await write('jobs/none.json', '{}');
+    const install = (...args: string[]) => invoke(hooksCommand, ['install', ...args], { cwd: repo, env });
+    await expect(install('--job', 'jobs/none.json')).rejects.toMatchObject({ code: 'JOB_INVALID' });
+    await expect(install('--plan', 'jobs/none.json')).rejects.toMatchObject({ code: 'USAGE' });
+    expect(git('config', 'promptos.job').trim()).toBe('jobs/one.json');
   });
 });

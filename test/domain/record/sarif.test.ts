@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../src/contracts/findings.js';
-import { findingFingerprint, sarifLog } from '../../../src/domain/record/sarif.js';
+import { RULE_TEXTS } from '../../../src/contracts/rule-texts.js';
+import { attemptSarif, findingFingerprint, sarifLog, withoutRuleTexts } from '../../../src/domain/record/sarif.js';
 
 const finding = (parts: Partial<Finding> = {}): Finding => ({
   id: 'scope-1',
@@ -10,7 +11,7 @@ const finding = (parts: Partial<Finding> = {}): Finding => ({
   message: 'outside the scope',
   ...parts,
 });
-const log = (...findings: Finding[]) => sarifLog({ run_id: 'run-one', gate: 'P05', attempt: 2, findings });
+const log = (...findings: Finding[]) => attemptSarif({ run_id: 'run-one', gate: 'P05', attempt: 2, findings });
 
 describe('sarifLog', () => {
   test('is a log of version 2.1.0 with one run: tool, rules once each, and a result for each finding', () => {
@@ -61,6 +62,40 @@ describe('sarifLog', () => {
 
   test('braces of a message are doubled: single ones would be placeholders', () => {
     expect(log(finding({ message: 'expected {a}' })).runs[0]?.results[0]?.message.text).toBe('expected {{a}}');
+  });
+});
+
+describe('the rules of a log', () => {
+  test('each rule has its description, its help and its URI; one that is not known has its id alone', () => {
+    const [run] = log(finding(), finding({ id: 'other-1', rule: 'other' })).runs;
+    expect(run?.tool.driver.rules).toEqual([
+      {
+        id: 'scope',
+        shortDescription: { text: RULE_TEXTS.scope?.asks },
+        help: { text: RULE_TEXTS.scope?.help },
+        helpUri: 'https://promptos.dev/rules/scope',
+      },
+      { id: 'other' },
+    ]);
+  });
+
+  test('rules that found nothing are listed where they are named, each once', () => {
+    const [run] = sarifLog({ id: 'promptos/check/1', rules: ['size', 'scope'], findings: [finding()] }).runs;
+    expect(run?.tool.driver.rules.map(({ id }) => id)).toEqual(['size', 'scope']);
+    expect(run?.results[0]?.ruleIndex).toBe(1);
+  });
+
+  test('withoutRuleTexts: drops the texts about rules and nothing else', () => {
+    const made = log(finding());
+    const [run] = made.runs;
+    const older = { ...made, runs: [{ ...run, tool: { driver: { name: 'PromptOS', rules: [{ id: 'scope' }] } } }] };
+    expect(withoutRuleTexts(made)).toEqual(older);
+    expect(withoutRuleTexts(older)).toEqual(older);
+    const odd = { runs: [{ tool: { driver: { rules: [{ id: 'scope', defaultConfiguration: { level: 'none' } }] } } }] };
+    expect(withoutRuleTexts(odd)).toEqual(odd);
+    for (const other of [null, 'log', [], { runs: {} }, { runs: [1, { tool: 1 }, { tool: { driver: 1 } }] }]) {
+      expect(withoutRuleTexts(other)).toEqual(other);
+    }
   });
 });
 
