@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import {
   CallToolRequestSchema,
@@ -31,7 +32,7 @@ const listed = ({ name, title, description, input, output, annotations }: McpToo
 /** A server for one client. */
 export interface ClientServer {
   readonly protocol: McpServer;
-  /** Resolves when no tool is at work. */
+  /** Resolves when every call that has arrived is answered. */
   settled(): Promise<void>;
 }
 
@@ -42,8 +43,9 @@ export interface ClientServer {
 export function createMcpServer(session: McpSession, version: string): ClientServer {
   const protocol = new McpServer(
     { name: 'promptos', title: 'PromptOS governed runs', version },
-    { capabilities: { tools: {} }, instructions: instructions(session.principal) },
+    { instructions: instructions(session.principal) },
   );
+  protocol.server.registerCapabilities({ tools: {} });
   const atWork = new Set<Promise<unknown>>();
   // In place of those that the library has: its message for wrong arguments has neither a code nor a next step.
   protocol.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: MCP_TOOLS.map(listed) }));
@@ -57,7 +59,12 @@ export function createMcpServer(session: McpSession, version: string): ClientSer
   return {
     protocol,
     settled: async () => {
-      while (atWork.size > 0) await Promise.allSettled([...atWork]);
+      // The library passes a message on, and an answer out, some turns after it has it.
+      do {
+        await setImmediate();
+        await Promise.allSettled([...atWork]);
+      } while (atWork.size > 0);
+      await setImmediate();
     },
   };
 }
