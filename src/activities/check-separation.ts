@@ -2,12 +2,27 @@ import type { DueGate } from '../contracts/activities.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { EXECUTOR_ROLES, type ExecutorRole, GATES } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
-import { attemptDuty, checkDuties, type ExecutorProcess, findClashes } from '../domain/judge/separation.js';
+import {
+  attemptDuty,
+  checkDuties,
+  type ExecutorProcess,
+  findClashes,
+  handOffDescriptor,
+} from '../domain/judge/separation.js';
 import type { ExecutorRegistry } from '../ports/gate-executor.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 
+/** Whether this worker leaves a principal's gates to be done elsewhere. */
+export const isHandedOff = (executors: ExecutorRegistry, principal: string): boolean =>
+  (executors.handOff?.(principal) ?? null) !== null;
+
 /** The executor of a principal, or null when another worker has it. */
-function knownExecutor(executors: ExecutorRegistry, principal: string): ExecutorProcess | null {
+function knownExecutor(
+  executors: ExecutorRegistry,
+  principal: string,
+  policy: Pick<Policy, 'principals'>,
+): ExecutorProcess | null {
+  if (isHandedOff(executors, principal)) return handOffDescriptor(principal, policy);
   try {
     return executors.forPrincipal(principal).descriptor;
   } catch (error) {
@@ -22,11 +37,11 @@ function knownExecutor(executors: ExecutorRegistry, principal: string): Executor
  */
 export function knownExecutors(
   executors: ExecutorRegistry,
-  { roles }: Pick<Policy, 'roles'>,
+  policy: Pick<Policy, 'roles' | 'principals'>,
 ): Partial<Record<ExecutorRole, ExecutorProcess>> {
   const known: Partial<Record<ExecutorRole, ExecutorProcess>> = {};
   for (const role of EXECUTOR_ROLES) {
-    const executor = knownExecutor(executors, roles[role]);
+    const executor = knownExecutor(executors, policy.roles[role], policy);
     if (executor !== null) known[role] = executor;
   }
   return known;

@@ -2,17 +2,17 @@ import type { DueGate, ExecuteGateResult, SentGateResult } from '../contracts/ac
 import { mediaTypeOf } from '../contracts/artifacts.js';
 import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
+import type { HandedOff } from '../contracts/gate-claim.js';
 import type { ProviderWait } from '../contracts/gate-progress.js';
 import type { Inventory } from '../contracts/inventory.js';
-import { own, prettyJson } from '../contracts/json.js';
+import { prettyJson } from '../contracts/json.js';
 import { GATES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
-import { pinKey } from '../domain/judge/authenticate.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
-import { renderPrompt } from '../prompt-pack/render.js';
+import { type PromptInput, renderPrompt } from '../prompt-pack/render.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
@@ -35,6 +35,7 @@ import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { checksSandbox } from './gates/run-check.js';
 import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
+import { keysOfPrincipal, resultStep } from './result-step.js';
 import { appendJudged, readRunJournal } from './run-journal.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 
@@ -62,6 +63,27 @@ function checkPack({ pack }: TrustedRun, { pack_sha256 }: DueGate): void {
   );
 }
 
+export const takeCheckout = ({ input, ports, signal }: GateTask, { patch }: GateWork<unknown>): Promise<Checkout> =>
+  ports.workspace.checkout({
+    repository: input.run.target_repo,
+    commit: input.run.base_commit,
+    ...(patch === null ? {} : { patch }),
+    withholdAgentFiles: true,
+    signal,
+  });
+
+/** Renders the prompt of one try; `more` is what it gets beside the gate's own inputs. */
+export const promptOf =
+  ({ input: { gate, feedback } }: GateTask, { pack }: TrustedRun, { inputs }: GateWork<unknown>) =>
+  (more: readonly PromptInput[] = []): string =>
+    renderPrompt({
+      pack,
+      gate,
+      inputs: [...inputs, ...more],
+      outputContract: { jsonSchema: outputJsonSchema(gate) },
+      feedback,
+    });
+
 /** Asks the executor in a checkout of its own, and judges what it gave. The checkout goes whatever happens. */
 async function askAndJudge(
   task: GateTask,
@@ -70,25 +92,15 @@ async function askAndJudge(
   work: GateWork<unknown>,
   executor: GateExecutor,
 ): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenAgentFiles }> {
-  const { input, ports, signal } = task;
-  const { gate, feedback, run } = input;
-  const checkout = await ports.workspace.checkout({
-    repository: run.target_repo,
-    commit: run.base_commit,
-    ...(work.patch === null ? {} : { patch: work.patch }),
-    withholdAgentFiles: true,
-    signal,
-  });
+  const checkout = await takeCheckout(task, work);
   const seen = seenAgentFiles(task.inventory, checkout);
   try {
-    const outputContract = { jsonSchema: outputJsonSchema(gate) };
     const asked = await askExecutor({
       task,
       executor,
       checkout,
       editsFiles: definition.editsFiles,
-      render: (more) =>
-        renderPrompt({ pack: trusted.pack, gate, inputs: [...work.inputs, ...more], outputContract, feedback }),
+      render: promptOf(task, trusted, work),
     });
     task.progress.begin('judge the answer');
     const noticed = [
@@ -135,15 +147,28 @@ async function repositoryChanged(
   return judgeRepositoryChange(input.gate, before.digests, digests, input.rules_version);
 }
 
-function createTask(
+/** What a gate is done with, once its principal and its pack were found to be those of the run. */
+export async function loadTrustedGate(
   ports: GovernancePorts,
+  documents: PinnedDocuments,
+  input: DueGate,
+): Promise<TrustedRun> {
+  const trusted = await loadTrustedRun(ports, documents, input.run);
+  checkPack(trusted, input);
+  checkPrincipal(trusted, input);
+  return trusted;
+}
+
+export async function createTask(
+  ports: GovernancePorts,
+  documents: PinnedDocuments,
   input: DueGate,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
   { policy, request }: TrustedRun,
-  earlier: GateTask['earlier'],
-  inventory: Inventory,
   batch: ObjectBatch,
-): GateTask {
+): Promise<GateTask> {
+  const earlier = await loadEarlierOutputs(ports.store, documents, input);
+  const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
   const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };
@@ -163,19 +188,15 @@ export async function executeGate(
   input: DueGate,
   options: ExecuteGateOptions,
 ): Promise<ExecuteGateResult> {
-  const trusted = await loadTrustedRun(ports, documents, input.run);
-  checkPack(trusted, input);
-  checkPrincipal(trusted, input);
+  const trusted = await loadTrustedGate(ports, documents, input);
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
   const progress = createGateProgress(input, options.progress, options.providerWait ?? null);
   progress.begin('prepare');
-  const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);
-  const { signal } = options;
-  const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
-  const task = createTask(ports, input, { signal, progress }, trusted, earlier, inventory, batch);
+  const task = await createTask(ports, documents, input, { signal: options.signal, progress }, trusted, batch);
+  const { earlier } = task;
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
@@ -198,29 +219,35 @@ export async function executeGate(
   return { ...outcome, attestation: signer === null ? null : await attestAttempt(record, outcome, input, signer) };
 }
 
+type Asking<R> = readonly [
+  store: Pick<ArtifactStore, 'appendJournal' | 'readJournal'>,
+  documents: PinnedDocuments,
+  due: DueGate,
+  execute: () => Promise<R>,
+  signal: AbortSignal,
+];
+
 /**
  * Carries out a gate's attempt once. Its signed result is journalled before Temporal has it, and given again for the
  * same attempt: a lost answer costs no second call of a model, and a Reset cannot repeat a review until it
  * passes.
- * @param execute carries it out
- * @param signal aborted once Temporal does not wait for the result any more
+ * `execute` carries it out; `signal` is aborted once Temporal does not wait for the result any more.
  * @returns of a signed result the envelope alone: all that counts is in it
  * @throws PromptOsError STORE_NOT_WRITABLE, STORE_NOT_READABLE, and what `execute` throws
  */
+export function executeOnce(...asked: Asking<ExecuteGateResult>): Promise<SentGateResult>;
+export function executeOnce(...asked: Asking<ExecuteGateResult | HandedOff>): Promise<SentGateResult | HandedOff>;
 export async function executeOnce(
-  store: Pick<ArtifactStore, 'appendJournal' | 'readJournal'>,
-  documents: PinnedDocuments,
-  due: DueGate,
-  execute: () => Promise<ExecuteGateResult>,
-  signal: AbortSignal,
-): Promise<SentGateResult> {
-  const { principal, nonce, started_at, run } = due;
-  const step = { run_id: run.run_id, principal, nonce, started_at };
-  const policy = await documents.policy(run.policy_sha256);
-  const keys = (own(policy.principals, principal)?.keys ?? []).map(pinKey);
+  ...[store, documents, due, execute, signal]: Asking<ExecuteGateResult | HandedOff>
+): Promise<SentGateResult | HandedOff> {
+  const { run } = due;
+  const step = resultStep(due);
+  const keys = keysOfPrincipal(await documents.policy(run.policy_sha256), due);
   const before = firstResult(await readRunJournal(store, run.run_id), step, keys);
   if (before !== null) return { attestation: before };
-  const { attestation, ...outcome } = await execute();
+  const executed = await execute();
+  if ('handed_off' in executed) return executed;
+  const { attestation, ...outcome } = executed;
   // Temporal has given the attempt up: a result that it does not take would show as one that was dropped.
   signal.throwIfAborted();
   if (attestation === null) return { ...outcome, attestation };

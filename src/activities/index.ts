@@ -10,6 +10,7 @@ import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
 import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
+import { handOffGate } from './hand-off.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
 import { type AskingExecution, syncJournal } from './sync-journal.js';
@@ -87,7 +88,9 @@ export function createActivities(
         async (context, progress) => {
           const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
           const signal = context.cancellationSignal;
-          const execute = () => executeGate(ports, documents, due, { signal, progress, providerWait });
+          const execute = async () =>
+            (await handOffGate(ports, documents, due)) ??
+            (await executeGate(ports, documents, due, { signal, progress, providerWait }));
           return executeOnce(ports.store, documents, due, execute, signal);
         },
         { ...GATE, uncounted: providerWait?.times ?? 0 },

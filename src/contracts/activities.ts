@@ -1,5 +1,6 @@
 import type { EscalationReport, Fork } from './escalation.js';
 import type { Finding } from './findings.js';
+import type { HandedOff } from './gate-claim.js';
 import type { HeadPurpose } from './journal.js';
 import type { Envelope } from './keys.js';
 import type { Feedback, LedgerEntry, LedgerHead, RunWorkflow } from './ledger.js';
@@ -151,6 +152,6 @@ export interface GovernanceActivities {
   promptos_syncJournal(input: SyncJournalInput, askedAt: string): Promise<Timed<SyncJournalResult>>;
   /** Local. @throws STEP_NOT_DUE when the state is not what the ledger leads to */
   promptos_resumeRun(input: ResumeRunInput): Promise<void>;
-  promptos_executeGate(input: ExecuteGateInput): Promise<SentGateResult>;
+  promptos_executeGate(input: ExecuteGateInput): Promise<SentGateResult | HandedOff>;
   promptos_finalise(input: FinaliseInput): Promise<FinaliseResult>;
 }

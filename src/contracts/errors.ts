@@ -144,6 +144,9 @@ export const ERROR_CATALOGUE = {
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),
+  NOTHING_HANDED_OFF: no('`promptos run status` shows what the run is doing, and to whom a gate is handed off.'),
+  GATE_CLAIMED: no('Wait until the claim ends, or have its claimant release it: `promptos gate release`.'),
+  OUTPUT_UNUSABLE: no('Correct the output and submit it again; nothing was submitted.'),
   REPORT_DIFFERS: no("Do not sign: find out which worker answers for the run, and who polls the engine's queue."),
   LEDGER_BROKEN: broken('The ledger does not lead to the head that the run recorded; report this.'),
   // Audit

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
+import { handOffExecutorSchema } from './hand-off-executor.js';
 import { networkAccessSchema } from './network-access.js';
 import { portablePathProblem } from './portable-path.js';
 import { presetExecutorSchema } from './preset-executor.js';
@@ -87,5 +88,12 @@ export const commandExecutorSchema = z.strictObject({
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
-export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema, presetExecutorSchema]);
+export const executorConfigSchema = z.discriminatedUnion('kind', [
+  commandExecutorSchema,
+  presetExecutorSchema,
+  handOffExecutorSchema,
+]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;
+/** One whose program a worker starts. */
+export type StartedExecutorConfig = Exclude<ExecutorConfig, { readonly kind: 'handoff' }>;
+export const isStarted = (config: ExecutorConfig): config is StartedExecutorConfig => config.kind !== 'handoff';

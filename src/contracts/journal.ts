@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gateClaimSchema } from './gate-claim.js';
 import { canonicalJson, readJsonAs } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
@@ -48,6 +49,8 @@ export const journalEntrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('head'), head: verifiedHeadSchema, envelope: envelopeSchema.nullable() }),
   /** A gate's signed result, written by the role's worker before it is sent: for one attempt the first one counts. */
   z.strictObject({ kind: z.literal('result'), envelope: envelopeSchema }),
+  /** Who works on a gate that is done elsewhere. It says nothing about the run, and no step depends on it. */
+  z.strictObject({ kind: z.literal('claim'), claim: gateClaimSchema, envelope: envelopeSchema }),
 ]);
 export type JournalEntry = z.infer<typeof journalEntrySchema>;
 

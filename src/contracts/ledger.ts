@@ -45,6 +45,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     message: z.string(),
   }),
   z.strictObject({ type: z.literal('gateStarted'), ...attemptKey, principal: nameSchema }),
+  /** No worker carries the attempt out: it is done elsewhere, and its signed result is awaited in the journal. */
+  z.strictObject({ type: z.literal('gateHandedOff'), ...attemptKey }),
   z.strictObject({
     type: z.literal('gateFinished'),
     ...attemptKey,

@@ -91,8 +91,11 @@ export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const
 export type Severity = (typeof SEVERITIES)[number];
 export const ACKNOWLEDGED_SEVERITIES: readonly Severity[] = ['critical', 'high'];
 
-/** What keeps a program that is not ours from the rest of its machine: from the strongest to the weakest. */
-export const SANDBOX_KINDS = ['bubblewrap', 'sandbox-exec', 'none'] as const;
+/**
+ * What keeps a program that is not ours from the rest of its machine: from the strongest to the weakest. `elsewhere` is a
+ * gate that was handed off: no worker started its program, and nothing is known of where it ran.
+ */
+export const SANDBOX_KINDS = ['bubblewrap', 'sandbox-exec', 'elsewhere', 'none'] as const;
 export type SandboxKind = (typeof SANDBOX_KINDS)[number];
 
 /** The coding agents whose command line is known: `kind: preset` in the worker config. */
@@ -157,6 +160,8 @@ export const runIdOfWorkflow = (workflowId: string): string | null =>
 export const roleTaskQueue = (engineQueue: string, role: ExecutorRole): string => `${engineQueue}.${role}`;
 /** The request that a gate's attempt puts up for decision for the `put`-th time, such as `P03.1.2`. */
 export const decisionRequestId = (gate: GateId, attempt: number, put: number): string => `${gate}.${attempt}.${put}`;
+/** By what reminders name an attempt of a gate that is done elsewhere, such as `P03.1`. */
+export const handOffId = (gate: GateId, attempt: number): string => `${gate}.${attempt}`;
 /** The `number`-th escalation of a run, such as `E4`. */
 export const escalationId = (number: number): string => `E${number}`;
 /** The request that an escalation puts up for resolution for the `put`-th time, such as `E4.1`. */

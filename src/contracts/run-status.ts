@@ -1,8 +1,17 @@
 import type { EscalationReport } from './escalation.js';
 import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
+import type { HeldClaim } from './gate-claim.js';
 import type { EscalationTrigger, GateId, Outcome, SandboxKind, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
+
+/** Who is to do a gate elsewhere, since when, and who is at it. */
+export interface GateHandedOff {
+  readonly to: string;
+  readonly since: string;
+  /** As the run last saw it; null where there is none. */
+  readonly claim: HeldClaim | null;
+}
 
 export interface GateStatus {
   readonly gate: GateId;
@@ -18,6 +27,8 @@ export interface GateStatus {
   readonly waived: readonly string[];
   /** What every try of the gate used, as executors say; known from a record alone, and where one of them says it. */
   readonly usage?: ExecutorUsage;
+  /** A running gate that is done elsewhere; absent for any other. */
+  readonly handed_off?: GateHandedOff;
   /** The weakest sandbox of the attempt's programs; absent where it is not known. */
   readonly sandbox?: SandboxKind;
 }

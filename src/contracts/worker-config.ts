@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   type ExecutorConfig,
   executorConfigSchema,
+  isStarted,
   networkSchema,
   type PassedEnvironment,
   passedEnvironmentSchema,
@@ -23,7 +24,9 @@ interface SignersAndPrograms {
 function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx): void {
   const keys = new Set(Object.values(config.signers).flatMap((signer) => ('env' in signer ? [signer.env] : [])));
   const programs = [
-    ...Object.entries(config.executors).map(([name, { env }]) => ({ path: ['executors', name, 'env'], env })),
+    ...Object.entries(config.executors).flatMap(([name, executor]) =>
+      isStarted(executor) ? [{ path: ['executors', name, 'env'], env: executor.env }] : [],
+    ),
     { path: ['checks', 'env'], env: config.checks.env },
   ];
   for (const { path, env } of programs) {
@@ -38,6 +41,7 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
 /** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
 function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
   for (const [name, executor] of Object.entries(executors)) {
+    if (!isStarted(executor)) continue;
     const [list, requested] =
       executor.kind === 'preset'
         ? (['arguments', executor.model] as const)

@@ -73,8 +73,16 @@ export interface GateExecutor {
   execute(call: ExecutorCall): Promise<ExecutorOutcome>;
 }
 
+/** How a principal's gates are done elsewhere: a claimant takes them, and submits what was made of them. */
+export interface HandOff {
+  /** How long a claim holds a gate. */
+  readonly claim_timeout_ms: number;
+}
+
 /** The executors that this worker was configured with, by principal. */
 export interface ExecutorRegistry {
+  /** Null for a principal whose gates a worker carries out; absent where no principal's gates are handed off. */
+  handOff?(principal: string): HandOff | null;
   /** @throws PromptOsError EXECUTOR_NOT_CONFIGURED */
   forPrincipal(principal: string): GateExecutor;
 }

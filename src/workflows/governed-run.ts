@@ -19,12 +19,14 @@ import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
 import { isSealed } from '../domain/ledger/closed-ledger.js';
-import { gateLimitMs, nextDeadline } from '../domain/run/deadlines.js';
-import { nextStep, type Step } from '../domain/run/next-step.js';
-import { carriedState } from '../domain/run/run-state.js';
+import { gateLimitMs } from '../domain/run/deadlines.js';
+import { nextStep } from '../domain/run/next-step.js';
+import { carriedState, handedOffGate } from '../domain/run/run-state.js';
+import { createElsewhere, type Elsewhere } from './elsewhere.js';
 import { registerHandlers } from './handlers.js';
 import { type DueStep, syncJournal, syncWhile } from './journal.js';
-import { type Alarm, type CarriedRun, createAlarm, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
+import { type CarriedRun, createAlarm, createRunDriver, NEW_RUN, type RunDriver } from './run-driver.js';
+import { awaitPeople, isFull } from './waits.js';
 
 /** A killed worker's activity is noticed after this long without a heartbeat. */
 const HEARTBEAT_TIMEOUT = '10 seconds';
@@ -93,6 +95,7 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
 
 async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
   const alarm = createAlarm();
+  const elsewhere = createElsewhere(run, input, alarm);
   for (let step = nextStep(run.state()); step.kind !== 'finalise'; step = nextStep(run.state())) {
     switch (step.kind) {
       case 'open':
@@ -102,11 +105,12 @@ async function drive(run: RunDriver, input: GovernedRunInput): Promise<void> {
         if (!(await syncJournal(run, input, 'gate', step))) break;
         run.apply({ type: 'startGate', gate: step.gate, attempt: step.attempt }, 'as answered');
         // The run may have been stopped meanwhile: then nothing was started.
-        if (nextStep(run.state()).kind === 'awaitGate') await executeGate(run, input, step);
+        if (nextStep(run.state()).kind === 'awaitGate') await executeGate(run, input, step, elsewhere);
         break;
       case 'awaitGate':
-        // The execution before handed over while this gate ran: it is carried out again, as the same attempt.
-        if (await syncJournal(run, input, 'gate', step)) await executeGate(run, input, step);
+        // The execution before handed over while this gate ran, or it is done elsewhere: the same attempt is asked for again.
+        if (handedOffGate(run.state()) !== undefined && !(await elsewhere.wait(step))) break;
+        if (await syncJournal(run, input, 'gate', step)) await executeGate(run, input, step, elsewhere);
         break;
       case 'awaitDecision':
       case 'awaitResolution':
@@ -156,7 +160,13 @@ async function resume(run: RunDriver, input: GovernedRunInput): Promise<void> {
   });
 }
 
-async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, attempt }: DueStep): Promise<void> {
+async function executeGate(
+  run: RunDriver,
+  input: GovernedRunInput,
+  { gate, attempt }: DueStep,
+  elsewhere: Elsewhere,
+): Promise<void> {
+  const looking = elsewhere.look({ gate, attempt });
   const plan = run.state().plan;
   if (plan === null) return;
   const { promptos_executeGate } = proxyActivities<GovernanceActivities>({
@@ -186,7 +196,7 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
   saving.catch(() => undefined);
   try {
     const result = await work;
-    run.apply({ type: 'finishGate', gate, attempt, result });
+    if (!looking.isHandedOff(result)) run.apply({ type: 'finishGate', gate, attempt, result });
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) {
       const ours = run.state().phase === 'closed' || isFlooded();
@@ -203,28 +213,6 @@ async function executeGate(run: RunDriver, input: GovernedRunInput, { gate, atte
 
 const isFlooded = (): boolean =>
   workflowInfo().historyLength > MAX_EVENTS_WHILE_RUNNING || workflowInfo().historySize > MAX_BYTES_WHILE_RUNNING;
-
-/** Waits until what is awaited changes, or time makes something happen, or the history should be left. */
-async function awaitPeople(run: RunDriver, input: GovernedRunInput, step: Step, alarm: Alarm): Promise<void> {
-  if (run.hasUnsavedActs()) {
-    await syncJournal(run, input, 'save');
-    return;
-  }
-  const deadline = nextDeadline(run.state());
-  const before = waitingFor(step, deadline);
-  const changed = () =>
-    waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || run.hasUnsavedActs() || isFull(run);
-  const inTime = await alarm.wait(changed, deadline, 'the next deadline');
-  if (!inTime) run.apply({ type: 'clock' });
-}
-
-/** Names what a step waits for, and until when; refusals and single approvals of several do not change it. */
-const waitingFor = (step: Step, deadline: number | null): string => `${step.kind} ${awaitedIds(step)} ${deadline}`;
-
-function awaitedIds(step: Step): string {
-  if (step.kind === 'awaitDecision') return step.request.request_id;
-  return step.kind === 'awaitResolution' ? step.escalations.map(({ request_id }) => request_id).join(' ') : '';
-}
 
 /** Times that a result of finalisation which the engine did not sign is not taken. */
 const SEAL_TRIES = 5;
@@ -256,9 +244,6 @@ async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never>
   log.info('continuing as new', { entries: run.head().entries });
   return continueAsNew<typeof governedRun>(input, run.carry());
 }
-
-/** Whether this history should be left: it grows long, or its ledger grows near what one query can answer. */
-const isFull = (run: RunDriver): boolean => workflowInfo().continueAsNewSuggested || run.isHeavy();
 
 /**
  * A run's Temporal id is made from its run id; anything else was not started by a client of ours. Nor is a state taken

@@ -6,6 +6,7 @@ import {
   cancelSignal,
   decideUpdate,
   escalateSignal,
+  handOffSignal,
   ledgerQuery,
   rejectSignal,
   resolveEscalationSignal,
@@ -59,6 +60,11 @@ export function registerHandlers(run: RunDriver): void {
   });
   setHandler(cancelSignal, onSignal('cancellation'), {
     description: 'End the run as cancelled. Input: the JSON that `promptos run cancel RUN --print` prints.',
+    unfinishedPolicy,
+  });
+  setHandler(handOffSignal, run.lookAgain, {
+    description:
+      'Look whether the output of a gate that is done elsewhere was submitted. `promptos gate submit` sends it; it takes no input.',
     unfinishedPolicy,
   });
   setHandler(

@@ -4,6 +4,7 @@ export {
   cancelSignal,
   decideUpdate,
   escalateSignal,
+  handOffSignal,
   ledgerQuery,
   rejectSignal,
   resolveEscalationSignal,

@@ -14,6 +14,9 @@ export const escalateSignal = defineSignal<[unknown?]>('escalate');
 export const resolveEscalationSignal = defineSignal<[unknown?]>('resolveEscalation');
 export const cancelSignal = defineSignal<[unknown?]>('cancel');
 
+/** The journal has something new about a gate that is done elsewhere. Carries nothing: what counts is signed in the journal. */
+export const handOffSignal = defineSignal<[]>('handOff');
+
 /** Takes a `HumanMessage` and answers whether it counted. A refusal is an answer, so that it leaves a trace. */
 export const decideUpdate = defineUpdate<DecisionAnswer, [unknown]>('decide');
 

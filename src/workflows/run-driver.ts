@@ -1,6 +1,7 @@
 import { condition, log, patched, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
 import type { LedgerReference, LedgerSegment } from '../contracts/activities.js';
 import type { DecisionAnswer, RefusalReason } from '../contracts/decisions.js';
+import type { HeldClaim } from '../contracts/gate-claim.js';
 import type { LedgerEntry, LedgerEvent, LedgerHead } from '../contracts/ledger.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunStatus } from '../contracts/run-status.js';
@@ -84,7 +85,7 @@ export interface RunDriver {
   /** A local activity gave its answer at this time. */
   answered(at: string | undefined): void;
   /**
-   * Whether signed entries, or entries that a person must see, are not in the store and the journal yet. Refusals do not
+   * Whether signed entries, a hand-off, or entries that a person must see, are not in the store and the journal yet. Refusals do not
    * count: anybody can send what is refused.
    */
   hasUnsavedActs(): boolean;
@@ -92,6 +93,12 @@ export interface RunDriver {
   /** @param when `as answered` where a local activity's answer leads to the command: its time is the same in a replay */
   apply(command: Command, when?: 'now' | 'as answered'): DecisionAnswer;
   published(runRecordSha256: string): void;
+  /** A worker looked into the journal for a gate that is done elsewhere, and found this claim on it. */
+  claimed(claim: HeldClaim | null): void;
+  /** Somebody says that the journal has something new about a gate that is done elsewhere. */
+  lookAgain(): void;
+  /** How often that was said. */
+  looksWanted(): number;
   /** Whether this execution holds so many entries that no more should be added. */
   isHeavy(): boolean;
   /** What the next execution starts from, once every entry is in the store. */
@@ -109,10 +116,12 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   const counted = { ...carried.refusals_counted };
   let runRecordSha256: string | null = null;
   let started: StartedGate | null = null;
+  let claim: HeldClaim | null = null;
+  let looks = 0;
 
   const status = () => {
     const unlisted = Object.values(counted).reduce((sum, number) => sum + number, 0);
-    return describeRun(state, input, head, runRecordSha256, unlisted);
+    return describeRun(state, input, head, runRecordSha256, unlisted, claim);
   };
   const show = () => setCurrentDetails(renderCurrentDetails(status(), workflowInfo().namespace, started));
   const write = (event: LedgerEvent, at: string): LedgerEntry => {
@@ -122,6 +131,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     state = evolve(state, entry);
     if (event.type === 'gateStarted') {
       const latest = Date.parse(at) + (state.plan === null ? 0 : gateLimitMs(state.plan, event.gate));
+      claim = null;
       started = { at, times_out_at: new Date(latest).toISOString() };
     }
     return entry;
@@ -154,7 +164,10 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     hasUnsavedActs() {
       const unsaved = entries.slice(stored);
       // Histories of before have no such saving.
-      return unsaved.some(isSignedAct) || (unsaved.some(isStop) && patched(SAVED_STOPS));
+      return (
+        unsaved.some((entry) => isSignedAct(entry) || entry.type === 'gateHandedOff') ||
+        (unsaved.some(isStop) && patched(SAVED_STOPS))
+      );
     },
     status,
     apply(command, when = 'now') {
@@ -172,6 +185,14 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
       runRecordSha256 = sha256;
       show();
     },
+    claimed(found) {
+      claim = found;
+      show();
+    },
+    lookAgain() {
+      looks += 1;
+    },
+    looksWanted: () => looks,
     isHeavy: () => characters > MAX_CHARACTERS_HELD,
     carry: () => ({ state: carriedState(state), head, segments, refusals_counted: counted }),
   };
@@ -202,6 +223,7 @@ function isSignedAct(entry: LedgerEntry): boolean {
 function describeEvent(event: LedgerEvent): Record<string, string | number | boolean> {
   switch (event.type) {
     case 'gateStarted':
+    case 'gateHandedOff':
     case 'decisionRequested':
     case 'gatePassed':
     case 'gateInterrupted':

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executeOnce } from '../../src/activities/execute-gate.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
-import type { DueGate, SentGateResult } from '../../src/contracts/activities.js';
+import type { DueGate, ExecuteGateResult, SentGateResult } from '../../src/contracts/activities.js';
 import { journalBytes } from '../../src/contracts/journal.js';
 import type { Envelope } from '../../src/contracts/keys.js';
 import type { ArtifactStore } from '../../src/ports/index.js';
@@ -37,7 +37,7 @@ const carryOut = (output: object = GOOD.P00) => {
   start.repository.executors.script('nina', outputs(output));
   return start.repository.executeGate(due);
 };
-const once = (execute: Parameters<typeof executeOnce>[3], parts: Partial<DueGate> = {}): Promise<SentGateResult> =>
+const once = (execute: () => Promise<ExecuteGateResult>, parts: Partial<DueGate> = {}): Promise<SentGateResult> =>
   executeOnce(store(), createPinnedDocuments(store()), { ...due, ...parts }, execute, signal);
 
 /** Another genuine result of the same attempt, signed by any key. */

@@ -29,6 +29,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
   plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
+  handoff: [...PURE_ROOMS, 'ports', 'activities'],
   build: ['contracts', 'converter', 'plugin/workflow-bundle.ts'],
   cli: [
     ...PURE_ROOMS,
@@ -41,6 +42,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'plugin',
     'verify',
     'worker',
+    'handoff',
     'workflows/messages.ts',
   ],
   index: [

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
-import type { CommandExecutorConfig, ExecutorConfig } from '../../contracts/executor-config.js';
-import { canonicalSha256 } from '../../contracts/json.js';
+import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
+import { canonicalSha256, own } from '../../contracts/json.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
@@ -249,12 +249,22 @@ export function createExecutorRegistry(
 ): ExecutorRegistry {
   const shared = { ...options, programs: options.programs ?? createLauncher(options.env.PATH) };
   const byPrincipal = new Map(
-    Object.entries(executors).map(([principal, config]) => [
-      principal,
-      createCommandExecutor(principal, resolveExecutor(config), shared, presetAgent(config, options.env)),
-    ]),
+    Object.entries(executors).flatMap(([principal, config]) =>
+      isStarted(config)
+        ? [
+            [
+              principal,
+              createCommandExecutor(principal, resolveExecutor(config), shared, presetAgent(config, options.env)),
+            ],
+          ]
+        : [],
+    ),
   );
   return {
+    handOff: (principal) => {
+      const config = own(executors, principal);
+      return config?.kind === 'handoff' ? { claim_timeout_ms: config.claim_timeout } : null;
+    },
     forPrincipal: (principal) => {
       const executor = byPrincipal.get(principal);
       if (executor !== undefined) return executor;

@@ -15,7 +15,7 @@ import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
-import type { ExecutorConfig } from '../../contracts/executor-config.js';
+import { type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import type { S3StoreConfig } from '../../contracts/store-config.js';
@@ -253,6 +253,10 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       if (configured === undefined) {
         problems.push(`${role}: "${principal}" has no executor`);
         unconfigured = true;
+        continue;
+      }
+      if (!isStarted(configured)) {
+        found.push(`${role}: handed off`);
         continue;
       }
       used[principal] = configured;

@@ -1,6 +1,7 @@
 import type { GateOutcome } from '../../contracts/activities.js';
 import { RUN_ARTIFACTS } from '../../contracts/artifacts.js';
 import type { Cancellation, Decision, PersonEscalation, Resolution } from '../../contracts/decisions.js';
+import type { GateClaim } from '../../contracts/gate-claim.js';
 import type { RunOpening, VerifiedHead } from '../../contracts/journal.js';
 import type { Envelope } from '../../contracts/keys.js';
 import type { LedgerHead } from '../../contracts/ledger.js';
@@ -161,6 +162,12 @@ export const runOpeningStatement = (opening: RunOpening): Statement =>
     policySha256: opening.policy_sha256,
     requestAttestationSha256: opening.request_attestation_sha256,
     failed: opening.failed,
+  });
+
+/** `gate-claim/v0.1`, about the ledger's entry that started the attempt: who works on a gate that is done elsewhere. */
+export const gateClaimStatement = ({ nonce, ...fields }: GateClaim): Statement =>
+  statement(PREDICATES.gateClaim, [{ name: `${fields.gate}.${fields.attempt}`, digest: { sha256: nonce } }], {
+    ...camelCase(fields),
   });
 
 /** What signs: fits the port `Signer`. */

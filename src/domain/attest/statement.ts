@@ -25,6 +25,7 @@ export const PREDICATES = {
   gateAttempt: 'https://promptos.dev/predicates/gate-attempt/v0.1',
   gateAttemptV2: 'https://promptos.dev/predicates/gate-attempt/v0.2',
   runOpening: 'https://promptos.dev/predicates/run-opening/v0.1',
+  gateClaim: 'https://promptos.dev/predicates/gate-claim/v0.1',
   ledgerHead: 'https://promptos.dev/predicates/ledger-head/v0.1',
   runRecord: 'https://promptos.dev/predicates/run-record/v0.1',
   ledgerSeal: 'https://promptos.dev/predicates/ledger-seal/v0.1',

@@ -1,7 +1,8 @@
 import type { AttemptRecord, ExecutorDescriptor } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { own } from '../../contracts/json.js';
+import { canonicalSha256, own } from '../../contracts/json.js';
 import { EXECUTOR_ROLES, type ExecutorRole } from '../../contracts/names.js';
+import type { Policy } from '../../contracts/policy.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { sameName } from './authority.js';
 
@@ -16,6 +17,9 @@ export interface Duty {
   readonly executor: ExecutorProcess | null;
 }
 
+/** The kind of an executor whose gates are done elsewhere. */
+const HAND_OFF = 'handoff';
+
 /** What distinguishes one executor process from another. */
 export type ExecutorProcess = Pick<ExecutorDescriptor, 'kind' | 'program' | 'arguments_sha256'>;
 
@@ -24,7 +28,8 @@ export type SeparationRules = RunPlan['separation'];
 
 /** Two duties that are not separate. */
 export interface DutiesClash {
-  readonly kind: 'principal' | 'key' | 'executor';
+  /** `unknown_executor`: where a gate is done elsewhere by a program that is not known, none is known to be another. */
+  readonly kind: 'principal' | 'key' | 'executor' | 'unknown_executor';
   readonly duties: readonly [Duty['duty'], Duty['duty']];
   /** The principal, the key or the executor that both have. */
   readonly shared: string;
@@ -32,6 +37,26 @@ export interface DutiesClash {
 
 const processName = ({ kind, program, arguments_sha256 }: ExecutorProcess): string =>
   `${kind} ${program} with arguments sha256:${arguments_sha256}`;
+
+/** Of an agent whose gates are handed off nothing is known but its name. */
+const isUnknownProgram = ({ kind, program }: ExecutorProcess): boolean => kind === HAND_OFF && program === 'agent';
+
+/**
+ * How a record names the executor of a gate that is done elsewhere. A person is an executor of their own, so the principal's
+ * name is what distinguishes one from another.
+ */
+export const handOffDescriptor = (
+  principal: string,
+  { principals }: Pick<Policy, 'principals'>,
+): ExecutorDescriptor => ({
+  kind: HAND_OFF,
+  principal,
+  program: own(principals, principal)?.kind === 'human' ? 'person' : 'agent',
+  arguments_sha256: canonicalSha256([principal]),
+  requested_model: null,
+  served_model: null,
+  sandbox: 'elsewhere',
+});
 
 /** Which duties of a run share what they must not: pairwise, each pair named once for each thing that it shares. */
 export function findClashes(duties: readonly Duty[], rules: SeparationRules): readonly DutiesClash[] {
@@ -49,6 +74,11 @@ export function findClashes(duties: readonly Duty[], rules: SeparationRules): re
       }
       if (rules.executors === 'any' || one.duty === other.duty) continue;
       if (one.executor === null || other.executor === null) continue;
+      const unknown = [one, other].find(({ executor }) => executor !== null && isUnknownProgram(executor));
+      if (unknown !== undefined) {
+        clash('unknown_executor', unknown.principal ?? '');
+        continue;
+      }
       const name = processName(one.executor);
       if (name === processName(other.executor)) clash('executor', name);
     }
@@ -58,7 +88,9 @@ export function findClashes(duties: readonly Duty[], rules: SeparationRules): re
 
 /** One sentence for a person. */
 export const describeClash = ({ kind, duties: [one, other], shared }: DutiesClash): string =>
-  `${one} and ${other} share ${kind === 'key' ? 'the key' : kind === 'principal' ? 'the principal' : 'the executor'} ${shared}`;
+  kind === 'unknown_executor'
+    ? `${one} and ${other} must have different executors, and the program of ${shared}, an agent whose gates are handed off, is not known`
+    : `${one} and ${other} share ${kind === 'key' ? 'the key' : kind === 'principal' ? 'the principal' : 'the executor'} ${shared}`;
 
 /** @throws PromptOsError DUTIES_CLASH */
 export function checkDuties(clashes: readonly DutiesClash[]): void {

@@ -241,7 +241,7 @@ export function missingEntries(
   let accounted: ReturnType<typeof accountedMessages> | null = null;
   const run = withoutEndedKeys(given, ledger[0]?.at);
   for (const { seq, entry } of candidates) {
-    if (entry === null || entry.kind === 'opened') continue;
+    if (entry === null || entry.kind === 'opened' || entry.kind === 'claim') continue;
     if (entry.kind === 'head') {
       const { head, envelope } = entry;
       // The engine signs within a workflow task, which may be lost before the server has it and is then done again at

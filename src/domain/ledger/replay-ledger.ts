@@ -206,6 +206,8 @@ function commandOf(
     }
     case 'gateStarted':
       return { type: 'startGate', gate: entry.gate, attempt: entry.attempt };
+    case 'gateHandedOff':
+      return { type: 'handOffGate', gate: entry.gate, attempt: entry.attempt };
     case 'gateFinished': {
       const { gate, attempt, type: _type, seq: _seq, at: _at, prev: _prev, hash: _hash, ...result } = entry;
       const { attestation } = result;

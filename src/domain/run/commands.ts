@@ -17,6 +17,7 @@ export type Command =
     }
   | { readonly type: 'startGate'; readonly gate: GateId; readonly attempt: number }
   | { readonly type: 'finishGate'; readonly gate: GateId; readonly attempt: number; readonly result: SentGateResult }
+  | { readonly type: 'handOffGate'; readonly gate: GateId; readonly attempt: number }
   | {
       readonly type: 'interruptGate';
       readonly gate: GateId;

@@ -7,6 +7,7 @@ import {
   currentGate,
   effectiveVerdict,
   type GateState,
+  handedOffGate,
   type RunState,
 } from './run-state.js';
 import { expiredWaivers } from './waivers.js';
@@ -18,7 +19,9 @@ import { expiredWaivers } from './waivers.js';
  */
 export function nextConsequence(state: RunState, at: string): LedgerEvent | null {
   if (state.phase !== 'open' || state.escalations.length > 0) return null;
-  if (state.gates.some(({ current }) => current?.status === 'running')) return null;
+  // No worker is at a gate that is done elsewhere, so it can be sent back at once.
+  if (state.gates.some(({ current }) => current?.status === 'running') && !isSentBackFrom(handedOffGate(state), state))
+    return null;
   if (state.rejected !== null) {
     return { type: 'runClosed', outcome: 'rejected', reason: state.rejected, refusals_counted: {} };
   }
@@ -28,6 +31,9 @@ export function nextConsequence(state: RunState, at: string): LedgerEvent | null
   if (gate === undefined) return hasJournal(state.plan) ? null : closedAsApproved();
   return gate.current?.status === 'finished' ? consequenceOfFinished(state, gate, at) : null;
 }
+
+const isSentBackFrom = (elsewhere: GateState | undefined, { rework }: RunState): boolean =>
+  elsewhere !== undefined && rework !== null;
 
 export const closedAsApproved = (): LedgerEvent => ({
   type: 'runClosed',

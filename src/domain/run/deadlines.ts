@@ -1,8 +1,8 @@
 import type { LedgerEvent } from '../../contracts/ledger.js';
-import type { GateId } from '../../contracts/names.js';
+import { GATES, type GateId, handOffId } from '../../contracts/names.js';
 import type { RunPlan } from '../../contracts/run-plan.js';
 import { openEscalation } from './escalations.js';
-import { currentGate, type RunState } from './run-state.js';
+import { currentGate, handedOffGate, type RunState } from './run-state.js';
 
 /** Something that waits for a person, and since when. */
 interface Waiting {
@@ -14,7 +14,7 @@ interface Waiting {
   readonly escalates: boolean;
 }
 
-/** What the run waits for: open escalations, else the pending request. */
+/** What the run waits for: open escalations, else the gate that is done elsewhere, else the pending request. */
 function waiting(state: RunState): readonly Waiting[] {
   if (state.phase !== 'open') return [];
   if (state.escalations.length > 0) {
@@ -25,9 +25,21 @@ function waiting(state: RunState): readonly Waiting[] {
       escalates: false,
     }));
   }
+  const resumed = state.resumed_at === null ? 0 : Date.parse(state.resumed_at);
+  const elsewhere = handedOffGate(state);
+  const handedOff = elsewhere?.current?.handed_off;
+  if (elsewhere !== undefined && handedOff !== undefined) {
+    return [
+      {
+        request_id: handOffId(elsewhere.gate, elsewhere.attempts),
+        since: Math.max(Date.parse(handedOff.at), resumed),
+        reminded: handedOff.reminded,
+        escalates: true,
+      },
+    ];
+  }
   const request = currentGate(state)?.request ?? null;
   if (request === null) return [];
-  const resumed = state.resumed_at === null ? 0 : Date.parse(state.resumed_at);
   return [
     {
       request_id: request.request_id,
@@ -75,6 +87,7 @@ export function dueEvents(state: RunState, plan: RunPlan, at: string): readonly 
 
 function overdue(state: RunState, requestId: string, waitedMs: number): LedgerEvent {
   const gate = currentGate(state);
+  if (handedOffGate(state) !== undefined) return handOffOverdue(state, requestId, waitedMs);
   return openEscalation(state, {
     gate: gate?.gate ?? null,
     attempt: gate?.current?.attempt ?? 0,
@@ -86,6 +99,30 @@ function overdue(state: RunState, requestId: string, waitedMs: number): LedgerEv
       context: '',
       options: ['continue: put the request up again', 'rework: go back to an earlier gate', 'abort: end the run'],
       recommendation: 'Continue, and name who decides.',
+      security_sensitive: false,
+    },
+  });
+}
+
+function handOffOverdue(state: RunState, id: string, waitedMs: number): LedgerEvent {
+  const gate = handedOffGate(state);
+  const principal = gate === undefined ? undefined : state.plan?.principals[GATES[gate.gate].role];
+  return openEscalation(state, {
+    gate: gate?.gate ?? null,
+    attempt: gate?.attempts ?? 0,
+    raised_by: 'engine',
+    report: {
+      trigger: 'deadline',
+      issue: `${id} was handed off to ${principal}, and has waited ${Math.round(waitedMs / 3_600_000)} hours for its output.`,
+      impact: 'The run does not go on without it, and expires when there is no answer to this escalation.',
+      context: '',
+      options: [
+        'continue: wait once more',
+        'retry: void the attempt, and have the gate done again',
+        'rework: go back to an earlier gate',
+        'abort: end the run',
+      ],
+      recommendation: `Ask ${principal} whether the gate is at work; then continue.`,
       security_sensitive: false,
     },
   });

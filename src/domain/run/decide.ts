@@ -66,6 +66,10 @@ function decideCommand(
     }
     case 'finishGate':
       return isRunning(state, command) ? finishGate(state, command, at) : [];
+    case 'handOffGate':
+      return isRunning(state, command) && gateState(state, command.gate)?.current?.handed_off === undefined
+        ? [{ type: 'gateHandedOff', gate: command.gate, attempt: command.attempt }]
+        : [];
     case 'interruptGate':
       return isRunning(state, command) ? interruptGate(state, command) : [];
     case 'fork':

@@ -1,6 +1,6 @@
 import { canonicalSha256 } from '../../contracts/json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
-import { type GateId, gateIndex } from '../../contracts/names.js';
+import { type GateId, gateIndex, handOffId } from '../../contracts/names.js';
 import { hasJournal } from '../../contracts/rules-version.js';
 import { recordedCancellation, temporalCancellation } from './cancellation.js';
 import { countedEscalationId } from './escalations.js';
@@ -56,6 +56,8 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
         puts: 0,
         request: null,
       }));
+    case 'gateHandedOff':
+      return withAttempt(state, event, (current) => ({ ...current, handed_off: { at: event.at, reminded: false } }));
     case 'gateFinished':
       return withAttempt(state, event, (current) => ({
         ...current,
@@ -230,7 +232,7 @@ function closeEscalation(
   const closed = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
   const escalations = state.escalations.filter((open) => open !== closed);
   const next: RunState = {
-    ...state,
+    ...(closed?.trigger === 'deadline' ? withReminded(state, () => false) : state),
     escalations,
     decision_ids: [...state.decision_ids, resolution.decision_id],
     fork_accepted: resolution.choice === 'abort' ? state.fork_accepted : (closed?.fork_entries ?? state.fork_accepted),
@@ -277,8 +279,22 @@ function markReminded(state: RunState, requestId: string): RunState {
   return {
     ...state,
     escalations: state.escalations.map((open) => (open.request_id === requestId ? { ...open, reminded: true } : open)),
-    gates: state.gates.map((gate) =>
+    gates: withReminded(state, (id, before) => before || id === requestId).gates.map((gate) =>
       gate.request?.request_id === requestId ? { ...gate, request: { ...gate.request, reminded: true } } : gate,
     ),
+  };
+}
+
+/** Says anew of the attempt that is done elsewhere whether a reminder of it was sent. */
+function withReminded(state: RunState, reminded: (id: string, before: boolean) => boolean): RunState {
+  return {
+    ...state,
+    gates: state.gates.map((gate) => {
+      const { current } = gate;
+      if (current?.status !== 'running' || current.handed_off === undefined) return gate;
+      const { handed_off } = current;
+      const sent = reminded(handOffId(gate.gate, current.attempt), handed_off.reminded);
+      return { ...gate, current: { ...current, handed_off: { ...handed_off, reminded: sent } } };
+    }),
   };
 }

@@ -33,6 +33,8 @@ export interface AttemptState {
   readonly severe_omitted: number;
   /** Absent until it is finished, and in results from before there was one. */
   readonly sandbox?: SandboxKind;
+  /** Since when it is to be done elsewhere; absent for an attempt that a worker carries out. */
+  readonly handed_off?: { readonly at: string; readonly reminded: boolean };
   /** Ids of the findings that an escalation waived. */
   readonly waived: readonly string[];
   /** When the waivers of these findings expire; absent while none does. */
@@ -151,6 +153,10 @@ export const INITIAL_STATE: RunState = {
 /** The first gate that has not passed, or undefined when all have. */
 export const currentGate = (state: RunState): GateState | undefined =>
   state.gates.find(({ current }) => current?.status !== 'passed');
+
+/** The gate that is done elsewhere now, or undefined. */
+export const handedOffGate = (state: RunState): GateState | undefined =>
+  state.gates.find(({ current }) => current?.status === 'running' && current.handed_off !== undefined);
 
 export const gateState = (state: RunState, gate: GateId): GateState | undefined =>
   state.gates.find((candidate) => candidate.gate === gate);

@@ -1,3 +1,4 @@
+import type { HeldClaim } from '../../contracts/gate-claim.js';
 import type { LedgerHead } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
 import type { GovernedRunInput } from '../../contracts/run-plan.js';
@@ -13,7 +14,7 @@ import {
 
 /**
  * A run as people and programs look at it. `input` answers for a run that is not open yet, `refusalsCounted` are those
- * that the ledger does not have one by one.
+ * that the ledger does not have one by one, `claim` is that on a gate that is done elsewhere.
  */
 export function describeRun(
   state: RunState,
@@ -21,6 +22,7 @@ export function describeRun(
   ledger: LedgerHead,
   runRecordSha256: string | null,
   refusalsCounted = 0,
+  claim: HeldClaim | null = null,
 ): RunStatus {
   return {
     run_id: input.run_id,
@@ -35,7 +37,7 @@ export function describeRun(
     authentication: state.plan?.authentication ?? null,
     self_approval: state.plan?.self_approval ?? null,
     integrators: state.plan?.integrators ?? [],
-    gates: state.gates.map((gate) => describeGate(gate, state.escalations.length > 0)),
+    gates: state.gates.map((gate) => describeGate(gate, state, claim)),
     awaiting: awaited(state),
     escalations_raised: state.escalations_raised,
     refusals: state.refusals + refusalsCounted,
@@ -44,7 +46,13 @@ export function describeRun(
   };
 }
 
-function describeGate({ gate, attempts, current, request }: GateState, escalated: boolean): GateStatus {
+function describeGate(
+  { gate, attempts, current, request }: GateState,
+  { escalations, plan }: RunState,
+  claim: HeldClaim | null,
+): GateStatus {
+  const escalated = escalations.length > 0;
+  const since = current?.status === 'running' ? current.handed_off?.at : undefined;
   const finished = request !== null ? 'awaiting_decision' : escalated ? 'held' : 'waiting';
   const state =
     current === null
@@ -65,6 +73,7 @@ function describeGate({ gate, attempts, current, request }: GateState, escalated
     findings: current?.findings ?? [],
     findings_omitted: current?.findings_omitted ?? 0,
     waived: current?.waived ?? [],
+    ...(since === undefined ? {} : { handed_off: { to: plan?.principals[GATES[gate].role] ?? '', since, claim } }),
     ...(current?.sandbox === undefined ? {} : { sandbox: current.sandbox }),
   };
 }

@@ -10,6 +10,7 @@ import { findDeveloper } from '../../../src/cli/start/prepare-run.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { readPolicy } from '../../../src/config/policy-file.js';
 import { readWorkerConfig } from '../../../src/config/worker-config-file.js';
+import { isStarted } from '../../../src/contracts/executor-config.js';
 import { AGENTS } from '../../../src/contracts/names.js';
 import { recordOutput } from '../../support/recorded-output.js';
 import { invoke } from '../recorded-context.js';
@@ -43,6 +44,7 @@ test.each(AGENTS)('init --agent %s: three principals with the preset, and a poli
   expect(Object.keys(config.executors)).toEqual(['writer-agent', 'verifier-agent', 'reviewer-agent']);
   for (const executor of Object.values(config.executors)) {
     expect(executor).toMatchObject({ kind: 'preset', agent });
+    if (!isStarted(executor)) expect.unreachable('a preset is started by the worker');
     expect(resolveExecutor(executor)).toMatchObject({ kind: 'command', timeout: 1_800_000 });
   }
   const { policy } = await readPolicy(join(top, '.promptos', 'policy.yaml'));

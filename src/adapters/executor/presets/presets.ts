@@ -2,6 +2,7 @@ import {
   type CommandExecutorConfig,
   commandExecutorSchema,
   type ExecutorConfig,
+  type StartedExecutorConfig,
 } from '../../../contracts/executor-config.js';
 import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
@@ -58,7 +59,7 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
 ];
 
 /** The command of an executor, whether it is written out or a preset. */
-export const resolveExecutor = (config: ExecutorConfig): CommandExecutorConfig =>
+export const resolveExecutor = (config: StartedExecutorConfig): CommandExecutorConfig =>
   config.kind === 'preset' ? resolvePreset(config) : config;
 
 /** What the presets of a worker config lack in its environment, each sentence once, with the principals that it is about. */

@@ -10,11 +10,12 @@ import {
   missingCredentials,
   resolveExecutor,
 } from '../../../../src/adapters/executor/presets/presets.js';
-import { commandExecutorSchema, executorConfigSchema } from '../../../../src/contracts/executor-config.js';
+import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
 import { AGENTS } from '../../../../src/contracts/names.js';
+import { presetExecutorSchema } from '../../../../src/contracts/preset-executor.js';
 import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
 
-const preset = (fields: object) => executorConfigSchema.parse({ kind: 'preset', agent: 'claude', ...fields });
+const preset = (fields: object) => presetExecutorSchema.parse({ kind: 'preset', agent: 'claude', ...fields });
 
 async function place() {
   const root = await mkdtemp(join(tmpdir(), 'promptos-presets-'));

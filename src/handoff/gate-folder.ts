@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DueGate } from '../contracts/activities.js';
+import { prettyJson } from '../contracts/json.js';
+import type { GateDesk, OpenedGate } from './gate-desk.js';
+
+/** Characters of the nonce in a folder's name: after a Reset an attempt of the same number is another attempt. */
+const NONCE_CHARACTERS = 8;
+
+/** Where the files of an attempt are, or will be. */
+export function gateFiles(desk: Pick<GateDesk, 'folder'>, { run, gate, attempt, nonce }: DueGate): OpenedGate['files'] {
+  const folder = join(desk.folder, run.run_id, `${gate}-${attempt}-${nonce.slice(0, NONCE_CHARACTERS)}`);
+  return {
+    folder,
+    checkout: join(folder, 'checkout'),
+    prompt: join(folder, 'prompt.md'),
+    output_schema: join(folder, 'output.schema.json'),
+    output: join(folder, 'output.json'),
+  };
+}
+
+/** The prompt of a gate whose folder was made before; null where there is none. */
+export async function readGateFolder({ folder, prompt }: OpenedGate['files']): Promise<string | null> {
+  return existsSync(folder) ? readFile(prompt, 'utf8') : null;
+}
+
+/** What goes into the folder of a gate. */
+export interface GateContent {
+  readonly prompt: string;
+  readonly output_schema: object;
+  /** A checkout that is copied. */
+  readonly checkout: string;
+}
+
+/** Makes the folder of a gate, whole or not at all. */
+export async function makeGateFolder(
+  { files: { copyCheckout } }: Pick<GateDesk, 'files'>,
+  files: OpenedGate['files'],
+  content: GateContent,
+): Promise<void> {
+  const draft = `${files.folder}.draft-${process.pid}`;
+  const inDraft = (path: string) => join(draft, path.slice(files.folder.length + 1));
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true });
+  try {
+    await copyCheckout(content.checkout, inDraft(files.checkout));
+    await writeFile(inDraft(files.prompt), content.prompt);
+    await writeFile(inDraft(files.output_schema), prettyJson(content.output_schema));
+    await rename(draft, files.folder);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}

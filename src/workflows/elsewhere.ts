@@ -1,0 +1,105 @@
+import type { SentGateResult } from '../contracts/activities.js';
+import type { HandedOff, HeldClaim } from '../contracts/gate-claim.js';
+import { isRecord, sameJson } from '../contracts/json.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import { nextDeadline } from '../domain/run/deadlines.js';
+import { nextStep } from '../domain/run/next-step.js';
+import { type DueStep, syncJournal } from './journal.js';
+import type { Alarm, RunDriver } from './run-driver.js';
+import { isFull, waitingFor } from './waits.js';
+
+/** One look of a worker into the journal. */
+export interface Look {
+  /** Whether the gate is done elsewhere, and has no result yet: then the run waits. */
+  isHandedOff(result: SentGateResult | HandedOff): result is HandedOff;
+}
+
+/** Waits for gates that are done elsewhere. Nobody polls: whoever submits an output sends the run a signal. */
+export interface Elsewhere {
+  /** A worker is about to be asked for an attempt. */
+  look(step: DueStep): Look;
+  /** Waits for a reason to ask again. @returns false when the run must find out first what its next step is */
+  wait(step: DueStep): Promise<boolean>;
+}
+
+/**
+ * Milliseconds between two looks that find nothing new: from the shortest, doubled each time, to the longest. Anybody with
+ * access to Temporal can send the signal.
+ */
+const PAUSE = { shortest: 1_000, longest: 60_000 } as const;
+
+/** The newest look at an attempt. */
+interface Looked {
+  readonly key: string;
+  /** Signals that had come before it. */
+  readonly wanted: number;
+  readonly at: number;
+  readonly pause: number;
+  readonly claim: HeldClaim | null;
+}
+
+const keyOf = ({ gate, attempt }: DueStep): string => `${gate}.${attempt}`;
+
+export function createElsewhere(run: RunDriver, input: GovernedRunInput, alarm: Alarm): Elsewhere {
+  let last: Looked | null = null;
+
+  return {
+    look(step) {
+      const wanted = run.looksWanted();
+      return {
+        isHandedOff(result): result is HandedOff {
+          const found = readHandedOff(result);
+          if (found === null) return false;
+          const { claim } = found;
+          const key = keyOf(step);
+          const inVain = last?.key === key && sameJson(last.claim, claim);
+          const pause = inVain ? Math.min((last?.pause ?? 0) * 2, PAUSE.longest) : PAUSE.shortest;
+          last = { key, wanted, at: Date.now(), pause, claim };
+          run.apply({ type: 'handOffGate', ...step });
+          run.claimed(claim);
+          return true;
+        },
+      };
+    },
+    async wait(step) {
+      // In a new execution, a submission that came meanwhile must not be missed.
+      if (last?.key !== keyOf(step)) return true;
+      if (run.hasUnsavedActs()) {
+        await syncJournal(run, input, 'save');
+        return false;
+      }
+      const isWanted = run.looksWanted() !== last.wanted;
+      const next = last.at + last.pause;
+      if (isWanted && Date.now() >= next) return true;
+      const deadline = nextDeadline(run.state());
+      const before = waitingFor(nextStep(run.state()), deadline);
+      const { wanted } = last;
+      const changed = () =>
+        waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before ||
+        run.hasUnsavedActs() ||
+        isFull(run) ||
+        (!isWanted && run.looksWanted() !== wanted);
+      const instant = isWanted ? Math.min(next, deadline ?? next) : deadline;
+      const inTime = await alarm.wait(
+        changed,
+        instant,
+        isWanted ? 'the next look into the journal' : 'the next deadline',
+      );
+      if (!inTime) run.apply({ type: 'clock' });
+      return false;
+    },
+  };
+}
+
+/** Characters of a claimant's name that are shown. */
+const MAX_CLAIMANT = 200;
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= MAX_CLAIMANT;
+
+/** What a worker said of a gate that is done elsewhere, or null. Anybody with access to Temporal can answer in its place. */
+function readHandedOff(result: unknown): HandedOff['handed_off'] | null {
+  if (!isRecord(result) || !isRecord(result.handed_off)) return null;
+  const { claim } = result.handed_off;
+  if (!isRecord(claim)) return { claim: null };
+  const { claimant, at, until } = claim;
+  return { claim: isText(claimant) && isText(at) && isText(until) ? { claimant, at, until } : null };
+}
