@@ -18,6 +18,7 @@ export interface McpOptions {
   readonly as: string;
   readonly key?: string;
   readonly http?: string;
+  readonly claimant?: string;
   /** Of this program, for clients to show. */
   readonly version: string;
 }
@@ -26,11 +27,12 @@ export interface McpOptions {
  * `mcp`: serves until the client goes, or SIGINT or SIGTERM.
  * @throws PromptOsError USAGE, POLICY_NOT_FOUND, POLICY_INVALID, ENVIRONMENT_INVALID
  */
-export async function serveMcp(context: CommandContext, { as, key, http, version }: McpOptions): Promise<void> {
+export async function serveMcp(context: CommandContext, { as, key, http, claimant, version }: McpOptions): Promise<void> {
   const address = http === undefined ? null : readHttpAddress(http);
   const project = await findProject(context);
   await requirePrincipal(project, as);
-  const session: McpSession = { context: withoutStandardOutput(context), principal: as, key };
+  const quiet = withoutStandardOutput(context);
+  const session: McpSession = { context: quiet, principal: as, key, claimant, inTurn: createTurns() };
   if (address === null) return serveStdio(session, version);
   const given = project.environment.promptos.PROMPTOS_MCP_TOKEN;
   const token = given === undefined ? randomBytes(TOKEN_BYTES).toString('hex') : requireStrong(given);
@@ -71,6 +73,15 @@ async function requirePrincipal(project: Project, name: string): Promise<void> {
     `--as: expected a principal of the policy (${known.join(', ')}), received ${JSON.stringify(name)}.`,
     { hint: 'Name the principal that the client works as; the policy lists them under principals.' },
   );
+}
+
+function createTurns(): McpSession['inTurn'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
 }
 
 const TOKEN_BYTES = 32;

@@ -22,6 +22,9 @@ const work = z.object({
   how: z.string(),
 });
 
+const BY_WORKER = 'nothing to do here: a worker carries the gate out with the executor of this principal';
+const BY_HAND = 'the gate is handed off to this principal: open_gate claims it and gives its prompt';
+
 /** What a run waits for that the principal can give. */
 export function workOf(
   status: RunStatus,
@@ -30,12 +33,10 @@ export function workOf(
 ): readonly z.input<typeof work>[] {
   const { run_id, gates } = status;
   const own = gates.filter(({ gate, state }) => state === 'running' && roles[GATES[gate].role] === principal);
+  const how = ({ handed_off }: (typeof own)[number]) => (handed_off === undefined ? BY_WORKER : BY_HAND);
   const answers = awaitedPeople(status).filter(({ of }) => of.includes(principal));
   return [
-    ...own.map(({ gate }) => ({
-      ...{ kind: 'gate' as const, gate },
-      how: 'the gate is carried out as this principal: by its executor, or by whoever opens it where the policy hands it off',
-    })),
+    ...own.map((gate) => ({ kind: 'gate' as const, gate: gate.gate, how: how(gate) })),
     ...answers.map(({ kind, gate }) => ({
       ...{ kind, gate },
       how: `a person decides outside of MCP: promptos ${kind === 'decision' ? 'approve' : 'resolve'} ${run_id}`,

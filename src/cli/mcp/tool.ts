@@ -13,6 +13,10 @@ export interface McpSession {
   readonly principal: string;
   /** The key file that `--key` names. */
   readonly key: string | undefined;
+  /** Who of those with the principal's key works here; the user and the machine when undefined. */
+  readonly claimant: string | undefined;
+  /** Does one work after the other. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** One tool, as clients list and call it. */

@@ -26,6 +26,9 @@ const TOOLS: Readonly<Record<string, 'reads' | 'acts'>> = {
   read_ledger: 'reads',
   list_artifacts: 'reads',
   read_artifact: 'reads',
+  open_gate: 'acts',
+  submit_output: 'acts',
+  release_gate: 'acts',
   raise_escalation: 'acts',
 };
 
