@@ -127,6 +127,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       load: async (context) => (await decide()).resolveCommand(context),
     },
   ],
+  'Do gates by hand:': [
+    {
+      name: 'gate',
+      description: 'claim, do and submit a gate that a run has handed off to you or your editor',
+      load: async (context) => (await import('./gates/gate-command.js')).gateCommand(context),
+    },
+  ],
   'Runs and their results:': [
     {
       name: 'run',

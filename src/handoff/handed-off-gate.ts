@@ -40,7 +40,9 @@ export async function findHandedOffGate(desk: GateDesk, { run_id, gate }: Wanted
   const documents = createPinnedDocuments(store);
   const verifier = createPrefixVerifier(store, documents);
   const workflowId = runWorkflowId(run_id);
-  const prefix = await verifier.verify(run_id, workflowId, await desk.runs.ledger(run_id));
+  const ledger = await desk.runs.ledger(run_id);
+  if (ledger.head.entries === 0) throw nothingHandedOff(run_id, WHY_NOT.open);
+  const prefix = await verifier.verify(run_id, workflowId, ledger);
   const step = requireHandedOff(prefix, run_id, gate);
   requireBound(step, desk.principal);
   const handOff = desk.ports.executors.handOff?.(desk.principal) ?? null;
@@ -67,7 +69,7 @@ function requireHandedOff({ replay }: VerifiedPrefix, runId: string, gate: Wante
   const elsewhere = handedOffGate(replay.state);
   if (next.kind !== 'awaitGate' || elsewhere === undefined) {
     const why = next.kind === 'awaitGate' ? `a worker carries out ${next.gate}` : WHY_NOT[next.kind];
-    throw new PromptOsError('NOTHING_HANDED_OFF', `Run ${runId} has handed off no gate: ${why}.`);
+    throw nothingHandedOff(runId, why);
   }
   if (gate === null || gate === next.gate) return next;
   throw new PromptOsError(
@@ -75,6 +77,9 @@ function requireHandedOff({ replay }: VerifiedPrefix, runId: string, gate: Wante
     `Run ${runId} has not handed off ${gate}: it waits for ${next.gate} ${GATES[next.gate].title}, which is for "${next.principal}".`,
   );
 }
+
+const nothingHandedOff = (runId: string, why: string): PromptOsError =>
+  new PromptOsError('NOTHING_HANDED_OFF', `Run ${runId} has handed off no gate: ${why}.`);
 
 const WHY_NOT = {
   open: 'it has not opened',

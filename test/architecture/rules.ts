@@ -70,6 +70,7 @@ const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
   decide: ['app', 'keys', 'runs'],
   audit: ['app', 'keys', 'runs'],
   doctor: ['app', 'keys', 'runs'],
+  gates: ['app', 'keys', 'runs'],
   mcp: ['app', 'keys', 'runs', 'decide', 'gates'],
   start: ['app', 'keys', 'runs', 'decide'],
   demo: ['app', 'keys', 'runs', 'decide', 'start', 'audit'],

@@ -20,6 +20,7 @@ import { governanceDataConverter } from '../../src/converter/data-converter.js';
 import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { governanceWorkflowsPath, sharedModules } from '../../src/plugin/workflow-bundle.js';
 import type { ArtifactStore } from '../../src/ports/artifact-store.js';
+import type { ExecutorRegistry } from '../../src/ports/gate-executor.js';
 import type { GovernancePorts } from '../../src/ports/index.js';
 import { exampleOutputs } from './gate-outputs.js';
 import {
@@ -58,6 +59,10 @@ export interface GovernedWorkerOptions extends GovernedRepositoryOptions {
   readonly taskQueue?: string;
   /** The keys of people, for a policy of the test's own; without them nothing that they send is signed. */
   readonly signerFor?: SignerFor;
+  /** The principals whose gates are done elsewhere; none by default. */
+  readonly handOff?: NonNullable<ExecutorRegistry['handOff']>;
+  /** The policy without keys, which get into it, in place of the example's. */
+  readonly signedPolicy?: string;
   /** Starts no worker: the test starts and stops its own. */
   readonly idle?: boolean;
 }
@@ -170,10 +175,11 @@ export const governedBundle = (): Promise<WorkflowBundle> => {
 export async function createGovernedWorker(options: GovernedWorkerOptions): Promise<GovernedWorker> {
   quietRuntime();
   const { address, namespace = 'default', idle = false } = options;
-  const signing = options.policy === undefined ? signingSetup() : null;
+  const signing = options.policy === undefined ? signingSetup(options.signedPolicy) : null;
   const repository = await createGovernedRepository({ ...signing, ...options });
   const scripts = new Map<string, ScriptedExecutors>();
-  const ports: GovernancePorts = { ...repository.ports, executors: executorsByRun(scripts) };
+  const { handOff = () => null } = options;
+  const ports: GovernancePorts = { ...repository.ports, executors: { ...executorsByRun(scripts), handOff } };
   const { store } = ports;
   const client = options.connections?.client ?? (await connectClient(address));
   const connection = options.connections?.native ?? (await NativeConnection.connect({ address }));

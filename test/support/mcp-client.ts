@@ -53,11 +53,15 @@ export async function connectCaller(transport: Transport): Promise<McpCaller> {
 }
 
 /** A server process of its own, as an MCP client starts it. */
-export const startServer = (principal: string, { cwd, env }: McpHome): Promise<McpCaller> =>
+export const startServer = (
+  principal: string,
+  { cwd, env }: McpHome,
+  more: readonly string[] = [],
+): Promise<McpCaller> =>
   connectCaller(
     new StdioClientTransport({
       command: process.execPath,
-      args: [PROMPTOS, 'mcp', '--as', principal],
+      args: [PROMPTOS, 'mcp', '--as', principal, ...more],
       cwd,
       env: { ...env },
       stderr: 'ignore',

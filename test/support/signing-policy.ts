@@ -20,18 +20,20 @@ export interface SigningSetup {
 }
 
 /** The example policy with everything signed, as `promptos init` writes it; a run may leave gates out. */
-export function signingSetup(): SigningSetup {
+export function signingSetup(example = EXAMPLE_POLICY): SigningSetup {
   const keys = Object.fromEntries(HOLDERS.map((name) => [name, makeTestKey()])) as Record<
     (typeof HOLDERS)[number],
     TestKey
   >;
-  const policy = EXAMPLE_POLICY.replaceAll(
-    /^ {2}(\w+): \{ kind: (\w+) \}$/gm,
-    (_, name: keyof ExampleKeys, kind) => `  ${name}: { kind: ${kind}, keys: [{ public: '${keys[name].line}' }] }`,
-  ).replace(
-    'decisions: { authentication: optional }\nattestations: optional',
-    `engine: { keys: [{ public: '${keys.engine.line}' }] }\ndecisions: { authentication: required }\nattestations: required`,
-  );
+  const policy = example
+    .replaceAll(
+      /^ {2}(\w+): \{ kind: (\w+) \}$/gm,
+      (_, name: keyof ExampleKeys, kind) => `  ${name}: { kind: ${kind}, keys: [{ public: '${keys[name].line}' }] }`,
+    )
+    .replace(
+      'decisions: { authentication: optional }\nattestations: optional',
+      `engine: { keys: [{ public: '${keys.engine.line}' }] }\ndecisions: { authentication: required }\nattestations: required`,
+    );
   return {
     keys,
     policy: shortRuns(policy),

@@ -183,7 +183,8 @@ export function createSignerFinder(context: CommandContext, store: ArtifactStore
   };
 }
 
-function keyOfProject(principal: string, keysDir: string | undefined): string | undefined {
+/** The key file that the project has for a principal; undefined where it has none. */
+export function keyOfProject(principal: string, keysDir: string | undefined): string | undefined {
   const file = keysDir === undefined ? undefined : join(keysDir, `${principal}.pem`);
   return file !== undefined && existsSync(file) ? file : undefined;
 }

@@ -27,7 +27,10 @@ export interface McpOptions {
  * `mcp`: serves until the client goes, or SIGINT or SIGTERM.
  * @throws PromptOsError USAGE, POLICY_NOT_FOUND, POLICY_INVALID, ENVIRONMENT_INVALID
  */
-export async function serveMcp(context: CommandContext, { as, key, http, claimant, version }: McpOptions): Promise<void> {
+export async function serveMcp(
+  context: CommandContext,
+  { as, key, http, claimant, version }: McpOptions,
+): Promise<void> {
   const address = http === undefined ? null : readHttpAddress(http);
   const project = await findProject(context);
   await requirePrincipal(project, as);

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { copyCheckout, replaceFiles } from '../../src/adapters/workspace/copy-files.js';
+import { createHandedOffRuns } from '../../src/client/handed-off.js';
+import type { GateDesk } from '../../src/handoff/gate-desk.js';
+import { eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { signerOfKey } from '../support/signed-finished-run.js';
+import type { TestKey } from '../support/signing.js';
+
+/** The desk of a claimant of Nina's, who has her key unless the test says otherwise. */
+export async function deskOf(
+  worker: GovernedWorker,
+  claimant: string,
+  parts: Partial<GateDesk> & { readonly key?: TestKey } = {},
+): Promise<GateDesk> {
+  const folder = await mkdtemp(join(tmpdir(), 'promptos-desk-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const key = parts.key ?? worker.keys?.nina;
+  if (key === undefined) throw new Error('expected a policy with keys');
+  return {
+    ports: worker.ports,
+    runs: createHandedOffRuns(worker.client, worker.store),
+    principal: 'nina',
+    signer: async () => signerOfKey(key),
+    claimant,
+    folder,
+    files: { copyCheckout, replaceFiles },
+    signal: new AbortController().signal,
+    ...parts,
+  };
+}
+
+/** Waits until the run has handed off a gate, and has saved that. */
+export const untilHandedOff = (worker: GovernedWorker, run: WorkedRun, gate: string) =>
+  eventually(async () => {
+    const { entries } = await createHandedOffRuns(worker.client, worker.store).ledger(run.runId);
+    return entries.some((entry) => entry.type === 'gateHandedOff' && entry.gate === gate) ? true : null;
+  }, `the hand-off of ${gate}`);
