@@ -154,6 +154,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'cancelSignal',
       'decideUpdate',
       'escalateSignal',
+      'handOffSignal',
       'governedRun',
       'ledgerQuery',
       'rejectSignal',

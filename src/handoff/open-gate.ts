@@ -1,11 +1,11 @@
 import type { ReportProgress } from '../activities/gate-progress.js';
 import { showGate } from '../activities/hand-off.js';
-import { answerJsonSchema } from '../contracts/answer-schema.js';
 import { GATES } from '../contracts/names.js';
 import { claimGate } from './claims.js';
 import type { GateDesk, OpenedGate, WantedGate } from './gate-desk.js';
 import { gateFiles, makeGateFolder, readGateFolder } from './gate-folder.js';
 import { findHandedOffGate, type HandedOffGate } from './handed-off-gate.js';
+import { outputSchemaOf } from './output-json.js';
 
 /**
  * Claims the gate that the run has handed off to the principal, and makes its folder: prompt, schema of the output, checkout.
@@ -19,7 +19,7 @@ export async function openGate(desk: GateDesk, wanted: WantedGate): Promise<Open
   const claim = await claimGate(found, desk.claimant);
   await desk.runs.lookAgain(wanted.run_id);
   const files = gateFiles(desk, due);
-  const output_schema = answerJsonSchema(due.gate);
+  const output_schema = outputSchemaOf(due.gate);
   const before = await readGateFolder(files);
   const prompt = before ?? (await prepare(desk, found, files, output_schema));
   return {

@@ -15,13 +15,15 @@ import type { GateDesk, Submission, SubmissionAnswer, SubmittedResult } from './
 import { gateFiles } from './gate-folder.js';
 import { findHandedOffGate, type HandedOffGate } from './handed-off-gate.js';
 import { sayProgress } from './open-gate.js';
+import { bareOutput } from './output-json.js';
 
 /**
  * Judges the output by the rules of the gate, as a role's worker does, signs the result, journals it, and has the run look.
  * @throws PromptOsError OUTPUT_UNUSABLE with what is wrong, PATCH_NOT_APPLICABLE, NOTHING_HANDED_OFF, GATE_CLAIMED,
  *   PRINCIPAL_NOT_BOUND, KEY_NOT_FOUND, and what the ports throw; nothing is submitted then
  */
-export async function submitGate(desk: GateDesk, submission: Submission): Promise<SubmissionAnswer> {
+export async function submitGate(desk: GateDesk, given: Submission): Promise<SubmissionAnswer> {
+  const submission = { ...given, output: bareOutput(given.output) };
   const found = await findHandedOffGate(desk, submission);
   const { due, documents, ports } = found;
   const { run_id } = due.run;

@@ -8,6 +8,7 @@ import {
 } from '../contracts/run-status.js';
 import { counted } from '../contracts/sentences.js';
 import { type AnswerCommand, ableIntegrators, answerCommands, answeringName } from '../domain/run/answer-commands.js';
+import { describeHandOff } from '../domain/run/describe-hand-off.js';
 import { codeSpan, pageText } from '../rules/markdown.js';
 
 /* How text goes into the Markdown of current details. */
@@ -90,15 +91,21 @@ function headline(
 ): string {
   if (phase === 'new') return '**Opening**: the policy and the prompt pack are being checked.';
   if (phase === 'open') {
-    const running = gates.filter(({ state }) => state === 'running').map(({ gate, title }) => `${gate} ${title}`);
+    const elsewhere = gates.flatMap(({ gate, handed_off }) =>
+      handed_off === undefined ? [] : [describeHandOff(gate, handed_off, (name) => inert(name, 200))],
+    );
+    const running = gates
+      .filter(({ state, handed_off }) => state === 'running' && handed_off === undefined)
+      .map(({ gate, title }) => `${gate} ${title}`);
     const at = running.length === 0 ? '' : ` At work: ${running.join(', ')}${startedParts(started)}.`;
+    if (elsewhere.length > 0 && awaiting.length === 0) return `**Done elsewhere**: ${elsewhere.join(', ')}.`;
     if (awaiting.length === 0) return `**No answer is needed now.**${at}`;
     const waits = awaiting.map((item) =>
       item.kind === 'decision'
         ? `a decision on ${item.gate} (\`${item.request_id}\`)`
         : `an answer to escalation ${item.escalation_id} (\`${item.request_id}\`)`,
     );
-    return `**Waiting for a person**: ${waits.join(', ')}.${at}`;
+    return `**Waiting for a person**: ${[...waits, ...elsewhere].join(', ')}.${at}`;
   }
   const published =
     run_record_sha256 === null ? 'The record is being written.' : `Run record: \`${run_record_sha256}\``;
@@ -120,6 +127,7 @@ function gateLine(status: GateStatus): string {
   const count = findings.length + findings_omitted;
   if (count > 0) parts.push(counted(count, 'finding'));
   if (sandbox === 'none') parts.push('its programs ran without a sandbox');
+  if (sandbox === 'elsewhere') parts.push('done elsewhere');
   return `- **${gate} ${title}**: ${parts.join(', ')}`;
 }
 

@@ -87,7 +87,7 @@ export async function governedRun(input: GovernedRunInput, carried?: CarriedRun)
   }
   const { run_record_sha256 } = await CancellationScope.nonCancellable(() => finalise(run, input));
   run.published(run_record_sha256);
-  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  await CancellationScope.nonCancellable(() => allJudged(run));
   const outcome = run.state().outcome ?? 'failed';
   if (cancellation !== null && outcome === 'cancelled') throw cancellation;
   return { run_id: input.run_id, outcome, run_record_sha256 };
@@ -152,12 +152,13 @@ async function open(run: RunDriver, input: GovernedRunInput): Promise<void> {
 
 /** An execution that goes on takes nothing on trust: its past is verified from the store before anything is done. */
 async function resume(run: RunDriver, input: GovernedRunInput): Promise<void> {
-  await promptos_resumeRun({
+  const past = {
     run: input,
     first_execution_run_id: workflowInfo().firstExecutionRunId,
     ledger: run.ledger(),
     state_sha256: canonicalSha256(carriedState(run.state())),
-  });
+  };
+  await run.inbox.whileAsking(() => promptos_resumeRun(past));
 }
 
 async function executeGate(
@@ -236,11 +237,16 @@ async function finalise(run: RunDriver, input: GovernedRunInput): Promise<Finali
   throw ApplicationFailure.nonRetryable('The published record is not signed by the engine.', 'SIGNATURE_INVALID');
 }
 
+const allJudged = (run: RunDriver): Promise<void> => condition(() => run.inbox.isEmpty() && allHandlersFinished());
+
 /** Goes on in a fresh history, the whole ledger in the store. */
 async function handOver(run: RunDriver, input: GovernedRunInput): Promise<never> {
-  // Entries that come while the others are saved are saved too.
-  while (run.ledger().entries.length > 0) await syncJournal(run, input, 'save');
-  await condition(allHandlersFinished);
+  // Messages that come while the others are saved are judged and saved too.
+  await allJudged(run);
+  while (run.ledger().entries.length > 0) {
+    await syncJournal(run, input, 'save');
+    await allJudged(run);
+  }
   log.info('continuing as new', { entries: run.head().entries });
   return continueAsNew<typeof governedRun>(input, run.carry());
 }

@@ -1,5 +1,5 @@
 import { HandlerUnfinishedPolicy } from '@temporalio/common';
-import { CancellationScope, condition, log, setHandler } from '@temporalio/workflow';
+import { setHandler } from '@temporalio/workflow';
 import type { MessageKind } from '../domain/run/commands.js';
 import {
   approveSignal,
@@ -20,26 +20,7 @@ const INPUT =
 
 /** The signals, queries and updates of a run. */
 export function registerHandlers(run: RunDriver): void {
-  const receive = (kind: MessageKind, content: unknown) => {
-    try {
-      return run.apply({ type: 'message', kind, content });
-    } catch (error) {
-      // A handler that throws fails the workflow task for ever; this one is a defect and says so in the log.
-      log.error('a message could not be judged', { kind, error: String(error) });
-      return { accepted: false, reason: 'MALFORMED' as const, message: String(error) };
-    }
-  };
-  // Messages that come before the run is open wait until there is a policy to judge them by.
-  const whenOpen = async (kind: MessageKind, content: unknown) => {
-    // Cancelled here, the handler would end the run before it has published its record.
-    if (run.state().phase === 'new') {
-      await CancellationScope.nonCancellable(() => condition(() => run.state().phase !== 'new'));
-    }
-    return receive(kind, content);
-  };
-  const onSignal = (kind: MessageKind) => async (content?: unknown) => {
-    await whenOpen(kind, content);
-  };
+  const onSignal = (kind: MessageKind) => (content?: unknown) => run.inbox.receive(kind, content);
   const unfinishedPolicy = HandlerUnfinishedPolicy.ABANDON;
   setHandler(approveSignal, onSignal('approve'), {
     description: `Approve the request that is pending. ${INPUT}`,
@@ -69,9 +50,9 @@ export function registerHandlers(run: RunDriver): void {
   });
   setHandler(
     decideUpdate,
-    async (message) => {
-      const read = readHumanMessage(message);
-      return read === null ? whenOpen('signal', message) : whenOpen(read.kind, read.content);
+    (message) => {
+      const { kind, content } = readHumanMessage(message) ?? { kind: 'signal' as const, content: message };
+      return new Promise((resolve) => run.inbox.receive(kind, content, resolve));
     },
     {
       description:

@@ -23,6 +23,7 @@ export type DueStep = Pick<AttemptStep, 'gate' | 'attempt'>;
 /**
  * Brings the ledger and the journal together before the run's next step. Messages that are on their way are waited for;
  * what then is missing raises a P08.
+ * @param meanwhile what messages do that come before the journal's answer
  * @returns whether the run may go on
  */
 export async function syncJournal(
@@ -30,11 +31,13 @@ export async function syncJournal(
   input: GovernedRunInput,
   purpose: SyncPurpose,
   { gate, attempt }: DueStep | { readonly gate: null; readonly attempt: 0 } = { gate: null, attempt: 0 },
+  meanwhile: 'wait' | 'judge' = 'wait',
 ): Promise<boolean> {
   for (let waited = 0; ; waited += 1) {
     const asked = run.head().entries;
     const asking = { run_id: input.run_id, purpose, gate, attempt, ledger: run.ledger() };
-    const { segment, fork, saved_at, answered_at } = await promptos_syncJournal(asking, new Date().toISOString());
+    const ask = () => promptos_syncJournal(asking, new Date().toISOString());
+    const { segment, fork, saved_at, answered_at } = await (meanwhile === 'wait' ? run.inbox.whileAsking(ask) : ask());
     run.saved(segment, saved_at);
     run.answered(answered_at);
     if (fork === null) {
@@ -59,6 +62,6 @@ export async function syncWhile(run: RunDriver, input: GovernedRunInput, isRunni
   for (;;) {
     await condition(() => !isRunning() || (run.hasUnsavedActs() && run.state().phase === 'open'));
     if (!isRunning()) return;
-    await syncJournal(run, input, 'save');
+    await syncJournal(run, input, 'save', undefined, 'judge');
   }
 }

@@ -13,6 +13,7 @@ import { evolve } from '../domain/run/evolve.js';
 import { carriedState, INITIAL_STATE, type RunState } from '../domain/run/run-state.js';
 import { describeRun } from '../domain/run/run-status.js';
 import { renderCurrentDetails, type StartedGate } from './current-details.js';
+import { createInbox, type Inbox, type ReceivedMessage } from './inbox.js';
 
 /** One timer for whatever is due next: a timer for each wait would cost two events of history each. */
 export interface Alarm {
@@ -57,6 +58,8 @@ export interface CarriedRun {
   /** Parts of the ledger that are in the store: together the whole of it up to the head. */
   readonly segments: readonly LedgerSegment[];
   readonly refusals_counted: Partial<Record<RefusalReason, number>>;
+  /** Whether local activities return when they answered; absent in histories from before. */
+  readonly timed_answers?: boolean;
 }
 
 export const NEW_RUN: CarriedRun = {
@@ -90,6 +93,7 @@ export interface RunDriver {
    */
   hasUnsavedActs(): boolean;
   status(): RunStatus;
+  readonly inbox: Inbox;
   /** @param when `as answered` where a local activity's answer leads to the command: its time is the same in a replay */
   apply(command: Command, when?: 'now' | 'as answered'): DecisionAnswer;
   published(runRecordSha256: string): void;
@@ -109,6 +113,7 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
   let { state, head } = carried;
   const entries: LedgerEntry[] = [];
   let answeredAt: string | undefined;
+  let timedAnswers = carried.timed_answers ?? false;
   let segments = carried.segments;
   /** How many of the entries are in the store. */
   let stored = 0;
@@ -146,20 +151,46 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     for (const [index, { seq, prev, hash, at, ...event }] of unsaved.entries()) write(event, times[index] ?? at);
   };
 
+  const applyAt = (command: Command, at: string): DecisionAnswer => {
+    const { events, answer, uncounted } = decide(state, command, { at, refusals_counted: counted });
+    for (const event of events) {
+      characters += JSON.stringify(write(event, at)).length;
+      log.info(event.type, describeEvent(event));
+    }
+    if (uncounted !== null) counted[uncounted] = (counted[uncounted] ?? 0) + 1;
+    if (events.length > 0) show();
+    return answer;
+  };
+  /** No entry is older than the answer before it, also where a worker's clock is ahead of the server's. */
+  const notBeforeAnswer = (at: string): string => (answeredAt !== undefined && answeredAt > at ? answeredAt : at);
+  const judge = ({ kind, content, at }: ReceivedMessage): DecisionAnswer => {
+    try {
+      return applyAt({ type: 'message', kind, content }, timedAnswers ? notBeforeAnswer(at) : new Date().toISOString());
+    } catch (error) {
+      // A handler that throws fails the workflow task for ever; this one is a defect and says so in the log.
+      log.error('a message could not be judged', { kind, error: String(error) });
+      return { accepted: false, reason: 'MALFORMED', message: String(error) };
+    }
+  };
+  const inbox = createInbox(judge, { isOpen: () => state.phase !== 'new', waitForAnswers: () => timedAnswers });
+
   show();
   return {
+    inbox,
     state: () => state,
     entries: () => entries,
     head: () => head,
     ledger: () => ({ segments, entries: entries.slice(stored), head }),
     saved(segment, at = []) {
       if (segment === null) return;
+      inbox.judgeWhile(() => entries.length - stored < segment.entries);
       writeAgain(at);
       segments = [...segments, segment];
       stored += segment.entries;
     },
     answered(at) {
       answeredAt = at;
+      timedAnswers ||= at !== undefined;
     },
     hasUnsavedActs() {
       const unsaved = entries.slice(stored);
@@ -171,15 +202,8 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     },
     status,
     apply(command, when = 'now') {
-      const at = (when === 'as answered' ? answeredAt : undefined) ?? new Date().toISOString();
-      const { events, answer, uncounted } = decide(state, command, { at, refusals_counted: counted });
-      for (const event of events) {
-        characters += JSON.stringify(write(event, at)).length;
-        log.info(event.type, describeEvent(event));
-      }
-      if (uncounted !== null) counted[uncounted] = (counted[uncounted] ?? 0) + 1;
-      if (events.length > 0) show();
-      return answer;
+      const now = notBeforeAnswer(new Date().toISOString());
+      return applyAt(command, when === 'as answered' ? (answeredAt ?? now) : now);
     },
     published(sha256) {
       runRecordSha256 = sha256;
@@ -194,7 +218,13 @@ export function createRunDriver(input: GovernedRunInput, carried: CarriedRun): R
     },
     looksWanted: () => looks,
     isHeavy: () => characters > MAX_CHARACTERS_HELD,
-    carry: () => ({ state: carriedState(state), head, segments, refusals_counted: counted }),
+    carry: () => ({
+      state: carriedState(state),
+      head,
+      segments,
+      refusals_counted: counted,
+      timed_answers: timedAnswers,
+    }),
   };
 }
 

@@ -7,8 +7,10 @@ import {
   personEscalationSchema,
   resolutionSchema,
 } from '../../src/contracts/decisions.js';
+import { gateClaimSchema } from '../../src/contracts/gate-claim.js';
 import { journalEntrySchema } from '../../src/contracts/journal.js';
 import { envelopeSchema } from '../../src/contracts/keys.js';
+import { gateClaimStatement } from '../../src/domain/attest/acts.js';
 import { SLSA_PROVENANCE, TEST_RESULT } from '../../src/domain/attest/predicates.js';
 import { PREDICATES, STATEMENT_TYPE, type Statement } from '../../src/domain/attest/statement.js';
 import { attestationPaths, TREE_PATHS } from '../../src/domain/record/published-tree.js';
@@ -69,7 +71,12 @@ async function recordedStatements(): Promise<readonly Statement<Record<string, u
   }
   return statements;
 }
-const recorded = await recordedStatements();
+/** No recorded run has a gate that is done elsewhere. */
+const claim = gateClaimStatement({
+  ...{ run_id: 'vector-straight', gate: 'P03', attempt: 1, principal: 'nina', nonce: 'a'.repeat(64) },
+  ...{ claimant: 'nina@desk', action: 'claim', at: '2026-01-02T09:00:00.000Z', until: '2026-01-02T17:00:00.000Z' },
+}) as Statement<Record<string, unknown>>;
+const recorded = [...(await recordedStatements()), claim];
 
 /** Names of members, deep enough that an example which has fallen behind shows. */
 const shapeOf = (value: unknown): unknown => {
@@ -107,6 +114,7 @@ test.each([
   [PREDICATES.escalationResolution, resolutionSchema, ['report_sha256']],
   [PREDICATES.escalation, personEscalationSchema, []],
   [PREDICATES.runCancellation, cancellationSchema, ['policy_sha256']],
+  [PREDICATES.gateClaim, gateClaimSchema, ['nonce']],
 ] as const)(
   'docs/attestations.md: %s names every field that its message can have, and no other',
   (type, schema, subject) => {

@@ -208,7 +208,8 @@ test('hand-off: P05 takes the claimed checkout or a patch, and a change out of s
   const desk = await deskOf(worker, 'nina@desk');
   for (const gate of ['P00', 'P01', 'P03'] as const) {
     await untilHandedOff(worker, run, gate);
-    await submitGate(desk, submission(run, { gate, output: outputOf(GOOD[gate]) }));
+    const answer = { kind: 'output', ...GOOD[gate] };
+    await submitGate(desk, submission(run, { gate, output: JSON.stringify({ answer }) }));
     await run.approve(gate);
   }
   await untilHandedOff(worker, run, 'P05');

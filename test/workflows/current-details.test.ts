@@ -281,6 +281,31 @@ test('renderCurrentDetails: an escalation for a gate that could not be carried o
   expect(renderCurrentDetails(status({ awaiting: [awaited('executor')] }))).not.toContain('EACCES');
 });
 
+test('current details: a gate that is handed off says who is to do it, and who has claimed it', () => {
+  const since = '2026-01-02T03:04:05.678Z';
+  const claim = { claimant: 'nina@<b>desk</b>', at: since, until: '2026-01-02T11:04:05.678Z' };
+  const elsewhere = (parts: object) =>
+    renderCurrentDetails(
+      status({
+        gates: [
+          gate({
+            gate: 'P03',
+            title: 'Design Gate',
+            state: 'running',
+            handed_off: { to: 'nina', since, claim: null, ...parts },
+          }),
+        ],
+        awaiting: [],
+      }),
+    );
+  expect(elsewhere({})).toContain(
+    `**Done elsewhere**: waiting for nina to do P03 (handed off since ${since}; not claimed).`,
+  );
+  expect(elsewhere({ claim })).toContain('claimed by nina');
+  expect(elsewhere({ claim })).not.toContain('<b>');
+  expect(elsewhere({})).not.toContain('At work');
+});
+
 test('current details: a gate that is carried out says since when, and when it is stopped', () => {
   const running = status({ gates: [gate({ gate: 'P06', title: 'Verify Forensics', state: 'running' })], awaiting: [] });
   const times = { at: '2026-01-02T03:04:05.678Z', times_out_at: '2026-01-02T09:14:05.678Z' };

@@ -73,3 +73,30 @@ test('governedRun: a history in which queries were answered while local activiti
   await running;
   await replay(run);
 });
+
+test('governedRun: a history in which messages came while a query was answered and a local activity ended replays', async () => {
+  const run = await site.startRun({ gates: GATES });
+  let asking = true;
+  const ask = async (): Promise<void> => {
+    while (asking) await run.handle.query('status').catch(() => undefined);
+  };
+  const disturb = async (): Promise<void> => {
+    for (let sent = 0; sent < 24; sent += 1) {
+      await run.handle.signal('approve', 7);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  };
+  const questions = [ask(), ask()];
+  const served = await site.createWorker({ workflowBundle: await bundleGoverned([SLOW_QUERIES]) });
+  const running = served.run();
+  for (const gate of GATES) {
+    await run.awaitDecision(gate);
+    await Promise.all([run.approve(gate), disturb()]);
+  }
+  asking = false;
+  await Promise.all(questions);
+  expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
+  served.shutdown();
+  await running;
+  await replay(run);
+});

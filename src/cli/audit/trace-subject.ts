@@ -147,10 +147,12 @@ function decisionLine(signature: 'valid' | 'invalid' | 'none', keyid: string | n
 
 const standing = (value: 'passed' | 'voided' | 'open'): string => (value === 'passed' ? '' : ` (${value})`);
 
+const WHERE: Readonly<Record<string, string>> = { none: ', without a sandbox', elsewhere: ', done elsewhere' };
+
 function executorOf({ program, model, sandbox }: Trace['received'][number]): string {
   if (program === null) return '';
   const named = model === null ? '' : `, model ${printableLine(model)}`;
-  return ` with ${printableLine(program)}${named}${sandbox === 'none' ? ', without a sandbox' : ''}`;
+  return ` with ${printableLine(program)}${named}${WHERE[sandbox ?? ''] ?? ''}`;
 }
 
 /** Which model answered, and what it used: claims of the executor. */

@@ -93,8 +93,8 @@ function showChanges(status: RunStatus, shown: Map<string, string>, output: Outp
     if (text === null || shown.get(gate.gate) === text) continue;
     shown.set(gate.gate, text);
     output.say(text);
-    const { gate: id, state, attempt, verdict, reason } = gate;
-    output.emit({ event: 'gate', gate: id, state, attempt, verdict, reason });
+    const { gate: id, state, attempt, verdict, reason, handed_off } = gate;
+    output.emit({ event: 'gate', gate: id, state, attempt, verdict, reason, handed_off });
   }
 }
 

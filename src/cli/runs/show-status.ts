@@ -13,8 +13,9 @@ import {
 import { counted } from '../../contracts/sentences.js';
 import { usageInWords } from '../../domain/record/usage.js';
 import { answerCommands, answeringName } from '../../domain/run/answer-commands.js';
+import { describeHandOff } from '../../domain/run/describe-hand-off.js';
 import type { Output } from '../app/output.js';
-import { printable, printableLine } from '../app/printable.js';
+import { printable, printableLine, shellWord } from '../app/printable.js';
 
 /** Where a person finds more about a run. */
 export interface RunPlaces {
@@ -45,7 +46,9 @@ export function showStatus(
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
     if (gate.usage !== undefined) output.say(`      used ${usageInWords(gate.usage)}`);
-    if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
+    if (gate.handed_off !== undefined)
+      output.say(`      → promptos gate next ${status.run_id} --as ${shellWord(gate.handed_off.to)}`);
+    else if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);
     if (gate.state === 'passed') continue;
     for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);
     if (gate.findings_omitted > 0) output.say(`      … and ${counted(gate.findings_omitted, 'more finding')}`);
@@ -63,16 +66,19 @@ export function showStatus(
 }
 
 function stateOf(
-  { phase, outcome, outcome_reason, awaiting, run_record_sha256 }: RunStatus,
+  { phase, outcome, outcome_reason, awaiting, run_record_sha256, gates }: RunStatus,
   trouble: RunTrouble | null,
 ): string {
   if (trouble?.state === 'failed' && phase !== 'closed') return 'ended in Temporal, without a record';
   if (phase === 'new') return 'opening: the policy and the prompt pack are being checked';
-  if (phase === 'open') return awaiting.length === 0 ? 'at work' : 'waiting for a person';
+  if (phase === 'open' && awaiting.length > 0) return 'waiting for a person';
+  if (phase === 'open') return gates.some(isHandedOff) ? 'waiting for a gate that is done elsewhere' : 'at work';
   const reason = outcome_reason ? `: ${printableLine(outcome_reason)}` : '';
   const writing = trouble === null ? ' (the record is being written)' : ' (not final: there is no record)';
   return `${outcome}${reason}${run_record_sha256 === null ? writing : ''}`;
 }
+
+const isHandedOff = ({ handed_off }: GateStatus): boolean => handed_off !== undefined;
 
 const MARKS: Readonly<Record<GateStatus['state'], string>> = {
   waiting: '·',
@@ -93,15 +99,18 @@ export function describeGate({
   findings,
   findings_omitted,
   sandbox,
+  handed_off,
 }: GateStatus): string | null {
   if (attempt === 0) return null;
   const words: string[] = [
     `${MARKS[state]} ${gate} ${title.padEnd(20)} ${state.replaceAll('_', ' ')}, attempt ${attempt}`,
   ];
-  if (state === 'running') return words.join('');
+  if (handed_off !== undefined) words.push(describeHandOff(gate, handed_off, (name) => printableLine(name, 200)));
+  if (state === 'running') return words.join(', ');
   const count = findings.length + findings_omitted;
   if (count > 0) words.push(counted(count, 'finding'));
   if (sandbox === 'none') words.push('without a sandbox');
+  if (sandbox === 'elsewhere') words.push('done elsewhere');
   // The reason is whole sentences, so it comes last.
   if (state !== 'passed' && verdict !== null)
     words.push(`verdict ${verdict}${reason === null ? '' : `: ${printableLine(reason)}`}`);

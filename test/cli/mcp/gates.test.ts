@@ -5,13 +5,13 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { untilHandedOff } from '../../handoff/support.js';
 import { ensureBuilt } from '../../support/built-package.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
+import { EXAMPLE_POLICY } from '../../support/governed-repository.js';
 import { createGovernedWorker, type GovernedWorker, STRAIGHT, type WorkedRun } from '../../support/governed-worker.js';
 import { type McpCaller, makeMcpHome, startServer } from '../../support/mcp-client.js';
 import { writeSiteConfig } from '../../support/site-home.js';
 
 /*
- * A client of the built server does the gates of Nina, an agent, which the run hands off: the verifier and the reviewer are
- * scripted.
+ * A client of the built server does the gates of Nina, which the run hands off: the verifier and the reviewer are scripted.
  */
 
 const HOUR = 3_600_000;
@@ -24,7 +24,8 @@ let other: McpCaller;
 beforeAll(async () => {
   await ensureBuilt();
   const handOff = (principal: string) => (principal === 'nina' ? { claim_timeout_ms: HOUR } : null);
-  site = await createGovernedWorker({ address: inject('temporalAddress'), handOff });
+  const signedPolicy = EXAMPLE_POLICY.replace('nina: { kind: agent }', 'nina: { kind: human }');
+  site = await createGovernedWorker({ address: inject('temporalAddress'), signedPolicy, handOff });
   const home = await makeMcpHome(site, inject('temporalAddress'));
   await writeSiteConfig(site, join(home.cwd, 'worker.yaml'), {
     trust: { policies: ['policy.yaml'] },
@@ -75,7 +76,7 @@ test('open_gate and submit_output: a whole run whose writer is a client, approve
       expect.objectContaining({
         gate: 'P05',
         attempts: [
-          expect.objectContaining({ executor: expect.objectContaining({ kind: 'handoff', program: 'agent' }) }),
+          expect.objectContaining({ executor: expect.objectContaining({ kind: 'handoff', program: 'person' }) }),
         ],
       }),
     ]),
