@@ -8,7 +8,7 @@ import type { GovernedWorker } from './governed-worker.js';
 import { makeSiteHome } from './site-home.js';
 
 /** What a tool gave, as its caller sees it. */
-export interface ToolAnswer {
+interface ToolAnswer {
   /** Of a result that is no error. */
   readonly data: Readonly<Record<string, unknown>>;
   /** Of a result that is one. */

@@ -18,7 +18,7 @@ import { STATUS_TOOLS } from './status-tools.js';
 import type { McpSession, McpTool } from './tool.js';
 
 /** Every tool. None decides: approvals, rejections, resolutions and cancellations are people's, outside of MCP. */
-export const MCP_TOOLS: readonly McpTool[] = [...STATUS_TOOLS, ...ARTIFACT_TOOLS, ...GATE_TOOLS, raiseEscalation];
+const MCP_TOOLS: readonly McpTool[] = [...STATUS_TOOLS, ...ARTIFACT_TOOLS, ...GATE_TOOLS, raiseEscalation];
 
 const instructions = (principal: string): string =>
   `You work as the principal "${principal}" in governed runs of PromptOS. list_runs says where "${principal}" has something to do. open_gate

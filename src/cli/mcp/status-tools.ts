@@ -26,7 +26,7 @@ const BY_WORKER = 'nothing to do here: a worker carries the gate out with the ex
 const BY_HAND = 'the gate is handed off to this principal: open_gate claims it and gives its prompt';
 
 /** What a run waits for that the principal can give. */
-export function workOf(
+function workOf(
   status: RunStatus,
   { roles }: Pick<Policy, 'roles'>,
   principal: string,
