@@ -10,4 +10,3 @@ export const handOffExecutorSchema = z.strictObject({
     .default(8 * 3_600_000)
     .describe('a claim on a gate ends after this long, unless its claimant claims the gate again'),
 });
-export type HandOffExecutorConfig = z.infer<typeof handOffExecutorSchema>;

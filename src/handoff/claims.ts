@@ -18,7 +18,7 @@ function requireOwn(found: HandedOffGate, held: HeldClaim | null, claimant: stri
 }
 
 /** The claim that holds the gate now. */
-export const claimIn = (found: HandedOffGate, journal: readonly PlacedJournalEntry[]): HeldClaim | null =>
+const claimIn = (found: HandedOffGate, journal: readonly PlacedJournalEntry[]): HeldClaim | null =>
   heldClaim(journal, found.step, found.keys, isoNow());
 
 /** @throws PromptOsError GATE_CLAIMED */

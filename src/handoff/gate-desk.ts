@@ -6,7 +6,7 @@ import type { GovernancePorts } from '../ports/index.js';
 import type { Signer } from '../ports/signer.js';
 
 /** What a claim or a submission asks of the run itself. No worker has to be there. */
-export interface HandedOffRuns {
+interface HandedOffRuns {
   /** The run's ledger as far as it is known. It is verified before anything is done with it. */
   ledger(runId: string): Promise<LedgerReference>;
   /** Has the run look into its journal again. The signal carries nothing: what counts is signed in the journal. */

@@ -74,7 +74,7 @@ export interface GateExecutor {
 }
 
 /** How a principal's gates are done elsewhere: a claimant takes them, and submits what was made of them. */
-export interface HandOff {
+interface HandOff {
   /** How long a claim holds a gate. */
   readonly claim_timeout_ms: number;
 }

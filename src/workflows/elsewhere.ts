@@ -9,7 +9,7 @@ import type { Alarm, RunDriver } from './run-driver.js';
 import { isFull, waitingFor } from './waits.js';
 
 /** One look of a worker into the journal. */
-export interface Look {
+interface Look {
   /** Whether the gate is done elsewhere, and has no result yet: then the run waits. */
   isHandedOff(result: SentGateResult | HandedOff): result is HandedOff;
 }

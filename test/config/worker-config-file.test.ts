@@ -135,8 +135,8 @@ test.each([
   ],
   ['a typing error in a preset', '{ kind: preset, agent: claude, argument: [] }', 'Did you mean "arguments"?'],
   ['a field of a preset in a command', '{ kind: command, argv: [x], agent: claude }', 'agent: unknown key. Known are:'],
-  ['an unknown kind', '{ kind: acp }', 'kind: expected "command" or "preset", received "acp".'],
-  ['no kind', '{ agent: claude }', 'kind: expected "command" or "preset", received nothing.'],
+  ['an unknown kind', '{ kind: acp }', 'kind: expected "command" or "preset" or "handoff", received "acp".'],
+  ['no kind', '{ agent: claude }', 'kind: expected "command" or "preset" or "handoff", received nothing.'],
 ])('readWorkerConfig: WORKER_CONFIG_INVALID, for an executor with %s', async (_, executor, expected) => {
   const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\nexecutors: { w: ${executor} }\n`);
   expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(expected) });

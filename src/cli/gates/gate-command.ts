@@ -77,5 +77,12 @@ export function gateCommand(context: CommandContext) {
   )
     .addHelpText('after', RELEASE_EXAMPLES)
     .action(async (run, options) => (await import('./gate-work.js')).releaseClaim(context, run, options));
-  return new Command('gate').addCommand(next).addCommand(submit).addCommand(release);
+  return new Command('gate')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  promptos gate next latest --as ada\n  promptos gate submit latest --gate P03 --as ada --output plan.json',
+    )
+    .addCommand(next)
+    .addCommand(submit)
+    .addCommand(release);
 }
