@@ -17,7 +17,14 @@ const BUNDLE = join(DIST, 'commands');
  * The bodies of commands that host a worker, or load what a worker is made of. `bin/promptos` runs their lines from the
  * files themselves, so that one process has one copy of the SDK.
  */
-const WITH_WORKER = ['start/serve-runs', 'start/start-run', 'demo/run-demo', 'runs/recover-run', 'gates/gate-work'];
+const WITH_WORKER = [
+  'start/serve-runs',
+  'start/start-run',
+  'demo/run-demo',
+  'gates/gate-work',
+  'mcp/serve-mcp',
+  'runs/recover-run',
+];
 const withWorker = new Set(WITH_WORKER.map((name) => join(DIST, 'cli', `${name}.js`)));
 
 /** Packages that are loaded as they are: they load files of their own by name, or are larger than all the rest. */

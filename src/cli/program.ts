@@ -229,6 +229,11 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       description: 'the embedded Temporal server and the worker in the background',
       load: loadServer,
     },
+    {
+      name: 'mcp',
+      description: 'serve runs to an agent or editor over the Model Context Protocol, as one principal',
+      load: async (context) => (await import('./mcp/mcp-command.js')).mcpCommand(context, ownVersion()),
+    },
   ],
   'This program:': [
     {

@@ -15,6 +15,7 @@ const promptosVariablesSchema = z.strictObject({
   PROMPTOS_CACHE_DIR: z.string().optional().describe('where fetched programs are kept'),
   PROMPTOS_KEYS_DIR: z.string().optional().describe('where private keys of people are kept'),
   PROMPTOS_PASSPHRASE_FILE: z.string().optional().describe('the file that holds the passphrase of private keys'),
+  PROMPTOS_MCP_TOKEN: z.string().optional().describe('the bearer token that `promptos mcp --http` asks for'),
   PROMPTOS_LOG_LEVEL: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(', ')}`).default('info'),
   // What an executor is given: a command that it calls must not stumble over them.
   PROMPTOS_RUN_ID: runIdSchema.optional(),

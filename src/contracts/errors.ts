@@ -148,6 +148,7 @@ export const ERROR_CATALOGUE = {
   RUN_OPEN: no('Add --resume to continue with it, or --new to start another run.'),
   RUN_AMBIGUOUS: usage('Type more of the run id; `promptos run list` shows the runs.'),
   LOGS_NOT_FOUND: no('`promptos run status` shows the gates that were started, and their attempts.'),
+  ARTIFACT_NOT_FOUND: no('The tool list_artifacts names the artifacts of the run.'),
   RUN_CLOSED: no('The run has ended; nothing can be decided any more.'),
   NOTHING_AWAITED: no('`promptos run status` shows what the run is doing.'),
   DECISION_REFUSED: no('`promptos run status` shows what the run awaits.'),

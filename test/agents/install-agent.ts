@@ -9,7 +9,11 @@ import type { AgentCase } from './agent-cases.js';
 const CACHE = process.env.PROMPTOS_TEST_AGENTS_DIR ?? join(homedir(), '.cache', 'promptos-test-agents');
 
 /** Installs an agent at its pinned version, unless it is there. @returns the folder of its program */
-export async function installAgent({ registry, package: name, version }: AgentCase): Promise<string> {
+export async function installAgent({
+  registry,
+  package: name,
+  version,
+}: Pick<AgentCase, 'registry' | 'package' | 'version'>): Promise<string> {
   const folder = join(CACHE, `${name.replace('/', '+')}@${version}`);
   const bin = registry === 'npm' ? join(folder, 'node_modules', '.bin') : join(folder, 'bin');
   if (existsSync(join(folder, 'installed'))) return bin;

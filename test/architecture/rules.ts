@@ -72,6 +72,7 @@ const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
   audit: ['app', 'keys', 'runs'],
   doctor: ['app', 'keys', 'runs'],
   gates: ['app', 'keys', 'runs'],
+  mcp: ['app', 'keys', 'runs', 'decide', 'gates'],
   start: ['app', 'keys', 'runs', 'decide'],
   demo: ['app', 'keys', 'runs', 'decide', 'start', 'audit'],
 };

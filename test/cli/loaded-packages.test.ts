@@ -80,6 +80,7 @@ test.each([
   [['--help']],
   [['--version']],
   [['trace', '--help']],
+  [['mcp', '--help']],
   [['dev', '--nonsense']],
   [['help', 'keys', 'generate']],
   [['aprove']],
@@ -127,7 +128,15 @@ test.each([[['version']], [['run', 'list']], [['run', 'status', 'run-1']], [['ap
   'promptos %j without a server: neither a worker, nor the client of Temporal, nor a bucket',
   async (args) => {
     const { packages } = await loaded(...args);
-    const unneeded = [...WORKER, '@temporalio/client', '@temporalio/proto', '@grpc/grpc-js', 'execa', 'tar'];
+    const unneeded = [
+      ...WORKER,
+      '@modelcontextprotocol/sdk',
+      '@temporalio/client',
+      '@temporalio/proto',
+      '@grpc/grpc-js',
+      'execa',
+      'tar',
+    ];
     expect(packages.filter((name) => unneeded.includes(name))).toEqual([]);
   },
 );

@@ -140,8 +140,16 @@ test.each([
   ],
   ['a typing error in a preset', '{ kind: preset, agent: claude, argument: [] }', 'Did you mean "arguments"?'],
   ['a field of a preset in a command', '{ kind: command, argv: [x], agent: claude }', 'agent: unknown key. Known are:'],
-  ['an unknown kind', '{ kind: mcp }', 'kind: expected "command" or "preset" or "model" or "acp" or "handoff", received "mcp".'],
-  ['no kind', '{ agent: claude }', 'kind: expected "command" or "preset" or "model" or "acp" or "handoff", received nothing.'],
+  [
+    'an unknown kind',
+    '{ kind: mcp }',
+    'kind: expected "command" or "preset" or "model" or "acp" or "handoff", received "mcp".',
+  ],
+  [
+    'no kind',
+    '{ agent: claude }',
+    'kind: expected "command" or "preset" or "model" or "acp" or "handoff", received nothing.',
+  ],
   ['a model without a service', '{ kind: model, model: m }', 'base_url: expected the address of the service'],
   [
     'a model service that is no address',

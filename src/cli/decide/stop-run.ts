@@ -15,7 +15,7 @@ import { type OpenedRuns, withRuns } from '../runs/governed-runs.js';
 import { liveStatus } from '../runs/run-status.js';
 import { showStatus } from '../runs/show-status.js';
 import { onlyOpenRun } from './awaiting-run.js';
-import { readMessage, requireActor, type SendingOptions, sendOrPrint } from './message.js';
+import { type Outgoing, readMessage, requireActor, type SendingOptions, sendOrPrint } from './message.js';
 
 export interface EscalateOptions extends SendingOptions {
   readonly issue: string;
@@ -32,31 +32,39 @@ export interface EscalateOptions extends SendingOptions {
  */
 export async function escalateRun(context: CommandContext, given: string, options: EscalateOptions): Promise<void> {
   const { issue, impact, context: situation, recommendation, option, securitySensitive, as, key, print } = options;
+  const said = { actor: as, issue, impact, context: situation, recommendation, options: option };
   const output = context.output();
   await withRuns(
     context,
     async (session) => {
-      const { runs } = session;
       const run = await selectRun(given, session);
       announceRun(run, output);
-      const { run_id } = run;
-      const escalation = readMessage(personEscalationSchema, {
-        ...{ run_id, actor: as, issue, impact, context: situation, recommendation },
-        options: option,
-        security_sensitive: securitySensitive,
-      });
-      const { policy_sha256 } = await runs.describe(run_id);
-      const policy = policy_sha256 === '' ? undefined : policy_sha256;
-      const outgoing = {
-        signal: escalateSignal.name,
-        what: 'the escalation',
-        seal: () => runs.sealEscalation(run_id, escalation, policy),
-        send: () => runs.escalate(run_id, escalation, policy),
-      };
+      const outgoing = await escalationOf(session, run, { ...said, security_sensitive: securitySensitive });
       await sendOrPrint(session, run, outgoing, print, output);
     },
     { key },
   );
+}
+
+/**
+ * An escalation of a run, ready to leave.
+ * @param said the fields of the message, but for the run's own
+ * @throws PromptOsError RUN_NOT_FOUND, USAGE, MESSAGE_HOLDS_SECRET
+ */
+export async function escalationOf(
+  { runs }: Pick<OpenedRuns, 'runs'>,
+  { run_id }: Pick<SelectedRun, 'run_id'>,
+  said: Readonly<Record<string, unknown>>,
+): Promise<Outgoing> {
+  const escalation = readMessage(personEscalationSchema, { ...said, run_id });
+  const { policy_sha256 } = await runs.describe(run_id);
+  const policy = policy_sha256 === '' ? undefined : policy_sha256;
+  return {
+    signal: escalateSignal.name,
+    what: 'the escalation',
+    seal: () => runs.sealEscalation(run_id, escalation, policy),
+    send: () => runs.escalate(run_id, escalation, policy),
+  };
 }
 
 export interface CancelOptions extends SendingOptions {

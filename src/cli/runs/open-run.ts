@@ -9,9 +9,9 @@ import { thisRepository } from '../app/this-repository.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 
 /** What is done with a run from its published tree, and with one that only the server knows. */
-export interface RunAccess {
-  published(store: ArtifactStore, run: SelectedRun): Promise<void>;
-  live(session: OpenedRuns, run: SelectedRun): Promise<void>;
+export interface RunAccess<T> {
+  published(store: ArtifactStore, run: SelectedRun): Promise<T>;
+  live(session: OpenedRuns, run: SelectedRun): Promise<T>;
 }
 
 /**
@@ -19,11 +19,11 @@ export interface RunAccess {
  * are searched for in the store.
  * @throws PromptOsError RUN_NOT_FOUND, RUN_AMBIGUOUS; without a server SERVER_NOT_RUNNING or TEMPORAL_UNREACHABLE
  */
-export async function withPublishedOrLive(
+export async function withPublishedOrLive<T>(
   context: CommandContext,
   given: string,
-  { published, live }: RunAccess,
-): Promise<void> {
+  { published, live }: RunAccess<T>,
+): Promise<T> {
   const project = await findProject(context);
   const { store } = await openProjectStore(project);
   const isPublished = async (runId: string) => RUN_ID_PATTERN.test(runId) && (await store.published(runId)) !== null;
@@ -31,12 +31,12 @@ export async function withPublishedOrLive(
     selectRun(given, { store, journals: store, runs: null, here: await thisRepository(project, store) });
   if (given !== LATEST && (await isPublished(given))) return published(store, await fromStore());
   try {
-    await withRuns(context, async (session) => live(session, await selectRun(given, session)));
+    return await withRuns(context, async (session) => live(session, await selectRun(given, session)));
   } catch (error) {
     if (!isNoServer(error)) throw error;
     const found = await fromStore().catch(() => null);
     if (found === null || !(await isPublished(found.run_id))) throw error;
-    await published(store, found);
+    return published(store, found);
   }
 }
 

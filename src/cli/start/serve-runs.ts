@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import process from 'node:process';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { BackgroundProcess } from '../../embedded/background-process.js';
 import { lastServed } from '../../embedded/worker-process.js';
 import { locateTemporal } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
 import { findProject, requireSetting } from '../app/project.js';
+import { stopSignal } from '../app/stop-signal.js';
 import { restartDetachedWorker, startDetachedWorker } from './background.js';
 import { hostWorkers, type RunPlace } from './run-place.js';
 
@@ -54,16 +54,6 @@ export async function serveRuns(context: CommandContext, options: WorkerOptions)
   output.say('stopped');
   output.emit({ event: 'stopped' });
 }
-
-/** Only the first signal is caught: the second ends the process as it ends any other. */
-const stopSignal = (): Promise<void> =>
-  new Promise((stop) => {
-    const once = () => {
-      process.off('SIGINT', once).off('SIGTERM', once);
-      stop();
-    };
-    process.on('SIGINT', once).on('SIGTERM', once);
-  });
 
 /**
  * `worker --detach`: leaves a worker in the background.

@@ -85,7 +85,11 @@ function notesOver(files: readonly string[], key: 'scope' | 'default_scope' = 's
   const context = { output: () => ({ note: (line: string) => notes.push(line) }) } as unknown as CommandContext;
   const document = parseYaml(new TextEncoder().encode(TEXT.replace('scope', key)), 'request.yaml');
   const scope = judgeScopeOfTree(SCOPE, files);
-  judgeWrittenScope(context, { document, key }, { baseCommit: 'ab'.repeat(20), baseBranch: null, untracked: [], scope });
+  judgeWrittenScope(
+    context,
+    { document, key },
+    { baseCommit: 'ab'.repeat(20), baseBranch: null, untracked: [], scope },
+  );
   return notes;
 }
 
