@@ -8,6 +8,7 @@ const SLOW = [
   'test/activities/gates/set-up.test.ts',
   'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
+  'test/adapters/executor/model/*.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/sandbox/hostile-executor.test.ts',
   'test/adapters/sandbox/network/slow-clients.test.ts',
@@ -29,7 +30,7 @@ const SLOW = [
   'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{continue-as-new,deadlines,governed-run,hostile-signals,provider-failures,replay-with-queries,reset}.test.ts',
+  'test/workflows/{budgets,continue-as-new,deadlines,governed-run,hostile-signals,independence,provider-failures,replay-with-queries,reset}.test.ts',
 ];
 
 const common = {

@@ -116,6 +116,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
     secrets: joinScanners([createSecretlintScanner(), createGitleaksScanner({ path: env.PATH, programs })]),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
+    ...(config.prices === undefined ? {} : { prices: config.prices }),
   };
 };
 

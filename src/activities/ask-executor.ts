@@ -15,6 +15,7 @@ import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
 import { maskNetworkLog } from '../rules/network-refused.js';
 import { finalFailure, overload } from './executor-failure.js';
 import type { GateTask } from './gates/gate-definition.js';
+import { executeWithinBudget } from './within-budget.js';
 
 /** What came of asking, with every try that it took. */
 export interface Asked {
@@ -58,7 +59,7 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
  */
 export async function askExecutor(options: AskOptions): Promise<Asked> {
   const { task, executor, checkout, editsFiles, render } = options;
-  const { input, policy, signal, progress, putArtifact } = task;
+  const { input, ports, policy, signal, progress, spending, putArtifact } = task;
   const limit = policy.limits.output_tries;
   const tries: ExecutorTry[] = [];
   const transcripts: ArtifactRef[] = [];
@@ -82,7 +83,8 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
     const { directory } = checkout;
     const env = setupVariables(policy.setup, directory);
-    const said = await executor.execute({ run_id, gate, attempt, prompt, directory, env, signal, watch });
+    const call = { run_id, gate, attempt, prompt, directory, env, signal, watch };
+    const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
     if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
     const outcome: ExecutorOutcome = {

@@ -2,11 +2,13 @@ import type { GateOutcome } from '../contracts/activities.js';
 import type { AttemptRecord, ExecutorDescriptor } from '../contracts/attempt.js';
 import type { Finding } from '../contracts/findings.js';
 import { ACKNOWLEDGED_SEVERITIES, ESCALATION_GATE, GATES, type SandboxKind, SEVERITIES } from '../contracts/names.js';
+import type { Policy } from '../contracts/policy.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
 import { counted } from '../contracts/sentences.js';
 import { sandboxOfAttempt, weakestSandbox } from '../domain/record/sandboxes.js';
 import { executorEscalation, findingsEscalation, numberFindings } from '../rules/escalation-report.js';
 import { clipText, type JudgedFinding } from '../rules/judged-output.js';
+import { spentByAttempt } from '../rules/spent.js';
 import { isWaivable } from '../rules/waivable.js';
 import type { Asked } from './ask-executor.js';
 import type { GateTask, Judgement } from './gates/gate-definition.js';
@@ -79,7 +81,11 @@ function worstFirst(record: AttemptRecord, waivable: readonly string[]): readonl
 }
 
 /** What the workflow learns of an attempt: bounded whatever the work's size. */
-export function boundedOutcome(record: AttemptRecord, outputSha256: string, waivable: readonly string[]): GateOutcome {
+export function boundedOutcome(
+  record: AttemptRecord,
+  outputSha256: string,
+  { waivable, budgets }: Pick<Policy, 'waivable' | 'budgets'>,
+): GateOutcome {
   const ranked = worstFirst(record, waivable);
   const sandbox = sandboxOfAttempt(record);
   const omitted = ranked.slice(FINDINGS_RETURNED);
@@ -98,5 +104,6 @@ export function boundedOutcome(record: AttemptRecord, outputSha256: string, waiv
     severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
     escalation: record.escalation,
     ...(sandbox === undefined ? {} : { sandbox }),
+    ...(budgets === undefined ? {} : { spent: spentByAttempt(record) }),
   };
 }

@@ -1,6 +1,7 @@
 import type { DueGate, ExecuteGateInput } from '../contracts/activities.js';
 import { journalBytes, type VerifiedHead } from '../contracts/journal.js';
 import { rulesVersionOf } from '../contracts/rules-version.js';
+import { budgetLeft } from '../domain/run/budget.js';
 import { nextStep } from '../domain/run/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { headEntry } from './run-journal.js';
@@ -38,6 +39,7 @@ export async function findDueGate(
   if (signer !== null || opening.plan.attestations === 'optional') {
     await store.appendJournal(run_id, journalBytes(await headEntry(head, signer)));
   }
+  const budget = budgetLeft(replay.state, gate);
   return {
     run: opening.run,
     rules_version: rulesVersionOf(opening.plan),
@@ -49,6 +51,7 @@ export async function findDueGate(
     feedback,
     nonce: started.hash,
     started_at: started.at,
+    ...(budget === null ? {} : { budget }),
     ledger: { entries: started.seq + 1, hash: started.hash },
   };
 }

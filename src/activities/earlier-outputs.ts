@@ -27,6 +27,8 @@ export interface EarlierOutputs extends GivenDocuments {
   readonly patch: EarlierPatch | null;
   /** The files that steered each of these gates, as their attempts say. */
   readonly inventories: readonly GivenInventory[];
+  /** The attempts themselves, in the order of the gates. */
+  readonly attempts: readonly AttemptRecord[];
 }
 
 const listedFilesSchema = z.looseObject({ files: z.array(z.unknown()) });
@@ -66,5 +68,11 @@ export async function loadEarlierOutputs(
     return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
   };
   const records = await Promise.all(GATE_IDS.map(record));
-  return { ...(await readGivenDocuments(json)), patch: await patch(), inventories: givenInventories(records) };
+  const attempts = records.flatMap((found) => found ?? []);
+  return {
+    ...(await readGivenDocuments(json)),
+    patch: await patch(),
+    inventories: givenInventories(records),
+    attempts,
+  };
 }

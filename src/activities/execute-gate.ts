@@ -13,17 +13,21 @@ import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { renderPrompt } from '../prompt-pack/render.js';
+import { compareModels, judgeIndependence } from '../rules/judge-independence.js';
 import { judgeInventory } from '../rules/judge-inventory.js';
+import { judgeSessions } from '../rules/judge-sessions.js';
+import { judgeUse } from '../rules/judge-use.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { judgeServedModel } from '../rules/served-model.js';
+import { spentByAttempt } from '../rules/spent.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attemptRecord, boundedOutcome, sandboxOf } from './attempt-result.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
-import { createGateProgress, type GateProgressTracker, type ReportProgress } from './gate-progress.js';
+import { createGateProgress, type ReportProgress } from './gate-progress.js';
 import {
   type GateDefinition,
   type GateTask,
@@ -37,6 +41,7 @@ import { setupOf } from './gates/set-up.js';
 import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { appendJudged, readRunJournal } from './run-journal.js';
+import { createSpending, type Spending } from './spending.js';
 import { loadTrustedRun, type TrustedRun } from './trusted-run.js';
 
 /** What the caller, Temporal's activity context, gives. */
@@ -46,6 +51,8 @@ export interface ExecuteGateOptions {
   readonly progress: ReportProgress;
   /** What the activity's attempts before have waited for the provider of the executor. */
   readonly providerWait?: ProviderWait | null;
+  /** The account of what the attempt uses. */
+  readonly spending?: Spending;
 }
 
 function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
@@ -144,7 +151,7 @@ async function repositoryChanged(
 function createTask(
   ports: GovernancePorts,
   input: DueGate,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: GateProgressTracker },
+  at: Pick<GateTask, 'signal' | 'progress' | 'spending'>,
   { policy, request }: TrustedRun,
   earlier: GateTask['earlier'],
   inventory: Inventory,
@@ -154,7 +161,7 @@ function createTask(
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };
   };
-  return { input, ports, policy, request, earlier, inventory, signal, progress, putArtifact, readArtifact: batch.read };
+  return { input, ports, policy, request, earlier, inventory, ...at, putArtifact, readArtifact: batch.read };
 }
 
 /**
@@ -175,13 +182,14 @@ export async function executeGate(
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
-  const progress = createGateProgress(input, options.progress, options.providerWait ?? null);
+  const { spending = createSpending() } = options;
+  const progress = createGateProgress(input, options.progress, options.providerWait ?? null, spending);
   progress.begin('prepare');
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
   const batch = createObjectBatch(ports.store);
   const { signal } = options;
   const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, signal);
-  const task = createTask(ports, input, { signal, progress }, trusted, earlier, inventory, batch);
+  const task = createTask(ports, input, { signal, progress, spending }, trusted, earlier, inventory, batch);
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
@@ -193,14 +201,32 @@ export async function executeGate(
     allow: trusted.policy.agent_files?.allow ?? [],
     rules_version: input.rules_version,
   });
-  const observed = { findings: [...changed, ...steered], artifacts: [] };
-  const judged = { ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]), ...seen };
+  const unrecorded = spending.before.tries === 0 ? {} : { unrecorded: spending.before };
+  const used = judgeUse(trusted.policy.budgets, input.gate, spentByAttempt({ tries: asked.tries, ...unrecorded }));
+  const { role } = GATES[input.gate];
+  const done = {
+    gate: input.gate,
+    role,
+    principal: input.principal,
+    executor: asked.executor,
+    tries: [...asked.tries],
+  };
+  const compared = compareModels(trusted.policy, done, earlier.attempts);
+  const continued = judgeSessions({ ...done, attempt: input.attempt }, earlier.attempts);
+  const alike = judgeIndependence(trusted.policy.independence, compared);
+  const observed = { findings: [...changed, ...steered, ...used, ...alike, ...continued], artifacts: [] };
+  const judged = {
+    ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]),
+    ...seen,
+    ...(compared.length === 0 ? {} : { independence: [...compared] }),
+    ...unrecorded,
+  };
   const signer = signerOf(task);
   const record = await withEvidence(task, judged, signer, { startedOn, finishedOn: new Date().toISOString() });
   const { sha256 } = await batch.put(new TextEncoder().encode(prettyJson(record)));
   // Before anything names these digests: the signature below does.
   await batch.flush();
-  const outcome = boundedOutcome(record, sha256, trusted.policy.waivable);
+  const outcome = boundedOutcome(record, sha256, trusted.policy);
   return { ...outcome, attestation: signer === null ? null : await attestAttempt(record, outcome, input, signer) };
 }
 

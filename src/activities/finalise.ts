@@ -12,6 +12,7 @@ import { promptSessionSchema } from '../contracts/prompt-session.js';
 import { runRecordSchema } from '../contracts/run-record.js';
 import { runRequestSchema } from '../contracts/run-request.js';
 import { problemsText } from '../contracts/schema-problems.js';
+import { authorshipStatement } from '../domain/attest/authorship.js';
 import { type ClosedLedger, closedLedger } from '../domain/ledger/closed-ledger.js';
 import { journalLines } from '../domain/ledger/journal-lines.js';
 import { ledgerLines } from '../domain/ledger/ledger-chain.js';
@@ -111,7 +112,9 @@ export function createPublisher(
     const files = [...artifacts, recordFile, ledgerFile];
     await batch.flush();
     if (verifyTree !== undefined) await refuseUnverified(verifyTree, { runId, files, objects });
+    const records = new Map(attempts.map((attempt) => [attempt.sha256, attempt.record]));
     const seals = await sealTree({
+      authorship: authorshipStatement(record, recordFile.sha256, records),
       readObject: batch.read,
       put,
       closed: ledger,

@@ -9,6 +9,7 @@ import {
 } from '../contracts/gate-progress.js';
 import type { CommandOutput, CommandWatch } from '../ports/gate-executor.js';
 import { createMaskedStream, type MaskedStream } from '../rules/mask-secrets.js';
+import { createSpending, type Spending } from './spending.js';
 
 /** Characters of the name of what is done. */
 const MAX_ACTIVITY = 120;
@@ -34,12 +35,14 @@ export type ReportProgress = (details: () => GateProgress) => void;
 
 /**
  * @param report takes what is known from now on, and sends it at once
+ * @param spending the account of the attempt, which every heartbeat carries
  * @param providerWait from the activity's attempts before: the heartbeats of this one carry it on
  */
 export function createGateProgress(
   { gate, attempt }: Pick<DueGate, 'gate' | 'attempt'>,
   report: ReportProgress,
   providerWait: ProviderWait | null = null,
+  spending: Pick<Spending, 'total'> = createSpending(),
 ): GateProgressTracker {
   const live = createLiveOutput();
   let wait = providerWait;
@@ -49,7 +52,9 @@ export function createGateProgress(
   const details = (): GateProgress => {
     const elapsed_ms = Math.round(performance.now() - began);
     const waited = wait === null ? {} : { provider_wait: wait };
-    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...waited };
+    const total = spending.total();
+    const spent = total.tries === 0 ? {} : { spent: total };
+    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...spent, ...waited };
     const { pieces, lastLine } = live.look(MAX_PROGRESS_BYTES - Buffer.byteLength(JSON.stringify(known)) - 450);
     return { ...known, last_line: lastLine, output: [...pieces] };
   };

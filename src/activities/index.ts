@@ -12,6 +12,7 @@ import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
+import { createSpending, earlierSpent } from './spending.js';
 import { type AskingExecution, syncJournal } from './sync-journal.js';
 import { type Retries, toFailure, workerOf } from './to-failure.js';
 import { createPrefixVerifier, notDue, type PrefixVerifier } from './verify-prefix.js';
@@ -82,15 +83,17 @@ export function createActivities(
       ),
     promptos_resumeRun: (input) => runActivity((context) => resumeRun(verifier, input, askedBy(context)), ENGINE_STEP),
     promptos_executeGate: (input) => {
-      const providerWait = earlierWait(Context.current().info, Date.now());
+      const { info } = Context.current();
+      const providerWait = earlierWait(info, Date.now());
+      const spending = createSpending(earlierSpent(info));
       return runActivity(
         async (context, progress) => {
           const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
           const signal = context.cancellationSignal;
-          const execute = () => executeGate(ports, documents, due, { signal, progress, providerWait });
+          const execute = () => executeGate(ports, documents, due, { signal, progress, providerWait, spending });
           return executeOnce(ports.store, documents, due, execute, signal);
         },
-        { ...GATE, uncounted: providerWait?.times ?? 0 },
+        { ...GATE, uncounted: providerWait?.times ?? 0, details: () => ({ spent: spending.total() }) },
       );
     },
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),

@@ -53,6 +53,8 @@ export interface SealInput {
   readonly artifacts: readonly ArtifactRef[];
   readonly record: ArtifactRef;
   readonly ledger: ArtifactRef;
+  /** Who and what the patch comes from; null without a patch. */
+  readonly authorship: object | null;
   /** Null: the record and the ledger stay unsigned, and the record says so. */
   readonly signer: Signer | null;
 }
@@ -69,7 +71,7 @@ export interface SealedTree {
  * @throws PromptOsError RECORD_INVALID for an artifact there that is no envelope, and what the signer throws
  */
 export async function sealTree(input: SealInput): Promise<SealedTree> {
-  const { readObject, put, closed, artifacts, record, ledger, signer } = input;
+  const { readObject, put, closed, artifacts, record, ledger, authorship, signer } = input;
   const envelopes = await Promise.all(
     artifacts
       .filter(({ path }) => isAttestationFile(path))
@@ -84,6 +86,7 @@ export async function sealTree(input: SealInput): Promise<SealedTree> {
   const statements: readonly (readonly [string, object])[] = [
     [attestationPaths.runRecord, runRecordStatement(record.sha256, { runId, outcome })],
     [attestationPaths.ledgerSeal, ledgerSealStatement(ledger.sha256, runId, headOf(closed.entries))],
+    ...(authorship === null ? [] : [[attestationPaths.authorship, authorship] as const]),
   ];
   const seals: ArtifactRef[] = [];
   let recordSignature: Envelope | null = null;

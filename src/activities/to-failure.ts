@@ -61,6 +61,8 @@ export interface Retries {
   readonly uncounted?: number;
   /** Milliseconds between two tries at the most. */
   readonly longestDelayMs?: number;
+  /** What the run must know of an attempt that failed, asked for when it has. */
+  readonly details?: () => object;
 }
 
 /** Doubles from 1,000 ms. */
@@ -74,22 +76,23 @@ const retryDelayMs = (attempt: number, longest = 60_000): number => Math.min(1_0
  * @param worker the worker that failed, for the message
  */
 export function toFailure(error: unknown, attempt: number, retries: Retries = {}, worker?: string): unknown {
-  const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], uncounted = 0, longestDelayMs } = retries;
+  const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], uncounted = 0, longestDelayMs, details } = retries;
+  const known = details === undefined ? {} : { details: [details()] };
   const tries = Math.max(1, attempt - uncounted);
   const again = tries < giveUpAfter ? { nextRetryDelay: retryDelayMs(tries, longestDelayMs) } : { nonRetryable: true };
   if (error instanceof ProviderOverloaded) {
     const when = error.retryInMs === null ? { nonRetryable: true } : { nextRetryDelay: error.retryInMs };
     const message = describeError(error, worker);
-    return ApplicationFailure.create({ type: error.code, message, cause: error, ...when });
+    return ApplicationFailure.create({ type: error.code, message, cause: error, ...when, ...known });
   }
   if (error instanceof PromptOsError) {
     const { code: type } = error;
     const message = describeError(error, worker);
     return ERROR_CATALOGUE[type].retryable || mayHeal.includes(type)
-      ? ApplicationFailure.create({ type, message, cause: error, ...again })
-      : ApplicationFailure.create({ type, message, cause: error, nonRetryable: true });
+      ? ApplicationFailure.create({ type, message, cause: error, ...again, ...known })
+      : ApplicationFailure.create({ type, message, cause: error, nonRetryable: true, ...known });
   }
   if (!(error instanceof Error) || error instanceof TemporalFailure) return error;
   const type = systemCode(error) ?? error.name;
-  return ApplicationFailure.fromError(error, { ...again, type, message: describeError(error, worker) });
+  return ApplicationFailure.fromError(error, { ...again, ...known, type, message: describeError(error, worker) });
 }

@@ -1,3 +1,4 @@
+import type { Spent } from './budget.js';
 import type { EscalationReport, Fork } from './escalation.js';
 import type { Finding } from './findings.js';
 import type { HeadPurpose } from './journal.js';
@@ -30,6 +31,13 @@ export interface ExecuteGateInput {
   readonly ledger: LedgerReference;
 }
 
+/** What is left of the budgets that an attempt is within; a figure without a limit is absent. */
+export interface BudgetLeft {
+  readonly tokens?: number;
+  readonly cost_usd?: number;
+  readonly wall_ms?: number;
+}
+
 /** One attempt of one gate that a worker found to be the run's next step. */
 export interface DueGate {
   readonly run: GovernedRunInput;
@@ -45,6 +53,8 @@ export interface DueGate {
   readonly nonce: string;
   /** When that was, by the ledger. */
   readonly started_at: string;
+  /** What the attempt may still spend, by what its ledger has of earlier ones; absent without budgets. */
+  readonly budget?: BudgetLeft;
   /** The ledger up to and with that entry; it was verified as far as it went. */
   readonly ledger: LedgerHead;
 }
@@ -62,6 +72,8 @@ export interface GateOutcome {
   readonly escalation: EscalationReport | null;
   /** The weakest sandbox of the attempt's programs; absent in results from before there was one. */
   readonly sandbox?: SandboxKind | undefined;
+  /** What the attempt used; in runs whose policy has budgets. */
+  readonly spent?: Spent | undefined;
 }
 
 export interface ExecuteGateResult extends GateOutcome {

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { publicArtifact, transcriptArtifact } from './artifacts.js';
+import { spentSchema } from './budget.js';
 import { escalationReportSchema } from './escalation.js';
 import { executorUsageSchema, FAILURE_CLASSES } from './executor-output.js';
 import { findingSchema } from './findings.js';
+import { comparisonSchema } from './independence.js';
 import { inventorySchema } from './inventory.js';
 import { SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
@@ -113,6 +115,13 @@ const attemptFields = z.strictObject({
   inventory: inventorySchema
     .optional()
     .describe('the files in the checkout that steer coding agents, as the executor saw them'),
+  independence: z
+    .array(comparisonSchema)
+    .optional()
+    .describe('P06 and P07, where the policy asks for it: whose work was judged, and whether by another model'),
+  unrecorded: spentSchema
+    .optional()
+    .describe('what earlier tries of the attempt used that ended with an error and are not listed; absent without any'),
   withheld: z
     .array(z.string().min(1))
     .optional()

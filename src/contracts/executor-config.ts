@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { failureRulesSchema, jsonPointerSchema, usageLocationSchema } from './executor-output.js';
+import { modelExecutorSchema } from './model-executor.js';
 import { networkAccessSchema } from './network-access.js';
 import { portablePathProblem } from './portable-path.js';
 import { presetExecutorSchema } from './preset-executor.js';
@@ -87,5 +88,9 @@ export const commandExecutorSchema = z.strictObject({
 });
 export type CommandExecutorConfig = z.infer<typeof commandExecutorSchema>;
 
-export const executorConfigSchema = z.discriminatedUnion('kind', [commandExecutorSchema, presetExecutorSchema]);
+export const executorConfigSchema = z.discriminatedUnion('kind', [
+  commandExecutorSchema,
+  presetExecutorSchema,
+  modelExecutorSchema,
+]);
 export type ExecutorConfig = z.infer<typeof executorConfigSchema>;

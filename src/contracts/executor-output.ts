@@ -127,6 +127,10 @@ export const usageLocationSchema = z
     cached_tokens: jsonPointerSchema
       .optional()
       .describe('pointer to the tokens that came from a cache of the provider'),
+    cached_apart: z
+      .boolean()
+      .default(false)
+      .describe('whether the cached tokens are counted beside those of the prompt, and not among them'),
     cost_usd: jsonPointerSchema.optional().describe('pointer to the cost in US dollars'),
     session_id: jsonPointerSchema.optional().describe("pointer to the agent's own id of its session"),
     request_id: jsonPointerSchema.optional().describe('pointer to the id of a request to the provider; all are kept'),
@@ -140,6 +144,11 @@ export const executorUsageSchema = z.strictObject({
   input_tokens: z.int().nonnegative().optional(),
   output_tokens: z.int().nonnegative().optional(),
   cached_tokens: z.int().nonnegative().optional(),
+  cached_apart: z.literal(true).optional().describe('the cached tokens are not part of the input tokens'),
   cost_usd: z.number().nonnegative().optional(),
+  cost_from: z
+    .enum(['provider', 'prices'])
+    .optional()
+    .describe("whether the cost is the executor's own figure or that of the worker config's prices"),
 });
 export type ExecutorUsage = z.infer<typeof executorUsageSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { spentSchema } from './budget.js';
 import { gateIdSchema, instantSchema } from './primitives.js';
 
 /** Bytes of JSON that a heartbeat may have: Temporal keeps the last one of each activity, and sends it to every reader. */
@@ -37,6 +38,7 @@ export const gateProgressSchema = z.object({
   timeout_ms: z.int().positive().nullable(),
   last_line: z.string().max(MAX_LAST_LINE).nullable().describe('the last line that was printed'),
   output: z.array(outputPieceSchema).max(64),
+  spent: spentSchema.optional().describe('what the attempt used so far; a try that runs counts as unknown'),
   provider_wait: providerWaitSchema.optional().describe('absent where the provider has always answered'),
 });
 export type GateProgress = z.infer<typeof gateProgressSchema>;

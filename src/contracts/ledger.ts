@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { spentSchema } from './budget.js';
 import { cancellationSchema, decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
@@ -61,8 +62,17 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     severe_omitted: z.int().nonnegative(),
     /** The weakest that the executor and the checks of the attempt ran in. Ledgers of before do not name it. */
     sandbox: z.enum(SANDBOX_KINDS).optional(),
+    /** What the attempt used, as its worker says; in runs whose policy has budgets. */
+    spent: spentSchema.optional(),
   }),
-  z.strictObject({ type: z.literal('gateInterrupted'), ...attemptKey, code: z.string(), message: z.string() }),
+  z.strictObject({
+    type: z.literal('gateInterrupted'),
+    ...attemptKey,
+    code: z.string(),
+    message: z.string(),
+    /** What its tries used; absent where it is not known, and in runs without budgets. */
+    spent: spentSchema.optional(),
+  }),
   z.strictObject({
     type: z.literal('decisionRequested'),
     ...attemptKey,

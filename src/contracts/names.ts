@@ -124,6 +124,7 @@ export const ESCALATION_TRIGGERS = [
   'person',
   'deadline',
   'rework_bound',
+  'budget',
   'trust',
   'infrastructure',
   'fork',

@@ -41,3 +41,6 @@ export const fillPlaceholders = (text: string, value: (placeholder: Placeholder)
     if (literal !== undefined) return `{${literal}}`;
     return word !== undefined && isPlaceholder(word) ? value(word) : whole;
   });
+
+/** A text in which words in braces mean themselves when placeholders are filled in. */
+export const withoutPlaceholders = (text: string): string => text.replace(IN_BRACES, (whole) => `{${whole}}`);

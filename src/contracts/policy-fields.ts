@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { budgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
+import { independenceRulesSchema } from './independence.js';
 import { policyKeySchema } from './keys.js';
 import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS } from './names.js';
 import { checkSchema } from './policy-checks.js';
@@ -74,6 +76,11 @@ export const policyFieldsSchema = z.strictObject({
     })
     .prefault({})
     .describe('what the parties of a run may not share'),
+  independence: independenceRulesSchema
+    .optional()
+    .describe(
+      'whether verifier and reviewer use other models than those whose work they judge, by the model that answered. The record shows each comparison',
+    ),
   self_approval: z
     .enum(['refused', 'allowed'])
     .default('refused')
@@ -115,6 +122,11 @@ export const policyFieldsSchema = z.strictObject({
     })
     .prefault({})
     .describe('limits of a run'),
+  budgets: budgetsSchema
+    .optional()
+    .describe(
+      'what executors may spend. A breach ends the try and raises a P08; every answer to it but `abort` grants one more budget of the same size',
+    ),
   deadlines: z
     .strictObject({
       remind: durationSchema.default(24 * 3_600_000).describe('a waiting run sends a reminder after this long'),

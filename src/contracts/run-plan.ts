@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { plannedBudgetsSchema } from './budget.js';
 import { cancellationRulesSchema } from './decisions.js';
+import { independenceRulesSchema } from './independence.js';
 import { pinnedKeySchema } from './keys.js';
 import { commitSchema, executorRoleSchema, gateIdSchema, nameSchema, runIdSchema, sha256Schema } from './primitives.js';
 
@@ -31,6 +33,8 @@ export const runPlanSchema = z.strictObject({
   integrators: z.array(nameSchema),
   /** Every principal of the policy, to distinguish a stranger from a wrong role. */
   known_actors: z.array(nameSchema),
+  /** What the models that judge must differ in; absent where the policy does not ask. */
+  independence: independenceRulesSchema.optional(),
   self_approval: z.enum(['refused', 'allowed']),
   /** Who may cancel; absent where the policy says nothing: the developer and the integrators. */
   cancellation: cancellationRulesSchema.optional(),
@@ -39,6 +43,8 @@ export const runPlanSchema = z.strictObject({
   approvals: z.record(gateIdSchema, z.int().nonnegative()),
   waivable: z.array(z.string()),
   rework_rounds: z.int().nonnegative(),
+  /** What executors may spend; absent where the policy sets no budget. */
+  budgets: plannedBudgetsSchema.optional(),
   /** Milliseconds that a waiver may count at most; absent where the policy sets no limit. */
   waiver_lifetime_ms: z.int().positive().optional(),
   /** Milliseconds that a request may wait. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { RUN_ARTIFACTS } from './artifacts.js';
 import { executorDescriptorSchema, executorTrySchema } from './attempt.js';
+import { runSpendingSchema } from './budget.js';
 import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
 import { findingSchema } from './findings.js';
+import { runIndependenceSchema } from './independence.js';
 import { feedbackSchema } from './ledger.js';
 import { GATE_IDS, OUTCOMES, SANDBOX_KINDS, VERDICTS } from './names.js';
 import {
@@ -152,6 +154,10 @@ export const runRecordSchema = z.strictObject({
    * included, the weakest. Records of before do not have it.
    */
   sandbox: z.partialRecord(z.enum([...GATE_IDS, 'checks']), z.enum(SANDBOX_KINDS)).optional(),
+  /** Who judged whom, and whether with another model; absent where the policy does not ask for it. */
+  independence: runIndependenceSchema.optional(),
+  /** What the run spent, and its limits; absent where the policy has no budgets. */
+  budgets: runSpendingSchema.optional(),
   /** Absent where nothing was waived, and in runs of rules version 1. */
   waivers: z.array(recordedWaiverSchema).min(1).optional(),
   refusals: z.array(

@@ -1,3 +1,4 @@
+import type { RunSpending } from './budget.js';
 import type { EscalationReport } from './escalation.js';
 import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
@@ -55,9 +56,9 @@ export interface AwaitedResolution {
   readonly since: string;
 }
 
-/** Whether an escalation says that a gate could not be carried out: then the report's context is the cause. */
+/** Whether the context of an escalation's report says why a gate was not carried out, or goes no further. */
 export const isInterruption = ({ trigger }: Pick<AwaitedResolution, 'trigger'>): boolean =>
-  trigger === 'infrastructure' || trigger === 'trust';
+  trigger === 'infrastructure' || trigger === 'trust' || trigger === 'budget';
 
 /** The answer of the `status` query. */
 export interface RunStatus {
@@ -77,6 +78,8 @@ export interface RunStatus {
   readonly integrators: readonly string[];
   readonly gates: readonly GateStatus[];
   readonly awaiting: readonly (AwaitedDecision | AwaitedResolution)[];
+  /** What the run has spent, and its limits; absent where the policy has no budgets. */
+  readonly budgets?: RunSpending;
   readonly escalations_raised: number;
   readonly refusals: number;
   readonly ledger: { readonly entries: number; readonly hash: string };

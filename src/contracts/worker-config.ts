@@ -8,6 +8,7 @@ import {
 } from './executor-config.js';
 import { EXECUTOR_ROLES } from './names.js';
 import { placeholderProblem, placeholdersOf } from './placeholders.js';
+import { pricesSchema } from './prices.js';
 import { nameSchema } from './primitives.js';
 import { sandboxSchema } from './sandbox-config.js';
 import { type SignerConfig, signerConfigSchema } from './signer-config.js';
@@ -35,16 +36,29 @@ function refusePassedKeys(config: SignersAndPrograms, context: z.RefinementCtx):
       context.addIssue({ code: 'custom', path: [...path, 'allow', index], message });
     }
   }
+  for (const [name, executor] of Object.entries(config.executors)) {
+    if (executor.kind !== 'model' || !keys.has(executor.api_key_env ?? '')) continue;
+    const message = 'holds a key of signers: expected the variable of the key of the model service';
+    context.addIssue({ code: 'custom', path: ['executors', name, 'api_key_env'], message });
+  }
+}
+
+/** Where an executor's config has words with placeholders, and where the model is asked for. */
+function placesOf(executor: ExecutorConfig) {
+  switch (executor.kind) {
+    case 'command':
+      return { list: 'argv', words: executor.argv, requested: executor.model.requested, asked: 'model.requested' };
+    case 'preset':
+      return { list: 'arguments', words: executor.arguments, requested: executor.model, asked: 'model' };
+    case 'model':
+      return { list: 'argv', words: [], requested: executor.model, asked: 'model' };
+  }
 }
 
 /** Placeholders are filled in when an executor starts, so the known ones are named here, where people still read. */
 function refusePlaceholders({ executors }: SignersAndPrograms, context: z.RefinementCtx): void {
   for (const [name, executor] of Object.entries(executors)) {
-    const [list, requested] =
-      executor.kind === 'preset'
-        ? (['arguments', executor.model] as const)
-        : (['argv', executor.model.requested] as const);
-    const words: readonly string[] = executor.kind === 'preset' ? executor.arguments : executor.argv;
+    const { list, words, requested, asked } = placesOf(executor);
     const texts = [
       ...words.map((text, index) => ({ path: [list, index], text })),
       ...Object.entries(executor.env.set).map(([variable, text]) => ({ path: ['env', 'set', variable], text })),
@@ -52,7 +66,7 @@ function refusePlaceholders({ executors }: SignersAndPrograms, context: z.Refine
     for (const { path, text } of texts) {
       const missing =
         placeholdersOf([text]).has('model') && requested === undefined
-          ? `has {model}: expected ${executor.kind === 'preset' ? 'model' : 'model.requested'}, whose value it takes`
+          ? `has {model}: expected ${asked}, whose value it takes`
           : null;
       const message = placeholderProblem(text) ?? missing;
       if (message !== null) context.addIssue({ code: 'custom', path: ['executors', name, ...path], message });
@@ -132,6 +146,7 @@ export const workerConfigSchema = z
       })
       .prefault({})
       .describe('which set-up commands run on this worker, their environment, and the most that they may reach'),
+    prices: pricesSchema,
     sandbox: sandboxSchema,
     signers: z
       .record(nameSchema, signerConfigSchema)

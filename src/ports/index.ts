@@ -1,3 +1,4 @@
+import type { Prices } from '../contracts/prices.js';
 import type { ArtifactStore } from './artifact-store.js';
 import type { CheckRunner, ExecutorRegistry, KeptBaselines, SetupRunner } from './gate-executor.js';
 import type { SecretScanner } from './secret-scanner.js';
@@ -30,4 +31,6 @@ export interface GovernancePorts {
   readonly secrets: SecretScanner;
   readonly trust: TrustRegistry;
   readonly signers: SignerRegistry;
+  /** Prices of models, for tries whose executor says no cost. */
+  readonly prices?: Prices;
 }

@@ -3,7 +3,10 @@ import type { Finding } from '../contracts/findings.js';
 import type { EscalationTrigger, GateId } from '../contracts/names.js';
 import { countedByRules } from '../contracts/sentences.js';
 import { patchRuleEscalates } from './judge-change.js';
+import { INDEPENDENCE_RULE } from './judge-independence.js';
 import { INVENTORY_RULE } from './judge-inventory.js';
+import { SESSION_RULE } from './judge-sessions.js';
+import { USE_RULE } from './judge-use.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
 
 const TEXT_LIMIT = 4_000;
@@ -83,10 +86,19 @@ export function numberFindings(findings: readonly JudgedFinding[]): readonly Fin
   });
 }
 
+/** Rules beside those over patches whose blocking findings each raise a P08. */
+const ESCALATING_RULES: readonly string[] = [
+  'repository_changed',
+  INVENTORY_RULE,
+  USE_RULE,
+  INDEPENDENCE_RULE,
+  SESSION_RULE,
+];
+
 /** The P08 that a recorded finding raised: records keep the findings, and what they raise follows from their rules. */
 export function escalationOf({ rule, blocking, severity }: Finding): EscalationTrigger | undefined {
   if (!blocking) return undefined;
-  if (rule === 'repository_changed' || rule === INVENTORY_RULE || patchRuleEscalates(rule)) return 'rule_violation';
+  if (ESCALATING_RULES.includes(rule) || patchRuleEscalates(rule)) return 'rule_violation';
   if (rule === 'open_questions') return 'open_question';
   return (rule === 'review' || rule === 'verifier') && severity === 'critical' ? 'critical_finding' : undefined;
 }

@@ -11,13 +11,16 @@ import {
   proxyLocalActivities,
   rootCause,
   type TemporalFailure,
+  TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { FinaliseResult, GovernanceActivities } from '../contracts/activities.js';
-import { canonicalSha256 } from '../contracts/json.js';
+import type { Spent } from '../contracts/budget.js';
+import { canonicalSha256, isRecord } from '../contracts/json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
+import { readSpent } from '../domain/judge/read-spent.js';
 import { isSealed } from '../domain/ledger/closed-ledger.js';
 import { gateLimitMs, nextDeadline } from '../domain/run/deadlines.js';
 import { nextStep, type Step } from '../domain/run/next-step.js';
@@ -282,8 +285,15 @@ function refuseForeignInput(input: GovernedRunInput, carried: CarriedRun | undef
 }
 
 /** A local activity's failure comes as it is, any other wrapped in an `ActivityFailure`. */
-function describeFailure(error: TemporalFailure): { code: string; message: string } {
+function describeFailure(error: TemporalFailure): { code: string; message: string; spent?: Spent } {
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  return { code: cause?.name ?? 'INTERNAL', message: rootCause(error) ?? error.message };
+  const known = cause instanceof ApplicationFailure ? cause.details?.[0] : lastHeartbeat(cause);
+  const used = isRecord(known) ? readSpent(known.spent) : null;
+  const spent = used === null ? {} : { spent: used };
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message, ...spent };
+  return { code: cause?.name ?? 'INTERNAL', message: rootCause(error) ?? error.message, ...spent };
 }
+
+/** A worker that was lost said in its heartbeats what the attempt had used. */
+const lastHeartbeat = (cause: Error | undefined): unknown =>
+  cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;

@@ -54,9 +54,9 @@ describe('boundedOutcome', () => {
     );
     const unblocking = Array.from({ length: 30 }, (_, index) => finding('review', index + 1, { severity: 'critical' }));
     const firm = finding('plan_scope', 1, { severity: 'low', blocking: true });
-    const { findings, findings_omitted } = boundedOutcome(record([...unblocking, ...waivable, firm]), 'a'.repeat(64), [
-      'size',
-    ]);
+    const { findings, findings_omitted } = boundedOutcome(record([...unblocking, ...waivable, firm]), 'a'.repeat(64), {
+      waivable: ['size'],
+    });
     expect(findings).toHaveLength(20);
     expect(findings_omitted).toBe(41);
     expect(findings[0]).toEqual(firm);
@@ -72,14 +72,14 @@ describe('boundedOutcome', () => {
       ...blocking.map((severity, index) => finding('checks', index + 1, { severity, blocking: true })),
       ...unblocking.map((severity, index) => finding('review', index + 1, { severity })),
     ];
-    const { findings, ...counts } = boundedOutcome(record(all), 'a'.repeat(64), ['size', 'checks']);
+    const { findings, ...counts } = boundedOutcome(record(all), 'a'.repeat(64), { waivable: ['size', 'checks'] });
     expect(findings).toHaveLength(20);
     expect(counts).toMatchObject({ findings_omitted: 5, blocking_omitted: 1, severe_omitted: 2 });
   });
 
   test('texts are cut, in the result only', () => {
     const long = finding('scope', 1, { message: 'm'.repeat(2_000), path: 'p'.repeat(900) });
-    const result = boundedOutcome(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), []);
+    const result = boundedOutcome(record([long], { reason: 'r'.repeat(2_000) }), 'a'.repeat(64), { waivable: [] });
     expect(result.findings[0]?.message).toHaveLength(300);
     expect(result.findings[0]?.path).toHaveLength(300);
     expect(result.reason).toHaveLength(300);

@@ -61,13 +61,13 @@ describe('finalise, signed', () => {
     );
     const attempts = ['P01.1', 'P03.1', 'P03.2', 'P05.1', 'P05.2', 'P06.1', 'P06.2'].map((name) => `${name}.dsse.json`);
     const listed = ['run-request.dsse.json', ...seqs, ...attempts];
-    const seals = ['run-record.dsse.json', 'ledger-seal.dsse.json', 'bundle.jsonl'];
+    const seals = ['run-record.dsse.json', 'ledger-seal.dsse.json', 'ai-authorship.dsse.json', 'bundle.jsonl'];
     expect(await folder()).toEqual([...listed, ...seals].sort());
     const { artifacts } = await record();
     const names = artifacts.flatMap(({ path }) => path.split('evidence/attestations/')[1] ?? []);
     expect(names.sort()).toEqual(listed.sort());
     expect(files).toBe(artifacts.length + seals.length + 2);
-    for (const name of [...listed, ...seals.slice(0, 2)]) {
+    for (const name of [...listed, ...seals.slice(0, 3)]) {
       const text = (await published(`evidence/attestations/${name}`)).toString();
       const { payloadType, payload, signatures } = JSON.parse(text);
       expect(text).toBe(`${JSON.stringify({ payloadType, payload, signatures }, null, 2)}\n`);

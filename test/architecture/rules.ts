@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workflows: PURE_ROOMS,
   activities: [...PURE_ROOMS, 'ports', 'workflows/messages.ts'],
   adapters: ['contracts', 'ports', 'rules', 'domain'],
+  boxed: ['contracts'],
   verify: [...PURE_ROOMS, 'ports'],
   config: ['contracts', 'ports', 'prompt-pack', 'rules', 'adapters/platform', ...GIT],
   embedded: ['contracts', 'config', 'adapters/platform'],
@@ -123,7 +124,7 @@ export function checkTemporal(tree: SourceTree): Problems {
     if (!to.startsWith('@temporalio/')) return false;
     const room = roomOf(from);
     if (room === 'workflows') return !['@temporalio/workflow', '@temporalio/common'].includes(to);
-    return [...PURE_ROOMS, 'ports', 'adapters', 'verify'].includes(room);
+    return [...PURE_ROOMS, 'ports', 'adapters', 'boxed', 'verify'].includes(room);
   };
   return allImports(tree)
     .filter(forbidden)
@@ -155,10 +156,14 @@ export function checkPurity(tree: SourceTree): Problems {
   ];
 }
 
-/** Only `config` reads the process's environment; everybody else is handed what it gives. */
+/** Rooms that read the process's environment: `config`, whose values the others are handed, and programs of their own. */
+const READS_ENVIRONMENT = ['config', 'boxed'];
+
 export const checkEnvironment = (tree: SourceTree): Problems =>
   [...tree]
-    .filter(([path, text]) => roomOf(path) !== 'config' && /\bprocess\.env\b/.test(withoutComments(text)))
+    .filter(
+      ([path, text]) => !READS_ENVIRONMENT.includes(roomOf(path)) && /\bprocess\.env\b/.test(withoutComments(text)),
+    )
     .map(([path]) => `${path} reads process.env`);
 
 /** Packages that must not reach the workflow bundle. */

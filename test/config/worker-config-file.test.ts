@@ -118,6 +118,11 @@ test.each([
     'executors.w.env.allow[1]: holds a key of signers',
   ],
   [
+    'a key as that of a model service',
+    'signers: { w: { env: K } }\nexecutors: { w: { kind: model, provider: openai, model: m, api_key_env: K } }',
+    'executors.w.api_key_env: holds a key of signers',
+  ],
+  [
     'a check that would see the key',
     'signers: { w: { env: K } }\nchecks: { allow: [tests], env: { allow: [K] } }',
     'checks.env.allow[0]: holds a key of signers',
@@ -135,8 +140,34 @@ test.each([
   ],
   ['a typing error in a preset', '{ kind: preset, agent: claude, argument: [] }', 'Did you mean "arguments"?'],
   ['a field of a preset in a command', '{ kind: command, argv: [x], agent: claude }', 'agent: unknown key. Known are:'],
-  ['an unknown kind', '{ kind: acp }', 'kind: expected "command" or "preset", received "acp".'],
-  ['no kind', '{ agent: claude }', 'kind: expected "command" or "preset", received nothing.'],
+  ['an unknown kind', '{ kind: mcp }', 'kind: expected "command" or "preset" or "model", received "mcp".'],
+  ['no kind', '{ agent: claude }', 'kind: expected "command" or "preset" or "model", received nothing.'],
+  ['a model without a service', '{ kind: model, model: m }', 'base_url: expected the address of the service'],
+  [
+    'a model service that is no address',
+    '{ kind: model, model: m, base_url: localhost:8080 }',
+    'base_url: expected an address',
+  ],
+  [
+    'a model service with its key in the address',
+    '{ kind: model, model: m, base_url: "https://key@api.example.com/v1" }',
+    'base_url: expected an address without credentials',
+  ],
+  [
+    'a model service at an IPv6 address',
+    '{ kind: model, model: m, base_url: "http://[::1]:8080/v1" }',
+    'base_url: expected a name or an IPv4 address',
+  ],
+  [
+    'a model whose network lacks its service',
+    '{ kind: model, model: m, base_url: "http://127.0.0.1:8080/v1", network: { hosts: [127.0.0.1] } }',
+    'network: expected the host of the model service among the hosts: 127.0.0.1:8080',
+  ],
+  [
+    'a model without a network',
+    '{ kind: model, provider: anthropic, model: m, network: none }',
+    'network: expected the host of the model service among the hosts: api.anthropic.com',
+  ],
 ])('readWorkerConfig: WORKER_CONFIG_INVALID, for an executor with %s', async (_, executor, expected) => {
   const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\nexecutors: { w: ${executor} }\n`);
   expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(expected) });

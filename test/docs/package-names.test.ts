@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { AGENT_PRESETS } from '../../src/adapters/executor/presets/presets.js';
+import { MODEL_PROVIDERS } from '../../src/contracts/model-executor.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -20,6 +21,9 @@ const texts = (): readonly (readonly [path: string, text: string])[] =>
 /** The coding agents of the presets: their packages belong to those who make the agents. */
 const AGENT_PACKAGES = new Set(Object.values(AGENT_PRESETS).map(({ install }) => install.split(' ').at(-1) ?? ''));
 
+/** The packages of the model executor's providers, which belong to the makers of the AI SDK; a version follows. */
+const PROVIDER_PACKAGES = new Set(MODEL_PROVIDERS.map((provider) => `@ai-sdk/${provider}@`));
+
 /** Packages that a text has npm fetch by a name: the owner of the name in a registry decides what is run. */
 const fetchedByName = (text: string): readonly string[] =>
   [
@@ -28,7 +32,7 @@ const fetchedByName = (text: string): readonly string[] =>
     ),
   ]
     .map(([, , name = '']) => name)
-    .filter((name) => /^[\w@]/.test(name) && !AGENT_PACKAGES.has(name));
+    .filter((name) => /^[\w@]/.test(name) && !AGENT_PACKAGES.has(name) && !PROVIDER_PACKAGES.has(name));
 
 test('documents and help: no package is fetched by a name that is not ours', () => {
   const found = texts().flatMap(([path, text]) => fetchedByName(text).map((name) => `${path}: ${name}`));

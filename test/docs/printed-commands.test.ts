@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CommandUnknownOpts as Command } from '@commander-js/extra-typings';
 import { expect, test } from 'vitest';
-import { fencedBlocks } from '../../src/adapters/executor/answer.js';
 import { createProgram } from '../../src/cli/program.js';
+import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
 
 /*
  * Every command of ours that a page, a help text, an error or a hint prints is one that the program takes; and every page

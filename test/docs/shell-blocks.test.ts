@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { fencedBlocks } from '../../src/adapters/executor/answer.js';
 import { openPrivateKey, publicHalf } from '../../src/adapters/keys/file-signer.js';
 import { generatePrivateKey } from '../../src/adapters/keys/key-files.js';
+import { fencedBlocks } from '../../src/contracts/fenced-blocks.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
 
 /*

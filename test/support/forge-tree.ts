@@ -2,7 +2,9 @@ import { artifactOf } from '../../src/contracts/artifacts.js';
 import type { AttemptRecord } from '../../src/contracts/attempt.js';
 import type { LedgerEntry } from '../../src/contracts/ledger.js';
 import type { ArtifactRef } from '../../src/contracts/primitives.js';
+import type { RunRecord } from '../../src/contracts/run-record.js';
 import { ledgerSealStatement, runRecordStatement } from '../../src/domain/attest/acts.js';
+import { authorshipStatement } from '../../src/domain/attest/authorship.js';
 import { closedLedger, closingOf, openingOf } from '../../src/domain/ledger/closed-ledger.js';
 import { headOf } from '../../src/domain/ledger/ledger-chain.js';
 import { signedActs } from '../../src/domain/ledger/signed-acts.js';
@@ -129,12 +131,23 @@ export function sealWith(tree: MutableTree, key: VectorKey, only: 'both' | 'reco
   if (only !== 'ledger') {
     const statement = runRecordStatement(sha256Of(tree.bytes(TREE_PATHS.record)), { runId, outcome });
     tree.putEnvelope(attestationPaths.runRecord, key.seal(statement));
+    authored(tree, key);
   }
   if (only !== 'record') {
     const statement = ledgerSealStatement(sha256Of(tree.bytes(TREE_PATHS.ledger)), runId, headOf(entries));
     tree.putEnvelope(attestationPaths.ledgerSeal, key.seal(statement));
   }
   return tree;
+}
+
+/** The engine's word on the patch's origin again, where the tree has one. */
+function authored(tree: MutableTree, key: VectorKey): void {
+  if (!tree.paths().includes(attestationPaths.authorship)) return;
+  const records = tree.paths().filter((path) => path.endsWith('/attempt.json'));
+  const attempts = new Map(records.map((path) => [sha256Of(tree.bytes(path)), tree.json<AttemptRecord>(path)]));
+  const record = tree.json<RunRecord>(TREE_PATHS.record);
+  const statement = authorshipStatement(record, sha256Of(tree.bytes(TREE_PATHS.record)), attempts);
+  if (statement !== null) tree.putEnvelope(attestationPaths.authorship, key.seal(statement));
 }
 
 /** `bundle.jsonl` as the folder has it. */

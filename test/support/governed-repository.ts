@@ -18,6 +18,7 @@ import type { DueGate, ExecuteGateResult, OpenRunResult } from '../../src/contra
 import { type AttemptRecord, attemptRecordSchema } from '../../src/contracts/attempt.js';
 import { canonicalJson } from '../../src/contracts/json.js';
 import { GATE_IDS, GATES, type GateId, runWorkflowId, type SandboxKind } from '../../src/contracts/names.js';
+import type { Prices } from '../../src/contracts/prices.js';
 import type { PromptPackBundle } from '../../src/contracts/prompt-pack.js';
 import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
@@ -75,6 +76,8 @@ export interface GovernedRepositoryOptions {
   readonly gitPath?: string;
   /** The keys of the worker; without them nothing is signed. */
   readonly signers?: SignerRegistry;
+  /** The price table of the worker. */
+  readonly prices?: Prices;
   /** What executors and checks say that they run in; without it they say nothing. */
   readonly sandbox?: SandboxKind;
 }
@@ -137,6 +140,7 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       ...(options.gitPath === undefined ? {} : { env: { PATH: options.gitPath } }),
     }),
     executors: { forPrincipal: (principal) => registry.forPrincipal(principal) },
+    ...(options.prices === undefined ? {} : { prices: options.prices }),
     checks: {
       ...createCheckRunner({ allow: ['*'], env: process.env }),
       ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),

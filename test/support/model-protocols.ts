@@ -1,8 +1,12 @@
+import type { ServerResponse } from 'node:http';
+
 /** One answer of a scripted model. */
 export type ModelTurn =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tool'; readonly name: string; readonly input: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'error'; readonly status: number; readonly message: string };
+  | { readonly kind: 'error'; readonly status: number; readonly message: string }
+  /** Whatever else a service may send. */
+  | { readonly kind: 'custom'; readonly send: (response: ServerResponse) => void };
 
 export type Protocol = 'anthropic' | 'chat' | 'responses' | 'gemini';
 
@@ -10,7 +14,7 @@ export type Protocol = 'anthropic' | 'chat' | 'responses' | 'gemini';
 export const SERVED_MODEL = 'served-model-1';
 export const TOKENS = { input: 1_234, output: 56 } as const;
 
-type Said = Exclude<ModelTurn, { readonly kind: 'error' }>;
+type Said = Exclude<ModelTurn, { readonly kind: 'error' | 'custom' }>;
 type Event = Readonly<Record<string, unknown>>;
 
 /** The protocol that a path belongs to, or null for one that is no call of a model. */

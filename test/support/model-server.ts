@@ -62,6 +62,7 @@ export async function startModelServer(): Promise<ModelServer> {
     if (protocol === null || request.method !== 'POST') return json(response, 404, { error: { message: 'not found' } });
     const body = JSON.parse(text) as { stream?: boolean; tools?: unknown };
     const turn = nextTurn({ protocol, path, text, tools: toolNames(body.tools) });
+    if (turn.kind === 'custom') return turn.send(response);
     if (turn.kind === 'error') {
       // Agents that obey it try again at once.
       if (turn.status === 429) response.setHeader('retry-after', '1');

@@ -14,6 +14,7 @@ import type { JudgedFinding } from '../../rules/judged-output.js';
 import { PUBLISHED_OUTPUT } from '../../rules/published-output.js';
 import type { EarlierOutputs, EarlierPatch } from '../earlier-outputs.js';
 import type { GateProgressTracker } from '../gate-progress.js';
+import type { Spending } from '../spending.js';
 
 /** What a gate gives to the attempt's record. */
 export interface Judgement {
@@ -35,6 +36,7 @@ export interface GateTask {
   readonly inventory: Inventory;
   readonly signal: AbortSignal;
   readonly progress: GateProgressTracker;
+  readonly spending: Spending;
   /** Puts a file of the run's tree into the store; it is durable when the gate's result is given. */
   putArtifact(path: string, content: Uint8Array | string): Promise<ArtifactRef>;
   /** The bytes of a file that was put, by its digest. */

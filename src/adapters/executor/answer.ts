@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import { findAnswer, unwrapAnswer } from '../../contracts/answer-text.js';
 import type { AnswerLocation } from '../../contracts/executor-config.js';
-import { isRecord, readJson } from '../../contracts/json.js';
+import { lastFencedBlock } from '../../contracts/fenced-blocks.js';
 import { counted, endSentence } from '../../contracts/sentences.js';
 import type { PrintedJson } from './printed-json.js';
 
@@ -55,19 +56,7 @@ export function locateServedModel(pointer: string | undefined, json: PrintedJson
   return Object.keys(value).sort().join(', ').slice(0, 200).toWellFormed() || null;
 }
 
-/**
- * The schema files ask for the answer as the one member of an object, since decoders want an object at the top, and let
- * it say null for what it leaves out (see `contracts/answer-schema.ts`).
- */
-function unwrapped(answer: LocatedAnswer): LocatedAnswer {
-  if (!answer.ok) return answer;
-  const value = readJson(answer.text);
-  if (!isRecord(value) || !isRecord(value.answer) || Object.keys(value).length > 1) return answer;
-  return located(JSON.stringify(value.answer, (_name, part: unknown) => (isRecord(part) ? withoutNulls(part) : part)));
-}
-
-const withoutNulls = (record: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(record).filter(([, part]) => part !== null));
+const unwrapped = (answer: LocatedAnswer): LocatedAnswer => (answer.ok ? located(unwrapAnswer(answer.text)) : answer);
 
 function locateInText(fence: string | undefined, text: string): LocatedAnswer {
   if (fence !== undefined) {
@@ -76,20 +65,12 @@ function locateInText(fence: string | undefined, text: string): LocatedAnswer {
       ? missing(`The executor gave no answer: expected a closed block fenced with \`\`\`${fence}, found none.`)
       : located(block);
   }
-  const whole = text.trim();
-  if (isRecord(readJson(whole))) return located(whole);
-  const lines = text.split(/\r?\n/);
-  const lastLine = lines.findLast((line) => line.trim() !== '') ?? '';
-  if (isRecord(readJson(lastLine))) return located(lastLine.trim());
-  const block = lastFencedBlock(text, 'json');
-  if (block !== null) return located(block);
-  // Indented lines are parts of something larger.
-  const object = lines.findLast((line) => line.startsWith('{') && isRecord(readJson(line)));
-  return object === undefined
+  const answer = findAnswer(text);
+  return answer === null
     ? missing(
         'The executor gave no answer: expected a JSON object, alone, on a line of its own or fenced with ```json.',
       )
-    : located(object.trim());
+    : located(answer);
 }
 
 /** The text in which the answer is looked for: standard output, or a file of the executor's scratch folder. */
@@ -125,43 +106,4 @@ async function readBounded(path: string, name: string, maxBytes: number): Promis
   } finally {
     await file.close();
   }
-}
-
-/** A fenced code block of Markdown (CommonMark 0.31, section 4.5). */
-export interface FencedBlock {
-  /** First word of the info string, such as `json`; empty when there is none. */
-  readonly language: string;
-  readonly text: string;
-}
-
-const OPENING = /^( {0,3})(`{3,}|~{3,})[ \t]*([^\s`]*)([^`]*)$/;
-
-/** The closed blocks of a text, in order. A block that nothing closes was cut off, and is left out. */
-export function fencedBlocks(text: string): readonly FencedBlock[] {
-  const blocks: FencedBlock[] = [];
-  let open: { readonly fence: string; readonly indent: number; readonly language: string; lines: string[] } | null =
-    null;
-  for (const line of text.split(/\r?\n/)) {
-    if (open === null) {
-      const [, indent = '', fence, language = ''] = OPENING.exec(line) ?? [];
-      if (fence !== undefined) open = { fence, indent: indent.length, language, lines: [] };
-    } else if (closes(line, open.fence)) {
-      blocks.push({ language: open.language, text: open.lines.join('\n') });
-      open = null;
-    } else {
-      open.lines.push(line.replace(new RegExp(`^ {0,${open.indent}}`), ''));
-    }
-  }
-  return blocks;
-}
-
-function closes(line: string, fence: string): boolean {
-  const [, closing] = /^ {0,3}(`{3,}|~{3,})[ \t]*$/.exec(line) ?? [];
-  return closing !== undefined && closing[0] === fence[0] && closing.length >= fence.length;
-}
-
-/** The last closed block of a language, whatever its letters' case. */
-function lastFencedBlock(text: string, language: string): string | null {
-  const wanted = language.toLowerCase();
-  return fencedBlocks(text).findLast((block) => block.language.toLowerCase() === wanted)?.text ?? null;
 }

@@ -42,10 +42,11 @@ export interface CommandExecutorOptions {
   readonly programs?: ProgramStarter | undefined;
 }
 
-/** The agent that a preset of the worker config names. */
+/** The agent that a preset of the worker config names, or the model executor. */
 interface PresetAgent {
   readonly title: string;
-  readonly version_argv: readonly string[];
+  /** Null for a program of ours. */
+  readonly version_argv: readonly string[] | null;
   /** Why it cannot be started, as a sentence. */
   readonly missing: string | null;
 }
@@ -117,7 +118,9 @@ const versionOf = (
     call,
   }: Pick<CommandExecutorOptions, 'scratchRoot'> & { readonly programs: ProgramStarter; readonly call: ExecutorCall },
 ): Promise<string | null> =>
-  agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
+  version_argv === null
+    ? Promise.resolve(null)
+    : agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
 
 /** The folder is fresh and the executor has not started, so nothing in it can lead elsewhere. */
 async function writeHomeFiles(home: string, files: Readonly<Record<string, string>>): Promise<void> {
@@ -238,6 +241,13 @@ function notStarted(principal: string, failed: FailedStart): PromptOsError {
 }
 
 function presetAgent(config: ExecutorConfig, env: Environment): PresetAgent | null {
+  if (config.kind === 'model') {
+    return {
+      title: `model executor (${config.provider})`,
+      version_argv: null,
+      missing: missingCredential(config, env),
+    };
+  }
   if (config.kind !== 'preset') return null;
   const { title, version_argv } = AGENT_PRESETS[config.agent];
   return { title, version_argv, missing: missingCredential(config, env) };

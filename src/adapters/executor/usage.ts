@@ -38,10 +38,11 @@ export function readUse(location: UsageLocation, texts: readonly PrintedJson[]):
     cached_tokens: figure(location.cached_tokens, isTokens),
     cost_usd: figure(location.cost_usd, isCost),
   }) satisfies ExecutorUsage;
+  const apart = location.cached_apart && usage.cached_tokens !== undefined ? ({ cached_apart: true } as const) : {};
   const session = ids(location.session_id).at(-1);
   const requests = [...new Set(ids(location.request_id))].slice(-MAX_REQUEST_IDS);
   return {
-    ...(Object.keys(usage).length === 0 ? {} : { usage }),
+    ...(Object.keys(usage).length === 0 ? {} : { usage: { ...usage, ...apart } }),
     ...(session === undefined ? {} : { session_id: session }),
     ...(requests.length === 0 ? {} : { request_ids: requests }),
   };

@@ -9,6 +9,7 @@ import { type AuditRepository, findCommit, openAuditRepository } from './audit-r
 import { findTraced, type SubjectKind } from './find-traced.js';
 import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue, selectAudited } from './run-catalogue.js';
 import { type Trace, type TracedArtifact, traceRun } from './trace.js';
+import { renderAccounts } from './traced-accounts.js';
 import { renderInventories } from './traced-inventories.js';
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
@@ -114,6 +115,7 @@ export function renderTrace(trace: Trace): readonly string[] {
       `                sha256:${one.sha256}`,
     ]),
     ...renderInventories(trace.steered),
+    ...renderAccounts(trace),
     `  decided     ${decided.length === 0 ? 'by no integrator' : ''}`.trimEnd(),
     ...decided.map(
       ({ at, about, choice, actor, keyid, signature }) =>

@@ -85,6 +85,8 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
     },
     received,
     steered: await tracedInventories(catalogue, run),
+    independence: record.independence ?? null,
+    budgets: record.budgets ?? null,
     decided,
     problems: [
       ...problems,

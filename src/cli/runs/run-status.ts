@@ -33,6 +33,7 @@ function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
     outcome: record.outcome,
     outcome_reason: record.outcome_reason,
     cancellation: record.cancellation ?? null,
+    ...(record.budgets === undefined ? {} : { budgets: record.budgets }),
     developer: record.developer,
     target_repo: record.target_repo,
     base_commit: record.base_commit,

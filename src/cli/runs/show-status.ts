@@ -11,7 +11,7 @@ import {
   type RunStatus,
 } from '../../contracts/run-status.js';
 import { counted } from '../../contracts/sentences.js';
-import { usageInWords } from '../../domain/record/usage.js';
+import { describeSpending, usageInWords } from '../../domain/record/usage.js';
 import { answerCommands, answeringName } from '../../domain/run/answer-commands.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine } from '../app/printable.js';
@@ -50,6 +50,7 @@ export function showStatus(
     for (const finding of gate.findings) output.say(`      ${describeFinding(finding)}`);
     if (gate.findings_omitted > 0) output.say(`      … and ${counted(gate.findings_omitted, 'more finding')}`);
   }
+  if (status.budgets !== undefined) for (const line of describeSpending(status.budgets)) output.say(`spent   ${line}`);
   if (status.refusals > 0) output.say(`refused ${counted(status.refusals, 'message')}; the ledger says why`);
   for (const awaited of status.awaiting) {
     output.say();

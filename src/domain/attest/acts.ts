@@ -104,13 +104,16 @@ export interface GateResultPredicate extends Omit<GateAttemptPredicate, 'verdict
 
 /** `gate-attempt/v0.2`, about the digest of the attempt's record. */
 export const gateResultStatement = (
-  { output_sha256, escalation, ...counted }: GateOutcome,
+  { output_sha256, escalation, spent, ...counted }: GateOutcome,
   predicate: GateResultPredicate,
 ): Statement =>
   statement(
     PREDICATES.gateAttemptV2,
     [{ name: `${predicate.gate}.${predicate.attempt}`, digest: { sha256: output_sha256 } }],
-    { ...predicate, ...camelCase(counted), escalation: escalation === null ? null : camelCase(escalation) },
+    {
+      ...{ ...predicate, ...camelCase(counted), escalation: escalation === null ? null : camelCase(escalation) },
+      ...(spent === undefined ? {} : { spent: camelCase(spent) }),
+    },
   );
 
 /*

@@ -22,6 +22,7 @@ import { openEnvelope } from '../attest/envelope.js';
 import { PREDICATES, readStatement } from '../attest/statement.js';
 import { gateState, type RunState } from '../run/run-state.js';
 import { isValidAt, readEnvelope } from './authenticate.js';
+import { readStatedSpent } from './read-spent.js';
 
 /*
  * Reads what a gate's signed statement says of its result, by hand, since it runs in the workflow sandbox. The holder
@@ -91,6 +92,7 @@ function readReport(value: unknown): EscalationReport | null {
  */
 export function readGateOutcome(predicate: Record<string, unknown>, outputSha256: string): GateOutcome | null {
   const { verdict, reason, findings, findingsOmitted, blockingOmitted, severeOmitted, escalation, sandbox } = predicate;
+  const spent = readStatedSpent(predicate.spent);
   const report = escalation === null ? null : readReport(escalation);
   if (
     !isOneOf(VERDICTS, verdict) ||
@@ -100,7 +102,8 @@ export function readGateOutcome(predicate: Record<string, unknown>, outputSha256
     !findings.every(isFinding) ||
     ![findingsOmitted, blockingOmitted, severeOmitted].every(isCount) ||
     (report === null && escalation !== null) ||
-    !(sandbox === undefined || isSandboxKind(sandbox))
+    !(sandbox === undefined || isSandboxKind(sandbox)) ||
+    (spent === null && predicate.spent !== undefined)
   ) {
     return null;
   }
@@ -114,6 +117,7 @@ export function readGateOutcome(predicate: Record<string, unknown>, outputSha256
     severe_omitted: severeOmitted,
     escalation: report,
     ...(sandbox === undefined ? {} : { sandbox }),
+    ...(spent === null ? {} : { spent }),
   } as GateOutcome;
 }
 

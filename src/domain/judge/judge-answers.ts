@@ -202,7 +202,7 @@ function judgeForkResolution(
 
 /** Whether there is anything to go on with after an escalation. */
 export const canContinue = (open: { readonly trigger: EscalationTrigger; readonly interrupted: boolean }): boolean =>
-  !NO_OUTPUT.includes(open.trigger) && !(open.trigger === 'fork' && open.interrupted);
+  !NO_OUTPUT.includes(open.trigger) && !(['fork', 'budget'].includes(open.trigger) && open.interrupted);
 
 function judgeChoice(state: RunState, open: OpenEscalation, { choice, to_gate }: Resolution): Refusal | null {
   // Behind the last gate nothing is current: rework goes back from there.

@@ -217,11 +217,11 @@ function commandOf(
       return { type: 'finishGate', gate, attempt, result: { ...result, escalation } };
     }
     case 'gateInterrupted': {
-      const { gate, attempt, code, message } = entry;
+      const { gate, attempt, code, message, spent } = entry;
       if (code === 'FORK' && next?.type === 'escalationOpened' && next.report.trigger === 'fork') {
         return { type: 'fork', report: next.report };
       }
-      return { type: 'interruptGate', gate, attempt, code, message };
+      return { type: 'interruptGate', gate, attempt, code, message, spent };
     }
     case 'decisionCounted':
       return { type: 'message', kind: 'decision', content: entry.envelope ?? entry.decision };
@@ -247,7 +247,7 @@ function commandOf(
 function raisedByResult(finished: Entry<'gateFinished'>, next: LedgerEntry | undefined): EscalationReport | null {
   if (next?.type !== 'escalationOpened' || next.at !== finished.at) return null;
   const ofResult = next.gate === finished.gate && next.attempt === finished.attempt && next.decision_id === null;
-  return ofResult && !['person', 'hold', 'deadline', 'fork', 'rework_bound'].includes(next.report.trigger)
+  return ofResult && !['person', 'hold', 'deadline', 'fork', 'rework_bound', 'budget'].includes(next.report.trigger)
     ? next.report
     : null;
 }

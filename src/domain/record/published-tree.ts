@@ -91,12 +91,18 @@ export const attestationPaths = {
   /** By the engine, about the record and the ledger: the record cannot list them. */
   runRecord: dsse('run-record'),
   ledgerSeal: dsse('ledger-seal'),
+  authorship: dsse('ai-authorship'),
   bundle: RUN_ARTIFACTS.bundle.path,
 } as const;
 
 /** Files of a tree that its record cannot list; each has a check of its own. */
 export const isSealFile = (path: string): boolean =>
-  path === attestationPaths.runRecord || path === attestationPaths.ledgerSeal || path === attestationPaths.bundle;
+  [
+    attestationPaths.runRecord,
+    attestationPaths.ledgerSeal,
+    attestationPaths.authorship,
+    attestationPaths.bundle,
+  ].includes(path);
 
 /** Whether a file is an envelope of the folder. */
 export const isAttestationFile = (path: string): boolean =>

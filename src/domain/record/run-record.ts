@@ -13,6 +13,7 @@ import type { ClosedLedger } from '../ledger/closed-ledger.js';
 import { headOf } from '../ledger/ledger-chain.js';
 import { authenticationOf } from '../ledger/signed-acts.js';
 import { type AttemptHistory, attemptHistories } from '../run/attempt-history.js';
+import { runSpending } from '../run/budget.js';
 import { cancellationOf } from '../run/cancellation.js';
 import { evolve } from '../run/evolve.js';
 import { currentGate, gateState, INITIAL_STATE } from '../run/run-state.js';
@@ -82,6 +83,8 @@ export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy 
     escalations: [...recordedEscalations(entries)],
     ...(cancellation === undefined ? {} : { cancellation }),
     ...sandboxesOfRun([...attempts.values()]),
+    ...independenceOf(plan, histories, attempts),
+    ...budgetsOf(plan, entries),
     ...waiversOf(plan, entries),
     refusals: entries.flatMap((entry) => (entry.type === 'refused' ? [recordedRefusal(entry)] : [])),
     refusals_counted: closing.refusals_counted,
@@ -89,6 +92,24 @@ export function buildRunRecord({ ledger, attempts, artifacts, session, sealedBy 
     ledger: { path: TREE_PATHS.ledger, entries: entries.length, head: headOf(entries).hash },
     governance: { prompt_artifact_hash: session.artifact_hash, prompt_chain_hash: session.chain_hash },
   };
+}
+
+/** Void attempts judged nothing that counts. */
+function independenceOf(
+  plan: RunPlan | null,
+  histories: readonly AttemptHistory[],
+  attempts: ReadonlyMap<string, AttemptRecord>,
+): Pick<RunRecord, 'independence'> {
+  if (plan?.independence === undefined) return {};
+  const comparisons = histories.flatMap(({ output_sha256, standing }) =>
+    output_sha256 === null || standing === 'voided' ? [] : (attempts.get(output_sha256)?.independence ?? []),
+  );
+  return { independence: { ...plan.independence, comparisons } };
+}
+
+function budgetsOf(plan: RunPlan | null, entries: readonly LedgerEntry[]): Pick<RunRecord, 'budgets'> {
+  const budgets = plan?.budgets === undefined ? null : runSpending(entries.reduce(evolve, INITIAL_STATE));
+  return budgets === null ? {} : { budgets };
 }
 
 /** Runs of version 1 have the waivers in their attempts and escalations alone. */

@@ -1,5 +1,8 @@
 import type { ExecutorTry } from '../../contracts/attempt.js';
+import type { Budget, RunSpending, ScopeSpent } from '../../contracts/budget.js';
 import type { ExecutorUsage } from '../../contracts/executor-output.js';
+import type { GateId } from '../../contracts/names.js';
+import { counted } from '../../contracts/sentences.js';
 
 const FIGURES = ['input_tokens', 'output_tokens', 'cached_tokens', 'cost_usd'] as const;
 
@@ -23,7 +26,30 @@ export function usageInWords({ input_tokens, output_tokens, cached_tokens, cost_
   const parts = [
     input_tokens === undefined ? cached.trim().slice(1, -1) : `${count(input_tokens)} tokens in${cached}`,
     output_tokens === undefined ? '' : `${count(output_tokens)} out`,
-    cost_usd === undefined ? '' : `$${cost_usd > 0 && cost_usd < 0.01 ? cost_usd.toPrecision(2) : cost_usd.toFixed(2)}`,
+    cost_usd === undefined ? 'cost unknown' : dollars(cost_usd),
   ];
-  return parts.filter((part) => part !== '').join(', ') || 'nothing';
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+const dollars = (usd: number): string => `$${usd > 0 && usd < 0.01 ? usd.toPrecision(2) : usd.toFixed(2)}`;
+
+/** What a run whose policy has budgets has spent, a line for the run and for each gate that has a budget. */
+export function describeSpending({ limits, gates, run }: RunSpending): readonly string[] {
+  const ofGates = Object.entries(limits.gates).flatMap(([gate, limit]) => {
+    const spent = gates[gate as GateId];
+    return spent === undefined ? [] : [`${gate}: ${inFigures(spent, limit)}`];
+  });
+  return [`the run: ${inFigures(run, limits.run ?? {})}`, ...ofGates];
+}
+
+function inFigures(spent: ScopeSpent, limit: Budget): string {
+  const of = (text: string, most: string | undefined) => (most === undefined ? text : `${text} of ${most}`);
+  const unknown = (tries: number) => (tries === 0 ? '' : ` (${tries} of ${counted(spent.tries, 'try')} unknown)`);
+  const seconds = (milliseconds: number) => `${(milliseconds / 1_000).toFixed(1)} s`;
+  return [
+    `${of(count(spent.tokens), limit.tokens === undefined ? undefined : count(limit.tokens))} tokens${unknown(spent.tokens_unknown)}`,
+    `${of(dollars(spent.cost_usd), limit.cost_usd === undefined ? undefined : dollars(limit.cost_usd))}${unknown(spent.cost_unknown)}`,
+    of(seconds(spent.wall_ms), limit.wall_time === undefined ? undefined : seconds(limit.wall_time)),
+    `${of(String(spent.attempts), limit.attempts === undefined ? undefined : String(limit.attempts))} attempts`,
+  ].join(', ');
 }

@@ -1,4 +1,5 @@
 import type { SentGateResult } from '../../contracts/activities.js';
+import type { Spent } from '../../contracts/budget.js';
 import type { DecisionAnswer, RefusalReason } from '../../contracts/decisions.js';
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { LedgerEvent, RunWorkflow } from '../../contracts/ledger.js';
@@ -23,6 +24,8 @@ export type Command =
       readonly attempt: number;
       readonly code: string;
       readonly message: string;
+      /** What its tries used, as far as it is known. */
+      readonly spent?: Spent | undefined;
     }
   | { readonly type: 'message'; readonly kind: MessageKind; readonly content: unknown }
   /** The ledger and the journal differ. */

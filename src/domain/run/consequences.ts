@@ -1,6 +1,8 @@
 import type { LedgerEvent } from '../../contracts/ledger.js';
 import { decisionRequestId, gateIndex } from '../../contracts/names.js';
 import { hasJournal } from '../../contracts/rules-version.js';
+import { budgetReport } from './budget.js';
+import { openEscalation } from './escalations.js';
 import {
   type AttemptState,
   approvalsNeeded,
@@ -26,7 +28,17 @@ export function nextConsequence(state: RunState, at: string): LedgerEvent | null
   const gate = currentGate(state);
   // From rules version 2 on a run closes as approved by a command of its own, after the journal was asked.
   if (gate === undefined) return hasJournal(state.plan) ? null : closedAsApproved();
-  return gate.current?.status === 'finished' ? consequenceOfFinished(state, gate, at) : null;
+  return beyondBudget(state, gate) ?? (isFinished(gate) ? consequenceOfFinished(state, gate, at) : null);
+}
+
+const isFinished = ({ current }: GateState): boolean => current?.status === 'finished';
+
+/** A gate that has spent more than its budget, or the run's, goes no further; nor is one started for which nothing is left. */
+function beyondBudget(state: RunState, found: GateState): LedgerEvent | null {
+  const { gate, current } = found;
+  const report = budgetReport(state, gate, isFinished(found) ? 'end' : 'start');
+  if (report === null) return null;
+  return openEscalation(state, { gate, attempt: current?.attempt ?? 0, raised_by: 'engine', report });
 }
 
 export const closedAsApproved = (): LedgerEvent => ({

@@ -16,6 +16,7 @@ import {
   readResolution,
   rejectUnknownMessage,
 } from '../judge/read-message.js';
+import { budgetReport, withAttemptSpent } from './budget.js';
 import type { Command, DecideContext, Decided, MessageKind } from './commands.js';
 import { closedAsApproved, nextConsequence } from './consequences.js';
 import { dueEvents } from './deadlines.js';
@@ -122,6 +123,7 @@ function finishGate(state: RunState, command: Extract<Command, { type: 'finishGa
     blocking_omitted: result.blocking_omitted,
     severe_omitted: result.severe_omitted,
     ...(result.sandbox === undefined ? {} : { sandbox: result.sandbox }),
+    ...(result.spent === undefined ? {} : { spent: result.spent }),
   };
   if (result.escalation === null) return [finished];
   const principal = state.plan.principals[GATES[gate].role];
@@ -146,8 +148,17 @@ const MAX_CODE = 100;
 
 function interruptGate(
   state: RunState,
-  { gate, attempt, code, message }: Extract<Command, { type: 'interruptGate' }>,
+  { gate, attempt, code, message, spent }: Extract<Command, { type: 'interruptGate' }>,
 ): LedgerEvent[] {
+  const interrupted: LedgerEventOf<'gateInterrupted'> = {
+    ...{ type: 'gateInterrupted', gate, attempt, code: code.slice(0, MAX_CODE), message: message.slice(0, 2_000) },
+    // Runs without budgets keep no account.
+    ...(spent === undefined || state.plan?.budgets === undefined ? {} : { spent }),
+  };
+  const breach =
+    code === 'EXECUTOR_OUT_OF_BUDGET' ? budgetReport(withAttemptSpent(state, gate, spent), gate, 'start') : null;
+  if (breach !== null)
+    return [interrupted, openEscalation(state, { gate, attempt, raised_by: 'engine', report: breach })];
   const trust = TRUST_CODES.includes(code);
   const report = {
     trigger: trust ? ('trust' as const) : ('infrastructure' as const),
@@ -158,10 +169,7 @@ function interruptGate(
     recommendation: 'Remove the cause that the context names, then retry.',
     security_sensitive: trust,
   };
-  return [
-    { type: 'gateInterrupted', gate, attempt, code: code.slice(0, MAX_CODE), message: message.slice(0, 2_000) },
-    openEscalation(state, { gate, attempt, raised_by: 'engine', report }),
-  ];
+  return [interrupted, openEscalation(state, { gate, attempt, raised_by: 'engine', report })];
 }
 
 function decideMessage(state: RunState, kind: MessageKind, content: unknown, context: DecideContext): Decided {

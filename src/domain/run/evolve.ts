@@ -2,6 +2,7 @@ import { canonicalSha256 } from '../../contracts/json.js';
 import type { Feedback, LedgerEvent, LedgerEventOf } from '../../contracts/ledger.js';
 import { type GateId, gateIndex } from '../../contracts/names.js';
 import { hasJournal } from '../../contracts/rules-version.js';
+import { withAttemptSpent, withGrant, withSpent } from './budget.js';
 import { recordedCancellation, temporalCancellation } from './cancellation.js';
 import { countedEscalationId } from './escalations.js';
 import { defaultReworkTarget, isRetry } from './next-step.js';
@@ -49,7 +50,7 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
     case 'openingFailed':
       return { ...state, run: event.run, workflow: event.workflow };
     case 'gateStarted':
-      return withGate(state, event.gate, (gate) => ({
+      return withGate(withSpent(state, event.gate, { attempts: 1 }), event.gate, (gate) => ({
         ...gate,
         attempts: event.attempt,
         current: startedAttempt(event, gate.feedback),
@@ -57,7 +58,7 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
         request: null,
       }));
     case 'gateFinished':
-      return withAttempt(state, event, (current) => ({
+      return withAttempt(withAttemptSpent(state, event.gate, event.spent), event, (current) => ({
         ...current,
         status: 'finished',
         verdict: event.verdict,
@@ -70,7 +71,11 @@ export function evolve(state: RunState, event: LedgerEvent & Placed): RunState {
         ...(event.sandbox === undefined ? {} : { sandbox: event.sandbox }),
       }));
     case 'gateInterrupted':
-      return withAttempt(state, event, (current) => ({ ...current, status: 'interrupted', reason: event.message }));
+      return withAttempt(withAttemptSpent(state, event.gate, event.spent), event, (current) => ({
+        ...current,
+        status: 'interrupted',
+        reason: event.message,
+      }));
     case 'decisionRequested':
       return withGate(state, event.gate, (gate) => ({
         ...gate,
@@ -229,8 +234,10 @@ function closeEscalation(
   const { resolution, waived } = event;
   const closed = state.escalations.find(({ escalation_id }) => escalation_id === resolution.escalation_id);
   const escalations = state.escalations.filter((open) => open !== closed);
+  const about = closed?.gate ?? currentGate(state)?.gate;
+  const grants = closed?.trigger === 'budget' && resolution.choice !== 'abort' && about !== undefined;
   const next: RunState = {
-    ...state,
+    ...(grants ? withGrant(state, about) : state),
     escalations,
     decision_ids: [...state.decision_ids, resolution.decision_id],
     fork_accepted: resolution.choice === 'abort' ? state.fork_accepted : (closed?.fork_entries ?? state.fork_accepted),

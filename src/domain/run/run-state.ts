@@ -1,3 +1,4 @@
+import type { BudgetScope, ScopeSpent } from '../../contracts/budget.js';
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { Finding } from '../../contracts/findings.js';
 import type { Feedback, RunWorkflow } from '../../contracts/ledger.js';
@@ -82,6 +83,13 @@ export interface PendingRework {
   readonly feedback: readonly Feedback[];
 }
 
+/** What a run has spent, and what of it no longer counts against its budgets. */
+export interface Spending {
+  readonly gates: Readonly<Partial<Record<GateId, ScopeSpent>>>;
+  /** What a gate, or the run, had spent when a person last granted one more budget. */
+  readonly granted: Readonly<Partial<Record<BudgetScope, ScopeSpent>>>;
+}
+
 /** What a run is, folded from its ledger. Plain JSON, so that it travels through continue-as-new. */
 export interface RunState {
   readonly phase: 'new' | 'open' | 'closed';
@@ -111,6 +119,8 @@ export interface RunState {
   readonly resumed_at: string | null;
   readonly outcome: Outcome | null;
   readonly outcome_reason: string | null;
+  /** What gates have spent; absent where the policy has no budgets. */
+  readonly spending?: Spending;
   /** How it was cancelled; absent until it was. */
   readonly cancellation?: RecordedCancellation;
 }

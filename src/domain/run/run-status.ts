@@ -2,6 +2,7 @@ import type { LedgerHead } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
 import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../contracts/run-status.js';
+import { runSpending } from './budget.js';
 import { defaultReworkTarget } from './next-step.js';
 import {
   approvalsNeeded,
@@ -22,6 +23,7 @@ export function describeRun(
   runRecordSha256: string | null,
   refusalsCounted = 0,
 ): RunStatus {
+  const budgets = runSpending(state);
   return {
     run_id: input.run_id,
     phase: state.phase,
@@ -37,6 +39,7 @@ export function describeRun(
     integrators: state.plan?.integrators ?? [],
     gates: state.gates.map((gate) => describeGate(gate, state.escalations.length > 0)),
     awaiting: awaited(state),
+    ...(budgets === null ? {} : { budgets }),
     escalations_raised: state.escalations_raised,
     refusals: state.refusals + refusalsCounted,
     ledger: { entries: ledger.entries, hash: ledger.hash },

@@ -16,6 +16,7 @@ import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import { sandboxOfAttempt } from '../../domain/record/sandboxes.js';
 import type { RunState } from '../../domain/run/run-state.js';
 import { renderedHead } from '../../prompt-pack/render.js';
+import { spentByAttempt } from '../../rules/spent.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
 
@@ -86,7 +87,7 @@ export async function checkAttempts(documents: TreeDocuments): Promise<void> {
       (entry) => entry.type === 'gateFinished' && entry.gate === gate && entry.attempt === number,
     );
     if (finished?.type !== 'gateFinished') continue;
-    checkSummary(record, finished, path);
+    checkSummary(record, finished, path, opening.plan);
     checkStatement(opening.plan, attempt, finished, path);
   }
 }
@@ -126,7 +127,12 @@ function checkVerdict({ verdict, findings }: AttemptRecord, path: string): void 
 }
 
 /** What travelled to the ledger is the record's own: cut short perhaps, but with nothing hidden. */
-function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinished'>, path: string): void {
+function checkSummary(
+  record: AttemptRecord,
+  finished: LedgerEventOf<'gateFinished'>,
+  path: string,
+  { budgets }: RunPlan,
+): void {
   const reported = new Map(record.findings.map((finding) => [finding.id, finding]));
   for (const [index, finding] of finished.findings.entries()) {
     const whole = reported.get(finding.id);
@@ -145,6 +151,7 @@ function checkSummary(record: AttemptRecord, finished: LedgerEventOf<'gateFinish
       blocking_omitted: omitted.filter(({ blocking }) => blocking).length,
       severe_omitted: omitted.filter(({ severity }) => ACKNOWLEDGED_SEVERITIES.includes(severity)).length,
       sandbox: sandboxOfAttempt(record),
+      spent: budgets === undefined ? undefined : spentByAttempt(record),
     },
     finished,
   );
@@ -189,7 +196,9 @@ function checkResultStatement(
   const { verdict, reason, output_sha256, findings, findings_omitted, blocking_omitted, severe_omitted } = finished;
   const counts = { findings_omitted, blocking_omitted, severe_omitted };
   const sandbox = finished.sandbox === undefined ? {} : { sandbox: finished.sandbox };
-  const outcome = { verdict, reason, output_sha256, findings, ...counts, escalation: record.escalation, ...sandbox };
+  const spent = finished.spent === undefined ? {} : { spent: finished.spent };
+  const more = { escalation: record.escalation, ...sandbox, ...spent };
+  const outcome = { verdict, reason, output_sha256, findings, ...counts, ...more };
   const expected = gateResultStatement(outcome, resultPredicate(record, step));
   expectEqual('ATTEMPT_DIFFERS', `${path}: signed statement`, expected, statementOf(attestation));
 }

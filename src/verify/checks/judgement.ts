@@ -21,12 +21,16 @@ import {
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
+import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
+import { spentByAttempt } from '../../rules/spent.js';
 import {
   type AttemptInputs,
   inputsOf,
@@ -55,6 +59,9 @@ const DERIVED = new Set<string>([
     'verifier',
     'review',
     INVENTORY_RULE,
+    USE_RULE,
+    INDEPENDENCE_RULE,
+    SESSION_RULE,
   ],
 ]);
 
@@ -152,6 +159,8 @@ async function derivedFindings(
     }
   }
   findings.push(...(await judgedInventory(documents, judged)));
+  findings.push(...(await judgedIndependence(documents, judged)));
+  findings.push(...judgeUse(judged.policy.budgets, gate, spentByAttempt(attempt.record)));
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;
 }
@@ -168,6 +177,20 @@ async function judgedInventory(
     ...{ inventory: record.inventory, withheld: record.withheld, before },
     ...{ allow: policy.agent_files?.allow ?? [], rules_version: rulesVersion },
   });
+}
+
+/** Whether who judges was another model than who is judged, in a session of its own: made again from the records. */
+async function judgedIndependence(
+  documents: TreeDocuments,
+  { policy, attempt: { record, folder } }: Judged,
+): Promise<readonly JudgedFinding[]> {
+  const attempts = await documents.attempts();
+  const earlier = GATE_IDS.flatMap(
+    (gate) => attempts.find(({ sha256 }) => sha256 === record.inputs[gate])?.record ?? [],
+  );
+  const compared = compareModels(policy, record, earlier);
+  expectEqual('FINDINGS_DIFFER', `${folder}/attempt.json: independence`, compared, record.independence ?? []);
+  return [...judgeIndependence(policy.independence, compared), ...judgeSessions(record, earlier)];
 }
 
 /** What P06 must have found of the patch: all that the rules find, and what it says in its own judgement beside that. */

@@ -4,6 +4,7 @@ import { type Envelope, envelopeSchema, type PinnedKey } from '../../contracts/k
 import type { Policy } from '../../contracts/policy.js';
 import { counted } from '../../contracts/sentences.js';
 import { ledgerSealStatement, runRecordStatement } from '../../domain/attest/acts.js';
+import { authorshipStatement } from '../../domain/attest/authorship.js';
 import { keyidOf, openEnvelope } from '../../domain/attest/envelope.js';
 import { provenanceStatement, SLSA_PROVENANCE, testResultStatement } from '../../domain/attest/predicates.js';
 import { readStatement } from '../../domain/attest/statement.js';
@@ -196,11 +197,26 @@ export async function checkRecordSignature(documents: TreeDocuments): Promise<re
   const { opening, closing } = await documents.closed();
   const about = { runId: opening.run.run_id, outcome: closing.outcome };
   const expected = runRecordStatement(await documents.recordSha256(), about);
-  return checkEngineAct(documents, attestationPaths.runRecord, expected, {
+  const remarks = await checkEngineAct(documents, attestationPaths.runRecord, expected, {
     missing: 'RECORD_SIGNATURE_MISSING',
     invalid: 'RECORD_SIGNATURE_INVALID',
     unsigned: 'unsigned: no key of the engine vouches for the record',
   });
+  await checkAuthorship(documents);
+  return remarks;
+}
+
+/** What the engine says of the patch's origin follows from the record. Trees of before do not say it. */
+async function checkAuthorship(documents: TreeDocuments): Promise<void> {
+  const path = attestationPaths.authorship;
+  if (!(await documents.has(path))) return;
+  const attempts = await documents.attempts();
+  const records = new Map(attempts.map(({ sha256, record }) => [sha256, record]));
+  const expected = authorshipStatement(await documents.record(), await documents.recordSha256(), records);
+  const keys = ((await documents.policy())?.engine.keys ?? []).map(pinKey);
+  const { at } = (await documents.closed()).closing;
+  const payload = openAt(await envelopeAt(documents, path), keys, at, 'ATTESTATION_INVALID', path);
+  expectEqual('ATTESTATION_INVALID', path, expected, payload);
 }
 
 async function checkEngineAct(

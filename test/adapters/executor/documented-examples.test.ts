@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { fencedBlocks } from '../../../src/adapters/executor/answer.js';
 import { createExecutorRegistry } from '../../../src/adapters/executor/command-executor.js';
 import { executorAnswerSchema } from '../../../src/contracts/escalation.js';
+import { fencedBlocks } from '../../../src/contracts/fenced-blocks.js';
 import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
 
 const FIXTURES = resolve('test/fixtures/executors');

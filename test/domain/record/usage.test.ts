@@ -13,10 +13,10 @@ test.each([
     { input_tokens: 12_345, output_tokens: 678, cached_tokens: 2_000, cost_usd: 0.1234 },
     '12,345 tokens in (2,000 cached), 678 out, $0.12',
   ],
-  [{ input_tokens: 7 }, '7 tokens in'],
+  [{ input_tokens: 7 }, '7 tokens in, cost unknown'],
   [{ cached_tokens: 7, cost_usd: 0.00123 }, '7 cached, $0.0012'],
   [{ output_tokens: 7, cost_usd: 0 }, '7 out, $0.00'],
-  [{}, 'nothing'],
+  [{}, 'cost unknown'],
 ])('usageInWords: %j is "%s"', (usage, words) => {
   expect(usageInWords(usage)).toBe(words);
 });

@@ -78,6 +78,12 @@ const PLAN_FIELDS: Readonly<Record<keyof RunPlan, (plan: Loose<RunPlan>) => void
   rework_rounds: (pinned) => {
     pinned.rework_rounds = 50;
   },
+  independence: (pinned) => {
+    pinned.independence = { models: 'off', by: 'vendor' };
+  },
+  budgets: (pinned) => {
+    pinned.budgets = { run: { tokens: 1 }, gates: {}, unknown: 'note' };
+  },
   waiver_lifetime_ms: (pinned) => {
     pinned.waiver_lifetime_ms = 1_000;
   },

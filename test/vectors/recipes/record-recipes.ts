@@ -1,5 +1,6 @@
 import type { RunRecord } from '../../../src/contracts/run-record.js';
 import { attestationPaths } from '../../../src/domain/record/published-tree.js';
+import { NOTHING_SPENT } from '../../../src/rules/spent.js';
 import type { VerifyCode } from '../../../src/verify/verify-codes.js';
 import { ENGINE, forge, rebuildDocuments, seal } from '../../support/forge-tree.js';
 import type { Loose } from '../../support/mutable-tree.js';
@@ -58,6 +59,10 @@ const FLIPS: Readonly<Record<keyof RunRecord, Flip>> = {
     cancellation: { at: finished_at, through: 'temporal', by: null, reason: 'enough', signed_by: null },
   })),
   sandbox: differs(() => ({ sandbox: { P05: 'bubblewrap', checks: 'bubblewrap' } })),
+  independence: differs(() => ({ independence: { models: 'require', by: 'vendor', comparisons: [] } })),
+  budgets: differs(() => ({
+    budgets: { limits: { gates: {}, unknown: 'note' as const }, gates: {}, run: { ...NOTHING_SPENT, attempts: 0 } },
+  })),
   waivers: [hideWaivers, 'RECORD_DIFFERS'],
   refusals: differs(({ refusals }) => ({ refusals: refusals.slice(1) })),
   refusals_counted: differs(() => ({ refusals_counted: { MALFORMED: 3 } })),

@@ -48,6 +48,7 @@ export const CLAUDE: AgentPreset = {
     input_tokens: '/usage/input_tokens',
     output_tokens: '/usage/output_tokens',
     cached_tokens: '/usage/cache_read_input_tokens',
+    cached_apart: true,
     cost_usd: '/total_cost_usd',
     session_id: '/session_id',
   },

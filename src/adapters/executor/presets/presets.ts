@@ -6,6 +6,7 @@ import {
 import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
+import { missingOfModel, modelCommand } from '../model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
 import { CLAUDE } from './claude.js';
@@ -57,11 +58,19 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
   ...credentials,
 ];
 
-/** The command of an executor, whether it is written out or a preset. */
-export const resolveExecutor = (config: ExecutorConfig): CommandExecutorConfig =>
-  config.kind === 'preset' ? resolvePreset(config) : config;
+/** The command of an executor, of whichever kind it is. */
+export function resolveExecutor(config: ExecutorConfig): CommandExecutorConfig {
+  switch (config.kind) {
+    case 'command':
+      return config;
+    case 'preset':
+      return resolvePreset(config);
+    case 'model':
+      return modelCommand(config);
+  }
+}
 
-/** What the presets of a worker config lack in its environment, each sentence once, with the principals that it is about. */
+/** What the presets and models of a worker config lack in its environment, each sentence once, with the principals that it is about. */
 export function missingCredentials(
   executors: Readonly<Record<string, ExecutorConfig>>,
   env: Environment,
@@ -75,10 +84,11 @@ export function missingCredentials(
 }
 
 /**
- * What a preset lacks in the worker's environment, as a sentence; null when a key of its model service is set.
+ * What a preset or a model lacks in the worker's environment, as a sentence; null when a key of its model service is set.
  * @param env the worker's own environment
  */
 export function missingCredential(config: ExecutorConfig, env: Environment): string | null {
+  if (config.kind === 'model') return missingOfModel(config, env);
   if (config.kind !== 'preset') return null;
   const { title, credentials } = AGENT_PRESETS[config.agent];
   const { set } = config.env;

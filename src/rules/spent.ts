@@ -1,0 +1,53 @@
+import type { ExecutorTry } from '../contracts/attempt.js';
+import type { Spent } from '../contracts/budget.js';
+import type { ExecutorUsage } from '../contracts/executor-output.js';
+import { roundCost } from './price-usage.js';
+
+export const NOTHING_SPENT: Spent = {
+  tries: 0,
+  tokens: 0,
+  cost_usd: 0,
+  wall_ms: 0,
+  tokens_unknown: 0,
+  cost_unknown: 0,
+};
+
+/** A try that has begun, and whose executor has not said what it used. */
+export const UNKNOWN_TRY: Spent = { ...NOTHING_SPENT, tries: 1, tokens_unknown: 1, cost_unknown: 1 };
+
+export const addSpent = (one: Spent, other: Spent): Spent => ({
+  tries: one.tries + other.tries,
+  tokens: one.tokens + other.tokens,
+  cost_usd: roundCost(one.cost_usd + other.cost_usd),
+  wall_ms: one.wall_ms + other.wall_ms,
+  tokens_unknown: one.tokens_unknown + other.tokens_unknown,
+  cost_unknown: one.cost_unknown + other.cost_unknown,
+});
+
+/** Tokens of a try, whatever they cost; null when its executor says none. */
+function tokensOf({ input_tokens, output_tokens, cached_tokens = 0, cached_apart }: ExecutorUsage): number | null {
+  if (input_tokens === undefined && output_tokens === undefined) return null;
+  return (input_tokens ?? 0) + (output_tokens ?? 0) + (cached_apart === true ? cached_tokens : 0);
+}
+
+export function spentByTry({ usage = {}, duration_ms }: Pick<ExecutorTry, 'usage' | 'duration_ms'>): Spent {
+  const tokens = tokensOf(usage);
+  const { cost_usd } = usage;
+  return {
+    tries: 1,
+    tokens: tokens ?? 0,
+    cost_usd: roundCost(cost_usd ?? 0),
+    wall_ms: duration_ms,
+    tokens_unknown: tokens === null ? 1 : 0,
+    cost_unknown: cost_usd === undefined ? 1 : 0,
+  };
+}
+
+/** What an attempt spent: its tries, and those before that ended with an error and left no record. */
+export const spentByAttempt = ({
+  tries,
+  unrecorded = NOTHING_SPENT,
+}: {
+  readonly tries: readonly Pick<ExecutorTry, 'usage' | 'duration_ms'>[];
+  readonly unrecorded?: Spent | undefined;
+}): Spent => tries.map(spentByTry).reduce(addSpent, unrecorded);
