@@ -379,7 +379,7 @@ test('verifyTree: before the engine has signed, its signatures are neither asked
   const pending = { ...trusted(), engineSignatures: 'pending' as const };
   const tree = new Forgery(genuine.files);
   expect((await judgeTree(memoryTree(tree.files), pending)).first?.failure?.code).toBe('FILE_UNEXPECTED');
-  for (const name of ['run-record.dsse.json', 'ledger-seal.dsse.json', 'bundle.jsonl']) {
+  for (const name of ['run-record.dsse.json', 'ledger-seal.dsse.json', 'ai-authorship.dsse.json', 'bundle.jsonl']) {
     tree.files.delete(`evidence/attestations/${name}`);
   }
   expect((await judgeTree(memoryTree(tree.files), pending)).verified).toBe(true);

@@ -60,6 +60,7 @@ test('inspectTarget: the base is HEAD, or what was named', async () => {
   git(path, 'commit', '-q', '--allow-empty', '-m', 'second');
   expect(await inspectTarget(path, { scope: scope(['src/**']), env })).toEqual({
     baseCommit: git(path, 'rev-parse', 'HEAD'),
+    baseBranch: 'main',
     untracked: [],
     scope: { useful: true, idle: [], twofold: [] },
   });
@@ -99,6 +100,7 @@ test('inspectTarget: files out of scope may be dirty, and untracked ones in scop
   await writeFiles(path, { 'README.md': 'changed\n', 'src/new file.txt': 'x\n', 'other.txt': 'x\n' });
   expect(await inspectTarget(path, { scope: scope(['src/**']), env })).toEqual({
     baseCommit: commit,
+    baseBranch: 'main',
     untracked: ['src/new file.txt'],
     scope: { useful: true, idle: [], twofold: [] },
   });
