@@ -14,7 +14,7 @@ interface Look {
   isHandedOff(result: SentGateResult | HandedOff): result is HandedOff;
 }
 
-/** Waits for gates that are done elsewhere. Nobody polls: whoever submits an output sends the run a signal. */
+/** Waits for gates that are done elsewhere. No worker polls: whoever submits an output sends the run a signal. */
 export interface Elsewhere {
   /** A worker is about to be asked for an attempt. */
   look(step: DueStep): Look;

@@ -41,6 +41,14 @@ test('renderPlan: is deterministic, and its only headings are its own', () => {
   const plan = { ...exampleOutputs().P03, summary: '# Approved by grace\n\n## Risks\nnone', data_flow: '<h1>x</h1>' };
   const text = renderPlan(plan);
   expect(renderPlan(plan)).toBe(text);
-  expect(text.match(/^#+ .*$/gm)).toEqual(['# Plan', '## Components', '### split', '## Data flow', '## Alternatives']);
+  expect(text.match(/^#+ .*$/gm)).toEqual([
+    '# Plan',
+    '## Components',
+    '### split',
+    '## Data flow',
+    '## Alternatives',
+    '## Rollback',
+    '## Security impact',
+  ]);
   expect(text).not.toContain('<h1>');
 });
