@@ -1,6 +1,15 @@
 import { createGlobMatcher } from '../rules/scope-matching.js';
 import type { Canary, Edits } from './canary.js';
-import { CI_TEXT, coverageConfig, HONEST_SPLIT, manifest, PROJECT_FILES, TEST_PATH, TEST_TEXT } from './project.js';
+import {
+  CI_TEXT,
+  coverageConfig,
+  HONEST_SPLIT,
+  manifest,
+  OTHER_TEST_PATH,
+  PROJECT_FILES,
+  TEST_PATH,
+  TEST_TEXT,
+} from './project.js';
 
 type Row = readonly [name: string, violation: string, edits: Edits];
 
@@ -21,6 +30,9 @@ const character = (...codes: readonly number[]): string => String.fromCodePoint(
 const path = (...parts: readonly string[]): string => parts.join('/');
 /** A marker of git in a file that was merged half way. */
 const marker = (sign: string, label = ''): string => `${sign.repeat(7)}${label}`;
+
+const isProtected = (globs: readonly string[], test: string): boolean =>
+  createGlobMatcher(globs, true).match(test) !== undefined;
 
 const inTest = (before: string, after: string): Edits => ({ [TEST_PATH]: TEST_TEXT.replace(before, after) });
 
@@ -60,12 +72,23 @@ export const PATCH_CANARIES: readonly Canary[] = [
     { class: 'weakened test', rule: 'weakened_tests', ...ACKNOWLEDGED },
     ['test-skipped', 'a test that is skipped', inTest('test(', 'test.skip(')],
     ['test-focused', 'a test that alone is run', inTest('test(', 'test.only(')],
-    ['test-deleted', 'a file of tests that is deleted', { [TEST_PATH]: null }],
-    [
-      'test-assertion-removed',
-      'a test without its assertion',
-      inTest('  assert.deepStrictEqual(split(7, 1), [7]);\n', ''),
-    ],
+  ),
+  ...planted({ class: 'weakened test', rule: 'weakened_tests', ...REPORTED }, [
+    'test-assertion-removed',
+    'a test without its assertion',
+    inTest('  assert.deepStrictEqual(split(7, 1), [7]);\n', ''),
+  ]),
+  ...planted(
+    {
+      class: 'weakened test',
+      rule: 'weakened_tests',
+      ...ACKNOWLEDGED,
+      unfit: ({ protected_tests }) =>
+        isProtected(protected_tests, OTHER_TEST_PATH)
+          ? `protected_tests of the policy matches ${OTHER_TEST_PATH}, so another rule reports it`
+          : null,
+    },
+    ['test-deleted', 'a file of tests that is deleted', { [OTHER_TEST_PATH]: null }],
   ),
   ...planted(
     {
@@ -73,11 +96,10 @@ export const PATCH_CANARIES: readonly Canary[] = [
       rule: 'protected_tests',
       ...BLOCKED,
       unfit: ({ protected_tests }) =>
-        createGlobMatcher(protected_tests, true).match(TEST_PATH) === null
-          ? `protected_tests of the policy does not match ${TEST_PATH}`
-          : null,
+        isProtected(protected_tests, TEST_PATH) ? null : `protected_tests of the policy does not match ${TEST_PATH}`,
     },
     ['test-protected', 'a protected test that expects something else', inTest('[7]', '[7.0]')],
+    ['test-protected-deleted', 'a file of protected tests that is deleted', { [TEST_PATH]: null }],
   ),
   ...planted(
     { class: 'weakened check', rule: 'check_definitions', ...ACKNOWLEDGED },

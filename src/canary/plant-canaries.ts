@@ -51,6 +51,12 @@ const EFFECTS: Readonly<Record<Exclude<CanaryEffect, 'refused'>, (finding: Findi
   reported: () => true,
 };
 
+const WEAKER: Readonly<Record<keyof typeof EFFECTS, string>> = {
+  blocks: 'the finding does not block',
+  acknowledged: 'no approver has to acknowledge the finding',
+  reported: 'the finding is not reported',
+};
+
 /** Why a canary does not count as caught; null when it does. */
 function missed({ gate, rule, effect, escalates }: Canary, end: GateEnd): string | null {
   const { findings, verdict, escalation, reason } = end.result;
@@ -58,7 +64,7 @@ function missed({ gate, rule, effect, escalates }: Canary, end: GateEnd): string
   if (effect === 'refused') return verdict === 'blocked' ? null : `${gate} took the answer`;
   const found = findings.filter((finding) => finding.rule === rule);
   if (found.length === 0) return `the rule ${rule} found nothing`;
-  if (!found.some(EFFECTS[effect])) return `the rule ${rule} found it, and it is not ${effect}`;
+  if (!found.some(EFFECTS[effect])) return `the rule ${rule} found it, and ${WEAKER[effect]}`;
   if (effect === 'blocks' && verdict === 'pass') return `${gate} passed`;
   return escalates && escalation === null ? 'no P08 was raised' : null;
 }
@@ -78,6 +84,30 @@ function scriptFor({ edits = {}, idle, request, outputs }: Canary): CanaryScript
 /** The gates up to one, without those that were carried out before. */
 const gatesTo = (gate: GateId, done: readonly GateId[] = []): readonly GateId[] =>
   GATE_IDS.slice(0, GATE_IDS.indexOf(gate) + 1).filter((one) => !done.includes(one));
+
+/** Canaries that are planted at the same time: most of their time is spent waiting for git. */
+const AT_ONCE = 4;
+
+/**
+ * Plants all canaries and gives their outcomes in the order of the canaries.
+ * @param progress hears how many were planted
+ */
+export async function plantAll(
+  planter: Planter,
+  canaries: readonly Canary[],
+  progress: (planted: number) => void,
+): Promise<readonly CanaryOutcome[]> {
+  const waiting = [...canaries.entries()];
+  const outcomes: (readonly [number, CanaryOutcome])[] = [];
+  const plantNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      outcomes.push([next[0], await planter.plant(next[1])]);
+      progress(outcomes.length);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, plantNext));
+  return outcomes.sort(([one], [other]) => one - other).map(([, outcome]) => outcome);
+}
 
 export interface Planter {
   control(): Promise<ControlOutcome>;

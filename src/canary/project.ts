@@ -7,6 +7,8 @@ import type { Edits } from './canary.js';
 export const CANARY_REPOSITORY = 'canary';
 /** The path of the project's test. */
 export const TEST_PATH = 'test/split.test.js';
+/** The path of a test that the built-in policy does not protect. */
+export const OTHER_TEST_PATH = 'spec/one.spec.js';
 
 export const TEST_TEXT = `const assert = require('node:assert');
 const { test } = require('node:test');
@@ -41,6 +43,7 @@ export const PROJECT_FILES: Readonly<Record<string, string>> = {
   'requirements.txt': 'requests==2.32.3\n',
   'src/split.js': SPLIT,
   [TEST_PATH]: TEST_TEXT,
+  [OTHER_TEST_PATH]: TEST_TEXT,
   'vitest.config.js': coverageConfig(80),
   '.github/workflows/ci.yml': CI_TEXT,
 };

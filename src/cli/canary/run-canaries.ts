@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { CANARIES } from '../../canary/canaries.js';
 import type { Canary } from '../../canary/canary.js';
 import { createCanaryRuns } from '../../canary/canary-run.js';
-import { type CanaryOutcome, type ControlOutcome, createPlanter } from '../../canary/plant-canaries.js';
+import { type CanaryOutcome, type ControlOutcome, createPlanter, plantAll } from '../../canary/plant-canaries.js';
 import type { JudgingPolicy } from '../../canary/project.js';
 import { type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
@@ -35,11 +35,9 @@ export async function runCanaries(context: CommandContext, options: CanaryOption
     async ({ ground, policy }) => {
       const planter = await createPlanter(createCanaryRuns(ground), policy);
       const control = await planter.control();
-      const outcomes: CanaryOutcome[] = [];
-      for (const canary of canaries) {
-        output.live([`planting ${canary.name} (${outcomes.length + 1} of ${canaries.length})`]);
-        outcomes.push(await planter.plant(canary));
-      }
+      const outcomes = await plantAll(planter, canaries, (planted) =>
+        output.live([`planted ${planted} of ${canaries.length}`]),
+      );
       return { control, outcomes, pack_sha256: ground.pack.digest };
     },
   );
