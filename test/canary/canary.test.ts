@@ -58,7 +58,7 @@ describe('promptos canary', () => {
   test('an unknown class is refused with the classes that there are, and no folder is made', async () => {
     await expect(canary(['--class', 'bugs'])).rejects.toMatchObject({
       code: 'USAGE',
-      hint: expect.stringContaining('out of scope'),
+      message: expect.stringContaining('Name one of: injected instruction, lost requirement, out of scope, '),
     });
     expect(await readdir(folder)).toEqual([]);
   });
