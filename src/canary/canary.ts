@@ -4,7 +4,7 @@ import type { Policy } from '../contracts/policy.js';
 import type { RunRequest } from '../contracts/run-request.js';
 
 /** What a file becomes: its text, nothing (deleted), or a symbolic link. */
-export type Edit = string | null | { readonly link: string };
+type Edit = string | null | { readonly link: string };
 export type Edits = Readonly<Record<string, Edit>>;
 
 /**

@@ -7,7 +7,7 @@ import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../ports/gate-
 import type { Edits } from './canary.js';
 
 /** What an executor does in one attempt of one gate. */
-export interface ScriptedGate {
+interface ScriptedGate {
   readonly output: object;
   readonly edits?: Edits;
 }
