@@ -10,12 +10,9 @@ export const TEST_PATH = 'test/split.test.js';
 /** The path of a test that the built-in policy does not protect. */
 export const OTHER_TEST_PATH = 'spec/one.spec.js';
 
-/** Apart from the rest of the path, so that it is no import of this file. */
-const UP = '..';
-
 export const TEST_TEXT = `const assert = require('node:assert');
 const { test } = require('node:test');
-const { split } = require('${UP}/src/split.js');
+const { split } = require("../src/split.js");
 
 test('split: equal parts', () => {
   assert.deepStrictEqual(split(90, 3), [30, 30, 30]);
