@@ -56,18 +56,10 @@ export interface CanaryRuns {
   start(runId: string, request: RunRequest): Promise<GovernedRunInput>;
 }
 
-/**
- * Runs on the canary ground. Gates are carried out by the code that the activity of a worker calls.
- * @param others executors of principals that are not scripted
- */
-export function createCanaryRuns(
-  ground: CanaryGround,
-  others: Partial<Record<string, ExecutorRegistry>> = {},
-): CanaryRuns {
+/** Runs on the canary ground. Gates are carried out by the code that the activity of a worker calls. */
+export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
   const scripted: ScriptedExecutors = createScriptedExecutors();
-  const executors: ExecutorRegistry = {
-    forPrincipal: (principal) => (others[principal] ?? scripted).forPrincipal(principal),
-  };
+  const executors: ExecutorRegistry = { forPrincipal: scripted.forPrincipal };
   const ports: GovernancePorts = { ...ground.ports, executors };
   const documents: PinnedDocuments = createPinnedDocuments(ports.store);
   const put = async (value: object): Promise<string> =>
