@@ -20,6 +20,7 @@ const BUNDLE = join(DIST, 'commands');
 const WITH_WORKER = [
   'start/serve-runs',
   'start/start-run',
+  'canary/run-canaries',
   'demo/run-demo',
   'gates/gate-work',
   'mcp/serve-mcp',

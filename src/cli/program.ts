@@ -177,6 +177,11 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       load: async (context) => (await import('./audit/check-command.js')).checkCommand(context),
     },
     {
+      name: 'canary',
+      description: 'plant known violations into runs, and say which gate and rule caught each',
+      load: async (context) => (await import('./canary/canary-command.js')).canaryCommand(context),
+    },
+    {
       name: 'pr-check',
       description: 'check a pull request against its run, in continuous integration',
       load: async (context) => (await audit()).prCheckCommand(context),

@@ -31,6 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
   handoff: [...PURE_ROOMS, 'ports', 'activities'],
+  canary: [...PURE_ROOMS, 'ports', 'activities'],
   build: ['contracts', 'converter', 'plugin/workflow-bundle.ts'],
   cli: [
     ...PURE_ROOMS,
@@ -44,6 +45,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'verify',
     'worker',
     'handoff',
+    'canary',
     'workflows/messages.ts',
   ],
   index: [
@@ -70,6 +72,7 @@ const CLI_LAYERS: Readonly<Record<string, readonly string[]>> = {
   runs: ['app', 'keys'],
   decide: ['app', 'keys', 'runs'],
   audit: ['app', 'keys', 'runs'],
+  canary: ['app'],
   doctor: ['app', 'keys', 'runs'],
   gates: ['app', 'keys', 'runs'],
   mcp: ['app', 'keys', 'runs', 'decide', 'gates'],

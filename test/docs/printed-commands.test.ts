@@ -21,6 +21,7 @@ const PAGES = ['README.md', 'bench/README.md', 'examples/first-governed-run/READ
 
 /** Which test runs the shell blocks of a page. */
 const RUN_BY: Readonly<Record<string, string>> = {
+  'docs/canary.md': 'test/docs/canary.test.ts',
   'docs/check.md': 'test/docs/check.test.ts',
   'README.md': 'test/docs/readme-story.test.ts',
   'docs/audit.md': 'test/docs/ci-recipe.test.ts',

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
+import { fillTemplate } from '../../src/canary/fill-template.js';
 import { findSecrets } from '../../src/rules/find-secrets.js';
 import { judgePatch } from '../../src/rules/judge-change.js';
 import { maskAnswer, maskBytes, maskSecrets } from '../../src/rules/mask-secrets.js';
 import { changed, judged } from './patches.js';
-import { fill } from './secret-examples.js';
 
-const KEY = fill('s^k_live_{w24}');
-const GITHUB = fill('gh^p_{w36}');
+const KEY = fillTemplate('s^k_live_{w24}');
+const GITHUB = fillTemplate('gh^p_{w36}');
 
 test.each([
   "token: 'https://api.acme.test/v2/oauth/token',",
@@ -49,11 +49,11 @@ test.each([
 });
 
 test.each([
-  [fill('const password = "{w16}";'), 'assigned-secret'],
-  [fill('  password: {w20}'), 'configured-secret'],
-  [fill('API_KEY={w32}'), 'configured-secret'],
-  [fill('export DB_PASSWORD={w18}   # production'), 'configured-secret'],
-  [fill('kind: Secret\ndata:\n  pass: {base64:hunter2-9000}'), 'kubernetes-secret'],
+  [fillTemplate('const password = "{w16}";'), 'assigned-secret'],
+  [fillTemplate('  password: {w20}'), 'configured-secret'],
+  [fillTemplate('API_KEY={w32}'), 'configured-secret'],
+  [fillTemplate('export DB_PASSWORD={w18}   # production'), 'configured-secret'],
+  [fillTemplate('kind: Secret\ndata:\n  pass: {base64:hunter2-9000}'), 'kubernetes-secret'],
 ])('secrets: %j is a candidate', (text, id) => {
   expect(findSecrets(text).map((hit) => [hit.id, hit.confidence])).toEqual([[id, 'candidate']]);
 });
@@ -63,7 +63,7 @@ const linesOf = (texts: readonly string[], path = 'a.env') =>
     .findings;
 
 test('secret candidates: block under a rule of their own, with a stable fingerprint and never the value', () => {
-  const line = fill('API_KEY={w32}');
+  const line = fillTemplate('API_KEY={w32}');
   const [finding, ...more] = linesOf([line]);
   expect(more).toEqual([]);
   expect(finding).toMatchObject({ rule: 'secret_candidates', severity: 'high', blocking: true, line: 1 });
@@ -75,7 +75,7 @@ test('secret candidates: block under a rule of their own, with a stable fingerpr
 
 test('secret candidates: many are listed by file, so that every one of them travels', () => {
   const findings = linesOf(
-    Array.from({ length: 60 }, (_, index) => `API_KEY_${index}=${fill(`{w${20 + (index % 30)}}`)}${index}Zq`),
+    Array.from({ length: 60 }, (_, index) => `API_KEY_${index}=${fillTemplate(`{w${20 + (index % 30)}}`)}${index}Zq`),
   );
   expect(findings).toHaveLength(1);
   expect(findings[0]?.message).toMatch(/^60 possible secrets in a\.env/);
@@ -92,7 +92,7 @@ test('secrets: text that git calls binary is searched for known formats', () => 
   const base = judged([{ ...changed('a.ts'), binary: true }]);
   const patch = {
     ...base.patch,
-    binary_texts: [{ path: 'a.ts', text: `const a = "${KEY}";\npassword="${fill('{w20}')}"` }],
+    binary_texts: [{ path: 'a.ts', text: `const a = "${KEY}";\npassword="${fillTemplate('{w20}')}"` }],
   };
   const rules = judgePatch({ ...base, patch }).findings.map(({ rule }) => rule);
   expect(rules).toContain('secrets');
@@ -108,7 +108,7 @@ test('maskSecrets: credentials are replaced by their kind and a digest, the rest
 });
 
 test('maskSecrets: the body of a private key goes with its first line, also within a JSON text', () => {
-  const body = fill('{w64}\n{w64}');
+  const body = fillTemplate('{w64}\n{w64}');
   const pem = `-----BEGIN ${'PRIVATE'} KEY-----\n${body}\n-----END ${'PRIVATE'} KEY-----`;
   expect(maskSecrets(`x\n${pem}\ny`)).not.toContain(body.slice(0, 20));
   expect(maskSecrets(JSON.stringify({ pem }))).not.toContain(body.slice(0, 20));
@@ -116,11 +116,11 @@ test('maskSecrets: the body of a private key goes with its first line, also with
 });
 
 test('maskSecrets: a key that a program joins, a key that was cut, and a key of PuTTY are masked as a whole', () => {
-  const [first, second] = [fill('MII{w61}'), fill('{w60}7q1K')];
+  const [first, second] = [fillTemplate('MII{w61}'), fillTemplate('{w60}7q1K')];
   const begin = `-----BEGIN RSA ${'PRIVATE'} KEY-----`;
   const joined = `const key = '${begin}\\n' +\n  '${first}\\n' +\n  '${second}\\n' +\n  '-----END RSA ${'PRIVATE'} KEY-----';\nrest`;
   const cut = `${begin}\n${first}\n${second}\n`;
-  const putty = `PuTTY-User${'-Key'}-File-3: ssh-rsa\nEncryption: none\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 2\n${first}\n${second}\nPrivate-MAC: ${fill('{h64}')}\n`;
+  const putty = `PuTTY-User${'-Key'}-File-3: ssh-rsa\nEncryption: none\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 2\n${first}\n${second}\nPrivate-MAC: ${fillTemplate('{h64}')}\n`;
   for (const text of [joined, cut, putty]) {
     expect(maskSecrets(text)).not.toContain(first.slice(8, 30));
     expect(maskSecrets(text)).not.toContain(second.slice(8, 30));

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
+import { fillTemplate } from '../../../src/canary/fill-template.js';
 import { requireNoSecret } from '../../../src/cli/app/require-no-secret.js';
 import { bindDecision } from '../../../src/cli/decide/decision.js';
 import { readMessage } from '../../../src/cli/decide/message.js';
 import { bindResolution } from '../../../src/cli/decide/resolution.js';
 import { personEscalationSchema } from '../../../src/contracts/decisions.js';
 import type { RunRequest } from '../../../src/contracts/run-request.js';
-import { fill } from '../../rules/secret-examples.js';
 
 const requestOf = (description: string) => ({ task: { title: 'A title', description } }) as unknown as RunRequest;
 
 test('request: a credential of a known format is refused before the start, and is not repeated', () => {
-  const key = fill('gh^p_{w36}');
+  const key = fillTemplate('gh^p_{w36}');
   let error: unknown;
   try {
     requireNoSecret(requestOf(`Use ${key} to log in`), 'REQUEST_HOLDS_SECRET');
@@ -25,7 +25,7 @@ test('request: a reference to a credential is no credential', () => {
   expect(() => requireNoSecret(requestOf('Read the token from GITHUB_TOKEN'), 'REQUEST_HOLDS_SECRET')).not.toThrow();
 });
 
-const KEY = fill('gh^p_{w36}');
+const KEY = fillTemplate('gh^p_{w36}');
 const STATUS = {} as never;
 const AWAITED = { report: {}, report_sha256: '' } as never;
 

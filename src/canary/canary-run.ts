@@ -1,0 +1,114 @@
+import { executeGate } from '../activities/execute-gate.js';
+import { createPinnedDocuments, type PinnedDocuments } from '../activities/pinned-documents.js';
+import type { ExecuteGateResult } from '../contracts/activities.js';
+import { sha256Hex } from '../contracts/digest.js';
+import { canonicalJson } from '../contracts/json.js';
+import { GATE_IDS, GATES, type GateId } from '../contracts/names.js';
+import type { PromptPackBundle } from '../contracts/prompt-pack.js';
+import { RULES_VERSION } from '../contracts/rules-version.js';
+import type { GovernedRunInput } from '../contracts/run-plan.js';
+import type { RunRequest } from '../contracts/run-request.js';
+import type { ExecutorRegistry } from '../ports/gate-executor.js';
+import type { GovernancePorts } from '../ports/index.js';
+import type { Edits } from './canary.js';
+import { CANARY_REPOSITORY } from './project.js';
+import { createScriptedExecutors, type ScriptedExecutors } from './scripted-executors.js';
+
+/** Where canaries are planted: a repository with the canary project, and what its worker has. */
+export interface CanaryGround {
+  readonly ports: Omit<GovernancePorts, 'executors'>;
+  readonly base_commit: string;
+  readonly pack: PromptPackBundle;
+  /** The SHA-256 of the policy, which the worker trusts. */
+  readonly policy_sha256: string;
+}
+
+/** What the parties of a run do. */
+export interface CanaryScript {
+  readonly request: RunRequest;
+  readonly outputs: Readonly<Record<GateId, object>>;
+  /** What the writer changes at P05. */
+  readonly edits: Edits;
+}
+
+/** The attempts that count of the gates before. */
+type Inputs = Partial<Record<GateId, string>>;
+
+export interface GateEnd {
+  readonly gate: GateId;
+  readonly result: ExecuteGateResult;
+  readonly inputs: Inputs;
+}
+
+export interface CanaryRuns {
+  /**
+   * Carries out gates one after the other until one does not pass.
+   * @param attempt of each of the gates
+   */
+  carryOut(
+    run: GovernedRunInput,
+    attempt: number,
+    gates: readonly GateId[],
+    script: CanaryScript,
+    inputs: Inputs,
+  ): Promise<GateEnd>;
+  /** The start of a run with this request. */
+  start(runId: string, request: RunRequest): Promise<GovernedRunInput>;
+}
+
+/** Runs on the canary ground. Gates are carried out by the code that the activity of a worker calls. */
+export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
+  const scripted: ScriptedExecutors = createScriptedExecutors();
+  const executors: ExecutorRegistry = { forPrincipal: scripted.forPrincipal };
+  const ports: GovernancePorts = { ...ground.ports, executors };
+  const documents: PinnedDocuments = createPinnedDocuments(ports.store);
+  const put = async (value: object): Promise<string> =>
+    (await ports.store.putObject(new TextEncoder().encode(canonicalJson(value)))).sha256;
+  return {
+    start: async (runId, request) => ({
+      schema_version: 1,
+      run_id: runId,
+      developer: 'developer',
+      target_repo: CANARY_REPOSITORY,
+      base_commit: ground.base_commit,
+      gates: [...GATE_IDS],
+      request_sha256: await put(request),
+      policy_sha256: ground.policy_sha256,
+      pack_object_sha256: await put(ground.pack),
+      prompt_os_version: ground.pack.prompt_os_version,
+      request_attestation_sha256: null,
+    }),
+    carryOut: async (run, attempt, gates, script, before) => {
+      let inputs = before;
+      let end: GateEnd | null = null;
+      for (const gate of gates) {
+        const edits = gate === 'P05' ? { edits: script.edits } : {};
+        scripted.script({ run_id: run.run_id, gate, attempt }, { output: script.outputs[gate], ...edits });
+        const nonce = sha256Hex(`${run.run_id} ${gate} ${attempt}`);
+        const result = await executeGate(
+          ports,
+          documents,
+          {
+            run,
+            rules_version: RULES_VERSION,
+            pack_sha256: ground.pack.digest,
+            gate,
+            attempt,
+            principal: GATES[gate].role,
+            inputs,
+            feedback: [],
+            nonce,
+            started_at: new Date().toISOString(),
+            ledger: { entries: 1, hash: nonce },
+          },
+          { signal: new AbortController().signal, progress: () => undefined },
+        );
+        end = { gate, result, inputs };
+        if (result.verdict !== 'pass') return end;
+        inputs = { ...inputs, [gate]: result.output_sha256 };
+      }
+      if (end === null) throw new TypeError('no gate was named');
+      return { ...end, inputs };
+    },
+  };
+}
