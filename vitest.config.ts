@@ -9,7 +9,7 @@ const SLOW = [
   'test/activities/{first-policy-attacks,gates/baseline,gates/hostile-checks}.test.ts',
   'test/adapters/checks/real-caches.test.ts',
   'test/adapters/executor/model/*.test.ts',
-  'test/adapters/executor/{acp,acp-failures}.test.ts',
+  'test/adapters/executor/{acp,acp-failures,executor-contract}.test.ts',
   'test/adapters/platform/hostile-programs.test.ts',
   'test/adapters/sandbox/hostile-executor.test.ts',
   'test/adapters/sandbox/network/slow-clients.test.ts',
