@@ -42,7 +42,7 @@ async function openSite(open: () => Promise<ExecutorHarness>): Promise<ContractS
     secret: [join(root, 'state')],
   });
   const scratchRoot = join(root, 'state/scratch');
-  const env = { ...harness.env, PATH: [harness.env.PATH, process.env.PATH].filter(Boolean).join(':') };
+  const { env } = harness;
   const executorOf = (act: Act, more: object): GateExecutor => {
     const nina = executorConfigSchema.parse({ ...harness.acts(act), ...more });
     return createExecutorRegistry({ nina }, { env, configDir, scratchRoot, programs }).forPrincipal('nina');

@@ -25,7 +25,7 @@ export const OVERLOADED = 'Too many requests';
 
 /** One kind of executor, and how it is made to act. */
 export interface ExecutorHarness {
-  /** The variables of the worker that matter to it. */
+  /** The variables that the worker needs for it. */
   readonly env: Readonly<Record<string, string>>;
   /** The milliseconds that its provider asks to wait at an overload; null where the kind has no word for it. */
   readonly retryAfterMs: number | null;
@@ -35,8 +35,10 @@ export interface ExecutorHarness {
 }
 
 const AGENT = resolve('test/fixtures/executors/acting-agent.mjs');
-const setAct = (print: string, then = 'end', code = 0) => ({
-  env: { set: { ACT: JSON.stringify({ print, then, code }) } },
+const { PATH = '' } = process.env;
+const inFrontOf = (folder: string): string => `${folder}:${PATH}`;
+const setAct = (print: string, next = 'end', code = 0) => ({
+  env: { set: { ACT: JSON.stringify({ print, next, code }) } },
 });
 
 /** Folder of the test's own with programs. */
@@ -61,7 +63,7 @@ async function commandHarness(): Promise<ExecutorHarness> {
         return { ...config, ...setAct(WORKING, act.do) };
     }
   };
-  return { env: {}, retryAfterMs: 7_000, acts, close: async () => undefined };
+  return { env: { PATH }, retryAfterMs: 7_000, acts, close: async () => undefined };
 }
 
 async function presetHarness(): Promise<ExecutorHarness> {
@@ -79,7 +81,7 @@ async function presetHarness(): Promise<ExecutorHarness> {
         return { ...config, ...setAct(WORKING, act.do) };
     }
   };
-  return { env: { PATH: path, ANTHROPIC_API_KEY: 'none' }, retryAfterMs: null, acts, close: remove };
+  return { env: { PATH: inFrontOf(path), ANTHROPIC_API_KEY: 'none' }, retryAfterMs: null, acts, close: remove };
 }
 
 async function acpHarness(): Promise<ExecutorHarness> {
@@ -106,7 +108,7 @@ async function acpHarness(): Promise<ExecutorHarness> {
     const script: AgentScript = { turns: [{ steps: steps(act) }] };
     return { kind: 'acp', argv: ['stand-in'], env: { set: { STAND_IN_SCRIPT: JSON.stringify(script) } } };
   };
-  return { env: { PATH: bin }, retryAfterMs: 7_000, acts, close: remove };
+  return { env: { PATH: inFrontOf(bin) }, retryAfterMs: 7_000, acts, close: remove };
 }
 
 async function modelHarness(): Promise<ExecutorHarness> {
@@ -140,7 +142,7 @@ async function modelHarness(): Promise<ExecutorHarness> {
       if (what === 'flood') more();
     },
   });
-  return { env: {}, retryAfterMs: 7_000, acts, close: () => server.close() };
+  return { env: { PATH }, retryAfterMs: 7_000, acts, close: () => server.close() };
 }
 
 /** Every kind of executor that a worker starts. */
