@@ -21,6 +21,7 @@ const WITH_WORKER = [
   'start/serve-runs',
   'start/start-run',
   'demo/run-demo',
+  'doctor/diagnose-executor',
   'gates/gate-work',
   'mcp/serve-mcp',
   'runs/recover-run',

@@ -45,7 +45,7 @@ interface WorkerProcess {
 }
 
 /** An executor of a test's own, and the variables that its worker has. */
-export interface WriterSetting {
+interface WriterSetting {
   readonly executor: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,7 @@ import type { Verdict } from '../../src/contracts/names.js';
 import { exampleOutputs } from './gate-outputs.js';
 
 /** What came of asking for P00. */
-export interface Attempted {
+interface Attempted {
   readonly verdict: Verdict;
   /** What was wrong with each answer that did not count. */
   readonly problems: readonly string[];
