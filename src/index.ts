@@ -73,6 +73,7 @@ export type {
 export { type WorkerConfig, workerConfigSchema } from './contracts/worker-config.js';
 export { governanceDataConverter } from './converter/data-converter.js';
 export { GovernedRunPlugin, type GovernedRunPluginOptions } from './plugin/plugin.js';
+export { type ExecutorTrial, type TriedCase, tryExecutor } from './plugin/try-executor.js';
 export type { PublishedRun, StoredObject } from './ports/artifact-store.js';
 export type {
   CheckCacheUse,

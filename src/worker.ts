@@ -71,16 +71,30 @@ export interface WorkerSetting {
 const SHUTDOWN_GRACE = '5 seconds';
 
 /**
+ * The executors of a worker config, and the sandbox that they run in.
+ * @throws PromptOsError SANDBOX_UNAVAILABLE
+ */
+export async function openExecutors(setting: WorkerSetting, programs: ProgramStarter) {
+  const { config, configDir, stateDir, env } = setting;
+  const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
+  const sandbox = await openWorkerSandbox({ ...setting, secret: keysOfPeople(env) }, programs, openNetwork);
+  const scratchRoot = join(stateDir, 'scratch');
+  return {
+    sandbox,
+    executors: createExecutorRegistry(config.executors, { env, configDir, scratchRoot, programs: sandbox }),
+  };
+}
+
+/**
  * The world as a worker config describes it; its keys are opened now, a store on a server is reached, and the sandbox is tried.
  * @param programs what starts scanners, git and the sandboxes of executors and checks
  * @throws PromptOsError KEY_NOT_FOUND, KEY_NOT_READABLE, KEY_LOCKED, AGENT_FAILED, STORE_NOT_READABLE, STORE_NOT_WRITABLE,
  * SANDBOX_UNAVAILABLE
  */
 export const createPorts = async (setting: WorkerSetting, programs: ProgramStarter): Promise<GovernancePorts> => {
-  const { config, configDir, stateDir, env } = setting;
-  const openNetwork = createNetworkOpener({ proxyFor: (protocol, host, port) => proxyFor(env, protocol, host, port) });
+  const { config, stateDir, env } = setting;
   const caches = createCheckCaches(join(stateDir, 'check-caches'));
-  const sandbox = await openWorkerSandbox({ ...setting, secret: keysOfPeople(env) }, programs, openNetwork);
+  const { sandbox, executors } = await openExecutors(setting, programs);
   return {
     store: await openWorkerStore(setting),
     workspace: createGitWorkspace({
@@ -89,12 +103,7 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       env: withDirectLoopback(env),
       programs,
     }),
-    executors: createExecutorRegistry(config.executors, {
-      env,
-      configDir,
-      scratchRoot: join(stateDir, 'scratch'),
-      programs: sandbox,
-    }),
+    executors,
     checks: createCheckRunner({
       allow: config.checks.allow,
       passed: config.checks.env,

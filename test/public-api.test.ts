@@ -65,6 +65,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'runRecordSchema',
       'runRequestSchema',
       'runWorkflowId',
+      'tryExecutor',
       'workerConfigSchema',
     ],
     types: [
@@ -95,6 +96,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'ExecutorOutcome',
       'ExecutorRegistry',
       'ExecutorRole',
+      'ExecutorTrial',
       'ExitCode',
       'Finding',
       'GateAtWork',
@@ -144,6 +146,7 @@ const ENTRIES: Readonly<Record<string, { readonly values: readonly string[]; rea
       'TreeLimits',
       'TreeReader',
       'TreeVerdict',
+      'TriedCase',
       'TrustRegistry',
       'TrustedPolicy',
       'Verdict',

@@ -22,6 +22,7 @@ const WITH_WORKER = [
   'start/start-run',
   'canary/run-canaries',
   'demo/run-demo',
+  'doctor/diagnose-executor',
   'gates/gate-work',
   'mcp/serve-mcp',
   'runs/recover-run',

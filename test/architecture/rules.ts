@@ -28,7 +28,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: ['contracts', 'config', 'adapters/platform'],
   converter: ['contracts'],
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
-  plugin: ['contracts', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
+  plugin: ['contracts', 'prompt-pack', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
   handoff: [...PURE_ROOMS, 'ports', 'activities'],
   canary: [...PURE_ROOMS, 'ports', 'activities'],

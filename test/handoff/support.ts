@@ -5,9 +5,13 @@ import { onTestFinished } from 'vitest';
 import { copyCheckout, replaceFiles } from '../../src/adapters/workspace/copy-files.js';
 import { createHandedOffRuns } from '../../src/client/handed-off.js';
 import type { GateDesk } from '../../src/handoff/gate-desk.js';
+import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 import { eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { signerOfKey } from '../support/signed-finished-run.js';
 import type { TestKey } from '../support/signing.js';
+
+/** A policy whose writer, Nina, is a person, who is an executor of her own. */
+export const HUMAN_WRITER = EXAMPLE_POLICY.replace('nina: { kind: agent }', 'nina: { kind: human }');
 
 /** The desk of a claimant of Nina's, who has her key unless the test says otherwise. */
 export async function deskOf(

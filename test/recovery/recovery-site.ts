@@ -44,6 +44,12 @@ interface WorkerProcess {
   end(signal: 'SIGKILL' | 'SIGTERM' | 'SIGINT'): Promise<{ readonly code: number | null }>;
 }
 
+/** An executor of a test's own, and the variables that its worker has. */
+interface WriterSetting {
+  readonly executor: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** A governed repository whose workers are processes of their own, with command executors, that a test kills. */
 export interface RecoverySite extends GovernedWorker {
   readonly storeDir: string;
@@ -51,8 +57,11 @@ export interface RecoverySite extends GovernedWorker {
   hold(runId: string, point: HoldPoint): Promise<void>;
   /** Waits until the run has come to where it is held. For a gate: who holds it. */
   held(runId: string, point: HoldPoint): Promise<HeldAgent>;
-  /** Resolves when the worker polls. */
-  startWorker(): Promise<WorkerProcess>;
+  /**
+   * Resolves when the worker polls.
+   * @param writer the executor of the writer in the real sandbox, in place of ours without one
+   */
+  startWorker(writer?: WriterSetting): Promise<WorkerProcess>;
   /** Waits until executors were started `times` times for the run's gate. */
   called(runId: string, gate: string, times: number): Promise<readonly AgentCall[]>;
   publishedText(runId: string, path: string): Promise<string>;
@@ -94,9 +103,12 @@ async function equip(site: GovernedWorker, address: string): Promise<RecoverySit
         const text = await readFile(file(runId, point, 'held'), 'utf8').catch(() => null);
         return text === null ? null : JSON.parse(text || '{}');
       }, `${runId} to come to ${point}`),
-    startWorker: async () => {
+    startWorker: async (writer) => {
       const startedAt = Date.now();
-      const child = spawnTypeScript('test/recovery/worker-child.ts', [JSON.stringify(input)]);
+      const setting = writer === undefined ? input.setting : settingOf(site, root, control, storeDir, writer.executor);
+      const child = spawnTypeScript('test/recovery/worker-child.ts', [
+        JSON.stringify({ ...input, setting, env: writer?.env }),
+      ]);
       children.push(child);
       const exit = once(child, 'exit');
       for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
@@ -147,6 +159,7 @@ function settingOf(
   root: string,
   control: string,
   storeDir: string,
+  writer?: WriterSetting['executor'],
 ): Omit<WorkerSetting, 'env'> {
   // An argument of its own for each: no two roles share an executor.
   const executor = (principal: string) => ({
@@ -163,10 +176,10 @@ function settingOf(
     signers: Object.fromEntries(
       ['nina', 'vera', 'rex', 'engine'].map((name) => [name, { file: join(root, 'keys', `${name}.pem`) }]),
     ),
-    executors: { nina: executor('nina'), vera: executor('vera'), rex: executor('rex') },
+    executors: { nina: writer ?? executor('nina'), vera: executor('vera'), rex: executor('rex') },
     checks: { allow: ['*'] },
     // The executors write down their process numbers in a folder of the test's own.
-    sandbox: 'none',
+    ...(writer === undefined ? { sandbox: 'none' } : {}),
   });
   if (engineTaskQueue(config) !== taskQueue) throw new Error('the worker would poll another queue');
   return { config, configDir: root, stateDir: join(root, 'state') };

@@ -8,13 +8,15 @@ import { createGovernanceWorkers, type WorkerSetting } from '../../src/worker.js
 export interface WorkerChildInput {
   readonly address: string;
   readonly setting: Omit<WorkerSetting, 'env'>;
+  /** Variables that the worker has over those of the test. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** The workflows, bundled by the test. */
   readonly codePath: string;
   /** Where a test puts its holds. */
   readonly control: string;
 }
 
-const { address, setting, codePath, control } = JSON.parse(process.argv[2] ?? '') as WorkerChildInput;
+const { address, setting, env, codePath, control } = JSON.parse(process.argv[2] ?? '') as WorkerChildInput;
 
 // A publication ends in two renames, to `manifests/<run>` and `runs/<run>`: one that the test holds never begins.
 const { rename } = fs.promises;
@@ -31,7 +33,7 @@ syncBuiltinESMExports();
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 const connection = await NativeConnection.connect({ address });
 const workers = await createGovernanceWorkers(
-  { ...setting, env: process.env },
+  { ...setting, env: { ...process.env, ...env } },
   { connection, namespace: 'default', workflowBundle: { codePath } },
 );
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => workers.shutdown());

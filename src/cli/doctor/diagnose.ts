@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { styleText } from 'node:util';
 import type { Connection } from '@temporalio/client';
 import { createWorkerSigners } from '../../adapters/keys/worker-signers.js';
 import { findProgram } from '../../adapters/platform/find-program.js';
@@ -18,7 +17,6 @@ import { findServer } from '../../embedded/server.js';
 import { TEMPORAL_CLI } from '../../embedded/tool-pins.js';
 import { countPollers } from '../app/connect.js';
 import type { CommandContext } from '../app/context.js';
-import type { Output } from '../app/output.js';
 import { listKeys } from '../keys/keys.js';
 import {
   ok,
@@ -31,17 +29,7 @@ import {
   warn,
 } from './probe.js';
 import { MACHINE_PROBES, PROJECT_PROBES } from './probes.js';
-
-const COLORS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<ProbeStatus, string>;
-const NAME_WIDTH = 16;
-const INDENT = ' '.repeat(6 + NAME_WIDTH);
-
-function tell(output: Output, { name, status, message, next }: ProbeReport): void {
-  const mark = status.padEnd(4);
-  const shown = output.color ? styleText(COLORS[status], mark) : mark;
-  output.say(`${shown}  ${name.padEnd(NAME_WIDTH)}${message.replaceAll('\n', `\n${INDENT}`)}`);
-  if (next !== undefined) output.say(`${INDENT}→ ${next}`);
-}
+import { showReport } from './show-report.js';
 
 function conclusion(reports: readonly ProbeReport[]): string {
   const count = (status: ProbeStatus) => reports.filter((report) => report.status === status).length;
@@ -64,7 +52,7 @@ export async function diagnose(
   const pack = promptPack === undefined ? builtInPackDir() : resolve(cwd, promptPack);
   const setting = { files, env, pack, temporal: probes ?? temporalProbes(env) };
   const reports = await runProbes(setting, { ...MACHINE_PROBES, ...PROJECT_PROBES, ...KEY_PROBES });
-  for (const report of reports) tell(output, report);
+  for (const report of reports) showReport(output, report);
   output.say();
   output.say(conclusion(reports));
   const healthy = reports.every(({ status }) => status !== 'fail');

@@ -38,7 +38,8 @@ export const linesOf = ({ stdout }: ExecutorOutcome, type?: string): readonly Re
     .map((line) => readJson(line) as Record<string, unknown>)
     .filter((line) => line !== undefined && (type === undefined || line.type === type));
 
-async function installStandIn(root: string): Promise<string> {
+/** Makes one file of the stand-in agent and installs it as npm installs one; gives the folder of its program. */
+export async function installStandIn(root: string): Promise<string> {
   const folder = join(root, 'tools/node_modules');
   await mkdir(join(folder, '.bin'), { recursive: true });
   await mkdir(join(folder, 'stand-in'));

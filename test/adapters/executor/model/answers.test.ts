@@ -58,16 +58,6 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     boxed.server.assertDone();
   });
 
-  test('model executor: what stays unusable is left to the gate to judge', async () => {
-    boxed.server.script([
-      { kind: 'text', text: 'no' },
-      { kind: 'text', text: 'I cannot.' },
-    ]);
-    const outcome = await boxed.execute({ config: { edits: 'files' } });
-    expect(outcome).toMatchObject({ exit_code: 0 });
-    expect(outcome.answer ?? outcome.problem).toMatch(/I cannot|no answer/);
-  });
-
   test('model executor: at a gate without edits the model looks at files, and is asked for its answer in the end', async () => {
     await boxed.put('src/look.ts', 'export const wanted = 1;\n');
     boxed.server.script([
