@@ -105,6 +105,9 @@ function expectation(issue: Issue): string {
   }
 }
 
+/** Whether an issue says that a value is of another form altogether: of another type, or with other keys. */
+const isOfAnotherForm = ({ code, path }: Issue): boolean => code === 'unrecognized_keys' || path.length === 0;
+
 /** Zod's issues as problems, with unions and keys described in the terms of the file. */
 function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path): readonly Problem[] {
   const path = [...base, ...issue.path];
@@ -112,7 +115,9 @@ function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path):
     const known = knownKeys(schema, path, root);
     return issue.keys.map((key) => ({
       path: [...path, key],
-      text: `unknown key.${suggestName(key, known) || ` Known are: ${known.join(', ')}.`}`,
+      text: known.includes(key)
+        ? 'does not go with the other keys'
+        : `unknown key.${suggestName(key, known) || ` Known are: ${known.join(', ')}.`}`,
     }));
   }
   if (issue.code === 'invalid_key') {
@@ -120,6 +125,10 @@ function problemsOf(schema: z.ZodType, root: unknown, issue: Issue, base: Path):
     return [{ path, text: `${expected}, received the key ${describeValue(String(path.at(-1)))}` }];
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const [meant, ...others] = issue.errors.filter((way) => !way.some(isOfAnotherForm));
+    if (meant !== undefined && others.length === 0) {
+      return meant.flatMap((inner) => problemsOf(schema, root, inner, path));
+    }
     const ways = issue.errors.map((way) =>
       way
         .flatMap((inner) => problemsOf(schema, root, inner, path))

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { networkAccessSchema } from './network-access.js';
+import { networkAccessSchema, networkBeyond } from './network-access.js';
 import { durationSchema } from './primitives.js';
 
 /** The services that the model executor speaks to. The first is built in; each other one is a package of the user's. */
@@ -10,9 +10,9 @@ const baseUrlSchema = z
   .string()
   .refine((text) => {
     if (!URL.canParse(text)) return false;
-    const { protocol, username, search } = new URL(text);
-    return /^https?:$/.test(protocol) && username === '' && search === '';
-  }, 'expected an address without credentials, such as "http://127.0.0.1:8080/v1" or "https://api.example.com/v1"')
+    const { protocol, username, password, search, hash } = new URL(text);
+    return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '');
+  }, 'expected an address without credentials, "?" and "#", such as "http://127.0.0.1:8080/v1" or "https://api.example.com/v1"')
   .describe('where the service is, up to and without /chat/completions; openai-compatible needs it');
 
 const parametersSchema = z.strictObject({
@@ -53,10 +53,6 @@ export function serviceHost({ provider, base_url }: ModelService): string {
   if (port !== '') return `${hostname}:${port}`;
   return protocol === 'https:' ? hostname : `${hostname}:80`;
 }
-
-/** Whether a list of hosts has one, by its name or by that of a domain above it. */
-const isListed = (hosts: readonly string[], host: string): boolean =>
-  hosts.some((entry) => entry === host || (entry.startsWith('*.') && host.endsWith(entry.slice(1))));
 
 /** What the program that runs in the sandbox is given of a model executor's config. */
 const MODEL_FIELDS = {
@@ -130,7 +126,7 @@ export const modelExecutorSchema = z
       });
     }
     const host = base_url === undefined || URL.canParse(base_url) ? serviceHost({ provider, base_url }) : '';
-    const lacksHost = network === 'none' || (typeof network === 'object' && !isListed(network.hosts, host));
+    const lacksHost = network !== undefined && networkBeyond({ hosts: [host] }, network).length > 0;
     if (lacksHost && host !== '') {
       const message = `expected the host of the model service among the hosts: ${host}`;
       context.addIssue({ code: 'custom', path: ['network'], message });

@@ -22,3 +22,24 @@ export const networkAccessSchema = z
   ])
   .describe('what the program may reach of the network: "none", "full", or named hosts');
 export type NetworkAccess = z.infer<typeof networkAccessSchema>;
+
+/** One host of a list, as `sandbox/network` reads it: without a port it is the port of TLS. */
+function covers(granted: string, asked: string): boolean {
+  const [host, port] = partsOf(granted);
+  const [wanted, wantedPort] = partsOf(asked);
+  if (port !== wantedPort) return false;
+  return host === wanted || (host.startsWith('*.') && wanted.endsWith(host.slice(1)));
+}
+
+const partsOf = (entry: string): readonly [host: string, port: string] => {
+  const [host = '', port = '443'] = entry.split(':');
+  return [host, port];
+};
+
+/** What a program asks of the network and is not granted: hosts, or `full`. */
+export function networkBeyond(asked: NetworkAccess, granted: NetworkAccess): readonly string[] {
+  if (asked === 'none' || granted === 'full') return [];
+  if (asked === 'full') return ['full'];
+  const hosts = granted === 'none' ? [] : granted.hosts;
+  return asked.hosts.filter((host) => !hosts.some((one) => covers(one, host)));
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type NetworkAccess, networkAccessSchema } from './network-access.js';
+import { networkAccessSchema } from './network-access.js';
 import { setupVariablesSchema } from './policy-checks.js';
 import { durationSchema, globSchema, nameSchema } from './primitives.js';
 
@@ -39,27 +39,6 @@ export const setupSchema = z
     }
   })
   .default({});
-
-/** One host of a list, as `sandbox/network` reads it: without a port it is the port of TLS. */
-function covers(granted: string, asked: string): boolean {
-  const [host, port] = partsOf(granted);
-  const [wanted, wantedPort] = partsOf(asked);
-  if (port !== wantedPort) return false;
-  return host === wanted || (host.startsWith('*.') && wanted.endsWith(host.slice(1)));
-}
-
-const partsOf = (entry: string): readonly [host: string, port: string] => {
-  const [host = '', port = '443'] = entry.split(':');
-  return [host, port];
-};
-
-/** What a command asks of the network and a worker does not grant: hosts, or `full`. */
-export function networkBeyond(asked: NetworkAccess, granted: NetworkAccess): readonly string[] {
-  if (asked === 'none' || granted === 'full') return [];
-  if (asked === 'full') return ['full'];
-  const hosts = granted === 'none' ? [] : granted.hosts;
-  return asked.hosts.filter((host) => !hosts.some((one) => covers(one, host)));
-}
 
 /** The variables that the set-up commands of a policy give to everything that works in a checkout. */
 export const setupVariables = (

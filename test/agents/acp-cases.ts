@@ -16,6 +16,7 @@ export interface AcpCase {
   readonly counts: boolean;
   /** As the agent lists it; without it the agent's own default. */
   readonly model?: string;
+  readonly withoutWords?: AgentCase['withoutWords'];
   /** Calls that it makes beside its work; null for a call of the work. */
   readonly aside?: AgentCase['aside'];
 }
@@ -54,6 +55,7 @@ export const ACP_CASES: readonly AcpCase[] = [
     of: caseOf('qwen'),
     title: 'Qwen Code',
     set: presetSet('qwen'),
+    withoutWords: ['transient'],
     counts: false,
   },
   {
@@ -81,6 +83,7 @@ export const ACP_CASES: readonly AcpCase[] = [
     package: '@agentclientprotocol/codex-acp',
     version: '2.6.0',
     title: 'Codex',
+    withoutWords: ['authentication'],
     set: (url) => ({
       CODEX_API_KEY: 'test-key',
       MODEL_PROVIDER: 'scripted',

@@ -62,6 +62,7 @@ describe.each(cases)('acp:$name', (agent) => {
     registry: 'npm',
     served: 'none',
     counts: agent.counts,
+    ...(agent.withoutWords === undefined ? {} : { withoutWords: agent.withoutWords }),
   };
   const besides = agent.aside ?? of.aside;
   const aside = besides === undefined ? {} : { aside: besides };

@@ -26,6 +26,8 @@ export interface AgentCase {
   readonly served: 'served' | 'none';
   /** Whether it reports tokens. */
   readonly counts: boolean;
+  /** Failures that the agent reports without the provider's words. */
+  readonly withoutWords?: readonly ('transient' | 'authentication')[];
   /** Whether one answer of the model holds the edit and the words, for agents without tools. */
   readonly editsByText?: true;
 }

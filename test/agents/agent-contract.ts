@@ -34,11 +34,17 @@ function judgeAnswer(agent: AgentCase, outcome: ExecutorOutcome): void {
   expect(outcome.agent?.version).toBe(agent.version);
 }
 
-const judgeFailure = (outcome: ExecutorOutcome, expected: 'transient' | 'authentication', said: RegExp): void => {
+/** @param said the provider's words; an agent may put its own in their place */
+function judgeFailure(
+  { withoutWords = [] }: AgentCase,
+  outcome: ExecutorOutcome,
+  expected: 'transient' | 'authentication',
+  said: RegExp,
+): void {
   expect(outcome.answer).toBeNull();
   expect(outcome.failure?.class).toBe(expected);
-  expect(outcome.failure?.message).toMatch(said);
-};
+  if (!withoutWords.includes(expected)) expect(outcome.failure?.message).toMatch(said);
+}
 
 const error = (status: number, message: string): ModelTurn => ({ kind: 'error', status, message });
 
@@ -78,14 +84,14 @@ export const SCENARIOS: readonly Scenario[] = [
     gate: 'P00',
     prompt: 'Restate the context.',
     turns: () => [error(429, 'Too many requests.')],
-    judge: (_, outcome) => judgeFailure(outcome, 'transient', /too many requests/i),
+    judge: (agent, outcome) => judgeFailure(agent, outcome, 'transient', /too many requests/i),
   },
   {
     name: 'wrong-key',
     gate: 'P00',
     prompt: 'Restate the context.',
     turns: () => [error(401, 'Incorrect API key provided: t***.')],
-    judge: (_, outcome) => judgeFailure(outcome, 'authentication', /Incorrect API key provided/),
+    judge: (agent, outcome) => judgeFailure(agent, outcome, 'authentication', /Incorrect API key provided/),
   },
 ];
 

@@ -23,6 +23,9 @@ test('tracked files: a home folder, a checkout and a registry are each found', (
     ['a.md', 'See\n/srv/checkouts/promptos/src/main.ts.'],
     ['b.ts', "const home = '/home/ada/project';\nconst other = 'C:\\Users\\ada';"],
     ['package-lock.json', '"resolved": "https://registry.npmjs.org/zod"\n"https://npm.artifactory.example.org/zod"'],
+    ['worker.yaml', 'hosts: [registry.npmjs.org]\nhosts: [registry.npmjs.org, npm.nexus.example.org:8081]'],
+    ['.npmrc', '//registry.example.org/:always-auth=true'],
+    ['fine.ts', "import { a } from './executor-registry.test.js'; registry.forPrincipal('a').execute();"],
     ['fine.md', 'https://docs.example.org/home/ada/page and $HOME/project and ~/project'],
   ]);
   expect(findMachineTraces(bad, '/srv/checkouts/promptos')).toEqual([
@@ -31,5 +34,7 @@ test('tracked files: a home folder, a checkout and a registry are each found', (
     'b.ts:2: a path of one machine',
     "package-lock.json:1: a package registry's host",
     "package-lock.json:2: a package registry's host",
+    "worker.yaml:2: a package registry's host",
+    ".npmrc:1: a package registry's host",
   ]);
 });

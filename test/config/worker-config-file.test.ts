@@ -162,6 +162,26 @@ test.each([
     'base_url: expected an address without credentials',
   ],
   [
+    'permissions of an unknown kind',
+    '{ kind: acp, argv: [a], permissions: { allow: [write] } }',
+    'executors.w.permissions.allow[0]: expected "read" or "edit"',
+  ],
+  [
+    'permissions that allow and refuse',
+    '{ kind: acp, argv: [a], permissions: { allow: [read], refuse: [edit] } }',
+    'refuse: does not go with the other keys',
+  ],
+  [
+    'a model service with a password in the address',
+    '{ kind: model, model: m, base_url: "https://:secret@api.example.com/v1" }',
+    'base_url: expected an address without credentials',
+  ],
+  [
+    'a model service with a fragment in the address',
+    '{ kind: model, model: m, base_url: "https://api.example.com/v1#x" }',
+    'base_url: expected an address without credentials, "?" and "#"',
+  ],
+  [
     'a model service at an IPv6 address',
     '{ kind: model, model: m, base_url: "http://[::1]:8080/v1" }',
     'base_url: expected a name or an IPv4 address',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { NetworkAccess } from '../../src/contracts/network-access.js';
-import { networkBeyond, setupSchema, setupVariables } from '../../src/contracts/policy-setup.js';
+import { type NetworkAccess, networkBeyond } from '../../src/contracts/network-access.js';
+import { setupSchema, setupVariables } from '../../src/contracts/policy-setup.js';
 
 const hosts = (...names: string[]): NetworkAccess => ({ hosts: names });
 

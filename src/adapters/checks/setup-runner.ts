@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { NetworkAccess } from '../../contracts/network-access.js';
-import { networkBeyond } from '../../contracts/policy-setup.js';
+import { type NetworkAccess, networkBeyond } from '../../contracts/network-access.js';
 import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import type { SetupRunner } from '../../ports/gate-executor.js';
 import { findProgram } from '../platform/find-program.js';

@@ -60,14 +60,15 @@ export function createCommandExecutor(
     requested_model: config.model.requested ?? null,
     served_model: null,
     sandbox: programs.kind ?? 'none',
-    ...(agent?.kind === 'named' ? { agent: { name: agent.title, version: null } } : {}),
+    ...(agent === null || agent.kind === 'acp' ? {} : { agent: { name: agent.title, version: null } }),
   };
   return {
     descriptor,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
-        if (agent?.kind === 'named' && agent.missing !== null) {
-          throw new PromptOsError('EXECUTOR_KEY_MISSING', agent.missing);
+        if (agent !== null && agent.kind !== 'acp' && agent.lack !== null) {
+          const { code, message, hint } = agent.lack;
+          throw new PromptOsError(code, message, hint === undefined ? undefined : { hint });
         }
         const fillIn = createFillIn(config, call, scratch);
         const written = resolveArguments(config.argv, options.configDir).map(fillIn);
@@ -80,7 +81,7 @@ export function createCommandExecutor(
         }
         const { argv } = found;
         const version =
-          agent?.kind === 'named' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
+          agent?.kind === 'preset' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
         const result = await runProgram(programs, {
           argv,
           env,
@@ -111,7 +112,7 @@ export function createCommandExecutor(
 }
 
 const versionOf = (
-  { version_argv }: Extract<KnownAgent, { readonly kind: 'named' }>,
+  { version_argv }: Extract<KnownAgent, { readonly kind: 'preset' }>,
   [program = '']: readonly string[],
   env: Readonly<Record<string, string>>,
   {
@@ -120,9 +121,7 @@ const versionOf = (
     call,
   }: Pick<CommandExecutorOptions, 'scratchRoot'> & { readonly programs: ProgramStarter; readonly call: ExecutorCall },
 ): Promise<string | null> =>
-  version_argv === null
-    ? Promise.resolve(null)
-    : agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
+  agentVersion({ programs, argv: [program, ...version_argv], env, scratchRoot, signal: call.signal });
 
 /** The folder is fresh and the executor has not started, so nothing in it can lead elsewhere. */
 async function writeHomeFiles(home: string, files: Readonly<Record<string, string>>): Promise<void> {

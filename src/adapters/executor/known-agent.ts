@@ -2,24 +2,32 @@ import { resolve } from 'node:path';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import type { CommandExecutorConfig, StartedExecutorConfig } from '../../contracts/executor-config.js';
 import { canonicalSha256 } from '../../contracts/json.js';
+import type { ModelProgram } from '../../contracts/model-executor.js';
 import { maskSecrets } from '../../rules/mask-secrets.js';
 import { printable } from '../../rules/path-names.js';
 import { findProgram } from '../platform/find-program.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { acpClientSettings } from './acp-command.js';
-import { AGENT_PRESETS, missingCredential } from './presets/presets.js';
+import type { Lack } from './lack.js';
+import { modelProgram } from './model-command.js';
+import { AGENT_PRESETS, executorLack } from './presets/presets.js';
 import type { PrintedJson } from './printed-json.js';
 
 /** What is known of the coding agent behind an executor, besides the command that is run. */
 export type KnownAgent =
   | {
-      /** The agent of a preset, or the model executor. */
-      readonly kind: 'named';
+      /** The agent of a preset. */
+      readonly kind: 'preset';
       readonly title: string;
-      /** Null for a program of ours. */
-      readonly version_argv: readonly string[] | null;
-      /** Why it cannot be started, as a sentence. */
-      readonly missing: string | null;
+      readonly version_argv: readonly string[];
+      readonly lack: Lack | null;
+    }
+  | {
+      /** A program of ours, which calls a model by its API. */
+      readonly kind: 'model';
+      readonly title: string;
+      readonly settings: ModelProgram;
+      readonly lack: Lack | null;
     }
   | {
       /** A program of ours is run, which starts the agent, and prints what the agent says of itself. */
@@ -38,25 +46,31 @@ export function knownAgent(config: StartedExecutorConfig, env: Environment): Kno
       return { kind: 'acp', argv: config.argv, settings: acpClientSettings(config) };
     case 'preset': {
       const { title, version_argv } = AGENT_PRESETS[config.agent];
-      return { kind: 'named', title, version_argv, missing: missingCredential(config, env) };
+      return { kind: 'preset', title, version_argv, lack: executorLack(config, env) };
     }
     case 'model': {
       const title = `model executor (${config.provider})`;
-      return { kind: 'named', title, version_argv: null, missing: missingCredential(config, env) };
+      return { kind: 'model', title, settings: modelProgram(config), lack: executorLack(config, env) };
     }
   }
 }
 
-/** The part of a descriptor that says which program it is: the agent's own, and nothing of where this machine has ours. */
+/** The part of a descriptor that says which program it is, and nothing of where this machine has programs of ours. */
 export function describeProgram(
   { argv }: Pick<CommandExecutorConfig, 'argv'>,
   agent: KnownAgent | null,
 ): Pick<ExecutorDescriptor, 'kind' | 'arguments_sha256'> & { readonly named: string } {
-  if (agent?.kind !== 'acp') {
-    return { kind: 'command', named: argv[0] ?? '', arguments_sha256: canonicalSha256(argv.slice(1)) };
+  switch (agent?.kind) {
+    case 'acp': {
+      const [named = '', ...rest] = agent.argv;
+      return { kind: 'acp', named, arguments_sha256: canonicalSha256([agent.settings, ...rest]) };
+    }
+    case 'model':
+      // There is no program of the user's: the provider says what does the work.
+      return { kind: 'model', named: agent.settings.provider, arguments_sha256: canonicalSha256(agent.settings) };
+    default:
+      return { kind: 'command', named: argv[0] ?? '', arguments_sha256: canonicalSha256(argv.slice(1)) };
   }
-  const [named = '', ...rest] = agent.argv;
-  return { kind: 'acp', named, arguments_sha256: canonicalSha256([agent.settings, ...rest]) };
 }
 
 /**

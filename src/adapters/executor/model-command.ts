@@ -8,7 +8,9 @@ import {
   serviceHost,
 } from '../../contracts/model-executor.js';
 import { withoutPlaceholders } from '../../contracts/placeholders.js';
+import type { Environment } from '../platform/pass-variables.js';
 import { boxedProgram } from './boxed-program.js';
+import type { Lack } from './lack.js';
 
 /** The packages of providers that are not built in. */
 const PACKAGES: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, string>> = {
@@ -46,18 +48,24 @@ const FAILURES = (['transient', 'authentication', 'configuration', 'budget', 'ba
   }),
 );
 
+/** What our program is given of the config. */
+export function modelProgram(config: ModelExecutorConfig): ModelProgram {
+  const { kind: _, env: _env, network: _network, timeout: _timeout, retry_for: _retry, ...settings } = config;
+  return settings;
+}
+
 /** The command of a model executor: our program, which runs in the box and calls the service from there. */
 export function modelCommand(config: ModelExecutorConfig): CommandExecutorConfig {
-  const { kind: _, env, network, timeout, retry_for, ...settings } = config;
+  const { env, network, timeout, retry_for } = config;
+  const settings = modelProgram(config);
   const needed = packageOf(settings.provider);
   const file = needed === null ? null : installedFile(needed);
-  const program: ModelProgram = settings;
   const command = commandExecutorSchema.parse({
     kind: 'command',
     // The file of the provider's package is an argument of its own, since the box shows what the command line names.
     argv: [
       ...boxedProgram('model'),
-      withoutPlaceholders(JSON.stringify(program)),
+      withoutPlaceholders(JSON.stringify(settings)),
       '{schema_file}',
       ...(file === null ? [] : [file]),
     ],
@@ -86,15 +94,22 @@ export function modelCommand(config: ModelExecutorConfig): CommandExecutorConfig
   return { ...command, timeout, retry_for };
 }
 
-/** What a model executor lacks on this machine, as a sentence; null when nothing is missing. */
+/** What a model executor lacks on this machine; null when nothing is missing. */
 export function missingOfModel(
   { provider, api_key_env, env: { set } }: ModelExecutorConfig,
-  env: Readonly<Record<string, string | undefined>>,
-): string | null {
+  env: Environment,
+): Lack | null {
   const needed = packageOf(provider);
   if (needed !== null && installedFile(needed) === null) {
-    return `The provider "${provider}" needs its package: npm install ${needed}@${PACKAGE_LINE}, where promptos is installed.`;
+    return {
+      code: 'EXECUTOR_NOT_FOUND',
+      message: `The provider "${provider}" needs its package: npm install ${needed}@${PACKAGE_LINE}, where promptos is installed.`,
+      hint: 'Install it, or name another provider in the worker config, then resolve the P08 with `retry`.',
+    };
   }
   if (api_key_env === undefined || (set[api_key_env] ?? env[api_key_env] ?? '') !== '') return null;
-  return `The model service has no key: set ${api_key_env} in the environment of the worker.`;
+  return {
+    code: 'EXECUTOR_KEY_MISSING',
+    message: `The model service has no key: set ${api_key_env} in the environment of the worker.`,
+  };
 }

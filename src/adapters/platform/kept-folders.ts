@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { systemCode } from '../../contracts/errors.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
 
@@ -25,6 +26,8 @@ export const KEPT_LIMITS: KeptLimits = {
 const WORK_PREFIX = 'work';
 const FILES = 'files';
 const SIZE = 'size';
+/** What a rename to a folder with files is refused with. */
+const TAKEN = ['ENOTEMPTY', 'EEXIST'];
 
 interface Size {
   readonly bytes: number;
@@ -170,10 +173,15 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
         const fresh = join(work, 'new');
         await mkdir(fresh);
         const size = await copyTree(source, join(fresh, FILES), limits, drops);
-        if (isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
+        const known = await sizeOf(join(root, key));
+        // A crash can leave a folder without its size, which cannot be used.
+        if (isSame(known, size) && isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
         await writeFile(join(fresh, SIZE), `${size.bytes} ${size.files}`);
         await remove(key);
-        await rename(fresh, join(root, key));
+        await rename(fresh, join(root, key)).catch((error: unknown) => {
+          // Another process kept one of this key at the same moment.
+          if (!TAKEN.includes(systemCode(error) ?? '')) throw error;
+        });
       } finally {
         await removeFolder(work);
       }

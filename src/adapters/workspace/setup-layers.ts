@@ -86,10 +86,14 @@ export function createSetupLayers(
         order.signal?.throwIfAborted();
         let own = false;
         try {
-          return await layers.lease(key, () => {
+          const lease = await layers.lease(key, () => {
             own = true;
             return findOrMake(key, template, overlay, order);
           });
+          // It counts as used now. Another worker of the same state folder may have removed it since it was known.
+          if (own || (await kept.use(key)) !== null) return lease;
+          lease.retire();
+          lease.release();
         } catch (error) {
           // Another gate's, which was cancelled: this gate goes on. A set-up that failed fails for all who wait for it.
           if (own || error instanceof PromptOsError) throw error;
@@ -99,12 +103,17 @@ export function createSetupLayers(
   };
 }
 
-/** The key files as git has them: mode, object and path. */
+/** The key files as git has them: mode, object and path. @throws PromptOsError SETUP_FAILED where there is none */
 function keyOf(template: Template, overlay: Overlay | null, { repository, setup }: LayerOrder): string {
   const { entries } = (overlay ?? template).index;
   const files = [...entries.values()]
     .filter(({ mode, path }) => mode !== GITLINK_MODE && setup.isKeyFile(pathText(path)))
     .map(({ mode, object, path }) => `${mode.toString(8)} ${object} ${path}`);
+  if (files.length === 0) {
+    throw new PromptOsError('SETUP_FAILED', 'No file of this commit with its patch is a key file of the set-up.', {
+      hint: 'A result would be kept whatever changes. Correct key_files under `setup` in the policy, such as package-lock.json; a key file has to be committed.',
+    });
+  }
   const parts = [repository, setup.key, ...files.sort()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -49,7 +49,8 @@ export function createSessionUpdates(transcript: Transcript): SessionUpdates {
       kind: call.kind == null && known !== undefined ? known.kind : toolKind(call.kind),
       title: typeof call.title === 'string' ? call.title : (known?.title ?? null),
     };
-    calls.set(id, now);
+    // One without an id has no announcement that a later one could go by.
+    if (id !== '') calls.set(id, now);
     return now;
   };
 

@@ -6,8 +6,8 @@ import gte from 'semver/functions/gte.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
 import {
   AGENT_PRESETS,
+  executorLacks,
   installedProgram,
-  missingCredentials,
   resolveExecutor,
 } from '../../adapters/executor/presets/presets.js';
 import { gitVersion, isGitIgnored, OLDEST_GIT, unpushedCommit } from '../../adapters/git/facts.js';
@@ -20,7 +20,8 @@ import { findRepositoryTop } from '../../config/project-files.js';
 import { readPackFolder, readPromptPack } from '../../config/prompt-pack.js';
 import { readWorkerConfig } from '../../config/worker-config-file.js';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
-import { type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
+import { type ExecutorConfig, isStarted, type StartedExecutorConfig } from '../../contracts/executor-config.js';
+import { serviceHost } from '../../contracts/model-executor.js';
 import { EXECUTOR_ROLES, engineTaskQueue } from '../../contracts/names.js';
 import { counted } from '../../contracts/sentences.js';
 import type { S3StoreConfig } from '../../contracts/store-config.js';
@@ -110,6 +111,10 @@ function judgeSandbox(
   const next = `${machine.install} Or write \`sandbox: none\` in worker.yaml: the record of each run then says so.`;
   return config === null ? warn(found, next) : fail(`${found}; the worker config asks for a sandbox`, next);
 }
+
+/** The program of an executor, or the model and its service: that program is ours. */
+const whatDoesTheWork = (config: StartedExecutorConfig): string =>
+  config.kind === 'model' ? `${config.model} at ${serviceHost(config)}` : installedProgram(config);
 
 /** Node, git, Temporal, the sandbox, the store and the state folder. */
 export const MACHINE_PROBES: Readonly<Record<string, Probe>> = {
@@ -271,20 +276,23 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       const [program = ''] = resolveArguments([named], folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
       if ((await findProgram(program, path)) !== null) {
-        found.push(`${role}: ${named}`);
+        found.push(`${role}: ${whatDoesTheWork(configured)}`);
         continue;
       }
       problems.push(`${role}: ${await whyNoProgram(program, path)}`);
       if (configured.kind === 'preset') installs.add(AGENT_PRESETS[configured.agent].install);
     }
-    const keyless = missingCredentials(used, setting.env);
-    if (problems.length === 0 && keyless.length > 0) {
-      return fail(keyless.join('\n'), 'Start promptos with the variable set; docs/agents has a page for each agent.');
+    const lacks = executorLacks(used, setting.env);
+    const lacking = lacks.map(({ message }) => message);
+    if (problems.length === 0 && lacks.length > 0) {
+      const isOfKeys = lacks.every(({ code }) => code === 'EXECUTOR_KEY_MISSING');
+      const next = isOfKeys ? 'Start promptos with the variable set' : 'Do what is named, then start promptos again';
+      return fail(lacking.join('\n'), `${next}; docs/agents has a page for each agent.`);
     }
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
     const install = installs.size === 0 ? 'Install the program' : `Install the agent (${[...installs].join('; ')})`;
     return fail(
-      [...problems, ...keyless].join('; '),
+      [...problems, ...lacking].join('; '),
       unconfigured
         ? 'Put the agents under `executors` in worker.yaml; docs/executors.md shows how.'
         : `${install}, or correct the executor in worker.yaml.`,

@@ -1,6 +1,6 @@
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
-import { networkBeyond } from '../../contracts/policy-setup.js';
+import { networkBeyond } from '../../contracts/network-access.js';
 import { fail, ok, type Probe, readablePolicy, readableWorker } from './probe.js';
 
 /** What the policy's set-up needs and the worker does not grant or have. Every worker of a role makes checkouts. */

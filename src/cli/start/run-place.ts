@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { NativeConnection } from '@temporalio/worker';
-import { missingCredentials } from '../../adapters/executor/presets/presets.js';
+import { executorLacks } from '../../adapters/executor/presets/presets.js';
 import { unpushedCommit } from '../../adapters/git/facts.js';
 import { openStore } from '../../adapters/open-store.js';
 import { GovernedRuns } from '../../client/client.js';
@@ -142,7 +142,7 @@ export async function hostWorkers(
   { connectionOptions, namespace, proxy }: Pick<TemporalAddress, 'connectionOptions' | 'namespace' | 'proxy'>,
   { logLevel, logFile, note }: HostOptions,
 ): Promise<HostedWorkers> {
-  for (const missing of missingCredentials(setting.config.executors, setting.env)) note(`warning: ${missing}`);
+  for (const { message } of executorLacks(setting.config.executors, setting.env)) note(`warning: ${message}`);
   bridgeTemporalLog(
     createLog(logLevel, logFile === undefined ? process.stderr : createWriteStream(logFile, { flags: 'a' })),
   );

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CheckoutSetup, Workspace } from '../../../src/ports/workspace.js';
@@ -228,6 +228,32 @@ test('set-up: a kept result that lacks a file, as after a removal half way, is m
   const next = await other.workspace.checkout({ repository: 'shop', commit, setup: setupOf() });
   expect(await dependency(next.directory)).toBe('dep v1\n');
   expect(made).toHaveLength(2);
+});
+
+test('set-up: a result that another worker removed between two gates is made anew, without a failed attempt', async () => {
+  await (await checkout()).discard();
+  await rm(join(stateDir, 'setups', (await readdir(join(stateDir, 'setups')))[0] ?? ''), { recursive: true });
+  const given = await checkout();
+  expect(given.setup).toMatchObject({ cached: false });
+  expect(await dependency(given.directory)).toBe('dep v1\n');
+  expect(made).toHaveLength(2);
+});
+
+test('set-up: a result that is in use counts as used, so that others are removed before it', async () => {
+  await checkout();
+  const folder = join(stateDir, 'setups', (await readdir(join(stateDir, 'setups')))[0] ?? '');
+  await utimes(folder, new Date(0), new Date(0));
+  await checkout();
+  expect(Date.now() - (await stat(folder)).mtimeMs).toBeLessThan(60_000);
+});
+
+test('set-up: key files that no commit has are refused before a command runs', async () => {
+  const setup: CheckoutSetup = { ...setupOf(), isKeyFile: (name) => name === 'package-lock.jsn' };
+  await expect(checkout(setup)).rejects.toMatchObject({
+    code: 'SETUP_FAILED',
+    message: expect.stringMatching(/No file of this commit with its patch is a key file.*Correct key_files/),
+  });
+  expect(made).toEqual([]);
 });
 
 test('set-up: a check that installs again into it has not disturbed the tracked files', async () => {

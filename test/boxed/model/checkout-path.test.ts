@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { checkoutPath } from '../../../src/boxed/model/files/checkout-path.js';
+import { checkoutPath, Refused } from '../../../src/boxed/model/files/checkout-path.js';
 import { applyFileBlocks } from '../../../src/boxed/model/files/file-blocks.js';
 import { readText } from '../../../src/boxed/model/files/read-file.js';
 import { removeFile, writeText } from '../../../src/boxed/model/files/write-file.js';
@@ -83,6 +83,13 @@ test('files: a folder is not replaced, and a file is no folder', () => {
   expect(() => writeText(root, 'src/a.ts/b', 'x')).toThrow('a part of its path is a file');
   expect(() => removeFile(root, 'src')).toThrow('only files are removed');
   expect(() => writeText(root, 'big', 'x'.repeat(5_000_000))).toThrow('expected 4194304 at most');
+});
+
+test('writeText: what the system refuses is an answer to the model, not an end of the try', () => {
+  expect(() => writeText(root, 'n'.repeat(300), 'x')).toThrow(Refused);
+  expect(() => writeText(root, 'n'.repeat(300), 'x')).toThrow('a part of its path is too long');
+  expect(() => writeText(root, `${'n'.repeat(300)}/a`, 'x')).toThrow(Refused);
+  expect(() => writeText(root, 'src/a.ts/b', 'x')).toThrow('a part of its path is a file');
 });
 
 test('applyFileBlocks: refuses a block that is not closed, and one that leads out', () => {

@@ -114,6 +114,13 @@ describe('looking at files', () => {
     expect(listFiles(root, '.')).not.toMatch(/index\.js|config/);
   });
 
+  test('listFiles, searchFiles: a name with a line break is quoted, so that it passes for no other file', () => {
+    put('a\nsafe.txt:1: all is well', 'secret\n');
+    const quoted = JSON.stringify('a\nsafe.txt:1: all is well');
+    expect(listFiles(root, '.')).toBe(`${quoted}\n`);
+    expect(searchFiles(root, 'secret', { path: '.', regex: false })).toBe(`${quoted}:1: secret\n`);
+  });
+
   test('searchFiles: texts and regular expressions, each line by its place, at most a hundred', () => {
     put('a.txt', 'Alpha\nbeta (x)\n');
     put('b.txt', numbered(200));

@@ -108,6 +108,29 @@ test('doctor: a preset whose program is missing comes with how to install it', a
   });
 });
 
+test('doctor: a model executor is shown by its model and service, and a package that it lacks with what installs it', async () => {
+  const top = await readyRepository();
+  const local = '{ kind: model, base_url: "http://127.0.0.1:8080/v1", model: qwen3-coder }';
+  const executors = (reviewer: string) =>
+    `executors:\n  writer-agent: ${local}\n  verifier-agent: ${local}\n  reviewer-agent: ${reviewer}\n`;
+  await change(workerPath(top), /^executors:\n(?: .*\n)+/m, executors(local));
+  const shown = 'qwen3-coder at 127.0.0.1:8080';
+  expect((await examine(top)).probe('executors')).toMatchObject({
+    status: 'ok',
+    message: `writer: ${shown}, verifier: ${shown}, reviewer: ${shown}`,
+  });
+  await change(
+    workerPath(top),
+    /^executors:\n(?: .*\n)+/m,
+    executors('{ kind: model, provider: google, model: gemini-2.5-pro }'),
+  );
+  expect((await examine(top)).probe('executors')).toMatchObject({
+    status: 'fail',
+    message: expect.stringContaining('reviewer-agent: The provider "google" needs its package: npm install'),
+    next: expect.stringMatching(/^Do what is named/),
+  });
+});
+
 test('doctor: a worker of the engine alone needs neither executors nor checks', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');

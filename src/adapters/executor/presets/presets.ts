@@ -8,6 +8,7 @@ import type { AgentName } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
 import { acpCommand } from '../acp-command.js';
+import type { Lack } from '../lack.js';
 import { missingOfModel, modelCommand } from '../model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
@@ -78,26 +79,27 @@ export function resolveExecutor(config: StartedExecutorConfig): CommandExecutorC
 export const installedProgram = (config: StartedExecutorConfig): string =>
   (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
 
-/** What the presets and models of a worker config lack in its environment, each sentence once, with the principals that it is about. */
-export function missingCredentials(
-  executors: Readonly<Record<string, ExecutorConfig>>,
-  env: Environment,
-): readonly string[] {
-  const principals = new Map<string, string[]>();
+/** What the presets and models of a worker config lack, each sentence once, with the principals that it is about. */
+export function executorLacks(executors: Readonly<Record<string, ExecutorConfig>>, env: Environment): readonly Lack[] {
+  const principals = new Map<string, { readonly code: Lack['code']; readonly names: string[] }>();
   for (const [principal, config] of Object.entries(executors)) {
-    const missing = missingCredential(config, env);
-    if (missing !== null) principals.set(missing, [...(principals.get(missing) ?? []), principal]);
+    const lack = executorLack(config, env);
+    if (lack === null) continue;
+    const names = principals.get(lack.message)?.names ?? [];
+    principals.set(lack.message, { code: lack.code, names: [...names, principal] });
   }
-  return [...principals].map(([missing, names]) => `${names.join(', ')}: ${missing}`);
+  return [...principals].map(([message, { code, names }]) => ({ code, message: `${names.join(', ')}: ${message}` }));
 }
 
 /**
- * What a preset or a model lacks in the worker's environment, as a sentence; null when a key of its model service is set.
+ * What a preset or a model lacks on this machine; null when nothing is missing.
  * @param env the worker's own environment
  */
-export function missingCredential(config: ExecutorConfig, env: Environment): string | null {
+export function executorLack(config: ExecutorConfig, env: Environment): Lack | null {
   if (config.kind === 'model') return missingOfModel(config, env);
-  return config.kind === 'preset' ? missingKey(AGENT_PRESETS[config.agent], { ...env, ...config.env.set }) : null;
+  if (config.kind !== 'preset') return null;
+  const message = missingKey(AGENT_PRESETS[config.agent], { ...env, ...config.env.set });
+  return message === null ? null : { code: 'EXECUTOR_KEY_MISSING', message };
 }
 
 /** What a preset's agent lacks in an environment, as a sentence; null when a key of its model service is set. */

@@ -28,6 +28,10 @@ function* walk(prefix: string, folder: string): Generator<FoundFile> {
   }
 }
 
+/** A name as it is shown in a list: one with a line break, or that looks like quoted text, would pass for others. */
+export const shownName = (name: string): string => (UNPLAIN.test(name) ? JSON.stringify(name) : name);
+const UNPLAIN = /[\u0000-\u001f\u007f\u2028\u2029"]/;
+
 const MAX_NAMES = 1_000;
 
 /** The names of files below a folder, one a line, with a last line when there are more. */
@@ -36,7 +40,7 @@ export function listFiles(root: string, written: string): string {
   for (const { name } of walkFiles(root, written)) {
     if (names.length === MAX_NAMES)
       return `${names.join('\n')}\n[more files than ${MAX_NAMES}: list a folder of these]\n`;
-    names.push(name);
+    names.push(shownName(name));
   }
   return names.length === 0 ? '[no files]\n' : `${names.join('\n')}\n`;
 }

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { findPattern, patternProblem } from '../../../contracts/linear-pattern.js';
 import { Refused } from './checkout-path.js';
-import { walkFiles } from './list-files.js';
+import { shownName, walkFiles } from './list-files.js';
 
 const MAX_MATCHES = 100;
 const MAX_LINE = 300;
@@ -34,7 +34,7 @@ export function searchFiles(root: string, wanted: string, { path, regex }: Searc
     for (const [index, line] of text.split('\n').entries()) {
       if (!matches(line)) continue;
       if (found.length === MAX_MATCHES) return `${found.join('\n')}\n[more lines than ${MAX_MATCHES}]\n`;
-      found.push(`${name}:${index + 1}: ${line.slice(0, MAX_LINE)}`);
+      found.push(`${shownName(name)}:${index + 1}: ${line.slice(0, MAX_LINE)}`);
     }
   }
   return found.length === 0 ? '[no line has it]\n' : `${found.join('\n')}\n`;

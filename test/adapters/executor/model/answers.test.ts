@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canonicalSha256 } from '../../../../src/contracts/json.js';
+import { modelProgramSchema } from '../../../../src/contracts/model-executor.js';
 import { SERVED_MODEL, TOKENS } from '../../../support/model-protocols.js';
 import { answerFor, answerText, type BoxedModel, KEY, linesOf, startBoxedModel } from './boxed-model.js';
 
@@ -92,6 +94,21 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     const printed = new TextDecoder().decode(outcome.stdout);
     expect(printed).toContain('The key is [masked].');
     expect(printed).not.toContain(KEY);
+  });
+
+  test('model executor: its descriptor has the provider and the settings, and nothing of where this machine has our program', () => {
+    const { descriptor } = boxed.executor();
+    expect(descriptor).toMatchObject({
+      ...{ kind: 'model', program: 'openai-compatible', requested_model: 'asked-for' },
+      agent: { name: 'model executor (openai-compatible)', version: null },
+    });
+    const settings = modelProgramSchema.parse({
+      ...{ base_url: `${boxed.server.url}/v1`, model: 'asked-for', api_key_env: 'LLM_API_KEY' },
+    });
+    expect(descriptor.arguments_sha256).toBe(canonicalSha256(settings));
+    const other = boxed.executor({ parameters: { temperature: 0 } }).descriptor;
+    expect(other.arguments_sha256).not.toBe(descriptor.arguments_sha256);
+    expect(boxed.executor({ timeout: '1h' }).descriptor).toEqual(descriptor);
   });
 
   test('model executor: a key that is not set stops it before it starts', async () => {

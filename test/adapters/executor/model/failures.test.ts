@@ -136,6 +136,28 @@ describe.runIf(process.platform === 'linux')('failures of the model service', ()
     });
   });
 
+  test('model executor: a service that redirects is configuration, and the key does not go to the other host', async () => {
+    const seen: unknown[] = [];
+    const other = createServer((request, response) => {
+      seen.push(request.headers);
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(delta('x', 'stop'));
+    });
+    await new Promise<void>((ready) => other.listen(0, '127.0.0.1', ready));
+    const host = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const network = { hosts: [host, new URL(boxed.server.url).host] };
+    for (const provider of ['openai-compatible', 'anthropic']) {
+      const redirect = failing(307, {}, { location: `http://${host}/v1/chat?key=secret` });
+      expect(await failureOf(redirect, { provider, network })).toEqual({
+        class: 'configuration',
+        message: expect.stringMatching(
+          new RegExp(`redirects to http://${host}/v1/chat, which is not followed.*base_url`),
+        ),
+      });
+    }
+    expect(seen).toEqual([]);
+    other.close();
+  });
+
   test('model executor: an answer that is cut at its limit, or withheld, is a bad answer', async () => {
     const ends = (reason: string) =>
       stream((write, end) => {

@@ -5,11 +5,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCommandExecutor, createExecutorRegistry } from '../../../../src/adapters/executor/command-executor.js';
-import {
-  AGENT_PRESETS,
-  missingCredentials,
-  resolveExecutor,
-} from '../../../../src/adapters/executor/presets/presets.js';
+import { AGENT_PRESETS, executorLacks, resolveExecutor } from '../../../../src/adapters/executor/presets/presets.js';
 import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
 import { AGENTS } from '../../../../src/contracts/names.js';
 import { presetExecutorSchema } from '../../../../src/contracts/preset-executor.js';
@@ -83,12 +79,16 @@ test('presets: an unknown agent, and a field of a command, are refused', () => {
 
 test('presets: a missing key is one sentence with all its principals, and one of several variables is enough', () => {
   const executors = { writer: preset({}), reviewer: preset({}), other: preset({ agent: 'codex' }) };
-  expect(missingCredentials(executors, { CODEX_API_KEY: 'k', ANTHROPIC_API_KEY: '' })).toEqual([
-    'writer, reviewer: Claude Code has no key of its model service: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_AUTH_TOKEN in the environment of the worker.',
+  expect(executorLacks(executors, { CODEX_API_KEY: 'k', ANTHROPIC_API_KEY: '' })).toEqual([
+    {
+      code: 'EXECUTOR_KEY_MISSING',
+      message:
+        'writer, reviewer: Claude Code has no key of its model service: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_AUTH_TOKEN in the environment of the worker.',
+    },
   ]);
-  expect(missingCredentials(executors, { CODEX_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 'k' })).toEqual([]);
+  expect(executorLacks(executors, { CODEX_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 'k' })).toEqual([]);
   const set = { writer: preset({ env: { set: { ANTHROPIC_API_KEY: 'k' } } }) };
-  expect(missingCredentials(set, {})).toEqual([]);
+  expect(executorLacks(set, {})).toEqual([]);
 });
 
 test('presets: without a key the agent is not started', async () => {
