@@ -24,6 +24,7 @@ const SLOW = [
   'test/cli/decide/{decisions,terminal}.test.ts',
   'test/cli/demo/demo.test.ts',
   'test/cli/doctor/{executor,pollers}.test.ts',
+  'test/cli/gates/*.test.ts',
   'test/cli/mcp/{gates,http,mcp,no-decisions}.test.ts',
   'test/cli/runs/{bundled-client,progress,recover,without-worker}.test.ts',
   'test/cli/start/{baseline,dev,hostile-writer,init-terminal,resume,two-users,worker-restart}.test.ts',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,9 +21,9 @@ export function gateFiles(desk: Pick<GateDesk, 'folder'>, { run, gate, attempt, 
   };
 }
 
-/** The prompt of a gate whose folder was made before; null where there is none. */
-export async function readGateFolder({ folder, prompt }: OpenedGate['files']): Promise<string | null> {
-  return existsSync(folder) ? readFile(prompt, 'utf8') : null;
+/** The prompt of a gate whose folder was made before; null where there is none, or where a part of it is missing. */
+export async function readGateFolder({ prompt, checkout }: OpenedGate['files']): Promise<string | null> {
+  return existsSync(prompt) && existsSync(checkout) ? readFile(prompt, 'utf8') : null;
 }
 
 /** What goes into the folder of a gate. */
@@ -33,22 +34,33 @@ export interface GateContent {
   readonly checkout: string;
 }
 
-/** Makes the folder of a gate, whole or not at all. */
+/**
+ * Makes the folder of a gate. What is there stays as it is: the same claimant may make it in another terminal, and a checkout
+ * may have work in it. The prompt comes last, so a folder that has it is whole.
+ */
 export async function makeGateFolder(
   { files: { copyCheckout } }: Pick<GateDesk, 'files'>,
   files: OpenedGate['files'],
   content: GateContent,
 ): Promise<void> {
-  const draft = `${files.folder}.draft-${process.pid}`;
+  const draft = `${files.folder}.draft-${randomUUID()}`;
   const inDraft = (path: string) => join(draft, path.slice(files.folder.length + 1));
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
+  await mkdir(files.folder, { recursive: true });
+  await mkdir(draft);
   try {
     await copyCheckout(content.checkout, inDraft(files.checkout));
     await writeFile(inDraft(files.prompt), content.prompt);
     await writeFile(inDraft(files.output_schema), prettyJson(content.output_schema));
-    await rename(draft, files.folder);
+    for (const path of [files.checkout, files.output_schema, files.prompt]) await renameToMissing(inDraft(path), path);
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+async function renameToMissing(from: string, to: string): Promise<void> {
+  if (existsSync(to)) return;
+  await rename(from, to).catch((error: unknown) => {
+    // Another process was quicker. A rename over a file succeeds; over a folder it fails.
+    if (!existsSync(to)) throw error;
+  });
 }

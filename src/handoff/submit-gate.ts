@@ -82,7 +82,12 @@ async function withChange<T>(
   if (gate !== 'P05' || answer.kind === 'escalation') return judge(null);
   if (patch === null) return judge(claimedCheckout(desk, due));
   const { target_repo: repository, base_commit: commit } = due.run;
-  const patched = await ports.workspace.checkout({ repository, commit, patch, signal: desk.signal });
+  const order = { repository, commit, patch, signal: desk.signal };
+  const patched = await ports.workspace.checkout(order).catch((error: unknown) => {
+    if (!(error instanceof PromptOsError && error.code === 'PATCH_NOT_APPLICABLE')) throw error;
+    const hint = `Make the patch on the base commit ${commit}, and submit it again; nothing was submitted.`;
+    throw new PromptOsError(error.code, error.summary, { cause: error, hint });
+  });
   try {
     return await judge(patched.directory);
   } finally {

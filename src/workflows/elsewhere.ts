@@ -1,3 +1,4 @@
+import { sleep } from '@temporalio/workflow';
 import type { SentGateResult } from '../contracts/activities.js';
 import type { HandedOff, HeldClaim } from '../contracts/gate-claim.js';
 import { isRecord, sameJson } from '../contracts/json.js';
@@ -14,7 +15,7 @@ interface Look {
   isHandedOff(result: SentGateResult | HandedOff): result is HandedOff;
 }
 
-/** Waits for gates that are done elsewhere. No worker polls: whoever submits an output sends the run a signal. */
+/** Waits for gates that are done elsewhere. There is no polling: whoever submits an output sends the run a signal. */
 export interface Elsewhere {
   /** A worker is about to be asked for an attempt. */
   look(step: DueStep): Look;
@@ -27,25 +28,36 @@ export interface Elsewhere {
  * access to Temporal can send the signal.
  */
 const PAUSE = { shortest: 1_000, longest: 60_000 } as const;
-
-/** The newest look at an attempt. */
-interface Looked {
-  readonly key: string;
-  /** Signals that had come before it. */
-  readonly wanted: number;
-  readonly at: number;
-  readonly pause: number;
-  readonly claim: HeldClaim | null;
-}
+/** Milliseconds from a signal to the look: what comes meanwhile needs no look of its own. */
+const DELAY = 50;
 
 const keyOf = ({ gate, attempt }: DueStep): string => `${gate}.${attempt}`;
 
+/**
+ * A replay may give the answer of a local activity before or after a signal that came with it. So which signals a look knows of
+ * is read when a timer fires, where none is asked, and with a command at once: the task is then replayed by itself. Elsewhere
+ * a signal only wakes what waits.
+ */
 export function createElsewhere(run: RunDriver, input: GovernedRunInput, alarm: Alarm): Elsewhere {
-  let last: Looked | null = null;
+  let last: { readonly key: string; readonly claim: HeldClaim | null } | null = null;
+  /** Signals that had come before the newest look. */
+  let known = 0;
+  let pause: number = PAUSE.shortest;
+  let rested = true;
+
+  const rest = () => {
+    rested = false;
+    sleep(pause, { summary: 'between two looks into the journal' }).then(
+      () => {
+        rested = true;
+      },
+      // The run is cancelled, and what waits hears of it by itself.
+      () => undefined,
+    );
+  };
 
   return {
     look(step) {
-      const wanted = run.looksWanted();
       return {
         isHandedOff(result): result is HandedOff {
           const found = readHandedOff(result);
@@ -53,8 +65,8 @@ export function createElsewhere(run: RunDriver, input: GovernedRunInput, alarm: 
           const { claim } = found;
           const key = keyOf(step);
           const inVain = last?.key === key && sameJson(last.claim, claim);
-          const pause = inVain ? Math.min((last?.pause ?? 0) * 2, PAUSE.longest) : PAUSE.shortest;
-          last = { key, wanted, at: Date.now(), pause, claim };
+          pause = inVain ? Math.min(pause * 2, PAUSE.longest) : PAUSE.shortest;
+          last = { key, claim };
           run.apply({ type: 'handOffGate', ...step });
           run.claimed(claim);
           return true;
@@ -68,25 +80,19 @@ export function createElsewhere(run: RunDriver, input: GovernedRunInput, alarm: 
         await syncJournal(run, input, 'save');
         return false;
       }
-      const isWanted = run.looksWanted() !== last.wanted;
-      const next = last.at + last.pause;
-      if (isWanted && Date.now() >= next) return true;
       const deadline = nextDeadline(run.state());
       const before = waitingFor(nextStep(run.state()), deadline);
-      const { wanted } = last;
       const changed = () =>
-        waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before ||
-        run.hasUnsavedActs() ||
-        isFull(run) ||
-        (!isWanted && run.looksWanted() !== wanted);
-      const instant = isWanted ? Math.min(next, deadline ?? next) : deadline;
-      const inTime = await alarm.wait(
-        changed,
-        instant,
-        isWanted ? 'the next look into the journal' : 'the next deadline',
-      );
+        waitingFor(nextStep(run.state()), nextDeadline(run.state())) !== before || run.hasUnsavedActs() || isFull(run);
+      const isWanted = () => rested && run.looksWanted() !== known;
+      const inTime = await alarm.wait(() => changed() || isWanted(), deadline, 'the next deadline');
       if (!inTime) run.apply({ type: 'clock' });
-      return false;
+      if (!inTime || changed()) return false;
+      await sleep(DELAY, { summary: 'the next look into the journal' });
+      if (changed()) return false;
+      known = run.looksWanted();
+      rest();
+      return true;
     },
   };
 }

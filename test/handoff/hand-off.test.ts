@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { journalBytes } from '../../src/contracts/journal.js';
@@ -119,6 +119,24 @@ test('hand-off: one claimant at a time, until the claim is released', async () =
   await run.handle.terminate();
 });
 
+test('hand-off: two terminals of one claimant get one folder, and what is missing from it is made again', async () => {
+  const run = await handedOffRun();
+  const desk = await deskOf(worker, 'nina@desk');
+  const wanted = { run_id: run.runId, gate: null };
+  const [one, other] = await Promise.all([openGate(desk, wanted), openGate(desk, wanted)]);
+  expect([one.prompt, one.files]).toEqual([other.prompt, other.files]);
+  await writeFile(join(one.files.checkout, 'notes.txt'), 'work');
+  await rm(one.files.prompt);
+  expect(await openGate(desk, wanted)).toMatchObject({ prompt: one.prompt });
+  expect(await readFile(one.files.prompt, 'utf8')).toBe(one.prompt);
+  expect(await readFile(join(one.files.checkout, 'notes.txt'), 'utf8')).toBe('work');
+  await rm(one.files.checkout, { recursive: true });
+  await openGate(desk, wanted);
+  expect(await readFile(join(one.files.checkout, 'src/split.js'), 'utf8')).toContain('wrong');
+  expect(await readdir(join(desk.folder, run.runId))).toHaveLength(1);
+  await run.handle.terminate();
+});
+
 test('hand-off: a claim ends by itself after its time', async () => {
   const run = await handedOffRun();
   const [desk, other] = [await deskOf(worker, 'nina@desk'), await deskOf(worker, 'nina@laptop')];
@@ -211,7 +229,10 @@ test('hand-off: P05 takes the claimed checkout or a patch, and a change out of s
   const { files, edits_files } = await openGate(desk, { run_id: run.runId, gate: 'P05' });
   expect(edits_files).toBe(true);
   const broken = new TextEncoder().encode('--- a/none.js\n+++ b/none.js\n@@ -1 +1 @@\n-a\n+b\n');
-  await expect(submitGate(desk, { ...given, patch: broken })).rejects.toMatchObject({ code: 'PATCH_NOT_APPLICABLE' });
+  await expect(submitGate(desk, { ...given, patch: broken })).rejects.toMatchObject({
+    code: 'PATCH_NOT_APPLICABLE',
+    message: expect.stringContaining(`on the base commit ${worker.repository.run.base_commit}`),
+  });
   const outside = '--- a/README.md\n+++ b/README.md\n@@ -1 +1 @@\n-# Split\n+# Changed\n';
   const failing = await submitGate(desk, { ...given, patch: new TextEncoder().encode(outside) });
   expect(failing).toMatchObject({ kind: 'failing', result: { verdict: 'fail' } });

@@ -256,6 +256,7 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     const problems: string[] = [];
     const found: string[] = [];
     const installs = new Set<string>();
+    const unknown: string[] = [];
     let unconfigured = false;
     const used: Record<string, ExecutorConfig> = {};
     for (const role of EXECUTOR_ROLES.filter((one) => config.roles.includes(one))) {
@@ -268,6 +269,8 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       }
       if (!isStarted(configured)) {
         found.push(`${role}: handed off`);
+        const { principals, separation } = policy.policy;
+        if (separation.executors === 'distinct' && principals[principal]?.kind === 'agent') unknown.push(principal);
         continue;
       }
       used[principal] = configured;
@@ -288,6 +291,12 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       const isOfKeys = lacks.every(({ code }) => code === 'EXECUTOR_KEY_MISSING');
       const next = isOfKeys ? 'Start promptos with the variable set' : 'Do what is named, then start promptos again';
       return fail(lacking.join('\n'), `${next}; docs/agents has a page for each agent.`);
+    }
+    if (problems.length === 0 && unknown.length > 0) {
+      return fail(
+        `The policy asks for different executors, and no program is known of agents whose gates are handed off: ${unknown.join(', ')}.`,
+        'Set separation: { executors: any } in the policy, or give the role to a person; docs/handoff.md says why.',
+      );
     }
     if (problems.length === 0) return ok(found.join(', ') || 'this worker carries out no role');
     const install = installs.size === 0 ? 'Install the program' : `Install the agent (${[...installs].join('; ')})`;

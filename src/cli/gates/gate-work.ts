@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import type { GateId } from '../../contracts/names.js';
@@ -82,16 +82,22 @@ export async function submitOutput(context: CommandContext, given: string, optio
   if (answer.kind === 'failing') context.exit(1);
 }
 
+/** Of an output or a patch: as much as a request to `promptos mcp --http` may have. */
+const MOST_MIB = 64;
+
+/** @throws PromptOsError FILE_NOT_READABLE, also for what is no file: a device may have no end */
 async function readGiven({ cwd }: CommandContext, option: string, path: string): Promise<Buffer> {
   const file = resolve(cwd, path);
+  const refused = (text: string, cause?: unknown) =>
+    new PromptOsError('FILE_NOT_READABLE', `${option}: expected ${text}.`, { cause });
+  const found = await stat(file).catch((cause: unknown) => {
+    throw refused(`a file, received ${file} (${messageOf(cause)})`, cause);
+  });
+  if (!found.isFile()) throw refused(`a file, received ${file}, which is none`);
+  if (found.size > MOST_MIB * 1_048_576)
+    throw refused(`at most ${MOST_MIB} MiB, received ${file} of ${found.size} bytes`);
   return readFile(file).catch((cause: unknown) => {
-    throw new PromptOsError(
-      'FILE_NOT_READABLE',
-      `${option}: expected a file, received ${file} (${messageOf(cause)}).`,
-      {
-        cause,
-      },
-    );
+    throw refused(`a file, received ${file} (${messageOf(cause)})`, cause);
   });
 }
 

@@ -33,8 +33,8 @@ export interface OpenedDesk {
 }
 
 /**
- * Opens a desk over the project's worker config, does the work, and closes the connection. A key of the principal in the worker
- * config is used before those of people.
+ * Opens a desk over the project's worker config, does the work, and closes the connection. Without `--key`, a key of the
+ * principal in the worker config is used before those of people.
  * @throws PromptOsError WORKER_CONFIG_NOT_FOUND, RUN_NOT_FOUND, RUN_AMBIGUOUS, SERVER_NOT_RUNNING, TEMPORAL_UNREACHABLE, and what
  *   the worker's adapters fail with
  */
@@ -54,7 +54,7 @@ export async function withDesk<T>(
     const { setting } = await requireSetting(session.project);
     const launcher = createLauncher(setting.env.PATH);
     try {
-      const { signers, ...ports } = await createPorts(withOwnKey(setting, options.as), launcher);
+      const { signers, ...ports } = await createPorts(withOwnKey(setting, options), launcher);
       const { as, dir } = options;
       const desk: GateDesk = {
         ports,
@@ -74,9 +74,9 @@ export async function withDesk<T>(
   });
 }
 
-/** Keys of others are not needed here, and need not be on this machine. */
-function withOwnKey(setting: WorkerSetting, principal: string): WorkerSetting {
-  const signer = own(setting.config.signers, principal);
+/** Keys of others, and those that `--key` replaces, are not needed here, and need not be on this machine. */
+function withOwnKey(setting: WorkerSetting, { as: principal, key }: DeskOptions): WorkerSetting {
+  const signer = key === undefined ? own(setting.config.signers, principal) : undefined;
   return { ...setting, config: { ...setting.config, signers: signer === undefined ? {} : { [principal]: signer } } };
 }
 

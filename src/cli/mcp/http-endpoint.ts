@@ -124,9 +124,7 @@ function refusalOf({ headers, url }: IncomingMessage, hosts: readonly string[], 
   if (given === undefined || !sameSecret(given, token)) {
     return { status: 401, text: 'Expected the bearer token that the server printed, or that PROMPTOS_MCP_TOKEN names' };
   }
-  return new URL(url ?? '/', 'http://host').pathname === PATH
-    ? null
-    : { status: 404, text: `Expected the path ${PATH}` };
+  return url?.split('?')[0] === PATH ? null : { status: 404, text: `Expected the path ${PATH}` };
 }
 
 /** Whether two secrets are equal, in a time that says nothing of where they differ. */

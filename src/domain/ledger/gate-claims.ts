@@ -1,6 +1,6 @@
 import type { GateClaim, HeldClaim } from '../../contracts/gate-claim.js';
 import type { JournalEntry } from '../../contracts/journal.js';
-import { sameJson } from '../../contracts/json.js';
+import { canonicalJson, sameJson } from '../../contracts/json.js';
 import type { PinnedKey } from '../../contracts/keys.js';
 import { gateClaimStatement } from '../attest/acts.js';
 import { openEnvelope } from '../attest/envelope.js';
@@ -32,9 +32,14 @@ export function heldClaim(
   at: string,
 ): HeldClaim | null {
   let held: GateClaim | null = null;
+  const seen = new Set<string>();
   for (const { entry } of journal) {
     if (entry?.kind !== 'claim' || !isClaimOf(step, entry, keys)) continue;
     const { claim } = entry;
+    // Whoever can write to the store can append a signed entry again: it counts once.
+    const said = canonicalJson(claim);
+    if (seen.has(said)) continue;
+    seen.add(said);
     if (held !== null && isOver(held, claim.at)) held = null;
     const isOwn = held === null || held.claimant === claim.claimant;
     if (isOwn) held = claim.action === 'claim' ? claim : null;

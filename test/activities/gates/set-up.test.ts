@@ -9,6 +9,7 @@ import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js'
 import { createSetupRunner } from '../../../src/adapters/checks/setup-runner.js';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
+import { replaceFiles } from '../../../src/adapters/workspace/copy-files.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import type { NetworkAccess } from '../../../src/contracts/network-access.js';
 import { DEFAULT_SANDBOX } from '../../../src/contracts/sandbox-config.js';
@@ -140,6 +141,26 @@ describe('set-up with npm in the sandbox', () => {
     expect(verified.setup?.sha256).not.toBe(change.setup?.sha256);
     const again = await record(await carryOut('P01'));
     expect(again.setup).toMatchObject({ cached: true, sha256: change.setup?.sha256 });
+  });
+
+  test.each([
+    ['a patch that was made elsewhere, without what the set-up made', {}],
+    [
+      'a claimed checkout, with a node_modules of its own',
+      { 'node_modules/dep/index.js': 'module.exports = "old";\n' },
+    ],
+  ])('P05 takes the files of %s', async (_, more) => {
+    const files = { ...SOURCE, ...npmProject(1) };
+    const { carryOut, record, text } = await governed({ files });
+    const elsewhere = mkdtempSync(join(root, 'elsewhere-'));
+    write(elsewhere, { ...files, ...more, 'src/split.js': 'changed\n' });
+    const replace: ScriptStep = async ({ directory }) => {
+      expect(existsSync(join(directory, 'node_modules/dep/index.js'))).toBe(true);
+      await replaceFiles(elsewhere, directory);
+      return { answer: JSON.stringify({ kind: 'output', ...good.P05 }) };
+    };
+    const change = await record(await carryOut('P05', replace));
+    expect(JSON.parse(await text(change, 'patch/files.json'))).toMatchObject({ files: [{ path: 'src/split.js' }] });
   });
 });
 

@@ -131,6 +131,23 @@ test('doctor: a model executor is shown by its model and service, and a package 
   });
 });
 
+test('doctor: agents whose gates are handed off need a policy that does not ask for different executors', async () => {
+  const top = await readyRepository();
+  const handedOff = ['writer', 'verifier', 'reviewer'].map((role) => `  ${role}-agent: { kind: handoff }\n`);
+  await change(workerPath(top), /^executors:\n(?: .*\n)+/m, `executors:\n${handedOff.join('')}`);
+  expect((await examine(top)).probe('executors')).toMatchObject({
+    status: 'fail',
+    message: expect.stringContaining('writer-agent, verifier-agent, reviewer-agent'),
+    next: expect.stringContaining('separation: { executors: any }'),
+  });
+  const policy = await readFile(policyPath(top), 'utf8');
+  await writeFile(policyPath(top), `${policy}\nseparation: { executors: any }\n`);
+  expect((await examine(top)).probe('executors')).toMatchObject({
+    status: 'ok',
+    message: 'writer: handed off, verifier: handed off, reviewer: handed off',
+  });
+});
+
 test('doctor: a worker of the engine alone needs neither executors nor checks', async () => {
   const top = await readyRepository();
   await change(workerPath(top), 'allow: [tests]', 'allow: []');

@@ -106,6 +106,16 @@ describe('mcp --http', () => {
     const { client, call } = await caller;
     expect((await client.listTools()).tools.length).toBeGreaterThan(4);
     expect((await call('get_run', { run: run.runId })).data.status).toMatchObject({ run_id: run.runId, phase: 'open' });
+    const about = { run: run.runId };
+    const { artifacts } = (await call('list_artifacts', about)).data as { artifacts: readonly { path: string }[] };
+    const read = await call('read_artifact', { ...about, path: artifacts[0]?.path });
+    expect(read.data).toMatchObject({ path: artifacts[0]?.path, content: expect.stringMatching(/\w/) });
+    expect((await call('read_artifact', { ...about, path: '../../policy.yaml' })).error?.code).toBe(
+      'ARTIFACT_NOT_FOUND',
+    );
+    expect((await call('read_ledger', about)).data).toMatchObject({
+      entries: expect.arrayContaining([expect.objectContaining({ type: 'runOpened' })]),
+    });
     const session = { 'mcp-session-id': transport.sessionId };
     await transport.terminateSession();
     expect(
@@ -119,11 +129,13 @@ describe('mcp --http', () => {
   test.each([
     ['no token', { headers: { authorization: '' } }, 401],
     ['another token', { headers: { authorization: `Bearer ${'0'.repeat(64)}` } }, 401],
+    ['the token in the address', { path: '/mcp?token=TOKEN&access_token=TOKEN', headers: { authorization: '' } }, 401],
     ['the token by another scheme', { headers: { authorization: `Basic ${'0'.repeat(64)}` } }, 401],
     ['a Host that leads here by DNS', { headers: { host: 'evil.example:80' } }, 403],
     ['the Origin of a web page', { headers: { origin: 'https://evil.example' } }, 403],
     ['the Origin of a page without one', { headers: { origin: 'null' } }, 403],
     ['another path', { path: '/' }, 404],
+    ['a path that is no address', { path: '//' }, 404],
     ['a session that is not there', { headers: { 'mcp-session-id': 'nothing' } }, 404],
     ['a call without a session', { body: { jsonrpc: '2.0', id: 2, method: 'tools/list' } }, 400],
     ['no JSON', { headers: { 'content-type': 'text/plain' } }, 415],

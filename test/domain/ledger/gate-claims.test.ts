@@ -39,6 +39,13 @@ describe('heldClaim', () => {
     expect(held([first, entry({ claimant: 'nina@laptop', action: 'release', at: hour(2) })])).toBe('nina@desk');
   });
 
+  test('an entry that is appended again changes nothing: neither a claim after its release nor a release after the next claim', () => {
+    const [claim, release] = [entry({}), entry({ action: 'release', at: hour(2) })];
+    expect(held([claim, release, claim])).toBeNull();
+    const second = entry({ claimant: 'nina@desk', at: hour(3) });
+    expect(held([claim, release, second, release], hour(4))).toBe('nina@desk');
+  });
+
   test('a claim of another key, another attempt, another run or with other words holds nothing', () => {
     expect(held([entry({}, makeTestKey())])).toBeNull();
     expect(held([entry({})], hour(3), makeTestKey())).toBeNull();
