@@ -96,7 +96,13 @@ const ROWS: readonly Row[] = [
 
 /** Words that nearly every line lacks; the patterns are tried on lines that have one of them. */
 const ANY =
-  /<[|/]?\s?\w|\[\/?INST|"(?:tool|function|type|kind)|ignore|disregard|forget|override|you are now|reviewer|verifier|\b(?:ai|llm|model|agent|assistant|gpt|chatgpt|claude|copilot|gemini|codex|cursor)/i;
+  /<\||<<|<\/?(?:system|start_of|end_of|antml|function_calls|invoke|tool_)|\[\/?INST|"(?:tool|function|type|kind)|ignore|disregard|forget|override|you are now|reviewer|verifier|\b(?:ai|llm|model|agent|assistant|gpt|chatgpt|claude|copilot|gemini|codex|cursor)/i;
+
+/** What an order to a judge has: the first patterns are large, and most lines that pass the words above have no order. */
+const ORDER =
+  /approve|accept|pass|merge|ignore|disregard|skip|report|flag|mention|review|reject|\b(?:say|mark)\b|forget|override/i;
+const ORDERS = new Set(ROWS.filter(([, , certain, what]) => certain || what.startsWith('asks')));
+const OTHERS = ROWS.filter((row) => !ORDERS.has(row));
 
 /** A longer line is read up to here. */
 const LINE_LIMIT = 20_000;
@@ -132,7 +138,8 @@ export function injectionIn(line: string): InjectionMarker | null {
   if (!ANY.test(text) && !NOT_ASCII.test(text)) return null;
   const plain = readable(text);
   if (!ANY.test(plain)) return null;
-  const row = ROWS.find(([pattern]) => pattern.test(text) || (plain !== text && pattern.test(plain)));
+  const rows = ORDER.test(plain) || ORDER.test(text) ? ROWS : OTHERS;
+  const row = rows.find(([pattern]) => pattern.test(text) || (plain !== text && pattern.test(plain)));
   if (row === undefined) return null;
   const [, severity, certain, what] = row;
   const inComment = HIDDEN_COMMENT.test(text) && what.startsWith('asks');
