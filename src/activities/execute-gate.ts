@@ -1,6 +1,5 @@
 import type { DueGate, ExecuteGateResult, SentGateResult } from '../contracts/activities.js';
 import { mediaTypeOf } from '../contracts/artifacts.js';
-import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { HandedOff } from '../contracts/gate-claim.js';
 import type { ProviderWait } from '../contracts/gate-progress.js';
@@ -13,16 +12,10 @@ import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
 import type { Checkout, RepositorySnapshot } from '../ports/workspace.js';
 import { type PromptInput, renderPrompt } from '../prompt-pack/render.js';
-import { compareModels, judgeIndependence } from '../rules/judge-independence.js';
-import { judgeInputs } from '../rules/judge-inputs.js';
-import { judgeInventory } from '../rules/judge-inventory.js';
-import { judgeSessions } from '../rules/judge-sessions.js';
-import { judgeUse } from '../rules/judge-use.js';
 import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { judgeServedModel } from '../rules/served-model.js';
-import { spentByAttempt } from '../rules/spent.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attemptRecord, boundedOutcome, sandboxOf } from './attempt-result.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
@@ -39,6 +32,7 @@ import {
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { checksSandbox } from './gates/run-check.js';
 import { setupOf } from './gates/set-up.js';
+import { judgeAttempt, type SeenCheckout } from './judge-attempt.js';
 import { createObjectBatch, type ObjectBatch } from './object-batch.js';
 import type { PinnedDocuments } from './pinned-documents.js';
 import { keysOfPrincipal, resultStep } from './result-step.js';
@@ -143,9 +137,6 @@ async function snapshotBefore(
   return kinds.includes('none') ? ports.workspace.snapshot(input.run.target_repo) : null;
 }
 
-/** The files that steered the executor, those that the patch would have steered it by, and what the set-up gave. */
-type SeenCheckout = Pick<AttemptRecord, 'inventory' | 'withheld' | 'setup'>;
-
 function seenCheckout({ files, more }: Inventory, { withheld, absent, setup }: Checkout): SeenCheckout {
   const inventory = { files: files.filter(({ path }) => !absent.includes(path)), more };
   return {
@@ -215,37 +206,14 @@ export async function executeGate(
   const batch = createObjectBatch(ports.store);
   const { signal } = options;
   const task = await createTask(ports, documents, input, { signal, progress, spending }, trusted, batch);
-  const { earlier } = task;
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
   const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor);
   const changed = await repositoryChanged(task, before);
-  const steered = judgeInventory({
-    ...seen,
-    before: earlier.inventories,
-    allow: trusted.policy.agent_files?.allow ?? [],
-    rules_version: input.rules_version,
-  });
-  const { inputs: given, rules_version } = input;
-  const instructed = judgeInputs({ ...earlier, given, request: trusted.request, rules_version });
   const unrecorded = spending.before.tries === 0 ? {} : { unrecorded: spending.before };
-  const used = judgeUse(trusted.policy.budgets, input.gate, spentByAttempt({ tries: asked.tries, ...unrecorded }));
-  const { role } = GATES[input.gate];
-  const done = {
-    gate: input.gate,
-    role,
-    principal: input.principal,
-    executor: asked.executor,
-    tries: [...asked.tries],
-  };
-  const compared = compareModels(trusted.policy, done, earlier.attempts);
-  const continued = judgeSessions({ ...done, attempt: input.attempt }, earlier.attempts);
-  const alike = judgeIndependence(trusted.policy.independence, compared);
-  const observed = {
-    findings: [...changed, ...steered, ...used, ...alike, ...continued, ...instructed],
-    artifacts: [],
-  };
+  const { findings, compared } = judgeAttempt({ task, trusted, asked, seen, ...unrecorded });
+  const observed = { findings: [...changed, ...findings], artifacts: [] };
   const judged = {
     ...attemptRecord(task, trusted, asked, [work.observed, judgement, observed]),
     ...seen,

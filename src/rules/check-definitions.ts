@@ -1,5 +1,5 @@
-/** What decides whether a change counts as good: `ci` runs the checks, `runner` runs the tests, `lint` judges the code. */
-export type CheckDefinition = 'ci' | 'runner' | 'lint';
+/** What decides whether a change counts as good: `ci` runs checks, `runner` tests, `lint` judges code, `task` has commands. */
+export type CheckDefinition = 'ci' | 'runner' | 'lint' | 'task';
 
 const ROWS: readonly (readonly [kind: CheckDefinition, pattern: RegExp])[] = [
   ['ci', /(?:^|\/)\.(?:github|gitea|forgejo)\/(?:workflows|actions)\//],
@@ -12,7 +12,7 @@ const ROWS: readonly (readonly [kind: CheckDefinition, pattern: RegExp])[] = [
     'ci',
     /(?:^|\/)(?:azure-pipelines[\w.-]{0,60}\.ya?ml|jenkinsfile[\w.-]{0,60}|\.pre-commit-config\.yaml|lefthook\.ya?ml)$/,
   ],
-  ['ci', /(?:^|\/)\.husky\//],
+  ['ci', /(?:^|\/)\.(?:husky|githooks)\/|(?:^|\/)codeowners$|^(?:.*\/)?action\.ya?ml$/],
   [
     'runner',
     /(?:^|\/)(?:vitest|jest|playwright|cypress|karma|ava|wdio|nightwatch|jasmine)[\w.-]{0,40}\.(?:config|conf|setup|workspace|projects)\.[a-z]{1,5}$/,
@@ -28,8 +28,16 @@ const ROWS: readonly (readonly [kind: CheckDefinition, pattern: RegExp])[] = [
     /(?:^|\/)\.?codecov\.ya?ml$|(?:^|\/)(?:sonar-project\.properties|\.simplecov|tarpaulin\.toml|stryker\.conf[\w.-]{1,12})$/,
   ],
   [
+    'runner',
+    /(?:^|\/)vite\.config\.[cm]?[jt]s$|(?:^|\/)(?:\.config\/nextest\.toml|karma\.conf\.[a-z]{1,5}|testng\.xml)$/,
+  ],
+  [
+    'task',
+    /(?:^|\/)(?:(?:gnu)?makefile|[\w.-]{1,40}\.mk|\.?justfile|taskfile\.ya?ml|rakefile|turbo\.json|nx\.json|magefile\.go)$/,
+  ],
+  [
     'lint',
-    /(?:^|\/)(?:biome\.jsonc?|tsconfig[\w.-]{0,40}\.json|knip\.jsonc?|ruff\.toml|\.ruff\.toml|mypy\.ini|\.flake8|pyrightconfig\.json)$/,
+    /(?:^|\/)(?:biome\.jsonc?|tsconfig[\w.-]{0,40}\.json|knip\.jsonc?|\.?oxlintrc\.json|tslint\.json|\.pylintrc|ruff\.toml|\.ruff\.toml|mypy\.ini|\.flake8|pyrightconfig\.json)$/,
   ],
   [
     'lint',

@@ -12,34 +12,40 @@ const REGISTRY = 'says from which registry packages come';
 
 /** Every quantifier is bounded, or nothing can fail behind it. */
 const LINES: readonly (readonly [pattern: RegExp, what: string, only?: RegExp])[] = [
-  [/"(?:pre|post)?install"\s{0,4}:\s{0,4}"|"(?:prepare|prepublish)"\s{0,4}:\s{0,4}"/, RUNS, /^npm$/],
+  [/"(?:(?:pre|post)?install|(?:pre|post)?prepare|prepublish|dependencies)"\s{0,4}:\s{0,4}(?:"|$)/, RUNS, /^npm$/],
   [
     /"hasInstallScript"\s{0,4}:\s{0,4}true|^\s{0,8}requiresBuild: true|"?(?:trustedDependencies|onlyBuiltDependencies)\b/,
     RUNS,
   ],
   [/"(?:pre|post)-(?:install|update|autoload-dump)[a-z-]{0,20}"\s{0,4}:/, RUNS, /^composer$/],
   [
-    /"\s{0,4}:\s{0,4}"(?:git[+:@]|https?:|ssh:|file:|link:|portal:|github:|gitlab:|bitbucket:)/,
+    // A value may be on a line of its own.
+    /(?:"\s{0,4}:|^:?)\s{0,4}"(?:git[+:@]|https?:|ssh:|file:|link:|portal:|github:|gitlab:|bitbucket:|gist:)/,
     ELSEWHERE,
     /^manifest$/,
   ],
+  [/"\s{0,4}:\s{0,4}"[^":]{1,300}\.(?:tgz|tar\.gz)"/, ELSEWHERE, /^npm$/],
   [/"\s{0,4}:\s{0,4}"[\w.-]{1,60}\/[\w.-]{1,60}#[^"]{1,100}"/, ELSEWHERE, /^manifest$/],
   [
     /"resolved"\s{0,4}:\s{0,4}"(?:git|ssh|file:)|\bresolved "?(?:git|ssh|file:)|\bresolution: "?[^"]{0,200}@(?:git|file:|https?:)/,
     ELSEWHERE,
   ],
   [
-    /^\s{0,8}(?:-e|--editable)[ =]|^[\w.-]{1,100}(?:\[[^\]]{0,100}\])?\s{0,4}@\s{0,4}\S|^(?:git\+|https?:|file:)/,
+    /^\s{0,8}(?:-e|--editable)[ =]|^\.{0,2}\/|^[\w.-]{1,100}(?:\[[^\]]{0,100}\])?\s{0,4}@\s{0,4}\S|^(?:git\+|https?:|file:)/,
     ELSEWHERE,
     /^python$/,
   ],
-  [/\b(?:git|path|url)\s{0,4}=\s{0,4}["'{]|^source = "git/, ELSEWHERE, /^(?:cargo|python)$/],
+  [/(?<![\w-])(?:git|path|url)["']?\s{0,4}=\s{0,4}["'{]|^source = "git/, ELSEWHERE, /^(?:cargo|python)$/],
   [/"[\w.-]{1,100}(?:\[[^\]]{0,100}\])? ?@ ?(?:git\+|https?:|file:)/, ELSEWHERE, /^python$/],
   [/^\s{0,4}(?:replace\s.{0,300})?\S{1,300}(?: \S{1,100})? => \S/, ELSEWHERE, /^go$/],
   [/\b(?:git|github|path):\s|:(?:git|github|path)\s{0,2}=>/, ELSEWHERE, /^ruby$/],
   [/^(?:GIT|PATH)$/, ELSEWHERE, /^ruby$/],
-  [/^\s{0,8}(?:-i|--index-url|--extra-index-url|--find-links|--trusted-host)\b/, REGISTRY, /^python$/],
-  [/^\s{0,8}\[\[(?:source|tool\.(?:uv\.index|poetry\.source|pdm\.source))\]\]/, REGISTRY, /^python$/],
+  [
+    /^\s{0,8}(?:-[if]|--index-url|--extra-index-url|--find-links|--trusted-host)\b|^(?:extra-)?index-url\s{0,4}=/,
+    REGISTRY,
+    /^python$/,
+  ],
+  [/^\s{0,8}\[\[ ?(?:source|tool\.(?:uv\.index|poetry\.source|pdm\.source)) ?\]\]/, REGISTRY, /^python$/],
   [/\bregistry(?:-index)?\s{0,4}=\s{0,4}["']/, REGISTRY, /^cargo$/],
   [/"(?:publishConfig|registry)"\s{0,4}:/, REGISTRY, /^npm$/],
   [/^\s{0,8}source\s{1,4}["'](?!https:\/\/rubygems\.org)/, REGISTRY, /^ruby$/],
@@ -72,15 +78,40 @@ function newHosts(change: FileChange): readonly DependencyRisk[] {
   });
 }
 
+const RUN_OF_SPACES = /\s+/g;
+const ESCAPE = /\\u([0-9a-fA-F]{4})|\\\//g;
+
+/** A line as a package manager reads it: however far it is indented, and without escapes that JSON does not need. */
+function plainText(text: string): string {
+  const spaced = text.trim().replace(RUN_OF_SPACES, ' ');
+  if (!spaced.includes('\\')) return spaced;
+  return spaced.replace(ESCAPE, (_, hex?: string) =>
+    hex === undefined ? '/' : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/** A repository of GitHub as a package, such as `someone/something`; a path of a manifest has a dot or more slashes. */
+const SHORTHAND = /^[\w-]{1,60}\/[\w-]{1,60}$/;
+/** Packages of a folder. */
+const FOLDER = /^(?:\.{1,2}|~)?\//;
+const IN_PACKAGES = /depend|overrides|resolutions/i;
+
+/** What a package of a `package.json` is, where the section in which it is named is in view. */
+export const isElsewhere = ({ section, to }: { readonly section: string | null; readonly to: readonly string[] }) =>
+  section !== null &&
+  IN_PACKAGES.test(section) &&
+  to.some((version) => SHORTHAND.test(version) || FOLDER.test(version));
+
 /** Lines that a dependency file gains and that let a package come from elsewhere, or run when it is installed. */
 export function dependencyRisks(change: FileChange, { family, kind }: DependencyFile): readonly DependencyRisk[] {
-  const before = new Set(removedFrom(change).map(({ text }) => text.trim()));
+  const before = new Set(removedFrom(change).map(({ text }) => plainText(text)));
   const rows = LINES.filter(([, , only]) => only === undefined || only.test(family) || only.test(kind));
-  const lines = addedTo(change).filter(({ text }) => !before.has(text.trim()));
+  const lines = addedTo(change).map(({ line, text }) => ({ line, text: plainText(text) }));
   const risky = lines.flatMap(({ line, text }): readonly DependencyRisk[] => {
-    const shown = kind === 'source' && /^\s{0,8}[^#;\s]/.test(text) ? REGISTRY : undefined;
+    if (before.has(text)) return [];
+    const shown = kind === 'source' && /^[^#;\s]/.test(text) ? REGISTRY : undefined;
     const what = rows.find(([pattern]) => pattern.test(text))?.[1] ?? shown;
-    return what === undefined ? [] : [{ line, text: text.trim(), what }];
+    return what === undefined ? [] : [{ line, text, what }];
   });
   return [...risky, ...(kind === 'lock' ? newHosts(change) : [])];
 }

@@ -96,10 +96,38 @@ const ROWS: readonly Row[] = [
 
 /** Words that nearly every line lacks; the patterns are tried on lines that have one of them. */
 const ANY =
-  /<[|/]?\s?\w|\[\/?INST|"(?:tool|function|type|kind)|ignore|disregard|forget|override|you are now|reviewer|verifier|\b(?:ai|llm|model|agent|assistant|gpt|chatgpt|claude|copilot|gemini|codex|cursor)/i;
+  /<\||<<|<\/?(?:system|start_of|end_of|antml|function_calls|invoke|tool_)|\[\/?INST|"(?:tool|function|type|kind)|ignore|disregard|forget|override|you are now|reviewer|verifier|\b(?:ai|llm|model|agent|assistant|gpt|chatgpt|claude|copilot|gemini|codex|cursor)/i;
+
+/** What an order to a judge has: the first patterns are large, and most lines that pass the words above have no order. */
+const ORDER =
+  /approve|accept|pass|merge|ignore|disregard|skip|report|flag|mention|review|reject|\b(?:say|mark)\b|forget|override/i;
+const ORDERS = new Set(ROWS.filter(([, , certain, what]) => certain || what.startsWith('asks')));
+const OTHERS = ROWS.filter((row) => !ORDERS.has(row));
 
 /** A longer line is read up to here. */
 const LINE_LIMIT = 20_000;
+
+const NOT_ASCII = /[^\u0000-\u007f]/;
+/** Letters of other scripts that look like those of Latin, beside what the normal form makes one. */
+const ALIKE: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'аaеeоoрpсcуyхxіiјjѕsԁdԛqԝwһhӏlΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοoαaνvιiАAВBЕEКKМMНHОOРPСCТTУYХXІIЅSЈJ'].flatMap(
+    (letter, index, all) => (index % 2 === 0 ? [[letter, all[index + 1] ?? letter]] : []),
+  ),
+);
+/** Emphasis of Markdown and entities of HTML, which a model reads through. */
+const EMPHASIS = /[*_`~]{1,3}(?=\w)|(?<=\w[:,!-]?)[*_`~]{1,3}(?![\w])/g;
+const SPACES = /[ \t]{2,}/g;
+
+/** A line as a model reads it: letters that look like Latin ones are those, and emphasis and wide gaps are none. */
+function readable(line: string): string {
+  const latin = NOT_ASCII.test(line)
+    ? line
+        .normalize('NFKC')
+        .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+        .replace(/[\u0370-\u04ff\u0500-\u052f]/g, (letter) => ALIKE[letter] ?? letter)
+    : line;
+  return latin.replace(EMPHASIS, '').replace(SPACES, ' ');
+}
 
 /** A comment that a rendered page does not show. */
 const HIDDEN_COMMENT = /<!--/;
@@ -107,8 +135,11 @@ const HIDDEN_COMMENT = /<!--/;
 /** The strongest marker of a line; null for ordinary text. */
 export function injectionIn(line: string): InjectionMarker | null {
   const text = line.slice(0, LINE_LIMIT);
-  if (!ANY.test(text)) return null;
-  const row = ROWS.find(([pattern]) => pattern.test(text));
+  if (!ANY.test(text) && !NOT_ASCII.test(text)) return null;
+  const plain = readable(text);
+  if (!ANY.test(plain)) return null;
+  const rows = ORDER.test(plain) || ORDER.test(text) ? ROWS : OTHERS;
+  const row = rows.find(([pattern]) => pattern.test(text) || (plain !== text && pattern.test(plain)));
   if (row === undefined) return null;
   const [, severity, certain, what] = row;
   const inComment = HIDDEN_COMMENT.test(text) && what.startsWith('asks');
@@ -117,4 +148,17 @@ export function injectionIn(line: string): InjectionMarker | null {
     certain: certain || inComment,
     what: inComment ? `${what} in a comment that a rendered page hides` : what,
   };
+}
+
+/** The end of a line that speaks to somebody, who is told the rest in the next line. */
+const ADDRESSES =
+  /(?:reviewer|verifier|agent|assistant|model|ai|llm|claude|copilot|gemini|codex|chatgpt)s?\s{0,2}[:,!-]{1,2}\W{0,8}$/i;
+const COMMENT = /^\s{0,40}(?:\/\/+|\/?\*+|#+|--|;+|>|%)?\s{0,8}/;
+
+/** A certain marker that two lines have together and neither has alone; null for ordinary text. */
+export function injectionOver(first: string, second: string): InjectionMarker | null {
+  const end = first.slice(-300);
+  if (!ADDRESSES.test(end)) return null;
+  const marker = injectionIn(`${end.trimEnd()} ${second.slice(0, 500).replace(COMMENT, '')}`);
+  return marker?.certain === true ? marker : null;
 }

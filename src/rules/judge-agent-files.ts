@@ -60,7 +60,7 @@ export function judgeAgentFiles({
   return touchedAgentFiles(patch, createAgentPaths(inventory)).map(({ file, path, why }) => {
     const what = `The patch ${DEEDS[file.status]} ${printable(path)}, which ${why}.`;
     const missing = [
-      ...(planned.has(path) ? [] : ['the plan does not name it']),
+      ...(planned.has(path) ? [] : [planned_files === null ? 'no plan names it' : 'the plan does not name it']),
       ...(match(path) === undefined ? ["the policy's agent_files.allow does not match it"] : []),
     ];
     if (missing.length > 0) return violation('critical', `${what} It is refused: ${missing.join(', and ')}.`, { path });

@@ -13,11 +13,11 @@ const KINDS: Readonly<Record<CheckDefinition, readonly [severity: Severity, what
   ci: ['high', 'decides what runs on every change'],
   runner: ['medium', 'decides which tests run and how'],
   lint: ['low', 'decides what the code is checked for'],
+  task: ['low', 'has the commands by which people and CI run checks'],
 };
 
 /** Files beside check definitions in which thresholds of coverage are written. */
-const ALSO_THRESHOLDS =
-  /^(?:package\.json|pyproject\.toml|setup\.cfg|build\.gradle(?:\.kts)?|pom\.xml|makefile|vite\.config\.[cm]?[jt]s)$/;
+const ALSO_THRESHOLDS = /^(?:package\.json|pyproject\.toml|setup\.cfg|build\.gradle(?:\.kts)?|pom\.xml)$/;
 
 export const readsThresholds = (path: string): boolean =>
   checkDefinitionOf(path) !== null || ALSO_THRESHOLDS.test(nameOf(path).toLowerCase());

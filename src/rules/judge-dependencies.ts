@@ -2,9 +2,9 @@ import type { RuleFinding } from '../contracts/findings.js';
 import { counted } from '../contracts/sentences.js';
 import { type DependencyChange, dependencyChanges } from './dependency-entries.js';
 import { type DependencyFile, dependencyFileOf } from './dependency-files.js';
-import { dependencyRisks } from './dependency-risks.js';
+import { dependencyRisks, isElsewhere } from './dependency-risks.js';
 import type { FileChange } from './file-changes.js';
-import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, violation } from './patch-rule.js';
+import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, unplannedBy, violation } from './patch-rule.js';
 import { printable } from './path-names.js';
 import { quotedLine } from './quoted-line.js';
 
@@ -75,6 +75,7 @@ const HAS_LOCK = new Set(['npm', 'go', 'cargo', 'ruby', 'composer']);
 function judgeFile(
   { change, path, kind, packages: changed }: Touched,
   planned: ReadonlySet<string>,
+  unplanned: string,
 ): readonly RuleFinding[] {
   const { file } = change;
   const list = changed.length === 0 ? '' : `: ${listed(changed)}`;
@@ -84,7 +85,13 @@ function judgeFile(
     .map(({ line, text, what: why }) =>
       remark('high', `Line ${line} of ${printable(path)} ${why}: ${quotedLine(text)}`, { path, line }),
     );
-  if (!planned.has(path)) return [violation('high', `${what} The plan does not name it.`, { path }), ...risks];
+  const elsewhere = kind.family !== 'npm' ? [] : changed.filter(isElsewhere);
+  risks.push(
+    ...elsewhere.map((one) =>
+      remark('high', `${printable(path)} takes ${named(one)} from a repository or a folder.`, { path }),
+    ),
+  );
+  if (!planned.has(path)) return [violation('high', `${what} ${unplanned}`, { path }), ...risks];
   if (changed.length === 0)
     return file.binary || file.status !== 'modified' ? [remark('medium', what, { path }), ...risks] : risks;
   const isNew = changed.some(({ from }) => from.length === 0);
@@ -93,11 +100,9 @@ function judgeFile(
 }
 
 /** What is installed is what was agreed on: each change of a manifest or a lock file is planned, and named by package. */
-export function judgeDependencies(
-  { planned_files }: JudgedPatch,
-  changes: readonly FileChange[],
-): readonly RuleFinding[] {
-  const planned = plannedPaths(planned_files ?? []);
+export function judgeDependencies(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[] {
+  const planned = plannedPaths(input.planned_files ?? []);
+  const unplanned = unplannedBy(input);
   const touched = touchedFiles(changes);
-  return [...touched.flatMap((one) => judgeFile(one, planned)), ...unpaired(touched)];
+  return [...touched.flatMap((one) => judgeFile(one, planned, unplanned)), ...unpaired(touched)];
 }

@@ -1,5 +1,5 @@
 import type { RuleFinding } from '../contracts/findings.js';
-import { injectionIn } from './injection-markers.js';
+import { injectionIn, injectionOver } from './injection-markers.js';
 import { LINK_MODE } from './patch-lines.js';
 import { type JudgedPatch, remark, violation } from './patch-rule.js';
 import { printable } from './path-names.js';
@@ -13,8 +13,10 @@ const LISTED = 3;
 export function judgeInjection({ patch }: JudgedPatch): readonly RuleFinding[] {
   const links = new Set(patch.files.filter(({ new_mode }) => new_mode === LINK_MODE).map(({ path }) => path));
   const listed = new Map<string, number>();
-  return patch.added_lines.flatMap(({ path, line, text }) => {
-    const marker = links.has(path) ? null : injectionIn(text);
+  return patch.added_lines.flatMap(({ path, line, text }, index) => {
+    const before = patch.added_lines[index - 1];
+    const isNext = before?.path === path && before.line === line - 1;
+    const marker = links.has(path) ? null : (injectionIn(text) ?? (isNext ? injectionOver(before.text, text) : null));
     if (marker === null || (marker.severity === 'low' && isCode(path))) return [];
     const message = `Line ${line} of ${printable(path)} ${marker.what}: ${quotedLine(text)}`;
     if (marker.certain) return [violation(marker.severity, message, { path, line })];

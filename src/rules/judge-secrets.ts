@@ -10,6 +10,17 @@ type PlacedHit = SecretPatternHit & { readonly path: string };
 
 const NAME = '(a file name)';
 
+/** Two rules ask for the hits of one input: the scan is most of what judging a large patch costs. */
+const HITS = new WeakMap<JudgedPatch, readonly PlacedHit[]>();
+
+function hitsOf(input: JudgedPatch): readonly PlacedHit[] {
+  const known = HITS.get(input);
+  if (known !== undefined) return known;
+  const hits = placedHits(input);
+  HITS.set(input, hits);
+  return hits;
+}
+
 /** Every hit of our own table and of the scanners; a scanner's candidate is dropped where our table knows the line. */
 function placedHits({ patch, secret_hits }: JudgedPatch): readonly PlacedHit[] {
   const texts = addedTexts(patch);
@@ -53,7 +64,7 @@ function together(hits: readonly PlacedHit[], where: string, place: Place): Rule
 
 /** Values that may be credentials, each with the fingerprint by which it is waived. */
 export function judgeSecretCandidates(input: JudgedPatch): readonly RuleFinding[] {
-  const hits = placedHits(input).filter(({ confidence }) => confidence === 'candidate');
+  const hits = hitsOf(input).filter(({ confidence }) => confidence === 'candidate');
   const unique = [...new Map(hits.map((hit) => [hit.fingerprint, hit])).values()];
   if (unique.length <= LISTED_SINGLY) {
     return unique.map((hit) => {
@@ -72,7 +83,7 @@ export function judgeSecretCandidates(input: JudgedPatch): readonly RuleFinding[
 
 /** Values of formats that only credentials have. */
 export const judgeSecrets = (input: JudgedPatch): readonly RuleFinding[] =>
-  placedHits(input)
+  hitsOf(input)
     .filter(({ confidence }) => confidence === 'known')
     .map((hit) => {
       const what = `A likely secret: ${printable(hit.message)} (${printable(hit.rule, 80)}).`;

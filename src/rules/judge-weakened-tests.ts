@@ -45,6 +45,22 @@ function turnedOff(test: TestChange): readonly RuleFinding[] {
   });
 }
 
+const OPENS_COMMENT = /^\s*\/\*(?!\*)(?!.*\*\/)/;
+
+/** Lines that were there and are within a comment now, which begins in an added line above them. */
+function commentedOut({ change }: TestChange): readonly RuleFinding[] {
+  const { path } = change.file;
+  return change.hunks.flatMap((hunk) =>
+    hunk.flatMap(({ sign, line, text }, index) => {
+      const below = hunk.slice(index + 1).find((next) => next.sign !== '-');
+      if (sign !== '+' || below?.sign !== ' ' || !OPENS_COMMENT.test(text)) return [];
+      if (/^\s*\*/.test(below.text)) return [];
+      const message = `What follows ${quotedLine(text)} in ${printable(path)} is commented out: ${quotedLine(below.text)}`;
+      return [remark('high', message, { path, line })];
+    }),
+  );
+}
+
 /** Fewer tests or assertions than before. Where the whole patch has no fewer, they may have moved. */
 function fewer(test: TestChange, all: readonly TestChange[]): readonly RuleFinding[] {
   const { path } = test.change.file;
@@ -124,7 +140,7 @@ export function judgeWeakenedTests(
       // Said by the rule on protected tests.
       const isNamed = isGone && match(old_path ?? path) !== undefined;
       const lost = isNamed || !isTestFile(old_path ?? path) ? [] : gone(test, tests);
-      return status === 'deleted' ? lost : [...lost, ...turnedOff(test), ...fewer(test, tests)];
+      return status === 'deleted' ? lost : [...lost, ...turnedOff(test), ...commentedOut(test), ...fewer(test, tests)];
     }),
     ...rewrittenSnapshots(changes),
   ];

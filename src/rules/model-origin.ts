@@ -51,8 +51,21 @@ const stemsOf = (word: string): readonly string[] => [word, word.replace(/\d[a-z
 
 const distinct = (values: readonly string[]): readonly string[] => [...new Set(values)].sort();
 
-/** The vendors and families that a model's name shows, whatever gateway it was asked through; none where it shows none. */
-export function modelOrigin(name: string): ModelOrigin {
+/**
+ * The vendors and families that a model's name shows, whatever gateway it was asked through; none where it shows none. Of
+ * several models that answered together, none where one of them shows none.
+ */
+export function modelOrigin(names: string): ModelOrigin {
+  const origins = names.split(', ').map(originOf);
+  if (origins.some(({ vendors }) => vendors.length === 0)) return { vendors: [], families: [] };
+  const unknownFamily = origins.some(({ families }) => families.length === 0);
+  return {
+    vendors: distinct(origins.flatMap(({ vendors }) => vendors)),
+    families: unknownFamily ? [] : distinct(origins.flatMap(({ families }) => families)),
+  };
+}
+
+function originOf(name: string): ModelOrigin {
   const segments = name.toLowerCase().split('/');
   const words = wordsOf(segments.at(-1) ?? '');
   const found = words.flatMap((word) => {

@@ -64,6 +64,10 @@ const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
 /** The files that a plan names, as paths that compare. */
 export const plannedPaths = (files: readonly string[]): ReadonlySet<string> => new Set(files.map(plain));
 
+/** Why a change that takes the plan's word is refused. Version 1 spoke of a plan also where there is none. */
+export const unplannedBy = ({ planned_files, rules_version }: JudgedPatch): string =>
+  planned_files === null && rules_version >= 2 ? 'There is no plan that names it.' : 'The plan does not name it.';
+
 export const DEEDS: Readonly<Record<PatchFile['status'], string>> = {
   added: 'adds',
   copied: 'adds',

@@ -14,7 +14,16 @@ import { judgePlanFiles } from './judge-plan-files.js';
 import { judgeSecretCandidates, judgeSecrets } from './judge-secrets.js';
 import { judgeWeakenedTests } from './judge-weakened-tests.js';
 import { linkTargets } from './patch-lines.js';
-import { DEEDS, type PatchRule, plannedPaths, remark, sinceVersion2, touchedPaths, violation } from './patch-rule.js';
+import {
+  DEEDS,
+  type PatchRule,
+  plannedPaths,
+  remark,
+  sinceVersion2,
+  touchedPaths,
+  unplannedBy,
+  violation,
+} from './patch-rule.js';
 import { linkTargetProblems, pathProblems, printable } from './path-names.js';
 import { createGlobMatcher, createScopeJudgement, type GlobMatcher } from './scope-matching.js';
 import { mayHoldTests } from './test-files.js';
@@ -87,7 +96,8 @@ export const PATCH_RULES = {
    */
   protected_tests: {
     escalates: true,
-    judge: ({ patch, protected_tests, planned_files, rules_version }) => {
+    judge: (input) => {
+      const { patch, protected_tests, planned_files, rules_version } = input;
       if (protected_tests.length === 0) return [];
       const matcher = createGlobMatcher(protected_tests, true, rules_version);
       const planned = plannedPaths(planned_files ?? []);
@@ -96,7 +106,7 @@ export const PATCH_RULES = {
         const protection = path === null ? null : protectionOf(path, matcher);
         if (path === null || protection === null) return [];
         const what = `The patch ${DEEDS[file.status]} ${printable(path)}: ${protection}.`;
-        if (!planned.has(path)) return [violation('high', `${what} The plan does not name it.`, { path })];
+        if (!planned.has(path)) return [violation('high', `${what} ${unplannedBy(input)}`, { path })];
         const consequence = 'whoever approves acknowledges that this test may say less than before.';
         return [remark('high', `${what} The plan names it; ${consequence}`, { path })];
       });

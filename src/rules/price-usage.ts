@@ -3,8 +3,11 @@ import { own } from '../contracts/json.js';
 import type { Prices } from '../contracts/prices.js';
 
 const PER_TOKEN = 1e-6;
+/** What no executor uses: sums end here, so that a figure that is made up is still a number in every record. */
+const MOST_DOLLARS = 1e9;
+
 /** Costs are kept to the millionth of a dollar, so that sums of them are the same on every machine. */
-export const roundCost = (usd: number): number => Math.round(usd * 1e6) / 1e6;
+export const roundCost = (usd: number): number => Math.min(Math.round(usd * 1e6) / 1e6, MOST_DOLLARS);
 
 /** Whether a name with `*` matches a model's name. Backtracks to the last `*` alone, so its time is bounded. */
 function matchesName(pattern: string, name: string): boolean {

@@ -17,6 +17,12 @@ test.each([
   ['tests/conftest.py', 'medium'],
   ['biome.json', 'low'],
   ['eslint.config.mjs', 'low'],
+  ['.github/CODEOWNERS', 'high'],
+  ['tools/lint/action.yml', 'high'],
+  ['vite.config.ts', 'medium'],
+  ['Makefile', 'low'],
+  ['deep/GNUmakefile', 'low'],
+  ['justfile', 'low'],
 ])('check_definitions: %s is named with both sides', (path, severity) => {
   const [finding, ...more] = only({ [path]: ['-run: npm test', '+run: true'] });
   expect(more).toEqual([]);

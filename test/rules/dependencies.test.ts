@@ -95,9 +95,57 @@ test.each([
   ['.npmrc', '+registry=https://example.org/', 'from which registry packages come'],
   ['package-lock.json', '+      "resolved": "https://example.org/left.tgz",', 'from which registry packages come'],
   ['Gemfile', "+source 'https://gems.example.org'", 'from which registry packages come'],
+  [
+    'package.json',
+    '+    "postinstall"          :      "node steal.js",',
+    'runs a program when the package is installed',
+  ],
+  ['package.json', '+    "post\\u0069nstall": "node steal.js",', 'runs a program when the package is installed'],
+  ['package.json', '+    "postinstall":', 'runs a program when the package is installed'],
+  ['package.json', '+    "left": "git+https:\\/\\/example.org/left.git",', 'which no registry vouches for'],
+  ['package.json', '+      "git+https://example.org/left.git"', 'which no registry vouches for'],
+  ['package.json', '+    "left": "../left.tgz"', 'which no registry vouches for'],
+  ['requirements.txt', `+${' '.repeat(40)}git+https://example.org/a.git`, 'which no registry vouches for'],
+  ['requirements.txt', '+-f https://example.org/simple', 'from which registry packages come'],
+  ['dev-requirements.txt', '+--extra-index-url https://example.org/simple', 'from which registry packages come'],
+  ['pyproject.toml', '+index-url = "https://example.org/simple"', 'from which registry packages come'],
+  ['pyproject.toml', '+[[ tool.uv.index ]]', 'from which registry packages come'],
+  ['Cargo.toml', '+left = { "git" = "https://example.org/left" }', 'which no registry vouches for'],
 ])('dependencies: in %s the line %j is named with a higher severity', (path, line, what) => {
   const found = findingsOf('dependencies', { [path]: [line] }, planned(path));
   expect(found.filter(({ severity, message }) => severity === 'high' && message.includes(what))).toHaveLength(1);
+});
+
+test.each(['someone/left', '../left', './left', '~/left', '/opt/left'])(
+  'dependencies: a package of npm at %j comes from no registry',
+  (place) => {
+    const lines = [' {', '   "dependencies": {', `+    "left": "${place}"`, '   }', ' }'];
+    const [finding] = findingsOf('dependencies', { 'package.json': lines }, planned('package.json')).filter(
+      ({ severity }) => severity === 'high',
+    );
+    expect(finding?.message).toContain(`package.json takes left added at ${place} (dependencies) from a repository`);
+  },
+);
+
+test('dependencies: a field of a manifest that is a path is no package', () => {
+  const lines = [' {', '+  "main": "./dist/index.js",', '+  "repository": "someone/left",', '   "x": "1"', ' }'];
+  expect(findingsOf('dependencies', { 'package.json': lines }, planned('package.json'))).toEqual([]);
+});
+
+test.each(
+  'test-requirements.txt dev_requirements.in api.requirements.txt requirements_dev.txt setup.py setup.cfg environment.yml deno.json package.yaml binding.gyp gradle/deps.gradle Web.csproj Directory.Build.props mix.exs pubspec.yaml Package.swift Podfile vcpkg.json flake.lock build.sbt pylock.toml .mvn/extensions.xml packages/a/package.json'.split(
+    ' ',
+  ),
+)('dependencies: %s is refused where the plan does not name it, in any folder', (path) => {
+  for (const place of [path, `deep/er/${path}`, `deep/${path.toUpperCase()}`]) {
+    const [finding] = findingsOf('dependencies', { [place]: ['+x'] }, planned('src/a.ts'));
+    expect(finding).toMatchObject({ blocking: true, path: place });
+  }
+});
+
+test('dependencies: without a plan the message does not speak of one', () => {
+  const [finding] = findingsOf('dependencies', { 'package.json': MANIFEST });
+  expect(finding?.message).toContain('There is no plan that names it.');
 });
 
 test('dependencies: a credential in a line that is named is not repeated', () => {

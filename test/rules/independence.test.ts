@@ -39,6 +39,12 @@ describe('modelOrigin', () => {
     expect(modelOrigin('deepseek-r1-distill-qwen-7b').vendors).toEqual(['alibaba', 'deepseek']);
   });
 
+  test('of several models that answered together each must be known', () => {
+    expect(modelOrigin('claude-sonnet-4, gpt-5').vendors).toEqual(['anthropic', 'openai']);
+    expect(modelOrigin('claude-sonnet-4, some-model')).toEqual({ vendors: [], families: [] });
+    expect(modelOrigin('gpt-5, openai/some-model')).toEqual({ vendors: ['openai'], families: [] });
+  });
+
   test('a vendor without a known family shows no family', () => {
     expect(modelOrigin('openrouter/anthropic/next')).toEqual({ vendors: ['anthropic'], families: [] });
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { spentSchema } from '../../src/contracts/budget.js';
 import { priceOf, withCost } from '../../src/rules/price-usage.js';
 import { spentByAttempt } from '../../src/rules/spent.js';
 
@@ -72,4 +73,22 @@ describe('spentByAttempt', () => {
       ...{ tokens_unknown: 1, cost_unknown: 2 },
     });
   });
+});
+
+test('spentByAttempt: figures that no executor can have used are still numbers that every record takes', () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const usage = {
+    input_tokens: most,
+    output_tokens: most,
+    cached_tokens: most,
+    cached_apart: true,
+    cost_usd: 1e308,
+  } as const;
+  const tries = [1, 2, 3].map(() => ({ duration_ms: most, usage }));
+  const spent = spentByAttempt({ tries });
+  expect(spentSchema.parse(JSON.parse(JSON.stringify(spent)))).toEqual(spent);
+  expect(spent).toMatchObject({ tokens: 3e12, wall_ms: most, cost_usd: 3e6 });
+  // Sums have not ended, so that what a later try uses is still counted.
+  const more = { duration_ms: 1, usage: { input_tokens: 5, output_tokens: 5, cost_usd: 1 } };
+  expect(spentByAttempt({ tries: [...tries, more] })).toMatchObject({ tokens: 3e12 + 10, cost_usd: 3e6 + 1 });
 });

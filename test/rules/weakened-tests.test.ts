@@ -14,6 +14,21 @@ test.each([
   ['src/test/java/ATest.java', ' @Test', '+    @Disabled("later")'],
   ['spec/a_spec.rb', "-it 'adds' do", "+xit 'adds' do"],
   ['Tests/ATest.php', ' public function testA()', '+        $this->markTestSkipped();'],
+  ['test/a.test.ts', "-it('adds', () => {", "+it . skip ('adds', () => {"],
+  ['test/a.test.ts', ' it', "+  .skip('adds', () => {"],
+  ['test/a.test.ts', "-it('adds', () => {", "+it['skip']('adds', () => {"],
+  ['test/a.test.mjs', "-test('adds', () => {", "+test('adds', { skip: true }, () => {"],
+  ['test/a.test.ts', " it('adds', () => {", '+  if (false) {'],
+  ['tests/test_a.py', ' def test_a():', '+@mark.skip(reason="later")'],
+  ['tests/test_a.py', ' class TestA:', '+    __test__ = False'],
+  ['pkg/a_test.go', ' package a', '+//go:build ignore'],
+  ['src/lib.rs', ' mod tests {', '+#[cfg(any())]'],
+  ['src/test/java/ATest.java', ' @Test', '+    @org.junit.jupiter.api.Disabled'],
+  ['src/test/java/ATest.java', '-@Test', '+@Test(enabled = false)'],
+  ['Tests/ATest.cs', '-[Fact]', '+[Fact(DisplayName = "a", Skip = "later")]'],
+  ['Tests/ATests.swift', ' func testA() throws {', '+    try XCTSkipIf(true)'],
+  ['test/a_test.exs', ' test "a" do', '+  @tag :skip'],
+  ['tests/a_test.cpp', '-TEST(Sum, Adds) {', '+TEST(Sum, DISABLED_Adds) {'],
 ])('weakened_tests: a test of %s that is skipped is named (%#)', (path, before, after) => {
   expect(only({ [path]: [before, after] })).toMatchObject([
     { severity: 'high', blocking: false, path, line: expect.any(Number) },
@@ -24,6 +39,9 @@ test.each([
   ['test/a.test.ts', "-it('adds', () => {", "+it.only('adds', () => {"],
   ['test/a.test.ts', "-describe('sum', () => {", "+fdescribe('sum', () => {"],
   ['spec/a_spec.rb', "-it 'adds' do", "+fit 'adds' do"],
+  ['test/a.test.ts', ' it', "+  .only('adds', () => {"],
+  ['test/a.test.ts', "-it('adds', () => {", "+it[`only`]('adds', () => {"],
+  ['test/a.test.ts', "-it('adds', () => {", "+it('adds', { only: true }, () => {"],
 ])('weakened_tests: a test of %s that is run alone is named (%#)', (path, before, after) => {
   expect(only({ [path]: [before, after] })).toMatchObject([
     { severity: 'high', message: expect.stringContaining('run alone') },
@@ -62,6 +80,27 @@ test('weakened_tests: fewer tests, else fewer assertions, are named with both co
   ]);
 });
 
+test.each([
+  ['test/a.test.ts', '-  expect(sum(1, 2)).toBe(3);', '+  expect(true).toBe(true);'],
+  ['tests/test_a.py', '-    assert total() == 3', '+    assert True'],
+  ['src/test/java/ATest.java', '-assertEquals(3, sum());', '+assertTrue(true);'],
+  ['src/lib.rs', '-assert_eq!(sum(), 3);', '+assert!(true);'],
+])('weakened_tests: an assertion of %s that always holds takes the place of none', (path, before, after) => {
+  expect(only({ [path]: [before, after] })).toMatchObject([
+    { severity: 'medium', message: `The patch removes 1 assertion from ${path} and adds 0.` },
+  ]);
+});
+
+test('weakened_tests: a comment that begins above tests turns them off', () => {
+  const lines = ['+/*', " it('a', () => {", '   expect(sum()).toBe(3);', ' });', '+*/'];
+  expect(only({ 'test/a.test.ts': lines })).toMatchObject([
+    { severity: 'high', line: 1, message: expect.stringContaining('is commented out') },
+  ]);
+  const said = ['+/* What a test is for.', '+ * More of it.', '+ */', " it('a', () => {"];
+  expect(only({ 'test/a.test.ts': said })).toEqual([]);
+  expect(only({ 'test/a.test.ts': ['+/**', '  * A word.', "+it('b', f);"] })).toEqual([]);
+});
+
 test('weakened_tests: rewritten snapshots are named, new ones are not', () => {
   expect(only({ 'test/__snapshots__/a.test.ts.snap': ['-old', '+new'] })).toMatchObject([{ severity: 'medium' }]);
   expect(only({ 'a.snap': { status: 'added', hunks: [['+new']] } })).toEqual([]);
@@ -73,6 +112,7 @@ test.each([
   ['another title', { 'test/a.test.ts': ["-it('a', f);", "+it('b', f);"] }],
   ['a string with the word', { 'test/a.test.ts': ["+  ['it.skip(1)', 'a test that is skipped'],"] }],
   ['a comment', { 'test/a.test.ts': ['+// it.skip is refused'] }],
+  ['a query in a test', { 'test/a.test.ts': ['+  .skip(10)', '+  .only(fields)'] }],
   ['a list method', { 'src/list.ts': ['+list.skip(1).only(2);'] }],
   ['a skip that goes', { 'test/a.test.ts': ["-it.skip('a', f);", "+it('a', f);"] }],
   ['a deleted source file', { 'src/a.ts': { status: 'deleted' as const, hunks: [['-assert(a);']] } }],

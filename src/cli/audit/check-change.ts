@@ -178,8 +178,11 @@ function show(
     ];
     say(`${columns.join('  ')}  ${printableLine(message, 2_000)}`);
   }
-  for (const { rule, reason } of skipped)
-    if (rule !== PATCH_FORM_RULE) say(`not judged: ${rule} (${printableLine(reason)})`);
+  const shown = skipped.filter(({ rule }) => rule !== PATCH_FORM_RULE);
+  for (const reason of new Set(shown.map((one) => one.reason))) {
+    const names = shown.filter((one) => one.reason === reason).map(({ rule }) => rule);
+    say(`not judged: ${names.join(', ')} (${printableLine(reason)})`);
+  }
   const judged = `${printableLine(what)}: ${counted(patch.files.length, 'file')}, ${counted(rules.length, 'rule')}`;
   const verdict =
     blocking.length === 0

@@ -3,6 +3,7 @@ import type { PromptSession } from '../../contracts/prompt-session.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { codeSpan } from '../../rules/markdown.js';
+import { budgetBreaches, dependentJudges, otherModels } from './model-notes.js';
 import { restingWaivers } from './run-record.js';
 import { unsandboxedParts, WITHOUT_SANDBOX } from './sandboxes.js';
 
@@ -52,9 +53,15 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
       ? ['> - Separation: the policy lets several roles be done by the same executor']
       : []),
     ...unsandboxed(record),
+    ...noted('Models', otherModels(record)),
+    ...noted('Independence', dependentJudges(record)),
+    ...noted('Budget', budgetBreaches(record)),
     `> - Authentication: ${AUTHENTICATION[record.authentication]}`,
   ].join('\n');
 }
+
+/** A line only where there is something to say. */
+const noted = (name: string, note: string | null): readonly string[] => (note === null ? [] : [`> - ${name}: ${note}`]);
 
 /** Programs that could have reached more than their checkout: the person who merges sees it. */
 function unsandboxed(record: RunRecord): readonly string[] {

@@ -210,7 +210,7 @@ describe('check: what it says', () => {
     expect(stdout.split('\n')[0]).toMatch(
       /^BLOCKS {2}critical {2}scope {2}docs\/b\.txt {2}docs\/b\.txt is out of scope/,
     );
-    expect(stdout).toContain('not judged: plan (there is no plan; name one with --plan)\n');
+    expect(stdout).toContain('not judged: plan, plan_files (there is no plan; name one with --plan)\n');
     expect(stdout).toMatch(/the working tree: 2 files, \d+ rules: refused, 1 finding blocks\n$/);
   });
 

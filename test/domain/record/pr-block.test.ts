@@ -53,6 +53,70 @@ test('prBlock: says what had no sandbox, and only then, below the six fixed line
   );
 });
 
+test('prBlock: says when judges are not independent, when another model answered, and when a budget was spent', async () => {
+  const given = await input();
+  expect(prBlock(given)).not.toMatch(/^> - (?:Models|Independence|Budget):/m);
+  const { record } = given;
+  const side = (role: 'writer' | 'verifier', gate: 'P05' | 'P06') =>
+    ({ gate, role, principal: role, model: 'gpt-5', vendors: ['openai'], families: ['gpt'] }) as const;
+  const compared = { judge: side('verifier', 'P06'), judged: side('writer', 'P05') };
+  const comparisons = [{ ...compared, verdict: 'same' as const }];
+  const alike = { ...record, independence: { models: 'prefer' as const, by: 'vendor' as const, comparisons } };
+  expect(prBlock({ ...given, record: alike as unknown as typeof record }).split('\n')).toContain(
+    '> - Independence: verifier and writer are of one vendor',
+  );
+  const [one] = record.gates.flatMap(({ attempts }) => attempts);
+  if (one?.executor == null) throw new Error('expected an attempt');
+  const finding = {
+    id: 'served_model-1',
+    rule: 'served_model',
+    severity: 'low',
+    blocking: false,
+    message: 'm',
+  } as const;
+  const other = {
+    ...one,
+    standing: 'passed' as const,
+    executor: { ...one.executor, requested_model: 'gpt-5', served_model: 'gpt-4' },
+    tries: [],
+    findings: [finding],
+  };
+  const withAttempt = (standing: 'passed' | 'voided') => ({
+    ...record,
+    gates: [{ gate: 'P05' as const, phase: 'passed', attempts: [{ ...other, standing }] }],
+  });
+  expect(prBlock({ ...given, record: withAttempt('passed') }).split('\n')).toContain(
+    '> - Models: P05 asked for `gpt-5`, answered by `gpt-4`',
+  );
+  expect(prBlock({ ...given, record: withAttempt('voided') })).not.toContain('Models:');
+});
+
+test('prBlock: says how often a budget was spent, and who granted more', async () => {
+  const run = await finishedRun(memoryStore(), { outcome: 'expired' });
+  const given = await input();
+  const report = {
+    trigger: 'budget' as const,
+    issue: 'i',
+    impact: 'i',
+    context: 'c',
+    options: ['abort: end'],
+    recommendation: 'r',
+    security_sensitive: false,
+  };
+  const raised = {
+    escalation_id: 'E-1',
+    opened_at: run.entries[0]?.at ?? '',
+    gate: 'P05' as const,
+    attempt: 1,
+    raised_by: 'engine',
+    signed_by: null,
+    report,
+    resolution: null,
+  };
+  const block = prBlock({ ...given, record: { ...given.record, escalations: [raised, raised] } });
+  expect(block.split('\n')).toContain('> - Budget: spent 2 times');
+});
+
 test.each([
   ['signed', '> - Authentication: signed'],
   ['mixed', '> - Authentication: mixed, so the names of those who did not sign are claims'],

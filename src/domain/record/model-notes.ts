@@ -1,0 +1,51 @@
+import type { RunRecord } from '../../contracts/run-record.js';
+import { counted } from '../../contracts/sentences.js';
+import { codeSpan } from '../../rules/markdown.js';
+
+/** Lines that say something; the record has the rest. */
+const NAMED = 3;
+
+const some = (items: readonly string[]): string => {
+  const distinct = [...new Set(items)];
+  const more = distinct.length - NAMED;
+  return `${distinct.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+};
+
+/** Attempts that count, whose executor reports another model than was requested. */
+export function otherModels({ gates }: Pick<RunRecord, 'gates'>): string | null {
+  const notes = gates.flatMap(({ gate, attempts }) =>
+    attempts
+      .filter(({ standing, findings }) => standing !== 'voided' && findings.some(({ rule }) => rule === 'served_model'))
+      .flatMap(({ executor, tries }) => {
+        const served =
+          tries.findLast(({ served_model }) => served_model != null)?.served_model ?? executor?.served_model;
+        if (executor?.requested_model == null || served == null) return [];
+        return [`${gate} asked for ${codeSpan(executor.requested_model)}, answered by ${codeSpan(served)}`];
+      }),
+  );
+  return notes.length === 0 ? null : some(notes);
+}
+
+/** Judges that are, or may be, the same model as those whose work they judged. */
+export function dependentJudges({ independence }: Pick<RunRecord, 'independence'>): string | null {
+  if (independence === undefined || independence.models === 'off') return null;
+  const notes = independence.comparisons
+    .filter(({ verdict }) => verdict !== 'independent')
+    .map(({ judge, judged, verdict }) =>
+      verdict === 'same'
+        ? `${judge.role} and ${judged.role} are of one ${independence.by}`
+        : `${judge.role} and ${judged.role} cannot be compared, since the ${independence.by} of one is unknown`,
+    );
+  return notes.length === 0 ? null : some(notes);
+}
+
+/** How often the run went over a budget, and who let it go on. */
+export function budgetBreaches({ escalations }: Pick<RunRecord, 'escalations'>): string | null {
+  const raised = escalations.filter(({ report }) => report.trigger === 'budget');
+  if (raised.length === 0) return null;
+  const actors = raised.flatMap(({ resolution }) =>
+    resolution === null || resolution.resolution.choice === 'abort' ? [] : [codeSpan(resolution.resolution.actor)],
+  );
+  const more = actors.length === 0 ? '' : `, more granted by ${[...new Set(actors)].join(' and ')}`;
+  return `spent ${counted(raised.length, 'time')}${more}`;
+}
