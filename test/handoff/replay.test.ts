@@ -13,6 +13,7 @@ import {
   eventually,
   type GovernedWorker,
   governedBundle,
+  signalUnlessEnded,
   type WorkedRun,
 } from '../support/governed-worker.js';
 import { deskOf, untilHandedOff } from './support.js';
@@ -82,7 +83,7 @@ test('hand-off: a history in which signals came while a query was answered and a
   const questions = [ask(), ask()];
   const signal = async (afterMs: number): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, afterMs));
-    await run.handle.signal(handOffSignal);
+    await signalUnlessEnded(run, handOffSignal);
   };
   for (const [index, gate] of gates.entries()) {
     await untilHandedOff(site, run, gate);

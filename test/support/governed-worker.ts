@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import protobuf from '@temporalio/proto';
 import {
   bundleWorkflowCode,
@@ -125,6 +125,18 @@ export interface GovernedWorker {
 
 /** Millisecond steps in which a test looks again; the longest that it looks. */
 const POLL = { interval: 40, timeout: 90_000 };
+
+/** A signal that may come after the run's last decision, when the run may have ended already. */
+export async function signalUnlessEnded(
+  run: WorkedRun,
+  ...signal: Parameters<WorkflowHandle['signal']>
+): Promise<void> {
+  try {
+    await run.handle.signal(...signal);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
 
 /** Waits for a value that is not null. */
 export async function eventually<T>(look: () => Promise<T | null>, what: string): Promise<T> {

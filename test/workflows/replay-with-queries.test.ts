@@ -9,6 +9,7 @@ import {
   eventually,
   type GovernedWorker,
   governedBundle,
+  signalUnlessEnded,
   type WorkedRun,
 } from '../support/governed-worker.js';
 
@@ -82,7 +83,7 @@ test('governedRun: a history in which messages came while a query was answered a
   };
   const disturb = async (): Promise<void> => {
     for (let sent = 0; sent < 24; sent += 1) {
-      await run.handle.signal('approve', 7);
+      await signalUnlessEnded(run, 'approve', 7);
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
   };
