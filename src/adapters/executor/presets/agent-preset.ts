@@ -21,6 +21,13 @@ export interface AgentPreset {
   readonly home: Readonly<Record<string, string>>;
   /** Hosts of the model services that the credentials are for. */
   readonly hosts: readonly [string, ...string[]];
+  /** Variables that lead it to another model service; absent for an agent that has none. */
+  readonly service?: {
+    /** The variable with the service's address. */
+    readonly url: string;
+    /** Variables that such a service needs besides. None holds a secret. */
+    readonly with?: readonly string[];
+  };
   readonly answer: Partial<CommandExecutorConfig['answer']>;
   /** How it shows trouble of the provider, an exit code of 0 included. */
   readonly failures: NonNullable<z.input<typeof failureRulesSchema>>;
