@@ -1,4 +1,4 @@
-import { ALWAYS_WAIVABLE_RULES, NEVER_WAIVABLE_RULES } from '../contracts/names.js';
+import { ALWAYS_WAIVABLE_RULES, NEVER_WAIVABLE_RULES, WAIVABLE_WITH } from '../contracts/names.js';
 
 const isOneOf = (rules: readonly string[], rule: string): boolean => rules.includes(rule);
 
@@ -8,4 +8,6 @@ const isOneOf = (rules: readonly string[], rule: string): boolean => rules.inclu
  */
 export const isWaivable = (rule: string, waivable: readonly string[], rulesVersion: number): boolean =>
   !isOneOf(NEVER_WAIVABLE_RULES, rule) &&
-  (waivable.includes(rule) || (rulesVersion >= 2 && isOneOf(ALWAYS_WAIVABLE_RULES, rule)));
+  (waivable.includes(rule) ||
+    isOneOf(waivable, WAIVABLE_WITH[rule] ?? '') ||
+    (rulesVersion >= 2 && isOneOf(ALWAYS_WAIVABLE_RULES, rule)));
