@@ -295,11 +295,19 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
 const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
 
 /** What an attempt raised follows from its findings and, where its executor stopped, from the executor's report. */
-async function checkEscalation(documents: TreeDocuments, attempt: VerifiedAttempt, path: string): Promise<void> {
+async function checkEscalation(
+  documents: TreeDocuments,
+  { waivable }: Policy,
+  attempt: VerifiedAttempt,
+  path: string,
+): Promise<void> {
   const { record } = attempt;
   if (record.findings.some(({ rule }) => !DERIVED.has(rule) && !OBSERVED.has(rule))) return;
   const findings = record.findings.map(withEscalation);
-  const raised = findingsEscalation(record.gate, record.attempt, findings, rulesVersionOf(record));
+  const raised = findingsEscalation(record.gate, record.attempt, findings, {
+    rulesVersion: rulesVersionOf(record),
+    waivable,
+  });
   const answer = await answerOf(documents, attempt);
   const expected = answer?.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised;
   expectFields('FINDINGS_DIFFER', path, { escalation: expected }, record);
@@ -333,6 +341,6 @@ export async function checkJudgement(documents: TreeDocuments): Promise<void> {
     // What a masked patch held cannot be judged any more; that it was refused, the derivations ask.
     if (built?.masked !== true) matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));
     checkIds(attempt.record, path);
-    await checkEscalation(documents, attempt, path);
+    await checkEscalation(documents, policy, attempt, path);
   }
 }
