@@ -276,7 +276,7 @@ test('askAwaited: an answer that is refused is asked again, and what cannot coun
     [/how does the run go on/, 'abort'],
     [/Why\?/, 'enough'],
   );
-  const { sent } = await resolve(questions, 'REQUEST_NOT_STANDING', null);
+  const { sent } = await resolve(questions, 'NOTHING_TO_CONTINUE', null);
   expect(sent.map(({ guidance }) => guidance)).toEqual(['never mind', 'enough']);
   expect(questions.offered[0]).toEqual(expect.arrayContaining(['retry', 'rework', 'abort']));
   expect(questions.offered[0]).not.toContain('continue');
