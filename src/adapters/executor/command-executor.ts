@@ -292,7 +292,12 @@ export function createExecutorRegistry(
         ? [
             [
               principal,
-              createCommandExecutor(principal, resolveExecutor(config), shared, knownAgent(config, options.env)),
+              createCommandExecutor(
+                principal,
+                resolveExecutor(config, shared.programs.kind ?? 'none'),
+                shared,
+                knownAgent(config, options.env),
+              ),
             ],
           ]
         : [],

@@ -45,7 +45,7 @@ test.each(AGENTS)('init --agent %s: three principals with the preset, and a poli
   for (const executor of Object.values(config.executors)) {
     expect(executor).toMatchObject({ kind: 'preset', agent });
     if (!isStarted(executor)) expect.unreachable('a preset is started by the worker');
-    expect(resolveExecutor(executor)).toMatchObject({ kind: 'command', timeout: 1_800_000 });
+    expect(resolveExecutor(executor, 'none')).toMatchObject({ kind: 'command', timeout: 1_800_000 });
   }
   const { policy } = await readPolicy(join(top, '.promptos', 'policy.yaml'));
   expect(policy.separation.executors).toBe('any');
@@ -215,7 +215,7 @@ test.each([
     expect(Object.values(executors)).toHaveLength(3);
     for (const executor of Object.values(executors)) {
       if (!isStarted(executor)) expect.unreachable('the worker starts it');
-      const { env: given, network } = resolveExecutor(executor);
+      const { env: given, network } = resolveExecutor(executor, 'none');
       expect(given.set).toMatchObject(set);
       expect(network).toEqual({ hosts: [host] });
     }

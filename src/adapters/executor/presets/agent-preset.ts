@@ -11,6 +11,8 @@ export interface AgentPreset {
   readonly install: string;
   /** The program and its arguments. */
   readonly argv: readonly [string, ...string[]];
+  /** Further arguments of an agent that has a sandbox of its own, which does not start inside the worker's. */
+  readonly sandbox_argv?: { readonly boxed: readonly string[]; readonly none: readonly string[] };
   /** Arguments that follow when a model is asked for; `{model}` in them is its name. */
   readonly model_argv: readonly string[];
   /** Arguments with which the program prints its version. */
