@@ -90,6 +90,8 @@ export interface GenuineRunOptions {
   readonly pack?: PromptPackBundle;
   /** The worker's signers; those of the keys unless a test has its own. */
   readonly signers?: SignerRegistry;
+  /** How long the policy keeps transcripts; it says nothing of them when absent. */
+  readonly keep?: string;
   /** What every try and every check asked of the network. */
   readonly network?: NetworkLog;
   /** What executors and checks say that they run in; bubblewrap when absent. */
@@ -165,7 +167,8 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const plain = policyText(keys, signing === 'required' ? 'required' : 'optional');
   const counted = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
   const blocking = options.blocking === true ? `${counted}baseline: block\n` : counted;
-  const text = options.steering === true ? `${blocking}${STEERING_POLICY}` : blocking;
+  const kept = options.keep === undefined ? blocking : `${blocking}transcripts: { keep: ${options.keep} }\n`;
+  const text = options.steering === true ? `${kept}${STEERING_POLICY}` : kept;
   const repository = await createGovernedRepository({
     policy: text,
     sandbox: options.sandbox ?? 'bubblewrap',
