@@ -87,9 +87,9 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const { gate, attempt } = input;
     const activity = `${input.principal}, try ${number} of ${limit}`;
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
-    const { directory } = checkout;
+    const { directory, laidUnder } = checkout;
     const env = setupVariables(policy.setup, directory);
-    const call = { run_id, gate, attempt, prompt, directory, env, signal, watch };
+    const call = { run_id, gate, attempt, prompt, directory, laidUnder, env, signal, watch };
     const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
     if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
