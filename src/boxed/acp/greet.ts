@@ -18,13 +18,16 @@ const textOrNull = (value: unknown): string | null => (typeof value === 'string'
 /** Agrees on the protocol, and offers what the permission rule allows. */
 export async function greet(
   agent: ClientContext,
-  { permissions, start_timeout_ms }: AcpClientSettings,
+  { permissions, client_files, start_timeout_ms }: AcpClientSettings,
 ): Promise<Greeting> {
   const answer = agent.request<unknown>('initialize', {
     protocolVersion: PROTOCOL_VERSION,
     clientInfo: { name: 'promptos', version: '1' },
     clientCapabilities: {
-      fs: { readTextFile: isAllowed(permissions, 'read'), writeTextFile: isAllowed(permissions, 'edit') },
+      fs: {
+        readTextFile: client_files && isAllowed(permissions, 'read'),
+        writeTextFile: client_files && isAllowed(permissions, 'edit'),
+      },
       terminal: isAllowed(permissions, 'execute'),
     },
   });
