@@ -52,9 +52,15 @@ function answerOf(gate: GateId, call: ModelCall): ModelTurn {
   };
 }
 
+/** The file as the agent's tools want it: absolute where the agent says which folder it works in. */
+function madeAt({ text }: ModelCall): string {
+  const [, folder] = /working (?:in the )?directory:? ?(\/[^\s\\"]+)/i.exec(text) ?? [];
+  return folder === undefined ? MADE.path : `${folder}/${MADE.path}`;
+}
+
 /** What a model does in a whole run: one answer a gate, and at P05 the edit before it. */
 export const runTurns = (agent: AgentCase): readonly ScriptedTurn[] =>
   GATE_IDS.flatMap((gate): readonly ScriptedTurn[] => [
-    ...(gate === 'P05' ? [(call: ModelCall) => agent.write(MADE.path, MADE.text, call)] : []),
+    ...(gate === 'P05' ? [(call: ModelCall) => agent.write(madeAt(call), MADE.text, call)] : []),
     (call) => answerOf(gate, call),
   ]);

@@ -122,7 +122,10 @@ describe.each(chosen)('a newcomer with $agent', (setting) => {
     expect(init).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('  1. promptos dev --notes "…"') });
     if (!setting.byVariable) await leadByConfig(known, top);
 
-    server.script(runTurns(known), known.aside === undefined ? {} : { aside: known.aside });
+    server.script(runTurns(known), {
+      // A title of the session, or which model is to be asked.
+      aside: ({ tools }) => (tools.length === 0 ? { kind: 'text', text: 'A title' } : null),
+    });
     const dev = await promptos('dev', '--notes', 'Add a total of prices.', '--decide-as', 'Ada', '--json');
     server.assertDone();
     expect(dev.exitCode).toBe(0);

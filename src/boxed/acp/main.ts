@@ -55,7 +55,7 @@ const error = stopped ? null : failureOf(failed, session.facts.stop_reason, upda
 transcript.flush();
 // What the agent left running may hold the process open; the transcript must be whole before it ends.
 process.stdout.write(
-  `${JSON.stringify(resultLine(session.facts, updates, error, offeredNames(settings.permissions)))}\n`,
+  `${JSON.stringify(resultLine(session.facts, updates, error, offeredNames(settings)))}\n`,
   () => {
     process.exit(error === null && !stopped ? 0 : FAILED);
   },
