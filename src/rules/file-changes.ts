@@ -27,11 +27,11 @@ export function fileChanges(
   const reader: HunkReader = {
     begin: (path) => byPath.get(path)?.push([]),
     wants: (path, line) => line <= (last.get(path) ?? 0),
-    take: (path, { text, ...line }) =>
-      byPath
-        .get(path)
-        ?.at(-1)
-        ?.push({ ...line, text: text.slice(0, LINE_LIMIT) }),
+    take: (path, taken) => {
+      const { text } = taken;
+      const line = text.length > LINE_LIMIT ? { ...taken, text: text.slice(0, LINE_LIMIT) } : taken;
+      byPath.get(path)?.at(-1)?.push(line);
+    },
   };
   parsePatch(bytes, reader);
   return files.map((file) => ({ file, hunks: byPath.get(file.path) ?? [] }));
