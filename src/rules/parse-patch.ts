@@ -105,8 +105,9 @@ function readHunk(
   let [removals, additions, oldLine, line] = [Number(before), Number(after), Number(from), Number(start)];
   while (removals > 0 || additions > 0) {
     const sign = lines.sign();
+    let text: string | null = null;
     if (sign === '+' && additions > 0) {
-      const text = lines.text(1);
+      text = lines.text(1);
       if (status !== 'deleted') added.push({ path, line, text });
       counts.added += 1;
     } else if (sign === '-' && removals > 0) counts.deleted += 1;
@@ -115,7 +116,7 @@ function readHunk(
     } else if (sign !== '\\') throw new PatchProblem('expected a line of a hunk');
     if (reader !== null && sign !== '\\') {
       const number = sign === '-' ? oldLine : line;
-      if (reader.wants(path, number)) reader.take(path, { sign, line: number, text: lines.text(1) });
+      if (reader.wants(path, number)) reader.take(path, { sign, line: number, text: text ?? lines.text(1) });
     }
     if (sign === '+' || sign === ' ') {
       additions -= 1;
