@@ -11,11 +11,12 @@ import type { ExecutorFailure, ExecutorOutcome, GateExecutor } from '../ports/ga
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
-import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
+import { maskAnswer, maskSecrets } from '../rules/mask-secrets.js';
 import { maskNetworkLog } from '../rules/network-refused.js';
 import { finalFailure, overload } from './executor-failure.js';
 import type { StrayEdits, TryKeeper } from './finished-tries.js';
 import type { GateTask } from './gates/gate-definition.js';
+import { maskLog } from './mask-log.js';
 import { executeWithinBudget } from './within-budget.js';
 
 /** What came of asking, with every try that it took. */
@@ -94,8 +95,8 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
     const outcome: ExecutorOutcome = {
       ...said,
-      stdout: maskBytes(said.stdout),
-      stderr: maskBytes(said.stderr),
+      stdout: await maskLog(said.stdout),
+      stderr: await maskLog(said.stderr),
       answer: said.answer === null ? null : maskAnswer(said.answer),
       problem: said.problem === null ? null : maskSecrets(said.problem),
     };
