@@ -4,7 +4,7 @@ import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
 import type { HeldClaim } from './gate-claim.js';
 import type { Comparison } from './independence.js';
-import type { EscalationTrigger, GateId, Outcome, SandboxKind, Verdict } from './names.js';
+import type { EscalationTrigger, GateId, Outcome, ResolutionChoice, SandboxKind, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
 
 /** Who is to do a gate elsewhere, since when, and who is at it. */
@@ -77,6 +77,8 @@ export interface AwaitedResolution {
   readonly report: EscalationReport;
   readonly issue: string;
   readonly recommendation: string;
+  /** The resolutions that lead somewhere, in a sensible order; absent where an earlier release answers. */
+  readonly choices?: readonly ResolutionChoice[];
   readonly since: string;
 }
 

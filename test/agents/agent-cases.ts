@@ -75,10 +75,20 @@ export const AGENT_CASES: readonly AgentCase[] = [
         `model_providers.scripted={name="scripted",base_url="${url}/v1",env_key="CODEX_API_KEY",wire_api="responses"}`,
       ],
     }),
-    write: (path, text, { tools }) =>
-      tools.includes('exec_command')
-        ? tool('exec_command', { cmd: writeCommand(path, text) })
-        : tool('shell_command', { command: writeCommand(path, text) }),
+    write: (path, text, { tools }) => {
+      const command = writeCommand(path, text);
+      // Its tools depend on the model: some get one that runs a program, which calls the others.
+      if (tools.includes('exec')) {
+        return {
+          kind: 'script',
+          name: 'exec',
+          source: `await tools.exec_command(${JSON.stringify({ cmd: command })});`,
+        };
+      }
+      return tools.includes('exec_command')
+        ? tool('exec_command', { cmd: command })
+        : tool('shell_command', { command });
+    },
     instructions: ['AGENTS.md', 'AGENTS.override.md'],
     hooks: (marker) => ({
       '.codex/config.toml': `[mcp_servers.planted]\ncommand = "touch"\nargs = ["${marker}"]\n`,

@@ -74,6 +74,7 @@ export function createCommandExecutor(
   };
   return {
     descriptor,
+    laysUnder: programs.laysUnder?.ok === true,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
         if (agent !== null && agent.kind !== 'acp' && agent.lack !== null) {
@@ -106,6 +107,7 @@ export function createCommandExecutor(
             readable: [...namedFiles(argv, options.configDir), ...pathsNamed(env, Object.keys(config.env.set))],
             writable: [scratch.root],
             network: config.network,
+            laidUnder: call.laidUnder,
           },
           signal: call.signal,
           watch: call.watch,
@@ -292,7 +294,12 @@ export function createExecutorRegistry(
         ? [
             [
               principal,
-              createCommandExecutor(principal, resolveExecutor(config), shared, knownAgent(config, options.env)),
+              createCommandExecutor(
+                principal,
+                resolveExecutor(config, shared.programs.kind ?? 'none'),
+                shared,
+                knownAgent(config, options.env),
+              ),
             ],
           ]
         : [],

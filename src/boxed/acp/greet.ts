@@ -18,12 +18,12 @@ const textOrNull = (value: unknown): string | null => (typeof value === 'string'
 /** Agrees on the protocol, and offers what the permission rule allows. */
 export async function greet(
   agent: ClientContext,
-  { permissions, start_timeout_ms }: AcpClientSettings,
+  { permissions, client_files, start_timeout_ms }: AcpClientSettings,
 ): Promise<Greeting> {
   const answer = agent.request<unknown>('initialize', {
     protocolVersion: PROTOCOL_VERSION,
     clientInfo: { name: 'promptos', version: '1' },
-    clientCapabilities: offerOf(permissions),
+    clientCapabilities: offerOf({ permissions, client_files }),
   });
   const received = await within(answer, start_timeout_ms);
   const { protocolVersion, agentInfo, authMethods } = isRecord(received) ? received : {};

@@ -15,6 +15,7 @@ import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import { tracedInventories } from './traced-inventories.js';
+import { tracedPlan } from './traced-plan.js';
 import { tracedWork } from './traced-work.js';
 import type { RunVerification } from './verify-run.js';
 
@@ -85,6 +86,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
       texts: [...promptTexts(record), ...escalation],
     },
     received,
+    planned: await tracedPlan(catalogue, run, artifact.path),
     steered: await tracedInventories(catalogue, run),
     independence: record.independence ?? null,
     budgets: record.budgets ?? null,

@@ -152,6 +152,13 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     expect(outcome.problem).toBeNull();
   });
 
+  test('offers no files where the config says so, and commands all the same', async () => {
+    const outcome = await box.run(turn([BARE]), { config: { client_files: false } });
+    expect(Buffer.from(outcome.stderr).toString()).toContain(
+      'offered {"fs":{"readTextFile":false,"writeTextFile":false},"terminal":true',
+    );
+  });
+
   test('offers and serves only what the rule allows', async () => {
     const calls: readonly Step[] = [
       { do: 'call', method: 'fs/read_text_file', params: { path: '{checkout}/own.txt' } },

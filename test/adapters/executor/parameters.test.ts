@@ -13,7 +13,7 @@ function parameters(entry: object, env: Readonly<Record<string, string>> = {}) {
   const config = executorConfigSchema.parse(entry);
   if (!isStarted(config)) throw new Error('expected an executor that is started');
   return executorParametersSchema.parse(
-    parametersOf(resolveExecutor(config), knownAgent(config, env), maskPassed(env)),
+    parametersOf(resolveExecutor(config, 'bubblewrap'), knownAgent(config, env), maskPassed(env)),
   );
 }
 

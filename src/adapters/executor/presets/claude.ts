@@ -33,6 +33,7 @@ export const CLAUDE: AgentPreset = {
   },
   home: {},
   hosts: ['api.anthropic.com'],
+  service: { url: 'ANTHROPIC_BASE_URL' },
   answer: { pointer: '/result' },
   failures: [
     { class: 'budget', pointer: '/result', matches: sentence('credit balance is too low|usage limit reached') },

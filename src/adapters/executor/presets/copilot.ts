@@ -19,6 +19,10 @@ export const COPILOT: AgentPreset = {
   env: { COPILOT_AUTO_UPDATE: 'false' },
   home: {},
   hosts: ['api.github.com', '*.githubcopilot.com'],
+  service: {
+    url: 'COPILOT_PROVIDER_BASE_URL',
+    with: ['COPILOT_PROVIDER_TYPE', 'COPILOT_MODEL', 'COPILOT_OFFLINE'],
+  },
   answer: { pointer: '/data/content' },
   failures: [
     { class: 'authentication', pointer: '/data/statusCode', equals: [401, 403], message: '/data/errorMessage' },

@@ -29,6 +29,7 @@ export const GEMINI: AgentPreset = {
     }),
   },
   hosts: ['generativelanguage.googleapis.com'],
+  service: { url: 'GOOGLE_GEMINI_BASE_URL' },
   answer: { pointer: '/response' },
   failures: [
     { class: 'authentication', exit_codes: [41], message: '/error/message' },

@@ -35,6 +35,7 @@ export const QWEN: AgentPreset = {
     }),
   },
   hosts: ['dashscope.aliyuncs.com', 'dashscope-intl.aliyuncs.com'],
+  service: { url: 'OPENAI_BASE_URL', with: ['OPENAI_MODEL'] },
   answer: { pointer: '/result' },
   failures: [
     // It ends with 0 and gives the error as its answer.
