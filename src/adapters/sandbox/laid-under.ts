@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaidUnder, LaysUnder } from '../../ports/laid-under.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
@@ -41,6 +42,12 @@ export interface LaidUnderPlaces {
   readonly kept: string;
   readonly checkouts: string;
 }
+
+/** Those of a worker. @param stateDir absolute */
+export const laidUnderPlaces = (stateDir: string): LaidUnderPlaces => ({
+  kept: stateDir,
+  checkouts: realpathSync(tmpdir()),
+});
 
 const TRIAL = [
   // What is under shows, is written in the folder alone, and can be removed and replaced.
