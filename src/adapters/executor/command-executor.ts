@@ -178,14 +178,17 @@ async function judgeExecution(
   env: Environment,
   { agentOf, agent: known }: Described,
 ): Promise<ExecutorOutcome> {
-  const { exit_code, duration_ms, stdout, stderr, network } = result;
-  const printed = new TextDecoder().decode(stdout);
-  const source = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
+  const { exit_code, duration_ms, network } = result;
+  // Before anything is read from them: models, tools, ids and problems are kept too.
+  const mask = maskPassed(env);
+  const stdout = maskPrinted(result.stdout, mask);
+  const stderr = maskPrinted(result.stderr, mask);
+  const printed = stdout.text;
+  const found = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
+  const source = found.ok && found.text !== printed ? { ok: true as const, text: mask(found.text) } : found;
   const ofStdout = readPrintedJson(printed);
   const ofSource = !source.ok || source.text === printed ? ofStdout : readPrintedJson(source.text);
-  const errors = new TextDecoder().decode(stderr);
-  const mask = maskPassed(env);
-  const trouble = describeEnd(config, result, endOfOutput(errors, mask));
+  const trouble = describeEnd(config, result, endOfOutput(stderr.text, mask));
   const answer: LocatedAnswer =
     trouble !== null
       ? { ok: false, problem: trouble }
@@ -196,8 +199,8 @@ async function judgeExecution(
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {
     ...{ exit_code, duration_ms, network },
-    stdout: maskPrinted(stdout, printed, mask),
-    stderr: maskPrinted(stderr, errors, mask),
+    stdout: stdout.bytes,
+    stderr: stderr.bytes,
     answer: answer.ok ? mask(answer.text) : null,
     problem: answer.ok ? null : answer.problem,
     served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
@@ -209,8 +212,8 @@ async function judgeExecution(
   const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
   const seen: SeenOutput = {
     exit_code,
-    texts: { stdout: printed, stderr: errors, answer: said },
-    json: { stdout: ofStdout, stderr: readPrintedJson(errors), answer: ofSource },
+    texts: { stdout: printed, stderr: stderr.text, answer: said },
+    json: { stdout: ofStdout, stderr: readPrintedJson(stderr.text), answer: ofSource },
   };
   return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), mask));
 }

@@ -21,8 +21,12 @@ export function maskPassed(env: Environment): (text: string) => string {
     }, text);
 }
 
-/** The same for what a program printed; the bytes themselves where there is nothing to mask. */
-export function maskPrinted(bytes: Uint8Array, text: string, mask: (text: string) => string): Uint8Array {
+/** The same for what a program printed, as text and as bytes; the bytes themselves where there is nothing to mask. */
+export function maskPrinted(
+  printed: Uint8Array,
+  mask: (text: string) => string,
+): { readonly text: string; readonly bytes: Uint8Array } {
+  const text = new TextDecoder().decode(printed);
   const masked = mask(text);
-  return masked === text ? bytes : new TextEncoder().encode(masked);
+  return { text: masked, bytes: masked === text ? printed : new TextEncoder().encode(masked) };
 }

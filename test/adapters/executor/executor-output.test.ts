@@ -168,6 +168,34 @@ describe('command executor: use', () => {
   });
 });
 
+test("command executor: the program's own credentials are in nothing that is read from what it prints", async () => {
+  const key = 'hunter2-hunter2';
+  const said = { model: `m-1 ${key}`, session: key, request: `req ${key}`, reply: `no ${key}` };
+  const config = {
+    answer: { pointer: '/answer' },
+    model: { served_pointer: '/model' },
+    usage: { session_id: '/session', request_id: '/request' },
+    env: { allow: ['PATH', 'MODEL_API_KEY'] },
+  };
+  const outcome = await run(print(JSON.stringify(said)), config, { MODEL_API_KEY: key });
+  const mask = '[masked: the value of MODEL_API_KEY]';
+  expect(outcome).toMatchObject({
+    served_model: `m-1 ${mask}`,
+    used: { session_id: mask, request_ids: [`req ${mask}`] },
+    problem: expect.stringContaining('"/answer"'),
+  });
+  expect(JSON.stringify(outcome)).not.toContain(key);
+});
+
+test('command executor: the name of a model has no credentials', async () => {
+  const token = ['gh', 'p_q7Rk2VxT9mZp4LwB8nHs3JdF6cGy1aUe0oKi'].join('');
+  const config = { model: { served_pointer: '/model' } };
+  for (const model of [token, { [token]: 1 }]) {
+    const { served_model } = await run(print(JSON.stringify({ model })), config);
+    expect(served_model).toMatch(/^\[masked: github-token/);
+  }
+});
+
 describe('command executor: placeholders', () => {
   /** Prints its arguments, one variable, and what it finds in the files that the arguments name. */
   const REPORT = `const { readFileSync, readdirSync, statSync } = require('fs');
