@@ -26,7 +26,7 @@ import {
 } from './known-agent.js';
 import { namedFiles } from './named-files.js';
 import { parametersOf } from './parameters.js';
-import { maskPassed, maskPrinted } from './passed-secrets.js';
+import { maskPassed, maskPrinted, maskWatched } from './passed-secrets.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type PrintedJson, readPrintedJson } from './printed-json.js';
 import { readWork } from './read-work.js';
@@ -110,7 +110,7 @@ export function createCommandExecutor(
             laidUnder: call.laidUnder,
           },
           signal: call.signal,
-          watch: call.watch,
+          watch: call.watch && maskWatched(env, call.watch),
         });
         if (result.kind === 'not_started') {
           const { code } = result;

@@ -33,15 +33,15 @@ function executorOf(argv: readonly string[], config: object = {}, env: Record<st
   });
 }
 
+const CALL = {
+  run_id: 'run-1',
+  gate: 'P00' as const,
+  attempt: 1,
+  prompt: 'the prompt\n',
+  signal: new AbortController().signal,
+};
 const run = (argv: readonly string[], config: object = {}, env: Record<string, string> = {}) =>
-  executorOf(argv, config, env).execute({
-    run_id: 'run-1',
-    gate: 'P00',
-    attempt: 1,
-    prompt: 'the prompt\n',
-    directory: join(root, 'checkout'),
-    signal: new AbortController().signal,
-  });
+  executorOf(argv, config, env).execute({ ...CALL, directory: join(root, 'checkout') });
 
 const print = (text: string, code = 0) =>
   node(`process.stdout.write(${JSON.stringify(text)}); process.exitCode = ${code}`);
@@ -185,6 +185,26 @@ test("command executor: the program's own credentials are in nothing that is rea
     problem: expect.stringContaining('"/answer"'),
   });
   expect(JSON.stringify(outcome)).not.toContain(key);
+});
+
+test("command executor: the program's own credentials are not shown while it runs", async () => {
+  let shown = '';
+  const outcome = await executorOf(
+    print('key hunter2-hunter2\n'),
+    { env: { allow: ['PATH', 'MODEL_API_KEY'] } },
+    { MODEL_API_KEY: 'hunter2-hunter2' },
+  ).execute({
+    ...CALL,
+    directory: join(root, 'checkout'),
+    watch: {
+      started: () => undefined,
+      printed: (_, chunk) => {
+        shown += new TextDecoder().decode(chunk);
+      },
+    },
+  });
+  expect(shown).toBe('key [masked: the value of MODEL_API_KEY]\n');
+  expect(new TextDecoder().decode(outcome.stdout)).toBe(shown);
 });
 
 test('command executor: the name of a model has no credentials', async () => {
