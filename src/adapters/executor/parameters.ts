@@ -6,6 +6,7 @@ import { maskSecrets } from '../../rules/mask-secrets.js';
 import { printable } from '../../rules/path-names.js';
 import type { KnownAgent } from './known-agent.js';
 import { SECRET_NAME } from './passed-secrets.js';
+import { shownText } from './shown-name.js';
 
 type Settings = NonNullable<ExecutorParameters['settings']>;
 
@@ -21,8 +22,7 @@ export function parametersOf(
 ): ExecutorParameters {
   const set = Object.keys(config.env.set).sort().slice(0, WORK_LIMITS.names);
   const variables = set.length === 0 ? {} : { variables: set.map((name) => printable(name, WORK_LIMITS.name - 1)) };
-  const shown = (text: string, most: number) =>
-    printable(maskNamed(maskSecrets(mask(text)).slice(0, 4 * most)), most - 1);
+  const shown = (text: string, most: number) => shownText(maskNamed(maskSecrets(mask(text)).slice(0, 4 * most)), most);
   switch (agent?.kind) {
     case 'model':
       return { ...variables, settings: shownSettings(modelSettings(agent.settings), shown) };

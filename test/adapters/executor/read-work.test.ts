@@ -64,3 +64,11 @@ test('readWork: of a credential that is longer than any name nothing is kept', (
   const { tools } = readWork(work, readPrintedJson(lines({ tools: [token] })));
   expect(JSON.stringify(tools)).not.toContain('zdWIiOi');
 });
+
+test('readWork: a name that is a credential only once it is cut is masked, and fits the record', () => {
+  const cut = `${'x'.repeat(78)} ${['AK', 'IAQ7RK2VXT9MZP4LWB'].join('')}`;
+  const { tools, tool_calls } = readWork(work, readPrintedJson(lines({ tools: [`${cut}KKKK`] })));
+  expect(cut).toHaveLength(99);
+  expect(tools?.names).toEqual(['[masked]']);
+  expect(tool_calls?.total).toBe(0);
+});
