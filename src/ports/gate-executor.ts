@@ -1,3 +1,4 @@
+import type { AgentWork } from '../contracts/agent-work.js';
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
@@ -66,6 +67,8 @@ export interface ExecutorOutcome {
   /** Absent where the answer, good or bad, is what the gate goes on with. */
   readonly failure?: ExecutorFailure;
   readonly used?: ReportedUse;
+  /** What it was configured with, and the tools that its agent had and called; absent for executors that say nothing of it. */
+  readonly work?: AgentWork;
 }
 
 /** One way of doing a gate on behalf of a principal. */
