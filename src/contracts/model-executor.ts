@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { networkAccessSchema, networkBeyond } from './network-access.js';
+import { hostOfUrl, networkAccessSchema, networkBeyond } from './network-access.js';
 import { durationSchema } from './primitives.js';
 
-/** The services that the model executor speaks to. The first is built in; each other one is a package of the user's. */
-export const MODEL_PROVIDERS = ['openai-compatible', 'anthropic', 'openai', 'google'] as const;
+/** The services that the model executor speaks to. The first of all is built in; each other one is a package of the user's. */
+export const SERVICE_PROVIDERS = ['anthropic', 'openai', 'google'] as const;
+export const MODEL_PROVIDERS = ['openai-compatible', ...SERVICE_PROVIDERS] as const;
 export type ModelProvider = (typeof MODEL_PROVIDERS)[number];
 
 const baseUrlSchema = z
@@ -55,9 +56,7 @@ interface ModelService {
 /** The host of the model service as a list of hosts has it, with the port where it is not that of TLS. */
 export function serviceHost({ provider, base_url }: ModelService): string {
   if (base_url === undefined) return provider === 'openai-compatible' ? '' : SERVICE_HOSTS[provider];
-  const { hostname, port, protocol } = new URL(base_url);
-  if (port !== '') return `${hostname}:${port}`;
-  return protocol === 'https:' ? hostname : `${hostname}:80`;
+  return hostOfUrl(new URL(base_url));
 }
 
 /** What the program that runs in the sandbox is given of a model executor's config. */
