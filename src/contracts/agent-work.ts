@@ -27,7 +27,7 @@ export const executorParametersSchema = z.strictObject({
 });
 export type ExecutorParameters = z.infer<typeof executorParametersSchema>;
 
-export const TOOL_SOURCES = ['executor', 'agent', 'client'] as const;
+const TOOL_SOURCES = ['executor', 'agent', 'client'] as const;
 
 /** The tools that an agent had. */
 export const toolListSchema = z.strictObject({
