@@ -87,7 +87,9 @@ export async function startChatService({ runtime, weights }: InstalledModel): Pr
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const id = `chatcmpl-${Date.now()}`;
     const send = (part: object): void => {
-      response.write(`data: ${JSON.stringify({ id, object: 'chat.completion.chunk', model: SMALL_MODEL, ...part })}\n\n`);
+      response.write(
+        `data: ${JSON.stringify({ id, object: 'chat.completion.chunk', model: SMALL_MODEL, ...part })}\n\n`,
+      );
     };
     const gone = new AbortController();
     response.on('close', () => gone.abort());
@@ -139,7 +141,10 @@ export async function startChatService({ runtime, weights }: InstalledModel): Pr
   };
 }
 
-const usedOf = ({ tokenMeter }: Sequence) => ({ input: tokenMeter.usedInputTokens, output: tokenMeter.usedOutputTokens });
+const usedOf = ({ tokenMeter }: Sequence) => ({
+  input: tokenMeter.usedInputTokens,
+  output: tokenMeter.usedOutputTokens,
+});
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

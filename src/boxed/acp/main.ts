@@ -54,9 +54,6 @@ agent.stop('SIGTERM');
 const error = stopped ? null : failureOf(failed, session.facts.stop_reason, updates.answer());
 transcript.flush();
 // What the agent left running may hold the process open; the transcript must be whole before it ends.
-process.stdout.write(
-  `${JSON.stringify(resultLine(session.facts, updates, error, offeredNames(settings)))}\n`,
-  () => {
-    process.exit(error === null && !stopped ? 0 : FAILED);
-  },
-);
+process.stdout.write(`${JSON.stringify(resultLine(session.facts, updates, error, offeredNames(settings)))}\n`, () => {
+  process.exit(error === null && !stopped ? 0 : FAILED);
+});
