@@ -115,8 +115,8 @@ async function lookUntil(contender: Contender, runId: string, deadline: number):
 export class LeftThePath extends Error {}
 
 /** Starts a run and waits until it waits for its first answer. */
-export async function startAndRest(contender: Contender, runId: string): Promise<void> {
-  await contender.start(runId, 'small');
+export async function startAndRest(contender: Contender, runId: string, size: WorkSize = 'small'): Promise<void> {
+  await contender.start(runId, size);
   const progress = new RunProgress();
   for await (const events of followHistory(contender.client, contender.workflowOf(runId))) {
     if (progress.take(events)) return;

@@ -2,9 +2,12 @@ import type { Table } from './figures.js';
 import { OPTIONS, type OptionName, type Options, type Request, UsageError } from './options.js';
 import { measureCheckouts } from './parts/checkouts.js';
 import { measureCommands } from './parts/commands.js';
+import { measureConcurrentGates } from './parts/concurrent-gates.js';
+import { measureGates } from './parts/gates.js';
 import { measureHistories } from './parts/history.js';
 import { measureLargeRepository } from './parts/large-repository.js';
 import { measureLargeWork } from './parts/large-work.js';
+import { measureMemory } from './parts/memory.js';
 import { measurePrefixes } from './parts/prefix.js';
 import { measureRecovery } from './parts/recovery.js';
 import { measureSecrets } from './parts/secrets.js';
@@ -60,6 +63,13 @@ export const PARTS: Readonly<Record<string, Part>> = {
     runs: 20,
     measure: measurePrefixes,
   },
+  gates: {
+    about: 'what a gate costs beyond its executor and checks, in processor time and in wall time, in the sandbox',
+    byDefault: true,
+    options: ['runs', 'unsigned', 'profile'],
+    runs: 10,
+    measure: measureGates,
+  },
   commands: {
     about: 'from `promptos dev` to the first gate, and commands that answer at once',
     byDefault: true,
@@ -80,6 +90,20 @@ export const PARTS: Readonly<Record<string, Part>> = {
     options: [],
     runs: 1,
     measure: measureLargeWork,
+  },
+  memory: {
+    about: 'memory of a worker with 100 MB of transcript and 50 MB of patch',
+    byDefault: false,
+    options: ['unsigned', 'profile'],
+    runs: 1,
+    measure: measureMemory,
+  },
+  'concurrent-gates': {
+    about: 'heartbeats of 20 gates at once, whose executors keep the processors busy',
+    byDefault: false,
+    options: ['runs', 'unsigned'],
+    runs: 20,
+    measure: measureConcurrentGates,
   },
   checkouts: {
     about: 'what a gate waits for its own checkout in a repository of many files, cold and warm',

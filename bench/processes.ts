@@ -21,6 +21,8 @@ export interface BenchProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A folder that gets a CPU profile of each of its threads, in the form that the developer tools of Chrome open. */
   readonly profile?: string | undefined;
+  /** A module that is loaded before the program. */
+  readonly preload?: string | undefined;
 }
 
 const COLLECT = ['--import', new URL('./collect-garbage.js', import.meta.url).href] as const;
@@ -32,10 +34,11 @@ const COLLECT = ['--import', new URL('./collect-garbage.js', import.meta.url).hr
 export async function startProcess(
   args: readonly string[],
   isReady: (line: string) => boolean,
-  { cwd, env, profile }: BenchProcessOptions = {},
+  { cwd, env, profile, preload }: BenchProcessOptions = {},
 ): Promise<BenchProcess> {
   const profiler = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
-  const child = spawn(process.execPath, [...COLLECT, ...profiler, ...args], {
+  const preloaded = preload === undefined ? [] : ['--import', preload];
+  const child = spawn(process.execPath, [...COLLECT, ...preloaded, ...profiler, ...args], {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

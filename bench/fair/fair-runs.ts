@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { type Contender, driveRun } from '../contender.js';
-import type { WorkSize } from '../governed/repository.js';
+import { BRANCHES } from '../governed/repository.js';
 import type { Site } from '../governed/site.js';
 import { startProcess } from '../processes.js';
 import { indexOf } from './activities.js';
@@ -17,8 +17,6 @@ import { answer, approve, awaited } from './workflow.js';
 export const FAIR_TASK_QUEUE = 'fair';
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 const WARM_UP = 'warm-up';
-/** The branch of the repository that each size of work starts from. */
-const BRANCHES = { small: 'main', large: 'large' } as const satisfies Record<WorkSize, string>;
 
 export interface FairContender extends Contender {
   /** The file of its workflow bundle, for replays. */

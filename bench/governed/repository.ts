@@ -13,9 +13,33 @@ import { exampleOutputs } from '../../test/support/gate-outputs.js';
 import { exampleRequest } from '../../test/support/run-request.js';
 import { PACKAGE_ROOT } from '../package-root.js';
 
-/** Bytes of the patch and of the check's log, by the branch that a run starts from. */
-export const WORK_BYTES = { small: 1_000, large: 50_000_000 } as const;
-export type WorkSize = keyof typeof WORK_BYTES;
+/** How much work a run is, by the branch that it starts from. */
+interface Work {
+  /** Bytes of the patch and of the check's log. */
+  readonly bytes: number;
+  /** Bytes that the agent prints at P05 besides its answer. */
+  readonly printed: number;
+  /** Seconds for which the agent keeps a processor busy at each gate. */
+  readonly seconds: number;
+}
+
+const SMALL: Work = { bytes: 1_000, printed: 0, seconds: 0 };
+
+export const WORK = {
+  large: { ...SMALL, bytes: 50_000_000 },
+  printed: { ...SMALL, bytes: 50_000_000, printed: 100_000_000 },
+  busy: { ...SMALL, seconds: 20 },
+  small: SMALL,
+} as const satisfies Readonly<Record<string, Work>>;
+export type WorkSize = keyof typeof WORK;
+
+/** The branch that a run of each size starts from. */
+export const BRANCHES = { large: 'large', printed: 'printed', busy: 'busy', small: 'main' } as const satisfies Record<
+  WorkSize,
+  string
+>;
+/** What is printed may be as much. */
+const MOST_PRINTED = 200_000_000;
 
 /** A git repository with a policy, a worker config and agents of a few lines of shell, so that governance is what is measured. */
 export interface BenchRepository {
@@ -77,6 +101,7 @@ const executor = (principal: string): string => `  ${principal}:
     argv: [sh, ./agents/answer.sh, ${principal}]
     env: { set: { ANSWERS: ANSWERS_FOLDER } }
     timeout: 5m
+    max_output_bytes: ${MOST_PRINTED}
 `;
 
 const signers = `signers:
@@ -92,7 +117,11 @@ ${signed ? signers : ''}`;
 
 /** Reads its prompt, writes the change at P05, and gives the answer that was prepared. */
 const AGENT = `cat >/dev/null
+read -r seconds <seconds
+[ "$seconds" = 0 ] || timeout "$seconds" sh -c 'while :; do :; done'
 if [ "$PROMPTOS_GATE" = P05 ]; then
+  read -r printed <printed
+  [ "$printed" = 0 ] || yes 'read src/split.js and thought about the total of the shares' | head -c "$printed" >&2
   yes 'export const share = (total, people) => Math.floor(total / people);' | head -c "$(cat bytes)" >src/split.js
 fi
 cat "$ANSWERS/$PROMPTOS_GATE.json"
@@ -119,7 +148,7 @@ async function writeFiller(folder: string, { files, bytes }: Filler): Promise<vo
   }
 }
 
-/** Makes the repository in a temporary folder; `main` asks for small work, `large` for 50 MB. */
+/** Makes the repository in a temporary folder, with a branch for each size of work. */
 export async function createBenchRepository({
   signed = false,
   filler,
@@ -149,7 +178,8 @@ export async function createBenchRepository({
       encoding: 'utf8',
     }).trim();
   const commit = async (size: WorkSize): Promise<string> => {
-    await writeFile(join(folder, 'bytes'), `${WORK_BYTES[size]}\n`);
+    git('checkout', '-q', '-b', BRANCHES[size]);
+    for (const [name, value] of Object.entries(WORK[size])) await writeFile(join(folder, name), `${value}\n`);
     git('add', '--', '.', ':!.promptos/keys');
     git('commit', '-q', '-m', `${size} work`);
     return git('rev-parse', 'HEAD');
@@ -159,16 +189,17 @@ export async function createBenchRepository({
     await writeFile(join(folder, path), text);
   }
   if (filler !== undefined) await writeFiller(folder, filler);
-  git('init', '-q', '-b', 'large');
+  git('init', '-q', '-b', 'none');
   const large = await commit('large');
-  git('checkout', '-q', '-b', 'main');
+  const printed = await commit('printed');
+  const busy = await commit('busy');
   const small = await commit('small');
   return {
     folder,
     agents,
     stateDir: join(folder, '.promptos', 'state'),
     name: NAME,
-    commits: { small, large },
+    commits: { large, printed, busy, small },
     request,
     policy: new TextEncoder().encode(policy),
     pack,

@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import process from 'node:process';
 import { Client, Connection } from '@temporalio/client';
 import type { GovernedRuns } from '../../src/client/client.js';
 import { ensureServer, stopServer } from '../../src/embedded/server.js';
 import { withoutWorker } from '../../src/embedded/worker-process.js';
 import type { Contender } from '../contender.js';
+import { PROBE_FILE } from '../gate-probe.js';
 import { PROMPTOS } from '../package-root.js';
 import { startProcess } from '../processes.js';
 import { governedContender, openGovernedRuns } from './governed-runs.js';
@@ -21,7 +23,14 @@ export interface Site {
 export interface SiteOptions extends BenchRepositoryOptions {
   /** A folder for CPU profiles of the worker. */
   readonly profile?: string | undefined;
+  /** Has the worker measure each gate (`bench/gate-probe.ts`). */
+  readonly probe?: boolean;
 }
+
+const GATE_PROBE = new URL('../load-gate-probe.js', import.meta.url).href;
+
+/** Where the worker of a site writes what each gate took. */
+export const probedFile = ({ stateDir }: BenchRepository): string => join(stateDir, 'gates.jsonl');
 
 /** Ends everything that commands started in the background. */
 export async function stopBackground({ stateDir }: BenchRepository): Promise<void> {
@@ -43,7 +52,10 @@ export async function inRepository<T>(
 }
 
 /** Measures with an embedded server and a worker in a repository of their own, and removes all of it. */
-export const atSite = <T>({ profile, ...options }: SiteOptions, measure: (site: Site) => Promise<T>): Promise<T> =>
+export const atSite = <T>(
+  { profile, probe, ...options }: SiteOptions,
+  measure: (site: Site) => Promise<T>,
+): Promise<T> =>
   inRepository(options, async (repository) => {
     const { stateDir } = repository;
     // Started here, so that it is no descendant of the worker that is measured.
@@ -54,8 +66,9 @@ export const atSite = <T>({ profile, ...options }: SiteOptions, measure: (site: 
     const startWorker = () =>
       startProcess([PROMPTOS, 'worker', '--start-server', '--json'], (line) => line.includes('"ready"'), {
         cwd: repository.folder,
-        env: { ...process.env, PROMPTOS_LOG_LEVEL: 'error' },
+        env: { ...process.env, PROMPTOS_LOG_LEVEL: 'error', [PROBE_FILE]: probedFile(repository) },
         profile,
+        preload: probe === true ? GATE_PROBE : undefined,
       });
     let worker = await startWorker();
     const governed: Contender = {

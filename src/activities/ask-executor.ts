@@ -1,7 +1,7 @@
 import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
-import { prettyJson } from '../contracts/json.js';
+import { canonicalSha256, prettyJson } from '../contracts/json.js';
 import type { NetworkLog } from '../contracts/network-log.js';
 import { setupVariables } from '../contracts/policy-setup.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
@@ -11,10 +11,12 @@ import type { ExecutorFailure, ExecutorOutcome, GateExecutor } from '../ports/ga
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
-import { maskAnswer, maskBytes, maskSecrets } from '../rules/mask-secrets.js';
+import { maskAnswer, maskJson, maskSecrets } from '../rules/mask-secrets.js';
 import { maskNetworkLog } from '../rules/network-refused.js';
 import { finalFailure, overload } from './executor-failure.js';
+import type { StrayEdits, TryKeeper } from './finished-tries.js';
 import type { GateTask } from './gates/gate-definition.js';
+import { maskLog } from './mask-log.js';
 import { executeWithinBudget } from './within-budget.js';
 
 /** What came of asking, with every try that it took. */
@@ -38,6 +40,8 @@ export interface AskOptions {
   readonly checkout: Checkout;
   /** Whether what the executor changes in the checkout is the gate's work. */
   readonly editsFiles: boolean;
+  /** The tries that calls of the activity before this one finished, and where those of this one are kept. */
+  readonly keeper: TryKeeper;
   /** Renders the prompt of one try. */
   render(more: readonly PromptInput[]): string;
 }
@@ -51,24 +55,26 @@ function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string
 
 /**
  * Asks until there is an answer of the gate's shape, at most as often as the policy allows; each further try is given
- * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept.
+ * what was wrong with the one before and starts from a clean checkout. Every try's prompt and output are kept, and what calls
+ * before this one finished is not asked for again.
  * An answer that came with edits in a gate that makes none was made on another tree than the gate's: once, it is asked
  * for again.
  * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_LOST, EXECUTOR_OVERLOADED,
  *   EXECUTOR_NOT_AUTHENTICATED, EXECUTOR_MISCONFIGURED, EXECUTOR_OUT_OF_BUDGET; the signal's reason when it is aborted
  */
 export async function askExecutor(options: AskOptions): Promise<Asked> {
-  const { task, executor, checkout, editsFiles, render } = options;
+  const { task, executor, checkout, editsFiles, keeper, render } = options;
   const { input, ports, policy, signal, progress, spending, putArtifact } = task;
   const limit = policy.limits.output_tries;
-  const tries: ExecutorTry[] = [];
-  const transcripts: ArtifactRef[] = [];
+  const { before } = keeper;
+  const tries: ExecutorTry[] = [...(before?.tries ?? [])];
+  const transcripts: ArtifactRef[] = [...(before?.transcripts ?? [])];
   let descriptor = executor.descriptor;
-  let previous: PreviousTry | null = null;
-  let stray: StrayEdits | null = null;
-  const network: NetworkLog[] = [];
+  let previous: PreviousTry | null = before?.previous ?? null;
+  let stray: StrayEdits | null = before?.stray ?? null;
+  const network: NetworkLog[] = [...(before?.network ?? [])];
 
-  for (let number = 1; number <= limit; number += 1) {
+  for (let number = tries.length + 1; number <= limit; number += 1) {
     if (previous !== null) await checkout.reset();
     const prompt = render(previous === null ? [] : [{ name: 'previous_try', value: previous }]);
     const keep = async (name: string, content: Uint8Array | string): Promise<ArtifactRef> => {
@@ -81,16 +87,16 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const { gate, attempt } = input;
     const activity = `${input.principal}, try ${number} of ${limit}`;
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
-    const { directory } = checkout;
+    const { directory, laidUnder } = checkout;
     const env = setupVariables(policy.setup, directory);
-    const call = { run_id, gate, attempt, prompt, directory, env, signal, watch };
+    const call = { run_id, gate, attempt, prompt, directory, laidUnder, env, signal, watch };
     const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
     if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
     const outcome: ExecutorOutcome = {
       ...said,
-      stdout: maskBytes(said.stdout),
-      stderr: maskBytes(said.stderr),
+      stdout: await maskLog(said.stdout),
+      stderr: await maskLog(said.stderr),
       answer: said.answer === null ? null : maskAnswer(said.answer),
       problem: said.problem === null ? null : maskSecrets(said.problem),
     };
@@ -126,11 +132,14 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
       ...(problem === null ? {} : { failure: 'bad_answer' as const }),
       served_model: outcome.served_model,
       ...usedBy(outcome),
+      ...(outcome.work === undefined ? {} : maskJson(outcome.work)),
     });
     if (answer.kind !== 'unusable' && problem === null) {
       return { answer, tries, transcripts, executor: descriptor, stray, network };
     }
     previous = previousTry(problem ?? '', given);
+    const executor_sha256 = canonicalSha256(executor.descriptor);
+    if (number < limit) await keeper.keep({ executor_sha256, tries, transcripts, network, stray, previous });
   }
   const inTries = limit === 1 ? 'the one try' : counted(limit, 'try');
   const reason = clipText(`No usable answer in ${inTries}; the last: ${previous?.problem ?? 'none'}`, 2_000);
@@ -151,13 +160,6 @@ function failureOf({ input, progress }: GateTask, said: ExecutorFailure): Prompt
   const { error, wait } = overload(input.principal, failure, progress.providerWait, Date.now());
   if (wait !== null) progress.waitForProvider(wait);
   return error;
-}
-
-/** Edits in a gate that changes no files. */
-interface StrayEdits {
-  readonly message: string;
-  /** Whether the checkout can be made clean, and the executor asked again. */
-  readonly resettable: boolean;
 }
 
 const CHANGED = 'The executor changed files in a gate that changes none; thrown away';

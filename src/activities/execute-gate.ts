@@ -16,11 +16,13 @@ import { type JudgedFinding, plainFinding } from '../rules/judged-output.js';
 import { judgeNetwork } from '../rules/network-refused.js';
 import { judgeRepositoryChange } from '../rules/observations.js';
 import { judgeServedModel } from '../rules/served-model.js';
+import { withoutTries } from '../rules/spent.js';
 import { type Asked, askExecutor } from './ask-executor.js';
 import { attemptRecord, boundedOutcome, sandboxOf } from './attempt-result.js';
 import { attestAttempt, signerOf, withEvidence } from './attest-attempt.js';
 import { checkDispatchedDuty } from './check-separation.js';
 import { loadEarlierOutputs } from './earlier-outputs.js';
+import { createTryKeeper, type TryKeeper } from './finished-tries.js';
 import { createGateProgress, type ReportProgress } from './gate-progress.js';
 import {
   type GateDefinition,
@@ -49,6 +51,8 @@ export interface ExecuteGateOptions {
   readonly providerWait?: ProviderWait | null;
   /** The account of what the attempt uses. */
   readonly spending?: Spending;
+  /** The object with the tries that the activity's attempts before have finished. */
+  readonly finishedTries?: string | null;
 }
 
 function checkPrincipal({ policy }: TrustedRun, { gate, principal }: DueGate): void {
@@ -66,8 +70,12 @@ function checkPack({ pack }: TrustedRun, { pack_sha256 }: DueGate): void {
   );
 }
 
-/** The checkout that the executor of a gate works in. The caller discards it. */
-export const takeCheckout = async (task: GateTask, { patch }: GateWork<unknown>): Promise<Checkout> => {
+/** The checkout that the executor of a gate works in; without one, it has all that is needed in itself. The caller discards it. */
+export const takeCheckout = async (
+  task: GateTask,
+  { patch }: GateWork<unknown>,
+  executor: Pick<GateExecutor, 'laysUnder'> = {},
+): Promise<Checkout> => {
   const { input, ports, signal } = task;
   return ports.workspace.checkout({
     repository: input.run.target_repo,
@@ -75,6 +83,7 @@ export const takeCheckout = async (task: GateTask, { patch }: GateWork<unknown>)
     ...(patch === null ? {} : { patch }),
     withholdAgentFiles: true,
     setup: await setupOf(task),
+    showsLaidUnder: executor.laysUnder,
     signal,
   });
 };
@@ -98,8 +107,9 @@ async function askAndJudge(
   definition: GateDefinition,
   work: GateWork<unknown>,
   executor: GateExecutor,
+  keeper: TryKeeper,
 ): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenCheckout }> {
-  const checkout = await takeCheckout(task, work);
+  const checkout = await takeCheckout(task, work, executor);
   const seen = seenCheckout(task.inventory, checkout);
   try {
     const asked = await askExecutor({
@@ -107,6 +117,7 @@ async function askAndJudge(
       executor,
       checkout,
       editsFiles: definition.editsFiles,
+      keeper,
       render: promptOf(task, trusted, work),
     });
     task.progress.begin('judge the answer');
@@ -209,9 +220,11 @@ export async function executeGate(
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
-  const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor);
+  const keeper = await createTryKeeper(task, batch, executor.descriptor, options.finishedTries ?? null);
+  const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor, keeper);
   const changed = await repositoryChanged(task, before);
-  const unrecorded = spending.before.tries === 0 ? {} : { unrecorded: spending.before };
+  const unseen = withoutTries(spending.before, keeper.before?.tries ?? []);
+  const unrecorded = unseen.tries === 0 ? {} : { unrecorded: unseen };
   const { findings, compared } = judgeAttempt({ task, trusted, asked, seen, ...unrecorded });
   const observed = { findings: [...changed, ...findings], artifacts: [] };
   const judged = {

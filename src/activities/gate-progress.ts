@@ -22,6 +22,8 @@ export interface GateProgressTracker {
   readonly providerWait: ProviderWait | null;
   /** The attempt ends, to be tried again once the wait is over. */
   waitForProvider(wait: ProviderWait): void;
+  /** Every heartbeat from now on names the object that has the finished tries. */
+  keepTries(sha256: string): void;
   /**
    * A command is about to be started.
    * @param pathOf where the attempt keeps an output of it
@@ -46,6 +48,7 @@ export function createGateProgress(
 ): GateProgressTracker {
   const live = createLiveOutput();
   let wait = providerWait;
+  let finishedTries: string | null = null;
   let now: Pick<GateProgress, 'activity' | 'try' | 'started_at' | 'times_out_at' | 'timeout_ms'>;
   let began = 0;
 
@@ -54,7 +57,9 @@ export function createGateProgress(
     const waited = wait === null ? {} : { provider_wait: wait };
     const total = spending.total();
     const spent = total.tries === 0 ? {} : { spent: total };
-    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...spent, ...waited };
+    const tries = finishedTries === null ? {} : { finished_tries: finishedTries };
+    const account = { ...spent, ...tries, ...waited };
+    const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...account };
     const { pieces, lastLine } = live.look(MAX_PROGRESS_BYTES - Buffer.byteLength(JSON.stringify(known)) - 450);
     return { ...known, last_line: lastLine, output: [...pieces] };
   };
@@ -80,6 +85,10 @@ export function createGateProgress(
       live.close();
       wait = next;
       start(`wait for the provider until ${next.until}`, 0, null);
+    },
+    keepTries: (sha256) => {
+      finishedTries = sha256;
+      report(details);
     },
     command: (activity, pathOf, tryNumber = 0) => {
       live.close();

@@ -10,6 +10,7 @@ import { findDueGate } from './due-gate.js';
 import { executeGate, executeOnce } from './execute-gate.js';
 import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
+import { earlierTries } from './finished-tries.js';
 import { handOffGate } from './hand-off.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
@@ -87,13 +88,14 @@ export function createActivities(
       const { info } = Context.current();
       const providerWait = earlierWait(info, Date.now());
       const spending = createSpending(earlierSpent(info));
+      const finishedTries = earlierTries(info);
       return runActivity(
         async (context, progress) => {
           const due = await findDueGate(ports, verifier, input, askedBy(context).workflowId);
           const signal = context.cancellationSignal;
           const execute = async () =>
             (await handOffGate(ports, documents, due)) ??
-            (await executeGate(ports, documents, due, { signal, progress, providerWait, spending }));
+            (await executeGate(ports, documents, due, { signal, progress, providerWait, spending, finishedTries }));
           return executeOnce(ports.store, documents, due, execute, signal);
         },
         { ...GATE, uncounted: providerWait?.times ?? 0, details: () => ({ spent: spending.total() }) },

@@ -13,26 +13,29 @@ export async function maskLog(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length <= PIECE) return maskBytes(bytes);
   const text = new TextDecoder().decode(bytes);
   const masked = await maskPieces(text);
-  if (masked !== text) return new TextEncoder().encode(masked);
+  if (masked !== null) return new TextEncoder().encode(masked);
   if (!text.includes('\0')) return bytes;
   const narrow = text.replaceAll('\0', '');
   const maskedNarrow = await maskPieces(narrow);
-  return maskedNarrow === narrow ? bytes : new TextEncoder().encode(maskedNarrow);
+  return maskedNarrow === null ? bytes : new TextEncoder().encode(maskedNarrow);
 }
 
-async function maskPieces(text: string): Promise<string> {
+/** @returns null for a text without credentials: no second copy of it is made */
+async function maskPieces(text: string): Promise<string | null> {
   const pieces: string[] = [];
+  let found = false;
   for (let from = 0; from < text.length; ) {
     const first = Math.max(0, from - AROUND);
     const border = endOfPiece(text, from);
     const seen = text.slice(first, border + AROUND);
     const spans = maskedSpans(seen).filter(({ start }) => first + start < border);
     const until = Math.max(border, first + (spans.at(-1)?.end ?? 0));
+    found ||= spans.length > 0;
     pieces.push(maskFrom(seen.slice(0, until - first), from - first, spans));
     from = until;
     await pause();
   }
-  return pieces.join('');
+  return found ? pieces.join('') : null;
 }
 
 function endOfPiece(text: string, from: number): number {

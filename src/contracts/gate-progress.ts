@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { spentSchema } from './budget.js';
-import { gateIdSchema, instantSchema } from './primitives.js';
+import { gateIdSchema, instantSchema, sha256Schema } from './primitives.js';
 
 /** Bytes of JSON that a heartbeat may have: Temporal keeps the last one of each activity, and sends it to every reader. */
 export const MAX_PROGRESS_BYTES = 3_800;
@@ -39,6 +39,9 @@ export const gateProgressSchema = z.object({
   last_line: z.string().max(MAX_LAST_LINE).nullable().describe('the last line that was printed'),
   output: z.array(outputPieceSchema).max(64),
   spent: spentSchema.optional().describe('what the attempt used so far; a try that runs counts as unknown'),
+  finished_tries: sha256Schema
+    .optional()
+    .describe('the object of the store with the tries whose answers did not count; absent while there is none'),
   provider_wait: providerWaitSchema.optional().describe('absent where the provider has always answered'),
 });
 export type GateProgress = z.infer<typeof gateProgressSchema>;

@@ -35,6 +35,12 @@ const parametersSchema = z.strictObject({
 });
 export type ModelParameters = z.infer<typeof parametersSchema>;
 
+const answerBoundsSchema = z.strictObject({
+  items: z.int().min(1).max(1_000).optional().describe('items of a list'),
+  characters: z.int().min(16).max(2_000).optional().describe('characters of a text'),
+});
+export type AnswerBounds = z.infer<typeof answerBoundsSchema>;
+
 /** Where the service of a provider with a package of its own is. */
 const SERVICE_HOSTS: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, string>> = {
   anthropic: 'api.anthropic.com',
@@ -73,6 +79,11 @@ const MODEL_FIELDS = {
     .default('schema')
     .describe(
       "how the answer's form is asked for: schema forces the gate's JSON Schema, json any JSON object, text leaves it to the prompt",
+    ),
+  answer_bounds: answerBoundsSchema
+    .optional()
+    .describe(
+      'the most that a list and a text of an answer have, with output: schema; for small models, which repeat themselves, on services whose decoder takes maxItems and maxLength, such as llama.cpp. The items must be no fewer than the criteria of a request',
     ),
   edits: z
     .enum(['tools', 'diff', 'files'])

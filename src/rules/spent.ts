@@ -59,3 +59,17 @@ export const spentByAttempt = ({
   readonly tries: readonly Pick<ExecutorTry, 'usage' | 'duration_ms'>[];
   readonly unrecorded?: Spent | undefined;
 }): Spent => tries.map(spentByTry).reduce(addSpent, unrecorded);
+
+/** What is left of an account without tries that are recorded elsewhere. */
+export function withoutTries(all: Spent, tries: readonly Pick<ExecutorTry, 'usage' | 'duration_ms'>[]): Spent {
+  const counted = tries.map(spentByTry).reduce(addSpent, NOTHING_SPENT);
+  const less = (name: keyof Spent): number => Math.max(0, all[name] - counted[name]);
+  return {
+    tries: less('tries'),
+    tokens: less('tokens'),
+    cost_usd: roundCost(less('cost_usd')),
+    wall_ms: less('wall_ms'),
+    tokens_unknown: less('tokens_unknown'),
+    cost_unknown: less('cost_unknown'),
+  };
+}

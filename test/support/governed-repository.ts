@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { executeGate } from '../../src/activities/execute-gate.js';
+import { type ExecuteGateOptions, executeGate } from '../../src/activities/execute-gate.js';
 import { runActivity } from '../../src/activities/index.js';
 import { openRun } from '../../src/activities/open-run.js';
 import { createPinnedDocuments } from '../../src/activities/pinned-documents.js';
@@ -100,7 +100,10 @@ export interface GovernedRepository {
   /** As the workflow's local activity would open it. */
   openRun(run?: GovernedRunInput, firstExecutionRunId?: string): Promise<OpenRunResult>;
   /** A gate that was found to be due. */
-  executeGate(input: DueGate): Promise<ExecuteGateResult>;
+  executeGate(
+    input: DueGate,
+    before?: Pick<ExecuteGateOptions, 'spending' | 'finishedTries'>,
+  ): Promise<ExecuteGateResult>;
   record(result: ExecuteGateResult): Promise<AttemptRecord>;
   /** The text of a public artifact or transcript of an attempt. */
   text(record: AttemptRecord, path: string): Promise<string>;
@@ -198,10 +201,10 @@ export async function createGovernedRepository(options: GovernedRepositoryOption
       const starting = { taskQueues, ...temporal, workflowId: runWorkflowId(given.run_id), isLocal: true };
       return openRun(ports, documents, starting, given);
     },
-    executeGate: (input) =>
+    executeGate: (input, before = {}) =>
       environment.run(() =>
         runActivity(({ cancellationSignal: signal }, progress) =>
-          executeGate(ports, documents, input, { signal, progress }),
+          executeGate(ports, documents, input, { signal, progress, ...before }),
         ),
       ),
     record,

@@ -123,6 +123,19 @@ test('a run whose provider answers after a cut stream and three 429 is approved:
   expect(await run.failedTasks()).toEqual([]);
 });
 
+test('a bad answer before a 429 is paid once: the gate goes on from it, and the record counts both tries', async () => {
+  const bad = { stdout: 'no JSON at all\n' };
+  const agent = await agentOf({}, bad, limited(1), answer);
+  const run = await worker.startRun({ gates: ['P00'], scripts: { nina: times(3, agent.step) } });
+  await run.approve('P00');
+  expect((await worker.runs.wait(run.runId)).outcome).toBe('approved');
+  expect(await agent.calls()).toHaveLength(3);
+  expect(run.executors.calls[2]?.prompt).toContain('The executor gave no answer');
+  const record = (await worker.publishedJson(run.runId, 'run_record.json')) as RunRecord;
+  expect(record.gates[0]?.attempts[0]?.tries).toMatchObject([{ number: 1, failure: 'bad_answer' }, { number: 2 }]);
+  expect(await run.failedTasks()).toEqual([]);
+});
+
 test('while it waits, the server says until when and why; more waits than a gate has tries are no trouble', async () => {
   const agent = await agentOf({}, limited(1), limited(90));
   const run = await worker.startRun({ gates: ['P00'], scripts: { nina: times(20, agent.step) } });

@@ -35,7 +35,7 @@ export function boxProcesses(guard: number): BoxProcesses {
   return {
     list: () => {
       // Looked up each time: the number of a box that has ended may become another process's.
-      known = root();
+      known = ownRoot(root());
       return namesIn(inside('proc')).filter((name) => /^\d+$/.test(name));
     },
     survey: (names) => {
@@ -83,6 +83,24 @@ export function boxProcesses(guard: number): BoxProcesses {
       }
     },
   };
+}
+
+/**
+ * The root of a box, or null while it is still the machine's: a box that is being made, which takes long on a busy machine,
+ * would be charged with every process and file of the machine.
+ */
+function ownRoot(root: string | null): string | null {
+  const processes = root === null ? null : deviceOf(join(root, 'proc'));
+  return processes === null || processes === deviceOf('/proc') ? null : root;
+}
+
+/** Of /proc, each namespace of processes has its own. */
+function deviceOf(path: string): number | null {
+  try {
+    return statSync(path).dev;
+  } catch {
+    return null;
+  }
 }
 
 const sumOf = (text: string, kibibytes: RegExp): number =>

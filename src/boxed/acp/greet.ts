@@ -2,7 +2,7 @@ import { type ClientContext, PROTOCOL_VERSION } from '@agentclientprotocol/sdk';
 import type { AcpClientSettings } from '../../contracts/acp-executor.js';
 import { isRecord } from '../../contracts/json.js';
 import { SessionFailed } from './failure.js';
-import { isAllowed } from './permissions.js';
+import { offerOf } from './offer.js';
 
 /** What the agent says of itself. */
 export interface Greeting {
@@ -23,13 +23,7 @@ export async function greet(
   const answer = agent.request<unknown>('initialize', {
     protocolVersion: PROTOCOL_VERSION,
     clientInfo: { name: 'promptos', version: '1' },
-    clientCapabilities: {
-      fs: {
-        readTextFile: client_files && isAllowed(permissions, 'read'),
-        writeTextFile: client_files && isAllowed(permissions, 'edit'),
-      },
-      terminal: isAllowed(permissions, 'execute'),
-    },
+    clientCapabilities: offerOf({ permissions, client_files }),
   });
   const received = await within(answer, start_timeout_ms);
   const { protocolVersion, agentInfo, authMethods } = isRecord(received) ? received : {};

@@ -221,5 +221,10 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     expect([plan, call, newer]).toEqual([updates[0], updates[1], updates[3]]);
     expect(JSON.stringify(ended).length).toBeLessThan(20_000);
     expect(linesOf(outcome, 'result')).toMatchObject([{ tool_calls: 1 }]);
+    expect(outcome.work).toMatchObject({
+      parameters: { argv: [expect.stringMatching(/stand-in$/)], settings: { permissions: 'allow' } },
+      tools: { listed_by: 'client', names: ['fs/read_text_file', 'fs/write_text_file', 'terminal'] },
+      tool_calls: { total: 1, by_tool: [{ tool: 'read', calls: 1 }] },
+    });
   });
 });

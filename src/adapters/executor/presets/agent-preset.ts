@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { CommandExecutorConfig } from '../../../contracts/executor-config.js';
 import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
+import type { WorkLocation } from '../work-location.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
 export interface AgentPreset {
@@ -36,6 +37,8 @@ export interface AgentPreset {
   readonly usage: z.input<typeof usageLocationSchema>;
   /** Where the model that answered is named; absent when the agent does not say, or repeats the one that was asked for. */
   readonly served_pointer?: string;
+  /** Where it names its tools and their calls. */
+  readonly work: WorkLocation;
 }
 
 /** Statuses of HTTP that another call may not meet: time-outs, limits of rate, and trouble of the service. */

@@ -44,4 +44,14 @@ export const CODEX: AgentPreset = {
     cached_tokens: '/usage/cached_input_tokens',
     session_id: '/thread_id',
   },
+  work: {
+    // It names the kind of a call, and the tool only of an MCP server.
+    calls: {
+      kind: 'events',
+      at: '/item',
+      type: { member: 'type', is: ['command_execution', 'file_change', 'mcp_tool_call', 'web_search'] },
+      name: '/type',
+      id: '/id',
+    },
+  },
 };

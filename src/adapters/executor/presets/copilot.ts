@@ -30,4 +30,13 @@ export const COPILOT: AgentPreset = {
     { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/errorMessage' },
   ],
   usage: { session_id: '/sessionId' },
+  work: {
+    calls: {
+      kind: 'events',
+      at: '',
+      type: { member: 'type', is: ['tool.execution_start'] },
+      name: '/data/toolName',
+      id: '/data/toolCallId',
+    },
+  },
 };

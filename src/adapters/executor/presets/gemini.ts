@@ -52,4 +52,5 @@ export const GEMINI: AgentPreset = {
     session_id: '/session_id',
   },
   served_pointer: '/stats/models',
+  work: { calls: { kind: 'counts', at: '/stats/tools/byName', count: 'count' } },
 };

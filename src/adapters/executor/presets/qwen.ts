@@ -55,4 +55,16 @@ export const QWEN: AgentPreset = {
     cached_tokens: '/usage/cache_read_input_tokens',
     session_id: '/session_id',
   },
+  work: {
+    tools: { at: '/tools', listed_by: 'agent' },
+    mcp_servers: '/mcp_servers',
+    settings: { permission_mode: '/permission_mode' },
+    calls: {
+      kind: 'events',
+      at: '/message/content/*',
+      type: { member: 'type', is: ['tool_use'] },
+      name: '/name',
+      id: '/id',
+    },
+  },
 };

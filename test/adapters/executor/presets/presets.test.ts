@@ -134,7 +134,7 @@ test('presets: the key passes by its name, and no other variable of the worker',
   const env = { ANTHROPIC_API_KEY: 'test-key', SECRET: 'hidden' };
   const registry = createExecutorRegistry({ writer: preset({}) }, options(env));
   const { answer } = await registry.forPrincipal('writer').execute(call);
-  expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
+  expect(JSON.parse(answer ?? '')).toEqual({ seen: '[masked: the value of ANTHROPIC_API_KEY] ' });
 });
 
 test.each<[string, string, object, number, string | undefined]>([
