@@ -11,7 +11,7 @@ import type { ExecutorFailure, ExecutorOutcome, GateExecutor } from '../ports/ga
 import type { Checkout } from '../ports/workspace.js';
 import type { PromptInput } from '../prompt-pack/render.js';
 import { clipText, type PreviousTry, previousTry } from '../rules/judged-output.js';
-import { maskAnswer, maskSecrets } from '../rules/mask-secrets.js';
+import { maskAnswer, maskJson, maskSecrets } from '../rules/mask-secrets.js';
 import { maskNetworkLog } from '../rules/network-refused.js';
 import { finalFailure, overload } from './executor-failure.js';
 import type { StrayEdits, TryKeeper } from './finished-tries.js';
@@ -87,9 +87,9 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const { gate, attempt } = input;
     const activity = `${input.principal}, try ${number} of ${limit}`;
     const watch = progress.command(activity, (output) => `try-${number}/${output}.txt`, number);
-    const { directory } = checkout;
+    const { directory, laidUnder } = checkout;
     const env = setupVariables(policy.setup, directory);
-    const call = { run_id, gate, attempt, prompt, directory, env, signal, watch };
+    const call = { run_id, gate, attempt, prompt, directory, laidUnder, env, signal, watch };
     const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
     if (said.failure !== undefined) throw failureOf(task, said.failure);
     // A credential goes no further: neither into what is kept nor into what a later gate is shown.
@@ -132,6 +132,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
       ...(problem === null ? {} : { failure: 'bad_answer' as const }),
       served_model: outcome.served_model,
       ...usedBy(outcome),
+      ...(outcome.work === undefined ? {} : maskJson(outcome.work)),
     });
     if (answer.kind !== 'unusable' && problem === null) {
       return { answer, tries, transcripts, executor: descriptor, stray, network };

@@ -30,14 +30,17 @@ const failingReason = (failing: readonly JudgedFinding[]): string | null => {
 
 /** Everything about the attempt, as one value whose digest a decision binds. */
 export function attemptRecord(
-  { input }: GateTask,
+  { input, policy }: GateTask,
   { pack }: TrustedRun,
   { answer, tries, transcripts, executor }: Asked,
   judgements: readonly Judgement[],
 ): AttemptRecord {
   const { gate, attempt, run, rules_version, principal, inputs } = input;
   const judged = judgements.flatMap(({ findings }) => findings);
-  const raised = findingsEscalation(gate, attempt, judged, rules_version);
+  const raised = findingsEscalation(gate, attempt, judged, {
+    rulesVersion: rules_version,
+    waivable: policy.waivable,
+  });
   const blocked = answer.kind === 'output' ? null : answer.kind === 'blocked' ? answer.reason : answer.report.issue;
   const failing = judged.filter(({ blocking }) => blocking);
   const checks = weakestSandbox(judgements.map(({ checks_sandbox }) => checks_sandbox));

@@ -70,8 +70,12 @@ function checkPack({ pack }: TrustedRun, { pack_sha256 }: DueGate): void {
   );
 }
 
-/** The checkout that the executor of a gate works in. The caller discards it. */
-export const takeCheckout = async (task: GateTask, { patch }: GateWork<unknown>): Promise<Checkout> => {
+/** The checkout that the executor of a gate works in; without one, it has all that is needed in itself. The caller discards it. */
+export const takeCheckout = async (
+  task: GateTask,
+  { patch }: GateWork<unknown>,
+  executor: Pick<GateExecutor, 'laysUnder'> = {},
+): Promise<Checkout> => {
   const { input, ports, signal } = task;
   return ports.workspace.checkout({
     repository: input.run.target_repo,
@@ -79,6 +83,7 @@ export const takeCheckout = async (task: GateTask, { patch }: GateWork<unknown>)
     ...(patch === null ? {} : { patch }),
     withholdAgentFiles: true,
     setup: await setupOf(task),
+    showsLaidUnder: executor.laysUnder,
     signal,
   });
 };
@@ -104,7 +109,7 @@ async function askAndJudge(
   executor: GateExecutor,
   keeper: TryKeeper,
 ): Promise<{ readonly asked: Asked; readonly judgement: Judgement; readonly seen: SeenCheckout }> {
-  const checkout = await takeCheckout(task, work);
+  const checkout = await takeCheckout(task, work, executor);
   const seen = seenCheckout(task.inventory, checkout);
   try {
     const asked = await askExecutor({

@@ -49,7 +49,7 @@ export function judgeAttempt({ task, trusted, asked, seen, unrecorded }: EndedAt
     ...judgeUse(policy.budgets, gate, spentByAttempt({ tries, unrecorded })),
     ...judgeIndependence(policy.independence, compared),
     ...judgeSessions(done, earlier.attempts),
-    ...judgeInputs({ ...earlier, given, request, rules_version }),
+    ...judgeInputs({ ...earlier, given, request, feedback: input.feedback, rules_version }),
   ];
   return { findings, compared };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { WorkerConfig } from '../contracts/worker-config.js';
-import type { ArtifactStore } from '../ports/artifact-store.js';
+import type { ArtifactStore, PrunableStore } from '../ports/artifact-store.js';
 import { createFileSystemStore } from './store/fs/file-system-store.js';
 import { checkS3Store, createS3Store } from './store/s3/s3-store.js';
 
@@ -11,7 +11,7 @@ export interface StorePlace {
 }
 
 /** The artifact store that a worker config names, else the one of the state folder. */
-export function openStore({ config: { store }, stateDir }: StorePlace): ArtifactStore {
+export function openStore({ config: { store }, stateDir }: StorePlace): PrunableStore {
   return store?.kind === 's3'
     ? createS3Store(store)
     : createFileSystemStore(store?.path ?? join(stateDir, 'artifacts'));

@@ -20,6 +20,7 @@ const BUNDLE = join(DIST, 'commands');
 const WITH_WORKER = [
   'start/serve-runs',
   'start/start-run',
+  'canary/measure-executor',
   'canary/run-canaries',
   'demo/run-demo',
   'doctor/diagnose-executor',

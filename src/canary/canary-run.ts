@@ -1,6 +1,7 @@
 import { executeGate } from '../activities/execute-gate.js';
 import { createPinnedDocuments, type PinnedDocuments } from '../activities/pinned-documents.js';
 import type { ExecuteGateResult } from '../contracts/activities.js';
+import type { AttemptRecord } from '../contracts/attempt.js';
 import { sha256Hex } from '../contracts/digest.js';
 import { canonicalJson } from '../contracts/json.js';
 import { GATE_IDS, GATES, type GateId } from '../contracts/names.js';
@@ -8,7 +9,7 @@ import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { RULES_VERSION } from '../contracts/rules-version.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { RunRequest } from '../contracts/run-request.js';
-import type { ExecutorRegistry } from '../ports/gate-executor.js';
+import type { ExecutorRegistry, GateExecutor } from '../ports/gate-executor.js';
 import type { GovernancePorts } from '../ports/index.js';
 import type { Edits } from './canary.js';
 import { CANARY_REPOSITORY } from './project.js';
@@ -31,6 +32,12 @@ export interface CanaryScript {
   readonly edits: Edits;
 }
 
+/** An executor that does one gate in place of a scripted party. */
+export interface AskedExecutor {
+  readonly gate: GateId;
+  readonly executor: GateExecutor;
+}
+
 /** The attempts that count of the gates before. */
 type Inputs = Partial<Record<GateId, string>>;
 
@@ -44,6 +51,7 @@ export interface CanaryRuns {
   /**
    * Carries out gates one after the other until one does not pass.
    * @param attempt of each of the gates
+   * @throws PromptOsError what an asked executor's call throws
    */
   carryOut(
     run: GovernedRunInput,
@@ -51,7 +59,10 @@ export interface CanaryRuns {
     gates: readonly GateId[],
     script: CanaryScript,
     inputs: Inputs,
+    asked?: AskedExecutor,
   ): Promise<GateEnd>;
+  /** The record of an attempt that was carried out. */
+  record(sha256: string): Promise<AttemptRecord>;
   /** The start of a run with this request. */
   start(runId: string, request: RunRequest): Promise<GovernedRunInput>;
 }
@@ -62,6 +73,8 @@ export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
   const executors: ExecutorRegistry = { forPrincipal: scripted.forPrincipal };
   const ports: GovernancePorts = { ...ground.ports, executors };
   const documents: PinnedDocuments = createPinnedDocuments(ports.store);
+  const portsFor = (gate: GateId, asked?: AskedExecutor): GovernancePorts =>
+    asked?.gate === gate ? { ...ports, executors: { forPrincipal: () => asked.executor } } : ports;
   const put = async (value: object): Promise<string> =>
     (await ports.store.putObject(new TextEncoder().encode(canonicalJson(value)))).sha256;
   return {
@@ -78,7 +91,8 @@ export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
       prompt_os_version: ground.pack.prompt_os_version,
       request_attestation_sha256: null,
     }),
-    carryOut: async (run, attempt, gates, script, before) => {
+    record: (sha256) => documents.attempt(sha256),
+    carryOut: async (run, attempt, gates, script, before, asked) => {
       let inputs = before;
       let end: GateEnd | null = null;
       for (const gate of gates) {
@@ -86,7 +100,7 @@ export function createCanaryRuns(ground: CanaryGround): CanaryRuns {
         scripted.script({ run_id: run.run_id, gate, attempt }, { output: script.outputs[gate], ...edits });
         const nonce = sha256Hex(`${run.run_id} ${gate} ${attempt}`);
         const result = await executeGate(
-          ports,
+          portsFor(gate, asked),
           documents,
           {
             run,

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type AgentName, EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
+import { EXECUTOR_ROLES, type ExecutorRole, GATE_IDS } from '../contracts/names.js';
 import { ENGINE_SIGNER } from '../contracts/signer-config.js';
 import type { FoundCheck } from './project-kinds.js';
 import type { FoundSetup } from './project-setup.js';
@@ -24,16 +24,14 @@ export interface ProjectSetup {
   readonly agent: FirstAgent | null;
 }
 
-/** The coding agent that `init` sets up. */
-export type FirstAgent =
-  | { readonly kind: 'preset'; readonly agent: AgentName }
-  | {
-      readonly kind: 'acp';
-      /** As it is written, for each role. */
-      readonly executor: object;
-      /** Whether its keys and hosts are among what is written. */
-      readonly complete: boolean;
-    };
+/** The coding agent, or the model, that `init` sets up. */
+export interface FirstAgent {
+  readonly kind: 'preset' | 'acp' | 'model';
+  /** As it is written, for each role. */
+  readonly executor: object;
+  /** Whether its keys and hosts are among what is written. */
+  readonly complete: boolean;
+}
 
 /** The principals that the first policy gives the executor roles. */
 export const FIRST_AGENTS: Readonly<Record<ExecutorRole, string>> = {
@@ -258,7 +256,7 @@ ${EXECUTOR_ROLES.map(
 #     # Where its answer is in what it prints: the last block fenced as json.
 #     answer: { fence: json }`,
 ).join('\n')}`
-    : `# How each agent of the policy does its gates. ${agent.kind === 'preset' ? PRESET_COMMENT : acpComment(agent)}
+    : `# How each agent of the policy does its gates. ${agentComment(agent)}
 executors:
 ${EXECUTOR_ROLES.map((role) => `  ${FIRST_AGENTS[role]}:${agentYaml(agent)}`).join('\n')}`;
 
@@ -266,7 +264,15 @@ const PRESET_COMMENT = `A preset is a coding agent whose command line promptos k
 # a page for each. \`model\` asks for another model than the agent's default, \`env\` passes or sets further variables.
 # \`kind: command\` is any other program (docs/executors.md).`;
 
-const acpComment = ({ complete }: Extract<FirstAgent, { kind: 'acp' }>): string =>
+const MODEL_COMMENT = `A model that promptos calls by its API; docs/agents/model.md has the
+# settings. \`edits: diff\` and \`edits: files\` are for models that cannot call tools.`;
+
+function agentComment(agent: FirstAgent): string {
+  if (agent.kind === 'acp') return acpComment(agent);
+  return agent.kind === 'preset' ? PRESET_COMMENT : MODEL_COMMENT;
+}
+
+const acpComment = ({ complete }: FirstAgent): string =>
   `Each is a program that speaks the Agent Client
 # Protocol (docs/agents/acp.md). \`permissions\` is the answer to what it asks leave for: everything is allowed without it.${
     complete
@@ -276,9 +282,9 @@ const acpComment = ({ complete }: Extract<FirstAgent, { kind: 'acp' }>): string 
 # one of its model, as \`network: { hosts: [api.example.com] }\`. Without them it has no key and no network.`
   }`;
 
-function agentYaml(agent: FirstAgent): string {
-  if (agent.kind === 'preset') return ` { kind: preset, agent: ${agent.agent} }`;
-  const lines = stringify(agent.executor, { lineWidth: 0 }).trimEnd().split('\n');
+function agentYaml({ executor }: FirstAgent): string {
+  if (Object.keys(executor).length <= 2) return ` ${stringify(executor, { collectionStyle: 'flow' }).trim()}`;
+  const lines = stringify(executor, { lineWidth: 0 }).trimEnd().split('\n');
   return lines.map((line) => `\n    ${line}`).join('');
 }
 

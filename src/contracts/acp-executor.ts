@@ -38,6 +38,7 @@ export const acpClientSettingsSchema = z.strictObject({
   model: z.string().min(1).optional(),
   mode: z.string().min(1).optional(),
   auth: z.string().min(1).optional(),
+  client_files: z.boolean().default(true),
   /** How long the agent may take to answer `initialize`. */
   start_timeout_ms: z.int().positive(),
 });
@@ -63,6 +64,12 @@ export const acpExecutorSchema = z.strictObject({
     .optional()
     .describe('the id of the way of authentication that is asked of the agent before the session, where it needs one'),
   permissions: permissionRuleSchema,
+  client_files: z
+    .boolean()
+    .default(true)
+    .describe(
+      'whether the agent is offered that its files are read and written for it; without that it does so by itself, as agents must that fail with it',
+    ),
   env: passedEnvironmentSchema.prefault({}).describe('the environment of the agent'),
   home: homeFilesSchema,
   network: networkSchema,

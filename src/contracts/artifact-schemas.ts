@@ -19,6 +19,7 @@ import { promptPackBundleSchema } from './prompt-pack.js';
 import { promptSessionSchema } from './prompt-session.js';
 import { incompleteTreeSchema, runRecordSchema } from './run-record.js';
 import { runRequestSchema } from './run-request.js';
+import { traceabilitySchema } from './traceability.js';
 
 export const ARTIFACT_SCHEMAS = {
   'run-record': runRecordSchema,
@@ -38,6 +39,7 @@ export const ARTIFACT_SCHEMAS = {
   'gate-output-p07': GATE_OUTPUT_SCHEMAS.P07,
   job: jobOutputSchema,
   'patch-files': patchFilesSchema,
+  traceability: traceabilitySchema,
   'network-log': networkLogSchema,
   'test-results': testResultsSchema,
 } as const satisfies Record<ArtifactSchema, z.ZodType>;

@@ -24,6 +24,7 @@ export type ArtifactSchema =
   | 'gate-output-p07'
   | 'job'
   | 'patch-files'
+  | 'traceability'
   | 'network-log'
   | 'test-results';
 
@@ -86,6 +87,8 @@ export const GATE_PATHS = {
   planOutput: 'evidence/plan.json',
   patch: 'patch/change.patch',
   patchFiles: 'patch/files.json',
+  /** Which line of the plan each file of the patch belongs to. */
+  traceability: 'evidence/traceability.json',
   patchSummary: 'patch/summary.md',
   buildOutput: 'patch/summary.json',
   patchJudgement: 'evidence/patch_judgement.json',
@@ -110,6 +113,7 @@ export const GATE_ARTIFACTS: Readonly<Record<GateId, readonly PublicArtifact[]>>
   P05: [
     { path: GATE_PATHS.patch, media_type: 'text/x-patch', needed: 'output' },
     { path: GATE_PATHS.patchFiles, media_type: JSON_TYPE, schema: 'patch-files', needed: 'output' },
+    { path: GATE_PATHS.traceability, media_type: JSON_TYPE, schema: 'traceability', needed: 'output', since: 3 },
     { path: GATE_PATHS.patchSummary, media_type: MARKDOWN_TYPE, needed: 'output' },
     { path: GATE_PATHS.buildOutput, media_type: JSON_TYPE, needed: 'output', since: 2 },
     { path: 'evidence/attestations/P05.<attempt>.provenance.dsse.json', media_type: DSSE_TYPE, needed: 'signed' },

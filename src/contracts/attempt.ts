@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AGENT_WORK } from './agent-work.js';
 import { publicArtifact, transcriptArtifact } from './artifacts.js';
 import { spentSchema } from './budget.js';
 import { escalationReportSchema } from './escalation.js';
@@ -55,6 +56,7 @@ export const executorTrySchema = z.strictObject({
   usage: executorUsageSchema.optional().describe('what the executor says that it used; absent when it does not say'),
   session_id: z.string().max(200).optional().describe("the agent's own id of its session"),
   request_ids: z.array(z.string().max(200)).max(20).optional().describe('ids of its requests to the provider'),
+  ...AGENT_WORK,
 });
 export type ExecutorTry = z.infer<typeof executorTrySchema>;
 

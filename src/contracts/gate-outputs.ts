@@ -42,21 +42,24 @@ const securityImpactSchema = z.strictObject({
   statement: textSchema.describe('what the change means for security, and why it has this level'),
 });
 
+const planComponentSchema = z.strictObject({
+  name: lineSchema,
+  responsibility: textSchema,
+  files: z
+    .array(repoPathSchema)
+    .min(1)
+    .describe('every file that will be added, changed, renamed or removed, inside the scope'),
+  // Plans of earlier releases do not say.
+  criteria: z
+    .array(itemIdSchema)
+    .optional()
+    .describe('ids of the acceptance criteria that the files of this component serve'),
+});
+
 /** P03: the plan in its structured form; the engine renders `plan.md` from it. */
 const planOutputSchema = z.strictObject({
   summary: textSchema,
-  components: z
-    .array(
-      z.strictObject({
-        name: lineSchema,
-        responsibility: textSchema,
-        files: z
-          .array(repoPathSchema)
-          .min(1)
-          .describe('every file that will be added, changed, renamed or removed, inside the scope'),
-      }),
-    )
-    .min(1),
+  components: z.array(planComponentSchema).min(1),
   interfaces: z.array(z.strictObject({ name: lineSchema, description: textSchema })),
   data_flow: textSchema,
   alternatives: z
@@ -124,9 +127,16 @@ export const GATE_ANSWER_SCHEMAS = {
   P03: planOutputSchema.required({ rollback: true, security_impact: true }),
 } satisfies Record<GateId, z.ZodType>;
 
+const planWithoutCriteria = planOutputSchema.extend({
+  components: z.array(planComponentSchema.omit({ criteria: true })).min(1),
+});
+
 /** As releases before this one asked for outputs, where they asked for something else. */
-export const EARLIER_ANSWER_SCHEMAS: Readonly<Partial<Record<GateId, z.ZodType>>> = {
-  P03: planOutputSchema.omit({ rollback: true, security_impact: true }),
+export const EARLIER_ANSWER_SCHEMAS: Readonly<Partial<Record<GateId, readonly z.ZodType[]>>> = {
+  P03: [
+    planWithoutCriteria.required({ rollback: true, security_impact: true }),
+    planWithoutCriteria.omit({ rollback: true, security_impact: true }),
+  ],
 };
 
 /** The output of each gate, such as the plan of P03. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { networkAccessSchema, networkBeyond } from './network-access.js';
+import { hostOfUrl, networkAccessSchema, networkBeyond } from './network-access.js';
 import { durationSchema } from './primitives.js';
 
-/** The services that the model executor speaks to. The first is built in; each other one is a package of the user's. */
-export const MODEL_PROVIDERS = ['openai-compatible', 'anthropic', 'openai', 'google'] as const;
+/** The services that the model executor speaks to. The first of all is built in; each other one is a package of the user's. */
+export const SERVICE_PROVIDERS = ['anthropic', 'openai', 'google'] as const;
+export const MODEL_PROVIDERS = ['openai-compatible', ...SERVICE_PROVIDERS] as const;
 export type ModelProvider = (typeof MODEL_PROVIDERS)[number];
 
 const baseUrlSchema = z
@@ -34,6 +35,12 @@ const parametersSchema = z.strictObject({
 });
 export type ModelParameters = z.infer<typeof parametersSchema>;
 
+const answerBoundsSchema = z.strictObject({
+  items: z.int().min(1).max(1_000).optional().describe('items of a list'),
+  characters: z.int().min(16).max(2_000).optional().describe('characters of a text'),
+});
+export type AnswerBounds = z.infer<typeof answerBoundsSchema>;
+
 /** Where the service of a provider with a package of its own is. */
 const SERVICE_HOSTS: Readonly<Record<Exclude<ModelProvider, 'openai-compatible'>, string>> = {
   anthropic: 'api.anthropic.com',
@@ -49,9 +56,7 @@ interface ModelService {
 /** The host of the model service as a list of hosts has it, with the port where it is not that of TLS. */
 export function serviceHost({ provider, base_url }: ModelService): string {
   if (base_url === undefined) return provider === 'openai-compatible' ? '' : SERVICE_HOSTS[provider];
-  const { hostname, port, protocol } = new URL(base_url);
-  if (port !== '') return `${hostname}:${port}`;
-  return protocol === 'https:' ? hostname : `${hostname}:80`;
+  return hostOfUrl(new URL(base_url));
 }
 
 /** What the program that runs in the sandbox is given of a model executor's config. */
@@ -74,6 +79,11 @@ const MODEL_FIELDS = {
     .default('schema')
     .describe(
       "how the answer's form is asked for: schema forces the gate's JSON Schema, json any JSON object, text leaves it to the prompt",
+    ),
+  answer_bounds: answerBoundsSchema
+    .optional()
+    .describe(
+      'the most that a list and a text of an answer have, with output: schema; for small models, which repeat themselves, on services whose decoder takes maxItems and maxLength, such as llama.cpp. The items must be no fewer than the criteria of a request',
     ),
   edits: z
     .enum(['tools', 'diff', 'files'])

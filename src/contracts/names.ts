@@ -184,6 +184,12 @@ export const NEVER_WAIVABLE_RULES = ['secrets', 'paths'] as const;
 /** Findings of these rules can be waived whatever a policy says, from version 2 of the rules on. */
 export const ALWAYS_WAIVABLE_RULES = ['repository_changed', 'base_moved'] as const;
 
+/** The rule that no verifier passes a change whose checks did not pass. */
+export const CONTRADICTION_RULE = 'verifier_contradicted';
+
+/** Findings of these rules follow from those of another rule, and can be waived wherever that one can. */
+export const WAIVABLE_WITH: Readonly<Record<string, string>> = { [CONTRADICTION_RULE]: 'checks' };
+
 /** Findings of these rules are waived one by one: by fingerprint, with a reason. */
 export const WAIVED_BY_NAME_RULES = ['secret_candidates'] as const;
 

@@ -23,6 +23,12 @@ export const networkAccessSchema = z
   .describe('what the program may reach of the network: "none", "full", or named hosts');
 export type NetworkAccess = z.infer<typeof networkAccessSchema>;
 
+/** The host of an address of HTTP as a list of hosts has it, with the port where it is not that of TLS. */
+export function hostOfUrl({ hostname, port, protocol }: URL): string {
+  if (port !== '') return `${hostname}:${port}`;
+  return protocol === 'https:' ? hostname : `${hostname}:80`;
+}
+
 /** One host of a list, as `sandbox/network` reads it: without a port it is the port of TLS. */
 function covers(granted: string, asked: string): boolean {
   const [host, port] = partsOf(granted);

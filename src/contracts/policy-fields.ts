@@ -7,6 +7,7 @@ import { ALWAYS_WAIVABLE_RULES, GATE_IDS, NEVER_WAIVABLE_RULES, PRINCIPAL_KINDS 
 import { checkSchema } from './policy-checks.js';
 import { setupSchema } from './policy-setup.js';
 import { durationSchema, gateIdSchema, globSchema, lineSchema, nameSchema, sha256Schema } from './primitives.js';
+import { transcriptRulesSchema } from './retention.js';
 import { scopeSchema } from './run-request.js';
 
 const principalSchema = z.strictObject({
@@ -182,6 +183,9 @@ export const policyFieldsSchema = z.strictObject({
     .describe(
       'files that steer coding agents, such as CLAUDE.md, AGENTS.md and .mcp.json: a patch changes none unless both the plan and `allow` name it, and P06 and P07 see them as they are in the base commit',
     ),
+  transcripts: transcriptRulesSchema
+    .optional()
+    .describe('how long transcripts of executors are kept; without it forever'),
   prompt_packs: z
     .array(sha256Schema)
     .min(1, 'a policy that trusts no prompt pack can start no run')

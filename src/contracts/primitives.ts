@@ -69,7 +69,7 @@ export const globSchema = z
   .refine((glob) => !glob.split('/').includes('..'), 'expected a glob relative to the repository')
   .refine((glob) => !glob.startsWith('!'), 'expected a glob without "!": name exclusions under "deny"');
 
-const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+export const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** A duration as people write it (`90s`, `15m`, `24h`, `14d`), parsed to milliseconds. */
 export const durationSchema = z

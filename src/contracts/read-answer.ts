@@ -63,8 +63,8 @@ export function outputJsonSchema(gate: GateId): unknown {
   return made;
 }
 
-/** The JSON Schemas that a prompt of a gate may show: the one of now, and that of an earlier release. */
+/** The JSON Schemas that a prompt of a gate may show: the one of now, and those of earlier releases. */
 export function shownJsonSchemas(gate: GateId): readonly unknown[] {
-  const earlier = EARLIER_ANSWER_SCHEMAS[gate];
-  return [outputJsonSchema(gate), ...(earlier === undefined ? [] : [z.toJSONSchema(earlier, { io: 'input' })])];
+  const earlier = EARLIER_ANSWER_SCHEMAS[gate] ?? [];
+  return [outputJsonSchema(gate), ...earlier.map((schema) => z.toJSONSchema(schema, { io: 'input' }))];
 }

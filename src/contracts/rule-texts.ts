@@ -111,6 +111,10 @@ const ON_GATES = {
   },
   scope_widened: { asks: "The job's scope is within that of the request.", help: 'Narrow the scope of the job.' },
   plan_scope: { asks: 'Every file of the plan is in scope.', help: 'Plan without the file, or widen the request.' },
+  plan_agent_files: {
+    asks: 'The plan names no file that steers agents, unless the policy lets a patch change it.',
+    help: 'Plan without the file, or have agent_files.allow of the policy name it.',
+  },
   open_questions: { asks: 'The plan leaves no question open.', help: 'Answer the questions in the guidance.' },
   build: { asks: 'The builder says of every criterion how it is met.', help: 'Do P05 again.' },
   checks: { asks: 'Every check of the run passes with the patch applied.', help: 'Read the log of the check.' },
@@ -129,11 +133,19 @@ const ON_GATES = {
   },
   injected_input: {
     asks: 'No input of a prompt instructs the agent that reads it.',
-    help: 'Remove the text from the input.',
+    help: 'Remove the text from where it comes from: the request, an output, a log of a check, or feedback.',
   },
   claims: { asks: 'What a role says of tests is what the engine saw.', help: 'Read the checks, not the claim.' },
+  verifier_contradicted: {
+    asks: 'No verifier passes a change, or calls a criterion met, whose check did not pass.',
+    help: 'Rely on the check. Waiving the rule checks waives this too.',
+  },
   verifier: { asks: 'The verifier finds every criterion met.', help: 'Read the finding, and rework the change.' },
   review: { asks: 'The reviewer finds nothing that blocks.', help: 'Read the finding, and rework the change.' },
+  review_work: {
+    asks: 'A review says what it tried, and names a file of the patch.',
+    help: 'Do P07 again; the reviewer says what it read and what it tried.',
+  },
   stray_edits: {
     asks: 'An executor that does not build edits no file of its checkout.',
     help: 'The edits are thrown away; have the executor leave files as they are.',

@@ -5,8 +5,10 @@ import type { RunPlan } from './run-plan.js';
  * statement, the journal. A run pins it when it opens, so that an old tree is judged by the rules of its time.
  *
  * 1: the first. 2: journal, verified prefix, gate statement v0.2, judgement repeated by P06 and by the verifier.
+ * 3: traceability of plan and patch; rules on logs and feedback as inputs, on contradicted checks, on empty reviews, and on
+ * plans that name files that steer agents.
  */
-export const RULES_VERSION = 2;
+export const RULES_VERSION = 3;
 
 /** The version that a run pinned; runs from before versions were pinned have 1. */
 export const rulesVersionOf = (plan: Pick<RunPlan, 'rules_version'>): number => plan.rules_version ?? 1;

@@ -3,7 +3,8 @@ import type { EscalationReport } from './escalation.js';
 import type { ExecutorUsage } from './executor-output.js';
 import type { Finding } from './findings.js';
 import type { HeldClaim } from './gate-claim.js';
-import type { EscalationTrigger, GateId, Outcome, SandboxKind, Verdict } from './names.js';
+import type { Comparison } from './independence.js';
+import type { EscalationTrigger, GateId, Outcome, ResolutionChoice, SandboxKind, Verdict } from './names.js';
 import type { RecordedCancellation } from './run-record.js';
 
 /** Who is to do a gate elsewhere, since when, and who is at it. */
@@ -12,6 +13,14 @@ export interface GateHandedOff {
   readonly since: string;
   /** As the run last saw it; null where there is none. */
   readonly claim: HeldClaim | null;
+}
+
+/** Which model a gate's attempt asked for, and which one answered, as its executor says; null where it does not say. */
+export interface GateModels {
+  readonly requested: string | null;
+  readonly served: string | null;
+  /** Whether another model answered than was requested. */
+  readonly other: boolean;
 }
 
 export interface GateStatus {
@@ -28,6 +37,10 @@ export interface GateStatus {
   readonly waived: readonly string[];
   /** What every try of the gate used, as executors say; known from a record alone, and where one of them says it. */
   readonly usage?: ExecutorUsage;
+  /** Known from the record of the attempt; absent where that was not read, and for a gate that was done elsewhere. */
+  readonly models?: GateModels;
+  /** Whose work a judging gate judged, and whether with another model; absent where the policy does not ask. */
+  readonly independence?: readonly Comparison[];
   /** A running gate that is done elsewhere; absent for any other. */
   readonly handed_off?: GateHandedOff;
   /** The weakest sandbox of the attempt's programs; absent where it is not known. */
@@ -64,6 +77,8 @@ export interface AwaitedResolution {
   readonly report: EscalationReport;
   readonly issue: string;
   readonly recommendation: string;
+  /** The resolutions that lead somewhere, in a sensible order; absent where an earlier release answers. */
+  readonly choices?: readonly ResolutionChoice[];
   readonly since: string;
 }
 

@@ -32,7 +32,7 @@ export function slugName(text: string): string | null {
 }
 
 /** Number of insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
-function editDistance(left: string, right: string): number {
+export function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);
   for (let row = 1; row <= left.length; row += 1) {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { DueGate } from '../contracts/activities.js';
 import { prettyJson } from '../contracts/json.js';
 import type { GateDesk, OpenedGate } from './gate-desk.js';
@@ -55,6 +55,12 @@ export async function makeGateFolder(
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/** Removes the folder of a gate, and that of the run when it was the last. What cannot be removed stays. */
+export async function removeGateFolder({ folder }: OpenedGate['files']): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  await rmdir(dirname(folder)).catch(() => undefined);
 }
 
 async function renameToMissing(from: string, to: string): Promise<void> {

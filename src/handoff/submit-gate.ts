@@ -12,7 +12,7 @@ import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import { refuseClaimOfOthers } from './claims.js';
 import type { GateDesk, Submission, SubmissionAnswer, SubmittedResult } from './gate-desk.js';
-import { gateFiles } from './gate-folder.js';
+import { gateFiles, removeGateFolder } from './gate-folder.js';
 import { findHandedOffGate, type HandedOffGate } from './handed-off-gate.js';
 import { sayProgress } from './open-gate.js';
 import { bareOutput } from './output-json.js';
@@ -32,6 +32,7 @@ export async function submitGate(desk: GateDesk, given: Submission): Promise<Sub
   if (before !== null) {
     // Whoever journalled it may have ended before the run was notified.
     await desk.runs.lookAgain(run_id);
+    await removeGateFolder(gateFiles(desk, due));
     return { kind: 'submitted', result: await resultOf(documents, digestIn(before)), before: true };
   }
   refuseClaimOfOthers(found, journal, desk.claimant);
@@ -44,6 +45,8 @@ export async function submitGate(desk: GateDesk, given: Submission): Promise<Sub
   if (executed.verdict === 'fail' && !submission.submit_failing) return { kind: 'failing', result };
   const counting = await executeOnce(ports.store, documents, due, async () => executed, desk.signal);
   await desk.runs.lookAgain(run_id);
+  // What counts is in the store now, and folders of gates would only become more.
+  await removeGateFolder(gateFiles(desk, due));
   if (isSame(counting.attestation, executed.attestation)) return { kind: 'submitted', result, before: false };
   const first = counting.attestation === null ? executed.output_sha256 : digestIn(counting.attestation);
   return { kind: 'submitted', result: await resultOf(documents, first), before: true };

@@ -63,3 +63,20 @@ export interface ArtifactStore {
   /** Where a person finds the published tree: an absolute folder, or a URL. */
   locate(runId: string): string;
 }
+
+/** A store that can let go of what a policy no longer keeps. A worker has no use for it. */
+export interface PrunableStore extends ArtifactStore {
+  /**
+   * Removes files of a published tree for good. A note stays that says which and when, and the run is listed without them.
+   * Removing them again, or others later, succeeds. The objects behind the files stay.
+   * @throws PromptOsError RUN_NOT_PUBLISHED, STORE_NOT_WRITABLE
+   */
+  removePublished(runId: string, paths: readonly string[]): Promise<void>;
+  /**
+   * Removes an object, unless it was put after `before`: putting bytes that the store has already counts too, where it was
+   * more than an hour ago.
+   * @returns false for an object that was put since; true also for one that the store does not have
+   * @throws PromptOsError STORE_NOT_WRITABLE
+   */
+  removeObject(sha256: string, before: Date): Promise<boolean>;
+}

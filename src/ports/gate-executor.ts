@@ -1,3 +1,4 @@
+import type { AgentWork } from '../contracts/agent-work.js';
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
@@ -5,6 +6,7 @@ import type { GateId, SandboxKind } from '../contracts/names.js';
 import type { NetworkAccess } from '../contracts/network-access.js';
 import type { NetworkLog } from '../contracts/network-log.js';
 import type { TestReport } from '../contracts/policy-checks.js';
+import type { LaidUnder } from './laid-under.js';
 
 export interface ExecutorCall {
   readonly run_id: string;
@@ -14,6 +16,8 @@ export interface ExecutorCall {
   readonly prompt: string;
   /** The checkout that the executor works in: its current folder. */
   readonly directory: string;
+  /** What is laid under the checkout: only for an executor that shows it. */
+  readonly laidUnder?: LaidUnder | undefined;
   /** Variables that the policy's set-up gives; those of the worker config win. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal: AbortSignal;
@@ -63,11 +67,15 @@ export interface ExecutorOutcome {
   /** Absent where the answer, good or bad, is what the gate goes on with. */
   readonly failure?: ExecutorFailure;
   readonly used?: ReportedUse;
+  /** What it was configured with, and the tools that its agent had and called; absent for executors that say nothing of it. */
+  readonly work?: AgentWork;
 }
 
 /** One way of doing a gate on behalf of a principal. */
 export interface GateExecutor {
   readonly descriptor: ExecutorDescriptor;
+  /** Whether it shows what is laid under its checkout; absent means that it does not. */
+  readonly laysUnder?: boolean;
   /**
    * Resolves when the executor and everything that it started has ended.
    * @throws PromptOsError EXECUTOR_NOT_FOUND, EXECUTOR_NOT_PERMITTED, EXECUTOR_KEY_MISSING, EXECUTOR_LOST; the signal's reason
@@ -111,6 +119,8 @@ export interface CheckCall {
   readonly network?: NetworkAccess | undefined;
   readonly timeout_ms: number;
   readonly directory: string;
+  /** What is laid under the checkout: only for a runner that shows it. */
+  readonly laidUnder?: LaidUnder | undefined;
   /** The report that counts are taken from, when the policy names one. */
   readonly report?: TestReport | undefined;
   readonly signal: AbortSignal;
@@ -136,6 +146,8 @@ export interface CheckOutcome {
 export interface CheckRunner {
   /** What keeps the checks from the rest of the machine; absent means that nothing does. */
   readonly sandbox?: SandboxKind;
+  /** Whether it shows what is laid under a checkout; absent means that it does not. */
+  readonly laysUnder?: boolean;
   /** @throws PromptOsError CHECK_NOT_GRANTED; the signal's reason when it is aborted */
   run(call: CheckCall): Promise<CheckOutcome>;
 }

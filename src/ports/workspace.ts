@@ -1,6 +1,7 @@
 import type { Inventory } from '../contracts/inventory.js';
 import type { Patch, RollbackProof } from '../contracts/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
+import type { LaidUnder } from './laid-under.js';
 
 /** The user's own repository as it stood at one moment, as far as an executor could have changed it. */
 export interface RepositorySnapshot {
@@ -46,6 +47,8 @@ export interface Checkout {
   readonly absent: readonly string[];
   /** Absent without a set-up. */
   readonly setup?: ProvidedSetup;
+  /** What the set-up made, where it is not in the checkout itself: whoever works in the checkout must be shown it. */
+  readonly laidUnder?: LaidUnder;
   /**
    * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
    * Files that git ignores are left out, and so is what the set-up made: its files, and all that is in its folders.
@@ -68,6 +71,8 @@ export interface CheckoutOptions {
   readonly withholdAgentFiles?: boolean;
   /** What the checkout needs before anyone can work in it. Never takes the place of a file of the commit or the patch. */
   readonly setup?: CheckoutSetup | undefined;
+  /** Whether whoever works in the checkout is shown what is laid under it; otherwise the checkout gets a copy. */
+  readonly showsLaidUnder?: boolean | undefined;
   readonly signal?: AbortSignal;
 }
 

@@ -62,8 +62,12 @@ const LOCK_GROUPS = new Set(
   ),
 );
 
-const readJsonLock: Reader = (text, reading) =>
-  [...text.matchAll(JSON_TOKEN)].flatMap(([, key, value, opens]) => {
+/** What a line has that opens or closes an object, or says a name or a version: most lines of a lock file have none. */
+const LOCK_LINE = /[{}[\]]|"(?:name|version)"/;
+
+const readJsonLock: Reader = (text, reading) => {
+  if (!LOCK_LINE.test(text)) return [];
+  return [...text.matchAll(JSON_TOKEN)].flatMap(([, key, value, opens]) => {
     if (key === undefined || opens !== undefined) {
       reading.name = key === undefined || LOCK_GROUPS.has(key) ? null : key.replace(/^.*node_modules\//, '');
       return [];
@@ -71,6 +75,7 @@ const readJsonLock: Reader = (text, reading) =>
     if (key === 'name') reading.name = value ?? null;
     return key === 'version' && reading.name !== null ? one(reading.name, value) : [];
   });
+};
 
 const readToml: Reader = (text, reading) => {
   const section = /^\s{0,8}\[{1,2}([^\]]{1,120})\]/.exec(text)?.[1];

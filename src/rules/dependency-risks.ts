@@ -62,12 +62,23 @@ const KNOWN_HOSTS = new Set(
 const FROM_HOST =
   /(?:"?resolved"?:?|\btarball:|"url":|\burl =|registry[+ ="{:]{1,6})\s{0,4}"?(?:\w{1,10}\+)?https?:\/\/([^/"'\s]{1,200})/g;
 
-const hostsIn = (texts: readonly string[]): ReadonlySet<string> =>
-  new Set(texts.flatMap((text) => [...text.matchAll(FROM_HOST)].map(([, host = '']) => host.toLowerCase())));
+function hostsIn(texts: Iterable<string>): ReadonlySet<string> {
+  const hosts = new Set<string>();
+  for (const text of texts) {
+    if (!text.includes('://')) continue;
+    for (const [, host = ''] of text.matchAll(FROM_HOST)) hosts.add(host.toLowerCase());
+  }
+  return hosts;
+}
+
+/** The lines of a change that were there before. */
+function* linesBefore({ hunks }: FileChange): Iterable<string> {
+  for (const hunk of hunks) for (const { sign, text } of hunk) if (sign !== '+') yield text;
+}
 
 /** Hosts that the lock file takes packages from now and did not, in what the patch shows of it. */
 function newHosts(change: FileChange): readonly DependencyRisk[] {
-  const before = hostsIn(change.hunks.flat().flatMap(({ sign, text }) => (sign === '+' ? [] : [text])));
+  const before = hostsIn(linesBefore(change));
   const added = addedTo(change);
   const hosts = [...hostsIn(added.map(({ text }) => text))].filter(
     (host) => !before.has(host) && !KNOWN_HOSTS.has(host),
@@ -78,7 +89,8 @@ function newHosts(change: FileChange): readonly DependencyRisk[] {
   });
 }
 
-const RUN_OF_SPACES = /\s+/g;
+/** A single space stays as it is. */
+const RUN_OF_SPACES = /\s{2,}|[^\S ]/g;
 const ESCAPE = /\\u([0-9a-fA-F]{4})|\\\//g;
 
 /** A line as a package manager reads it: however far it is indented, and without escapes that JSON does not need. */

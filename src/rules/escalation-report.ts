@@ -10,6 +10,7 @@ import { INVENTORY_RULE } from './judge-inventory.js';
 import { SESSION_RULE } from './judge-sessions.js';
 import { USE_RULE } from './judge-use.js';
 import { clipText, type JudgedFinding } from './judged-output.js';
+import { canBeWaivedThrough } from './waivable.js';
 
 const TEXT_LIMIT = 4_000;
 
@@ -46,35 +47,50 @@ const BASE_MOVED = {
     'Look at what came in. Continue if the change holds beside it; promptos apply refuses where the same files changed. Else abort, and start a run from the new commit.',
 };
 
+const WAIVE = 'continue: waive what the policy calls waivable';
 const OPTIONS = [
   'retry: do the gate again, with guidance',
   'rework: go back to an earlier gate',
-  'continue: waive what the policy calls waivable',
+  WAIVE,
   'abort: end the run',
 ];
+
+/** From version 3 on a report offers to waive only where a waiver can let the attempt pass. */
+const optionsFor = (findings: readonly JudgedFinding[], { rulesVersion, waivable }: EscalationRules): string[] =>
+  rulesVersion < 3 || canBeWaivedThrough(findings, waivable, rulesVersion)
+    ? OPTIONS
+    : OPTIONS.filter((option) => option !== WAIVE);
+
+/** What a report depends on beside the findings. */
+export interface EscalationRules {
+  readonly rulesVersion: number;
+  /** The rules that the policy calls waivable. */
+  readonly waivable: readonly string[];
+}
 
 /** One report over every finding that escalates, or null when none does. */
 export function findingsEscalation(
   gate: GateId,
   attempt: number,
   findings: readonly JudgedFinding[],
-  rulesVersion: number,
+  rules: EscalationRules,
 ): EscalationReport | null {
+  const { rulesVersion } = rules;
   const raising = findings.filter(({ escalates }) => escalates !== undefined);
   const trigger = TRIGGER_ORDER.find((candidate) => raising.some(({ escalates }) => escalates === candidate));
   if (trigger === undefined) return null;
-  const rules = [...new Set(raising.map(({ rule }) => rule))];
-  const ofRepository = rulesVersion >= 2 && rules.every((rule) => rule === 'repository_changed');
-  const ofBase = rules.every((rule) => rule === BASE_MOVED_RULE);
+  const broken = [...new Set(raising.map(({ rule }) => rule))];
+  const ofRepository = rulesVersion >= 2 && broken.every((rule) => rule === 'repository_changed');
+  const ofBase = broken.every((rule) => rule === BASE_MOVED_RULE);
   const { impact, advice } = ofRepository ? REPOSITORY_CHANGED : ofBase ? BASE_MOVED : ADVICE[trigger];
   return {
     trigger,
     issue: clipText(raising.map(({ rule, message }) => `${rule}: ${message}`).join('\n'), TEXT_LIMIT),
     impact,
-    context: `${gate}, attempt ${attempt}: ${countedByRules(rulesVersion, raising.length, 'finding')} ${raising.length === 1 && rulesVersion >= 2 ? 'escalates' : 'escalate'} (${rules.join(', ')}).`,
-    options: OPTIONS,
+    context: `${gate}, attempt ${attempt}: ${countedByRules(rulesVersion, raising.length, 'finding')} ${raising.length === 1 && rulesVersion >= 2 ? 'escalates' : 'escalate'} (${broken.join(', ')}).`,
+    options: optionsFor(findings, rules),
     recommendation: advice,
-    security_sensitive: rules.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),
+    security_sensitive: broken.some((rule) => rule === 'secrets' || rule === 'secret_candidates' || rule === 'paths'),
   };
 }
 

@@ -27,11 +27,11 @@ export function fileChanges(
   const reader: HunkReader = {
     begin: (path) => byPath.get(path)?.push([]),
     wants: (path, line) => line <= (last.get(path) ?? 0),
-    take: (path, { text, ...line }) =>
-      byPath
-        .get(path)
-        ?.at(-1)
-        ?.push({ ...line, text: text.slice(0, LINE_LIMIT) }),
+    take: (path, taken) => {
+      const { text } = taken;
+      const line = text.length > LINE_LIMIT ? { ...taken, text: text.slice(0, LINE_LIMIT) } : taken;
+      byPath.get(path)?.at(-1)?.push(line);
+    },
   };
   parsePatch(bytes, reader);
   return files.map((file) => ({ file, hunks: byPath.get(file.path) ?? [] }));
@@ -46,13 +46,25 @@ export interface ChangedText {
   readonly text: string;
 }
 
-const changed = ({ hunks }: FileChange, wanted: HunkLine['sign']): readonly ChangedText[] =>
-  hunks.flatMap((hunk) =>
-    hunk.flatMap(({ sign, line, text }) => (sign === wanted ? [{ line, text: text.replace(/\r$/, '') }] : [])),
-  );
+/** Lines of one side, each made once: several rules read them. */
+function sideOf(wanted: '+' | '-'): (change: FileChange) => readonly ChangedText[] {
+  const known = new WeakMap<FileChange, readonly ChangedText[]>();
+  return (change) => {
+    const before = known.get(change);
+    if (before !== undefined) return before;
+    const lines: ChangedText[] = [];
+    for (const hunk of change.hunks) {
+      for (const { sign, line, text } of hunk) {
+        if (sign === wanted) lines.push({ line, text: text.endsWith('\r') ? text.slice(0, -1) : text });
+      }
+    }
+    known.set(change, lines);
+    return lines;
+  };
+}
 
-export const addedTo = (change: FileChange): readonly ChangedText[] => changed(change, '+');
-export const removedFrom = (change: FileChange): readonly ChangedText[] => changed(change, '-');
+export const addedTo = sideOf('+');
+export const removedFrom = sideOf('-');
 
 /** The last segment of a path. */
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

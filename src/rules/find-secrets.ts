@@ -1,4 +1,5 @@
 import { sha256Hex } from '../contracts/digest.js';
+import { keywordFinder } from './keyword-finder.js';
 import { decodeBase64, isPlaceholder, type SecretConfidence, type SecretFormat } from './secret-format.js';
 import { CODE_FORMATS, CONTEXT_FORMATS, KUBERNETES_SECRET, WORD_CONTEXTS } from './secret-formats-code.js';
 import { CLOUD_FORMATS, SERVICE_FORMATS } from './secret-formats-services.js';
@@ -45,11 +46,10 @@ export interface FoundSecret {
   readonly end: number;
 }
 
-const KEYWORDS = [...new Set(SECRET_FORMATS.flatMap(({ keywords }) => keywords))];
+const findKeywords = keywordFinder(SECRET_FORMATS.flatMap(({ keywords }) => keywords));
 
 function findFormats(text: string): FoundSecret[] {
-  const lower = text.toLowerCase();
-  const present = new Set(KEYWORDS.filter((keyword) => lower.includes(keyword)));
+  const present = findKeywords(text.toLowerCase());
   return SECRET_FORMATS.filter(({ keywords }) => keywords.some((keyword) => present.has(keyword))).flatMap((format) =>
     [...text.matchAll(format.pattern)].flatMap((match): FoundSecret[] => {
       const [whole] = match;

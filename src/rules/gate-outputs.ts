@@ -1,9 +1,12 @@
 import type { GateOutputs } from '../contracts/gate-outputs.js';
+import type { Inventory } from '../contracts/inventory.js';
 import type { Policy } from '../contracts/policy.js';
 import type { Criterion, RunRequest, Scope } from '../contracts/run-request.js';
-import { blockingFinding, type JudgedFinding, roleFinding } from './judged-output.js';
+import { createAgentPaths } from './agent-files.js';
+import { blockingFinding, type JudgedFinding, plainFinding, roleFinding } from './judged-output.js';
+import { plannedPaths } from './patch-rule.js';
 import { readGlob, unreadableGlobs } from './read-glob.js';
-import type { ScopeJudgement } from './scope-matching.js';
+import { createGlobMatcher, type ScopeJudgement } from './scope-matching.js';
 
 /** P00: every constraint of the request is there once, word for word, and none was made up. */
 export function judgeContext(request: RunRequest, output: GateOutputs['P00']): readonly JudgedFinding[] {
@@ -137,8 +140,37 @@ export const plannedFiles = (plan: GateOutputs['P03']): readonly string[] => [
   ...new Set(plan.components.flatMap(({ files }) => files)),
 ];
 
+/** What the files of a plan are held to. */
+export interface JudgedPlanFiles {
+  readonly scope: ScopeJudgement;
+  /** Globs of files that steer agents and that the policy lets a patch change. */
+  readonly agent_files: readonly string[];
+  /** The files of the base commit that steer agents. */
+  readonly inventory: Inventory['files'];
+  readonly rules_version: number;
+}
+
+/** P05 will refuse such a file whatever the plan says, so the writer and the approver of the plan learn it now. */
+function plannedAgentFiles(
+  plan: GateOutputs['P03'],
+  { agent_files, inventory, rules_version }: Omit<JudgedPlanFiles, 'scope'>,
+): readonly JudgedFinding[] {
+  if (rules_version < 3) return [];
+  const { match } = createGlobMatcher(agent_files, false, rules_version);
+  const { fileOf } = createAgentPaths(inventory);
+  return [...plannedPaths(plannedFiles(plan))].flatMap((path) => {
+    const entry = fileOf(path);
+    if (entry === null || match(path) !== undefined) return [];
+    const message = `The plan names ${path}, which steers coding agents (${entry}). The policy's agent_files.allow does not match it, so P05 will refuse a change of it.`;
+    return [plainFinding(PLAN_AGENT_FILES_RULE, 'high', message, { path })];
+  });
+}
+
+/** The rule that a plan names no file that steers agents and that the policy keeps from every patch. */
+export const PLAN_AGENT_FILES_RULE = 'plan_agent_files';
+
 /** P03: every planned file may be touched, by the scopes that hold, and nothing is left open. */
-export function judgePlan(plan: GateOutputs['P03'], scope: ScopeJudgement): readonly JudgedFinding[] {
+export function judgePlan(plan: GateOutputs['P03'], { scope, ...steering }: JudgedPlanFiles): readonly JudgedFinding[] {
   const outside = plannedFiles(plan).flatMap((path) => {
     const reason = scope(path);
     return reason === null ? [] : [{ path, reason }];
@@ -150,6 +182,7 @@ export function judgePlan(plan: GateOutputs['P03'], scope: ScopeJudgement): read
     ...plan.open_questions.map(({ id, question }) =>
       blockingFinding('open_questions', `Open question ${id}: ${question}`, { escalates: 'open_question' }),
     ),
+    ...plannedAgentFiles(plan, steering),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { RuleFinding } from '../contracts/findings.js';
 import type { Severity } from '../contracts/names.js';
 import { counted } from '../contracts/sentences.js';
 import { addedTo, type FileChange, removedFrom } from './file-changes.js';
+import type { HunkLine } from './parse-patch.js';
 import { DEEDS, type JudgedPatch, remark } from './patch-rule.js';
 import { printable } from './path-names.js';
 import { quotedLine } from './quoted-line.js';
@@ -47,13 +48,21 @@ function turnedOff(test: TestChange): readonly RuleFinding[] {
 
 const OPENS_COMMENT = /^\s*\/\*(?!\*)(?!.*\*\/)/;
 
+/** The next line of a hunk that the file has after the change. */
+function lineBelow(hunk: FileChange['hunks'][number], index: number): HunkLine | undefined {
+  let below = index + 1;
+  while (hunk[below]?.sign === '-') below += 1;
+  return hunk[below];
+}
+
 /** Lines that were there and are within a comment now, which begins in an added line above them. */
 function commentedOut({ change }: TestChange): readonly RuleFinding[] {
   const { path } = change.file;
   return change.hunks.flatMap((hunk) =>
     hunk.flatMap(({ sign, line, text }, index) => {
-      const below = hunk.slice(index + 1).find((next) => next.sign !== '-');
-      if (sign !== '+' || below?.sign !== ' ' || !OPENS_COMMENT.test(text)) return [];
+      if (sign !== '+' || !OPENS_COMMENT.test(text)) return [];
+      const below = lineBelow(hunk, index);
+      if (below?.sign !== ' ') return [];
       if (/^\s*\*/.test(below.text)) return [];
       const message = `What follows ${quotedLine(text)} in ${printable(path)} is commented out: ${quotedLine(below.text)}`;
       return [remark('high', message, { path, line })];

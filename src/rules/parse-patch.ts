@@ -11,8 +11,16 @@ export interface ParsedFile extends PatchFile {
 export interface ParsedPatch {
   readonly files: readonly ParsedFile[];
   readonly added_lines: Patch['added_lines'];
+  /** The content of each file before and after, by its path; a file that is only moved, or has another mode alone, is missing. */
+  readonly blobs: ReadonlyMap<string, FileBlobs>;
   /** The first place at which the text is not what git writes; then the rest was not read. */
   readonly problem: string | null;
+}
+
+/** The names that git gives to contents; null where there is no file. */
+export interface FileBlobs {
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 /** One line of a hunk, with its number on its own side: the old file's for `-`, the new file's for the others. */
@@ -43,20 +51,31 @@ export function parsePatch(bytes: Uint8Array, reader: HunkReader | null = null):
   const lines = new PatchLines(bytes);
   const files: ParsedFile[] = [];
   const added: Patch['added_lines'][number][] = [];
+  const blobs = new Map<string, FileBlobs>();
   try {
     if (bytes.length > 0 && bytes[bytes.length - 1] !== 10) throw new PatchProblem('it does not end with a newline');
     const seen = new Set<string>();
-    while (!lines.done) addFile(files, seen, readFile(lines, added, reader));
-    return { files, added_lines: added, problem: null };
+    while (!lines.done) {
+      const { blobs: both, ...file } = readFile(lines, added, reader);
+      // A change of type has a deletion and an addition.
+      if (both !== null)
+        blobs.set(file.path, { before: blobs.get(file.path)?.before ?? both.before, after: both.after });
+      addFile(files, seen, file);
+    }
+    return { files, added_lines: added, blobs, problem: null };
   } catch (error) {
     if (!(error instanceof PatchProblem)) throw error;
-    return { files, added_lines: added, problem: `line ${lines.number + 1}: ${error.message}` };
+    return { files, added_lines: added, blobs, problem: `line ${lines.number + 1}: ${error.message}` };
   }
 }
 
 class PatchProblem extends Error {}
 
-function readFile(lines: PatchLines, added: Patch['added_lines'][number][], reader: HunkReader | null): ParsedFile {
+function readFile(
+  lines: PatchLines,
+  added: Patch['added_lines'][number][],
+  reader: HunkReader | null,
+): ParsedFile & Pick<FileHeader, 'blobs'> {
   const header = readFileHeader(lines);
   if (typeof header === 'string') throw new PatchProblem(header);
   const { hasContent, ...named } = header;
@@ -86,8 +105,9 @@ function readHunk(
   let [removals, additions, oldLine, line] = [Number(before), Number(after), Number(from), Number(start)];
   while (removals > 0 || additions > 0) {
     const sign = lines.sign();
+    let text: string | null = null;
     if (sign === '+' && additions > 0) {
-      const text = lines.text(1);
+      text = lines.text(1);
       if (status !== 'deleted') added.push({ path, line, text });
       counts.added += 1;
     } else if (sign === '-' && removals > 0) counts.deleted += 1;
@@ -96,7 +116,7 @@ function readHunk(
     } else if (sign !== '\\') throw new PatchProblem('expected a line of a hunk');
     if (reader !== null && sign !== '\\') {
       const number = sign === '-' ? oldLine : line;
-      if (reader.wants(path, number)) reader.take(path, { sign, line: number, text: lines.text(1) });
+      if (reader.wants(path, number)) reader.take(path, { sign, line: number, text: text ?? lines.text(1) });
     }
     if (sign === '+' || sign === ' ') {
       additions -= 1;
@@ -149,7 +169,12 @@ function addFile(files: ParsedFile[], seen: Set<string>, file: ParsedFile): void
 interface FileHeader extends Pick<PatchFile, 'path' | 'old_path' | 'status' | 'old_mode' | 'new_mode'> {
   /** Whether `---` and `+++` lines follow, and so hunks. */
   readonly hasContent: boolean;
+  readonly blobs: FileBlobs | null;
 }
+
+const INDEX = /^([0-9a-f]+)\.\.([0-9a-f]+)(?: ([0-7]{6}))?$/;
+const NO_BLOB = /^0+$/;
+const blobOf = (id: string): string | null => (NO_BLOB.test(id) ? null : id);
 
 const NO_FILE = '000000';
 const MODE = /^[0-7]{6}$/;
@@ -222,7 +247,7 @@ function headerOf(names: string, fields: ReadonlyMap<Field, string>): FileHeader
   if (path === null) return 'its two names differ, and no rename or copy is named';
   const created = fields.get('new file mode ');
   const deleted = fields.get('deleted file mode ');
-  const [, indexMode] = /^[0-9a-f]+\.\.[0-9a-f]+(?: ([0-7]{6}))?$/.exec(fields.get('index ') ?? '') ?? [];
+  const [, before, after, indexMode] = INDEX.exec(fields.get('index ') ?? '') ?? [];
   const oldMode = created === undefined ? (deleted ?? fields.get('old mode ') ?? indexMode) : NO_FILE;
   const newMode = deleted === undefined ? (created ?? fields.get('new mode ') ?? indexMode) : NO_FILE;
   // A file that is only moved keeps a mode that the patch does not say.
@@ -246,5 +271,6 @@ function headerOf(names: string, fields: ReadonlyMap<Field, string>): FileHeader
     old_mode,
     new_mode,
     hasContent: false,
+    blobs: before === undefined || after === undefined ? null : { before: blobOf(before), after: blobOf(after) },
   };
 }

@@ -59,6 +59,11 @@ export const sinceVersion2 =
 export const touchedPaths = ({ path, old_path }: PatchFile): readonly string[] =>
   old_path === null || old_path === path ? [path] : [path, old_path];
 
+/** Every path that a patch touches, each once. */
+export const patchedPaths = ({ files }: { readonly files: readonly PatchFile[] }): readonly string[] => [
+  ...new Set(files.flatMap(touchedPaths)),
+];
+
 const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
 
 /** The files that a plan names, as paths that compare. */

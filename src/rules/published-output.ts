@@ -38,22 +38,39 @@ export const PUBLISHED_OUTPUT: Publish = {
   ],
 };
 
+type Component = GateOutputs['P03']['components'][number];
+
+const planHead = ({ summary }: GateOutputs['P03']): readonly string[] => ['# Plan', '', blockText(summary), ''];
+
+/** A component of `plan.md` up to its list of files. */
+const componentHead = ({ name, responsibility, criteria = [] }: Component, index: number): readonly string[] => [
+  ...(index === 0 ? ['## Components', ''] : []),
+  `### ${inlineText(name)}`,
+  '',
+  blockText(responsibility),
+  '',
+  ...(criteria.length === 0 ? [] : [`For ${criteria.map(inlineText).join(', ')}.`, '']),
+];
+
+const componentLines = (component: Component, index: number): readonly string[] => [
+  ...componentHead(component, index),
+  ...component.files.map((path) => `- ${codeSpan(path)}`),
+  '',
+];
+
+/** The line of `plan.md`, from 1, at which a component names its first file; the others follow one by one. */
+export function firstFileLine(plan: GateOutputs['P03'], index: number): number {
+  const before = plan.components.slice(0, index).flatMap(componentLines);
+  const head = plan.components[index];
+  const lines = [...planHead(plan), ...before, ...(head === undefined ? [] : componentHead(head, index))];
+  return lines.join('\n').split('\n').length + 1;
+}
+
 /** `plan.md`: the structured plan as Markdown. Deterministic, and what the writer wrote can forge no structure. */
 export function renderPlan(plan: GateOutputs['P03']): string {
   const lines = [
-    '# Plan',
-    '',
-    blockText(plan.summary),
-    '',
-    ...plan.components.flatMap(({ name, responsibility, files }, index) => [
-      ...(index === 0 ? ['## Components', ''] : []),
-      `### ${inlineText(name)}`,
-      '',
-      blockText(responsibility),
-      '',
-      ...files.map((path) => `- ${codeSpan(path)}`),
-      '',
-    ]),
+    ...planHead(plan),
+    ...plan.components.flatMap(componentLines),
     ...section(
       'Interfaces',
       plan.interfaces.map(({ name, description }) => `- **${inlineText(name)}**: ${inlineText(description)}`),

@@ -11,6 +11,7 @@ import { type ClosedLedger, closedLedger, openingOf } from '../domain/ledger/clo
 import { messagesOf } from '../domain/ledger/journal.js';
 import type { Replay } from '../domain/ledger/replay-ledger.js';
 import { attemptFolder, TREE_PATHS } from '../domain/record/published-tree.js';
+import { isTranscript, keptUntil } from '../domain/record/retention.js';
 import { type AttemptHistory, attemptHistories } from '../domain/run/attempt-history.js';
 import type { TreeReader } from '../ports/tree-reader.js';
 import { loadPack, type PromptPack } from '../prompt-pack/load.js';
@@ -30,6 +31,14 @@ export interface VerifiedAttempt {
   readonly sha256: string;
   readonly bytes: number;
 }
+
+export interface ExpiredTranscripts {
+  readonly paths: ReadonlySet<string>;
+  /** Until when the policy kept them; null where none is missing. */
+  readonly until: number | null;
+}
+
+const NOTHING_EXPIRED: ExpiredTranscripts = { paths: new Set(), until: null };
 
 /** The files of a tree, and the documents of its run, each read and checked once. */
 export interface TreeDocuments extends TreeFiles {
@@ -51,6 +60,8 @@ export interface TreeDocuments extends TreeFiles {
   attempts(): Promise<readonly VerifiedAttempt[]>;
   /** The ledger once more through the domain. */
   replay(): Promise<Replay>;
+  /** Listed transcripts that are missing since the policy of the run no longer keeps them. */
+  expired(): Promise<ExpiredTranscripts>;
 }
 
 /** The records of attempts, by digest. */
@@ -167,8 +178,21 @@ export function openDocuments(given: TreeReader, trust: VerifyTrust): TreeDocume
     return found;
   });
 
+  const expired = once(async (): Promise<ExpiredTranscripts> => {
+    const { now } = trust;
+    if (now === undefined || (await files.incomplete()) !== null) return NOTHING_EXPIRED;
+    const entries = await files.entries();
+    const missing = [...(await files.artifacts()).keys()].filter((path) => isTranscript(path) && !entries.has(path));
+    if (missing.length === 0) return NOTHING_EXPIRED;
+    // A policy that does not count is reported by the check that asks for it, and lets nothing be missing.
+    const found = await policy().catch(() => null);
+    const until = found === null ? null : keptUntil(found, await files.record());
+    return until === null || until > now ? NOTHING_EXPIRED : { paths: new Set(missing), until };
+  });
+
   return {
     ...files,
+    expired,
     trust,
     ledger,
     opening,

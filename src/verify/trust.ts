@@ -75,4 +75,9 @@ export interface VerifyTrust {
   readonly promptosPolicy?: PromptOsPolicy;
   /** `pending` before the engine has signed: nothing of its own is expected yet. */
   readonly engineSignatures?: 'expected' | 'pending';
+  /**
+   * When it is judged, in milliseconds since the epoch. It decides one thing: whether the time is over for which the run's
+   * policy keeps transcripts, so that they may be missing. Without it none may.
+   */
+  readonly now?: number;
 }

@@ -143,7 +143,7 @@ export interface CheckOutcome {
 
 /**
  * Judges a run's tree with the same domain that the run was governed by, from nothing but its files and the policies
- * handed in: no clock, no network, no store. One outcome a check, in the order of `CHECKS`; the tree is verified when none
+ * handed in: no network, no store, and no clock but the one instant of `trust`. One outcome a check, in the order of `CHECKS`; the tree is verified when none
  * failed. It never throws: a tree that cannot be read, or that ends a check in an unexpected way, is not verified.
  */
 export async function* verifyTree(

@@ -88,6 +88,7 @@ describe('boundedOutcome', () => {
 });
 
 describe('escalation reports', () => {
+  const rules = (rulesVersion: number, waivable: readonly string[] = []) => ({ rulesVersion, waivable });
   const raising = (rule: string, escalates: JudgedFinding['escalates']): JudgedFinding => ({
     rule,
     severity: 'critical',
@@ -97,7 +98,7 @@ describe('escalation reports', () => {
   });
 
   test('nothing that escalates raises nothing', () => {
-    expect(findingsEscalation('P05', 1, [raising('build', undefined)], 2)).toBeNull();
+    expect(findingsEscalation('P05', 1, [raising('build', undefined)], rules(2))).toBeNull();
   });
 
   test('several become one, which lists all and takes the gravest trigger', () => {
@@ -105,7 +106,7 @@ describe('escalation reports', () => {
       'P05',
       2,
       [raising('review', 'critical_finding'), raising('secrets', 'rule_violation'), raising('build', undefined)],
-      2,
+      rules(2),
     );
     expect(report).toMatchObject({
       trigger: 'rule_violation',
@@ -117,9 +118,19 @@ describe('escalation reports', () => {
 
   test('one finding escalates; before version 2 of the rules the text had a plural', () => {
     const context = (version: number) =>
-      findingsEscalation('P05', 1, [raising('secrets', 'rule_violation')], version)?.context;
+      findingsEscalation('P05', 1, [raising('secrets', 'rule_violation')], rules(version))?.context;
     expect(context(2)).toBe('P05, attempt 1: 1 finding escalates (secrets).');
     expect(context(1)).toBe('P05, attempt 1: 1 findings escalate (secrets).');
+  });
+
+  test('a report offers to waive where a waiver can let the attempt pass, and before version 3 always', () => {
+    const findings = [raising('scope', 'rule_violation'), raising('build', undefined)];
+    const options = (version: number, waivable: readonly string[]) =>
+      findingsEscalation('P05', 1, findings, rules(version, waivable))?.options.map((option) => option.split(':')[0]);
+    expect(options(3, [])).toEqual(['retry', 'rework', 'abort']);
+    expect(options(3, ['scope'])).toEqual(['retry', 'rework', 'abort']);
+    expect(options(3, ['scope', 'build'])).toEqual(['retry', 'rework', 'continue', 'abort']);
+    expect(options(2, [])).toEqual(['retry', 'rework', 'continue', 'abort']);
   });
 
   test("an executor's report keeps its words and carries the engine's own beside them", () => {
@@ -132,7 +143,7 @@ describe('escalation reports', () => {
       security_sensitive: false,
     };
     expect(executorEscalation(report, null)).toEqual({ ...report, trigger: 'executor' });
-    const raised = findingsEscalation('P06', 1, [raising('secrets', 'rule_violation')], 2);
+    const raised = findingsEscalation('P06', 1, [raising('secrets', 'rule_violation')], rules(2));
     expect(executorEscalation(report, raised)).toMatchObject({
       trigger: 'executor',
       issue: 'I must stop.\nsecrets: about secrets',

@@ -153,6 +153,7 @@ describe('executeGate, signing', () => {
     ]);
     expect(provenance.predicate.runDetails.byproducts.map(({ name }) => name)).toEqual([
       'patch/files.json',
+      'evidence/traceability.json',
       'patch/summary.md',
       'patch/summary.json',
       ...['stdout.txt', 'stderr.txt', 'answer.txt'].map((file) => `evidence/attempts/P05/1/try-1/${file}`),

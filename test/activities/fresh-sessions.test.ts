@@ -108,7 +108,7 @@ console.log('no answer');`,
   // A reviewer that goes on in the writer's session is refused.
   expect(verified.findings.filter(({ rule }) => rule === 'session_repeated')).toEqual([]);
   expect(reviewed).toMatchObject({ verdict: 'fail', escalation: { trigger: 'rule_violation' } });
-  expect(reviewed.findings).toMatchObject([{ rule: 'session_repeated', blocking: true }]);
+  expect(reviewed.findings).toMatchObject([{ rule: 'session_repeated', blocking: true }, { rule: 'review_work' }]);
 });
 
 /** The files of a checkout without git's own, in order. */

@@ -31,7 +31,7 @@ test('openRun: reads out what the domain must know', async () => {
     },
   });
   expect(opened.kind === 'opened' && opened.plan).toEqual({
-    rules_version: 2,
+    rules_version: 3,
     pack_sha256: given.packSha256,
     lint_passed: true,
     principals: { writer: 'nina', verifier: 'vera', reviewer: 'rex' },

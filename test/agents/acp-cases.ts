@@ -64,6 +64,7 @@ export const ACP_CASES: readonly AcpCase[] = [
     of: caseOf('copilot'),
     title: 'Copilot',
     set: presetSet('copilot'),
+    withoutWords: ['authentication'],
     counts: true,
   },
   {

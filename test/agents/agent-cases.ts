@@ -26,6 +26,8 @@ export interface AgentCase {
   readonly served: 'served' | 'none';
   /** Whether it reports tokens. */
   readonly counts: boolean;
+  /** What it reports of its tools when it writes one file: the name of the call, and a tool of its list where it has one. */
+  readonly reports: { readonly call: string | null; readonly tool?: string };
   /** Failures that the agent reports without the provider's words. */
   readonly withoutWords?: readonly ('transient' | 'authentication')[];
   /** Whether one answer of the model holds the edit and the words, for agents without tools. */
@@ -54,6 +56,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     write: (path, content) => tool('Write', { file_path: path, content }),
     instructions: ['CLAUDE.md', '.claude/CLAUDE.md', 'CLAUDE.local.md', 'AGENTS.md'],
     hooks: (marker) => ({ '.claude/settings.json': sessionHook(marker), '.mcp.json': mcpServers(marker) }),
+    reports: { call: 'Write', tool: 'Bash' },
     served: 'served',
     counts: true,
   },
@@ -72,15 +75,26 @@ export const AGENT_CASES: readonly AgentCase[] = [
         `model_providers.scripted={name="scripted",base_url="${url}/v1",env_key="CODEX_API_KEY",wire_api="responses"}`,
       ],
     }),
-    write: (path, text, { tools }) =>
-      tools.includes('exec_command')
-        ? tool('exec_command', { cmd: writeCommand(path, text) })
-        : tool('shell_command', { command: writeCommand(path, text) }),
+    write: (path, text, { tools }) => {
+      const command = writeCommand(path, text);
+      // Its tools depend on the model: some get one that runs a program, which calls the others.
+      if (tools.includes('exec')) {
+        return {
+          kind: 'script',
+          name: 'exec',
+          source: `await tools.exec_command(${JSON.stringify({ cmd: command })});`,
+        };
+      }
+      return tools.includes('exec_command')
+        ? tool('exec_command', { cmd: command })
+        : tool('shell_command', { command });
+    },
     instructions: ['AGENTS.md', 'AGENTS.override.md'],
     hooks: (marker) => ({
       '.codex/config.toml': `[mcp_servers.planted]\ncommand = "touch"\nargs = ["${marker}"]\n`,
       '.codex/hooks.json': sessionHook(marker),
     }),
+    reports: { call: 'command_execution' },
     served: 'none',
     counts: true,
   },
@@ -100,6 +114,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
         tools: { enableHooks: true },
       }),
     }),
+    reports: { call: 'write_file' },
     served: 'served',
     reaches: ['instructions'],
     counts: true,
@@ -127,6 +142,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
       'opencode.json': JSON.stringify({ mcp: { planted: { type: 'local', command: ['touch', marker] } } }),
       '.opencode/plugin/planted.js': `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(marker)}, ''); export const Planted = async () => ({});`,
     }),
+    reports: { call: 'write' },
     served: 'none',
     reaches: ['hooks'],
     counts: true,
@@ -143,6 +159,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     hooks: (marker) => ({
       '.qwen/settings.json': JSON.stringify({ ...JSON.parse(mcpServers(marker)), ...JSON.parse(sessionHook(marker)) }),
     }),
+    reports: { call: 'write_file', tool: 'write_file' },
     served: 'none',
     counts: true,
   },
@@ -169,6 +186,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
         hooks: { sessionStart: [{ type: 'command', bash: `touch '${marker}'` }] },
       }),
     }),
+    reports: { call: 'bash' },
     served: 'none',
     counts: false,
   },
@@ -186,6 +204,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     editsByText: true,
     instructions: ['CONVENTIONS.md', 'AGENTS.md'],
     hooks: (marker) => ({ '.aider.conf.yml': `test-cmd: touch ${marker}\nauto-test: true\n` }),
+    reports: { call: null },
     served: 'none',
     counts: false,
   },

@@ -34,6 +34,15 @@ function judgeAnswer(agent: AgentCase, outcome: ExecutorOutcome): void {
   expect(outcome.agent?.version).toBe(agent.version);
 }
 
+/** What the agent reports of its tools is what the record has; what it does not report is null. */
+function judgeWork({ agent, reports: { call, tool } }: AgentCase, { work }: ExecutorOutcome): void {
+  const calls = call === null ? null : { total: 1, by_tool: [{ tool: call, calls: 1 }] };
+  expect(work?.tool_calls).toEqual(calls);
+  if (tool === undefined) expect(work?.tools).toBeNull();
+  else expect(work?.tools?.names).toContain(tool);
+  expect(work?.parameters?.argv?.[0]).toBe(agent);
+}
+
 /** @param said the provider's words; an agent may put its own in their place */
 function judgeFailure(
   { withoutWords = [] }: AgentCase,
@@ -77,6 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
     judge: (agent, outcome, checkout) => {
       expect(readFileSync(join(checkout, EDITED), 'utf8').trim()).toBe(EDIT);
       judgeAnswer(agent, outcome);
+      judgeWork(agent, outcome);
     },
   },
   {

@@ -6,6 +6,7 @@ import { CANARIES } from '../../src/canary/canaries.js';
 import type { Canary } from '../../src/canary/canary.js';
 import { createCanaryRuns } from '../../src/canary/canary-run.js';
 import { type CanaryOutcome, createPlanter } from '../../src/canary/plant-canaries.js';
+import { canaryPolicy, PROJECT_FILES } from '../../src/canary/project.js';
 import { canaryCommand } from '../../src/cli/canary/canary-command.js';
 import { withCanaryGround } from '../../src/cli/canary/canary-ground.js';
 import { invoke } from '../cli/recorded-context.js';
@@ -64,6 +65,8 @@ describe('promptos canary', () => {
   });
 });
 
+const CANARY_PROJECT = { files: PROJECT_FILES, policy: (packSha256: string) => canaryPolicy(packSha256) };
+
 describe('createPlanter: what does not count as caught', () => {
   const plain: Canary = {
     name: 'plain',
@@ -98,7 +101,7 @@ describe('createPlanter: what does not count as caught', () => {
     ['the answer is taken', { rule: null, effect: 'refused' }, 'P05 took the answer'],
   ] satisfies readonly (readonly [string, Partial<Canary>, string])[])('%s', async (_, parts, reason) => {
     const context = { cwd: folder, env: process.env, exit: () => undefined, output: () => expect.fail('no output') };
-    const outcome = await withCanaryGround(context, undefined, async ({ ground, policy }) =>
+    const outcome = await withCanaryGround(context, CANARY_PROJECT, async ({ ground, policy }) =>
       (await createPlanter(createCanaryRuns(ground), policy)).plant({ ...plain, ...parts }),
     );
     expect(outcome).toMatchObject({ status: 'not_caught', reason: expect.stringContaining(reason) });

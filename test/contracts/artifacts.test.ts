@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { artifactOf, filledPath, GATE_ARTIFACTS, mediaTypeOf, RUN_ARTIFACTS } from '../../src/contracts/artifacts.js';
+import {
+  artifactOf,
+  filledPath,
+  GATE_ARTIFACTS,
+  GATE_PATHS,
+  mediaTypeOf,
+  neededArtifacts,
+  RUN_ARTIFACTS,
+} from '../../src/contracts/artifacts.js';
 import { attestationPaths, escalationPath, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 
 test.each([
@@ -32,4 +40,11 @@ test('the table of artifacts: no path is in it twice', () => {
 
 test('filledPath: leaves a part that is not given', () => {
   expect(filledPath('a/<gate>/<attempt>', { gate: 'P01' })).toBe('a/P01/<attempt>');
+});
+
+test('neededArtifacts: an output of P05 has a trace of plan and patch from version 3 of the rules on', () => {
+  const needed = (rulesVersion: number) =>
+    neededArtifacts('P05', 1, { rulesVersion, hasOutput: true, signed: false, blockingBaseline: false, checks: [] });
+  expect(needed(3)).toContain(GATE_PATHS.traceability);
+  expect(needed(2)).not.toContain(GATE_PATHS.traceability);
 });

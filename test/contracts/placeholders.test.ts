@@ -4,6 +4,7 @@ import {
   PLACEHOLDERS,
   placeholderProblem,
   placeholdersOf,
+  withoutPlaceholders,
 } from '../../src/contracts/placeholders.js';
 
 const upper = (text: string) => fillPlaceholders(text, (placeholder) => placeholder.toUpperCase());
@@ -25,7 +26,11 @@ describe('placeholders', () => {
     '{}',
     '{ model }',
     'x={name="x",env="K"}',
-    '{Model}',
+    '{Other}',
+    '{CamelCase}',
+    `\${MODEL}`,
+    '{Code}',
+    '{{Other}}',
     '{1}',
     '{a-b}',
     '{{"a":1}}',
@@ -41,8 +46,31 @@ describe('placeholders', () => {
 
   test('an unknown one is refused with the known ones and the way to write it', () => {
     expect(placeholderProblem('--x={schemafile}')).toBe(
-      'has 1 unknown placeholder, {schemafile}: expected {scratch}, {schema_file}, {schema_file_full}, {schema_json}, {prompt_file}, {model}; a literal is written {{schemafile}}',
+      'has 1 unknown placeholder, {schemafile}: expected {scratch}, {schema_file}, {schema_file_full}, {schema_json}, {prompt_file}, {model}; a literal is written {{schemafile}}. Did you mean {schema_file}?',
     );
+  });
+
+  test.each([
+    ['{Model}', 'model'],
+    ['{MODEL}', 'model'],
+    ['{schemaFile}', 'schema_file'],
+    ['{schema-file-full}', 'schema_file_full'],
+    ['{Prompt-Fil}', 'prompt_file'],
+    ['{modle}', 'model'],
+  ])(
+    'one that is nearly known is refused with the one that is meant, and is written in double braces: %s',
+    (text, known) => {
+      expect(placeholderProblem(`--x=${text}`)).toContain(`Did you mean {${known}}?`);
+      expect(placeholderProblem(`{${text}}`)).toBeNull();
+      expect(upper(`{${text}}`)).toBe(text);
+      expect(upper(withoutPlaceholders(text))).toBe(text);
+    },
+  );
+
+  test('a text whose braces mean themselves comes back as it was', () => {
+    for (const text of ['{model} {Model} {Other} {{model}} {Code} {"a":{"b":1}}', '{other}', '{{Other}}']) {
+      expect(upper(withoutPlaceholders(text))).toBe(text);
+    }
   });
 
   test('what is filled in is not read again', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
-import { judgePlan, plannedFiles } from '../../src/rules/gate-outputs.js';
+import { type JudgedPlanFiles, judgePlan, plannedFiles } from '../../src/rules/gate-outputs.js';
 import { createScopeJudgement } from '../../src/rules/scope-matching.js';
 
 const plan = (parts: Partial<GateOutputs['P03']> = {}): GateOutputs['P03'] => ({
@@ -23,19 +23,25 @@ const scope = createScopeJudgement(
   ],
   ['src/check/**'],
 );
-const naming = (...files: string[]) =>
-  judgePlan(plan({ components: [{ name: 'split', responsibility: 'Splits.', files }] }), scope);
+const heldTo: JudgedPlanFiles = { scope, agent_files: [], inventory: [], rules_version: 3 };
+const naming = (files: readonly string[], more: Partial<JudgedPlanFiles> = {}) =>
+  judgePlan(plan({ components: [{ name: 'split', responsibility: 'Splits.', files: [...files] }] }), {
+    ...heldTo,
+    ...more,
+  });
 
 test('plannedFiles: names each file once', () => {
   expect(plannedFiles(plan())).toEqual(['src/split.js']);
 });
 
 test('judgePlan: a plan inside every scope without open questions passes', () => {
-  expect(judgePlan(plan(), scope)).toEqual([]);
+  expect(judgePlan(plan(), heldTo)).toEqual([]);
 });
 
 test.each([['test/split.js'], ['src/check/run.js']])('judgePlan: %s is out of scope or protected', (path) => {
-  expect(naming('src/split.js', path)).toMatchObject([{ rule: 'plan_scope', severity: 'high', blocking: true, path }]);
+  expect(naming(['src/split.js', path])).toMatchObject([
+    { rule: 'plan_scope', severity: 'high', blocking: true, path },
+  ]);
 });
 
 test('judgePlan: each open question blocks and escalates', () => {
@@ -43,7 +49,7 @@ test('judgePlan: each open question blocks and escalates', () => {
     { id: 'Q1', question: 'Who pays the rest?' },
     { id: 'Q2', question: 'What of no people?' },
   ];
-  expect(judgePlan(plan({ open_questions: questions }), scope)).toMatchObject([
+  expect(judgePlan(plan({ open_questions: questions }), heldTo)).toMatchObject([
     {
       rule: 'open_questions',
       blocking: true,
@@ -52,4 +58,24 @@ test('judgePlan: each open question blocks and escalates', () => {
     },
     { rule: 'open_questions', blocking: true, escalates: 'open_question' },
   ]);
+});
+
+test('judgePlan: a planned file that steers agents is reported and does not block, unless the policy allows it', () => {
+  const files = ['src/split.js', 'src/CLAUDE.md'];
+  expect(naming(files)).toMatchObject([
+    {
+      rule: 'plan_agent_files',
+      severity: 'high',
+      blocking: false,
+      path: 'src/CLAUDE.md',
+      message: expect.stringContaining('P05 will refuse'),
+    },
+  ]);
+  expect(naming(files, { agent_files: ['src/CLAUDE.md'] })).toEqual([]);
+  expect(naming(files, { rules_version: 2 })).toEqual([]);
+});
+
+test('judgePlan: a planned file behind a link that steers agents is reported', () => {
+  const inventory = [{ path: 'CLAUDE.md', sha256: '0'.repeat(64), leads_to: ['src/notes.md'] }];
+  expect(naming(['src/notes.md'], { inventory })).toMatchObject([{ rule: 'plan_agent_files', path: 'src/notes.md' }]);
 });

@@ -55,6 +55,8 @@ export interface FinishedRunOptions {
   readonly outcome?: Exclude<Outcome, 'approved'>;
   /** What every executor ran in; absent as in runs from before it was recorded. */
   readonly sandbox?: SandboxKind;
+  /** The writer at P05 asked for `m-1`, and this model answered. */
+  readonly servedModel?: string;
   /** The second P06 fails too, and grace waives its finding, until then or without an end. Shown by plans of version 2. */
   readonly waiver?: { readonly expires_at?: string };
 }
@@ -99,6 +101,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
 
   const attempt = async (gate: GateId, number: number, verdict: Verdict, files: Readonly<Record<string, string>>) => {
     const principal = PRINCIPALS[GATES[gate].role];
+    const other = gate === 'P05' ? (options.servedModel ?? null) : null;
     add({ type: 'gateStarted', gate, attempt: number, principal });
     const refs = async (contents: Readonly<Record<string, string>>) =>
       Promise.all(
@@ -126,8 +129,8 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
         principal,
         program: 'agent',
         arguments_sha256: sha256Hex(principal),
-        requested_model: null,
-        served_model: null,
+        requested_model: other === null ? null : 'm-1',
+        served_model: other,
         ...sandbox,
       },
       tries: [
@@ -137,7 +140,7 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
           exit_code: 0,
           duration_ms: 5,
           problem: null,
-          served_model: null,
+          served_model: other,
           ...(gate === 'P05' ? { usage: { input_tokens: 1_200, output_tokens: 34, cost_usd: 0.5 } } : {}),
         },
       ],
@@ -146,7 +149,9 @@ export async function finishedRun(store: ArtifactStore, options: FinishedRunOpti
       findings:
         verdict === 'fail'
           ? [{ id: 'checks-1', rule: 'checks', severity: 'high', blocking: true, message: 'tests failed' }]
-          : [],
+          : other === null
+            ? []
+            : [{ id: 'served_model-1', rule: 'served_model', severity: 'low', blocking: false, message: 'another' }],
       escalation: null,
       inputs: {},
       artifacts: await refs(files),

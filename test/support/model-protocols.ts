@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 export type ModelTurn =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tool'; readonly name: string; readonly input: Readonly<Record<string, unknown>> }
+  /** A call of a tool that takes a program in place of an object; of the protocol `responses` alone. */
+  | { readonly kind: 'script'; readonly name: string; readonly source: string }
   | { readonly kind: 'error'; readonly status: number; readonly message: string }
   /** Whatever else a service may send. */
   | { readonly kind: 'custom'; readonly send: (response: ServerResponse) => void };
@@ -14,7 +16,8 @@ export type Protocol = 'anthropic' | 'chat' | 'responses' | 'gemini';
 export const SERVED_MODEL = 'served-model-1';
 export const TOKENS = { input: 1_234, output: 56 } as const;
 
-type Said = Exclude<ModelTurn, { readonly kind: 'error' | 'custom' }>;
+type Plain = Extract<ModelTurn, { readonly kind: 'text' | 'tool' }>;
+type Said = Plain | Extract<ModelTurn, { readonly kind: 'script' }>;
 type Event = Readonly<Record<string, unknown>>;
 
 /** The protocol that a path belongs to, or null for one that is no call of a model. */
@@ -45,7 +48,7 @@ export function errorBody(protocol: Protocol, { status, message }: { status: num
 
 const anthropicUsage = { input_tokens: TOKENS.input, output_tokens: TOKENS.output };
 
-function anthropicEvents(said: Said, id: string): readonly Event[] {
+function anthropicEvents(said: Plain, id: string): readonly Event[] {
   const message = {
     id: `msg_${id}`,
     type: 'message',
@@ -74,7 +77,7 @@ function anthropicEvents(said: Said, id: string): readonly Event[] {
   ];
 }
 
-function anthropicMessage(said: Said, id: string): Event {
+function anthropicMessage(said: Plain, id: string): Event {
   const content =
     said.kind === 'text'
       ? { type: 'text', text: said.text }
@@ -97,14 +100,14 @@ const chatUsage = {
   total_tokens: TOKENS.input + TOKENS.output,
 };
 
-const toolCall = (said: Extract<Said, { kind: 'tool' }>, id: string) => ({
+const toolCall = (said: Extract<Plain, { kind: 'tool' }>, id: string) => ({
   index: 0,
   id: `call_${id}`,
   type: 'function',
   function: { name: said.name, arguments: JSON.stringify(said.input) },
 });
 
-function chatEvents(said: Said, id: string): readonly Event[] {
+function chatEvents(said: Plain, id: string): readonly Event[] {
   const common = { id: `chatcmpl-${id}`, object: 'chat.completion.chunk', created: 1, model: SERVED_MODEL };
   const delta =
     said.kind === 'text'
@@ -118,7 +121,7 @@ function chatEvents(said: Said, id: string): readonly Event[] {
   ];
 }
 
-function chatCompletion(said: Said, id: string): Event {
+function chatCompletion(said: Plain, id: string): Event {
   const message =
     said.kind === 'text'
       ? { role: 'assistant', content: said.text }
@@ -133,24 +136,24 @@ function chatCompletion(said: Said, id: string): Event {
   };
 }
 
+function responsesItem(said: Said, id: string): Event & { readonly id: string } {
+  if (said.kind === 'text') {
+    return {
+      id: `item_${id}`,
+      type: 'message',
+      role: 'assistant',
+      status: 'completed',
+      content: [{ type: 'output_text', text: said.text, annotations: [] }],
+    };
+  }
+  const call = { id: `item_${id}`, call_id: `call_${id}`, name: said.name, status: 'completed' };
+  return said.kind === 'script'
+    ? { ...call, type: 'custom_tool_call', input: said.source }
+    : { ...call, type: 'function_call', arguments: JSON.stringify(said.input) };
+}
+
 function responsesEvents(said: Said, id: string): readonly Event[] {
-  const item =
-    said.kind === 'text'
-      ? {
-          id: `item_${id}`,
-          type: 'message',
-          role: 'assistant',
-          status: 'completed',
-          content: [{ type: 'output_text', text: said.text, annotations: [] }],
-        }
-      : {
-          id: `item_${id}`,
-          type: 'function_call',
-          call_id: `call_${id}`,
-          name: said.name,
-          arguments: JSON.stringify(said.input),
-          status: 'completed',
-        };
+  const item = responsesItem(said, id);
   const response = { id: `resp_${id}`, object: 'response', created_at: 1, model: SERVED_MODEL };
   const usage = {
     input_tokens: TOKENS.input,
@@ -170,7 +173,7 @@ function responsesEvents(said: Said, id: string): readonly Event[] {
   ];
 }
 
-function geminiContent(said: Said): Event {
+function geminiContent(said: Plain): Event {
   const part = said.kind === 'text' ? { text: said.text } : { functionCall: { name: said.name, args: said.input } };
   return {
     candidates: [{ index: 0, content: { role: 'model', parts: [part] }, finishReason: 'STOP' }],
@@ -191,15 +194,16 @@ const sse = (events: readonly Event[], named: boolean, end = ''): string =>
 
 /** The body of an answer, streamed or whole. @param id unlike that of any other answer */
 export function answerBody(protocol: Protocol, said: Said, id: string, streams: boolean): string {
+  if (protocol === 'responses') {
+    const events = responsesEvents(said, id);
+    return streams ? sse(events, true) : JSON.stringify(events.at(-1)?.response);
+  }
+  if (said.kind === 'script') throw new Error(`${protocol} has no tools that take a program`);
   if (protocol === 'anthropic') {
     return streams ? sse(anthropicEvents(said, id), true) : JSON.stringify(anthropicMessage(said, id));
   }
   if (protocol === 'chat') {
     return streams ? sse(chatEvents(said, id), false, 'data: [DONE]\n\n') : JSON.stringify(chatCompletion(said, id));
-  }
-  if (protocol === 'responses') {
-    const events = responsesEvents(said, id);
-    return streams ? sse(events, true) : JSON.stringify(events.at(-1)?.response);
   }
   return streams ? sse([geminiContent(said)], false) : JSON.stringify(geminiContent(said));
 }

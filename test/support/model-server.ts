@@ -60,8 +60,8 @@ export async function startModelServer(): Promise<ModelServer> {
     const protocol = protocolOf(path);
     // Agents ask for lists of models, quotas and feature flags too.
     if (protocol === null || request.method !== 'POST') return json(response, 404, { error: { message: 'not found' } });
-    const body = JSON.parse(text) as { stream?: boolean; tools?: unknown };
-    const turn = nextTurn({ protocol, path, text, tools: toolNames(body.tools) });
+    const body = JSON.parse(text) as { stream?: boolean; tools?: unknown; input?: unknown };
+    const turn = nextTurn({ protocol, path, text, tools: toolNames([body.tools, addedTools(body.input)]) });
     if (turn.kind === 'custom') return turn.send(response);
     if (turn.kind === 'error') {
       // Agents that obey it try again at once.
@@ -106,6 +106,10 @@ function json(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
 }
+
+/** Tools that a call of `responses` names among its input. */
+const addedTools = (input: unknown): readonly unknown[] =>
+  Array.isArray(input) ? input.filter((item: { type?: unknown }) => item.type === 'additional_tools') : [];
 
 /** Names of tools, at whatever depth a protocol has them. */
 const toolNames = (tools: unknown): readonly string[] =>

@@ -32,6 +32,14 @@ export const says =
   (text: string): ScriptStep =>
   () => ({ stdout: bytes(text), answer: text });
 
+/** Prints a text before what the step prints. */
+export const printing =
+  (text: string, step: ScriptStep): ScriptStep =>
+  async (call) => {
+    const outcome = await step(call);
+    return { ...outcome, stdout: bytes(`${text}\n${new TextDecoder().decode(outcome.stdout)}`) };
+  };
+
 /** Answers with a gate's output. */
 export const outputs = (output: object): ScriptStep => says(JSON.stringify({ kind: 'output', ...output }));
 

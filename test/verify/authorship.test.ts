@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { canonicalSha256 } from '../../src/contracts/json.js';
 import type { Envelope } from '../../src/contracts/keys.js';
-import { AI_AUTHORSHIP } from '../../src/domain/attest/authorship.js';
+import { runRecordSchema } from '../../src/contracts/run-record.js';
+import { AI_AUTHORSHIP, authorshipStatement } from '../../src/domain/attest/authorship.js';
 import type { Statement } from '../../src/domain/attest/statement.js';
 import { attestationPaths, TREE_PATHS } from '../../src/domain/record/published-tree.js';
 import { judgeTree } from '../../src/verify/verify-tree.js';
@@ -73,4 +75,27 @@ test('docs/attestations.md: the section about it names every field, and its exam
   expect(Object.keys(example.predicate.contributions[0] ?? {}).sort()).toEqual(
     Object.keys(predicate.contributions[0] ?? {}).sort(),
   );
+});
+
+test('authorshipStatement: has what the executor was set to and how often tools were called, where that was recorded', () => {
+  const tree = genuine();
+  const record = runRecordSchema.parse(JSON.parse(tree.bytes(TREE_PATHS.record).toString()));
+  const parameters = { settings: { temperature: 0.2 } };
+  const contribution = (...calls: readonly (number | null)[]) => {
+    const gates = record.gates.map(({ attempts, ...gate }) => ({
+      ...gate,
+      attempts: attempts.map((attempt) => ({
+        ...attempt,
+        tries: calls.map((total, index) => ({
+          ...(attempt.tries[0] as (typeof attempt.tries)[number]),
+          ...{ number: index + 1, parameters, tool_calls: total === null ? null : { total, by_tool: [] } },
+        })),
+      })),
+    }));
+    return authorshipStatement({ ...record, gates }, 'a'.repeat(64), new Map())?.predicate.contributions[0];
+  };
+  expect(contribution(2, 3)).toMatchObject({ parametersSha256: canonicalSha256(parameters), toolCalls: 5 });
+  expect(contribution(2, null)).not.toHaveProperty('toolCalls');
+  const { contributions } = statementOf(tree.envelope(PATH)).predicate;
+  expect(contributions[0]).not.toHaveProperty('parametersSha256');
 });

@@ -14,7 +14,7 @@ import { driveRun } from '../support/driven-run.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
-import { edits, outputs, type ScriptStep, says } from '../support/scripted-executor.js';
+import { edits, outputs, printing, type ScriptStep, says } from '../support/scripted-executor.js';
 import { signersOf } from '../support/signed-finished-run.js';
 import { makeTestKey, type TestKey } from '../support/signing.js';
 
@@ -90,6 +90,10 @@ export interface GenuineRunOptions {
   readonly pack?: PromptPackBundle;
   /** The worker's signers; those of the keys unless a test has its own. */
   readonly signers?: SignerRegistry;
+  /** What each principal prints before its answers; nothing when absent. */
+  readonly printed?: Readonly<Record<string, string>>;
+  /** How long the policy keeps transcripts; it says nothing of them when absent. */
+  readonly keep?: string;
   /** What every try and every check asked of the network. */
   readonly network?: NetworkLog;
   /** What executors and checks say that they run in; bubblewrap when absent. */
@@ -165,7 +169,8 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   const plain = policyText(keys, signing === 'required' ? 'required' : 'optional');
   const counted = options.counted === true ? plain.replace(CHECK, COUNTED_CHECK) : plain;
   const blocking = options.blocking === true ? `${counted}baseline: block\n` : counted;
-  const text = options.steering === true ? `${blocking}${STEERING_POLICY}` : blocking;
+  const kept = options.keep === undefined ? blocking : `${blocking}transcripts: { keep: ${options.keep} }\n`;
+  const text = options.steering === true ? `${kept}${STEERING_POLICY}` : kept;
   const repository = await createGovernedRepository({
     policy: text,
     sandbox: options.sandbox ?? 'bubblewrap',
@@ -179,7 +184,9 @@ export async function genuineRun(options: GenuineRunOptions = {}): Promise<Genui
   try {
     const scripts = options.remarked === true ? REMARKED : options.steering === true ? STEERING : SCRIPTS[story];
     for (const [principal, steps] of Object.entries(scripts ?? {})) {
-      repository.executors.script(principal, ...steps);
+      const printed = options.printed?.[principal];
+      const script = printed === undefined ? steps : steps.map((step) => printing(printed, step));
+      repository.executors.script(principal, ...script);
     }
     if (options.network !== undefined) askOfNetwork(repository, options.network);
     const { store } = repository.ports;

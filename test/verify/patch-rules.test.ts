@@ -24,7 +24,7 @@ test('verify: the findings of a run on inputs, plan, packages and claims are der
   expect(outcomes.filter(({ status }) => status !== 'ok')).toEqual([]);
   expect(rulesOf('P00', 1)).toContain('injected_input');
   expect(rulesOf('P05', 1)).toEqual(['plan_files', 'dependencies', 'dependencies']);
-  expect(rulesOf('P06', 1)).toEqual(['checks', 'claims']);
+  expect(rulesOf('P06', 1)).toEqual(['checks', 'claims', 'verifier_contradicted', 'verifier_contradicted']);
   expect(rulesOf('P05', 2)).toContain('dependencies');
 });
 
@@ -35,4 +35,13 @@ test.each(['plan_files', 'dependencies'])('verify: refuses a judgement of the ve
   });
   const { first } = await judge(forge(tree, ALL_KEYS));
   expect(first?.failure?.code).toBe('FINDINGS_DIFFER');
+});
+
+test('verify: refuses a tree whose trace of plan and patch is another one', async () => {
+  const path = 'evidence/traceability.json';
+  const moved = genuine();
+  moved.editJson<{ files: { planned: { line: number }[] }[] }>(path, ({ files }) => {
+    for (const { planned } of files) for (const place of planned) place.line += 1;
+  });
+  expect((await judge(forge(moved, ALL_KEYS))).first?.failure).toMatchObject({ code: 'DERIVED_DIFFERS', path });
 });

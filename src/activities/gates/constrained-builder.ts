@@ -8,8 +8,10 @@ import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outpu
 import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
+import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import { type JudgedPatch, plannedPaths } from '../../rules/patch-rule.js';
+import { traceChange } from '../../rules/traceability.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -42,6 +44,27 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
   };
 }
 
+/** Which line of the plan each file belongs to. Runs of earlier rules have none. */
+async function publishTrace(
+  task: GateTask,
+  patch: Patch,
+  build: GateOutputs['P05'],
+  { bytes, sealed }: { readonly bytes: Uint8Array; readonly sealed: boolean },
+): Promise<Judgement['artifacts']> {
+  const { input, earlier } = task;
+  if (input.rules_version < 3) return [];
+  const trace = traceChange({
+    base_commit: input.run.base_commit,
+    patch_sha256: sha256Hex(bytes),
+    files: patch.files,
+    blobs: parsePatch(patch.bytes).blobs,
+    criteria: criteriaOf(task),
+    plan: earlier.plan,
+    build,
+  });
+  return [await task.putArtifact(GATE_PATHS.traceability, prettyJson(sealed ? maskJson(trace) : trace))];
+}
+
 /** A patch that holds a secret is refused, and the secret is not for readers of the record: it is published masked. */
 async function publishChange(
   task: GateTask,
@@ -57,6 +80,7 @@ async function publishChange(
   return [
     await task.putArtifact(GATE_PATHS.patch, bytes),
     await task.putArtifact(GATE_PATHS.patchFiles, prettyJson(listing)),
+    ...(await publishTrace(task, patch, output, { bytes, sealed })),
     ...(await publishOutput(task, 'P05', output)),
   ];
 }

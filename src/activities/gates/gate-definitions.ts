@@ -3,6 +3,9 @@ import type { GateId } from '../../contracts/names.js';
 import { gateInputs, patchInput } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
+import { judgeReviewWork } from '../../rules/judge-review-work.js';
+import { parsePatch } from '../../rules/parse-patch.js';
+import { patchedPaths } from '../../rules/patch-rule.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { withheldInput } from '../../rules/withheld-files.js';
 import { constrainedBuilder } from './constrained-builder.js';
@@ -41,7 +44,12 @@ const designGate: GateDefinition<GateOutputs['P03']> = {
       inputs: gateInputs('P03', { request, context: earlier.context, job: earlier.job }),
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({
-        findings: judgePlan(output, scope),
+        findings: judgePlan(output, {
+          scope,
+          agent_files: policy.agent_files?.allow ?? [],
+          inventory: task.inventory.files,
+          rules_version: task.input.rules_version,
+        }),
         artifacts: await publishOutput(task, 'P03', output),
       }),
     };
@@ -69,6 +77,7 @@ const adversarialReview: GateDefinition<GateOutputs['P07']> = {
       judge: async (output) => ({
         findings: [
           ...judgeReview(output),
+          ...judgeReviewWork(output, patchedPaths(parsePatch(patch.bytes)), task.input.rules_version),
           ...judgeClaims('P07', output, earlier.testResults?.checks ?? [], task.input.rules_version),
         ],
         artifacts: await publishOutput(task, 'P07', output),

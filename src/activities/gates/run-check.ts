@@ -65,14 +65,18 @@ export async function runOnFreshCheckout(
 ): Promise<SeenCheck> {
   const { input, ports, signal, progress } = task;
   const { target_repo: repository, base_commit: commit, policy_sha256 } = input.run;
-  const checkout = await ports.workspace.checkout({ repository, commit, patch, setup: await setupOf(task), signal });
+  const checkout = await ports.workspace.checkout({
+    ...{ repository, commit, patch, signal },
+    setup: await setupOf(task),
+    showsLaidUnder: ports.checks.laysUnder,
+  });
   try {
-    const { directory } = checkout;
+    const { directory, laidUnder } = checkout;
     const watch = await checkout.watch();
     // Code that is only proposed must leave nothing for the checks of another patch.
     const cache = { repository, policy_sha256, keep: patch.length === 0 };
     const variables = { ...setupVariables(task.policy.setup, directory), ...env };
-    const call = { name, argv, env: variables, timeout_ms: timeout, directory, report, cache, signal };
+    const call = { name, argv, env: variables, timeout_ms: timeout, directory, laidUnder, report, cache, signal };
     const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
     return await seenOnTree(watch, outcome);
   } finally {

@@ -1,6 +1,7 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
+import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
 import { logTail } from '../../prompt-pack/render.js';
@@ -45,7 +46,7 @@ function runnerOf(
 }
 
 async function runCommand(
-  { input, policy, signal, progress }: GateTask,
+  { input, policy, ports, signal, progress }: GateTask,
   runner: SetupRunner,
   name: string,
   { argv, timeout, network }: SetupCommand,
@@ -58,22 +59,34 @@ async function runCommand(
   const env = setupVariables(policy.setup, directory);
   const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
   const outcome = await runner.run(call);
-  if (outcome.status !== 'passed') throw await failed(name, argv, outcome);
+  if (outcome.status !== 'passed') throw await failed(ports.store, name, argv, outcome);
 }
 
 /** Characters of an output in a message, which goes into the run's ledger. */
 const SHOWN = 700;
 
-async function failed(name: string, argv: readonly string[], outcome: CheckOutcome): Promise<PromptOsError> {
-  const { exit_code, signal, reason, stdout, stderr } = outcome;
+/** The attempt that failed has no record, so the digests of what is kept are in the message, and with it in the ledger. */
+async function failed(
+  store: Pick<ArtifactStore, 'putObject'>,
+  name: string,
+  argv: readonly string[],
+  outcome: CheckOutcome,
+): Promise<PromptOsError> {
+  const { exit_code, signal, reason } = outcome;
+  const [stdout, stderr] = [await maskLog(outcome.stdout), await maskLog(outcome.stderr)];
   const ended = reason ?? (signal === null ? `it ended with exit code ${exit_code}` : `it was ended by ${signal}`);
-  const printed = logTail(await maskLog(stderr)).trim() || logTail(await maskLog(stdout)).trim();
+  const printed = logTail(stderr).trim() || logTail(stdout).trim();
   const shown = printed.length > SHOWN ? `…${printed.slice(-SHOWN)}` : printed;
   const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
   const network = refused.map(({ message }) => ` ${message}`).join('');
   const said = shown === '' ? 'It printed nothing.' : `The end of what it printed:\n${shown}\n`;
+  const kept: string[] = [];
+  for (const [output, log] of Object.entries({ stdout, stderr })) {
+    if (log.length > 0) kept.push(`${output} sha256:${(await store.putObject(log)).sha256}`);
+  }
+  const whole = kept.length === 0 ? '' : `The store keeps all of it: ${kept.join(', ')}.`;
   return new PromptOsError(
     'SETUP_FAILED',
-    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.${network} ${said}`,
+    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.${network} ${said}${whole}`,
   );
 }

@@ -5,7 +5,6 @@ import type { SandboxKind } from '../../contracts/names.js';
 import type { BaseMove, PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
-import { RULES_VERSION } from '../../contracts/rules-version.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
@@ -13,6 +12,8 @@ import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gat
 import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
+import { judgeContradiction } from '../../rules/judge-contradiction.js';
+import { judgeLogs } from '../../rules/judge-inputs.js';
 import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
@@ -54,7 +55,9 @@ async function observe(task: GateTask, patch: EarlierPatch) {
     checks: checks.map(({ result }) => result),
   };
   const artifact = await task.putArtifact(GATE_PATHS.testResults, prettyJson(results));
+  const tails = checks.map(({ stdout_tail, stderr_tail }) => ({ stdout_tail, stderr_tail }));
   const findings = [
+    ...judgeLogs(results.checks, tails, task.input.rules_version),
     ...judgeChecks(results.checks),
     ...judgeBothBaselines(results.checks, task.earlier.baseline?.checks ?? []),
     ...refused,
@@ -69,10 +72,7 @@ async function observe(task: GateTask, patch: EarlierPatch) {
       artifacts: [artifact, ...logs],
       checks_sandbox: weakestSandbox(results.checks.map(({ sandbox }) => sandbox)),
     },
-    shown: shownResults(
-      results,
-      checks.map(({ stdout_tail, stderr_tail }) => ({ stdout_tail, stderr_tail })),
-    ),
+    shown: shownResults(results, tails),
   };
 }
 
@@ -107,6 +107,7 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
       judge: async (output) => ({
         findings: [
           ...judgeVerification(criteriaOf(task), output),
+          ...judgeContradiction(criteriaOf(task), output, results, task.input.rules_version),
           ...judgeClaims('P06', output, results, task.input.rules_version),
         ],
         artifacts: await publishOutput(task, 'P06', output),
@@ -272,7 +273,7 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
   ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
   const said: PatchJudgement = {
     schema_version: 1,
-    rules_version: RULES_VERSION,
+    rules_version: input.rules_version,
     base_commit,
     patch_sha256: sha256,
     rules: [PATCH_FORM_RULE, ...PATCH_RULE_IDS, BASE_MOVED_RULE, ...(rollback === undefined ? [] : [ROLLBACK_RULE])],

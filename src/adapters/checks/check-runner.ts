@@ -52,6 +52,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
   } = options;
   return {
     sandbox: programs.kind ?? 'none',
+    laysUnder: programs.laysUnder?.ok === true,
     run: async (call) => {
       if (!allow.includes('*') && !allow.includes(call.name)) throw notGranted(call.name, allow);
       const stale = call.report === undefined ? null : await reportIsThere(call.directory, call.report);
@@ -77,6 +78,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
             readable: pathsNamed(granted, Object.keys(passed.set)),
             writable: [scratch.root],
             network: call.network ?? network,
+            laidUnder: call.laidUnder,
           },
           signal: call.signal,
           watch: call.watch,

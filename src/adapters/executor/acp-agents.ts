@@ -9,13 +9,17 @@ interface AcpAgent {
   readonly preset: AgentName;
   /** The way of authentication that uses the key of the environment, where it must be asked for. */
   readonly auth?: string;
+  /** The mode without a sandbox of the agent's own, which does not start inside the worker's. */
+  readonly mode?: string;
+  /** False where it does not understand the client's answer about a file that is not there, and then makes no new file. */
+  readonly client_files?: false;
 }
 
 /** By program. docs/agents/acp.md says which versions were tried. */
 const ACP_AGENTS: Readonly<Record<string, AcpAgent>> = {
   'claude-agent-acp': { preset: 'claude' },
-  'codex-acp': { preset: 'codex', auth: 'api-key' },
-  gemini: { preset: 'gemini' },
+  'codex-acp': { preset: 'codex', auth: 'api-key', mode: 'agent-full-access' },
+  gemini: { preset: 'gemini', client_files: false },
   opencode: { preset: 'opencode' },
   qwen: { preset: 'qwen' },
   copilot: { preset: 'copilot' },
@@ -26,6 +30,8 @@ interface WrittenAcpExecutor {
   readonly kind: 'acp';
   readonly argv: readonly string[];
   readonly auth?: string;
+  readonly mode?: string;
+  readonly client_files?: false;
   readonly env: { readonly allow: readonly string[]; readonly set?: Readonly<Record<string, string>> };
   readonly home?: Readonly<Record<string, string>>;
   readonly network?: { readonly hosts: readonly string[] };
@@ -42,13 +48,14 @@ export function firstAcpExecutor(argv: readonly string[]): FirstAcpExecutor {
   const { allow } = commandExecutorSchema.shape.env.parse(undefined);
   const known = ACP_AGENTS[basename(argv[0] ?? '')];
   if (known === undefined) return { executor: { kind: 'acp', argv, env: { allow } }, preset: null };
-  const preset = AGENT_PRESETS[known.preset];
+  const { preset: of, ...settings } = known;
+  const preset = AGENT_PRESETS[of];
   return {
     preset,
     executor: {
       kind: 'acp',
       argv,
-      ...(known.auth === undefined ? {} : { auth: known.auth }),
+      ...settings,
       env: {
         allow: [...allow, ...preset.credentials],
         ...(Object.keys(preset.env).length === 0 ? {} : { set: preset.env }),

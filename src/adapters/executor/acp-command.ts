@@ -1,4 +1,5 @@
-import type { AcpClientSettings, AcpExecutorConfig } from '../../contracts/acp-executor.js';
+import type { z } from 'zod';
+import type { AcpExecutorConfig, acpClientSettingsSchema } from '../../contracts/acp-executor.js';
 import { type CommandExecutorConfig, commandExecutorSchema } from '../../contracts/executor-config.js';
 import { type FailureRule, RECOGNISED_CLASSES } from '../../contracts/executor-output.js';
 import { boxedProgram } from './boxed-program.js';
@@ -7,12 +8,20 @@ import { boxedProgram } from './boxed-program.js';
 const START_MS = 120_000;
 
 /** What our client is given of the config, as its first argument. */
-export function acpClientSettings({ permissions, model, mode, auth, timeout }: AcpExecutorConfig): string {
-  const settings: AcpClientSettings = {
+export function acpClientSettings({
+  permissions,
+  model,
+  mode,
+  auth,
+  client_files,
+  timeout,
+}: AcpExecutorConfig): string {
+  const settings: z.input<typeof acpClientSettingsSchema> = {
     permissions,
     ...(model === undefined ? {} : { model }),
     ...(mode === undefined ? {} : { mode }),
     ...(auth === undefined ? {} : { auth }),
+    ...(client_files ? {} : { client_files }),
     start_timeout_ms: Math.min(START_MS, Math.floor(timeout / 2)),
   };
   return JSON.stringify(settings);

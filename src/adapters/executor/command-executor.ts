@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { AgentWork } from '../../contracts/agent-work.js';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
 import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
@@ -15,11 +16,20 @@ import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agent-version.js';
 import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
-import { describeProgram, type KnownAgent, knownAgent, printedAgent, withAgentProgram } from './known-agent.js';
+import {
+  describeProgram,
+  type KnownAgent,
+  knownAgent,
+  printedAgent,
+  withAgentProgram,
+  workLocationOf,
+} from './known-agent.js';
 import { namedFiles } from './named-files.js';
-import { maskPassed } from './passed-secrets.js';
+import { parametersOf } from './parameters.js';
+import { maskPassed, maskPrinted } from './passed-secrets.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type PrintedJson, readPrintedJson } from './printed-json.js';
+import { readWork } from './read-work.js';
 import {
   endOfOutput,
   isAnswer,
@@ -64,6 +74,7 @@ export function createCommandExecutor(
   };
   return {
     descriptor,
+    laysUnder: programs.laysUnder?.ok === true,
     execute: (call) =>
       withScratch(options.scratchRoot, async (scratch) => {
         if (agent !== null && agent.kind !== 'acp' && agent.lack !== null) {
@@ -96,6 +107,7 @@ export function createCommandExecutor(
             readable: [...namedFiles(argv, options.configDir), ...pathsNamed(env, Object.keys(config.env.set))],
             writable: [scratch.root],
             network: config.network,
+            laidUnder: call.laidUnder,
           },
           signal: call.signal,
           watch: call.watch,
@@ -106,7 +118,7 @@ export function createCommandExecutor(
         }
         const describe = (json: PrintedJson) =>
           agent?.kind === 'acp' ? printedAgent(json, program) : agent && { name: agent.title, version };
-        return judgeExecution(config, result, scratch, env, describe);
+        return judgeExecution(config, result, scratch, env, { agentOf: describe, agent });
       }),
   };
 }
@@ -151,6 +163,12 @@ function executorEnvironment(
   };
 }
 
+/** What is known of the agent, and what it says of itself. */
+interface Described {
+  readonly agent: KnownAgent | null;
+  agentOf(stdout: PrintedJson): NonNullable<ExecutorOutcome['agent']> | null;
+}
+
 type Ended = Extract<ProgramResult, { readonly kind: 'ended' }>;
 
 async function judgeExecution(
@@ -158,7 +176,7 @@ async function judgeExecution(
   result: Ended,
   scratch: Scratch,
   env: Environment,
-  agentOf: (stdout: PrintedJson) => NonNullable<ExecutorOutcome['agent']> | null,
+  { agentOf, agent: known }: Described,
 ): Promise<ExecutorOutcome> {
   const { exit_code, duration_ms, stdout, stderr, network } = result;
   const printed = new TextDecoder().decode(stdout);
@@ -177,11 +195,14 @@ async function judgeExecution(
   const agent = agentOf(ofStdout);
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {
-    ...{ exit_code, duration_ms, stdout, stderr, network },
-    answer: answer.ok ? answer.text : null,
+    ...{ exit_code, duration_ms, network },
+    stdout: maskPrinted(stdout, printed, mask),
+    stderr: maskPrinted(stderr, errors, mask),
+    answer: answer.ok ? mask(answer.text) : null,
     problem: answer.ok ? null : answer.problem,
     served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
     used: readUse(config.usage, texts),
+    work: workOf(config, known, ofStdout, mask),
     ...(agent === null ? {} : { agent }),
   };
   if (config.failures.length === 0 || isAnswer(outcome.answer)) return outcome;
@@ -192,6 +213,23 @@ async function judgeExecution(
     json: { stdout: ofStdout, stderr: readPrintedJson(errors), answer: ofSource },
   };
   return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), mask));
+}
+
+/** What the executor was configured with; where the agent says what it runs with, that counts. */
+function workOf(
+  config: CommandExecutorConfig,
+  agent: KnownAgent | null,
+  stdout: PrintedJson,
+  mask: (text: string) => string,
+): AgentWork {
+  const { settings: said, tools, tool_calls } = readWork(workLocationOf(agent), stdout);
+  const parameters = parametersOf(config, agent, mask);
+  const settings = { ...parameters.settings, ...said };
+  return {
+    parameters: { ...parameters, ...(Object.keys(settings).length === 0 ? {} : { settings }) },
+    tools,
+    tool_calls,
+  };
 }
 
 const isKnown = (model: string | null): boolean => model !== null;
@@ -256,7 +294,12 @@ export function createExecutorRegistry(
         ? [
             [
               principal,
-              createCommandExecutor(principal, resolveExecutor(config), shared, knownAgent(config, options.env)),
+              createCommandExecutor(
+                principal,
+                resolveExecutor(config, shared.programs.kind ?? 'none'),
+                shared,
+                knownAgent(config, options.env),
+              ),
             ],
           ]
         : [],

@@ -12,6 +12,7 @@ import type { Lack } from './lack.js';
 import { modelProgram } from './model-command.js';
 import { AGENT_PRESETS, executorLack } from './presets/presets.js';
 import type { PrintedJson } from './printed-json.js';
+import type { WorkLocation } from './work-location.js';
 
 /** What is known of the coding agent behind an executor, besides the command that is run. */
 export type KnownAgent =
@@ -20,6 +21,7 @@ export type KnownAgent =
       readonly kind: 'preset';
       readonly title: string;
       readonly version_argv: readonly string[];
+      readonly work: WorkLocation;
       readonly lack: Lack | null;
     }
   | {
@@ -37,6 +39,25 @@ export type KnownAgent =
       readonly settings: string;
     };
 
+/** Where the programs of ours print what their agents did. */
+const OWN_PROGRAMS = {
+  model: {
+    tools: { at: '/tools', listed_by: 'executor' },
+    calls: { kind: 'events', at: '', type: { member: 'type', is: ['tool_call'] }, name: '/tool' },
+  },
+  acp: {
+    tools: { at: '/offered', listed_by: 'client' },
+    settings: { mode: '/mode', model: '/model' },
+    calls: { kind: 'counts', at: '/calls_by_kind', count: 'calls' },
+  },
+} satisfies Readonly<Record<'model' | 'acp', WorkLocation>>;
+
+/** Of a command of the user's, nothing is known. */
+export function workLocationOf(agent: KnownAgent | null): WorkLocation {
+  if (agent === null) return {};
+  return agent.kind === 'preset' ? agent.work : OWN_PROGRAMS[agent.kind];
+}
+
 /** @param env the worker's own environment */
 export function knownAgent(config: StartedExecutorConfig, env: Environment): KnownAgent | null {
   switch (config.kind) {
@@ -45,8 +66,8 @@ export function knownAgent(config: StartedExecutorConfig, env: Environment): Kno
     case 'acp':
       return { kind: 'acp', argv: config.argv, settings: acpClientSettings(config) };
     case 'preset': {
-      const { title, version_argv } = AGENT_PRESETS[config.agent];
-      return { kind: 'preset', title, version_argv, lack: executorLack(config, env) };
+      const { title, version_argv, work } = AGENT_PRESETS[config.agent];
+      return { kind: 'preset', title, version_argv, work, lack: executorLack(config, env) };
     }
     case 'model': {
       const title = `model executor (${config.provider})`;

@@ -1,7 +1,7 @@
 import type { Environment } from '../platform/pass-variables.js';
 
 /** Variables whose values are credentials by their names. */
-const SECRET_NAME = /key|token|secret|passw|credential|auth/i;
+export const SECRET_NAME = /key|token|secret|passw|credential|auth(?!or(?!iz))/i;
 /** A shorter value may be an ordinary word of a sentence. */
 const SHORTEST = 8;
 
@@ -14,5 +14,15 @@ export function maskPassed(env: Environment): (text: string) => string {
     (entry): entry is [string, string] => SECRET_NAME.test(entry[0]) && (entry[1]?.length ?? 0) >= SHORTEST,
   );
   return (text) =>
-    secrets.reduce((masked, [name, value]) => masked.replaceAll(value, `[masked: the value of ${name}]`), text);
+    secrets.reduce((masked, [name, value]) => {
+      const mask = `[masked: the value of ${name}]`;
+      // As JSON has it, a key of several lines looks another way.
+      return masked.replaceAll(value, mask).replaceAll(JSON.stringify(value).slice(1, -1), mask);
+    }, text);
+}
+
+/** The same for what a program printed; the bytes themselves where there is nothing to mask. */
+export function maskPrinted(bytes: Uint8Array, text: string, mask: (text: string) => string): Uint8Array {
+  const masked = mask(text);
+  return masked === text ? bytes : new TextEncoder().encode(masked);
 }

@@ -2,6 +2,8 @@ import { readJson } from '../../contracts/json.js';
 
 /** The JSON in what a program printed, parsed when it is first asked for. */
 export interface PrintedJson {
+  /** Whether there is any. */
+  readonly isAny: boolean;
   /**
    * What a pointer leads to. Where the text is an array of messages or a sequence of values such as JSON Lines, the last
    * message in which it leads to something counts: agents report their result last.
@@ -27,6 +29,10 @@ export function readPrintedJson(text: string): PrintedJson {
     return parsed;
   };
   return {
+    get isAny() {
+      const { document, values } = get();
+      return document !== undefined || values.length > 0;
+    },
     at: (pointer) => pointInto(get(), source, pointer),
     each: (pointer) => {
       const { document, values } = get();

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync, rmSync } from 'node:fs';
 import { cp, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemCode } from '../../contracts/errors.js';
@@ -24,6 +24,8 @@ export const KEPT_LIMITS: KeptLimits = {
 
 /** How folders that are being written or removed begin. */
 const WORK_PREFIX = 'work';
+/** How the marks begin that say of a folder that a living process uses it where it is. */
+const PIN_PREFIX = 'pin';
 const FILES = 'files';
 const SIZE = 'size';
 /** What a rename to a folder with files is refused with. */
@@ -47,6 +49,11 @@ export interface KeptFolders {
    * none. Another process may remove it at any time.
    */
   use(key: string): Promise<{ readonly folder: string; readonly files: number } | null>;
+  /**
+   * Keeps the folder of a key from being removed or replaced by any process, until the function that it gives is called or
+   * this process ends; null when there is no folder.
+   */
+  pin(key: string): Promise<(() => void) | null>;
   /** Copies the folder of a key to `target`, which is left empty when there is none. */
   copyOut(key: string, target: string): Promise<void>;
   /** Keeps a copy of `source` in place of what is kept, unless it is as large as that. @throws TooLarge */
@@ -104,6 +111,7 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     opened ??= Promise.resolve()
       .then(() => ensureOwnFolder(root))
       .then(() => removeLeftovers(root, WORK_PREFIX))
+      .then(() => removeLeftovers(root, `${PIN_PREFIX}-[^/]+`))
       .catch((error: unknown) => {
         opened = undefined;
         throw error;
@@ -111,20 +119,34 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     return opened;
   };
 
-  /** Renames a folder, so that it is gone at once for every reader, then removes it. */
-  const remove = async (key: string): Promise<void> => {
+  const isPinned = async (key: string): Promise<boolean> =>
+    (await readdir(root)).some((name) => name.startsWith(`${PIN_PREFIX}-${key}-`));
+
+  /**
+   * Renames a folder, so that it is gone at once for every reader, then removes it.
+   * @returns false for one that a process has pinned, which stays
+   */
+  const remove = async (key: string): Promise<boolean> => {
+    if (await isPinned(key)) return false;
     const work = makeMarkedFolder(root, WORK_PREFIX);
+    const aside = join(work, 'old');
     try {
-      await rename(join(root, key), join(work, 'old'));
+      await rename(join(root, key), aside);
+      if (!(await isPinned(key))) return true;
+      // Pinned at this moment: it goes back, unless a successor is there already.
+      await rename(aside, join(root, key));
+      return false;
     } catch {
       // Another process was quicker.
+      return true;
     } finally {
       await removeFolder(work);
     }
   };
 
   const prune = async (): Promise<void> => {
-    const names = (await readdir(root)).filter((name) => !name.startsWith(`${WORK_PREFIX}-`));
+    const isKept = (name: string) => ![WORK_PREFIX, PIN_PREFIX].some((prefix) => name.startsWith(`${prefix}-`));
+    const names = (await readdir(root)).filter(isKept);
     const kept = await Promise.all(
       names.map(async (key) => {
         // One that another process is replacing is missing for a moment: its successor is not to be removed.
@@ -150,6 +172,14 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       } catch {
         return null;
       }
+    },
+    pin: async (key) => {
+      await open();
+      const mark = makeMarkedFolder(root, `${PIN_PREFIX}-${key}`);
+      const release = (): void => rmSync(mark, { recursive: true, force: true });
+      if (existsSync(join(root, key, SIZE))) return release;
+      release();
+      return null;
     },
     copyOut: async (key, target) => {
       await mkdir(target, { recursive: true });
@@ -177,7 +207,8 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
         // A crash can leave a folder without its size, which cannot be used.
         if (isSame(known, size) && isSame(await measure(join(root, key, FILES)).catch(() => null), size)) return;
         await writeFile(join(fresh, SIZE), `${size.bytes} ${size.files}`);
-        await remove(key);
+        // One that is in use is whole, so it does.
+        if (!(await remove(key))) return;
         await rename(fresh, join(root, key)).catch((error: unknown) => {
           // Another process kept one of this key at the same moment.
           if (!TAKEN.includes(systemCode(error) ?? '')) throw error;

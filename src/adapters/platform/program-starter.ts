@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
 import type { NetworkLog } from '../../contracts/network-log.js';
+import type { LaidUnder, LaysUnder } from '../../ports/laid-under.js';
 
 /** What a sandbox lets one program reach, besides the system's own files and the program's current folder. */
 export interface Reach {
@@ -10,6 +11,8 @@ export interface Reach {
   /** Absolute paths of folders. */
   readonly writable: readonly string[];
   readonly network: NetworkAccess;
+  /** What is laid under the program's current folder. */
+  readonly laidUnder?: LaidUnder | undefined;
 }
 
 /** A program to start. */
@@ -65,6 +68,8 @@ export interface RunningProgram {
 export interface ProgramStarter {
   /** The sandbox that it puts programs with a reach into; absent for one that starts them as they are. */
   readonly kind?: SandboxKind;
+  /** Whether it shows a program what is laid under its current folder; absent means that it does not. */
+  readonly laysUnder?: LaysUnder;
   /** @throws ProgramNotStarted; PromptOsError EXECUTOR_LOST */
   start(program: Program): Promise<RunningProgram>;
 }

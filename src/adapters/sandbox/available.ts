@@ -1,9 +1,11 @@
 import type { SandboxKind } from '../../contracts/names.js';
 import { DEFAULT_SANDBOX } from '../../contracts/sandbox-config.js';
+import type { LaysUnder } from '../../ports/laid-under.js';
 import { findProgram } from '../platform/find-program.js';
 import { createLauncher } from '../platform/launcher.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
+import type { LaidUnderPlaces } from './laid-under.js';
 import { openSandbox, SandboxUnavailable } from './open-sandbox.js';
 
 /** The sandbox that this machine has, or why it has none and what would change that. */
@@ -14,6 +16,8 @@ export type SandboxAvailability =
       readonly program: string;
       /** As the program says it; null where it says none. */
       readonly version: string | null;
+      /** Whether it shows programs what is laid under their checkouts. */
+      readonly laysUnder: LaysUnder;
     }
   | {
       readonly kind: 'none';
@@ -26,20 +30,26 @@ export type SandboxAvailability =
 export interface SandboxSearch {
   /** The PATH on which the sandbox's own programs are looked for. */
   readonly path: string | undefined;
+  /** Tries too whether it lays files under checkouts there. */
+  readonly laidUnder?: LaidUnderPlaces;
   /** The operating system; this machine's when absent. */
   readonly platform?: NodeJS.Platform;
 }
 
 /** Asks as a worker does: a sandbox is opened, and tried. For commands that start no worker. */
-export async function findSandbox({ path, platform = process.platform }: SandboxSearch): Promise<SandboxAvailability> {
+export async function findSandbox({
+  path,
+  platform = process.platform,
+  laidUnder,
+}: SandboxSearch): Promise<SandboxAvailability> {
   // The guard of a sandbox needs a descriptor more than a program that is started directly has.
   const programs = createLauncher(path);
   try {
-    const { kind } = await openSandbox(DEFAULT_SANDBOX, { programs, path, platform });
+    const { kind, laysUnder = NOT_THERE } = await openSandbox(DEFAULT_SANDBOX, { programs, path, platform, laidUnder });
     if (kind === 'none') throw new SandboxUnavailable('The default sandbox is none', '');
     const name = kind === 'bubblewrap' ? 'bwrap' : kind;
     const program = (await findProgram(name, path)) ?? name;
-    return { kind, program, version: kind === 'bubblewrap' ? await versionOf(program, programs) : null };
+    return { kind, program, version: kind === 'bubblewrap' ? await versionOf(program, programs) : null, laysUnder };
   } catch (error) {
     if (!(error instanceof SandboxUnavailable)) throw error;
     return { kind: 'none', reason: error.what, install: error.install };
@@ -47,6 +57,8 @@ export async function findSandbox({ path, platform = process.platform }: Sandbox
     await programs.close();
   }
 }
+
+const NOT_THERE: LaysUnder = { ok: false, reason: 'this kind of sandbox cannot' };
 
 async function versionOf(bwrap: string, programs: ProgramStarter): Promise<string | null> {
   const result = await runProgram(programs, {

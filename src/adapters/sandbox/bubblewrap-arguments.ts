@@ -11,6 +11,8 @@ export interface BubblewrapPlan {
   readonly temporary: readonly string[];
   /** The size of each of them, and of shared memory. */
   readonly temporaryBytes: number;
+  /** Who the program is inside; null for who starts the sandbox. */
+  readonly user: { readonly uid: number; readonly gid: number } | null;
   /** Whether the program has the network of the machine. */
   readonly hostNetwork: boolean;
   /** Limits of each process, as prlimit(1) takes them. */
@@ -45,6 +47,7 @@ export function bubblewrapArguments(programs: BubblewrapPrograms, plan: Bubblewr
   return [
     programs.bwrap,
     ...['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(plan.user === null ? [] : ['--uid', String(plan.user.uid), '--gid', String(plan.user.gid)]),
     ...(plan.hostNetwork ? [] : ['--unshare-net']),
     ...['--disable-userns', '--cap-drop', 'ALL', '--die-with-parent', '--info-fd', String(GUARD_DESCRIPTOR)],
     ...(programs.filter === null ? [] : ['--seccomp', String(FILTER_DESCRIPTOR)]),

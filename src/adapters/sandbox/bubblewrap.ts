@@ -1,8 +1,10 @@
 import { isAbsolute, resolve } from 'node:path';
 import type { SandboxLimits } from '../../contracts/sandbox-config.js';
+import type { LaysUnder } from '../../ports/laid-under.js';
 import type { OpenNetwork, Program, ProgramStarter, Sandbox } from '../platform/program-starter.js';
 import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
 import { confinePrograms } from './confine.js';
+import { type MountPrograms, withLaidUnder } from './laid-under.js';
 import { isWithin } from './mounts.js';
 import { findProcessGroups } from './process-group.js';
 import { processLimits, SPARE_PROCESSES } from './process-limits.js';
@@ -29,17 +31,20 @@ export interface BubblewrapOptions extends Omit<ShownFilesOptions, 'system'> {
   readonly system: SystemFiles;
   readonly limits: SandboxLimits;
   readonly openNetwork?: OpenNetwork | undefined;
+  /** What mounts what is laid under a folder; null where it is missing. */
+  readonly mountTools: MountPrograms | null;
+  readonly laysUnder: LaysUnder;
 }
 
 /** Runs each program that has a reach in a bubblewrap sandbox of its own, on Linux. */
 export function createBubblewrap(options: BubblewrapOptions): Sandbox {
-  const { programs, tools, system, limits, openNetwork } = options;
+  const { programs, tools, system, limits, openNetwork, mountTools, laysUnder } = options;
   const show = createShownFiles({ ...options, system: system.mounts });
   const temporaryBytes = Math.max(1, Math.floor(limits.memory_bytes / TEMPORARY_SHARE));
   const ofProcesses = processLimits(limits);
   const isRoot = process.getuid?.() === 0;
   const makeGroup = isRoot ? findProcessGroups() : null;
-  return confinePrograms({
+  const sandbox = confinePrograms({
     ...{ kind: 'bubblewrap', programs, limits, openNetwork, guard: true, guardInput: tools.filter?.program },
     reader: isRoot ? [] : [tools.bwrap, ...READS_EVERYTHING],
     commandLine: async (program, network) => {
@@ -48,16 +53,26 @@ export function createBubblewrap(options: BubblewrapOptions): Sandbox {
       const { outside: env, inside } = splitEnvironment(program.env);
       const hostNetwork = reach.network === 'full';
       const temporary = temporaryFolders(program.env.TMPDIR, isShown);
-      const command = bubblewrapArguments(tools, {
+      const under = mountTools === null ? null : (reach.laidUnder ?? null);
+      const bare = bubblewrapArguments(tools, {
         mounts: hostNetwork ? [...system.nameServers, ...mounts] : mounts,
         ...{ directory: cwd, environment: inside, temporary, temporaryBytes, hostNetwork, limits: ofProcesses },
+        user: under === null ? null : ownUser(),
         argv: [...(network?.relay ?? []), executable, ...argv.slice(1)],
       });
+      const command = under === null || mountTools === null ? bare : withLaidUnder(mountTools, cwd, under, bare);
       const group = makeGroup?.(limits.processes + SPARE_PROCESSES);
       return { argv: group?.within(command) ?? command, env, writable, temporary, ended: group?.remove };
     },
   });
+  return { ...sandbox, laysUnder };
 }
+
+/** In the namespace of a mount this user is root; inside of the sandbox the program is who it is without a mount. */
+export const ownUser = (): { readonly uid: number; readonly gid: number } => ({
+  uid: process.getuid?.() ?? 0,
+  gid: process.getgid?.() ?? 0,
+});
 
 /** `/tmp`, and what the program's own environment names in its place, such as a folder of one user in `/tmp`. */
 function temporaryFolders(named: string | undefined, isShown: (path: string) => boolean): readonly string[] {

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { SandboxConfig } from '../../contracts/sandbox-config.js';
+import type { LaysUnder } from '../../ports/laid-under.js';
 import { findProgram } from '../platform/find-program.js';
 import { homeFolder } from '../platform/home-folder.js';
 import { type OpenNetwork, ProgramNotStarted, type ProgramStarter, type Sandbox } from '../platform/program-starter.js';
-import { type BubblewrapOptions, createBubblewrap } from './bubblewrap.js';
-import { type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
+import { type BubblewrapOptions, createBubblewrap, ownUser } from './bubblewrap.js';
+import { type BubblewrapPlan, type BubblewrapPrograms, bubblewrapArguments } from './bubblewrap-arguments.js';
+import { type LaidUnderPlaces, type MountPrograms, tryLaidUnder } from './laid-under.js';
 import { followed, isWithin } from './mounts.js';
 import { createSandboxExec } from './sandbox-exec.js';
 import { systemCallFilter } from './system-call-filter.js';
@@ -23,6 +25,8 @@ export interface SandboxOptions {
   readonly repositories?: readonly string[];
   /** How a program gets to named hosts; without it such a program is refused. */
   readonly openNetwork?: OpenNetwork | undefined;
+  /** Where files are that are laid under checkouts; without it no program is shown any. */
+  readonly laidUnder?: LaidUnderPlaces | undefined;
   /** The operating system; this machine's when absent. */
   readonly platform?: NodeJS.Platform;
 }
@@ -33,6 +37,7 @@ export interface SandboxOptions {
  */
 export async function openSandbox(config: SandboxConfig, options: SandboxOptions): Promise<Sandbox> {
   const { programs, path, secret = [], repositories = [], openNetwork, platform = process.platform } = options;
+  const { laidUnder } = options;
   if (config === 'none') return { kind: 'none', start: (program) => programs.start(program) };
   const { readable, limits } = config;
   for (const one of readable) requireReadable(one, [...secret, ...repositories]);
@@ -47,9 +52,19 @@ export async function openSandbox(config: SandboxConfig, options: SandboxOptions
   const [bwrap] = await findTools(['bwrap'], path, INSTALL);
   // These two run inside: one of a package manager in a home folder does not exist there.
   const [prlimit, setsid] = await findTools(['prlimit', 'setsid'], pathOfSystem(path, system), INSTALL);
-  const bubblewrap = { ...common, tools: { bwrap, prlimit, setsid, filter: systemCallFilter() }, system };
+  const tools = { bwrap, prlimit, setsid, filter: systemCallFilter() };
+  const bubblewrap = { ...common, tools, system };
   await tryBubblewrap(bubblewrap);
-  return createBubblewrap(bubblewrap);
+  const mountTools = await findMountTools(pathOfSystem(path, system));
+  const laysUnder = laidUnder === undefined ? NOT_ASKED : await tryMount(bubblewrap, mountTools, laidUnder);
+  return createBubblewrap({ ...bubblewrap, mountTools, laysUnder });
+}
+
+const NOT_ASKED: LaysUnder = { ok: false, reason: 'it was not asked for' };
+
+async function findMountTools(path: string): Promise<MountPrograms | null> {
+  const [unshare, mount] = await Promise.all(['unshare', 'mount'].map((name) => findProgram(name, path)));
+  return unshare && mount ? { unshare, mount } : null;
 }
 
 /** The folders of a PATH that every program sees, and where the system has its own programs. */
@@ -114,27 +129,56 @@ function requireReadable(path: string, hidden: readonly string[]): void {
 const tried = new Set<string>();
 
 /** Starts a program in a sandbox that has nothing but the system. */
-async function tryBubblewrap({ programs, tools, system, limits }: BubblewrapOptions): Promise<void> {
+async function tryBubblewrap({ programs, tools, ...more }: TriedOptions): Promise<void> {
   if (tried.has(tools.bwrap)) return;
-  const problem = await trial(programs, tools, {
-    mounts: system.mounts,
-    directory: '/',
-    environment: {},
-    temporary: ['/tmp'],
-    temporaryBytes: limits.memory_bytes,
-    hostNetwork: false,
-    limits: [],
-    argv: ['true'],
-  });
+  const problem = await trial(programs, tools, trialPlan(more));
   const hint = problem?.includes('Unknown option') ? UPDATE : ALLOW;
   if (problem !== null) throw unavailable(`bubblewrap cannot make a sandbox here: ${problem}`, hint);
   tried.add(tools.bwrap);
 }
 
+type TriedOptions = Pick<BubblewrapOptions, 'programs' | 'tools' | 'system' | 'limits'>;
+
+const trialPlan = ({ system, limits }: Pick<TriedOptions, 'system' | 'limits'>): BubblewrapPlan => ({
+  mounts: system.mounts,
+  directory: '/',
+  environment: {},
+  temporary: ['/tmp'],
+  temporaryBytes: limits.memory_bytes,
+  user: null,
+  hostNetwork: false,
+  limits: [],
+  argv: ['true'],
+});
+
+/** What came of it in this process, by places: file systems do not change while a worker runs. */
+const triedMounts = new Map<string, Promise<LaysUnder>>();
+
+function tryMount(
+  { programs, tools, ...more }: TriedOptions,
+  mountTools: MountPrograms | null,
+  places: LaidUnderPlaces,
+): Promise<LaysUnder> {
+  const key = JSON.stringify([tools.bwrap, places]);
+  const known = triedMounts.get(key);
+  if (known !== undefined) return known;
+  const plan = trialPlan(more);
+  const found = tryLaidUnder(programs, mountTools, places, (directory, argv) => ({
+    argv: bubblewrapArguments(tools, {
+      ...plan,
+      mounts: [...plan.mounts, { kind: 'writable', path: directory }],
+      ...{ directory, argv, user: ownUser() },
+    }),
+    guardInput: tools.filter?.program,
+  }));
+  triedMounts.set(key, found);
+  return found;
+}
+
 async function trial(
   programs: ProgramStarter,
   tools: BubblewrapPrograms,
-  plan: Parameters<typeof bubblewrapArguments>[1],
+  plan: BubblewrapPlan,
 ): Promise<string | null> {
   try {
     const env = { PATH: '/usr/bin:/bin' };

@@ -1,5 +1,6 @@
 import type { WorkerConfig } from '../../contracts/worker-config.js';
 import type { OpenNetwork, ProgramStarter, Sandbox } from '../platform/program-starter.js';
+import { laidUnderPlaces } from './laid-under.js';
 import { openSandbox } from './open-sandbox.js';
 
 /** What a worker works with. */
@@ -33,6 +34,7 @@ export function openWorkerSandbox(
   });
   return openSandbox(isNeeded ? sandbox : 'none', {
     ...{ programs, path: env.PATH, openNetwork },
+    laidUnder: laidUnderPlaces(stateDir),
     secret: [stateDir, ...(store?.kind === 'fs' ? [store.path] : []), ...keys, ...secret],
     repositories: Object.values(repositories).flatMap((one) => ('path' in one ? [one.path] : [])),
   });

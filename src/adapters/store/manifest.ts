@@ -30,6 +30,46 @@ export function parseManifest(bytes: Uint8Array, runId: string): Manifest {
   throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is damaged.`);
 }
 
+const removalSchema = z.strictObject({
+  schema_version: z.literal(1),
+  run_id: runIdSchema,
+  removed_at: instantSchema,
+  paths: z.array(artifactRefSchema.shape.path),
+});
+
+/** What stays of files that were removed from a published tree: which they were, and when the last ones went. */
+export type Removal = z.infer<typeof removalSchema>;
+
+/** @throws PromptOsError OBJECT_CORRUPT when the bytes are not the note of this run */
+export function parseRemoval(bytes: Uint8Array, runId: string): Removal {
+  const parsed = removalSchema.safeParse(readJson(bytes));
+  if (parsed.success && parsed.data.run_id === runId) return parsed.data;
+  throw new PromptOsError('OBJECT_CORRUPT', `The note of what was removed from the run ${runId} is damaged.`);
+}
+
+/** The note of a further removal; null where it says nothing more than the one before. */
+export function nextRemoval(runId: string, before: Removal | null, paths: readonly string[]): Uint8Array | null {
+  const known = new Set(before?.paths);
+  if (before !== null && paths.every((path) => known.has(path))) return null;
+  const removal: Removal = {
+    schema_version: 1,
+    run_id: runId,
+    removed_at: new Date().toISOString(),
+    paths: [...new Set([...known, ...paths])].sort(),
+  };
+  return new TextEncoder().encode(prettyJson(removal));
+}
+
+/** The files that are left. */
+export function withoutRemoved(files: readonly ArtifactRef[], removal: Removal | null): readonly ArtifactRef[] {
+  if (removal === null) return files;
+  const removed = new Set(removal.paths);
+  return files.filter(({ path }) => !removed.has(path));
+}
+
+/** Bytes that were put longer ago are marked as put again: who removes old ones must see that they are needed. */
+export const REFRESH_MS = 3_600_000;
+
 /** The files in the one order that listings and comparisons use. */
 export const sortedFiles = (files: readonly ArtifactRef[]): readonly ArtifactRef[] =>
   [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -57,11 +97,14 @@ export const runTaken = (runId: string): PromptOsError =>
  * @throws PromptOsError RUN_NOT_PUBLISHED, OBJECT_NOT_FOUND
  */
 export function publishedFile(files: readonly ArtifactRef[] | null, runId: string, path: string): ArtifactRef {
-  if (files === null) throw new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
+  if (files === null) throw notPublished(runId);
   const file = files.find((candidate) => candidate.path === path);
   if (file === undefined) throw treeFileMissing(runId, path);
   return file;
 }
+
+export const notPublished = (runId: string): PromptOsError =>
+  new PromptOsError('RUN_NOT_PUBLISHED', `Run ${runId} has no published tree.`);
 
 export const treeFileMissing = (runId: string, path: string): PromptOsError =>
   new PromptOsError('OBJECT_NOT_FOUND', `The published tree of ${runId} has no file ${path}.`);

@@ -44,6 +44,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     withheld: prepared.withheld.map(pathText),
     absent: prepared.absent.map(pathText),
     ...(prepared.setup === undefined ? {} : { setup: prepared.setup }),
+    ...(prepared.laidUnder === undefined ? {} : { laidUnder: prepared.laidUnder }),
     diff,
     watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
     reset: async () => {

@@ -143,10 +143,12 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       await mirrorOf(name, commit);
       return { tip, files: await differingFiles(await mirrorOf(name, tip), commit, tip) };
     },
-    checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, setup, signal }) => {
+    checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, ...more }) => {
+      const { setup, showsLaidUnder, signal } = more;
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
-      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, setup, signal };
+      const setting = { setup, showsLaidUnder, signal };
+      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, ...setting };
       return makeCheckout(templates, stateDir, order);
     },
     inventory: async (repository, commit, signal) =>

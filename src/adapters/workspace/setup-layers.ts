@@ -67,7 +67,7 @@ export function createSetupLayers(
     const files = await knownTree(bytePath(found.folder));
     // One that another process removes meanwhile is listed in part, without an error.
     const isWhole = files.files.size + files.folders.size === found.files;
-    return isWhole ? { sha256: key, tree: found.folder, files } : null;
+    return isWhole ? { sha256: key, tree: found.folder, files, pin: () => kept.pin(key) } : null;
   };
   const findOrMake = async (key: string, ...parts: Parameters<SetupLayers['lease']>): Promise<SetupLayer> => {
     const found = await find(key);

@@ -7,6 +7,8 @@ export interface SetupLayer {
   readonly sha256: string;
   readonly tree: string;
   readonly files: KnownTree;
+  /** Keeps every process from removing it until that is called off; null where it was removed already. */
+  readonly pin: () => Promise<(() => void) | null>;
 }
 
 /** The files and folders of a checkout that its set-up made. */

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import type { LaidUnder } from '../../ports/laid-under.js';
 import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
+import { type MountedLayer, mountLayer } from './mounted-layer.js';
 import { createSetupLayers } from './setup-layers.js';
 import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
 import type { BytePath } from './tree-survey.js';
@@ -31,6 +33,7 @@ interface PreparedCheckout {
   readonly withheld: readonly BytePath[];
   readonly absent: readonly BytePath[];
   readonly setup?: ProvidedSetup;
+  readonly laidUnder?: LaidUnder;
   /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more. */
@@ -47,6 +50,8 @@ export interface CheckoutOrder extends CopyOrder, TemplateOrder {
   readonly patch: Uint8Array;
   readonly withholdAgentFiles: boolean;
   readonly setup?: CheckoutSetup | undefined;
+  /** As in `CheckoutOptions`. */
+  readonly showsLaidUnder?: boolean | undefined;
 }
 
 export interface Templates {
@@ -117,7 +122,7 @@ export function createTemplates(stateDir: string): Templates {
     take: async (order) => {
       order.signal?.throwIfAborted();
       const lease = await leaseTemplate(order);
-      const leases: Lease<unknown>[] = [lease];
+      const leases: Pick<Lease<unknown>, 'release' | 'retire'>[] = [lease];
       const release = (): void => {
         for (const one of [...leases].reverse()) one.release();
       };
@@ -126,18 +131,27 @@ export function createTemplates(stateDir: string): Templates {
         if (overlay !== null) leases.push(overlay);
         const { layer, setup } = await leaseSetup(lease.value, overlay?.value ?? null, order);
         if (layer !== null) leases.push(layer);
-        const source = { template: lease.value, overlay: overlay?.value ?? null, layer: layer?.value ?? null };
+        const shown = order.showsLaidUnder === true ? (layer?.value ?? null) : null;
+        const mounted = shown === null ? null : await mountLayer(shown, order);
+        if (mounted !== null) leases.push(mounted);
+        const copied = mounted === null ? (layer?.value ?? null) : null;
+        const source = { template: lease.value, overlay: overlay?.value ?? null, layer: copied };
         let copy: Copy | null = await copies.take(source, order);
-        const { directory, tree } = copy;
+        const { directory } = copy;
         return {
-          ...{ directory, tree, objects: overlay === null ? [] : [overlay.value.objects] },
+          ...{
+            directory,
+            tree: withMounted(copy.tree, mounted),
+            objects: overlay === null ? [] : [overlay.value.objects],
+          },
           withheld: order.withholdAgentFiles ? (overlay?.value.agentFiles ?? []) : [],
           absent: overlay?.value.absent ?? [],
           ...(setup === null ? {} : { setup }),
+          ...(mounted === null ? {} : { laidUnder: mounted.laidUnder }),
           refill: async () => {
             if (copy === null) throw new Error('the checkout was released');
             copy = await copies.refill(copy, order.signal);
-            return copy.tree;
+            return withMounted(copy.tree, mounted);
           },
           release: () => {
             if (copy === null) return;
@@ -158,6 +172,10 @@ export function createTemplates(stateDir: string): Templates {
     },
   };
 }
+
+/** What the set-up made is no part of the patch, also where it is not in the checkout itself. */
+const withMounted = (tree: FreshTree, mounted: MountedLayer | null): FreshTree =>
+  mounted === null ? tree : { ...tree, setup: mounted.pathsBeside(tree.known) };
 
 /** Waits for a template, which others may wait for too, as long as the signal allows. */
 async function unlessAborted<T>(leased: Promise<Lease<T>>, signal: AbortSignal | undefined): Promise<Lease<T>> {

@@ -54,7 +54,7 @@ const BY_WORDS: readonly (readonly [FailureClass, RegExp])[] = [
   ['budget', /insufficient_quota|exceeded your current quota|credit balance is too low|usage.?limit|payment required/i],
   [
     'authentication',
-    /\b(?:401|403)\b|unauthori[sz]ed|authentication|invalid api key|api key not valid|not logged in|\/login/i,
+    /\b(?:401|403)\b|unauthori[sz]ed|authentication|(?:invalid|incorrect) api key|api key not valid|not logged in|\/login/i,
   ],
   [
     'transient',

@@ -2,7 +2,7 @@ import { type ClientContext, PROTOCOL_VERSION } from '@agentclientprotocol/sdk';
 import type { AcpClientSettings } from '../../contracts/acp-executor.js';
 import { isRecord } from '../../contracts/json.js';
 import { SessionFailed } from './failure.js';
-import { isAllowed } from './permissions.js';
+import { offerOf } from './offer.js';
 
 /** What the agent says of itself. */
 export interface Greeting {
@@ -18,15 +18,12 @@ const textOrNull = (value: unknown): string | null => (typeof value === 'string'
 /** Agrees on the protocol, and offers what the permission rule allows. */
 export async function greet(
   agent: ClientContext,
-  { permissions, start_timeout_ms }: AcpClientSettings,
+  { permissions, client_files, start_timeout_ms }: AcpClientSettings,
 ): Promise<Greeting> {
   const answer = agent.request<unknown>('initialize', {
     protocolVersion: PROTOCOL_VERSION,
     clientInfo: { name: 'promptos', version: '1' },
-    clientCapabilities: {
-      fs: { readTextFile: isAllowed(permissions, 'read'), writeTextFile: isAllowed(permissions, 'edit') },
-      terminal: isAllowed(permissions, 'execute'),
-    },
+    clientCapabilities: offerOf({ permissions, client_files }),
   });
   const received = await within(answer, start_timeout_ms);
   const { protocolVersion, agentInfo, authMethods } = isRecord(received) ? received : {};

@@ -3,6 +3,7 @@ import { acpClientSettingsSchema } from '../../contracts/acp-executor.js';
 import { parseJsonAs } from '../../contracts/json.js';
 import { createPrintLine } from '../print-line.js';
 import { startAgent } from './agent-process.js';
+import { offeredNames } from './offer.js';
 import { createOwnFolders } from './own-folders.js';
 import { failureOf, resultLine } from './result.js';
 import { openSession } from './session.js';
@@ -53,6 +54,6 @@ agent.stop('SIGTERM');
 const error = stopped ? null : failureOf(failed, session.facts.stop_reason, updates.answer());
 transcript.flush();
 // What the agent left running may hold the process open; the transcript must be whole before it ends.
-process.stdout.write(`${JSON.stringify(resultLine(session.facts, updates, error))}\n`, () => {
+process.stdout.write(`${JSON.stringify(resultLine(session.facts, updates, error, offeredNames(settings)))}\n`, () => {
   process.exit(error === null && !stopped ? 0 : FAILED);
 });

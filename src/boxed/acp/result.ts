@@ -27,6 +27,7 @@ export const resultLine = (
   facts: Readonly<SessionFacts>,
   updates: SessionUpdates,
   error: SessionFailure | null,
+  offered: readonly string[],
 ): Line => ({
   type: 'result',
   answer: updates.answer(),
@@ -41,7 +42,9 @@ export const resultLine = (
     cached_tokens: tokens(facts.usage, 'cachedReadTokens', 'cached_tokens'),
     cost_usd: updates.cost,
   },
+  offered,
   tool_calls: updates.toolCalls,
+  calls_by_kind: updates.callsByKind,
   permissions: facts.permissions,
   error,
 });

@@ -19,6 +19,8 @@ export interface SessionUpdates {
   /** The message that has the answer: the last that has its `kind`, else the last one. */
   answer(): string;
   readonly toolCalls: number;
+  /** How many calls of each kind there were. */
+  readonly callsByKind: Readonly<Partial<Record<ToolKind, number>>>;
   /** In US dollars, as far as the agent says. */
   readonly cost: number | null;
 }
@@ -74,6 +76,11 @@ export function createSessionUpdates(transcript: Transcript): SessionUpdates {
     answer: () => messages.findLast((text) => MARK_OF_ANSWER.test(text)) ?? messages.at(-1) ?? '',
     get toolCalls() {
       return calls.size;
+    },
+    get callsByKind() {
+      const counts: Partial<Record<ToolKind, number>> = {};
+      for (const { kind } of calls.values()) counts[kind] = (counts[kind] ?? 0) + 1;
+      return counts;
     },
     get cost() {
       return cost;

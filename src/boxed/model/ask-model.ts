@@ -1,6 +1,7 @@
 import { type FinishReason, type ModelMessage, stepCountIs, streamText, type ToolSet } from 'ai';
 import type { ModelParameters, ModelProgram } from '../../contracts/model-executor.js';
 import type { Line, PrintLine } from '../print-line.js';
+import { boundSchema } from './bound-schema.js';
 import { classifyError } from './classify-error.js';
 import { ModelFailure } from './model-failure.js';
 import { textParts } from './text-parts.js';
@@ -126,14 +127,14 @@ function refuseCut(end: FinishReason, { parameters }: ModelProgram): void {
   }
 }
 
-function formatOf({ output }: ModelProgram, schema: object): Parameters<WatchedModel['answerAs']>[0] {
+function formatOf({ output, answer_bounds }: ModelProgram, schema: object): Parameters<WatchedModel['answerAs']>[0] {
   switch (output) {
     case 'text':
       return undefined;
     case 'json':
       return { type: 'json' };
     case 'schema':
-      return { type: 'json', schema, name: 'answer' };
+      return { type: 'json', schema: boundSchema(schema, answer_bounds ?? {}), name: 'answer' };
   }
 }
 

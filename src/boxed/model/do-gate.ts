@@ -9,7 +9,7 @@ import { Refused } from './files/checkout-path.js';
 import { applyFileBlocks } from './files/file-blocks.js';
 import { ASK_FOR_ANSWER, askAgain, askForEditsAgain, type WayOfWork } from './instructions.js';
 import { ModelFailure } from './model-failure.js';
-import { editingTools, lookingTools } from './tools.js';
+import { toolsFor } from './tools.js';
 
 export interface GateWork {
   readonly gate: GateId;
@@ -50,13 +50,13 @@ async function doWork(
   { gate, way, root }: GateWork,
   messages: readonly ModelMessage[],
 ): Promise<Reply | null> {
+  const tools = toolsFor(way, root);
   switch (way) {
     case 'answer':
       return null;
     case 'look':
-      return askModel(conversation, { messages, tools: lookingTools(root), reserve: 1 });
     case 'edit_by_tools':
-      return askModel(conversation, { messages, tools: editingTools(root), reserve: 1 });
+      return askModel(conversation, { messages, ...(tools === null ? {} : { tools }), reserve: 1 });
     case 'edit_by_diff':
       return editByText(conversation, gate, messages, (text) => applyDiff(root, diffIn(text)));
     case 'edit_by_files':

@@ -7,6 +7,7 @@ import { doGate } from './do-gate.js';
 import { instructionsFor, wayOfWork } from './instructions.js';
 import { ModelFailure } from './model-failure.js';
 import { openModel } from './open-model.js';
+import { toolNames } from './tools.js';
 import { watchModel } from './true-response.js';
 
 /*
@@ -28,7 +29,7 @@ async function run(): Promise<number> {
     const way = wayOfWork(gate, settings);
     const { provider, base_url, model, output, edits, parameters, max_steps } = settings;
     const asked = { provider, base_url, requested_model: model, output, edits, parameters, max_steps };
-    print({ type: 'start', gate, way, ...asked });
+    print({ type: 'start', gate, way, ...asked, tools: toolNames(way) });
     const watched = watchModel(await openModel(settings, apiKey, providerFile));
     const answer = await doGate(
       { watched, settings, system: instructionsFor(way), print, stepsLeft: settings.max_steps },

@@ -1,16 +1,17 @@
-import { tool } from 'ai';
+import { type ToolSet, tool } from 'ai';
 import { z } from 'zod';
 import { applyDiff } from './files/apply-diff.js';
 import { listFiles } from './files/list-files.js';
 import { readLines } from './files/read-file.js';
 import { searchFiles } from './files/search-files.js';
 import { writeText } from './files/write-file.js';
+import type { WayOfWork } from './instructions.js';
 
 const pathSchema = z.string().describe('a path relative to the current folder, such as "src/a.ts"');
 const folderSchema = z.string().default('.').describe('the folder to look in; without it all');
 
 /** Tools that look at the checkout. A path that leads out of it is an error that the model is shown. */
-export const lookingTools = (root: string) => ({
+const lookingTools = (root: string) => ({
   list_files: tool({
     description: 'Lists the files below a folder.',
     inputSchema: z.object({ path: folderSchema }),
@@ -37,7 +38,7 @@ export const lookingTools = (root: string) => ({
 });
 
 /** The same, and tools that change it. */
-export const editingTools = (root: string) => ({
+const editingTools = (root: string) => ({
   ...lookingTools(root),
   write_file: tool({
     description: 'Writes a whole file: makes it, with its folders, or replaces what it holds.',
@@ -51,3 +52,17 @@ export const editingTools = (root: string) => ({
     execute: ({ diff }) => `changed: ${applyDiff(root, diff).join(', ')}`,
   }),
 });
+
+/** The tools of a way of work; null for one without any. */
+export function toolsFor(way: WayOfWork, root: string): ToolSet | null {
+  switch (way) {
+    case 'look':
+      return lookingTools(root);
+    case 'edit_by_tools':
+      return editingTools(root);
+    default:
+      return null;
+  }
+}
+
+export const toolNames = (way: WayOfWork): readonly string[] => Object.keys(toolsFor(way, '') ?? {});

@@ -8,7 +8,7 @@ import { DIGEST_PREFIX, readWorkerConfig } from '../../config/worker-config-file
 import { PromptOsError } from '../../contracts/errors.js';
 import { engineTaskQueue } from '../../contracts/names.js';
 import type { WorkerConfig } from '../../contracts/worker-config.js';
-import type { ArtifactStore } from '../../ports/artifact-store.js';
+import type { PrunableStore } from '../../ports/artifact-store.js';
 import type { WorkerSetting } from '../../worker.js';
 import { type CommandContext, programOf } from './context.js';
 import { shellWord } from './printable.js';
@@ -77,7 +77,7 @@ export async function storeFolder(project: Project): Promise<string | null> {
 }
 
 /** The store and the queue that a project's runs use. Nothing is made, so that looking leaves no trace. */
-export async function openProjectStore(project: Project): Promise<{ store: ArtifactStore; taskQueue: string }> {
+export async function openProjectStore(project: Project): Promise<{ store: PrunableStore; taskQueue: string }> {
   await requireUsableState(project.files.state);
   const setting = await settingWithoutState(project);
   return { store: openStore(setting), taskQueue: engineTaskQueue(setting.config) };

@@ -3,6 +3,7 @@ import type { PolicyFile } from '../../config/policy-file.js';
 import { ERROR_CATALOGUE, type ErrorCode } from '../../contracts/errors.js';
 import { endSentence } from '../../contracts/sentences.js';
 import { prBlock } from '../../domain/record/pr-block.js';
+import { REMOVED_BY_RETENTION } from '../../domain/record/retention.js';
 import { unsandboxedParts, WITHOUT_SANDBOX } from '../../domain/record/sandboxes.js';
 import { printableLine } from '../app/printable.js';
 import type { StoreCommandContext } from '../app/published-run.js';
@@ -188,9 +189,11 @@ function noRun({ refused: bundles }: RunCatalogue, commit: string): Checked {
   return refused('RUN_NOT_VERIFIED', problems.join(' '));
 }
 
-function checkVerified({ runId }: AuditedRun, { problem, trusted }: RunVerification): Checked {
+function checkVerified({ runId }: AuditedRun, { problem, trusted, remarks }: RunVerification): Checked {
   if (problem !== null) return refused('RUN_NOT_VERIFIED', `${problem.code}: ${problem.message}`);
-  return holds(trusted ? `run ${runId} verifies` : `run ${runId} is consistent; it vouches for itself`);
+  const removed = remarks.filter((remark) => remark.startsWith(REMOVED_BY_RETENTION)).map((remark) => `; ${remark}`);
+  const how = trusted ? 'verifies' : 'is consistent; it vouches for itself';
+  return holds(`run ${runId} ${how}${removed.join('')}`);
 }
 
 function checkTrailers({ facts }: CommitInQuestion, { run, record_trailer }: CommitMatch): Checked {

@@ -74,7 +74,7 @@ export const runOfBlock = (block: PrBlockLines): string | null =>
 
 /**
  * The differences between a block and the expected one, one sentence each: a required line that differs or is missing,
- * another line of ours that differs, or a missing line about a waiver. Unknown lines may follow.
+ * another line of ours that differs, or a missing line that must not be left out. Unknown lines may follow.
  */
 export function compareBlock(block: PrBlockLines, expected: PrBlockLines): readonly string[] {
   const key = (line: string): string => line.slice(0, line.indexOf(':') + 1);

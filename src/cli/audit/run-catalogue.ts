@@ -175,7 +175,7 @@ async function openBundle(
   const reader = await openBundleTree(place);
   const record = await readRunRecord(reader);
   if (record instanceof VerifyFailure) return { failure: record };
-  const { first } = await judgeTree(reader, { policies, runId: record.run_id });
+  const { first } = await judgeTree(reader, { policies, runId: record.run_id, now: Date.now() });
   if (first?.failure) return { failure: first.failure };
   return { record, place, reader, files: await filesOf(reader, record) };
 }

@@ -11,6 +11,8 @@ import { type AuditedRun, noteUnreadable, openCatalogue, type RunCatalogue, sele
 import { type Trace, type TracedArtifact, traceRun } from './trace.js';
 import { renderAccounts } from './traced-accounts.js';
 import { renderInventories } from './traced-inventories.js';
+import { renderPlanned } from './traced-plan.js';
+import { renderWork } from './traced-work.js';
 import { type RunVerification, type RunVerifier, readTrustedPolicies, verifyRun } from './verify-run.js';
 
 export interface TraceOptions {
@@ -111,9 +113,11 @@ export function renderTrace(trace: Trace): readonly string[] {
     ...received.flatMap((one) => [
       `              ${one.gate}.${one.attempt}, try ${one.try}, by ${one.principal}${executorOf(one)}${standing(one.standing)}`,
       `                ${useOf(one)}`,
+      ...renderWork(one).map((line) => `                ${line}`),
       `                ${one.path}${one.intact ? '' : ' NOT INTACT'}`,
       `                sha256:${one.sha256}`,
     ]),
+    ...renderPlanned(trace.planned),
     ...renderInventories(trace.steered),
     ...renderAccounts(trace),
     `  decided     ${decided.length === 0 ? 'by no integrator' : ''}`.trimEnd(),

@@ -15,6 +15,8 @@ import { parseFile, readPublished } from '../app/published-run.js';
 import type { CommitMatch, FoundBy } from './match-commit.js';
 import type { AuditedRun, RunCatalogue } from './run-catalogue.js';
 import { tracedInventories } from './traced-inventories.js';
+import { tracedPlan } from './traced-plan.js';
+import { tracedWork } from './traced-work.js';
 import type { RunVerification } from './verify-run.js';
 
 /** Step 1: what was asked about, and how the run was found. */
@@ -84,6 +86,7 @@ export async function traceRun({ catalogue, run, artifact, problems, verify }: T
       texts: [...promptTexts(record), ...escalation],
     },
     received,
+    planned: await tracedPlan(catalogue, run, artifact.path),
     steered: await tracedInventories(catalogue, run),
     independence: record.independence ?? null,
     budgets: record.budgets ?? null,
@@ -145,15 +148,8 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
   const received = [];
   for (const { gate, attempts } of record.gates) {
     for (const { attempt, tries, principal, executor, standing } of attempts) {
-      for (const {
-        number,
-        rendered_prompt_sha256: sha256,
-        served_model,
-        usage,
-        failure,
-        session_id,
-        request_ids,
-      } of tries) {
+      for (const one of tries) {
+        const { number, rendered_prompt_sha256: sha256, served_model, usage, failure, session_id, request_ids } = one;
         const path = `${attemptFolder(gate, attempt)}/try-${number}/prompt.md`;
         const file = files.get(path);
         received.push({
@@ -169,6 +165,7 @@ async function receivedPrompts({ store }: RunCatalogue, { record, runId }: Audit
           failure: failure ?? null,
           session_id: session_id ?? null,
           request_ids: request_ids ?? [],
+          ...tracedWork(one),
           sandbox: executor?.sandbox ?? null,
           path,
           sha256,

@@ -36,7 +36,11 @@ export type RunVerifier = (
 export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
   const trusted = policies.length > 0;
   try {
-    const { first, remarks } = await judgeTree(await openPublishedTree(store, runId), { policies, runId });
+    const { first, remarks } = await judgeTree(await openPublishedTree(store, runId), {
+      policies,
+      runId,
+      now: Date.now(),
+    });
     const failure = first?.failure ?? null;
     if (failure === null) return { problem: null, trusted, remarks };
     return { problem: { code: failure.code, message: failureText(failure) }, trusted, remarks };

@@ -58,9 +58,10 @@ async function readTrust(
 ): Promise<VerifyTrust> {
   const policies: TrustedPolicy[] = [];
   for (const path of options.policy ?? []) policies.push(await readPolicy(resolve(cwd, path)));
-  if (options.promptosPolicy === undefined) return { policies };
+  const now = Date.now();
+  if (options.promptosPolicy === undefined) return { policies, now };
   const path = resolve(cwd, options.promptosPolicy);
-  return { policies, promptosPolicy: parsePromptOsPolicy(await readNamedText(path), path) };
+  return { policies, now, promptosPolicy: parsePromptOsPolicy(await readNamedText(path), path) };
 }
 
 /** Verifies one tree, telling of each check as it is done. @returns whether it is verified */

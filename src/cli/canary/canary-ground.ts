@@ -5,7 +5,7 @@ import { userGitEnv } from '../../adapters/git/environments.js';
 import { gitIn } from '../../adapters/git/run-git.js';
 import { createDirectStarter } from '../../adapters/platform/direct-starter.js';
 import type { CanaryGround } from '../../canary/canary-run.js';
-import { CANARY_REPOSITORY, canaryPolicy, type JudgingPolicy, PROJECT_FILES } from '../../canary/project.js';
+import { CANARY_REPOSITORY } from '../../canary/project.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { type PolicyFile, parsePolicyBytes } from '../../config/policy-file.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
@@ -18,13 +18,25 @@ import type { CommandContext } from '../app/context.js';
 /** The name and the signing settings of a person must not get into the commit. */
 const COMMITTER = ['user.name=Canary', 'user.email=canary@example.org', 'commit.gpgSign=false'];
 
+/** What canaries or bugs are planted into. */
+export interface PlantedProject {
+  /** The text of each file. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The policy as a document. */
+  policy(packSha256: string): object;
+}
+
 export interface OpenGround {
   readonly ground: CanaryGround;
   readonly policy: PolicyFile['policy'];
 }
 
-async function makeRepository(directory: string, env: CommandContext['env']): Promise<string> {
-  for (const [path, text] of Object.entries(PROJECT_FILES)) {
+async function makeRepository(
+  directory: string,
+  files: PlantedProject['files'],
+  env: CommandContext['env'],
+): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), text);
   }
@@ -48,22 +60,19 @@ const workerConfig = (repository: string, policySha256: string): WorkerConfig =>
   signers: {},
 });
 
-/**
- * Makes the canaries' repository, store and policy in a folder of their own, does the work, and removes the folder.
- * @param judging what the rules judge by, of the user's policy
- */
+/** Makes a repository, a store and a policy in a folder of their own, does the work, and removes the folder. */
 export async function withCanaryGround<T>(
   { env }: CommandContext,
-  judging: JudgingPolicy | undefined,
+  project: PlantedProject,
   work: (opened: OpenGround) => Promise<T>,
 ): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'promptos-canary-'));
   try {
     const repository = join(root, 'project');
-    const base_commit = await makeRepository(repository, env);
+    const base_commit = await makeRepository(repository, project.files, env);
     const pack = await readPromptPack(builtInPackDir(), env);
     const { policy, sha256, bytes } = parsePolicyBytes(
-      new TextEncoder().encode(prettyJson(canaryPolicy(pack.digest, judging))),
+      new TextEncoder().encode(prettyJson(project.policy(pack.digest))),
       'the policy of the canaries',
     );
     const config = workerConfig(repository, sha256);

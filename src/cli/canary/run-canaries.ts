@@ -4,7 +4,7 @@ import { CANARIES } from '../../canary/canaries.js';
 import type { Canary } from '../../canary/canary.js';
 import { createCanaryRuns } from '../../canary/canary-run.js';
 import { type CanaryOutcome, type ControlOutcome, createPlanter, plantAll } from '../../canary/plant-canaries.js';
-import type { JudgingPolicy } from '../../canary/project.js';
+import { canaryPolicy, type JudgingPolicy, PROJECT_FILES } from '../../canary/project.js';
 import { type PolicyFile, readPolicyInForce } from '../../config/policy-file.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { RULES_VERSION } from '../../contracts/rules-version.js';
@@ -31,7 +31,10 @@ export async function runCanaries(context: CommandContext, options: CanaryOption
   const named = await userPolicy(context, options);
   const { control, outcomes, pack_sha256 } = await withCanaryGround(
     context,
-    named === null ? undefined : judgingParts(named),
+    {
+      files: PROJECT_FILES,
+      policy: (packSha256) => canaryPolicy(packSha256, named === null ? undefined : judgingParts(named)),
+    },
     async ({ ground, policy }) => {
       const planter = await createPlanter(createCanaryRuns(ground), policy);
       const control = await planter.control();

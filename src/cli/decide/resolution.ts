@@ -82,7 +82,7 @@ export const outgoingResolution = (resolution: Resolution): Outgoing => ({
 /** How the resolution of an escalation is asked for. */
 export const ASKED_RESOLUTION: AskedKind<Resolution, AwaitedResolution> = {
   question: ({ escalation_id }, actor) => `${escalation_id}: how does the run go on, ${actor}?`,
-  choices: () => RESOLUTION_CHOICES.map((value) => ({ value, label: value, hint: HINTS[value] })),
+  choices: ({ choices = RESOLUTION_CHOICES }) => choices.map((value) => ({ value, label: value, hint: HINTS[value] })),
   preset: 'retry',
   askRest,
   bind: bindResolution,

@@ -274,7 +274,7 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
         continue;
       }
       used[principal] = configured;
-      const executor = resolveExecutor(configured);
+      const executor = resolveExecutor(configured, 'none');
       const named = installedProgram(configured);
       const [program = ''] = resolveArguments([named], folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);

@@ -1,12 +1,27 @@
 import { findProgram, whyNoProgram } from '../../adapters/platform/find-program.js';
+import { findSandbox } from '../../adapters/sandbox/available.js';
+import { laidUnderPlaces } from '../../adapters/sandbox/laid-under.js';
 import { EXECUTOR_ROLES } from '../../contracts/names.js';
 import { networkBeyond } from '../../contracts/network-access.js';
-import { fail, ok, type Probe, readablePolicy, readableWorker } from './probe.js';
+import type { WorkerConfig } from '../../contracts/worker-config.js';
+import { fail, ok, type Probe, type ProbeSetting, readablePolicy, readableWorker } from './probe.js';
+
+/** How checkouts get what is kept of it: laid under them by the sandbox, or copied, and why. */
+async function howGiven(sandbox: WorkerConfig['sandbox'], { files, env }: ProbeSetting): Promise<string> {
+  if (sandbox === 'none')
+    return 'its result is copied into each checkout, since the worker config says `sandbox: none`';
+  const found = await findSandbox({ path: env.PATH, laidUnder: laidUnderPlaces(files.state) });
+  if (found.kind === 'none') return 'its result is copied into each checkout: there is no sandbox';
+  const { laysUnder } = found;
+  return laysUnder.ok
+    ? 'the sandbox lays its result under each checkout'
+    : `its result is copied into each checkout, since the sandbox cannot lay it under: ${laysUnder.reason}`;
+}
 
 /** What the policy's set-up needs and the worker does not grant or have. Every worker of a role makes checkouts. */
 export const setupProbe: Probe = async (setting) => {
   const { policy } = await readablePolicy(setting);
-  const { roles, setup } = await readableWorker(setting);
+  const { roles, setup, sandbox } = await readableWorker(setting);
   const commands = Object.entries(policy.setup);
   if (commands.length === 0) return ok('the policy has none: checkouts are used as they are');
   if (!EXECUTOR_ROLES.some((role) => roles.includes(role))) return ok('this worker carries out no role');
@@ -33,6 +48,7 @@ export const setupProbe: Probe = async (setting) => {
     if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
     missing.push(`${name}: ${await whyNoProgram(program, path)}`);
   }
-  if (missing.length === 0) return ok(commands.map(([name]) => name).join(', '));
+  const named = commands.map(([name]) => name).join(', ');
+  if (missing.length === 0) return ok(`${named}; ${await howGiven(sandbox, setting)}`);
   return fail(missing.join('; '), 'Install the program, or correct `setup` in policy.yaml.');
 };

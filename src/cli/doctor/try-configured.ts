@@ -4,11 +4,10 @@ import { createLauncher } from '../../adapters/platform/launcher.js';
 import { builtInPackDir } from '../../config/pack-folder.js';
 import { readPromptPack } from '../../config/prompt-pack.js';
 import { sha256Hex } from '../../contracts/digest.js';
-import { PromptOsError } from '../../contracts/errors.js';
-import { isStarted, type StartedExecutorConfig } from '../../contracts/executor-config.js';
-import { own } from '../../contracts/json.js';
+import type { StartedExecutorConfig } from '../../contracts/executor-config.js';
 import { type TriedCase, tryExecutor } from '../../plugin/try-executor.js';
 import { openExecutors, type WorkerSetting } from '../../worker.js';
+import { requireStarted } from '../app/started-executor.js';
 
 /** How long the time-out of the trial is. */
 const HURRIED_MS = 2_000;
@@ -48,15 +47,4 @@ export async function tryConfigured(
   } finally {
     await launcher.close();
   }
-}
-
-function requireStarted({ config }: WorkerSetting, principal: string): StartedExecutorConfig {
-  const found = own(config.executors, principal);
-  if (found !== undefined && isStarted(found)) return found;
-  const names = Object.entries(config.executors).flatMap(([name, one]) => (isStarted(one) ? name : []));
-  const why = found === undefined ? 'has no executor' : 'starts no program (kind: handoff)';
-  throw new PromptOsError(
-    'EXECUTOR_NOT_CONFIGURED',
-    `The worker config ${why} for "${principal}"; it has programs for: ${names.sort().join(', ') || 'none'}.`,
-  );
 }

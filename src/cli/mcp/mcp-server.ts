@@ -67,16 +67,18 @@ export function createMcpServer(session: McpSession, version: string): ClientSer
   );
   protocol.server.registerCapabilities({ tools: {} });
   const atWork = new Set<Promise<unknown>>();
+  const counted = <T>(call: Promise<T>): Promise<T> => {
+    atWork.add(call);
+    return call.finally(() => atWork.delete(call));
+  };
   // In place of those that the library has: its message for wrong arguments has neither a code nor a next step.
   protocol.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: MCP_TOOLS.map(listed) }));
   protocol.server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
     const tool = MCP_TOOLS.find(({ name }) => name === params.name);
     if (tool === undefined) throw new McpError(ErrorCode.InvalidParams, `Tool ${params.name} not found`);
-    const call = tool.call(session, params.arguments);
-    atWork.add(call);
-    return call.finally(() => atWork.delete(call));
+    return counted(tool.call(session, params.arguments));
   });
-  protocol.registerPrompt('gate', GATE_PROMPT, ({ run }) => gatePrompt(session, run));
+  protocol.registerPrompt('gate', GATE_PROMPT, ({ run }) => counted(gatePrompt(session, run)));
   return {
     protocol,
     settled: async () => {

@@ -12,7 +12,10 @@ import { storedLedger } from './run-status.js';
 const SHOWN_BYTES = 512 * 1024;
 
 /** The record of the attempt that is to be decided on. @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID */
-export async function readAttempt(store: ArtifactStore, outputSha256: string): Promise<AttemptRecord> {
+export async function readAttempt(
+  store: Pick<ArtifactStore, 'readObject'>,
+  outputSha256: string,
+): Promise<AttemptRecord> {
   return parseFile(attemptRecordSchema, Buffer.from(await store.readObject(outputSha256)), 'attempt.json');
 }
 

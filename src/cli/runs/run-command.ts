@@ -6,7 +6,8 @@ import { collect, positiveNumber, RUN_ARGUMENT } from '../app/options.js';
 import type { AskAwaited } from './show-run.js';
 
 /**
- * `promptos run list|status|watch|logs|cancel|recover`: looks at runs, ends one, and finishes one that is stuck.
+ * `promptos run list|status|watch|logs|cancel|recover|prune`: looks at runs, ends one, finishes one that is stuck, and
+ * lets transcripts go.
  * @param cancel the command that ends a run: it is an answer as a decision is
  * @param ask asks on the terminal for what a watched run waits for
  */
@@ -96,6 +97,26 @@ Examples:
       const { recoverRun } = await import('./recover-run.js');
       await recoverRun(context, run, options);
     });
+  const prune = new Command('prune')
+    .description('remove transcripts of ended runs that their policies keep no longer')
+    .option('--dry-run', 'only show what would be removed')
+    .addHelpText(
+      'after',
+      `
+\`transcripts: { keep: 90d }\` of the policy that a run pinned says how long after its end what its executors printed is kept.
+Prompts, answers, check logs and all other evidence stay, and so does the record with the digest of what is removed:
+\`promptos verify\` accepts that it is missing once that time is over, and never before. Bytes that another run needs stay too.
+
+Exits with 1 when a run could not be read: then no bytes are removed, since that run may need them.
+
+Examples:
+  promptos run prune --dry-run
+  promptos run prune`,
+    )
+    .action(async ({ dryRun }) => {
+      const { pruneRuns } = await import('./prune-runs.js');
+      await pruneRuns(context, { dryRun });
+    });
   return new Command('run')
     .addHelpText('after', '\nExample:\n  promptos run status latest')
     .addCommand(list)
@@ -103,5 +124,6 @@ Examples:
     .addCommand(watch)
     .addCommand(logs)
     .addCommand(cancel)
-    .addCommand(recover);
+    .addCommand(recover)
+    .addCommand(prune);
 }

@@ -248,6 +248,10 @@ async function printKept(
   for (const { path, sha256, bytes } of await keptLogs(store, attempt.output_sha256)) {
     if (bytes === 0) continue;
     any = true;
+    if (!(await store.hasObject(sha256))) {
+      printer.text(attempt, path, '[removed: this transcript is no longer kept]\n');
+      continue;
+    }
     let passed = printed.get(path) ?? 0;
     const decoder = new TextDecoder();
     for await (const chunk of store.openObject(sha256)) {

@@ -14,6 +14,7 @@ import { INITIAL_STATE } from '../../domain/run/run-state.js';
 import { describeRun } from '../../domain/run/run-status.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { readPublishedRun } from '../app/published-run.js';
+import { modelsOf } from './gate-models.js';
 import type { OpenedRuns } from './governed-runs.js';
 
 type RecordedGate = RunRecord['gates'][number];
@@ -41,7 +42,7 @@ function statusOfRecord(record: RunRecord, recordSha256: string): RunStatus {
     authentication: null,
     self_approval: record.policy.self_approval,
     integrators: record.roles.integrator.map(({ principal }) => principal),
-    gates: record.gates.map(statusOfGate),
+    gates: record.gates.map((gate) => ({ ...statusOfGate(gate), ...independenceOf(gate, record) })),
     awaiting: [],
     escalations_raised: record.escalations.length,
     refusals: record.refusals.length + Object.values(record.refusals_counted).reduce((sum, count) => sum + count, 0),
@@ -66,6 +67,7 @@ function statusOfGate({ gate, attempts }: RecordedGate): GateStatus {
     findings_omitted: 0,
     waived: standing?.waived ?? [],
     ...usageOf(attempts.flatMap(({ tries }) => tries)),
+    ...modelsOfAttempt(standing),
     ...(sandbox === undefined ? {} : { sandbox }),
   };
 }
@@ -73,6 +75,17 @@ function statusOfGate({ gate, attempts }: RecordedGate): GateStatus {
 function usageOf(tries: RecordedAttempt['tries']): Pick<GateStatus, 'usage'> {
   const usage = totalUsage(tries);
   return usage === null ? {} : { usage };
+}
+
+function modelsOfAttempt(attempt: RecordedAttempt | undefined): Pick<GateStatus, 'models'> {
+  if (attempt?.executor == null) return {};
+  const models = modelsOf({ ...attempt, executor: attempt.executor });
+  return models === null ? {} : { models };
+}
+
+function independenceOf({ gate }: RecordedGate, { independence }: RunRecord): Pick<GateStatus, 'independence'> {
+  const own = (independence?.comparisons ?? []).filter(({ judge }) => judge.gate === gate);
+  return own.length === 0 ? {} : { independence: own };
 }
 
 /** A gate that was open when the run ended stays where it was: nothing is awaited of it any more. */

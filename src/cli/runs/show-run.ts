@@ -13,6 +13,7 @@ import { printableLine } from '../app/printable.js';
 import { isNoServer } from '../app/report-error.js';
 import { announceRun, selectRun } from '../app/select-run.js';
 import { createAge, describeProgress, followRun, progressFacts } from './follow-run.js';
+import { withModels } from './gate-models.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { withPublishedOrLive } from './open-run.js';
 import { publishedStatus, storedStatus } from './run-status.js';
@@ -48,7 +49,7 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
   if (recorded !== null) return tell(output, recorded, store, ui);
   try {
     const status = await runs.status(runId);
-    tell(output, status, store, ui, await liveFacts(session, runId));
+    tell(output, await withModels(store, status), store, ui, await liveFacts(session, runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
     const known = await runs.describe(runId);
@@ -57,7 +58,7 @@ async function showLiveRun(output: Output, session: OpenedRuns, runId: string): 
     // A store that cannot be read is one of the things that keep a run from its record.
     const stored = wanted ? await storedStatus(runs, store, runId).catch(() => null) : null;
     if (stored !== null) {
-      tell(output, stored.status, store, ui, facts);
+      tell(output, await withModels(store, stored.status), store, ui, facts);
       output.note(`note: no worker answers; this is the run as its store has it${unreadMessages(stored.unread)}`);
       return;
     }
@@ -238,10 +239,11 @@ async function redrawUntilEnd(output: Output, session: OpenedRuns, runId: string
 /** The status, from the store where no worker answers; null when that has none. */
 async function currentStatus({ runs, store }: OpenedRuns, runId: string): Promise<RunStatus | null> {
   try {
-    return await runs.status(runId);
+    return await withModels(store, await runs.status(runId));
   } catch (error) {
     if (!(error instanceof PromptOsError && error.code === 'WORKER_MISSING')) throw error;
-    return (await storedStatus(runs, store, runId))?.status ?? null;
+    const stored = await storedStatus(runs, store, runId);
+    return stored === null ? null : withModels(store, stored.status);
   }
 }
 

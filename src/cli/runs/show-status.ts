@@ -16,6 +16,7 @@ import { answerCommands, answeringName } from '../../domain/run/answer-commands.
 import { describeHandOff } from '../../domain/run/describe-hand-off.js';
 import type { Output } from '../app/output.js';
 import { printable, printableLine, shellWord } from '../app/printable.js';
+import { describeModels } from './gate-models.js';
 
 /** Where a person finds more about a run. */
 export interface RunPlaces {
@@ -46,6 +47,7 @@ export function showStatus(
   for (const gate of status.gates) {
     output.say(`  ${describeGate(gate) ?? `· ${gate.gate} ${gate.title}`}`);
     if (gate.usage !== undefined) output.say(`      used ${usageInWords(gate.usage)}`);
+    for (const line of describeModels(gate)) output.say(`      ${line}`);
     if (gate.handed_off !== undefined)
       output.say(`      → promptos gate next ${status.run_id} --as ${shellWord(gate.handed_off.to)}`);
     else if (gate.state === 'running') for (const line of progress) output.say(`      ${line}`);

@@ -1,17 +1,24 @@
 import { basename } from 'node:path';
 import { firstAcpExecutor } from '../../adapters/executor/acp-agents.js';
 import { resolveArguments } from '../../adapters/executor/command-executor.js';
+import { firstModelExecutor } from '../../adapters/executor/first-model.js';
+import { type OwnService, ownService } from '../../adapters/executor/own-service.js';
 import type { AgentPreset } from '../../adapters/executor/presets/agent-preset.js';
-import { AGENT_PRESETS, missingKey } from '../../adapters/executor/presets/presets.js';
+import { AGENT_PRESETS, executorLack, missingKey } from '../../adapters/executor/presets/presets.js';
 import { findProgram } from '../../adapters/platform/find-program.js';
 import type { FirstAgent } from '../../config/first-policy.js';
+import type { ModelExecutorConfig } from '../../contracts/model-executor.js';
 import type { AgentName } from '../../contracts/names.js';
 import type { CommandContext } from '../app/context.js';
 
-/** What `--agent` names: a preset, or the command line of a program that speaks the Agent Client Protocol. */
+/**
+ * What `--agent` names: a preset, the command line of a program that speaks the Agent Client Protocol, or a model that is
+ * called by its API.
+ */
 export type ChosenAgent =
   | { readonly kind: 'preset'; readonly agent: AgentName }
-  | { readonly kind: 'acp'; readonly argv: readonly string[] };
+  | { readonly kind: 'acp'; readonly argv: readonly string[] }
+  | { readonly kind: 'model'; readonly named: string };
 
 /** The agent of a first set-up. */
 export interface FirstAgentSetup {
@@ -19,26 +26,72 @@ export interface FirstAgentSetup {
   readonly name: string;
   /** For people. */
   readonly title: string;
-  readonly program: string;
   readonly setup: FirstAgent;
-  /** What is known of its keys and its installation; null when nothing is. */
-  readonly preset: AgentPreset | null;
+  /** What the environment of `init` had a say in, one sentence each. */
+  readonly assumptions: readonly string[];
+  /** What it needs on this machine. */
+  readonly needs:
+    | {
+        readonly kind: 'program';
+        readonly program: string;
+        /** What is known of its keys and its installation; null when nothing is. */
+        readonly preset: AgentPreset | null;
+      }
+    | { readonly kind: 'model'; readonly config: ModelExecutorConfig };
 }
 
-export function chooseAgent(chosen: ChosenAgent): FirstAgentSetup {
+/** @throws PromptOsError USAGE for a model that is not named as it must be */
+export function chooseAgent(chosen: ChosenAgent, env: CommandContext['env']): FirstAgentSetup {
+  if (chosen.kind === 'model') {
+    const { executor, config, title } = firstModelExecutor(chosen.named);
+    return {
+      name: `model:${chosen.named}`,
+      title,
+      setup: { kind: 'model', executor, complete: true },
+      assumptions: [],
+      needs: { kind: 'model', config },
+    };
+  }
   if (chosen.kind === 'preset') {
     const preset = AGENT_PRESETS[chosen.agent];
-    return { name: chosen.agent, title: preset.title, program: preset.argv[0], setup: chosen, preset };
+    const service = ownService(preset, env);
+    const executor = { kind: 'preset', agent: chosen.agent, ...settingsOf(service, {}) };
+    return {
+      name: chosen.agent,
+      title: preset.title,
+      setup: { kind: 'preset', executor, complete: true },
+      assumptions: describeService(service),
+      needs: { kind: 'program', program: preset.argv[0], preset },
+    };
   }
   const { executor, preset } = firstAcpExecutor(chosen.argv);
+  const service = preset === null ? null : ownService(preset, env);
   const command = chosen.argv.join(' ');
   return {
     name: `acp:${command}`,
     title: `${command}, by the Agent Client Protocol`,
-    program: chosen.argv[0] ?? '',
-    setup: { kind: 'acp', executor, complete: preset !== null },
-    preset,
+    setup: { kind: 'acp', executor: { ...executor, ...settingsOf(service, executor.env) }, complete: preset !== null },
+    assumptions: describeService(service),
+    needs: { kind: 'program', program: chosen.argv[0] ?? '', preset },
   };
+}
+
+/** The settings that lead an executor to a service of one's own, and to no other. */
+function settingsOf(service: OwnService | null, env: { readonly set?: Readonly<Record<string, string>> }): object {
+  if (service === null || !service.usable) return {};
+  return { env: { ...env, set: { ...env.set, ...service.set } }, network: { hosts: [service.host] } };
+}
+
+function describeService(service: OwnService | null): readonly string[] {
+  if (service === null) return [];
+  const { variable } = service;
+  return service.usable
+    ? [
+        `${variable} is set here: worker.yaml has ${Object.keys(service.set).join(', ')}, and the agents reach ${service.host} alone.`,
+      ]
+    : [
+        `${variable} is set here, and worker.yaml does not have it: ${service.reason}. The agents use their own service; \`env\` and \`network\` in worker.yaml name another.`,
+      ];
 }
 
 /**
@@ -46,10 +99,15 @@ export function chooseAgent(chosen: ChosenAgent): FirstAgentSetup {
  * @param home the folder of the worker config
  */
 export async function findAgentNeeds(
-  { setup, title, program, preset }: FirstAgentSetup,
+  { setup, title, needs }: FirstAgentSetup,
   env: CommandContext['env'],
   home: string,
 ): Promise<readonly string[]> {
+  if (needs.kind === 'model') {
+    const lack = executorLack(needs.config, env);
+    return lack === null ? [] : [lack.message];
+  }
+  const { program, preset } = needs;
   const [path = ''] = resolveArguments([program], home);
   const found = await findProgram(path, env.PATH);
   const missing = preset === null ? null : missingKey(preset, env);

@@ -197,13 +197,13 @@ export async function initProject(
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
   if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
+  const chosen = options.agent === undefined ? null : chooseAgent(options.agent, context.env);
   const asked = output.interactive && options.yes !== true ? questions : null;
-  const { assumptions, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
+  const { assumptions: assumed, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
   const workerKeys = join(files.home, 'keys');
   const integratorKey = await findIntegratorKey(context, { people, given: options.integratorKey, questions: asked });
   const { passphrase } = options;
   const keys = await planFirstKeys(context, { people, workerKeys, integratorKey, passphrase, questions: asked });
-  const chosen = options.agent === undefined ? null : chooseAgent(options.agent);
   const setup: ProjectSetup = {
     ...people,
     agent: chosen?.setup ?? null,
@@ -231,5 +231,6 @@ export async function initProject(
   const shared = options.shareWith === undefined ? [] : await share(output, project, options.shareWith);
   const sandbox = await findSandbox({ path: context.env.PATH });
   const agentNeeds = chosen === null ? [] : await findAgentNeeds(chosen, context.env, files.home);
+  const assumptions = [...assumed, ...(chosen?.assumptions ?? [])];
   showWritten(output, { files, setup, keys, assumptions, shared, agent: chosen, agentNeeds, sandbox });
 }

@@ -107,12 +107,16 @@ async function prepare(
 }
 
 const ACP = 'acp:';
+const MODEL = 'model:';
 
 function chosenAgent(text: string): ChosenAgent {
+  if (text.startsWith(MODEL)) return { kind: 'model', named: text.slice(MODEL.length) };
   if (text.startsWith(ACP)) return { kind: 'acp', argv: commandWords(text.slice(ACP.length)) };
   const found = AGENTS.find((name) => name === text);
   if (found !== undefined) return { kind: 'preset', agent: found };
-  throw new InvalidArgumentError(`expected one of ${AGENTS.join(', ')}, or acp:COMMAND.${suggestName(text, AGENTS)}`);
+  throw new InvalidArgumentError(
+    `expected one of ${AGENTS.join(', ')}, acp:COMMAND, or model:PROVIDER/MODEL.${suggestName(text, AGENTS)}`,
+  );
 }
 
 function commandWords(command: string): readonly string[] {
@@ -127,6 +131,8 @@ const INIT_EXAMPLES = `
 Examples:
   $ promptos init --agent claude
   $ promptos init --agent "acp:gemini --acp"
+  $ promptos init --agent model:anthropic/claude-sonnet-4-5
+  $ promptos init --agent model:qwen3-coder@http://127.0.0.1:8080/v1
   $ promptos init --alone
   $ promptos init --not-alone --developer ada --integrator grace --integrator-key "ssh-ed25519 AAAA…"
   $ promptos init --share-with developers
@@ -152,7 +158,7 @@ export function initCommand(context: CommandContext, questions?: InitQuestions):
     .addOption(
       new Option(
         '--agent <name>',
-        'the coding agent that writes, verifies and reviews, or acp:COMMAND for one that speaks the Agent Client Protocol',
+        'the coding agent that writes, verifies and reviews, acp:COMMAND for one that speaks the Agent Client Protocol, or model:PROVIDER/MODEL or model:MODEL@URL for a model by its API',
       )
         .choices(AGENTS)
         .argParser(chosenAgent),

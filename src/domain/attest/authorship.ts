@@ -27,6 +27,10 @@ interface Contribution {
   /** Of the canonical JSON of the inventory of files that steer agents. */
   readonly inventorySha256: string | null;
   readonly usage: Readonly<Record<string, number>> | null;
+  /** Of the canonical JSON of what the executor was set to in its last try; absent in runs from before it was recorded. */
+  readonly parametersSha256?: string;
+  /** Calls of tools in all tries; absent where one does not say. */
+  readonly toolCalls?: number;
 }
 
 interface AiAuthorship {
@@ -106,5 +110,18 @@ function contribution(
             ...(usage.cached_tokens === undefined ? {} : { cachedTokens: usage.cached_tokens }),
             ...(usage.cost_usd === undefined ? {} : { costUsd: usage.cost_usd }),
           },
+    ...workOf(tries),
+  };
+}
+
+function workOf(tries: RecordedAttempt['tries']): Pick<Contribution, 'parametersSha256' | 'toolCalls'> {
+  const parameters = tries.at(-1)?.parameters;
+  const calls = tries.map(({ tool_calls }) => tool_calls?.total);
+  const known = calls.filter((total) => total !== undefined);
+  return {
+    ...(parameters === undefined ? {} : { parametersSha256: canonicalSha256(parameters) }),
+    ...(known.length === 0 || known.length < calls.length
+      ? {}
+      : { toolCalls: known.reduce((sum, total) => sum + total, 0) }),
   };
 }

@@ -9,9 +9,21 @@ import { unsandboxedParts, WITHOUT_SANDBOX } from './sandboxes.js';
 
 const WAIVER_LINE = '> - Waiver';
 const SANDBOX_LINE = '> - Sandbox:';
+const MODELS_LINE = '> - Models:';
+const INDEPENDENCE_LINE = '> - Independence:';
+const BUDGET_LINE = '> - Budget:';
 
-/** How lines begin that a block must not leave out: it would hide from who merges what the change rests on. */
-export const UNHIDEABLE_LINES: readonly string[] = [WAIVER_LINE, SANDBOX_LINE];
+/**
+ * How lines begin that a block must not leave out: it would hide from who merges what the change rests on. Each is about
+ * something that records of before do not have, so their blocks have no such line.
+ */
+export const UNHIDEABLE_LINES: readonly string[] = [
+  WAIVER_LINE,
+  SANDBOX_LINE,
+  MODELS_LINE,
+  INDEPENDENCE_LINE,
+  BUDGET_LINE,
+];
 
 export interface PrBlockInput {
   readonly session: PromptSession;
@@ -53,15 +65,15 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
       ? ['> - Separation: the policy lets several roles be done by the same executor']
       : []),
     ...unsandboxed(record),
-    ...noted('Models', otherModels(record)),
-    ...noted('Independence', dependentJudges(record)),
-    ...noted('Budget', budgetBreaches(record)),
+    ...noted(MODELS_LINE, otherModels(record)),
+    ...noted(INDEPENDENCE_LINE, dependentJudges(record)),
+    ...noted(BUDGET_LINE, budgetBreaches(record)),
     `> - Authentication: ${AUTHENTICATION[record.authentication]}`,
   ].join('\n');
 }
 
 /** A line only where there is something to say. */
-const noted = (name: string, note: string | null): readonly string[] => (note === null ? [] : [`> - ${name}: ${note}`]);
+const noted = (line: string, note: string | null): readonly string[] => (note === null ? [] : [`${line} ${note}`]);
 
 /** Programs that could have reached more than their checkout: the person who merges sees it. */
 function unsandboxed(record: RunRecord): readonly string[] {

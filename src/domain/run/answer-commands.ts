@@ -1,4 +1,4 @@
-import { GATES, type GateId, type ResolutionChoice } from '../../contracts/names.js';
+import { GATES, type GateId, RESOLUTION_CHOICES, type ResolutionChoice } from '../../contracts/names.js';
 import type { AwaitedDecision, AwaitedResolution, RunStatus } from '../../contracts/run-status.js';
 import { canContinue } from '../judge/judge-answers.js';
 
@@ -62,12 +62,17 @@ function resolutionCommands(status: RunStatus, awaited: AwaitedResolution, name:
   });
   const current = status.gates.find(({ state }) => state !== 'passed');
   const interrupted = current?.state === 'held' && current.verdict === null;
-  const continued = canContinue({ ...awaited, interrupted })
-    ? [command('continue', mayWaive(status, awaited) ? ' --guidance "why"' : '')]
-    : [];
   const from = awaited.gate ?? current?.gate ?? status.gates.at(-1)?.gate;
-  const back = from === undefined ? [] : [command('rework', ` --to ${reworkGate(status, from)}`)];
-  return [...continued, command('retry'), ...back, command('abort', ' --guidance "why"')];
+  // An earlier release does not say which resolutions lead somewhere.
+  const choices = awaited.choices ?? RESOLUTION_CHOICES;
+  return choices.flatMap((choice): readonly AnswerCommand[] => {
+    if (choice === 'continue') {
+      if (!canContinue({ ...awaited, interrupted })) return [];
+      return [command(choice, mayWaive(status, awaited) ? ' --guidance "why"' : '')];
+    }
+    if (choice === 'rework') return from === undefined ? [] : [command(choice, ` --to ${reworkGate(status, from)}`)];
+    return [command(choice, choice === 'abort' ? ' --guidance "why"' : '')];
+  });
 }
 
 /** Whether to continue may waive findings, so that it says why. */

@@ -3,6 +3,7 @@ import type { LedgerHead } from '../../contracts/ledger.js';
 import { GATES } from '../../contracts/names.js';
 import type { GovernedRunInput } from '../../contracts/run-plan.js';
 import type { AwaitedDecision, AwaitedResolution, GateStatus, RunStatus } from '../../contracts/run-status.js';
+import { resolutionChoices } from '../judge/resolution-choices.js';
 import { runSpending } from './budget.js';
 import { defaultReworkTarget } from './next-step.js';
 import {
@@ -96,6 +97,7 @@ export function awaited(state: RunState): (AwaitedDecision | AwaitedResolution)[
       report: open.report,
       issue: open.report.issue,
       recommendation: open.report.recommendation,
+      ...(state.plan === null ? {} : { choices: resolutionChoices(state, state.plan, open) }),
       since: open.opened_at,
     }),
   );

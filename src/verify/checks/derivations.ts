@@ -1,6 +1,11 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import { GATE_OUTPUT_SCHEMAS, testResultsSchema } from '../../contracts/gate-outputs.js';
-import { parseJson } from '../../contracts/json.js';
+import {
+  type CheckResult,
+  GATE_OUTPUT_SCHEMAS,
+  type GateOutputs,
+  testResultsSchema,
+} from '../../contracts/gate-outputs.js';
+import { parseJson, prettyJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
 import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
 import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/read-answer.js';
@@ -14,11 +19,13 @@ import {
   renderPrompt,
   shownResults,
 } from '../../prompt-pack/render.js';
+import { criteriaThatHold } from '../../rules/gate-outputs.js';
 import { previousTry } from '../../rules/judged-output.js';
 import { describePatch } from '../../rules/mask-patch.js';
 import type { ParsedFile } from '../../rules/parse-patch.js';
 import { touchedPaths } from '../../rules/patch-rule.js';
 import { type OutputFile, PUBLISHED_OUTPUT } from '../../rules/published-output.js';
+import { traceChange } from '../../rules/traceability.js';
 import { withheldFiles, withheldInput } from '../../rules/withheld-files.js';
 import {
   type AttemptInputs,
@@ -66,7 +73,10 @@ export async function checkDerivations(documents: TreeDocuments): Promise<void> 
       ) => readonly OutputFile[];
       for (const file of publish(output, request)) await checkText(documents, attempt, file);
     }
-    if (attempt.record.gate === 'P05') await checkListing(documents, attempt);
+    if (attempt.record.gate === 'P05') {
+      await checkListing(documents, attempt);
+      await checkTrace(documents, attempt);
+    }
     if (attempt.record.gate === 'P06') await checkPatchJudgement(documents, attempt);
     await checkWithheld(documents, attempt);
   }
@@ -122,6 +132,25 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   expectEqual('DERIVED_DIFFERS', placed.place, expected, { ...(found as object), files: byPath(patch.files) });
 }
 
+/** The trace of plan and patch is the one that they lead to. A masked patch leads to none; it was refused. */
+async function checkTrace(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
+  const placed = await placedArtifact(documents, attempt, GATE_PATHS.traceability);
+  const patch = await patchOf(documents, attempt);
+  const inputs = await inputsOf(documents, attempt);
+  const build = await outputOf<GateOutputs['P05']>(documents, attempt);
+  if (placed === null || patch === null || patch.masked || inputs === null || build === null) return;
+  const expected = traceChange({
+    base_commit: attempt.record.base_commit,
+    patch_sha256: patch.sha256,
+    files: patch.files,
+    blobs: patch.parsed.blobs,
+    criteria: criteriaThatHold(inputs.request, inputs.job),
+    plan: inputs.plan,
+    build,
+  });
+  await checkText(documents, attempt, { path: GATE_PATHS.traceability, text: prettyJson(expected) });
+}
+
 async function checkPatchJudgement(documents: TreeDocuments, attempt: VerifiedAttempt): Promise<void> {
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   const inputs = await inputsOf(documents, attempt);
@@ -164,15 +193,24 @@ async function resultsShown(documents: TreeDocuments, attempt: VerifiedAttempt):
   const placed = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
   if (placed === null) return null;
   const results = await documents.json(placed.place, testResultsSchema);
+  return shownResults(results, await logTails(documents, attempt, results.checks));
+}
+
+/** The ends of the logs of checks, as the prompt of P06 shows them. */
+export async function logTails(
+  documents: TreeDocuments,
+  attempt: VerifiedAttempt,
+  checks: readonly Pick<CheckResult, 'name'>[],
+) {
   const tails = [];
-  for (const { name } of results.checks) {
+  for (const { name } of checks) {
     const tail = async (stream: string) => {
       const log = await placedArtifact(documents, attempt, `evidence/checks/${name}.${stream}.txt`);
       return log === null ? '' : tailOf(documents, log.place);
     };
     tails.push({ stdout_tail: await tail('stdout'), stderr_tail: await tail('stderr') });
   }
-  return shownResults(results, tails);
+  return tails;
 }
 
 async function shownInputs(

@@ -1,8 +1,8 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Finding } from '../../contracts/findings.js';
-import { baselineSchema, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
-import { GATE_IDS, type GateId } from '../../contracts/names.js';
+import { baselineSchema, type CheckResult, type GateOutputs, testResultsSchema } from '../../contracts/gate-outputs.js';
+import { CONTRADICTION_RULE, GATE_IDS, type GateId } from '../../contracts/names.js';
 import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy.js';
 import { rulesVersionOf } from '../../contracts/rules-version.js';
@@ -16,6 +16,7 @@ import {
   judgePlan,
   judgeReview,
   judgeVerification,
+  PLAN_AGENT_FILES_RULE,
   plannedFiles,
   protectedPaths,
   scopesThatHold,
@@ -23,15 +24,18 @@ import {
 import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeChange, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { CLAIM_RULE, judgeClaims } from '../../rules/judge-claims.js';
+import { judgeContradiction } from '../../rules/judge-contradiction.js';
 import { compareModels, INDEPENDENCE_RULE, judgeIndependence } from '../../rules/judge-independence.js';
-import { INPUT_RULE, judgeInputs } from '../../rules/judge-inputs.js';
+import { INPUT_RULE, judgeInputs, judgeLogs } from '../../rules/judge-inputs.js';
 import { givenInventories, INVENTORY_RULE, judgeInventory } from '../../rules/judge-inventory.js';
+import { judgeReviewWork, REVIEW_WORK_RULE } from '../../rules/judge-review-work.js';
 import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import { judgeSessions, SESSION_RULE } from '../../rules/judge-sessions.js';
 import { judgeUse, USE_RULE } from '../../rules/judge-use.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeBaseline, judgeBothBaselines, judgeChecks } from '../../rules/observations.js';
 import { LINK_MODE } from '../../rules/patch-lines.js';
+import { patchedPaths } from '../../rules/patch-rule.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
 import { spentByAttempt } from '../../rules/spent.js';
@@ -47,7 +51,7 @@ import {
 import { firstDifference } from '../first-difference.js';
 import type { TreeDocuments, VerifiedAttempt } from '../open-documents.js';
 import { expectEqual, expectFields, VerifyFailure } from '../verify-codes.js';
-import { answerOf, filesOf } from './derivations.js';
+import { answerOf, filesOf, logTails } from './derivations.js';
 
 /** Rules whose findings follow from published bytes alone: no more and no fewer may be recorded than they give. */
 const DERIVED = new Set<string>([
@@ -70,6 +74,9 @@ const DERIVED = new Set<string>([
     USE_RULE,
     INDEPENDENCE_RULE,
     SESSION_RULE,
+    CONTRADICTION_RULE,
+    PLAN_AGENT_FILES_RULE,
+    REVIEW_WORK_RULE,
   ],
 ]);
 
@@ -98,11 +105,19 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
       rules_version: rulesVersion,
       inRequestScope: (path) => pathAllowed(path, [request.scope], [], rulesVersion),
     }),
-  P03: ({ policy, rulesVersion, inputs: { request, job } }, output) =>
-    judgePlan(output, createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion)),
+  P03: ({ policy, rulesVersion, attempt, inputs: { request, job } }, output) =>
+    judgePlan(output, {
+      scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
+      agent_files: policy.agent_files?.allow ?? [],
+      inventory: attempt.record.inventory?.files ?? [],
+      rules_version: rulesVersion,
+    }),
   P05: ({ inputs: { request, job } }, output) => judgeBuild(criteriaThatHold(request, job), output),
   P06: ({ inputs: { request, job } }, output) => judgeVerification(criteriaThatHold(request, job), output),
-  P07: (_, output) => judgeReview(output),
+  P07: ({ rulesVersion, inputs: { patch } }, output) => [
+    ...judgeReview(output),
+    ...judgeReviewWork(output, patch === null ? [] : patchedPaths(patch.parsed), rulesVersion),
+  ],
 };
 
 /** The rules on patches; what needs the repository or the scanner is left out. */
@@ -164,23 +179,40 @@ async function derivedFindings(
     const results = await placedArtifact(documents, attempt, TREE_PATHS.testResults);
     if (results !== null) {
       const { checks } = await documents.json(results.place, testResultsSchema);
+      findings.push(...judgeLogs(checks, await logTails(documents, attempt, checks), judged.rulesVersion));
       findings.push(...judgeChecks(checks), ...judgeBothBaselines(checks, inputs.baseline?.checks ?? []));
       if (inputs.build !== null) findings.push(...judgeClaims('P05', inputs.build, checks, judged.rulesVersion));
-      if (output !== null)
-        findings.push(...judgeClaims('P06', output as GateOutputs['P06'], checks, judged.rulesVersion));
+      if (output !== null) findings.push(...judgedVerifier(judged, output as GateOutputs['P06'], checks));
     }
   }
   if (gate === 'P07' && output !== null) {
     const checks = inputs.testResults?.checks ?? [];
     findings.push(...judgeClaims('P07', output as GateOutputs['P07'], checks, judged.rulesVersion));
   }
-  findings.push(...judgeInputs({ ...inputs, given: attempt.record.inputs, rules_version: judged.rulesVersion }));
+  findings.push(
+    ...judgeInputs({
+      ...inputs,
+      given: attempt.record.inputs,
+      feedback: attempt.history.feedback,
+      rules_version: judged.rulesVersion,
+    }),
+  );
   findings.push(...(await judgedInventory(documents, judged)));
   findings.push(...(await judgedIndependence(documents, judged)));
   findings.push(...judgeUse(judged.policy.budgets, gate, spentByAttempt(attempt.record)));
   if (output !== null) findings.push(...(JUDGES[gate] as Judge<GateId>)(judged, output as never));
   return findings;
 }
+
+/** What a verifier says, held against the checks that the engine ran. */
+const judgedVerifier = (
+  { rulesVersion, inputs: { request, job } }: Judged,
+  output: GateOutputs['P06'],
+  checks: readonly CheckResult[],
+): readonly JudgedFinding[] => [
+  ...judgeContradiction(criteriaThatHold(request, job), output, checks, rulesVersion),
+  ...judgeClaims('P06', output, checks, rulesVersion),
+];
 
 /** Whether the files that steer agents were those of the attempts before. */
 async function judgedInventory(
@@ -263,11 +295,19 @@ function matchFindings(path: string, expected: readonly Comparable[], found: rea
 const recorded = ({ id: _, ...finding }: Finding): Comparable => plain(finding);
 
 /** What an attempt raised follows from its findings and, where its executor stopped, from the executor's report. */
-async function checkEscalation(documents: TreeDocuments, attempt: VerifiedAttempt, path: string): Promise<void> {
+async function checkEscalation(
+  documents: TreeDocuments,
+  { waivable }: Policy,
+  attempt: VerifiedAttempt,
+  path: string,
+): Promise<void> {
   const { record } = attempt;
   if (record.findings.some(({ rule }) => !DERIVED.has(rule) && !OBSERVED.has(rule))) return;
   const findings = record.findings.map(withEscalation);
-  const raised = findingsEscalation(record.gate, record.attempt, findings, rulesVersionOf(record));
+  const raised = findingsEscalation(record.gate, record.attempt, findings, {
+    rulesVersion: rulesVersionOf(record),
+    waivable,
+  });
   const answer = await answerOf(documents, attempt);
   const expected = answer?.kind === 'escalation' ? executorEscalation(answer.report, raised) : raised;
   expectFields('FINDINGS_DIFFER', path, { escalation: expected }, record);
@@ -301,6 +341,6 @@ export async function checkJudgement(documents: TreeDocuments): Promise<void> {
     // What a masked patch held cannot be judged any more; that it was refused, the derivations ask.
     if (built?.masked !== true) matchFindings(path, expected.map(plain), attempt.record.findings.map(recorded));
     checkIds(attempt.record, path);
-    await checkEscalation(documents, attempt, path);
+    await checkEscalation(documents, policy, attempt, path);
   }
 }

@@ -4,6 +4,7 @@ import type { ArtifactRef } from '../../contracts/primitives.js';
 import { INCOMPLETE_PATH } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { isSealFile, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { REMOVED_BY_RETENTION } from '../../domain/record/retention.js';
 import { judgesAgain, neededOf } from '../attempt-inputs.js';
 import type { TreeDocuments } from '../open-documents.js';
 import { expectSame, VerifyFailure } from '../verify-codes.js';
@@ -106,8 +107,11 @@ export async function checkRecordForm({ record, trust }: TreeDocuments): Promise
   if (trust.runId !== undefined) expectSame('RUN_OTHER', `${TREE_PATHS.record}: run_id`, trust.runId, run_id);
 }
 
-/** Every file that the record lists is there, and nothing else is. */
-export async function checkFiles(documents: TreeDocuments): Promise<void> {
+/**
+ * Every file that the record lists is there, and nothing else is. Transcripts may be missing once the policy of the run no
+ * longer keeps them, which is said.
+ */
+export async function checkFiles(documents: TreeDocuments): Promise<readonly string[]> {
   const artifacts = await documents.artifacts();
   const entries = await documents.entries();
   const { length } = (await documents.record()).artifacts;
@@ -119,8 +123,9 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
       `${counted(length, 'entry')} for ${artifacts.size} paths`,
     );
   }
+  const expired = await documents.expired();
   for (const path of [TREE_PATHS.record, TREE_PATHS.ledger, ...artifacts.keys()]) {
-    await documents.plainFile(path);
+    if (!expired.paths.has(path)) await documents.plainFile(path);
   }
   const pending = documents.trust.engineSignatures === 'pending';
   const isOwn = (path: string): boolean =>
@@ -129,14 +134,19 @@ export async function checkFiles(documents: TreeDocuments): Promise<void> {
     if (artifacts.has(path) || isOwn(path)) continue;
     throw new VerifyFailure('FILE_UNEXPECTED', path, 'nothing', kind.replace('_', ' '));
   }
+  return expired.until === null ? [] : [removedRemark(expired.paths.size, expired.until)];
 }
+
+const removedRemark = (files: number, until: number): string =>
+  `${REMOVED_BY_RETENTION}: ${counted(files, 'transcript')}, kept until ${new Date(until).toISOString()} by \`transcripts.keep\` of the run's policy`;
 
 /** Files that are hashed at the same time: while one waits for the medium, another is hashed. */
 const PARALLEL_FILES = 4;
 
 /** Every listed file has the bytes that are listed. Memory does not grow with them. */
-export async function checkDigests({ artifacts, plainFile, reader }: TreeDocuments): Promise<void> {
-  const listed = [...(await artifacts()).values()];
+export async function checkDigests({ artifacts, expired, plainFile, reader }: TreeDocuments): Promise<void> {
+  const { paths: removed } = await expired();
+  const listed = [...(await artifacts()).values()].filter(({ path }) => !removed.has(path));
   const failures = new Map<string, unknown>();
   const check = async ({ path, sha256, bytes }: ArtifactRef): Promise<void> => {
     try {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
@@ -79,7 +79,8 @@ async function governed({ setup = { install: INSTALL }, files = SOURCE, allow = 
     policy: checksPolicy(`${CHECKS}\nsetup: ${JSON.stringify(setup)}`),
   });
   onTestFinished(() => given.remove());
-  const programs = await openSandbox(DEFAULT_SANDBOX, { programs: launcher, path: process.env.PATH });
+  const laidUnder = { kept: mkdtempSync(join(root, 'kept-')), checkouts: realpathSync(tmpdir()) };
+  const programs = await openSandbox(DEFAULT_SANDBOX, { programs: launcher, path: process.env.PATH, laidUnder });
   const caches = createCheckCaches(mkdtempSync(join(root, 'caches-')));
   const passed = { allow: ['PATH'], set: {} };
   Object.assign(given.ports, {
@@ -186,7 +187,7 @@ describe('set-up that fails', () => {
   test('names the command and what it printed, without secrets, before any agent is asked', async () => {
     const token = `ghp_${'x1Y2z3'.repeat(6)}`;
     const script = `echo "token ${token}" >&2; echo "E404 no such package" >&2; exit 3`;
-    const { carryOut, executors } = await governed({
+    const { carryOut, executors, ports } = await governed({
       setup: { first: { argv: ['true'], ...KEY }, install: { argv: ['sh', '-c', script], ...KEY } },
     });
     const failure = await failureOf(carryOut('P01'));
@@ -195,6 +196,10 @@ describe('set-up that fails', () => {
     expect(failure.message).toContain('exit code 3');
     expect(failure.message).toContain('E404 no such package');
     expect(failure.message).not.toContain(token);
+    const digest = /stderr sha256:([0-9a-f]{64})/.exec(failure.message)?.[1] ?? '';
+    const log = new TextDecoder().decode(await ports.store.readObject(digest));
+    expect(log).toMatch(/^token (?!ghp_).*\nE404 no such package\n$/);
+    expect(failure.message).not.toContain('stdout sha256');
     expect(executors.calls).toEqual([]);
   });
 
@@ -205,9 +210,14 @@ describe('set-up that fails', () => {
     expect((await failureOf(slow.carryOut('P01'))).message).toContain('it ran longer than 1 s');
   });
 
-  test('shows the end of a long output alone', async () => {
-    const { carryOut } = await governed({ setup: { install: { argv: ['sh', '-c', 'seq 1 100000; exit 1'], ...KEY } } });
+  test('shows the end of a long output, and keeps all of it', async () => {
+    const { carryOut, ports } = await governed({
+      setup: { install: { argv: ['sh', '-c', 'seq 1 100000; exit 1'], ...KEY } },
+    });
     const { message } = await failureOf(carryOut('P01'));
+    const digest = /stdout sha256:([0-9a-f]{64})/.exec(message)?.[1] ?? '';
+    const log = new TextDecoder().decode(await ports.store.readObject(digest));
+    expect(log.split('\n')).toHaveLength(100_001);
     expect(message).toContain('99999\n100000');
     expect(message.length).toBeLessThan(2_000);
   });

@@ -30,6 +30,7 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
       /429 Too many requests/,
     ],
     [{ code: -32_603, message: 'Internal error', data: { details: { status: 401 } } }, 'authentication', /Internal/],
+    [{ code: -32_603, message: 'Internal error: Incorrect API key provided: t***.' }, 'authentication', /Incorrect/],
     [{ code: -32_603, message: 'x', data: { codexErrorInfo: 'usage limit reached', status: 429 } }, 'budget', /^x$/],
     [{ code: -32_603, message: 'The model gpt-9 does not exist' }, 'configuration', /gpt-9/],
   ] as const)(

@@ -152,6 +152,13 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     expect(outcome.problem).toBeNull();
   });
 
+  test('offers no files where the config says so, and commands all the same', async () => {
+    const outcome = await box.run(turn([BARE]), { config: { client_files: false } });
+    expect(Buffer.from(outcome.stderr).toString()).toContain(
+      'offered {"fs":{"readTextFile":false,"writeTextFile":false},"terminal":true',
+    );
+  });
+
   test('offers and serves only what the rule allows', async () => {
     const calls: readonly Step[] = [
       { do: 'call', method: 'fs/read_text_file', params: { path: '{checkout}/own.txt' } },
@@ -214,5 +221,10 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     expect([plan, call, newer]).toEqual([updates[0], updates[1], updates[3]]);
     expect(JSON.stringify(ended).length).toBeLessThan(20_000);
     expect(linesOf(outcome, 'result')).toMatchObject([{ tool_calls: 1 }]);
+    expect(outcome.work).toMatchObject({
+      parameters: { argv: [expect.stringMatching(/stand-in$/)], settings: { permissions: 'allow' } },
+      tools: { listed_by: 'client', names: ['fs/read_text_file', 'fs/write_text_file', 'terminal'] },
+      tool_calls: { total: 1, by_tool: [{ tool: 'read', calls: 1 }] },
+    });
   });
 });

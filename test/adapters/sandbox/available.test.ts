@@ -23,7 +23,10 @@ onLinux('findSandbox: without bubblewrap on PATH says what to install', async ()
 
 onLinux('findSandbox: names the program and the version of a bubblewrap that makes a sandbox', async () => {
   const path = await pathWithBubblewrap('works', folder);
-  expect(await findSandbox({ path })).toEqual({ kind: 'bubblewrap', program: join(folder, 'bwrap'), version: '0.8.0' });
+  expect(await findSandbox({ path })).toEqual({
+    ...{ kind: 'bubblewrap', program: join(folder, 'bwrap'), version: '0.8.0' },
+    laysUnder: { ok: false, reason: 'it was not asked for' },
+  });
 });
 
 onLinux('findSandbox: a bubblewrap that cannot make namespaces is none, with what it said', async () => {

@@ -8,13 +8,13 @@ import { createInterface } from 'node:readline';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ArtifactRef } from '../../../src/contracts/primitives.js';
-import type { ArtifactStore } from '../../../src/ports/artifact-store.js';
+import type { PrunableStore } from '../../../src/ports/artifact-store.js';
 
 /** One store of its own, and the ways to reach behind its back. */
 export interface StoreUnderTest {
-  readonly store: ArtifactStore;
+  readonly store: PrunableStore;
   /** The same store as another process sees it. */
-  reopen(): ArtifactStore;
+  reopen(): PrunableStore;
   /** Replaces the bytes of a stored object. */
   damageObject(sha256: string, bytes: Uint8Array): Promise<void>;
   /** Names of what is being written, or was left half-written. */
@@ -40,7 +40,7 @@ async function* inChunks(...chunks: readonly string[]): AsyncIterable<Uint8Array
 }
 
 /** Puts each content and gives the tree that has it at that path. */
-async function putTree(store: ArtifactStore, contents: Readonly<Record<string, string>>): Promise<ArtifactRef[]> {
+async function putTree(store: PrunableStore, contents: Readonly<Record<string, string>>): Promise<ArtifactRef[]> {
   const files: ArtifactRef[] = [];
   for (const [path, content] of Object.entries(contents)) {
     files.push({ path, ...(await store.putObject(text(content))), media_type: 'text/plain' });
@@ -52,7 +52,7 @@ async function putTree(store: ArtifactStore, contents: Readonly<Record<string, s
 export function describeArtifactStore(name: string, makeStore: () => Promise<StoreUnderTest>): void {
   describe(name, () => {
     let under: StoreUnderTest;
-    let store: ArtifactStore;
+    let store: PrunableStore;
     let scratch: string;
     let program: string;
     const children: ChildProcess[] = [];
@@ -91,6 +91,41 @@ export function describeArtifactStore(name: string, makeStore: () => Promise<Sto
       child.kill('SIGKILL');
       await once(child, 'exit');
     };
+
+    test('removePublished: the run stays without the files, which a second removal and others add to', async () => {
+      const files = await putTree(store, { 'a.txt': 'a', 'b/c.txt': 'c', 'b/d.txt': 'd' });
+      await store.publish('run-1', files);
+      await store.removePublished('run-1', ['b/c.txt']);
+      await store.removePublished('run-1', ['b/c.txt']);
+      await store.removePublished('run-1', ['a.txt']);
+      expect((await under.reopen().published('run-1'))?.map(({ path }) => path)).toEqual(['b/d.txt']);
+      await expect(readAll(store.openPublished('run-1', 'b/c.txt'))).rejects.toMatchObject({
+        code: 'OBJECT_NOT_FOUND',
+      });
+      expect((await readAll(store.openPublished('run-1', 'b/d.txt'))).toString()).toBe('d');
+      expect(await store.hasObject(digest(text('c')))).toBe(true);
+      expect((await store.list()).map(({ run_id }) => run_id)).toEqual(['run-1']);
+    });
+
+    test('removePublished: a run that is not published, and a path that leads out, are refused', async () => {
+      await store.putObject(text('x'));
+      await expect(store.removePublished('run-9', ['a'])).rejects.toMatchObject({ code: 'RUN_NOT_PUBLISHED' });
+      await store.publish('run-1', await putTree(store, { 'a.txt': 'a' }));
+      await expect(store.removePublished('run-1', ['../a.txt'])).rejects.toMatchObject({ code: 'PATH_ESCAPES' });
+    });
+
+    test('removeObject: one that was put since is left, an older one goes and can be put again', async () => {
+      const { sha256 } = await store.putObject(text('kept'));
+      const later = new Date(Date.now() + 86_400_000);
+      expect(await store.removeObject(sha256, new Date(Date.now() - 86_400_000))).toBe(false);
+      expect(await store.hasObject(sha256)).toBe(true);
+      expect(await store.removeObject(sha256, later)).toBe(true);
+      expect(await store.removeObject(sha256, later)).toBe(true);
+      expect(await store.hasObject(sha256)).toBe(false);
+      await store.putObject(text('kept'));
+      expect((await store.readObject(sha256)).toString()).toBe('kept');
+      expect(await under.unfinished()).toEqual([]);
+    });
 
     test('putObject: gives the digest and size, and the bytes come back, empty ones too', async () => {
       for (const content of ['', 'hello\n', 'zwölf\u0000€']) {

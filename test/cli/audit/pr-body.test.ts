@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findPrBlocks } from '../../../src/cli/audit/pr-body.js';
+import { compareBlock, findPrBlocks } from '../../../src/cli/audit/pr-body.js';
 
 const BLOCK = '> **Governed Session**\n> - PromptOS Version: `v1`\n> - Prompts Used: `P00`';
 const EXPECTED = BLOCK.split('\n');
@@ -59,4 +59,17 @@ describe('findPrBlocks', () => {
     expect(findPrBlocks(`${BLOCK}\n\n${BLOCK}`)).toHaveLength(2);
     expect(findPrBlocks(`${BLOCK}\n>\n${BLOCK}`)).toHaveLength(2);
   });
+});
+
+test.each([
+  '> - Waiver E1: P06 `checks-1`, waived by `grace` without an end: `why`',
+  '> - Sandbox: none for P05',
+  '> - Models: P05 asked for `m-1`, answered by `n-2`',
+  '> - Independence: verifier and writer are of one vendor',
+  '> - Budget: spent 2 times, more granted by `grace`',
+])('compareBlock: a block may not leave out %s', (line) => {
+  const head = Array.from({ length: 6 }, (_, index) => `> - Line ${index}: x`);
+  const expected = [...head, '> - Approvals: none', line];
+  expect(compareBlock(expected, expected)).toEqual([]);
+  expect(compareBlock(head, expected)).toEqual([`the line ${JSON.stringify(line)} is missing`]);
 });

@@ -96,6 +96,16 @@ describe('promptos pr-check', () => {
     expect((await check(hidden.join('\n'))).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
   });
 
+  test('a run in which another model answered: a block that leaves it out is refused', async () => {
+    await audited.publish({ patch, baseCommit: base, runId: 'run-2', servedModel: 'n-2' });
+    amend({ message: 'Fix\n\nPromptOS-Run: run-2' });
+    const shown = (await audited.invoke(prBlockCommand, 'run-2')).stdout;
+    expect(shown).toContain('> - Models: P05 asked for `m-1`, answered by `n-2`');
+    expect((await check(shown)).exitCode).toBe(0);
+    const hidden = shown.split('\n').filter((line) => !line.startsWith('> - Models'));
+    expect((await check(hidden.join('\n'))).refused).toEqual({ block: 'PR_BLOCK_DIFFERS' });
+  });
+
   test('binary, renamed, deleted and executable files, and names that git quotes: what was applied is the patch', async () => {
     audited.git('reset', '-q', '--hard', base);
     await audited.write('src/old name.txt', lines('a', 'b', 'c', 'd', 'e'));

@@ -269,12 +269,15 @@ test('askAwaited: own words, and back to an earlier gate', async () => {
   expect(sent).toEqual([expect.objectContaining({ choice: 'rework', to_gate: 'P00', guidance: 'start over' })]);
 });
 
-test('askAwaited: continue where nothing can be continued is refused, and asked again', async () => {
+test('askAwaited: an answer that is refused is asked again, and what cannot count is not offered', async () => {
   const questions = scriptedAnswers(
-    [/how does the run go on/, 'continue'],
+    [/how does the run go on/, 'abort'],
+    [/Why\?/, 'never mind'],
     [/how does the run go on/, 'abort'],
     [/Why\?/, 'enough'],
   );
   const { sent } = await resolve(questions, 'NOTHING_TO_CONTINUE', null);
-  expect(sent.map(({ choice }) => choice)).toEqual(['continue', 'abort']);
+  expect(sent.map(({ guidance }) => guidance)).toEqual(['never mind', 'enough']);
+  expect(questions.offered[0]).toEqual(expect.arrayContaining(['retry', 'rework', 'abort']));
+  expect(questions.offered[0]).not.toContain('continue');
 });

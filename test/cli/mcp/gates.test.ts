@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { untilHandedOff } from '../../handoff/support.js';
 import { ensureBuilt } from '../../support/built-package.js';
@@ -69,6 +69,7 @@ test('open_gate and submit_output: a whole run whose writer is a client, approve
   await writeFile(join(checkout, 'src/split.js'), "export const split = 'right';\n");
   const built = await nina.call('submit_output', { ...about, gate: 'P05', output: output(GOOD.P05) });
   expect(built.data).toMatchObject({ submitted: true, gate: 'P05', verdict: 'pass' });
+  expect(existsSync(dirname(dirname(checkout)))).toBe(false);
   for (const gate of ['P05', 'P06', 'P07'] as const) await run.approve(gate);
   expect((await site.runs.wait(run.runId)).outcome).toBe('approved');
   expect(await site.publishedJson(run.runId, 'run_record.json')).toMatchObject({

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
+import { withModels } from '../../../src/cli/runs/gate-models.js';
 import { describeGate, showStatus } from '../../../src/cli/runs/show-status.js';
+import { PromptOsError } from '../../../src/contracts/errors.js';
 import type { AwaitedResolution, GateStatus, RunStatus } from '../../../src/contracts/run-status.js';
+import { finishedRun } from '../../support/finished-run.js';
+import { memoryStore } from '../../support/memory-store.js';
 
 const context = 'The program "claude" exists, and this worker may not run it (EACCES).\nWorker: 7@builder';
 
@@ -107,4 +111,48 @@ test('showStatus: what a gate used is a line of its own, where executors say it'
   const usage = { input_tokens: 12_345, output_tokens: 678, cost_usd: 0.5 };
   expect(printed([], { ...held, usage })).toContain('\n      used 12,345 tokens in, 678 out, $0.50\n');
   expect(printed([])).not.toContain('used');
+});
+
+const passed: GateStatus = { ...held, gate: 'P06', state: 'passed', verdict: 'pass', reason: null };
+const side = (role: 'writer' | 'verifier', model: string | null) => ({
+  ...{ gate: role === 'writer' ? ('P05' as const) : ('P06' as const), role, principal: role },
+  ...{ model, vendors: [], families: [] },
+});
+
+test('showStatus: a gate says which model answered, also one that passed, and when it is another one or unknown', () => {
+  const served = (models: NonNullable<GateStatus['models']>) => printed([], { ...passed, models });
+  expect(served({ requested: 'm-1', served: 'm-1', other: false })).toContain('      model  m-1\n');
+  expect(served({ requested: 'm-1', served: 'n-2', other: true })).toContain(
+    'model  n-2: ANOTHER ONE answered, m-1 requested',
+  );
+  expect(served({ requested: 'm-1', served: null, other: false })).toContain(
+    'model  unknown: the executor does not say which one answered, m-1 requested',
+  );
+  expect(printed([], passed)).not.toContain('model');
+});
+
+test('showStatus: a judging gate says whose work it judged, and whether with another model', () => {
+  const judged = (verdict: 'independent' | 'same' | 'unknown') =>
+    printed([], {
+      ...passed,
+      independence: [{ judge: side('verifier', 'gpt-5'), judged: side('writer', null), verdict }],
+    });
+  expect(judged('independent')).toContain('judge  verifier (gpt-5) of writer (model unknown): independent');
+  expect(judged('same')).toContain(': NOT INDEPENDENT');
+  expect(judged('unknown')).toContain(': NOT KNOWN to be independent');
+});
+
+test('withModels: reads the records of the attempts; one that cannot be read hides nothing of the status', async () => {
+  const store = memoryStore();
+  const { attempts } = await finishedRun(store, { servedModel: 'n-2' });
+  const record = [...attempts].find(([, { gate }]) => gate === 'P05');
+  if (record === undefined) throw new Error('expected an attempt of P05');
+  const { sha256 } = await store.putObject(Buffer.from(JSON.stringify(record[1])));
+  const missing = async () => {
+    throw new PromptOsError('OBJECT_NOT_FOUND', 'gone');
+  };
+  const status = { gates: [{ ...held, output_sha256: sha256 }] } as unknown as RunStatus;
+  expect((await withModels(store, status)).gates[0]?.models).toEqual({ requested: 'm-1', served: 'n-2', other: true });
+  const other = { gates: [{ ...held, output_sha256: 'e'.repeat(64) }] } as unknown as RunStatus;
+  expect((await withModels({ readObject: missing }, other)).gates).toEqual(other.gates);
 });

@@ -45,7 +45,7 @@ test.each(AGENTS)('init --agent %s: three principals with the preset, and a poli
   for (const executor of Object.values(config.executors)) {
     expect(executor).toMatchObject({ kind: 'preset', agent });
     if (!isStarted(executor)) expect.unreachable('a preset is started by the worker');
-    expect(resolveExecutor(executor)).toMatchObject({ kind: 'command', timeout: 1_800_000 });
+    expect(resolveExecutor(executor, 'none')).toMatchObject({ kind: 'command', timeout: 1_800_000 });
   }
   const { policy } = await readPolicy(join(top, '.promptos', 'policy.yaml'));
   expect(policy.separation.executors).toBe('any');
@@ -81,7 +81,7 @@ test('init --agent: a mistyped name lists the known ones, suggests the nearest a
   const { top, init } = await newcomer();
   const error = await errorOf(init('--agent', 'claud'));
   expect(String(error)).toContain(
-    'expected one of claude, codex, gemini, opencode, aider, qwen, copilot, or acp:COMMAND.',
+    'expected one of claude, codex, gemini, opencode, aider, qwen, copilot, acp:COMMAND, or model:PROVIDER/MODEL.',
   );
   expect(String(error)).toContain('Did you mean "claude"?');
   await expect(readFile(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
@@ -104,6 +104,7 @@ test('init --agent acp:COMMAND: a known agent has its keys, hosts and settings',
       kind: 'acp',
       argv: ['gemini', '--acp'],
       permissions: 'allow',
+      client_files: false,
       env: { allow: expect.arrayContaining(['PATH', 'GEMINI_API_KEY']) },
       home: AGENT_PRESETS.gemini.home,
       network: { hosts: ['generativelanguage.googleapis.com'] },
@@ -192,4 +193,94 @@ test('dev: outside of a project a missing policy is named', async () => {
   const { top, env } = await newcomer();
   const context = contextOf(top, env);
   expect(await errorOf(findDeveloper(context, { targetRepo: top }))).toMatchObject({ code: 'POLICY_NOT_FOUND' });
+});
+
+test.each([
+  ['claude', { ANTHROPIC_BASE_URL: 'https://models.example.com/anthropic' }, 'models.example.com'],
+  ['gemini', { GOOGLE_GEMINI_BASE_URL: 'http://127.0.0.1:4000' }, '127.0.0.1:4000'],
+  [
+    'acp:qwen --acp',
+    { OPENAI_BASE_URL: 'http://models.example.com/v1', OPENAI_MODEL: 'large' },
+    'models.example.com:80',
+  ],
+])(
+  'init --agent %s: a model service that the environment names is written, and reached alone',
+  async (agent, set, host) => {
+    const { top, env } = await newcomer();
+    const { stdout } = await invoke(
+      (context) => initCommand(context),
+      ['--alone', '--no-passphrase', '--agent', agent],
+      { cwd: top, env: { ...env, ...set } },
+    );
+    const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+    expect(Object.values(executors)).toHaveLength(3);
+    for (const executor of Object.values(executors)) {
+      if (!isStarted(executor)) expect.unreachable('the worker starts it');
+      const { env: given, network } = resolveExecutor(executor, 'none');
+      expect(given.set).toMatchObject(set);
+      expect(network).toEqual({ hosts: [host] });
+    }
+    expect(stdout).toContain(`the agents reach ${host} alone`);
+  },
+);
+
+test.each([
+  ['a secret', 'https://ada:secret@models.example.com'],
+  ['no host of a list', 'http://[::1]:4000'],
+  ['no URL', 'models.example.com'],
+])('init --agent: an address of a model service with %s is said, and not written', async (_what, address) => {
+  const { top, env } = await newcomer();
+  const { stdout } = await invoke(
+    (context) => initCommand(context),
+    ['--alone', '--no-passphrase', '--agent', 'claude'],
+    { cwd: top, env: { ...env, ANTHROPIC_BASE_URL: address } },
+  );
+  expect(stdout).toContain('ANTHROPIC_BASE_URL is set here, and worker.yaml does not have it');
+  expect(stdout).not.toContain(address);
+  expect(await readFile(join(top, '.promptos', 'worker.yaml'), 'utf8')).not.toContain('ANTHROPIC_BASE_URL');
+});
+
+test.each([
+  [
+    'model:anthropic/claude-sonnet-4-5',
+    { provider: 'anthropic', model: 'claude-sonnet-4-5', api_key_env: 'ANTHROPIC_API_KEY' },
+    'set ANTHROPIC_API_KEY',
+  ],
+  [
+    'model:qwen/qwen3-coder@https://models.example.com/v1',
+    {
+      provider: 'openai-compatible',
+      base_url: 'https://models.example.com/v1',
+      model: 'qwen/qwen3-coder',
+      api_key_env: 'LLM_API_KEY',
+    },
+    'set LLM_API_KEY',
+  ],
+])('init --agent %s: three principals with the model, and its key is asked for', async (agent, expected, missing) => {
+  const { top, init } = await newcomer();
+  const { stdout } = await init('--agent', agent);
+  const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+  expect(Object.keys(executors)).toEqual(['writer-agent', 'verifier-agent', 'reviewer-agent']);
+  for (const executor of Object.values(executors)) expect(executor).toMatchObject({ kind: 'model', ...expected });
+  expect(stdout).toContain(missing);
+});
+
+test('init --agent model:MODEL@URL: a service of this machine gets no key, and nothing is left to do', async () => {
+  const { top, init } = await newcomer();
+  const { stdout } = await init('--agent', 'model:qwen3-coder@http://127.0.0.1:8080/v1');
+  const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+  expect(executors['writer-agent']).not.toHaveProperty('api_key_env');
+  expect(stdout).toContain('1. promptos dev --notes');
+});
+
+test.each([
+  ['model:', 'expected model:PROVIDER/MODEL'],
+  ['model:antropic/claude', 'Did you mean "anthropic"?'],
+  ['model:openai/', 'expected model:PROVIDER/MODEL'],
+  ['model:large@http://ada:secret@models.example.com/v1', 'expected an address without credentials'],
+])('init --agent %s: is refused before anything is written', async (agent, message) => {
+  const { top, init } = await newcomer();
+  const error = await errorOf(init('--agent', agent));
+  expect(String(error)).toContain(message);
+  await expect(readFile(join(top, '.promptos', 'policy.yaml'))).rejects.toThrow();
 });

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { promptSessionSchema } from '../../../src/contracts/prompt-session.js';
 import { runRecordSchema } from '../../../src/contracts/run-record.js';
 import { closedLedger } from '../../../src/domain/ledger/closed-ledger.js';
 import { prBlock } from '../../../src/domain/record/pr-block.js';
@@ -143,4 +144,15 @@ test.each([
   const report = { ...forked.report, fork: { ...forked.report.fork, missing } };
   const block = prBlock({ ...given, record: { ...given.record, escalations: [{ ...forked, report }] } });
   expect(block).toContain(`> - Fork E1: ${counts}, accepted by`);
+});
+
+test('prBlock: runs of released shapes have no line that their blocks would have to have since', () => {
+  const trees = new URL('../../vectors/trees/', import.meta.url);
+  for (const name of readdirSync(trees)) {
+    const read = (path: string) => JSON.parse(readFileSync(new URL(`${name}/${path}`, trees), 'utf8'));
+    const record = runRecordSchema.parse(read('run_record.json'));
+    const session = promptSessionSchema.parse(read('evidence/prompt_session.json'));
+    const block = prBlock({ session, record, recordSha256: 'a'.repeat(64) });
+    expect(block, name).not.toMatch(/^> - (?:Models|Independence|Budget):/m);
+  }
 });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { CommandExecutorConfig } from '../../../contracts/executor-config.js';
 import type { failureRulesSchema, usageLocationSchema } from '../../../contracts/executor-output.js';
+import type { WorkLocation } from '../work-location.js';
 
 /** What promptos knows of one coding agent. With a preset of the worker config it makes a whole `command` executor. */
 export interface AgentPreset {
@@ -10,6 +11,8 @@ export interface AgentPreset {
   readonly install: string;
   /** The program and its arguments. */
   readonly argv: readonly [string, ...string[]];
+  /** Further arguments of an agent that has a sandbox of its own, which does not start inside the worker's. */
+  readonly sandbox_argv?: { readonly boxed: readonly string[]; readonly none: readonly string[] };
   /** Arguments that follow when a model is asked for; `{model}` in them is its name. */
   readonly model_argv: readonly string[];
   /** Arguments with which the program prints its version. */
@@ -21,12 +24,21 @@ export interface AgentPreset {
   readonly home: Readonly<Record<string, string>>;
   /** Hosts of the model services that the credentials are for. */
   readonly hosts: readonly [string, ...string[]];
+  /** Variables that lead it to another model service; absent for an agent that has none. */
+  readonly service?: {
+    /** The variable with the service's address. */
+    readonly url: string;
+    /** Variables that such a service needs besides. None holds a secret. */
+    readonly with?: readonly string[];
+  };
   readonly answer: Partial<CommandExecutorConfig['answer']>;
   /** How it shows trouble of the provider, an exit code of 0 included. */
   readonly failures: NonNullable<z.input<typeof failureRulesSchema>>;
   readonly usage: z.input<typeof usageLocationSchema>;
   /** Where the model that answered is named; absent when the agent does not say, or repeats the one that was asked for. */
   readonly served_pointer?: string;
+  /** Where it names its tools and their calls. */
+  readonly work: WorkLocation;
 }
 
 /** Statuses of HTTP that another call may not meet: time-outs, limits of rate, and trouble of the service. */

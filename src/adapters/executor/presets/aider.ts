@@ -57,4 +57,6 @@ export const AIDER: AgentPreset = {
     { class: 'configuration', in: ['stdout'], matches: '^litellm\\.(?:NotFoundError|BadRequestError)' },
   ],
   usage: {},
+  // It prints no events.
+  work: {},
 };

@@ -33,6 +33,7 @@ export const CLAUDE: AgentPreset = {
   },
   home: {},
   hosts: ['api.anthropic.com'],
+  service: { url: 'ANTHROPIC_BASE_URL' },
   answer: { pointer: '/result' },
   failures: [
     { class: 'budget', pointer: '/result', matches: sentence('credit balance is too low|usage limit reached') },
@@ -53,4 +54,16 @@ export const CLAUDE: AgentPreset = {
     session_id: '/session_id',
   },
   served_pointer: '/message/model',
+  work: {
+    tools: { at: '/tools', listed_by: 'agent' },
+    mcp_servers: '/mcp_servers',
+    settings: { permission_mode: '/permissionMode' },
+    calls: {
+      kind: 'events',
+      at: '/message/content/*',
+      type: { member: 'type', is: ['tool_use'] },
+      name: '/name',
+      id: '/id',
+    },
+  },
 };

@@ -8,8 +8,6 @@ export const CODEX: AgentPreset = {
     'codex',
     'exec',
     '--json',
-    '--sandbox',
-    'workspace-write',
     '--ephemeral',
     '--ignore-rules',
     '--skip-git-repo-check',
@@ -19,6 +17,8 @@ export const CODEX: AgentPreset = {
     // Without it the prompt is expected as an argument.
     '-',
   ],
+  // In the worker's sandbox no further one can be made, and every command of the agent would fail.
+  sandbox_argv: { boxed: ['--sandbox', 'danger-full-access'], none: ['--sandbox', 'workspace-write'] },
   model_argv: ['--model', '{model}'],
   version_argv: ['--version'],
   credentials: ['CODEX_API_KEY'],
@@ -43,5 +43,15 @@ export const CODEX: AgentPreset = {
     output_tokens: '/usage/output_tokens',
     cached_tokens: '/usage/cached_input_tokens',
     session_id: '/thread_id',
+  },
+  work: {
+    // It names the kind of a call, and the tool only of an MCP server.
+    calls: {
+      kind: 'events',
+      at: '/item',
+      type: { member: 'type', is: ['command_execution', 'file_change', 'mcp_tool_call', 'web_search'] },
+      name: '/type',
+      id: '/id',
+    },
   },
 };

@@ -19,6 +19,10 @@ export const COPILOT: AgentPreset = {
   env: { COPILOT_AUTO_UPDATE: 'false' },
   home: {},
   hosts: ['api.github.com', '*.githubcopilot.com'],
+  service: {
+    url: 'COPILOT_PROVIDER_BASE_URL',
+    with: ['COPILOT_PROVIDER_TYPE', 'COPILOT_MODEL', 'COPILOT_OFFLINE'],
+  },
   answer: { pointer: '/data/content' },
   failures: [
     { class: 'authentication', pointer: '/data/statusCode', equals: [401, 403], message: '/data/errorMessage' },
@@ -26,4 +30,13 @@ export const COPILOT: AgentPreset = {
     { class: 'configuration', pointer: '/data/statusCode', equals: [400, 404], message: '/data/errorMessage' },
   ],
   usage: { session_id: '/sessionId' },
+  work: {
+    calls: {
+      kind: 'events',
+      at: '',
+      type: { member: 'type', is: ['tool.execution_start'] },
+      name: '/data/toolName',
+      id: '/data/toolCallId',
+    },
+  },
 };

@@ -29,6 +29,7 @@ export const GEMINI: AgentPreset = {
     }),
   },
   hosts: ['generativelanguage.googleapis.com'],
+  service: { url: 'GOOGLE_GEMINI_BASE_URL' },
   answer: { pointer: '/response' },
   failures: [
     { class: 'authentication', exit_codes: [41], message: '/error/message' },
@@ -51,4 +52,5 @@ export const GEMINI: AgentPreset = {
     session_id: '/session_id',
   },
   served_pointer: '/stats/models',
+  work: { calls: { kind: 'counts', at: '/stats/tools/byName', count: 'count' } },
 };

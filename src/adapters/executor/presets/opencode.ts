@@ -52,4 +52,7 @@ export const OPENCODE: AgentPreset = {
     cost_usd: '/part/cost',
     session_id: '/sessionID',
   },
+  work: {
+    calls: { kind: 'events', at: '/part', type: { member: 'type', is: ['tool'] }, name: '/tool', id: '/callID' },
+  },
 };

@@ -4,7 +4,7 @@ import {
   type ExecutorConfig,
   type StartedExecutorConfig,
 } from '../../../contracts/executor-config.js';
-import type { AgentName } from '../../../contracts/names.js';
+import type { AgentName, SandboxKind } from '../../../contracts/names.js';
 import type { PresetExecutorConfig } from '../../../contracts/preset-executor.js';
 import type { Environment } from '../../platform/pass-variables.js';
 import { acpCommand } from '../acp-command.js';
@@ -32,12 +32,13 @@ export const AGENT_PRESETS: Readonly<Record<AgentName, AgentPreset>> = {
 /** What a long session with all its tool calls prints. */
 const MAX_OUTPUT_BYTES = 50_000_000;
 
-function resolvePreset(config: PresetExecutorConfig): CommandExecutorConfig {
+function resolvePreset(config: PresetExecutorConfig, sandbox: SandboxKind): CommandExecutorConfig {
   const preset = AGENT_PRESETS[config.agent];
   const { model } = config;
+  const own = preset.sandbox_argv?.[sandbox === 'none' ? 'none' : 'boxed'] ?? [];
   const command = commandExecutorSchema.parse({
     kind: 'command',
-    argv: [...preset.argv, ...(model === undefined ? [] : preset.model_argv), ...config.arguments],
+    argv: [...preset.argv, ...own, ...(model === undefined ? [] : preset.model_argv), ...config.arguments],
     env: {
       allow: [...passedEnvironmentNames(preset), ...config.env.allow],
       set: { ...preset.env, ...config.env.set },
@@ -61,13 +62,16 @@ const passedEnvironmentNames = ({ credentials }: AgentPreset): readonly string[]
   ...credentials,
 ];
 
-/** The command of an executor, of whichever kind that is started. */
-export function resolveExecutor(config: StartedExecutorConfig): CommandExecutorConfig {
+/**
+ * The command of an executor, of whichever kind that is started.
+ * @param sandbox what it is run in
+ */
+export function resolveExecutor(config: StartedExecutorConfig, sandbox: SandboxKind): CommandExecutorConfig {
   switch (config.kind) {
     case 'command':
       return config;
     case 'preset':
-      return resolvePreset(config);
+      return resolvePreset(config, sandbox);
     case 'acp':
       return acpCommand(config);
     case 'model':
@@ -77,7 +81,7 @@ export function resolveExecutor(config: StartedExecutorConfig): CommandExecutorC
 
 /** The program that a person has to install: of an agent that a program of ours starts, the agent's. */
 export const installedProgram = (config: StartedExecutorConfig): string =>
-  (config.kind === 'acp' ? config : resolveExecutor(config)).argv[0] ?? '';
+  (config.kind === 'acp' ? config : resolveExecutor(config, 'none')).argv[0] ?? '';
 
 /** What the presets and models of a worker config lack, each sentence once, with the principals that it is about. */
 export function executorLacks(executors: Readonly<Record<string, ExecutorConfig>>, env: Environment): readonly Lack[] {

@@ -35,6 +35,7 @@ export const QWEN: AgentPreset = {
     }),
   },
   hosts: ['dashscope.aliyuncs.com', 'dashscope-intl.aliyuncs.com'],
+  service: { url: 'OPENAI_BASE_URL', with: ['OPENAI_MODEL'] },
   answer: { pointer: '/result' },
   failures: [
     // It ends with 0 and gives the error as its answer.
@@ -53,5 +54,17 @@ export const QWEN: AgentPreset = {
     output_tokens: '/usage/output_tokens',
     cached_tokens: '/usage/cache_read_input_tokens',
     session_id: '/session_id',
+  },
+  work: {
+    tools: { at: '/tools', listed_by: 'agent' },
+    mcp_servers: '/mcp_servers',
+    settings: { permission_mode: '/permission_mode' },
+    calls: {
+      kind: 'events',
+      at: '/message/content/*',
+      type: { member: 'type', is: ['tool_use'] },
+      name: '/name',
+      id: '/id',
+    },
   },
 };

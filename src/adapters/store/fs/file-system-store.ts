@@ -3,15 +3,15 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
-import type { ArtifactStore } from '../../../ports/artifact-store.js';
+import type { PrunableStore } from '../../../ports/artifact-store.js';
 import { syncFolder } from '../../platform/durable-files.js';
 import { removeLeftovers } from '../../platform/leftovers.js';
 import { nextTurn, readIfPresent, timeIsUp } from '../../platform/time-slices.js';
 import { checkEntry, checkRunId, entryName, MAX_ENTRIES } from '../checks.js';
 import { readError, removeAside, writeError, writeNewFile } from './durable-files.js';
 import { completeListing, enterRun, listRuns } from './listing.js';
-import { objectSize, openObject, putObject, readObject } from './object-files.js';
-import { openPublishedFile, publishedFiles, publishTree } from './published-trees.js';
+import { objectSize, openObject, putObject, readObject, removeObject } from './object-files.js';
+import { openPublishedFile, publishedFiles, publishTree, removePublished } from './published-trees.js';
 import {
   isThere,
   makeMissingFolder,
@@ -27,7 +27,7 @@ import {
  * be read can be read. Several processes may use one folder; it must be on one file system.
  * @param directory the store's folder; made when it is missing
  */
-export function createFileSystemStore(directory: string): ArtifactStore {
+export function createFileSystemStore(directory: string): PrunableStore {
   const layout = storeLayout(directory);
   let prepared: Promise<void> | null = null;
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -54,6 +54,8 @@ export function createFileSystemStore(directory: string): ArtifactStore {
     journals: () => listJournals(layout),
     list: () => listRuns(layout),
     locate: (runId) => join(layout.runs, runId),
+    removePublished: (runId, paths) => writing(() => removePublished(layout, runId, paths)),
+    removeObject: (sha256, before) => writing(() => removeObject(layout, sha256, before)),
   };
 }
 

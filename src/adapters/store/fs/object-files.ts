@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { renameSync, statSync } from 'node:fs';
+import { renameSync, statSync, unlinkSync, utimesSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
+import { syncFolder } from '../../platform/durable-files.js';
 import { readIfSmall } from '../../platform/time-slices.js';
 import { checkDigest, checkedBytes, collectBytes, objectMissing } from '../checked-bytes.js';
+import { REFRESH_MS } from '../manifest.js';
 import { readError, removeAside, writeError, writeNewFile, writeNewStream } from './durable-files.js';
 import { makeMissingFolder, objectPath, type StoreLayout, stagedPath, syncEntry } from './store-layout.js';
 
@@ -60,8 +62,45 @@ const sha256Of = (content: Uint8Array): string => createHash('sha256').update(co
 
 async function alreadyThere(layout: StoreLayout, { sha256, bytes }: StoredObject): Promise<boolean> {
   if (objectSize(layout, sha256) !== bytes) return false;
-  await syncPlace(objectPath(layout, sha256) as string);
+  const path = objectPath(layout, sha256) as string;
+  if (!isRefreshed(path)) return false;
+  await syncPlace(path);
   return true;
+}
+
+/** Marks an object as put now. One that is gone meanwhile, or another account's, is written again. */
+function isRefreshed(path: string): boolean {
+  try {
+    const now = new Date();
+    if (now.getTime() - statSync(path).mtimeMs > REFRESH_MS) utimesSync(path, now, now);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EPERM', 'EACCES'].includes(systemCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Removes an object that was not put since `before`. It is moved aside first: what was put while that was judged is seen
+ * then, and moved back.
+ */
+export async function removeObject(layout: StoreLayout, sha256: string, before: Date): Promise<boolean> {
+  const path = objectPath(layout, sha256);
+  const isOld = (file: string): boolean => statSync(file).mtimeMs < before.getTime();
+  if (path === null || objectSize(layout, sha256) === null) return true;
+  try {
+    if (!isOld(path)) return false;
+    const staged = stagedPath(layout.staging);
+    renameSync(path, staged);
+    if (isOld(staged)) unlinkSync(staged);
+    else renameSync(staged, path);
+    await syncFolder(dirname(path));
+    return objectSize(layout, sha256) === null;
+  } catch (error) {
+    // Another process that removes it was quicker.
+    if (systemCode(error) === 'ENOENT') return objectSize(layout, sha256) === null;
+    throw writeError(error, `remove ${sha256}`);
+  }
 }
 
 /** Forces the places of an object and of its folder to the medium. */

@@ -1,27 +1,32 @@
 import { lstatSync } from 'node:fs';
 import { realpath, rename, rm } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { PromptOsError, systemCode } from '../../../contracts/errors.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
 import { syncFolder } from '../../platform/durable-files.js';
-import { nextTurn, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
+import { nextTurn, readIfPresent, readPlainFile, timeIsUp } from '../../platform/time-slices.js';
 import { checkRunId, checkTreePath, checkTreePaths } from '../checks.js';
 import {
   type Manifest,
   manifestBytes,
   newManifest,
+  nextRemoval,
+  notPublished,
   parseManifest,
+  parseRemoval,
   publishedFile,
+  type Removal,
   runTaken,
   sameTree,
   sortedFiles,
   treeFileMissing,
+  withoutRemoved,
 } from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
 import { makeFolder, readError, writeError, writeNewFile } from './durable-files.js';
 import { copyObject, objectSize, readChecked } from './object-files.js';
-import { type StoreLayout, stagedPath } from './store-layout.js';
+import { makeMissingFolder, type StoreLayout, stagedPath, syncEntry } from './store-layout.js';
 
 /** Files of a tree that are written at the same time: each write ends in a wait for the medium. */
 const PARALLEL_WRITES = 4;
@@ -143,7 +148,45 @@ export async function publishedFiles(layout: StoreLayout, runId: string): Promis
   const manifest = await readManifest(layout, runId);
   if (manifest === null)
     throw new PromptOsError('OBJECT_CORRUPT', `The manifest of the published run ${runId} is gone.`);
-  return manifest.files;
+  return withoutRemoved(manifest.files, await readRemoval(layout, runId));
+}
+
+async function readRemoval({ removals }: StoreLayout, runId: string): Promise<Removal | null> {
+  const bytes = await readIfPresent(join(removals, `${runId}.json`)).catch((error: unknown) => {
+    throw readError(error, `read what was removed from ${runId}`);
+  });
+  return bytes === null ? null : parseRemoval(bytes, runId);
+}
+
+/** Removes files of a tree. The note comes first: killed behind it, the next removal finds the files and goes on. */
+export async function removePublished(layout: StoreLayout, runId: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) checkTreePath(path);
+  if ((await publishedFiles(layout, runId)) === null) throw notPublished(runId);
+  try {
+    const note = nextRemoval(runId, await readRemoval(layout, runId), paths);
+    if (note !== null) await replaceNote(layout, runId, note);
+    const folders = new Set<string>();
+    for (const path of paths) {
+      const file = join(layout.runs, runId, path);
+      const folder = await realpath(dirname(file)).catch(() => null);
+      // A link on the way would lead out of the tree: then it is none of the tree's files.
+      if (folder !== dirname(join(await realpath(join(layout.runs, runId)), path))) continue;
+      await rm(file, { force: true });
+      folders.add(folder);
+    }
+    for (const folder of folders) await syncFolder(folder);
+  } catch (error) {
+    throw writeError(error, `remove files of ${runId}`);
+  }
+}
+
+async function replaceNote({ removals, staging }: StoreLayout, runId: string, note: Uint8Array): Promise<void> {
+  makeMissingFolder(removals);
+  await syncEntry(removals);
+  const staged = stagedPath(staging);
+  await writeNewFile(staged, note);
+  await rename(staged, join(removals, `${runId}.json`));
+  await syncFolder(removals);
 }
 
 /** A file of the published tree, checked against the manifest. */

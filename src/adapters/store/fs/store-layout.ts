@@ -20,6 +20,8 @@ export interface StoreLayout {
   readonly journals: string;
   /** `<milliseconds>.<run_id>`: when each run was published. */
   readonly listing: string;
+  /** `<run_id>.json`: which files were removed from a published tree. */
+  readonly removals: string;
   /** Files and trees that are being written. */
   readonly staging: string;
 }
@@ -34,6 +36,7 @@ export function storeLayout(directory: string): StoreLayout {
     manifests: folder('manifests'),
     journals: folder('journals'),
     listing: folder('listing'),
+    removals: folder('removals'),
     staging: folder('staging'),
   };
 }

@@ -75,6 +75,8 @@ export interface S3Bucket {
   open(key: string, from?: number): Promise<AsyncIterable<Uint8Array> | null>;
   /** @returns false when the key was to be free and another write has taken it */
   put(key: string, body: Uint8Array, options: PutOptions): Promise<boolean>;
+  /** Removes an object; one that is not there is removed already. */
+  remove(key: string): Promise<void>;
   /** Keys that begin with a prefix, in their order. */
   list(prefix: string, after?: string): Promise<readonly string[]>;
   /** What keys below a prefix begin with, up to and with the next slash. */
@@ -202,6 +204,14 @@ export function openBucket(config: S3StoreConfig): S3Bucket {
           if (!isConflict(error) || attempt >= CONFLICT_TRIES) throw writing(error, `write ${key}`);
           await pause(CONFLICT_DELAY_MS * attempt * (0.5 + Math.random()));
         }
+      }
+    },
+    remove: async (key) => {
+      try {
+        const { sdk, client } = await session();
+        await client.send(new sdk.DeleteObjectCommand({ Bucket, Key: fullKey(key) }));
+      } catch (error) {
+        throw writing(error, `remove ${key}`);
       }
     },
     list: async (keyPrefix, after) => {

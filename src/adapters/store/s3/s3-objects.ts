@@ -4,6 +4,7 @@ import type { ArtifactRef } from '../../../contracts/primitives.js';
 import { counted } from '../../../contracts/sentences.js';
 import type { StoredObject } from '../../../ports/artifact-store.js';
 import { checkedBytes, collectBytes, objectMissing } from '../checked-bytes.js';
+import { REFRESH_MS } from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
 import { type ObjectHead, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
 import { storeError } from './s3-errors.js';
@@ -31,7 +32,8 @@ export async function putObject(
     if (known === null) {
       if (await send(bucket, source, true)) return { sha256, bytes };
     }
-    if (!isIntact(known ?? (await headObject(bucket, sha256)), source)) await send(bucket, source, false);
+    const head = known ?? (await headObject(bucket, sha256));
+    if (!isIntact(head, source) || isStale(head)) await send(bucket, source, false);
     return { sha256, bytes };
   } finally {
     await source.close();
@@ -40,6 +42,20 @@ export async function putObject(
 
 const isIntact = (head: ObjectHead | null, { sha256, bytes }: StoredObject): boolean =>
   head !== null && head.bytes === bytes && (head.sha256 === null || head.sha256 === sha256);
+
+/** Whether an object was put so long ago that who removes old ones might take it for one that no run needs any more. */
+const isStale = (head: ObjectHead | null): boolean =>
+  head !== null && Date.now() - head.modified.getTime() > REFRESH_MS;
+
+/** Removes an object that was not put since `before`. The bucket cannot do both at once: `before` must be long ago. */
+export async function removeObject(bucket: S3Bucket, sha256: string, before: Date): Promise<boolean> {
+  const key = objectKey(sha256);
+  const head = key === null ? null : await bucket.head(key);
+  if (key === null || head === null) return true;
+  if (head.modified >= before) return false;
+  await bucket.remove(key);
+  return true;
+}
 
 async function send(bucket: S3Bucket, source: PartSource, ifAbsent: boolean): Promise<boolean> {
   const key = objectKey(source.sha256) as string;

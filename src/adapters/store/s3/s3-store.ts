@@ -2,7 +2,7 @@ import { PromptOsError } from '../../../contracts/errors.js';
 import { RUN_ID_PATTERN } from '../../../contracts/names.js';
 import type { ArtifactRef } from '../../../contracts/primitives.js';
 import type { S3StoreConfig } from '../../../contracts/store-config.js';
-import type { ArtifactStore, PublishedRun } from '../../../ports/artifact-store.js';
+import type { PrunableStore, PublishedRun } from '../../../ports/artifact-store.js';
 import { collectBytes } from '../checked-bytes.js';
 import { checkEntry, checkRunId, checkTreePath, checkTreePaths, entryName, MAX_ENTRIES } from '../checks.js';
 import {
@@ -10,24 +10,30 @@ import {
   manifestBytes,
   newestFirst,
   newManifest,
+  nextRemoval,
+  notPublished,
   parseManifest,
+  parseRemoval,
   publishedFile,
+  type Removal,
   runTaken,
   sameTree,
   sortedFiles,
   treeFileMissing,
+  withoutRemoved,
 } from '../manifest.js';
 import { mapInParallel } from '../parallel.js';
 import { openBucket, PARALLEL_REQUESTS, type S3Bucket } from './s3-bucket.js';
-import { checkObjects, headObject, openObject, putObject, readWhole } from './s3-objects.js';
+import { checkObjects, headObject, openObject, putObject, readWhole, removeObject } from './s3-objects.js';
 import { abortAbandoned } from './uploads.js';
 
 /**
  * The artifact store in a bucket of S3, or of a server that speaks it. Nothing is loaded or sent before the first call.
- * Any number of machines may use one; nothing is ever deleted, so no credentials need that permission.
+ * Any number of machines may use one. Only `removePublished` and `removeObject` take anything away, so no other credentials
+ * need that permission.
  * Keys: `objects/ab/cdef…`, `runs/<run_id>.json`, `journals/<run_id>/00000000.json`.
  */
-export function createS3Store(config: S3StoreConfig): ArtifactStore {
+export function createS3Store(config: S3StoreConfig): PrunableStore {
   const bucket = openBucket(config);
   let prepared: Promise<void> | null = null;
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -54,6 +60,8 @@ export function createS3Store(config: S3StoreConfig): ArtifactStore {
     journals: () => listJournals(bucket),
     list: () => listRuns(bucket),
     locate: (runId) => `${bucket.place.url}/${manifestKey(runId)}`,
+    removePublished: (runId, paths) => writing(() => removePublished(bucket, runId, paths)),
+    removeObject: (sha256, before) => writing(() => removeObject(bucket, sha256, before)),
   };
 }
 
@@ -163,7 +171,23 @@ async function readManifest(bucket: S3Bucket, runId: string): Promise<Manifest |
 
 async function publishedFiles(bucket: S3Bucket, runId: string): Promise<readonly ArtifactRef[] | null> {
   checkRunId(runId);
-  return (await readManifest(bucket, runId))?.files ?? null;
+  const manifest = await readManifest(bucket, runId);
+  return manifest === null ? null : withoutRemoved(manifest.files, await readRemoval(bucket, runId));
+}
+
+const removalKey = (runId: string): string => `removals/${runId}.json`;
+
+async function readRemoval(bucket: S3Bucket, runId: string): Promise<Removal | null> {
+  const bytes = await readWhole(bucket, removalKey(runId));
+  return bytes === null ? null : parseRemoval(bytes, runId);
+}
+
+/** A tree here is a list of objects, so the note is all that there is to do. */
+async function removePublished(bucket: S3Bucket, runId: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) checkTreePath(path);
+  if ((await publishedFiles(bucket, runId)) === null) throw notPublished(runId);
+  const note = nextRemoval(runId, await readRemoval(bucket, runId), paths);
+  if (note !== null) await bucket.put(removalKey(runId), note, { ifAbsent: false });
 }
 
 /** A file of a published tree, checked against the manifest. */

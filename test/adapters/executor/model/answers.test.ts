@@ -28,6 +28,11 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     });
     boxed.server.assertDone();
     expect(linesOf(outcome)[0]).toMatchObject({ type: 'start', gate: 'P00', requested_model: 'asked-for' });
+    expect(outcome.work).toMatchObject({
+      tools: { listed_by: 'executor', names: [] },
+      tool_calls: { total: 0, by_tool: [] },
+    });
+    expect(outcome.work?.parameters?.argv).toBeUndefined();
   });
 
   test('model executor: json asks for an object, text for nothing; parameters are passed on', async () => {
@@ -78,6 +83,18 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     expect(body(4)).toMatchObject({ response_format: { type: 'json_schema' } });
     expect(body(4).tools).toBeUndefined();
     expect(linesOf(outcome).filter(({ type }) => type === 'tool_call')).toHaveLength(3);
+    expect(outcome.work).toMatchObject({
+      parameters: { settings: { output: 'schema', edits: 'tools' } },
+      tools: { listed_by: 'executor', names: ['list_files', 'read_file', 'search_files'] },
+      tool_calls: {
+        total: 3,
+        by_tool: [
+          { tool: 'list_files', calls: 1 },
+          { tool: 'read_file', calls: 1 },
+          { tool: 'search_files', calls: 1 },
+        ],
+      },
+    });
     boxed.server.assertDone();
   });
 

@@ -39,14 +39,15 @@ async function place() {
 }
 
 test.each(AGENTS)('presets: %s becomes a whole command executor, with and without a model', (agent) => {
-  const plain = resolveExecutor(preset({ agent }));
-  const { argv, model_argv, hosts, credentials } = AGENT_PRESETS[agent];
-  expect(plain.argv).toEqual(argv);
+  const plain = resolveExecutor(preset({ agent }), 'none');
+  const { argv, sandbox_argv, model_argv, hosts, credentials } = AGENT_PRESETS[agent];
+  const whole = [...argv, ...(sandbox_argv?.none ?? [])];
+  expect(plain.argv).toEqual(whole);
   expect(plain).toMatchObject({ kind: 'command', network: { hosts }, model: {}, timeout: 1_800_000 });
   expect(plain.env.allow).toEqual(['PATH', 'LANG', 'LC_ALL', 'TMPDIR', ...credentials]);
   expect(plain.failures.map((rule) => rule.class)).toEqual(expect.arrayContaining(['transient', 'authentication']));
-  const asked = resolveExecutor(preset({ agent, model: 'large', arguments: ['--more'] }));
-  expect(asked.argv).toEqual([...argv, ...model_argv, '--more']);
+  const asked = resolveExecutor(preset({ agent, model: 'large', arguments: ['--more'] }), 'none');
+  expect(asked.argv).toEqual([...whole, ...model_argv, '--more']);
   expect(asked.model.requested).toBe('large');
 });
 
@@ -57,10 +58,19 @@ test('presets: what the config says goes before what the preset says', () => {
     timeout: '5m',
     retry_for: '2h',
   });
-  const command = resolveExecutor(config);
+  const command = resolveExecutor(config, 'none');
   expect(command.env.allow).toContain('HTTPS_PROXY');
   expect(command.env.set).toMatchObject({ CLAUDE_CODE_MAX_RETRIES: '9', DISABLE_AUTOUPDATER: '1' });
   expect(command).toMatchObject({ network: { hosts: ['models.example.com'] }, timeout: 300_000, retry_for: 7_200_000 });
+});
+
+test('presets: codex has a sandbox of its own where the worker has none, and only there', () => {
+  expect(resolveExecutor(preset({ agent: 'codex' }), 'none').argv).toContain('workspace-write');
+  for (const sandbox of ['bubblewrap', 'sandbox-exec'] as const) {
+    const { argv } = resolveExecutor(preset({ agent: 'codex' }), sandbox);
+    expect(argv).toContain('danger-full-access');
+    expect(argv).not.toContain('workspace-write');
+  }
 });
 
 test('presets: an unknown agent, and a field of a command, are refused', () => {
@@ -124,7 +134,7 @@ test('presets: the key passes by its name, and no other variable of the worker',
   const env = { ANTHROPIC_API_KEY: 'test-key', SECRET: 'hidden' };
   const registry = createExecutorRegistry({ writer: preset({}) }, options(env));
   const { answer } = await registry.forPrincipal('writer').execute(call);
-  expect(JSON.parse(answer ?? '')).toEqual({ seen: 'test-key ' });
+  expect(JSON.parse(answer ?? '')).toEqual({ seen: '[masked: the value of ANTHROPIC_API_KEY] ' });
 });
 
 test.each<[string, string, object, number, string | undefined]>([

@@ -1,6 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -236,4 +248,13 @@ test('file system store: a store folder below a file fails every read and write 
   await expect(store.list()).rejects.toMatchObject({ code: 'STORE_NOT_READABLE' });
   await expect(store.putObject(Buffer.from('x'))).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
   await expect(store.publish('run-1', [])).rejects.toMatchObject({ code: 'STORE_NOT_WRITABLE' });
+});
+
+test('putObject: bytes that are there already count as put now, so that they are not removed as old ones', async () => {
+  const store = createFileSystemStore(directory);
+  const { sha256 } = await store.putObject(Buffer.from('again'));
+  const longAgo = new Date(Date.now() - 9 * 86_400_000);
+  await utimes(objectFile(directory, sha256), longAgo, longAgo);
+  await store.putObject(Buffer.from('again'));
+  expect(await store.removeObject(sha256, new Date(Date.now() - 86_400_000))).toBe(false);
 });

@@ -1,0 +1,89 @@
+import { basename, isAbsolute } from 'node:path';
+import { type ExecutorParameters, WORK_LIMITS } from '../../contracts/agent-work.js';
+import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
+import type { ModelProgram } from '../../contracts/model-executor.js';
+import { maskSecrets } from '../../rules/mask-secrets.js';
+import { printable } from '../../rules/path-names.js';
+import type { KnownAgent } from './known-agent.js';
+import { SECRET_NAME } from './passed-secrets.js';
+
+type Settings = NonNullable<ExecutorParameters['settings']>;
+
+/**
+ * What an executor was configured with that steers its model, for the record. It has no credential, no absolute path and
+ * nothing of where this machine has programs of ours.
+ * @param mask replaces the values of the program's own credentials
+ */
+export function parametersOf(
+  config: CommandExecutorConfig,
+  agent: KnownAgent | null,
+  mask: (text: string) => string,
+): ExecutorParameters {
+  const set = Object.keys(config.env.set).sort().slice(0, WORK_LIMITS.names);
+  const variables = set.length === 0 ? {} : { variables: set.map((name) => printable(name, WORK_LIMITS.name - 1)) };
+  const shown = (text: string, most: number) => printable(maskSecrets(mask(text)), most - 1);
+  switch (agent?.kind) {
+    case 'model':
+      return { ...variables, settings: shownSettings(modelSettings(agent.settings), shown) };
+    case 'acp':
+      return {
+        ...argvOf(agent.argv, config, shown),
+        ...variables,
+        settings: shownSettings(JSON.parse(agent.settings) as Readonly<Record<string, unknown>>, shown),
+      };
+    default:
+      return { ...argvOf(config.argv, config, shown), ...variables };
+  }
+}
+
+function argvOf(
+  argv: readonly string[],
+  { model }: Pick<CommandExecutorConfig, 'model'>,
+  shown: (text: string, most: number) => string,
+): Pick<ExecutorParameters, 'argv' | 'more_arguments'> {
+  const more = argv.length - WORK_LIMITS.arguments;
+  return {
+    argv: argv.slice(0, WORK_LIMITS.arguments).map((argument, index) => {
+      // A flag says what follows it: a key of the user's own need not look like one.
+      if (index > 0 && isSecretFlag(argv[index - 1] ?? '')) return MASKED;
+      const [, flag = '', value] = /^(--?[A-Za-z0-9_-]+=)([\s\S]+)$/.exec(argument) ?? [];
+      if (value !== undefined && SECRET_NAME.test(flag)) return `${flag}${MASKED}`;
+      const filled = argument.replaceAll('{model}', model.requested ?? '');
+      const path = flag === '' ? shortPath(filled) : `${flag}${shortPath(filled.slice(flag.length))}`;
+      return shown(path, WORK_LIMITS.argument);
+    }),
+    ...(more > 0 ? { more_arguments: more } : {}),
+  };
+}
+
+const MASKED = '[masked]';
+const isSecretFlag = (argument: string): boolean => /^--?[A-Za-z0-9_-]+$/.test(argument) && SECRET_NAME.test(argument);
+
+/** Where a machine has a file says who works there. */
+const shortPath = (text: string): string => (isAbsolute(text) ? `…/${basename(text)}` : text);
+
+function modelSettings({ parameters, ...program }: ModelProgram): Readonly<Record<string, unknown>> {
+  const { provider_options, ...numbers } = parameters;
+  const { api_key_env: _, ...rest } = program;
+  const options = Object.entries(provider_options).map(([name, value]) => [`provider_options.${name}`, value] as const);
+  return { ...rest, ...numbers, ...Object.fromEntries(options) };
+}
+
+/** A value that is none by itself, such as a rule of permissions, as its JSON. */
+function shownSettings(
+  settings: Readonly<Record<string, unknown>>,
+  shown: (text: string, most: number) => string,
+): Settings {
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([, value]) => value !== undefined)
+      .slice(0, WORK_LIMITS.names)
+      .map(([name, value]) => [printable(name, WORK_LIMITS.name - 1), shownValue(name, value, shown)]),
+  );
+}
+
+function shownValue(name: string, value: unknown, shown: (text: string, most: number) => string): Settings[string] {
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (name.startsWith('provider_options.') && SECRET_NAME.test(name) && typeof value === 'string') return MASKED;
+  return shown(typeof value === 'string' ? value : JSON.stringify(value), WORK_LIMITS.value);
+}

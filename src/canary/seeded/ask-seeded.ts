@@ -1,0 +1,108 @@
+import type { AttemptRecord } from '../../contracts/attempt.js';
+import { PromptOsError } from '../../contracts/errors.js';
+import { GATE_IDS, type GateId } from '../../contracts/names.js';
+import type { GateExecutor } from '../../ports/gate-executor.js';
+import { clipText } from '../../rules/judged-output.js';
+import { spentByAttempt } from '../../rules/spent.js';
+import type { CanaryRuns } from '../canary-run.js';
+import type { SeededBug } from './seeded-bug.js';
+import { seededScript } from './seeded-project.js';
+
+/** The gates that an executor can be asked at: those that need no edits, and whose answer is judged by its form. */
+export const ASKED_GATES = ['P00', 'P01', 'P06', 'P07'] as const satisfies readonly GateId[];
+export type AskedGate = (typeof ASKED_GATES)[number];
+
+/** Those that judge the change. At the others no bug is planted: the form of the answer alone counts. */
+export const JUDGING_GATES: readonly AskedGate[] = ['P06', 'P07'];
+
+/** Rules by which the judgement of a verifier and a reviewer becomes findings. */
+const JUDGEMENTS: readonly string[] = ['verifier', 'review'];
+
+/** What an executor made of one change at one gate. */
+export interface SeededAnswer {
+  readonly name: string;
+  readonly gate: AskedGate;
+  /** Whether the change had the bug. */
+  readonly seeded: boolean;
+  /**
+   * `objected`: it failed the change or escalated; `passed`: it did not; `unusable`: no try gave a valid answer;
+   * `unanswered`: its provider could not answer.
+   */
+  readonly outcome: 'objected' | 'passed' | 'unusable' | 'unanswered';
+  /** Why it objected, or gave no answer; null for one that passed. */
+  readonly reason: string | null;
+  readonly tries: number;
+  /** Whether the first try gave a valid answer. */
+  readonly valid_at_first: boolean;
+  /** What was wrong with the answers that were not valid. */
+  readonly problems: readonly string[];
+  readonly served_model: string | null;
+  readonly tokens: number | null;
+  readonly cost_usd: number | null;
+  readonly duration_ms: number;
+}
+
+type Judged = Pick<SeededAnswer, 'outcome' | 'reason'>;
+
+function judged({ tries, reason, escalation, verdict, findings }: AttemptRecord): Judged {
+  if (tries.at(-1)?.problem != null) return { outcome: 'unusable', reason };
+  if (verdict === 'blocked') return { outcome: 'objected', reason: escalation?.issue ?? reason };
+  const against = findings.find(({ rule, blocking }) => blocking && JUDGEMENTS.includes(rule));
+  return against === undefined
+    ? { outcome: 'passed', reason: null }
+    : { outcome: 'objected', reason: clipText(against.message, 300) };
+}
+
+const UNANSWERED = {
+  outcome: 'unanswered',
+  tries: 0,
+  valid_at_first: false,
+  problems: [],
+  served_model: null,
+} as const;
+
+/**
+ * Asks an executor at a gate of a run in which all other parties are scripted and honest, but for the bug.
+ * @param times how often; each is an attempt of its own
+ * @throws PromptOsError what calls of the executor throw, but for an overload; INTERNAL where the change does not reach the gate
+ */
+export async function askSeeded(
+  runs: CanaryRuns,
+  executor: GateExecutor,
+  { bug, seeded, gate, times }: { bug: SeededBug; seeded: boolean; gate: AskedGate; times: number },
+  heard: (answer: SeededAnswer) => void,
+): Promise<void> {
+  const script = seededScript(bug, seeded);
+  const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate}`, script.request);
+  const gates = GATE_IDS.slice(0, GATE_IDS.indexOf(gate));
+  const before = gates.length === 0 ? null : await runs.carryOut(run, 1, gates, script, {});
+  if (before !== null && before.result.verdict !== 'pass') {
+    const why = before.result.reason ?? before.result.findings.map(({ rule }) => rule).join(', ');
+    throw new PromptOsError('INTERNAL', `The change "${bug.name}" did not pass ${before.gate}: ${why}`);
+  }
+  for (let attempt = 2; attempt < times + 2; attempt += 1) {
+    const about = { name: bug.name, gate, seeded };
+    const startedAt = performance.now();
+    try {
+      const asked = { gate, executor };
+      const { result } = await runs.carryOut(run, attempt, [gate], script, before?.inputs ?? {}, asked);
+      const record = await runs.record(result.output_sha256);
+      const { tokens, cost_usd, tokens_unknown, cost_unknown, wall_ms } = spentByAttempt(record);
+      heard({
+        ...about,
+        ...judged(record),
+        tries: record.tries.length,
+        valid_at_first: record.tries[0]?.problem === null,
+        problems: record.tries.flatMap(({ problem }) => (problem === null ? [] : [clipText(problem, 300)])),
+        served_model: record.executor.served_model,
+        tokens: tokens_unknown > 0 ? null : tokens,
+        cost_usd: cost_unknown > 0 ? null : cost_usd,
+        duration_ms: wall_ms,
+      });
+    } catch (error) {
+      if (!(error instanceof PromptOsError) || error.code !== 'EXECUTOR_OVERLOADED') throw error;
+      const duration_ms = Math.round(performance.now() - startedAt);
+      heard({ ...about, ...UNANSWERED, reason: error.summary, tokens: null, cost_usd: null, duration_ms });
+    }
+  }
+}
