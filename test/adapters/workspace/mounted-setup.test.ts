@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createKeptFolders, KEPT_LIMITS } from '../../../src/adapters/platform/kept-folders.js';
@@ -9,7 +9,7 @@ import { runProgram } from '../../../src/adapters/platform/run-program.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
 import { DEFAULT_SANDBOX } from '../../../src/contracts/sandbox-config.js';
 import type { Checkout, CheckoutSetup, Workspace } from '../../../src/ports/workspace.js';
-import { makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
+import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
 
 const FILES = { 'src/a.txt': 'one\n', 'lock.json': 'v1\n', 'tools/own.sh': '#!/bin/sh\necho own\n' };
 const INSTALLED = {
@@ -91,6 +91,29 @@ describe('a set-up that the sandbox shows under a checkout', () => {
     expect(await run(given, ['./node_modules/tool'])).toBe('from the set-up\n');
     expect(await run(given, ['tool'])).toBe('from the set-up\n');
     await expect(run(given, ['./node_modules/none'])).rejects.toThrow('ENOENT');
+  });
+
+  test('has programs that its links and those of the checkout lead to, from the one to the other', async () => {
+    const shop = join(room.root, 'shop');
+    await chmod(join(shop, 'tools/own.sh'), 0o755);
+    await symlink('node_modules/.bin', join(shop, 'bin'));
+    git(shop, 'add', '-A');
+    git(shop, 'commit', '-q', '-m', 'links');
+    const make: CheckoutSetup['make'] = async (directory) => {
+      await mkdir(join(directory, 'node_modules/.bin'), { recursive: true });
+      await symlink('../tools', join(directory, 'node_modules/own'));
+      await symlink('../own/own.sh', join(directory, 'node_modules/.bin/own'));
+      await symlink('/bin/echo', join(directory, 'node_modules/.bin/say'));
+      await symlink('loop', join(directory, 'node_modules/.bin/loop'));
+    };
+    const setup = { ...SETUP, make };
+    const order = { repository: 'shop', commit: git(shop, 'rev-parse', 'HEAD'), setup, showsLaidUnder: true };
+    const given = await workspace.checkout(order);
+    for (const path of ['node_modules/own/own.sh', 'node_modules/.bin/own', 'bin/own'])
+      expect(await run(given, [path])).toBe('own\n');
+    expect(await run(given, ['bin/say', 'it'])).toBe('it\n');
+    for (const path of ['bin/none', 'bin/loop']) await expect(run(given, [path])).rejects.toThrow('ENOENT');
+    await given.discard();
   });
 
   test('is written in no other box and not where it is kept, whatever a program does to it', async () => {
