@@ -28,7 +28,8 @@ export function ownService({ service }: Pick<AgentPreset, 'service'>, env: Envir
   const { protocol, username, password, search, hash, hostname } = url;
   if (!/^https?:$/.test(protocol)) return unusable('it is no address of HTTP');
   // The worker config is committed.
-  if (username + password + search + hash !== '') return unusable('it may hold a secret: it has a user, a "?" or a "#"');
+  if (username + password + search + hash !== '')
+    return unusable('it may hold a secret: it has a user, a "?" or a "#"');
   if (findSecrets(address).length > 0) return unusable('it holds a secret');
   const host = hostOfUrl(url);
   if (!networkAccessSchema.safeParse({ hosts: [host] }).success) {
