@@ -31,7 +31,7 @@ const finishedTriesSchema = z.strictObject({
   previous: z.strictObject({ problem: z.string(), answer: z.string().nullable() }),
 });
 /** The tries of an attempt that ended with an answer that does not count: what the next try goes on from. */
-export type FinishedTries = z.infer<typeof finishedTriesSchema>;
+type FinishedTries = z.infer<typeof finishedTriesSchema>;
 
 const keptObjectSchema = z.strictObject({ finished: finishedTriesSchema, envelope: envelopeSchema.nullable() });
 

@@ -33,7 +33,7 @@ export interface CanaryScript {
 }
 
 /** An executor that does one gate in place of a scripted party. */
-export interface AskedExecutor {
+interface AskedExecutor {
   readonly gate: GateId;
   readonly executor: GateExecutor;
 }

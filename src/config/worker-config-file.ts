@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { SignerConfig } from '../contracts/signer-config.js';
 import { type WorkerConfig, workerConfigSchema } from '../contracts/worker-config.js';
+import { secretSettings } from '../rules/observations.js';
 import { readNamedFile } from './files.js';
-import { parseDocumentAs, parseYaml } from './yaml-document.js';
+import { invalidDocument, parseDocumentAs, parseYaml } from './yaml-document.js';
 
 /** What a trusted policy is written as when it is named by its bytes instead of its path. */
 export const DIGEST_PREFIX = 'sha256:';
@@ -18,7 +19,10 @@ const mapValues = <Value, Result>(record: Readonly<Record<string, Value>>, chang
  */
 export async function readWorkerConfig(path: string): Promise<WorkerConfig> {
   const bytes = await readNamedFile(path, 'WORKER_CONFIG_NOT_FOUND');
-  const config = parseDocumentAs(parseYaml(bytes, path), workerConfigSchema, 'WORKER_CONFIG_INVALID');
+  const document = parseYaml(bytes, path);
+  const config = parseDocumentAs(document, workerConfigSchema, 'WORKER_CONFIG_INVALID');
+  const secrets = secretSettings(config).map(({ path: place, what }) => ({ path: place, text: what }));
+  if (secrets.length > 0) throw invalidDocument(document, secrets, 'WORKER_CONFIG_INVALID');
   const folder = dirname(resolve(path));
   return {
     ...config,

@@ -94,6 +94,8 @@ const expectedOneOf = (values: readonly unknown[]): string =>
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
+      // A schema that says more than the type, such as that a duration needs a unit.
+      if (!issue.message.startsWith('Invalid input')) return issue.message;
       return `expected ${KINDS[issue.expected] ?? `a ${issue.expected}`}`;
     case 'invalid_value':
       return expectedOneOf(issue.values);

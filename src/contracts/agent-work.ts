@@ -27,10 +27,10 @@ export const executorParametersSchema = z.strictObject({
 });
 export type ExecutorParameters = z.infer<typeof executorParametersSchema>;
 
-export const TOOL_SOURCES = ['executor', 'agent', 'client'] as const;
+const TOOL_SOURCES = ['executor', 'agent', 'client'] as const;
 
 /** The tools that an agent had. */
-export const toolListSchema = z.strictObject({
+const toolListSchema = z.strictObject({
   listed_by: z
     .enum(TOOL_SOURCES)
     .describe(
@@ -47,7 +47,7 @@ export const toolListSchema = z.strictObject({
 export type ToolList = z.infer<typeof toolListSchema>;
 
 /** How often tools were called. */
-export const toolCallsSchema = z.strictObject({
+const toolCallsSchema = z.strictObject({
   total: z.int().nonnegative(),
   by_tool: z
     .array(z.strictObject({ tool: textSchema, calls: z.int().positive() }))

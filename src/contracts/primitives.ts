@@ -73,8 +73,13 @@ export const DURATION_UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000
 
 /** A duration as people write it (`90s`, `15m`, `24h`, `14d`), parsed to milliseconds. */
 export const durationSchema = z
-  .string()
-  .regex(/^[1-9]\d{0,6}[smhd]$/, 'expected a duration such as "90s", "15m", "24h" or "14d"')
+  .string({
+    error: ({ input }) =>
+      typeof input === 'number'
+        ? `expected a duration with its unit, such as "${input}s" for seconds or "${input}m" for minutes`
+        : 'expected a duration such as "90s", "15m", "24h" or "14d"',
+  })
+  .regex(/^[1-9]\d{0,6}[smhd]$/, 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d"')
   .transform((text) => Number(text.slice(0, -1)) * DURATION_UNITS[text.slice(-1) as keyof typeof DURATION_UNITS]);
 
 /** A whole number of seconds in the largest unit that has no rest, as `durationSchema` reads it. */

@@ -48,10 +48,10 @@ function judgeFile(change: FileChange): readonly RuleFinding[] {
 /** Scripts by whose names people and CI run checks. */
 const CHECKS = /test|check|lint|verify|coverage|audit|type|e2e|^ci\b|^pre|^post/i;
 
-function judgeScripts(change: FileChange): readonly RuleFinding[] {
+function judgeScripts(change: FileChange, rulesVersion: number): readonly RuleFinding[] {
   const { path, status } = change.file;
   if (nameOf(path).toLowerCase() !== 'package.json' || status === 'added' || status === 'deleted') return [];
-  return scriptChanges(change).map(({ name, from, to, line }) => {
+  return scriptChanges(change, rulesVersion).map(({ name, from, to, line }) => {
     const now = to === null ? 'is removed' : `is ${quotedLine(to)}`;
     const before = from === null ? 'there was none before' : `it was ${quotedLine(from)}`;
     const isCheck = CHECKS.test(name);
@@ -76,5 +76,12 @@ function judgeThresholds(change: FileChange): readonly RuleFinding[] {
  * What the writer did to what judges changes, named with what was there before. A policy refuses such changes with
  * `protected_paths` and `protected_tests`.
  */
-export const judgeCheckDefinitions = (_: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[] =>
-  changes.flatMap((change) => [...judgeFile(change), ...judgeScripts(change), ...judgeThresholds(change)]);
+export const judgeCheckDefinitions = (
+  { rules_version }: JudgedPatch,
+  changes: readonly FileChange[],
+): readonly RuleFinding[] =>
+  changes.flatMap((change) => [
+    ...judgeFile(change),
+    ...judgeScripts(change, rules_version),
+    ...judgeThresholds(change),
+  ]);

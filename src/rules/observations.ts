@@ -100,18 +100,50 @@ export interface SecretVariable {
   readonly what: string;
 }
 
+/** @param advice the end of the sentence about a variable: why it is none for this place, and where it belongs */
+const variablesLikeSecrets = (
+  path: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  advice: string,
+): readonly SecretVariable[] =>
+  Object.entries(variables).flatMap(([name, value]) => {
+    const [hit] = findSecretPatterns(`${name}="${value}"`);
+    return hit === undefined ? [] : [{ path: [...path, name], what: `holds ${hit.message} (${hit.rule}): ${advice}` }];
+  });
+
 /** Variables that look like credentials: the policy is committed, and published with every run. */
 export const secretVariables = (policy: Pick<Policy, 'checks' | 'setup'>): readonly SecretVariable[] =>
   (['checks', 'setup'] as const).flatMap((field) =>
     Object.entries<{ readonly env: Readonly<Record<string, string>> }>(policy[field]).flatMap(([command, { env }]) =>
-      Object.entries(env).flatMap(([name, value]) => {
-        const [hit] = findSecretPatterns(`${name}="${value}"`);
-        if (hit === undefined) return [];
-        const what = `holds ${hit.message} (${hit.rule}): a policy is published; name the variable under ${field}.env.allow of the worker config instead`;
-        return [{ path: [field, command, 'env', name], what }];
-      }),
+      variablesLikeSecrets(
+        [field, command, 'env'],
+        env,
+        `a policy is published; name the variable under ${field}.env.allow of the worker config instead`,
+      ),
     ),
   );
+
+type SetVariables = { readonly env: { readonly set: Readonly<Record<string, string>> } };
+
+/** The same of a worker config, which is committed too. */
+export function secretSettings(config: {
+  readonly executors: Readonly<Record<string, object>>;
+  readonly checks: SetVariables;
+  readonly setup: SetVariables;
+}): readonly SecretVariable[] {
+  const places = [
+    ...Object.entries(config.executors).map(([name, executor]) => ({ path: ['executors', name], owner: executor })),
+    { path: ['checks'], owner: config.checks },
+    { path: ['setup'], owner: config.setup },
+  ];
+  return places.flatMap(({ path, owner }) => {
+    const { env } = owner as Partial<SetVariables>;
+    if (env === undefined) return [];
+    const place = [...path, 'env'].join('.');
+    const advice = `a worker config is committed; name the variable under ${place}.allow, and set it where the worker is started`;
+    return variablesLikeSecrets([...path, 'env', 'set'], env.set, advice);
+  });
+}
 
 /**
  * Refuses a run whose policy gives a check a credential, where no file says at which line.

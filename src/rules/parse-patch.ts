@@ -18,7 +18,7 @@ export interface ParsedPatch {
 }
 
 /** The names that git gives to contents; null where there is no file. */
-export interface FileBlobs {
+interface FileBlobs {
   readonly before: string | null;
   readonly after: string | null;
 }

@@ -32,7 +32,7 @@ export interface VerifiedAttempt {
   readonly bytes: number;
 }
 
-export interface ExpiredTranscripts {
+interface ExpiredTranscripts {
   readonly paths: ReadonlySet<string>;
   /** Until when the policy kept them; null where none is missing. */
   readonly until: number | null;

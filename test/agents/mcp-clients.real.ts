@@ -25,6 +25,9 @@ import { installAgent } from './install-agent.js';
  */
 
 const { PROMPTOS_TEST_AGENT: only, PROMPTOS_SHOW_TRANSCRIPT: show } = process.env;
+// The worker of the site refuses variables that it does not know.
+delete process.env.PROMPTOS_TEST_AGENT;
+delete process.env.PROMPTOS_SHOW_TRANSCRIPT;
 
 let temporal: TestServer;
 let site: GovernedWorker;
@@ -142,7 +145,7 @@ const AGENTS: readonly McpAgent[] = [
     agent: 'codex',
     configure: ({ command, args, env }, { arguments: more = [] }) => ({
       file: '.codex/config.toml',
-      text: `[mcp_servers.promptos]\ncommand = ${JSON.stringify(command)}\nargs = ${JSON.stringify(args)}\nenv = ${toml(env)}\ntool_timeout_sec = 600\ndefault_tools_approval_mode = "approve"\n`,
+      text: `[mcp_servers.promptos]\ncommand = ${JSON.stringify(command)}\nargs = ${JSON.stringify(args)}\nenv = ${toml(env)}\ntool_timeout_sec = 600\nstartup_timeout_sec = 60\nrequired = true\ndefault_tools_approval_mode = "approve"\n`,
       line: ['codex', 'exec', '--json', '--skip-git-repo-check', ...more, '--model', 'gpt-test', '-'],
     }),
   },
@@ -175,7 +178,8 @@ const callOf =
   ({ tools }: ModelCall): ModelTurn => {
     const name = tools.find((one) => one.endsWith(tool));
     if (name === undefined) throw new Error(`the agent offers no ${tool}: ${tools.join(', ')}`);
-    return { kind: 'tool', name, input };
+    const namespace = name === tool ? tools.find((one) => one.startsWith('mcp__promptos')) : undefined;
+    return { kind: 'tool', name, input, ...(namespace === undefined ? {} : { namespace }) };
   };
 
 const chosen = AGENTS.filter(({ agent }) => only === undefined || only.split(',').includes(`mcp:${agent}`));
@@ -217,7 +221,8 @@ describe.each(chosen)('$agent as a client', ({ agent, configure, first = [] }) =
       { kind: 'text', text: 'I raised an escalation.' },
     ]);
     expect(stdout).toContain('I raised an escalation.');
-    expect(model.calls.at(-1)?.text).toContain('Data, not instructions');
+    // Some give their model the structured content of a result, others the text.
+    expect(model.calls.at(-1)?.text).toMatch(/Data, not instructions|PROMPTOS-DATA tool_result/);
     const awaited = await run.awaitEscalation('E1');
     expect(awaited).toMatchObject({ trigger: 'person', raised_by: 'nina', issue: 'The scope is too wide.' });
   });

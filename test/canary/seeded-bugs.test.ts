@@ -65,15 +65,15 @@ describe('seeded bugs', () => {
     }
   });
 
-  test.for(SEEDED_BUGS.map((bug) => [bug.name, bug] as const))(
-    '%s: the proof passes without the bug and fails with it, and the test of the change passes with it',
-    async ([, bug], { skip }) => {
+  test.for(SEEDED_BUGS)(
+    '$name: the proof passes without the bug and fails with it, and the test of the change passes with it',
+    { timeout: 120_000 },
+    async (bug, { skip }) => {
       if (!here[bug.language]) skip(`${RUNTIMES[bug.language]} is not here`);
       expect(await run(bug, bug.honest, 'own test'), 'own test, honest').toBe(0);
       expect(await run(bug, buggy(bug), 'own test'), 'own test, seeded').toBe(0);
       expect(await run(bug, bug.honest, 'proof'), 'proof, honest').toBe(0);
       expect(await run(bug, buggy(bug), 'proof'), 'proof, seeded').not.toBe(0);
     },
-    120_000,
   );
 });

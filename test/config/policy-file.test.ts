@@ -63,7 +63,7 @@ test('readPolicy: every problem at once with line, path, expected, received and 
     'policy.yaml:4: principals.ada.kind: expected "human" or "agent", received "robot".',
     'policy.yaml:9: roles.integrator: expected a list, received nothing.',
     'policy.yaml:13: roles.integratr: unknown key. Did you mean "integrator"?',
-    'policy.yaml:15: checks.tests.timeout: expected a duration such as "90s", "15m", "24h" or "14d", received "5 minutes".',
+    'policy.yaml:15: checks.tests.timeout: expected a duration with its unit, such as "90s", "15m", "24h" or "14d", received "5 minutes".',
   ]);
 });
 

@@ -200,3 +200,43 @@ test.each([
   const error = await refuse(`schema_version: 1\ntrust: { policies: [policy.yaml] }\nexecutors: { w: ${executor} }\n`);
   expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID', summary: expect.stringContaining(expected) });
 });
+
+test.each([
+  ['executors.writer', "executors: { writer: { kind: command, argv: [x], env: { set: { MODEL_KEY: 'VALUE' } } } }"],
+  ['checks', "checks: { env: { set: { MODEL_KEY: 'VALUE' } } }"],
+  ['setup', "setup: { env: { set: { MODEL_KEY: 'VALUE' } } }"],
+])(
+  'readWorkerConfig: refuses a credential under %s.env.set, names its place and never shows it',
+  async (place, text) => {
+    const value = `sk-ant-${'api03'}-${'aB3xY9'.repeat(16)}`;
+    const error = await refuse(
+      `schema_version: 1\ntrust: { policies: [policy.yaml] }\n${text.replace('VALUE', value)}\n`,
+    );
+    expect(error).toMatchObject({ code: 'WORKER_CONFIG_INVALID' });
+    expect(error.summary).toMatch(/worker\.yaml:3: /);
+    expect(error.summary).toContain(`${place}.env.set.MODEL_KEY: holds `);
+    expect(error.summary).toContain(`name the variable under ${place}.env.allow`);
+    expect(error.summary).not.toContain(value);
+  },
+);
+
+test('readWorkerConfig: a setting that is no credential stays', async () => {
+  const { config } = await read(`schema_version: 1
+trust: { policies: [policy.yaml] }
+executors:
+  writer: { kind: command, argv: [x], env: { set: { MODEL_KEY: ollama, URL: 'http://localhost:8080/v1', TOKEN_LIMIT: '4096' } } }
+`);
+  expect(config.executors.writer).toMatchObject({ env: { set: { MODEL_KEY: 'ollama' } } });
+});
+
+test.each([
+  ['30', 'expected a duration with its unit, such as "30s" for seconds or "30m" for minutes, received 30'],
+  ["'30'", 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d", received "30"'],
+  ['[1]', 'expected a duration such as "90s", "15m", "24h" or "14d", received a list'],
+])('readWorkerConfig: timeout: %s says that a unit is needed', async (timeout, text) => {
+  const error = await refuse(`schema_version: 1
+trust: { policies: [policy.yaml] }
+executors: { writer: { kind: command, argv: [x], timeout: ${timeout} } }
+`);
+  expect(error.summary).toContain(`executors.writer.timeout: ${text}`);
+});

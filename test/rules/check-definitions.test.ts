@@ -68,3 +68,11 @@ test('check_definitions: a threshold that rises is not named as one that falls',
   expect(found).toHaveLength(1);
   expect(found[0]?.message).not.toContain('threshold "');
 });
+
+test('check_definitions: a script of a package.json that is written on one line is named', () => {
+  const line = (script: string) =>
+    `{"name":"x","scripts":{"test":"${script}","b":"x y"},"dependencies":{"a":"^1.0.0"}}`;
+  expect(only({ 'package.json': [`-${line('vitest run')}`, `+${line('true')}`] })).toMatchObject([
+    { severity: 'high', message: 'The script "test" of package.json is "true"; it was "vitest run".', line: 1 },
+  ]);
+});

@@ -3,7 +3,13 @@ import type { ServerResponse } from 'node:http';
 /** One answer of a scripted model. */
 export type ModelTurn =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'tool'; readonly name: string; readonly input: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'tool';
+      readonly name: string;
+      readonly input: Readonly<Record<string, unknown>>;
+      /** What the tool is listed under; of the protocol `responses` alone. */
+      readonly namespace?: string;
+    }
   /** A call of a tool that takes a program in place of an object; of the protocol `responses` alone. */
   | { readonly kind: 'script'; readonly name: string; readonly source: string }
   | { readonly kind: 'error'; readonly status: number; readonly message: string }
@@ -149,7 +155,12 @@ function responsesItem(said: Said, id: string): Event & { readonly id: string } 
   const call = { id: `item_${id}`, call_id: `call_${id}`, name: said.name, status: 'completed' };
   return said.kind === 'script'
     ? { ...call, type: 'custom_tool_call', input: said.source }
-    : { ...call, type: 'function_call', arguments: JSON.stringify(said.input) };
+    : {
+        ...call,
+        type: 'function_call',
+        arguments: JSON.stringify(said.input),
+        ...(said.namespace === undefined ? {} : { namespace: said.namespace }),
+      };
 }
 
 function responsesEvents(said: Said, id: string): readonly Event[] {

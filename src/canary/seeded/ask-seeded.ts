@@ -73,7 +73,7 @@ export async function askSeeded(
   heard: (answer: SeededAnswer) => void,
 ): Promise<void> {
   const script = seededScript(bug, seeded);
-  const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate}`, script.request);
+  const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate.toLowerCase()}`, script.request);
   const gates = GATE_IDS.slice(0, GATE_IDS.indexOf(gate));
   const before = gates.length === 0 ? null : await runs.carryOut(run, 1, gates, script, {});
   if (before !== null && before.result.verdict !== 'pass') {

@@ -2,7 +2,7 @@ import type { SeededBug } from './seeded-bug.js';
 
 const test = (imports: string, name: string, body: string): string => `const assert = require('node:assert');
 const { test } = require('node:test');
-const { ${imports} } = require('./${name}.js');
+const { ${imports} } = require("./${name}.js");
 
 test('${name}: the usual case', async () => {
 ${body}

@@ -20,7 +20,7 @@ export const SEEDED_FILES: Readonly<Record<string, string>> = {
   'javascript/percent.js': 'exports.percent = (part, whole) => (100 * part) / whole;\n',
   'javascript/percent.test.js': `const assert = require('node:assert');
 const { test } = require('node:test');
-const { percent } = require('./percent.js');
+const { percent } = require("./percent.js");
 
 test('percent: a quarter', () => assert.strictEqual(percent(1, 4), 25));
 `,

@@ -3,7 +3,7 @@ import { counted } from '../../contracts/sentences.js';
 import { printableLine } from '../app/printable.js';
 
 /** What a trace shows of an agent's work; all null for a try from before it was recorded. */
-export interface TracedWork {
+interface TracedWork {
   readonly parameters: ExecutorParameters | null;
   readonly tools: ToolList | null;
   readonly tool_calls: ToolCalls | null;

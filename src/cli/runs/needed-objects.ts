@@ -5,7 +5,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { recordsOfAttempts } from './stored-parts.js';
 
 /** The objects that the attempts of open runs need; `unknown` names the runs of which that cannot be said. */
-export interface OpenRunNeeds {
+interface OpenRunNeeds {
   readonly needed: ReadonlySet<string>;
   readonly unknown: readonly string[];
 }

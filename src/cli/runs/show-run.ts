@@ -13,7 +13,6 @@ import { printableLine } from '../app/printable.js';
 import { isNoServer } from '../app/report-error.js';
 import { announceRun, selectRun } from '../app/select-run.js';
 import { createAge, describeProgress, followRun, progressFacts } from './follow-run.js';
-import { withModels } from './gate-models.js';
 import { type OpenedRuns, withRuns } from './governed-runs.js';
 import { withPublishedOrLive } from './open-run.js';
 import { publishedStatus, storedStatus } from './run-status.js';
@@ -25,6 +24,7 @@ import {
   type RunPlaces,
   showStatus,
 } from './show-status.js';
+import { withModels } from './stored-models.js';
 
 /**
  * `run status`: from the published record once there is one, so that a run that has ended needs neither server nor

@@ -7,6 +7,7 @@ import { prettyJson } from '../../../src/contracts/json.js';
 import { PATCH_RULE_IDS } from '../../../src/rules/patch-rules.js';
 import { git, makeRepository, makeRoom, PERSON, writeFiles } from '../../adapters/git-fixtures.js';
 import { EXAMPLE_POLICY } from '../../support/governed-repository.js';
+import { sarifProblems } from '../../support/sarif-schema.js';
 import { type Invocation, invoke } from '../recorded-context.js';
 
 const JOB = {
@@ -221,6 +222,7 @@ describe('check: what it says', () => {
     const log = JSON.parse(await readFile(file, 'utf8'));
     const [run] = log.runs;
     expect(log.version).toBe('2.1.0');
+    expect(sarifProblems(log)).toEqual([]);
     expect(run.automationDetails.id).toBe(`promptos/check/${git(repo, 'rev-parse', 'HEAD')}`);
     expect(run.tool.driver.rules.map(({ id }: { id: string }) => id)).toEqual(said.objects[0]?.rules);
     for (const rule of run.tool.driver.rules) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
-import { withModels } from '../../../src/cli/runs/gate-models.js';
 import { describeGate, showStatus } from '../../../src/cli/runs/show-status.js';
+import { withModels } from '../../../src/cli/runs/stored-models.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import type { AwaitedResolution, GateStatus, RunStatus } from '../../../src/contracts/run-status.js';
 import { finishedRun } from '../../support/finished-run.js';

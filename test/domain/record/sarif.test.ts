@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../src/contracts/findings.js';
+import { SEVERITIES } from '../../../src/contracts/names.js';
 import { RULE_TEXTS } from '../../../src/contracts/rule-texts.js';
 import { attemptSarif, findingFingerprint, sarifLog, withoutRuleTexts } from '../../../src/domain/record/sarif.js';
+import { sarifProblems } from '../../support/sarif-schema.js';
 
 const finding = (parts: Partial<Finding> = {}): Finding => ({
   id: 'scope-1',
@@ -120,5 +122,31 @@ describe('findingFingerprint', () => {
   test('half a surrogate pair in a text is no reason to fail', () => {
     expect(findingFingerprint(finding({ message: '\ud800', path: 'a\udc00' }))).toMatch(/^[0-9a-f]{64}$/);
     expect(() => JSON.stringify(log(finding({ path: 'a\udc00' })))).not.toThrow();
+  });
+});
+
+describe('the schema of SARIF 2.1.0', () => {
+  const odd = [
+    finding({ path: 'docs/b c\u00e9?#%.txt', line: 3, message: 'holds {0} and \ud800 half a character' }),
+    finding({ id: 'own-1', rule: 'a rule of a later release', severity: 'info', blocking: false, path: 'a:b' }),
+    ...SEVERITIES.map((severity, index) => finding({ id: `size-${index}`, rule: 'size', severity })),
+  ];
+
+  test('accepts the log of an attempt and that of promptos check, with findings and without', () => {
+    expect(sarifProblems(log())).toEqual([]);
+    expect(sarifProblems(log(...odd))).toEqual([]);
+    const rules = Object.keys(RULE_TEXTS);
+    expect(sarifProblems(sarifLog({ id: 'promptos/check/none', rules, findings: odd }))).toEqual([]);
+    expect(sarifProblems(sarifLog({ id: 'promptos/check/none', rules, findings: [] }))).toEqual([]);
+  });
+
+  test('refuses a log with another version, an unknown level, or a field that the standard does not have', () => {
+    const valid = JSON.parse(JSON.stringify(log(finding())));
+    expect(sarifProblems({ ...valid, version: '2.0.0' })).not.toEqual([]);
+    const [run] = valid.runs;
+    expect(
+      sarifProblems({ ...valid, runs: [{ ...run, results: [{ ...run.results[0], level: 'fatal' }] }] }),
+    ).not.toEqual([]);
+    expect(sarifProblems({ ...valid, runs: [{ ...run, verdict: 'pass' }] })).not.toEqual([]);
   });
 });

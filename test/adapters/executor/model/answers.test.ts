@@ -51,6 +51,14 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
     expect(body(0).response_format).toBeUndefined();
   });
 
+  test('model executor: answer_bounds puts bounds of lists and texts into the schema that the service gets', async () => {
+    boxed.server.script([{ kind: 'text', text: answerText('P07') }]);
+    const config = { edits: 'files', answer_bounds: { items: 8, characters: 240 } };
+    expect(await boxed.execute({ gate: 'P07', config })).toMatchObject({ problem: null });
+    expect(JSON.stringify(body(0).response_format)).toContain('"maxItems":8');
+    expect(JSON.stringify(body(0).response_format)).toContain('"maxLength":240');
+  });
+
   test('model executor: an answer that cannot be read is asked for once more, with what was wrong', async () => {
     boxed.server.script([
       { kind: 'text', text: '{"answer":{"kind":"output","project":1}}' },

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { boundSchema } from '../../../src/boxed/model/bound-schema.js';
+import { decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
+
+const plan = {
+  type: 'object',
+  properties: {
+    verdict: { type: 'string', enum: ['pass', 'fail'] },
+    files: { type: 'array', minItems: 3, items: { type: 'string' } },
+    line: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+  },
+};
+
+test('boundSchema: lists and texts get bounds at any depth; choices keep their form, and a list its own minimum', () => {
+  expect(boundSchema(plan, { items: 2, characters: 80 })).toEqual({
+    type: 'object',
+    properties: {
+      verdict: { type: 'string', enum: ['pass', 'fail'] },
+      files: { type: 'array', minItems: 3, maxItems: 3, items: { type: 'string', minLength: 1, maxLength: 80 } },
+      line: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+    },
+  });
+});
+
+test("boundSchema: without bounds a gate's schema stays as it is", () => {
+  const schema = decoderJsonSchema('P06');
+  expect(boundSchema(schema, {})).toEqual(schema);
+});

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { Submission } from '../../src/handoff/gate-desk.js';
+import { openGate } from '../../src/handoff/open-gate.js';
+import { submitGate } from '../../src/handoff/submit-gate.js';
+import { exampleOutputs } from '../support/gate-outputs.js';
+import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { deskOf, HUMAN_WRITER, untilHandedOff } from './support.js';
+
+/*
+ * What ends a run while one of its gates is done elsewhere, and what the desk says of an output that comes too late.
+ */
+
+const HOUR = 3_600_000;
+const handOff = (principal: string) => (principal === 'nina' ? { claim_timeout_ms: HOUR } : null);
+const OUTPUT = JSON.stringify({ kind: 'output', ...exampleOutputs().P00 });
+
+let worker: GovernedWorker;
+beforeAll(async () => {
+  worker = await createGovernedWorker({ address: inject('temporalAddress'), signedPolicy: HUMAN_WRITER, handOff });
+});
+afterAll(() => worker.close());
+
+const submission = ({ runId }: WorkedRun): Submission => ({
+  ...{ run_id: runId, gate: 'P00', output: OUTPUT, patch: null, submit_failing: false },
+});
+
+/** Kinds of the entries that a claimant left in the journal of a run. */
+const claimsAndResults = async ({ store }: GovernedWorker, { runId }: WorkedRun): Promise<readonly string[]> =>
+  (await store.readJournal(runId))
+    .map((bytes) => JSON.parse(Buffer.from(bytes).toString()).kind)
+    .filter((kind) => kind === 'claim' || kind === 'result');
+
+async function claimed(at: GovernedWorker) {
+  const run = await at.startRun();
+  await untilHandedOff(at, run, 'P00');
+  const desk = await deskOf(at, 'nina@desk');
+  await openGate(desk, { run_id: run.runId, gate: null });
+  return { run, desk };
+}
+
+test('hand-off: a run that is cancelled while its gate is done elsewhere ends with its record, and takes no output', async () => {
+  const { run, desk } = await claimed(worker);
+  await worker.runs.cancel({
+    decision_id: 'c-1',
+    run_id: run.runId,
+    policy_sha256: worker.repository.run.policy_sha256,
+    actor: 'ada',
+    reason: 'Started from the wrong branch.',
+  });
+  expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
+  const ledger = await worker.publishedLedger(run.runId);
+  expect(ledger.map(({ type }) => type)).toEqual([
+    'runOpened',
+    'gateStarted',
+    'gateHandedOff',
+    'cancellationCounted',
+    'runClosed',
+  ]);
+  expect(await worker.publishedJson(run.runId, 'run_record.json')).toMatchObject({ outcome: 'cancelled' });
+  await expect(submitGate(desk, submission(run))).rejects.toMatchObject({
+    code: 'NOTHING_HANDED_OFF',
+    summary: `Run ${run.runId} has handed off no gate: it has ended.`,
+  });
+  expect(await claimsAndResults(worker, run)).toEqual(['claim']);
+  expect(await run.failedTasks()).toEqual([]);
+});
+
+test('hand-off: a workflow that is cancelled at Temporal takes no output either', async () => {
+  const { run, desk } = await claimed(worker);
+  await run.handle.cancel();
+  expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
+  await expect(submitGate(desk, submission(run))).rejects.toMatchObject({ code: 'NOTHING_HANDED_OFF' });
+  expect(await claimsAndResults(worker, run)).toEqual(['claim']);
+});

@@ -1,0 +1,54 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { canaryCommand } from '../../src/cli/canary/canary-command.js';
+import type { ExecutorReport } from '../../src/cli/canary/show-measure.js';
+import { invoke } from '../cli/recorded-context.js';
+import { ensureBuilt } from '../support/built-package.js';
+import { type ChatService, startChatService } from './chat-service.js';
+import { installSmallModel, SMALL_MODEL } from './small-model.js';
+
+/** Answers at each gate for each change; the figures of the docs name how many there were. */
+const REPEAT = process.env.SMALL_MODEL_REPEAT ?? '5';
+const GATES = (process.env.SMALL_MODEL_GATES ?? 'P00,P01,P06,P07').split(',');
+
+let service: ChatService;
+let folder: string;
+beforeAll(async () => {
+  await ensureBuilt();
+  service = await startChatService(await installSmallModel());
+  folder = await mkdtemp(join(tmpdir(), 'promptos-small-model-'));
+  const judge = {
+    ...{ kind: 'model', base_url: `${service.url}/v1`, model: SMALL_MODEL, edits: 'files', timeout: '2h' },
+    answer_bounds: { items: 8, characters: 240 },
+    parameters: { temperature: 0.3, max_output_tokens: 2_500 },
+    // One call of the model in a try: what is counted is its first answer, not one that was corrected.
+    max_steps: 1,
+  };
+  const config = {
+    ...{ schema_version: 1, roles: ['writer', 'verifier', 'reviewer'], repositories: {}, sandbox: 'none' },
+    ...{ trust: { policies: [`sha256:${'0'.repeat(64)}`] }, executors: { judge } },
+  };
+  await mkdir(join(folder, '.promptos'));
+  await writeFile(join(folder, '.promptos/worker.yaml'), JSON.stringify(config));
+});
+afterAll(async () => {
+  await service?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.each(GATES)(
+  '%s: at least 95 % of the answers of a small model have the asked form at the first try',
+  async (gate) => {
+    const report = join(tmpdir(), `promptos-small-model-${gate}.json`);
+    const args = ['--executor', 'judge', '--gate', gate, '--repeat', REPEAT, '--report', report];
+    const one = ['--language', 'javascript', '--class', 'wrong condition'];
+    const said = await invoke(canaryCommand, [...args, ...one], { cwd: folder, json: true });
+    const count = Object.values((said.objects[0] as unknown as ExecutorReport).gates)[0];
+    console.log(JSON.stringify(count, null, 2));
+    expect(count?.model.served).toEqual([SMALL_MODEL]);
+    expect(count?.structured.rate).toBeGreaterThanOrEqual(0.95);
+  },
+);
