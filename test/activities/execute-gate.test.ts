@@ -312,9 +312,12 @@ describe('executeGate: the activity', () => {
     expect(said.map(({ try: number, activity }) => [number, activity])).toEqual([
       [0, 'prepare'],
       [1, 'nina, try 1 of 2'],
+      // The try has ended, and is kept.
+      [1, 'nina, try 1 of 2'],
       [2, 'nina, try 2 of 2'],
       [0, 'judge the answer'],
     ]);
+    expect(said.map(({ finished_tries }) => finished_tries !== undefined)).toEqual([false, false, true, true, true]);
     expect(said[0]).toMatchObject({ gate: 'P00', attempt: 1, times_out_at: null, last_line: null, output: [] });
   });
 

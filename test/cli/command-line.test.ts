@@ -34,7 +34,7 @@ describe('wrong usage', () => {
     [['reject', 'run-1', '--to', 'P03', '--final'], "option '--to <gate>' cannot be used with option '--final'."],
     [['worker', '--repository', 'shop'], 'expected NAME=PATH.'],
     [['worker', 'strat'], `unknown command 'strat' of "promptos worker", which has: restart.`],
-    [['run'], '"promptos run" needs one of its commands: list, status, watch, logs, cancel, recover.'],
+    [['run'], '"promptos run" needs one of its commands: list, status, watch, logs, cancel, recover, prune.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish.'],
   ])('%j: USAGE, exit 2', async (args, message) => {
     const { exitCode, stdout, stderr } = await promptos(args);

@@ -5,13 +5,13 @@ import { prettyJson } from '../../contracts/json.js';
 import type { Patch } from '../../contracts/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
-import { judgeChange } from '../../rules/judge-change.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
 import { type JudgedPatch, plannedPaths } from '../../rules/patch-rule.js';
 import { traceChange } from '../../rules/traceability.js';
+import { judgeChangeApart } from '../judge-change-apart.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -100,7 +100,7 @@ export const constrainedBuilder: GateDefinition<GateOutputs['P05']> = {
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
         const judged = await judgedBuild(task, await checkout.diff([...planned]));
-        const found = [...judgeChange(judged), ...judgeBuild(criteriaOf(task), output)];
+        const found = [...(await judgeChangeApart(judged, task.signal)), ...judgeBuild(criteriaOf(task), output)];
         const sealed = found.some(({ rule }) => rule === 'secrets');
         const findings = sealed ? maskJson(found) : found;
         return { findings, artifacts: await publishChange(task, judged, output, sealed) };

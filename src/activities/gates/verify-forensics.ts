@@ -10,7 +10,7 @@ import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
 import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
-import { isKnown, judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { isKnown, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
 import { judgeContradiction } from '../../rules/judge-contradiction.js';
 import { judgeLogs } from '../../rules/judge-inputs.js';
@@ -20,10 +20,12 @@ import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
 import { parsePatch } from '../../rules/parse-patch.js';
 import { addedTexts } from '../../rules/patch-lines.js';
+import type { JudgedPatch } from '../../rules/patch-rule.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement } from '../../rules/scope-matching.js';
 import { withheldInput } from '../../rules/withheld-files.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
+import { judgeChangeApart } from '../judge-change-apart.js';
 import { maskLog } from '../mask-log.js';
 import {
   criteriaOf,
@@ -252,22 +254,23 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
     : await ports.workspace.readPatch(target_repo, base_commit, bytes);
   const base = await observeBase(task);
   const rollback = empty ? undefined : await ports.workspace.revertPatch(target_repo, base_commit, bytes);
+  const change: JudgedPatch = {
+    patch: seen,
+    rules_version: input.rules_version,
+    applies: { ok: true },
+    scopes: scopesOf(task),
+    protected_paths: protectedPaths(policy),
+    protected_tests: policy.protected_tests,
+    agent_files: policy.agent_files?.allow ?? [],
+    inventory: task.inventory.files,
+    planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
+    components: earlier.plan?.components ?? [],
+    limits: policy.limits,
+    secret_hits: await ports.secrets.scan(addedTexts(seen)),
+  };
   const judged = [
     ...judgeForm(parsePatch(bytes), seen),
-    ...judgeChange({
-      patch: seen,
-      rules_version: input.rules_version,
-      applies: { ok: true },
-      scopes: scopesOf(task),
-      protected_paths: protectedPaths(policy),
-      protected_tests: policy.protected_tests,
-      agent_files: policy.agent_files?.allow ?? [],
-      inventory: task.inventory.files,
-      planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
-      components: earlier.plan?.components ?? [],
-      limits: policy.limits,
-      secret_hits: await ports.secrets.scan(addedTexts(seen)),
-    }),
+    ...(await judgeChangeApart(change, task.signal)),
     ...judgeRollback(rollback, earlier.plan),
     ...judgeBaseMoved(base),
   ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));

@@ -16,7 +16,7 @@ const offered = async (...line: readonly string[]) =>
   (await candidates(line)).filter((candidate) => candidate.startsWith(line.at(-1) ?? ''));
 
 const GATES = ['P00', 'P01', 'P03', 'P05', 'P06', 'P07'];
-const OF_RUN = ['list', 'status', 'watch', 'logs', 'cancel', 'recover'];
+const OF_RUN = ['list', 'status', 'watch', 'logs', 'cancel', 'recover', 'prune'];
 
 describe('promptos __complete', () => {
   test.each([
