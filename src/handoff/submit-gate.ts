@@ -32,7 +32,6 @@ export async function submitGate(desk: GateDesk, given: Submission): Promise<Sub
   if (before !== null) {
     // Whoever journalled it may have ended before the run was notified.
     await desk.runs.lookAgain(run_id);
-    await removeGateFolder(gateFiles(desk, due));
     return { kind: 'submitted', result: await resultOf(documents, digestIn(before)), before: true };
   }
   refuseClaimOfOthers(found, journal, desk.claimant);
@@ -45,9 +44,11 @@ export async function submitGate(desk: GateDesk, given: Submission): Promise<Sub
   if (executed.verdict === 'fail' && !submission.submit_failing) return { kind: 'failing', result };
   const counting = await executeOnce(ports.store, documents, due, async () => executed, desk.signal);
   await desk.runs.lookAgain(run_id);
-  // What counts is in the store now, and folders of gates would only become more.
-  await removeGateFolder(gateFiles(desk, due));
-  if (isSame(counting.attestation, executed.attestation)) return { kind: 'submitted', result, before: false };
+  if (isSame(counting.attestation, executed.attestation)) {
+    // The store has this work now. Work in place of which another's counts is in this folder alone.
+    await removeGateFolder(gateFiles(desk, due));
+    return { kind: 'submitted', result, before: false };
+  }
   const first = counting.attestation === null ? executed.output_sha256 : digestIn(counting.attestation);
   return { kind: 'submitted', result: await resultOf(documents, first), before: true };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
@@ -89,10 +90,16 @@ test('hand-off: a gate stays handed off while no worker is there, and a submissi
   await untilHandedOff(own, run, 'P00');
   first.shutdown();
   await running;
-  const desk = await deskOf(own, 'nina@desk');
-  await openGate(desk, { run_id: run.runId, gate: null });
+  const [desk, other] = [await deskOf(own, 'nina@desk'), await deskOf(own, 'nina@laptop')];
+  const wanted = { run_id: run.runId, gate: null };
+  const unused = await openGate(other, wanted);
+  await releaseGate(other, wanted);
+  const { files } = await openGate(desk, wanted);
   expect(await submitGate(desk, submission(run))).toMatchObject({ kind: 'submitted', before: false });
   expect(await submitGate(desk, submission(run))).toMatchObject({ kind: 'submitted', before: true });
+  expect(await submitGate(other, submission(run))).toMatchObject({ kind: 'submitted', before: true });
+  // Work that does not count is nowhere else.
+  expect([existsSync(files.folder), existsSync(unused.files.checkout)]).toEqual([false, true]);
   const second = await own.createWorker();
   const again = second.run();
   await run.approve('P00');

@@ -8,6 +8,7 @@ import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-exec
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
+import { maskPassedIn, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -81,10 +82,15 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
             laidUnder: call.laidUnder,
           },
           signal: call.signal,
-          watch: call.watch,
+          watch: call.watch && maskWatched(granted, call.watch),
         });
         if (result.kind === 'ended' && result.ended_by === 'itself') await opened.keep();
-        if (result.kind === 'ended') return withCounts(call, judge(call, result, maxOutputBytes));
+        if (result.kind === 'ended') {
+          const outcome = await withCounts(call, judge(call, result, maxOutputBytes));
+          // What is kept of it is published. What the policy sets is no secret.
+          const mask = maskPassedIn(granted);
+          return { ...outcome, stdout: mask(outcome.stdout), stderr: mask(outcome.stderr) };
+        }
         const { code } = result;
         const [program = ''] = call.argv;
         return notStarted(

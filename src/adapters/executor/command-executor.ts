@@ -10,6 +10,7 @@ import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } fr
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
+import { maskPassed, maskPrinted, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -26,7 +27,6 @@ import {
 } from './known-agent.js';
 import { namedFiles } from './named-files.js';
 import { parametersOf } from './parameters.js';
-import { maskPassed, maskPrinted, maskWatched } from './passed-secrets.js';
 import { resolveExecutor } from './presets/presets.js';
 import { type PrintedJson, readPrintedJson } from './printed-json.js';
 import { readWork } from './read-work.js';

@@ -1,4 +1,5 @@
 import { hostOfUrl, networkAccessSchema } from '../../contracts/network-access.js';
+import { findSecrets } from '../../rules/find-secrets.js';
 import type { Environment } from '../platform/pass-variables.js';
 import type { AgentPreset } from './presets/agent-preset.js';
 
@@ -24,11 +25,12 @@ export function ownService({ service }: Pick<AgentPreset, 'service'>, env: Envir
   const unusable = (reason: string): OwnService => ({ usable: false, variable, reason });
   if (!URL.canParse(address)) return unusable('it is no URL');
   const url = new URL(address);
-  const { protocol, username, password, search, hostname } = url;
+  const { protocol, username, password, search, hash, hostname } = url;
   if (!/^https?:$/.test(protocol)) return unusable('it is no address of HTTP');
   // The worker config is committed.
-  if (username !== '' || password !== '' || search !== '')
-    return unusable('it may hold a secret: it has a user or a "?"');
+  if (username + password + search + hash !== '')
+    return unusable('it may hold a secret: it has a user, a "?" or a "#"');
+  if (findSecrets(address).length > 0) return unusable('it holds a secret');
   const host = hostOfUrl(url);
   if (!networkAccessSchema.safeParse({ hosts: [host] }).success) {
     return unusable(`a list of hosts cannot name ${hostname}`);

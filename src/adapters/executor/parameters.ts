@@ -4,8 +4,8 @@ import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
 import type { ModelProgram } from '../../contracts/model-executor.js';
 import { maskSecrets } from '../../rules/mask-secrets.js';
 import { printable } from '../../rules/path-names.js';
+import { SECRET_NAME } from '../platform/passed-secrets.js';
 import type { KnownAgent } from './known-agent.js';
-import { SECRET_NAME } from './passed-secrets.js';
 import { shownText } from './shown-name.js';
 
 type Settings = NonNullable<ExecutorParameters['settings']>;

@@ -54,6 +54,11 @@ export interface KeptFolders {
    * this process ends; null when there is no folder.
    */
   pin(key: string): Promise<(() => void) | null>;
+  /**
+   * Removes the folder of a key, in which a program has written. What is pinned stays, under another name, for those who use it
+   * already, until this process ends.
+   */
+  discard(key: string): Promise<void>;
   /** Copies the folder of a key to `target`, which is left empty when there is none. */
   copyOut(key: string, target: string): Promise<void>;
   /** Keeps a copy of `source` in place of what is kept, unless it is as large as that. @throws TooLarge */
@@ -106,12 +111,13 @@ const isSame = (one: Size | null, other: Size): boolean => one?.bytes === other.
 
 /** @param root absolute; made when it is first used */
 export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS): KeptFolders {
+  const removeDeadPins = (): Promise<void> => removeLeftovers(root, `${PIN_PREFIX}-[^/]+`);
   let opened: Promise<void> | undefined;
   const open = (): Promise<void> => {
     opened ??= Promise.resolve()
       .then(() => ensureOwnFolder(root))
       .then(() => removeLeftovers(root, WORK_PREFIX))
-      .then(() => removeLeftovers(root, `${PIN_PREFIX}-[^/]+`))
+      .then(removeDeadPins)
       .catch((error: unknown) => {
         opened = undefined;
         throw error;
@@ -119,14 +125,18 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
     return opened;
   };
 
-  const isPinned = async (key: string): Promise<boolean> =>
-    (await readdir(root)).some((name) => name.startsWith(`${PIN_PREFIX}-${key}-`));
+  const isPinned = async (key: string): Promise<boolean> => {
+    // Another worker may have been killed since this process began.
+    await removeDeadPins();
+    return (await readdir(root)).some((name) => name.startsWith(`${PIN_PREFIX}-${key}-`));
+  };
 
   /**
    * Renames a folder, so that it is gone at once for every reader, then removes it.
    * @returns false for one that a process has pinned, which stays
    */
   const remove = async (key: string): Promise<boolean> => {
+    if (!existsSync(join(root, key))) return true;
     if (await isPinned(key)) return false;
     const work = makeMarkedFolder(root, WORK_PREFIX);
     const aside = join(work, 'old');
@@ -180,6 +190,12 @@ export function createKeptFolders(root: string, limits: KeptLimits = KEPT_LIMITS
       if (existsSync(join(root, key, SIZE))) return release;
       release();
       return null;
+    },
+    discard: async (key) => {
+      await open();
+      const work = makeMarkedFolder(root, WORK_PREFIX);
+      await rename(join(root, key), join(work, 'old')).catch(() => undefined);
+      if (!(await isPinned(key))) await removeFolder(work);
     },
     copyOut: async (key, target) => {
       await mkdir(target, { recursive: true });

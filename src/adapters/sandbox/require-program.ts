@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, readlinkSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path';
 import { isProgram } from '../platform/find-program.js';
 import { type Program, ProgramNotStarted } from '../platform/program-starter.js';
@@ -15,10 +15,49 @@ export async function requireProgram({ argv: [named = ''], env, cwd, reach }: Pr
   const under = reach?.laidUnder?.files;
   for (const place of places.filter(isAbsolute)) {
     if (await isProgram(place)) return place;
-    const isUnder = under !== undefined && isWithin(place, cwd) && !exists(place);
-    if (isUnder && (await isProgram(join(under, relative(cwd, place))))) return place;
+    if (under !== undefined && isWithin(place, cwd) && (await isProgram(seenInside(place, cwd, under)))) return place;
   }
   throw new ProgramNotStarted(places.some(exists) ? 'EACCES' : 'ENOENT');
+}
+
+/** As many as the kernel follows. */
+const MAX_LINKS = 40;
+
+/**
+ * The file outside that a path inside leads to. Links lead from what is laid under to the checkout and back, as those of a
+ * workspace's packages do, so each part of the path is looked up in both.
+ * @param cwd where the files are laid under; without a link in its path
+ */
+function seenInside(path: string, cwd: string, under: string): string {
+  const outside = (place: string): string =>
+    isWithin(place, cwd) && !isThere(place) ? join(under, relative(cwd, place)) : place;
+  let rest = relative(cwd, path).split('/');
+  let at = cwd;
+  for (let links = 0; rest.length > 0; ) {
+    const [name = '', ...more] = rest;
+    const next = join(at, name);
+    const target = linkAt(outside(next));
+    if (target === null) [at, rest] = [next, more];
+    else if (++links > MAX_LINKS) break;
+    else [at, rest] = [isAbsolute(target) ? '/' : at, [...target.split('/'), ...more]];
+  }
+  return outside(at);
+}
+
+function linkAt(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Also for a folder that may not be entered. */

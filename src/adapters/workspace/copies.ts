@@ -177,7 +177,10 @@ async function copyOf(
   signal: AbortSignal | undefined,
 ): Promise<FreshTree> {
   const tree = unwritten(await copyTemplate(template, directory, signal));
-  return layer === null ? tree : unwritten(await layUnder(tree, layer, directory, signal));
+  if (layer === null) return tree;
+  const laid = await layUnder(tree, layer, directory, signal);
+  if (laid === null) await layer.discard();
+  return unwritten(laid);
 }
 
 /** Lays an overlay over a copy of the template, and writes the index. */

@@ -24,7 +24,11 @@ export async function mountLayer(
   if (unpin === null) throw changed();
   try {
     const { changed: files, replaced, others, otherFolders } = await surveyTree(bytePath(layer.tree), layer.files);
-    if (files.length + replaced.length > 0 || others || otherFolders) throw changed();
+    if (files.length + replaced.length > 0 || others || otherFolders) {
+      unpin();
+      await layer.discard();
+      throw changed();
+    }
     const work = await inNewFolder(temporaryDir, CHECKOUT_PREFIX, async (folder) => folder);
     return {
       laidUnder: { files: layer.tree, work },

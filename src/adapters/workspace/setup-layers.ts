@@ -12,7 +12,7 @@ import { GITLINK_MODE, missingIn } from './git-index.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { SetupLayer } from './setup-paths.js';
 import type { Overlay, Template } from './template.js';
-import { type BytePath, bytePath, bytesOf, knownTree } from './tree-survey.js';
+import { type BytePath, bytePath, bytesOf, folderIdentity, knownTree, look } from './tree-survey.js';
 
 interface LayerOrder extends CopyOrder {
   readonly setup: CheckoutSetup;
@@ -67,7 +67,13 @@ export function createSetupLayers(
     const files = await knownTree(bytePath(found.folder));
     // One that another process removes meanwhile is listed in part, without an error.
     const isWhole = files.files.size + files.folders.size === found.files;
-    return isWhole ? { sha256: key, tree: found.folder, files, pin: () => kept.pin(key) } : null;
+    if (!isWhole) return null;
+    const discard = async (): Promise<void> => {
+      const now = look(Buffer.from(found.folder));
+      // Another gate may have had it made again already.
+      if (now !== null && folderIdentity(now) === files.folders.get('')) await kept.discard(key);
+    };
+    return { sha256: key, tree: found.folder, files, pin: () => kept.pin(key), discard };
   };
   const findOrMake = async (key: string, ...parts: Parameters<SetupLayers['lease']>): Promise<SetupLayer> => {
     const found = await find(key);

@@ -9,6 +9,8 @@ export interface SetupLayer {
   readonly files: KnownTree;
   /** Keeps every process from removing it until that is called off; null where it was removed already. */
   readonly pin: () => Promise<(() => void) | null>;
+  /** Has it made again: a program has written to it. */
+  readonly discard: () => Promise<void>;
 }
 
 /** The files and folders of a checkout that its set-up made. */

@@ -43,6 +43,18 @@ test('check runner: exit code 0 passes, output kept', async () => {
   expect(readdirSync(join(root, 'scratch'))).toEqual([]);
 });
 
+test('check runner: the worker’s own credentials are masked in what a check printed, and values of the policy are not', async () => {
+  const passed = { allow: ['PATH', 'NPM_TOKEN'], set: { REGISTRY_PASSWORD: 'two\nlines' } };
+  const script =
+    'printf "%s é %s\\n" "$NPM_TOKEN" "$API_KEY"; printf "%s {\\"p\\":\\"two\\\\\\\\nlines\\"}\\n" "$REGISTRY_PASSWORD" >&2';
+  const call = { env: { API_KEY: 'of-the-policy' } };
+  const options = { passed, env: { PATH, NPM_TOKEN: 'hunter2-hunter2' } };
+  const { stdout, stderr } = await run(['sh', '-c', script], call, options);
+  expect(text(stdout)).toBe('[masked: the value of NPM_TOKEN] é of-the-policy\n');
+  const masked = '[masked: the value of REGISTRY_PASSWORD]';
+  expect(text(stderr)).toBe(`${masked} {"p":"${masked}"}\n`);
+});
+
 test('check runner: any other exit code fails', async () => {
   expect(await run(['sh', '-c', 'exit 7'])).toMatchObject({ status: 'failed', exit_code: 7, signal: null });
 });

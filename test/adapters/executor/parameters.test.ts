@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { knownAgent } from '../../../src/adapters/executor/known-agent.js';
 import { parametersOf } from '../../../src/adapters/executor/parameters.js';
-import { maskPassed } from '../../../src/adapters/executor/passed-secrets.js';
 import { resolveExecutor } from '../../../src/adapters/executor/presets/presets.js';
+import { maskPassed } from '../../../src/adapters/platform/passed-secrets.js';
 import { executorParametersSchema } from '../../../src/contracts/agent-work.js';
 import { executorConfigSchema, isStarted } from '../../../src/contracts/executor-config.js';
 

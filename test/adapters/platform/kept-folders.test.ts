@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createKeptFolders, KEPT_LIMITS, type KeptLimits } from '../../../src/adapters/platform/kept-folders.js';
+import { markOf } from '../../../src/adapters/platform/process-identity.js';
 
 let top: string;
 beforeEach(async () => {
@@ -71,4 +74,35 @@ test('kept folders: one that is larger than the limit is refused, and leaves not
   await expect(open({ folderBytes: 99 }).keep('key', await source('a', 100))).rejects.toThrow('too large');
   await expect(open({ folderFiles: 1 }).keep('key', await source('a', 100))).rejects.toThrow('too large');
   expect(await readdir(root())).toEqual([]);
+});
+
+test('kept folders: what a living process has pinned stays, and a process that has ended pins nothing any more', async () => {
+  const kept = open({ unusedMs: 1_000 });
+  const age = () => utimes(join(root(), 'key'), new Date(0), new Date(0));
+  await kept.keep('key', await source('a'));
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1_000)'], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await mkdir(join(root(), `pin-key-${markOf(child.pid ?? 0)}-a1b2c3`));
+  await age();
+  await kept.keep('other', await source('b'));
+  expect((await readdir(root())).sort()).toMatchObject(['key', 'other', expect.stringMatching('^pin-key-')]);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await kept.keep('third', await source('c'));
+  expect((await readdir(root())).sort()).toEqual(['other', 'third']);
+});
+
+test('kept folders: one that was written to is discarded; whoever has pinned it goes on with it', async () => {
+  const kept = open();
+  await kept.keep('key', await source('a'));
+  const unpin = await kept.pin('key');
+  await kept.discard('key');
+  expect(await kept.use('key')).toBeNull();
+  const [work = ''] = (await readdir(root())).filter((name) => name.startsWith('work-'));
+  expect(await readFile(join(root(), work, 'old/files/file'), 'utf8')).toBe('a'.repeat(10));
+  unpin?.();
+  await kept.keep('key', await source('b'));
+  await kept.discard('key');
+  await kept.discard('key');
+  expect(await readdir(root())).toEqual([work]);
 });

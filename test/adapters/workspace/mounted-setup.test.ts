@@ -1,15 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createKeptFolders, KEPT_LIMITS } from '../../../src/adapters/platform/kept-folders.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
+import { removeFolder } from '../../../src/adapters/platform/leftovers.js';
 import type { Sandbox } from '../../../src/adapters/platform/program-starter.js';
 import { runProgram } from '../../../src/adapters/platform/run-program.js';
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
 import { DEFAULT_SANDBOX } from '../../../src/contracts/sandbox-config.js';
 import type { Checkout, CheckoutSetup, Workspace } from '../../../src/ports/workspace.js';
-import { makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
+import { git, makeRepository, makeRoom, makeWorkspace, writeFiles } from '../git-fixtures.js';
 
 const FILES = { 'src/a.txt': 'one\n', 'lock.json': 'v1\n', 'tools/own.sh': '#!/bin/sh\necho own\n' };
 const INSTALLED = {
@@ -38,7 +39,8 @@ beforeEach(async () => {
   const secret = [stateDir];
   sandbox = await openSandbox(DEFAULT_SANDBOX, { programs: launcher, path: process.env.PATH, secret, laidUnder });
 });
-afterEach(() => room.remove());
+// A normal user may not look into the folders that the kernel makes for a mount.
+afterEach(() => removeFolder(room.root));
 
 const SETUP: CheckoutSetup = {
   key: 'npm ci',
@@ -91,6 +93,29 @@ describe('a set-up that the sandbox shows under a checkout', () => {
     expect(await run(given, ['./node_modules/tool'])).toBe('from the set-up\n');
     expect(await run(given, ['tool'])).toBe('from the set-up\n');
     await expect(run(given, ['./node_modules/none'])).rejects.toThrow('ENOENT');
+  });
+
+  test('has programs that its links and those of the checkout lead to, from the one to the other', async () => {
+    const shop = join(room.root, 'shop');
+    await chmod(join(shop, 'tools/own.sh'), 0o755);
+    await symlink('node_modules/.bin', join(shop, 'bin'));
+    git(shop, 'add', '-A');
+    git(shop, 'commit', '-q', '-m', 'links');
+    const make: CheckoutSetup['make'] = async (directory) => {
+      await mkdir(join(directory, 'node_modules/.bin'), { recursive: true });
+      await symlink('../tools', join(directory, 'node_modules/own'));
+      await symlink('../own/own.sh', join(directory, 'node_modules/.bin/own'));
+      await symlink('/bin/echo', join(directory, 'node_modules/.bin/say'));
+      await symlink('loop', join(directory, 'node_modules/.bin/loop'));
+    };
+    const setup = { ...SETUP, make };
+    const order = { repository: 'shop', commit: git(shop, 'rev-parse', 'HEAD'), setup, showsLaidUnder: true };
+    const given = await workspace.checkout(order);
+    for (const path of ['node_modules/own/own.sh', 'node_modules/.bin/own', 'bin/own'])
+      expect(await run(given, [path])).toBe('own\n');
+    expect(await run(given, ['bin/say', 'it'])).toBe('it\n');
+    for (const path of ['bin/none', 'bin/loop']) await expect(run(given, [path])).rejects.toThrow('ENOENT');
+    await given.discard();
   });
 
   test('is written in no other box and not where it is kept, whatever a program does to it', async () => {
@@ -177,11 +202,19 @@ describe('a set-up that the sandbox shows under a checkout', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('is not used when another program wrote to it', async () => {
-    await (await checkout()).discard();
-    await writeFile(join(await keptFolder(), 'files/node_modules/dep/index.js'), 'evil\n');
-    await expect(checkout()).rejects.toMatchObject({ code: 'GIT_FAILED' });
-  });
+  test.each([true, false])(
+    'is made again when another program wrote to it (shown in place of a copy: %s)',
+    async (shows) => {
+      const take = () => workspace.checkout({ repository: 'shop', commit, setup: SETUP, showsLaidUnder: shows });
+      await (await checkout()).discard();
+      const used = await checkout();
+      await writeFile(join(await keptFolder(), 'files/node_modules/dep/index.js'), 'evil\n');
+      await expect(take()).rejects.toMatchObject({ code: 'GIT_FAILED' });
+      await (await take()).discard();
+      expect(await sh(await checkout(), 'cat node_modules/dep/index.js')).toBe('dep\n');
+      await used.discard();
+    },
+  );
 
   test('leaves nothing beside the checkouts when it is given back', async () => {
     const given = await checkout();

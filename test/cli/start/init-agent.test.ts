@@ -226,6 +226,8 @@ test.each([
 
 test.each([
   ['a secret', 'https://ada:secret@models.example.com'],
+  ['a key in its path', `https://models.example.com/${'ghp_'}16C7e42F292c6912E7710c838347Ae178B4a/v1`],
+  ['a part that no service is sent', 'https://models.example.com/v1#team'],
   ['no host of a list', 'http://[::1]:4000'],
   ['no URL', 'models.example.com'],
 ])('init --agent: an address of a model service with %s is said, and not written', async (_what, address) => {

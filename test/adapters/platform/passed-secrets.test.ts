@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskPassed, maskWatched } from '../../../src/adapters/executor/passed-secrets.js';
+import { maskPassed, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
 import type { CommandOutput } from '../../../src/ports/gate-executor.js';
 
 const ENV = {

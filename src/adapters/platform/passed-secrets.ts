@@ -1,5 +1,5 @@
 import type { CommandWatch } from '../../ports/gate-executor.js';
-import type { Environment } from '../platform/pass-variables.js';
+import type { Environment } from './pass-variables.js';
 
 /** Variables whose values are credentials by their names. */
 export const SECRET_NAME = /key|token|secret|passw|credential|auth(?!or(?!iz))/i;
@@ -29,6 +29,17 @@ const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
 export function maskPassed(env: Environment): (text: string) => string {
   const secrets = secretsOf(env);
   return (text) => maskAll(secrets, text);
+}
+
+/** The same for outputs of any size, which are searched as they are and decoded only where there is something to mask. */
+export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Array {
+  const secrets = secretsOf(env);
+  return (bytes) => {
+    const { buffer, byteOffset, byteLength } = bytes;
+    const searched = Buffer.from(buffer, byteOffset, byteLength);
+    if (!secrets.some(({ value }) => searched.includes(value))) return bytes;
+    return new TextEncoder().encode(maskAll(secrets, new TextDecoder().decode(bytes)));
+  };
 }
 
 /** The same for what a program printed, as text and as bytes; the bytes themselves where there is nothing to mask. */
