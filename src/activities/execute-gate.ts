@@ -211,8 +211,8 @@ export async function executeGate(
   const executor = ports.executors.forPrincipal(input.principal);
   await checkDispatchedDuty(documents, input, executor.descriptor, trusted.policy);
   const startedOn = new Date().toISOString();
-  const { spending = createSpending() } = options;
-  const progress = createGateProgress(input, options.progress, options.providerWait ?? null, spending);
+  const { spending = createSpending(), providerWait = null, finishedTries = null } = options;
+  const progress = createGateProgress(input, options.progress, providerWait, spending, finishedTries);
   progress.begin('prepare');
   const batch = createObjectBatch(ports.store);
   const { signal } = options;
@@ -220,7 +220,7 @@ export async function executeGate(
   const definition: GateDefinition = GATE_DEFINITIONS[input.gate];
   const before = await snapshotBefore(task, executor, definition);
   const work = await definition.begin(task);
-  const keeper = await createTryKeeper(task, batch, executor.descriptor, options.finishedTries ?? null);
+  const keeper = await createTryKeeper(task, batch, executor.descriptor, finishedTries);
   const { asked, judgement, seen } = await askAndJudge(task, trusted, definition, work, executor, keeper);
   const changed = await repositoryChanged(task, before);
   const unseen = withoutTries(spending.before, keeper.before?.tries ?? []);

@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { z } from 'zod';
 import type { DueGate } from '../contracts/activities.js';
 import { executorTrySchema } from '../contracts/attempt.js';
+import { PromptOsError } from '../contracts/errors.js';
 import { gateProgressSchema } from '../contracts/gate-progress.js';
 import { canonicalJson, canonicalSha256, readJsonAs, sameJson, wellFormed } from '../contracts/json.js';
 import { type Envelope, envelopeSchema } from '../contracts/keys.js';
@@ -66,7 +67,6 @@ export async function createTryKeeper(
 ): Promise<TryKeeper> {
   const kept = before === null ? null : await readKept(task, batch, before);
   const isOfProgram = kept?.executor_sha256 === canonicalSha256(descriptor);
-  if (before !== null && isOfProgram) task.progress.keepTries(before);
   return {
     before: isOfProgram ? kept : null,
     keep: async (finished) => {
@@ -87,9 +87,22 @@ async function readKept(task: GateTask, batch: ObjectBatch, sha256: string): Pro
   const object = bytes === null ? null : readJsonAs(keptObjectSchema, bytes);
   if (object === null) return null;
   const { finished, envelope } = object;
-  return isSigned(task, finished, envelope) && finished.tries.length < task.policy.limits.output_tries
-    ? finished
-    : null;
+  if (!isSigned(task, finished, envelope) || finished.tries.length >= task.policy.limits.output_tries) return null;
+  return (await putAgain(task, finished)) ? finished : null;
+}
+
+/**
+ * Puts the files of kept tries once more. No journal names them yet, so whoever removed old bytes since may have removed them,
+ * and must see now that they are needed.
+ */
+async function putAgain({ ports: { store } }: GateTask, { transcripts }: FinishedTries): Promise<boolean> {
+  try {
+    for (const { sha256 } of transcripts) await store.putObject(store.openObject(sha256));
+    return true;
+  } catch (error) {
+    if (error instanceof PromptOsError) return false;
+    throw error;
+  }
 }
 
 function isSigned({ policy, input }: GateTask, finished: FinishedTries, envelope: Envelope | null): boolean {

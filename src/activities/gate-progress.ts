@@ -39,16 +39,18 @@ export type ReportProgress = (details: () => GateProgress) => void;
  * @param report takes what is known from now on, and sends it at once
  * @param spending the account of the attempt, which every heartbeat carries
  * @param providerWait from the activity's attempts before: the heartbeats of this one carry it on
+ * @param finishedTries the object with their finished tries: likewise
  */
 export function createGateProgress(
   { gate, attempt }: Pick<DueGate, 'gate' | 'attempt'>,
   report: ReportProgress,
   providerWait: ProviderWait | null = null,
   spending: Pick<Spending, 'total'> = createSpending(),
+  finishedTries: string | null = null,
 ): GateProgressTracker {
   const live = createLiveOutput();
   let wait = providerWait;
-  let finishedTries: string | null = null;
+  let keptTries = finishedTries;
   let now: Pick<GateProgress, 'activity' | 'try' | 'started_at' | 'times_out_at' | 'timeout_ms'>;
   let began = 0;
 
@@ -57,7 +59,7 @@ export function createGateProgress(
     const waited = wait === null ? {} : { provider_wait: wait };
     const total = spending.total();
     const spent = total.tries === 0 ? {} : { spent: total };
-    const tries = finishedTries === null ? {} : { finished_tries: finishedTries };
+    const tries = keptTries === null ? {} : { finished_tries: keptTries };
     const account = { ...spent, ...tries, ...waited };
     const known: GateProgress = { gate, attempt, ...now, elapsed_ms, last_line: null, output: [], ...account };
     const { pieces, lastLine } = live.look(MAX_PROGRESS_BYTES - Buffer.byteLength(JSON.stringify(known)) - 450);
@@ -87,7 +89,7 @@ export function createGateProgress(
       start(`wait for the provider until ${next.until}`, 0, null);
     },
     keepTries: (sha256) => {
-      finishedTries = sha256;
+      keptTries = sha256;
       report(details);
     },
     command: (activity, pathOf, tryNumber = 0) => {

@@ -136,7 +136,8 @@ export async function runActivity<T>(
   retries?: Retries,
 ): Promise<T> {
   const context = Context.current();
-  let details = (): object => ({});
+  // What the activity's calls before said is not lost where this one ends before it says anything itself.
+  let details = (): unknown => context.info.heartbeatDetails ?? {};
   const beat = () => {
     // A local activity has no heartbeat: its worker holds the workflow task, and that is what times out.
     if (!context.info.isLocal) context.heartbeat(details());

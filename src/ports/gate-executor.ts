@@ -171,7 +171,7 @@ export interface SetupRunner {
 /** The outputs of a command. */
 export type CommandOutput = 'stdout' | 'stderr';
 
-/** Receives the output of a running command. The text is the command's own: nothing is masked. */
+/** Receives the output of a running command. Nothing is masked but the values of the credentials that it was given. */
 export interface CommandWatch {
   /** The command was started; it is stopped after so many milliseconds. */
   started(timeoutMs: number): void;

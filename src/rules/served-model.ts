@@ -26,6 +26,16 @@ function isServed(requested: string, served: string): boolean {
   return given.slice(start + wanted.length).every((part) => RELEASE.test(part) || (alias && ANY_VERSION.test(part)));
 }
 
+/** The models that answered and are another one than was requested, each as the executor reports it. */
+export function otherModelsServed(
+  requested: string | null,
+  tries: readonly Pick<ExecutorTry, 'served_model'>[],
+): readonly string[] {
+  if (requested === null) return [];
+  const served = new Set(tries.flatMap(({ served_model }) => served_model ?? []));
+  return [...served].filter((names) => !names.split(', ').some((name) => isServed(requested, name)));
+}
+
 /**
  * Whether another model answered than was requested. Both names are claims of the executor, so it is a note and blocks
  * nothing; a model that is not named is unknown, which the record says itself.
@@ -34,15 +44,11 @@ export function judgeServedModel(
   { requested_model }: Pick<ExecutorDescriptor, 'requested_model'>,
   tries: readonly Pick<ExecutorTry, 'served_model'>[],
 ): readonly JudgedFinding[] {
-  if (requested_model === null) return [];
-  const served = new Set(tries.flatMap(({ served_model }) => served_model ?? []));
-  return [...served]
-    .filter((names) => !names.split(', ').some((name) => isServed(requested_model, name)))
-    .map((names) =>
-      plainFinding(
-        'served_model',
-        'low',
-        `The model "${requested_model}" was requested; the executor reports "${names}".`,
-      ),
-    );
+  return otherModelsServed(requested_model, tries).map((names) =>
+    plainFinding(
+      'served_model',
+      'low',
+      `The model "${requested_model}" was requested; the executor reports "${names}".`,
+    ),
+  );
 }

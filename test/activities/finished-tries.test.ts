@@ -1,8 +1,14 @@
-import { afterEach, expect, test } from 'vitest';
+import { rename, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterEach, expect, test, vi } from 'vitest';
 import { earlierTries } from '../../src/activities/finished-tries.js';
+import { runActivity } from '../../src/activities/index.js';
 import { createSpending, earlierSpent } from '../../src/activities/spending.js';
 import type { DueGate } from '../../src/contracts/activities.js';
 import { canonicalJson } from '../../src/contracts/json.js';
+import type { ArtifactRef } from '../../src/contracts/primitives.js';
+import type { PrunableStore } from '../../src/ports/artifact-store.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { outputs, type ScriptStep, says } from '../support/scripted-executor.js';
@@ -90,6 +96,31 @@ test('finished tries: every heartbeat after them names them, also those of the n
   expect(earlierTries(at.left())).toBe(kept);
 });
 
+test('finished tries: a call that ends before it asks leaves them to the next one', async () => {
+  const at = await surroundings();
+  const input = at.given.input('P00');
+  const kept = await firstCall(at, input);
+  await rename(at.given.repository, `${at.given.repository}-away`);
+  await expect(at.given.executeGate(input, { finishedTries: kept })).rejects.toThrow();
+  expect(earlierTries(at.left())).toBe(kept);
+});
+
+test('finished tries: their files are put again, and an attempt whose files were removed begins anew', async () => {
+  const at = await surroundings();
+  const input = at.given.input('P00');
+  const kept = await firstCall(at, input);
+  const store = at.given.ports.store as PrunableStore;
+  const { finished } = JSON.parse(new TextDecoder().decode(await store.readObject(kept)));
+  const stdout = finished.transcripts.find(({ path }: ArtifactRef) => path === 'try-1/stdout.txt').sha256;
+  const object = join(store.locate('x'), '../../objects', stdout.slice(0, 2), stdout.slice(2));
+  await utimes(object, 0, 0);
+  expect((await nextCall(at, input, kept)).record.tries).toHaveLength(2);
+  expect(await store.removeObject(stdout, new Date(60_000))).toBe(false);
+
+  expect(await store.removeObject(stdout, new Date(Date.now() + 60_000))).toBe(true);
+  expect((await nextCall(at, input, kept)).record.tries).toHaveLength(1);
+});
+
 test('finished tries: those that another key signed, of another attempt, or that cannot be read do not count', async () => {
   const at = await surroundings(makeTestKey());
   const input = at.given.input('P00');
@@ -131,5 +162,20 @@ test('finished tries: another program begins anew, and so does one that the poli
     const sha256 = await at.given.putText(canonicalJson({ finished, envelope: null }));
     const { record } = await nextCall(at, input, sha256);
     expect(record.tries).toHaveLength(1);
+  }
+});
+
+test('runActivity: until a call says something itself, its heartbeats repeat what the calls before said', async () => {
+  vi.useFakeTimers();
+  try {
+    const environment = new MockActivityEnvironment({ heartbeatDetails: { gate: 'P00' } });
+    const sent: unknown[] = [];
+    environment.on('heartbeat', (details: unknown) => void sent.push(details));
+    const ended = environment.run(() => runActivity(() => new Promise((resolve) => setTimeout(resolve, 3_000))));
+    await vi.advanceTimersByTimeAsync(3_000);
+    await ended;
+    expect(sent).toEqual([{ gate: 'P00' }]);
+  } finally {
+    vi.useRealTimers();
   }
 });

@@ -8,7 +8,7 @@ import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-exec
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskPassedIn } from '../platform/passed-secrets.js';
+import { maskPassedIn, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -82,7 +82,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
             laidUnder: call.laidUnder,
           },
           signal: call.signal,
-          watch: call.watch,
+          watch: call.watch && maskWatched(granted, call.watch),
         });
         if (result.kind === 'ended' && result.ended_by === 'itself') await opened.keep();
         if (result.kind === 'ended') {

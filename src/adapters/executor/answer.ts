@@ -6,6 +6,7 @@ import type { AnswerLocation } from '../../contracts/executor-config.js';
 import { lastFencedBlock } from '../../contracts/fenced-blocks.js';
 import { counted, endSentence } from '../../contracts/sentences.js';
 import type { PrintedJson } from './printed-json.js';
+import { shownName } from './shown-name.js';
 
 export type LocatedAnswer =
   | { readonly ok: true; readonly text: string }
@@ -42,6 +43,9 @@ export function textOfAnswer({ pointer }: Pick<AnswerLocation, 'pointer'>, text:
   return typeof target.value === 'string' ? target.value : JSON.stringify(target.value);
 }
 
+/** Characters of the name of a model, or of several. */
+const MAX_MODEL = 200;
+
 /**
  * The model that says it served the call. Where the pointer leads to an object, its member names: some agents list
  * their use by model. Null when there is no such thing.
@@ -51,9 +55,9 @@ export function locateServedModel(pointer: string | undefined, json: PrintedJson
   const target = json.at(pointer);
   if (!target.found) return null;
   const { value } = target;
-  if (typeof value === 'string') return value.slice(0, 200).toWellFormed() || null;
+  if (typeof value === 'string') return value.trim() === '' ? null : shownName(value, MAX_MODEL);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  return Object.keys(value).sort().join(', ').slice(0, 200).toWellFormed() || null;
+  return shownName(Object.keys(value).sort().join(', '), MAX_MODEL) || null;
 }
 
 const unwrapped = (answer: LocatedAnswer): LocatedAnswer => (answer.ok ? located(unwrapAnswer(answer.text)) : answer);

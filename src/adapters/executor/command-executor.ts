@@ -10,7 +10,7 @@ import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } fr
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskPassed, maskPrinted } from '../platform/passed-secrets.js';
+import { maskPassed, maskPrinted, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -110,7 +110,7 @@ export function createCommandExecutor(
             laidUnder: call.laidUnder,
           },
           signal: call.signal,
-          watch: call.watch,
+          watch: call.watch && maskWatched(env, call.watch),
         });
         if (result.kind === 'not_started') {
           const { code } = result;
@@ -178,14 +178,17 @@ async function judgeExecution(
   env: Environment,
   { agentOf, agent: known }: Described,
 ): Promise<ExecutorOutcome> {
-  const { exit_code, duration_ms, stdout, stderr, network } = result;
-  const printed = new TextDecoder().decode(stdout);
-  const source = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
+  const { exit_code, duration_ms, network } = result;
+  // Before anything is read from them: models, tools, ids and problems are kept too.
+  const mask = maskPassed(env);
+  const stdout = maskPrinted(result.stdout, mask);
+  const stderr = maskPrinted(result.stderr, mask);
+  const printed = stdout.text;
+  const found = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
+  const source = found.ok && found.text !== printed ? { ok: true as const, text: mask(found.text) } : found;
   const ofStdout = readPrintedJson(printed);
   const ofSource = !source.ok || source.text === printed ? ofStdout : readPrintedJson(source.text);
-  const errors = new TextDecoder().decode(stderr);
-  const mask = maskPassed(env);
-  const trouble = describeEnd(config, result, endOfOutput(errors, mask));
+  const trouble = describeEnd(config, result, endOfOutput(stderr.text, mask));
   const answer: LocatedAnswer =
     trouble !== null
       ? { ok: false, problem: trouble }
@@ -196,8 +199,8 @@ async function judgeExecution(
   const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
   const outcome: ExecutorOutcome = {
     ...{ exit_code, duration_ms, network },
-    stdout: maskPrinted(stdout, printed, mask),
-    stderr: maskPrinted(stderr, errors, mask),
+    stdout: stdout.bytes,
+    stderr: stderr.bytes,
     answer: answer.ok ? mask(answer.text) : null,
     problem: answer.ok ? null : answer.problem,
     served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
@@ -209,8 +212,8 @@ async function judgeExecution(
   const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
   const seen: SeenOutput = {
     exit_code,
-    texts: { stdout: printed, stderr: errors, answer: said },
-    json: { stdout: ofStdout, stderr: readPrintedJson(errors), answer: ofSource },
+    texts: { stdout: printed, stderr: stderr.text, answer: said },
+    json: { stdout: ofStdout, stderr: readPrintedJson(stderr.text), answer: ofSource },
   };
   return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), mask));
 }

@@ -3,8 +3,6 @@ import type { ExecutorDescriptor } from '../../contracts/attempt.js';
 import type { CommandExecutorConfig, StartedExecutorConfig } from '../../contracts/executor-config.js';
 import { canonicalSha256 } from '../../contracts/json.js';
 import type { ModelProgram } from '../../contracts/model-executor.js';
-import { maskSecrets } from '../../rules/mask-secrets.js';
-import { printable } from '../../rules/path-names.js';
 import { findProgram } from '../platform/find-program.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { acpClientSettings } from './acp-command.js';
@@ -12,6 +10,7 @@ import type { Lack } from './lack.js';
 import { modelProgram } from './model-command.js';
 import { AGENT_PRESETS, executorLack } from './presets/presets.js';
 import type { PrintedJson } from './printed-json.js';
+import { shownName } from './shown-name.js';
 import type { WorkLocation } from './work-location.js';
 
 /** What is known of the coding agent behind an executor, besides the command that is run. */
@@ -113,13 +112,13 @@ export async function withAgentProgram(
   return found === null ? { missing: program } : { argv: argv.with(at, found) };
 }
 
-const MAX_NAME = 99;
+const MAX_NAME = 100;
 
 /** What our client printed of the agent that it started. */
 export function printedAgent(json: PrintedJson, program: string): NonNullable<ExecutorDescriptor['agent']> {
   const at = (pointer: string): string | null => {
     const found = json.at(pointer);
-    return found.found && typeof found.value === 'string' ? printable(maskSecrets(found.value), MAX_NAME) : null;
+    return found.found && typeof found.value === 'string' ? shownName(found.value, MAX_NAME) : null;
   };
   return { name: at('/agent/name') ?? program, version: at('/agent/version') };
 }

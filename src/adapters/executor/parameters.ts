@@ -6,6 +6,7 @@ import { maskSecrets } from '../../rules/mask-secrets.js';
 import { printable } from '../../rules/path-names.js';
 import { SECRET_NAME } from '../platform/passed-secrets.js';
 import type { KnownAgent } from './known-agent.js';
+import { shownText } from './shown-name.js';
 
 type Settings = NonNullable<ExecutorParameters['settings']>;
 
@@ -21,7 +22,7 @@ export function parametersOf(
 ): ExecutorParameters {
   const set = Object.keys(config.env.set).sort().slice(0, WORK_LIMITS.names);
   const variables = set.length === 0 ? {} : { variables: set.map((name) => printable(name, WORK_LIMITS.name - 1)) };
-  const shown = (text: string, most: number) => printable(maskSecrets(mask(text)), most - 1);
+  const shown = (text: string, most: number) => shownText(maskNamed(maskSecrets(mask(text)).slice(0, 4 * most)), most);
   switch (agent?.kind) {
     case 'model':
       return { ...variables, settings: shownSettings(modelSettings(agent.settings), shown) };
@@ -45,19 +46,43 @@ function argvOf(
   return {
     argv: argv.slice(0, WORK_LIMITS.arguments).map((argument, index) => {
       // A flag says what follows it: a key of the user's own need not look like one.
-      if (index > 0 && isSecretFlag(argv[index - 1] ?? '')) return MASKED;
-      const [, flag = '', value] = /^(--?[A-Za-z0-9_-]+=)([\s\S]+)$/.exec(argument) ?? [];
-      if (value !== undefined && SECRET_NAME.test(flag)) return `${flag}${MASKED}`;
+      const flagBefore = /^--?[A-Za-z0-9_-]+$/.exec(argv[index - 1] ?? '')?.[0];
+      if (flagBefore !== undefined && isSecret(flagBefore, argument)) return MASKED;
       const filled = argument.replaceAll('{model}', model.requested ?? '');
-      const path = flag === '' ? shortPath(filled) : `${flag}${shortPath(filled.slice(flag.length))}`;
-      return shown(path, WORK_LIMITS.argument);
+      const [flag = ''] = /^--?[A-Za-z0-9_-]+=/.exec(filled) ?? [];
+      return shown(`${flag}${shortPath(filled.slice(flag.length))}`, WORK_LIMITS.argument);
     }),
     ...(more > 0 ? { more_arguments: more } : {}),
   };
 }
 
 const MASKED = '[masked]';
-const isSecretFlag = (argument: string): boolean => /^--?[A-Za-z0-9_-]+$/.test(argument) && SECRET_NAME.test(argument);
+/** A number of tokens is a setting, and no secret. */
+const isSecret = (name: string, value: string): boolean =>
+  SECRET_NAME.test(name) && !(/tokens/i.test(name) && /^\d+$/.test(value));
+
+/** A name with what is between it and its value: `NAME=`, `"name": "`, `Name: `, and `--name ` as scripts have it. */
+const NAMED = /([\w.-]{1,80})["']?(?:\s{0,3}([=:])\s{0,3}|\s{1,3})(["']?)/g;
+const PASSWORD_OF_ADDRESS = /(?<=:\/\/[^\s/?#@:]{0,80}:)[^\s/?#@]+(?=@)/g;
+
+/** Masks the values whose names say that they are credentials. */
+function maskNamed(text: string): string {
+  let masked = '';
+  let done = 0;
+  for (const { 0: all, 1: name = '', 2: sign, 3: quote, index } of text.matchAll(NAMED)) {
+    const start = index + all.length;
+    if (index < done || (sign === undefined && !name.startsWith('-'))) continue;
+    // A header's value may be several words.
+    const ends = quote === '' ? (sign === ':' ? /["'\n]/ : /[\s"'&;,]/) : /["'\n]/;
+    const rest = text.slice(start);
+    const end = rest.search(ends);
+    const value = end === -1 ? rest : rest.slice(0, end);
+    if (value === '' || value.startsWith('[masked') || !isSecret(name, value)) continue;
+    masked += `${text.slice(done, start)}${MASKED}`;
+    done = start + value.length;
+  }
+  return `${masked}${text.slice(done)}`.replace(PASSWORD_OF_ADDRESS, MASKED);
+}
 
 /** Where a machine has a file says who works there. */
 const shortPath = (text: string): string => (isAbsolute(text) ? `…/${basename(text)}` : text);

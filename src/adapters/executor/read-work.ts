@@ -1,13 +1,10 @@
 import { type AgentWork, type ToolCalls, type ToolList, WORK_LIMITS } from '../../contracts/agent-work.js';
 import { isRecord } from '../../contracts/json.js';
-import { maskSecrets } from '../../rules/mask-secrets.js';
-import { printable } from '../../rules/path-names.js';
 import type { PrintedJson } from './printed-json.js';
+import { shownName } from './shown-name.js';
 import type { CallLocation, WorkLocation } from './work-location.js';
 
-/** A name on one line, without credentials. */
-const nameOf = (text: string): string =>
-  printable(maskSecrets(text.slice(0, 4 * WORK_LIMITS.name).toWellFormed()), WORK_LIMITS.name - 1);
+const nameOf = (text: string): string => shownName(text, WORK_LIMITS.name);
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
@@ -74,10 +71,10 @@ function callsOf(location: CallLocation, json: PrintedJson): ToolCalls | null {
     for (const name of namesOfCalls(location, json)) add(name, 1);
   }
   const sorted = [...counts].sort(([a, some], [b, others]) => others - some || (a < b ? -1 : 1));
-  return {
-    total: sorted.reduce((sum, [, calls]) => sum + calls, 0),
-    by_tool: sorted.slice(0, WORK_LIMITS.names).map(([tool, calls]) => ({ tool, calls })),
-  };
+  const total = sorted.reduce((sum, [, calls]) => sum + calls, 0);
+  // Figures that no program counted are worth no more than none, and a record could not have them.
+  if (!Number.isSafeInteger(total)) return null;
+  return { total, by_tool: sorted.slice(0, WORK_LIMITS.names).map(([tool, calls]) => ({ tool, calls })) };
 }
 
 function* namesOfCalls(
@@ -86,7 +83,7 @@ function* namesOfCalls(
 ): Generator<string> {
   const seen = new Set<unknown>();
   for (const event of json.each(at).flat()) {
-    if (!isRecord(event) || !type.is.includes(String(event[type.member]))) continue;
+    if (!isRecord(event) || !type.is.some((kind) => event[type.member] === kind)) continue;
     const called = memberAt(event, name);
     if (!isText(called)) continue;
     const call = id === undefined ? undefined : memberAt(event, id);

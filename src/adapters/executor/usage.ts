@@ -1,8 +1,7 @@
 import type { ExecutorUsage, UsageLocation } from '../../contracts/executor-output.js';
 import type { ReportedUse } from '../../ports/gate-executor.js';
-import { maskSecrets } from '../../rules/mask-secrets.js';
-import { printable } from '../../rules/path-names.js';
 import type { PrintedJson } from './printed-json.js';
+import { shownName } from './shown-name.js';
 
 const MAX_ID = 200;
 const MAX_REQUEST_IDS = 20;
@@ -48,21 +47,8 @@ export function readUse(location: UsageLocation, texts: readonly PrintedJson[]):
   };
 }
 
-/** An id on one line, without credentials. */
-function idOf(value: unknown): readonly string[] {
-  if (typeof value !== 'string' || value.trim() === '') return [];
-  return [
-    printable(
-      maskSecrets(
-        value
-          .trim()
-          .slice(0, 4 * MAX_ID)
-          .toWellFormed(),
-      ),
-      MAX_ID - 1,
-    ),
-  ];
-}
+const idOf = (value: unknown): readonly string[] =>
+  typeof value !== 'string' || value.trim() === '' ? [] : [shownName(value.trim(), MAX_ID)];
 
 type Defined<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 

@@ -1,21 +1,23 @@
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import type { Comparison } from '../../contracts/independence.js';
 import type { GateModels, GateStatus } from '../../contracts/run-status.js';
+import { otherModelsServed } from '../../rules/served-model.js';
 import { printableLine } from '../app/printable.js';
 
-type Attempted = Pick<AttemptRecord, 'executor' | 'tries' | 'findings'>;
+type Attempted = Pick<AttemptRecord, 'executor' | 'tries'>;
 
 /**
  * Which model an attempt asked for, and which one answered, as its executor says. Null for a gate that was done elsewhere:
- * nothing was asked of a model there.
+ * nothing was asked of a model there. Of several that answered, another one than was asked for is named.
  */
-export function modelsOf({ executor, tries, findings }: Attempted): GateModels | null {
+export function modelsOf({ executor, tries }: Attempted): GateModels | null {
   if (executor.sandbox === 'elsewhere') return null;
   const last = tries.at(-1)?.served_model;
+  const another = otherModelsServed(executor.requested_model, [executor, ...tries]).at(-1);
   return {
     requested: executor.requested_model,
-    served: last === undefined ? executor.served_model : last,
-    other: findings.some(({ rule }) => rule === 'served_model'),
+    served: another ?? (last === undefined ? executor.served_model : last),
+    other: another !== undefined,
   };
 }
 

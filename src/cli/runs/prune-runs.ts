@@ -47,12 +47,18 @@ export async function pruneRuns(
   const { store } = await openProjectStore(await findProject(context));
   const { runs, unreadable } = await readRuns(store);
   const due = runs.filter(({ until, transcripts }) => until !== null && until <= now && transcripts.length > 0);
-  for (const { run_id, until, files } of due) {
+  for (const { run_id, until, files, transcripts } of due) {
+    // All that the record lists: one that was killed may have noted files that are still there.
+    if (!dryRun) {
+      await store.removePublished(
+        run_id,
+        transcripts.map(({ path }) => path),
+      );
+    }
     const paths = files.map(({ path }) => path).filter(isTranscript);
     if (paths.length === 0) continue;
     const kept = `kept until ${new Date(until ?? 0).toISOString()}`;
     output.say(`${dryRun ? 'would prune' : 'pruned'}  ${run_id}  ${counted(paths.length, 'transcript')}, ${kept}`);
-    if (!dryRun) await store.removePublished(run_id, paths);
     output.emit({ run_id, transcripts: paths.length, kept_until: new Date(until ?? 0).toISOString(), pruned: !dryRun });
   }
   const objects = await pruneObjects(store, { runs, due, unreadable, now, dryRun });

@@ -1,6 +1,7 @@
 import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { codeSpan } from '../../rules/markdown.js';
+import { otherModelsServed } from '../../rules/served-model.js';
 
 /** Lines that say something; the record has the rest. */
 const NAMED = 3;
@@ -17,10 +18,13 @@ export function otherModels({ gates }: Pick<RunRecord, 'gates'>): string | null 
     attempts
       .filter(({ standing, findings }) => standing !== 'voided' && findings.some(({ rule }) => rule === 'served_model'))
       .flatMap(({ executor, tries }) => {
-        const served =
-          tries.findLast(({ served_model }) => served_model != null)?.served_model ?? executor?.served_model;
-        if (executor?.requested_model == null || served == null) return [];
-        return [`${gate} asked for ${codeSpan(executor.requested_model)}, answered by ${codeSpan(served)}`];
+        const requested = executor?.requested_model;
+        if (requested == null) return [];
+        // Tries of old records do not say who answered; their executor does.
+        const served = otherModelsServed(requested, [...tries, executor ?? {}])
+          .map(codeSpan)
+          .join(' and ');
+        return served === '' ? [] : [`${gate} asked for ${codeSpan(requested)}, answered by ${served}`];
       }),
   );
   return notes.length === 0 ? null : some(notes);

@@ -33,15 +33,15 @@ function executorOf(argv: readonly string[], config: object = {}, env: Record<st
   });
 }
 
+const CALL = {
+  run_id: 'run-1',
+  gate: 'P00' as const,
+  attempt: 1,
+  prompt: 'the prompt\n',
+  signal: new AbortController().signal,
+};
 const run = (argv: readonly string[], config: object = {}, env: Record<string, string> = {}) =>
-  executorOf(argv, config, env).execute({
-    run_id: 'run-1',
-    gate: 'P00',
-    attempt: 1,
-    prompt: 'the prompt\n',
-    directory: join(root, 'checkout'),
-    signal: new AbortController().signal,
-  });
+  executorOf(argv, config, env).execute({ ...CALL, directory: join(root, 'checkout') });
 
 const print = (text: string, code = 0) =>
   node(`process.stdout.write(${JSON.stringify(text)}); process.exitCode = ${code}`);
@@ -166,6 +166,54 @@ describe('command executor: use', () => {
       served_model: 'm-1',
     });
   });
+});
+
+test("command executor: the program's own credentials are in nothing that is read from what it prints", async () => {
+  const key = 'hunter2-hunter2';
+  const said = { model: `m-1 ${key}`, session: key, request: `req ${key}`, reply: `no ${key}` };
+  const config = {
+    answer: { pointer: '/answer' },
+    model: { served_pointer: '/model' },
+    usage: { session_id: '/session', request_id: '/request' },
+    env: { allow: ['PATH', 'MODEL_API_KEY'] },
+  };
+  const outcome = await run(print(JSON.stringify(said)), config, { MODEL_API_KEY: key });
+  const mask = '[masked: the value of MODEL_API_KEY]';
+  expect(outcome).toMatchObject({
+    served_model: `m-1 ${mask}`,
+    used: { session_id: mask, request_ids: [`req ${mask}`] },
+    problem: expect.stringContaining('"/answer"'),
+  });
+  expect(JSON.stringify(outcome)).not.toContain(key);
+});
+
+test("command executor: the program's own credentials are not shown while it runs", async () => {
+  let shown = '';
+  const outcome = await executorOf(
+    print('key hunter2-hunter2\n'),
+    { env: { allow: ['PATH', 'MODEL_API_KEY'] } },
+    { MODEL_API_KEY: 'hunter2-hunter2' },
+  ).execute({
+    ...CALL,
+    directory: join(root, 'checkout'),
+    watch: {
+      started: () => undefined,
+      printed: (_, chunk) => {
+        shown += new TextDecoder().decode(chunk);
+      },
+    },
+  });
+  expect(shown).toBe('key [masked: the value of MODEL_API_KEY]\n');
+  expect(new TextDecoder().decode(outcome.stdout)).toBe(shown);
+});
+
+test('command executor: the name of a model has no credentials', async () => {
+  const token = ['gh', 'p_q7Rk2VxT9mZp4LwB8nHs3JdF6cGy1aUe0oKi'].join('');
+  const config = { model: { served_pointer: '/model' } };
+  for (const model of [token, { [token]: 1 }]) {
+    const { served_model } = await run(print(JSON.stringify({ model })), config);
+    expect(served_model).toMatch(/^\[masked: github-token/);
+  }
 });
 
 describe('command executor: placeholders', () => {

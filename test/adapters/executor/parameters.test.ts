@@ -41,6 +41,29 @@ test('parametersOf: credentials are masked by their form, by the flag before the
   expect(shown.argv?.slice(0, 4)).toEqual(['agent', '--api-key', '[masked]', '--token=[masked]']);
 });
 
+test.each([
+  'Authorization: Bearer its own words',
+  '--header=X-Api-Key: its-own-words',
+  'API_KEY=its-own-words',
+  '--env=API_KEY=its-own-words',
+  'model.api_key="its own words"',
+  '--config={"model":"m","apiKey":"its own words","effort":"high"}',
+  'https://api.example.com/x?api_key=its-own-words&b=1',
+  'https://ada:its-own-words@api.example.com/x',
+  'export API_KEY=its-own-words; agent --model m',
+  'agent --token its-own-words --model m',
+])('parametersOf: a credential is masked by its name within an argument: %s', (argument) => {
+  const [, shown = ''] = parameters({ kind: 'command', argv: ['agent', argument] }).argv ?? [];
+  expect(shown).toBe(argument.replace(/Bearer its own words|its.own.words/, '[masked]'));
+});
+
+test('parametersOf: how many tokens a model may use is a setting, and no credential', () => {
+  const argv = ['agent', '--max-tokens', '4096', '--thinking-tokens=2000', '-c', 'model.max_output_tokens=5'];
+  expect(parameters({ kind: 'command', argv }).argv).toEqual(argv);
+  const secret = parameters({ kind: 'command', argv: ['agent', '--tokens', 'a-b-c', '--token', '123456'] });
+  expect(secret.argv).toEqual(['agent', '--tokens', '[masked]', '--token', '[masked]']);
+});
+
 test('parametersOf: long command lines are cut', () => {
   const argv = ['agent', 'x'.repeat(5_000), ...Array.from({ length: 100 }, (_, index) => `a${index}`)];
   const { argv: shown, more_arguments } = parameters({ kind: 'command', argv });

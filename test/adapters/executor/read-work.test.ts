@@ -50,3 +50,25 @@ test('readWork: lists are bounded, names are on one line, without credentials an
   const tried = { number: 1, rendered_prompt_sha256: 'a'.repeat(64), exit_code: 0, duration_ms: 1, problem: null };
   expect(executorTrySchema.safeParse({ ...tried, ...kept }).error).toBeUndefined();
 });
+
+test('readWork: events and figures of a hostile program end no gate', () => {
+  const odd = lines({ type: { toString: 1 } }, { type: 'tool.execution_start', data: { toolName: { toString: 1 } } });
+  expect(readWork(AGENT_PRESETS.copilot.work, readPrintedJson(odd)).tool_calls).toEqual({ total: 0, by_tool: [] });
+  const byName = { a: { count: Number.MAX_SAFE_INTEGER }, b: { count: Number.MAX_SAFE_INTEGER } };
+  const huge = JSON.stringify({ stats: { tools: { byName } } });
+  expect(readWork(AGENT_PRESETS.gemini.work, readPrintedJson(huge)).tool_calls).toBeNull();
+});
+
+test('readWork: of a credential that is longer than any name nothing is kept', () => {
+  const token = `eyJ${'hbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9'}.eyJ${'zdWIiOiIxMjM0NTY3ODkwIn'.repeat(60)}.${'c2lnbmF0dXJl'.repeat(8)}`;
+  const { tools } = readWork(work, readPrintedJson(lines({ tools: [token] })));
+  expect(JSON.stringify(tools)).not.toContain('zdWIiOi');
+});
+
+test('readWork: a name that is a credential only once it is cut is masked, and fits the record', () => {
+  const cut = `${'x'.repeat(78)} ${['AK', 'IAQ7RK2VXT9MZP4LWB'].join('')}`;
+  const { tools, tool_calls } = readWork(work, readPrintedJson(lines({ tools: [`${cut}KKKK`] })));
+  expect(cut).toHaveLength(99);
+  expect(tools?.names).toEqual(['[masked]']);
+  expect(tool_calls?.total).toBe(0);
+});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,15 @@ describe('promptos run prune', () => {
     await store.removePublished('run-over', transcriptsOf(over));
     expect((await prune()).summary).toMatchObject({ objects_removed: 6 });
     expect(await store.hasObject(digestOf(over, RUN_OF_WRITER))).toBe(false);
+  });
+
+  test('goes on where an earlier one was killed between its note and the files', async () => {
+    await publish(over);
+    await store.removePublished('run-over', transcriptsOf(over));
+    const file = join(store.locate('run-over'), RUN_OF_WRITER);
+    await writeFile(file, 'one');
+    expect((await prune()).lines).toBe(1);
+    expect(existsSync(file)).toBe(false);
   });
 
   test('--dry-run removes nothing', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOutput } from '../../../src/cli/app/output.js';
+import { modelsOf } from '../../../src/cli/runs/gate-models.js';
 import { describeGate, showStatus } from '../../../src/cli/runs/show-status.js';
 import { withModels } from '../../../src/cli/runs/stored-models.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
@@ -153,6 +154,11 @@ test('withModels: reads the records of the attempts; one that cannot be read hid
   };
   const status = { gates: [{ ...held, output_sha256: sha256 }] } as unknown as RunStatus;
   expect((await withModels(store, status)).gates[0]?.models).toEqual({ requested: 'm-1', served: 'n-2', other: true });
+  const [first] = record[1].tries;
+  if (first === undefined) throw new Error('expected a try');
+  const tries = ['n-2', 'm-1'].map((served_model, index) => ({ ...first, number: index + 1, served_model }));
+  const executor = { ...record[1].executor, served_model: 'm-1' };
+  expect(modelsOf({ executor, tries })).toEqual({ requested: 'm-1', served: 'n-2', other: true });
   const other = { gates: [{ ...held, output_sha256: 'e'.repeat(64) }] } as unknown as RunStatus;
   expect((await withModels({ readObject: missing }, other)).gates).toEqual(other.gates);
 });

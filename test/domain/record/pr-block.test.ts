@@ -90,6 +90,17 @@ test('prBlock: says when judges are not independent, when another model answered
     '> - Models: P05 asked for `gpt-5`, answered by `gpt-4`',
   );
   expect(prBlock({ ...given, record: withAttempt('voided') })).not.toContain('Models:');
+  const [tried] = one.tries;
+  if (tried === undefined) throw new Error('expected a try');
+  const changed = {
+    ...other,
+    executor: { ...other.executor, served_model: 'gpt-5' },
+    tries: ['gpt-4', 'gpt-5'].map((served_model, index) => ({ ...tried, number: index + 1, served_model })),
+  };
+  const between = { ...record, gates: [{ gate: 'P05' as const, phase: 'passed', attempts: [changed] }] };
+  expect(prBlock({ ...given, record: between }).split('\n')).toContain(
+    '> - Models: P05 asked for `gpt-5`, answered by `gpt-4`',
+  );
 });
 
 test('prBlock: says how often a budget was spent, and who granted more', async () => {

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { maskPassed, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
+import type { CommandOutput } from '../../../src/ports/gate-executor.js';
+
+const ENV = {
+  MODEL_API_KEY: 'hunter2-hunter2',
+  OTHER_TOKEN: 'first line\nsecond',
+  MODE: 'a-long-mode',
+  PIN_KEY: 'short',
+};
+
+function watched(env: Readonly<Record<string, string>>, ...chunks: readonly [CommandOutput, string][]) {
+  const shown = { stdout: '', stderr: '' };
+  const watch = maskWatched(env, {
+    started: () => undefined,
+    printed: (output, chunk) => {
+      shown[output] += new TextDecoder().decode(chunk);
+    },
+  });
+  for (const [output, text] of chunks) watch.printed(output, Buffer.from(text));
+  return shown;
+}
+
+test('maskPassed: masks long values of variables that are credentials by name, also as JSON has them', () => {
+  const text = `hunter2-hunter2 ${JSON.stringify('first line\nsecond')} a-long-mode short`;
+  const other = '[masked: the value of OTHER_TOKEN]';
+  expect(maskPassed(ENV)(text)).toBe(`[masked: the value of MODEL_API_KEY] "${other}" a-long-mode short`);
+});
+
+test('maskWatched: masks a value that comes in pieces, each output by itself, and holds nothing else back', () => {
+  const { stdout, stderr } = watched(
+    ENV,
+    ['stdout', 'key: hunter2-'],
+    ['stderr', 'hunter2'],
+    ['stderr', ' is a name'],
+    ['stdout', 'hun'],
+    ['stdout', 'ter2, and hunter2-hunter2 again'],
+  );
+  const mask = '[masked: the value of MODEL_API_KEY]';
+  expect(stdout).toBe(`key: ${mask}, and ${mask} again`);
+  expect(stderr).toBe('hunter2 is a name');
+});
+
+test('maskWatched: a value that has begun is not shown until it is certain that it is another one', () => {
+  expect(watched(ENV, ['stdout', 'key hunter2-hunte']).stdout).toBe('key ');
+  expect(watched({ MODE: 'x' }, ['stdout', 'key hunter2']).stdout).toBe('key hunter2');
+});
