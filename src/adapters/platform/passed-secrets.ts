@@ -31,6 +31,16 @@ export function maskPassed(env: Environment): (text: string) => string {
   return (text) => maskAll(secrets, text);
 }
 
+/** The same for what a program printed, as text and as bytes; the bytes themselves where there is nothing to mask. */
+export function maskPrinted(
+  printed: Uint8Array,
+  mask: (text: string) => string,
+): { readonly text: string; readonly bytes: Uint8Array } {
+  const text = new TextDecoder().decode(printed);
+  const masked = mask(text);
+  return { text: masked, bytes: masked === text ? printed : new TextEncoder().encode(masked) };
+}
+
 /** The same for outputs of any size, which are searched as they are and decoded only where there is something to mask. */
 export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Array {
   const secrets = secretsOf(env);
@@ -40,16 +50,6 @@ export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Arra
     if (!secrets.some(({ value }) => searched.includes(value))) return bytes;
     return new TextEncoder().encode(maskAll(secrets, new TextDecoder().decode(bytes)));
   };
-}
-
-/** The same for what a program printed, as text and as bytes; the bytes themselves where there is nothing to mask. */
-export function maskPrinted(
-  printed: Uint8Array,
-  mask: (text: string) => string,
-): { readonly text: string; readonly bytes: Uint8Array } {
-  const text = new TextDecoder().decode(printed);
-  const masked = mask(text);
-  return { text: masked, bytes: masked === text ? printed : new TextEncoder().encode(masked) };
 }
 
 /** The same for what is shown while the program runs. What may be the beginning of a value is held back. */
