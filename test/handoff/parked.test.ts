@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import type { Submission } from '../../src/handoff/gate-desk.js';
 import { openGate } from '../../src/handoff/open-gate.js';
 import { submitGate } from '../../src/handoff/submit-gate.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
-import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import { createGovernedWorker, eventually, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { deskOf, HUMAN_WRITER, untilHandedOff } from './support.js';
 
 /*
- * What ends a run while one of its gates is done elsewhere, and what the desk says of an output that comes too late.
+ * What happens to a run while one of its gates is done elsewhere: it is cancelled, or its worker ends. What the desk says of an
+ * output that comes too late.
  */
 
 const HOUR = 3_600_000;
@@ -71,4 +72,31 @@ test('hand-off: a workflow that is cancelled at Temporal takes no output either'
   expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'cancelled' });
   await expect(submitGate(desk, submission(run))).rejects.toMatchObject({ code: 'NOTHING_HANDED_OFF' });
   expect(await claimsAndResults(worker, run)).toEqual(['claim']);
+});
+
+test('hand-off: an output that is submitted while no worker runs counts when a worker starts, with the same attempt', async () => {
+  const site = await createGovernedWorker({
+    ...{ address: inject('temporalAddress'), signedPolicy: HUMAN_WRITER, handOff, idle: true },
+  });
+  onTestFinished(() => site.close());
+  const serve = async () => {
+    const served = await site.createWorker();
+    const running = served.run();
+    return async () => {
+      served.shutdown();
+      await running;
+    };
+  };
+  const stopFirst = await serve();
+  const { run, desk } = await claimed(site);
+  await stopFirst();
+  expect(await submitGate(desk, submission(run))).toMatchObject({ kind: 'submitted', before: false });
+  const stopSecond = await serve();
+  onTestFinished(stopSecond);
+  await run.approve('P00');
+  await eventually(async () => ((await run.status()).gates[0]?.state === 'passed' ? true : null), 'P00 to pass');
+  const types = (await run.types()).filter((type) => type === 'gateStarted' || type === 'gateHandedOff');
+  expect(types.slice(0, 2)).toEqual(['gateStarted', 'gateHandedOff']);
+  expect((await run.status()).gates[0]).toMatchObject({ state: 'passed', attempt: 1 });
+  expect(await run.failedTasks()).toEqual([]);
 });
