@@ -126,8 +126,11 @@ describe('current details: every command runs in a shell as it is shown', () => 
     await run.awaitDecision('P06');
     await worker.runs.escalate(run.runId, { actor: 'ada' }, worker.repository.run.policy_sha256);
     await run.awaitEscalation('E1');
-    const [proceed = 'false'] = pasteable(await detailsOf(run));
-    expect(proceed).toContain('--choose continue --guidance "why"');
+    const offered = pasteable(await detailsOf(run)).filter((line) => line.includes('--choose'));
+    const choices = offered.map((line) => /--choose (\w+)/.exec(line)?.[1]);
+    expect(choices.slice(0, 4)).toEqual(['retry', 'rework', 'continue', 'abort']);
+    const proceed = offered[2] ?? 'false';
+    expect(proceed).toContain('--guidance "why"');
     expect(await shell.run(proceed)).toMatchObject({ exitCode: 0 });
     const awaited = await eventually(async () => {
       const found = await run.awaitDecision('P06');

@@ -24,7 +24,7 @@ const MOUNT = [
 ].join(' ');
 
 /**
- * The command line that shows a folder with other files under it to the command line of a sandbox, and to nobody else: in
+ * The command line that shows a folder with other files under it to the command line of a sandbox and to no other: in
  * namespaces of its own, where this user is root. What is written goes to the folder.
  */
 export const withLaidUnder = (

@@ -1,4 +1,5 @@
 import { wrapLanguageModel } from 'ai';
+import { isRecord } from '../../contracts/json.js';
 import type { OpenedModel } from './open-model.js';
 
 /** What a service itself says of one answer. The SDK fills in the model that was asked for where it says nothing. */
@@ -11,6 +12,15 @@ interface TrueResponse {
 const NOTHING: TrueResponse = { model: null, id: null, requestId: null };
 /** Headers in which services name a request. */
 const REQUEST_IDS = ['x-request-id', 'request-id', 'x-goog-request-id'];
+
+/** The model and the id in an event of a Gemini service; nothing of any other event. */
+function geminiResponse(event: unknown): Partial<TrueResponse> {
+  const { modelVersion, responseId } = isRecord(event) ? event : {};
+  return {
+    ...(typeof modelVersion === 'string' ? { model: modelVersion } : {}),
+    ...(typeof responseId === 'string' ? { id: responseId } : {}),
+  };
+}
 
 type ResponseFormat = Parameters<OpenedModel['doStream']>[0]['responseFormat'];
 
@@ -34,7 +44,12 @@ export function watchModel(opened: OpenedModel): WatchedModel {
     middleware: {
       specificationVersion: 'v3',
       transformParams: ({ params }) =>
-        Promise.resolve(format === undefined ? params : { ...params, responseFormat: format }),
+        Promise.resolve({
+          ...params,
+          ...(format === undefined ? {} : { responseFormat: format }),
+          // The package for Gemini passes on neither the model nor the id that an answer has.
+          includeRawChunks: true,
+        }),
       wrapStream: async ({ doStream }) => {
         last = NOTHING;
         const { stream, ...rest } = await doStream();
@@ -43,6 +58,10 @@ export function watchModel(opened: OpenedModel): WatchedModel {
         type Part = typeof stream extends ReadableStream<infer P> ? P : never;
         const seen = new TransformStream<Part, Part>({
           transform: (part, controller) => {
+            if (part.type === 'raw') {
+              last = { ...last, ...geminiResponse(part.rawValue) };
+              return;
+            }
             if (part.type === 'response-metadata') {
               last = { ...last, model: part.modelId ?? last.model, id: part.id ?? last.id };
             }

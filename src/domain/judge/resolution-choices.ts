@@ -25,7 +25,7 @@ function failingFindings(attempt: AttemptState | null) {
 
 /**
  * The resolutions that lead somewhere, in the order in which a person should consider them. To continue with an attempt
- * that fails by what nobody may waive closes the escalation and leaves a gate that can only be rejected.
+ * that fails by what cannot be waived closes the escalation and leaves a gate that can only be rejected.
  */
 export function resolutionChoices(state: RunState, plan: RunPlan, open: OpenEscalation): readonly ResolutionChoice[] {
   const attempt = open.gate === null ? null : (gateState(state, open.gate)?.current ?? null);

@@ -22,6 +22,9 @@ import { exampleOutputs } from '../../support/gate-outputs.js';
 import { createGovernedRepository, type GovernedRepository } from '../../support/governed-repository.js';
 import { edits, outputs } from '../../support/scripted-executor.js';
 
+/** The verifier of these walks says that all is well. */
+const CONTRADICTED = [1, 2].map((number) => ({ id: `verifier_contradicted-${number}`, blocking: true }));
+
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'promptos-baseline-'));
@@ -223,7 +226,7 @@ describe('P06: what the base commit does', () => {
   test('a failure there and now is said so, and stays a failure', async () => {
     const { walk, process, calls } = await site('baseline: note', 'wrong');
     const { result } = await walk(process(), gates, {}, 'wrong again');
-    expect(result).toMatchObject({ verdict: 'fail', findings: [{ id: 'checks-1', blocking: true }] });
+    expect(result).toMatchObject({ verdict: 'fail', findings: [{ id: 'checks-1', blocking: true }, ...CONTRADICTED] });
     expect(result.findings[0]?.message).toContain('It fails on the base commit too, without the patch (exit code 3).');
     expect(calls()).toBe(2);
   });
@@ -231,7 +234,7 @@ describe('P06: what the base commit does', () => {
   test('a failure of the patch alone is said so', async () => {
     const { walk, process, calls } = await site('baseline: block');
     const { result } = await walk(process(), gates, {}, 'wrong now');
-    expect(result).toMatchObject({ verdict: 'fail', findings: [{ id: 'checks-1', blocking: true }] });
+    expect(result).toMatchObject({ verdict: 'fail', findings: [{ id: 'checks-1', blocking: true }, ...CONTRADICTED] });
     expect(result.findings[0]?.message).toContain('It passes on the base commit, so the patch broke it.');
     expect(calls()).toBe(2);
   });
@@ -270,10 +273,11 @@ describe('P06: what the base commit does', () => {
       verdict: 'fail',
       findings: [
         { id: 'checks-1', message: expect.stringContaining('so the patch broke it') },
+        ...CONTRADICTED,
         { id: 'baseline-1', severity: 'medium', blocking: false },
       ],
     });
-    expect(result.findings[1]?.message).toMatch(/failed on the base commit at P00 and passed there at P06/);
+    expect(result.findings.at(-1)?.message).toMatch(/failed on the base commit at P00 and passed there at P06/);
   });
 
   test('a failure that was seen before is looked at again when the patched tree passes with counts', async () => {
