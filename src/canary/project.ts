@@ -118,7 +118,7 @@ export const HONEST_OUTPUTS: GateOutputs = {
     criteria: [{ id: 'AC1', met: true, evidence: 'The check tests.' }],
     findings: [],
   },
-  P07: { verdict: 'pass', summary: 'It held.', attacks: ['a total below the parts'], findings: [] },
+  P07: { verdict: 'pass', summary: 'It held.', attacks: ['a total below the parts in src/split.js'], findings: [] },
 };
 
 /** What a policy decides on that rules judge by; the rest of a canary's policy is our own. */
