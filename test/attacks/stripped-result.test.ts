@@ -47,7 +47,12 @@ const ESCALATES = says(
     },
   }),
 );
-const FINDING = { severity: 'high', title: 'A cent is lost', detail: 'With three parts.' } as const;
+const FINDING = {
+  severity: 'high',
+  title: 'A cent is lost',
+  detail: 'With three parts.',
+  path: 'src/split.js',
+} as const;
 
 /** Runs until a person is asked or it has ended. */
 async function reviewed(step: ScriptStep): Promise<WorkedRun> {

@@ -264,7 +264,8 @@ export const WRITER_LIES: readonly RoleLie[] = rows([
       changed<{ acceptance_criteria: unknown[] }>('job.json', (v) => v.acceptance_criteria.pop()),
       answer('P01', (v) => (v.acceptance_criteria as unknown[]).pop()),
     ),
-    'FINDINGS_DIFFER',
+    // The trace of plan and patch names the criterion.
+    'DERIVED_DIFFERS',
   ],
   [
     'job and answer that drop a check',
