@@ -77,10 +77,11 @@ export const HONEST_REQUEST: RunRequest = runRequestSchema.parse({
   scope: { allow: ['**'], deny: ['docs/**'] },
 });
 
-const { context, task, scope } = HONEST_REQUEST;
-
-/** An honest answer of each gate. */
-export const HONEST_OUTPUTS: GateOutputs = {
+/** What P00 and P01 say of a request that they take as it is. */
+export const restated = (
+  { context, task, scope }: RunRequest,
+  deliverables: readonly string[],
+): Pick<GateOutputs, 'P00' | 'P01'> => ({
   P00: {
     project: context.project,
     summary: context.description,
@@ -92,11 +93,16 @@ export const HONEST_OUTPUTS: GateOutputs = {
   P01: {
     title: task.title,
     objective: context.goal,
-    deliverables: ['src/split.js'],
+    deliverables: [...deliverables],
     acceptance_criteria: task.acceptance_criteria,
     scope,
     exclusions: [],
   },
+});
+
+/** An honest answer of each gate. */
+export const HONEST_OUTPUTS: GateOutputs = {
+  ...restated(HONEST_REQUEST, ['src/split.js']),
   P03: {
     summary: 'Hand out the rest, one by one.',
     components: [{ name: 'split', responsibility: 'Splits.', files: Object.keys(HONEST_EDITS) }],

@@ -243,3 +243,13 @@ export const protectedPaths = ({
   ...protected_paths,
   ...Object.values(checks).flatMap(({ made_of }) => made_of),
 ];
+
+/** What a policy and a plan hold every patch to; null where there is no plan. */
+export const patchTerms = (policy: Policy, plan: GateOutputs['P03'] | null) => ({
+  protected_paths: protectedPaths(policy),
+  protected_tests: policy.protected_tests,
+  agent_files: policy.agent_files?.allow ?? [],
+  planned_files: plan === null ? null : plannedFiles(plan),
+  components: plan?.components ?? [],
+  limits: policy.limits,
+});

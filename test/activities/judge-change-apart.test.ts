@@ -3,6 +3,7 @@ import { judgeChangeApart } from '../../src/activities/judge-change-apart.js';
 import { judgeChange } from '../../src/rules/judge-change.js';
 import { parsePatch } from '../../src/rules/parse-patch.js';
 import type { JudgedPatch } from '../../src/rules/patch-rule.js';
+import { judged } from '../rules/patches.js';
 
 const LINE = '+export const share = (total, people) => Math.floor(total / people);\n';
 
@@ -18,20 +19,8 @@ function largeChange(bytes: number): JudgedPatch {
     `@@ -0,0 +1,${lines} @@`,
   ];
   const patch = new TextEncoder().encode(`${head.join('\n')}\n${LINE.repeat(lines)}`);
-  return {
-    patch: { ...parsePatch(patch), bytes: patch },
-    rules_version: 3,
-    applies: { ok: true },
-    scopes: [{ allow: ['docs/**'], deny: [] }],
-    protected_paths: [],
-    protected_tests: [],
-    agent_files: [],
-    inventory: [],
-    planned_files: null,
-    components: [],
-    limits: { patch_bytes: 100_000_000, patch_files: 100 },
-    secret_hits: [],
-  };
+  const { files, added_lines: added } = parsePatch(patch);
+  return judged(files, { bytes: patch, lines: added, scopes: [{ allow: ['docs/**'], deny: [] }] });
 }
 
 test('judgeChangeApart: says of a large patch what judgeChange says, and timers go on meanwhile', async () => {

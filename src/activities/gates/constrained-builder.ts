@@ -4,7 +4,7 @@ import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
 import type { Patch } from '../../contracts/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
-import { judgeBuild, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
+import { judgeBuild, patchTerms, plannedFiles } from '../../rules/gate-outputs.js';
 import { describePatch, maskPatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
 import { parsePatch } from '../../rules/parse-patch.js';
@@ -33,13 +33,8 @@ async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
     rules_version: input.rules_version,
     applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
     scopes: scopesOf(task),
-    protected_paths: protectedPaths(policy),
-    protected_tests: policy.protected_tests,
-    agent_files: policy.agent_files?.allow ?? [],
+    ...patchTerms(policy, earlier.plan),
     inventory: task.inventory.files,
-    planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
-    components: earlier.plan?.components ?? [],
-    limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(patch)),
   };
 }

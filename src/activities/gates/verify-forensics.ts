@@ -8,7 +8,7 @@ import type { ArtifactRef } from '../../contracts/primitives.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
-import { judgeVerification, plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
+import { judgeVerification, patchTerms } from '../../rules/gate-outputs.js';
 import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
 import { isKnown, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
@@ -259,13 +259,8 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
     rules_version: input.rules_version,
     applies: { ok: true },
     scopes: scopesOf(task),
-    protected_paths: protectedPaths(policy),
-    protected_tests: policy.protected_tests,
-    agent_files: policy.agent_files?.allow ?? [],
+    ...patchTerms(policy, earlier.plan),
     inventory: task.inventory.files,
-    planned_files: earlier.plan === null ? null : plannedFiles(earlier.plan),
-    components: earlier.plan?.components ?? [],
-    limits: policy.limits,
     secret_hits: await ports.secrets.scan(addedTexts(seen)),
   };
   const judged = [

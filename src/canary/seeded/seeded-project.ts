@@ -1,7 +1,7 @@
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { type RunRequest, runRequestSchema } from '../../contracts/run-request.js';
 import type { CanaryScript } from '../canary-run.js';
-import { canaryPolicy } from '../project.js';
+import { canaryPolicy, restated } from '../project.js';
 import { type BugLanguage, buggy, type SeededBug } from './seeded-bug.js';
 
 /** The program that the tests of a language need. */
@@ -70,24 +70,9 @@ function requestFor({ title, criterion, language, path, test_path }: SeededBug):
   });
 }
 
-function outputsFor({ name, title, path, test_path }: SeededBug, { context, task, scope }: RunRequest): GateOutputs {
+function outputsFor({ name, title, path, test_path }: SeededBug, request: RunRequest): GateOutputs {
   return {
-    P00: {
-      project: context.project,
-      summary: context.description,
-      goal: context.goal,
-      stack: context.stack,
-      constraints: context.constraints,
-      assumptions: [],
-    },
-    P01: {
-      title,
-      objective: context.goal,
-      deliverables: [path, test_path],
-      acceptance_criteria: task.acceptance_criteria,
-      scope,
-      exclusions: [],
-    },
+    ...restated(request, [path, test_path]),
     P03: {
       summary: `Add ${path} with a test.`,
       components: [{ name, responsibility: title, files: [path, test_path] }],
@@ -109,7 +94,7 @@ function outputsFor({ name, title, path, test_path }: SeededBug, { context, task
       criteria: [{ id: 'AC1', met: true, evidence: 'The check passed.' }],
       findings: [],
     },
-    P07: { verdict: 'pass', summary: 'It held.', attacks: ['the limits of its arguments'], findings: [] },
+    P07: { verdict: 'pass', summary: 'It held.', attacks: [`the limits of its arguments, in ${path}`], findings: [] },
   };
 }
 

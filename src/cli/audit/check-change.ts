@@ -10,7 +10,7 @@ import { RULES_VERSION } from '../../contracts/rules-version.js';
 import { counted } from '../../contracts/sentences.js';
 import { sarifLog } from '../../domain/record/sarif.js';
 import { numberFindings } from '../../rules/escalation-report.js';
-import { plannedFiles, protectedPaths } from '../../rules/gate-outputs.js';
+import { patchTerms } from '../../rules/gate-outputs.js';
 import { judgeChange, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { maskJson } from '../../rules/mask-secrets.js';
 import { type ParsedPatch, parsePatch } from '../../rules/parse-patch.js';
@@ -97,13 +97,8 @@ async function judge(
       rules_version: RULES_VERSION,
       applies: change.refused === null ? { ok: true } : { ok: false, reason: change.refused },
       scopes: job.scopes,
-      protected_paths: protectedPaths(policy),
-      protected_tests: policy.protected_tests,
-      agent_files: policy.agent_files?.allow ?? [],
+      ...patchTerms(policy, job.plan),
       inventory: change.inventory.files,
-      planned_files: job.plan === null ? null : plannedFiles(job.plan),
-      components: job.plan?.components ?? [],
-      limits: policy.limits,
       secret_hits: await scanners.scan(addedTexts(patch)),
     }),
   ];

@@ -17,7 +17,7 @@ import {
   judgeReview,
   judgeVerification,
   PLAN_AGENT_FILES_RULE,
-  plannedFiles,
+  patchTerms,
   protectedPaths,
   scopesThatHold,
 } from '../../rules/gate-outputs.js';
@@ -137,13 +137,8 @@ function judgeStanding(
     rules_version: rulesVersion,
     applies: { ok: true },
     scopes: scopesThatHold(request, job),
-    protected_paths: protectedPaths(policy),
-    protected_tests: policy.protected_tests,
-    agent_files: policy.agent_files?.allow ?? [],
+    ...patchTerms(policy, plan),
     inventory: attempt.record.inventory?.files ?? [],
-    planned_files: plan === null ? null : plannedFiles(plan),
-    components: plan?.components ?? [],
-    limits: policy.limits,
     secret_hits: [],
   }).filter(({ rule, path }) => !((rule === 'paths' || rule === 'links') && path !== undefined && silent.has(path)));
 }

@@ -43,3 +43,12 @@ export interface AgentPreset {
 
 /** Statuses of HTTP that another call may not meet: time-outs, limits of rate, and trouble of the service. */
 export const TRANSIENT_STATUSES = [408, 429, 500, 502, 503, 504, 529];
+
+/** Calls of tools in a message of Anthropic's protocol, which events of several agents repeat. */
+export const TOOL_USE_CALLS: NonNullable<WorkLocation['calls']> = {
+  kind: 'events',
+  at: '/message/content/*',
+  type: { member: 'type', is: ['tool_use'] },
+  name: '/name',
+  id: '/id',
+};

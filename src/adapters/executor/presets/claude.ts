@@ -1,4 +1,4 @@
-import { type AgentPreset, TRANSIENT_STATUSES } from './agent-preset.js';
+import { type AgentPreset, TOOL_USE_CALLS, TRANSIENT_STATUSES } from './agent-preset.js';
 
 /** Its own words come alone on one line: an answer of the model may have the same words among others. */
 const sentence = (words: string): string => `(?i)\\A(?:API Error: [^\\n]*|[^\\n{]*)(?:${words})[^\\n]*\\z`;
@@ -58,12 +58,6 @@ export const CLAUDE: AgentPreset = {
     tools: { at: '/tools', listed_by: 'agent' },
     mcp_servers: '/mcp_servers',
     settings: { permission_mode: '/permissionMode' },
-    calls: {
-      kind: 'events',
-      at: '/message/content/*',
-      type: { member: 'type', is: ['tool_use'] },
-      name: '/name',
-      id: '/id',
-    },
+    calls: TOOL_USE_CALLS,
   },
 };

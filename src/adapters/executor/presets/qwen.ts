@@ -1,4 +1,4 @@
-import type { AgentPreset } from './agent-preset.js';
+import { type AgentPreset, TOOL_USE_CALLS } from './agent-preset.js';
 
 /** Qwen Code. Tried with 0.15.10; docs/agents/qwen.md has what was seen. */
 export const QWEN: AgentPreset = {
@@ -59,12 +59,6 @@ export const QWEN: AgentPreset = {
     tools: { at: '/tools', listed_by: 'agent' },
     mcp_servers: '/mcp_servers',
     settings: { permission_mode: '/permission_mode' },
-    calls: {
-      kind: 'events',
-      at: '/message/content/*',
-      type: { member: 'type', is: ['tool_use'] },
-      name: '/name',
-      id: '/id',
-    },
+    calls: TOOL_USE_CALLS,
   },
 };
