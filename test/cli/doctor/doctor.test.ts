@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { findProgram, whyNoProgram } from '../../../src/adapters/platform/find-program.js';
 import { temporalProbes } from '../../../src/cli/doctor/diagnose.js';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.js';
@@ -12,8 +12,14 @@ import { judgeNode } from '../../../src/cli/doctor/probes.js';
 import { keysCommand } from '../../../src/cli/keys/keys-command.js';
 import { initCommand } from '../../../src/cli/start/start-commands.js';
 import { PromptOsError } from '../../../src/contracts/errors.js';
+import { missing } from '../../support/missing-package.js';
 import { pathWithBubblewrap } from '../../support/stand-in-bubblewrap.js';
 import { invoke } from '../recorded-context.js';
+
+vi.mock('node:module', async (original) => {
+  const { withoutMissing } = await import('../../support/missing-package.js');
+  return withoutMissing(await original());
+});
 
 /** A reachable Temporal; `reach` is called only in tests that name a server. */
 const embedded: TemporalProbes = {
@@ -124,6 +130,10 @@ test('doctor: a model executor is shown by its model and service, and a package 
     /^executors:\n(?: .*\n)+/m,
     executors('{ kind: model, provider: google, model: gemini-2.5-pro }'),
   );
+  missing.name = '@ai-sdk/google';
+  onTestFinished(() => {
+    missing.name = '';
+  });
   expect((await examine(top)).probe('executors')).toMatchObject({
     status: 'fail',
     message: expect.stringContaining('reviewer-agent: The provider "google" needs its package: npm install'),

@@ -1,20 +1,11 @@
-import type NodeModule from 'node:module';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { missing } from '../../../support/missing-package.js';
 import { SERVED_MODEL, TOKENS } from '../../../support/model-protocols.js';
 import { answerFor, answerText, type BoxedModel, startBoxedModel } from './boxed-model.js';
 
-/** The one package that is looked for in vain. */
-const missing = vi.hoisted(() => ({ name: '' }));
 vi.mock('node:module', async (original) => {
-  const module = await original<typeof NodeModule>();
-  const createRequire = (from: string): NodeJS.Require => {
-    const required = module.createRequire(from);
-    const resolve = (name: string): string => required.resolve(name === missing.name ? `${name}-missing` : name);
-    return Object.assign((name: string) => required(name), required, {
-      resolve: Object.assign(resolve, required.resolve),
-    });
-  };
-  return { ...module, createRequire };
+  const { withoutMissing } = await import('../../../support/missing-package.js');
+  return withoutMissing(await original());
 });
 
 let boxed: BoxedModel;
