@@ -120,6 +120,7 @@ async function askAndJudge(
       keeper,
       render: promptOf(task, trusted, work),
     });
+    await checkout.requireUnwritten();
     task.progress.begin('judge the answer');
     const noticed = [
       ...(asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)]),

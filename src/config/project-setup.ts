@@ -161,7 +161,7 @@ async function findGradle(top: string): Promise<FoundSetup | null> {
       ...['plugins.gradle.org', 'plugins-artifacts.gradle.org', 'repo.maven.apache.org'],
     ],
     env: { GRADLE_USER_HOME: `${CACHES}/gradle` },
-    note: 'Downloads what a test run needs: it starts the tests, ends them after a second, and removes what was compiled.',
+    note: 'Downloads what a test run needs: it asks for a test that is missing, and removes what was compiled.',
   };
 }
 

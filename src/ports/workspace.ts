@@ -50,6 +50,12 @@ export interface Checkout {
   /** What the set-up made, where it is not in the checkout itself: whoever works in the checkout must be shown it. */
   readonly laidUnder?: LaidUnder;
   /**
+   * Waits until it is known that no other program wrote to what is laid under it, which is looked at while somebody works in
+   * the checkout. Nothing that was made in it counts before; `diff`, `reset` and `changes` of its watch wait for it too.
+   * @throws PromptOsError GIT_FAILED
+   */
+  requireUnwritten(): Promise<void>;
+  /**
    * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
    * Files that git ignores are left out, and so is what the set-up made: its files, and all that is in its folders.
    * @param named paths that are taken in although they would be left out, where they are not as the set-up made them

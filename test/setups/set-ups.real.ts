@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
@@ -11,7 +11,7 @@ import { createNetworkOpener } from '../../src/adapters/sandbox/network/open-net
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
 import { findSetup } from '../../src/config/project-setup.js';
 import { proxyFor } from '../../src/config/proxy.js';
-import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
+import { sandboxSchema } from '../../src/contracts/sandbox-config.js';
 
 /*
  * The set-up commands that `promptos init` writes, run in the sandbox with the hosts that it writes, on a small project of
@@ -22,6 +22,9 @@ import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
 const FULL = process.env.PROMPTOS_SETUPS_NETWORK === 'full';
 
 const VERSIONS = { npm: ['pnpm@9.15.9', 'yarn@1.22.22'], pip: ['uv==0.9.7', 'poetry==2.2.1'] } as const;
+
+/** Where rustup keeps its toolchains; programs see them only where the worker config says so. */
+const TOOLCHAINS = ['.cargo/bin', '.rustup'].map((name) => join(homedir(), name)).filter((path) => existsSync(path));
 
 let root: string;
 let tools: string;
@@ -37,7 +40,8 @@ beforeAll(async () => {
   tools = [join(npm, 'node_modules/.bin'), join(venv, 'bin'), process.env.PATH ?? ''].join(delimiter);
   launcher = createLauncher(process.env.PATH);
   const openNetwork = createNetworkOpener({ proxyFor: (...to) => proxyFor(process.env, ...to) });
-  sandbox = await openSandbox(DEFAULT_SANDBOX, { programs: launcher, path: process.env.PATH, openNetwork });
+  const config = sandboxSchema.parse({ readable: TOOLCHAINS });
+  sandbox = await openSandbox(config, { programs: launcher, path: process.env.PATH, openNetwork });
 }, 600_000);
 afterAll(async () => {
   await launcher.close();
@@ -74,6 +78,18 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 `;
 const JAVA_TEST = 'import org.junit.jupiter.api.Test;\n\nclass ShopTest {\n  @Test\n  void holds() {}\n}\n';
 
+const GRADLE = `plugins { id 'java' }
+repositories { mavenCentral() }
+dependencies { testImplementation 'junit:junit:4.13.2' }
+`;
+const JAVA_4_TEST = `import org.junit.Test;
+
+public class ShopTest {
+  @Test
+  public void holds() {}
+}
+`;
+
 const KINDS: Readonly<Record<string, Kind>> = {
   npm: {
     ...{ program: 'npm', files: MANIFEST, check: IS_ODD },
@@ -108,6 +124,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
     program: 'mvn',
     files: { 'pom.xml': POM, 'src/test/java/ShopTest.java': JAVA_TEST },
     check: ['mvn', '-B', 'test'],
+  },
+  gradle: {
+    program: 'gradle',
+    files: {
+      'settings.gradle': "rootProject.name = 'shop'\n",
+      'build.gradle': GRADLE,
+      'src/test/java/ShopTest.java': JAVA_4_TEST,
+    },
+    check: ['gradle', '--no-daemon', 'test'],
   },
 };
 

@@ -16,13 +16,14 @@ import { type BytePath, bytePath, type Survey, surveyTree } from './tree-survey.
  */
 export async function makeCheckout(templates: Templates, stateDir: string, order: CheckoutOrder): Promise<Checkout> {
   const prepared = await templates.take(order);
-  const { directory } = prepared;
+  const { directory, requireUnwritten } = prepared;
   const requireSameFolder = await sameFolder(directory);
   let tree = prepared.tree;
   const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
 
   const diff: Checkout['diff'] = async (named = []) => {
     await requireSameFolder();
+    await requireUnwritten();
     const wanted = named.map(bytePath);
     const survey = await surveyTree(bytePath(directory), tree.known, wanted);
     const changed = survey.changed.filter((path) => !isOfSetup(tree.setup, path));
@@ -45,10 +46,21 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     absent: prepared.absent.map(pathText),
     ...(prepared.setup === undefined ? {} : { setup: prepared.setup }),
     ...(prepared.laidUnder === undefined ? {} : { laidUnder: prepared.laidUnder }),
+    requireUnwritten,
     diff,
-    watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
+    watch: async () => {
+      const watch = watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf));
+      return {
+        changes: async () => {
+          const changes = await watch.changes();
+          await requireUnwritten();
+          return changes;
+        },
+      };
+    },
     reset: async () => {
       await requireSameFolder();
+      await requireUnwritten();
       tree = await prepared.refill();
     },
     discard: async () => prepared.release(),

@@ -34,6 +34,8 @@ interface PreparedCheckout {
   readonly absent: readonly BytePath[];
   readonly setup?: ProvidedSetup;
   readonly laidUnder?: LaidUnder;
+  /** Waits until it is known that nothing wrote to what is laid under the checkout. @throws PromptOsError GIT_FAILED */
+  requireUnwritten(): Promise<void>;
   /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more. */
@@ -131,13 +133,16 @@ export function createTemplates(stateDir: string): Templates {
         if (overlay !== null) leases.push(overlay);
         const { layer, setup } = await leaseSetup(lease.value, overlay?.value ?? null, order);
         if (layer !== null) leases.push(layer);
-        const shown = order.showsLaidUnder === true ? (layer?.value ?? null) : null;
+        const shown = order.showsLaidUnder === true ? layer : null;
         const mounted = shown === null ? null : await mountLayer(shown, order);
         if (mounted !== null) leases.push(mounted);
         const copied = mounted === null ? (layer?.value ?? null) : null;
         const source = { template: lease.value, overlay: overlay?.value ?? null, layer: copied };
         let copy: Copy | null = await copies.take(source, order);
         const { directory } = copy;
+        const requireUnwritten = async (): Promise<void> => mounted?.requireUnwritten();
+        // It goes on while the executor works.
+        requireUnwritten().catch(() => undefined);
         return {
           ...{
             directory,
@@ -148,6 +153,7 @@ export function createTemplates(stateDir: string): Templates {
           absent: overlay?.value.absent ?? [],
           ...(setup === null ? {} : { setup }),
           ...(mounted === null ? {} : { laidUnder: mounted.laidUnder }),
+          requireUnwritten,
           refill: async () => {
             if (copy === null) throw new Error('the checkout was released');
             copy = await copies.refill(copy, order.signal);
