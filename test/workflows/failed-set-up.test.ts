@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -38,9 +38,11 @@ afterAll(async () => {
 const FOLDER = 'evidence/attempts/P00/1/setup';
 const LOGS = { 'install.stdout.txt': 'asked the registry\n', 'install.stderr.txt': 'E404 no such package\n' };
 
-/** A run whose P00 ended with the set-up, which people then tried again with a registry. */
-async function retriedRun(): Promise<WorkedRun> {
+/** A run whose P00 ended with the set-up. */
+async function stoppedRun(): Promise<WorkedRun> {
   rmSync(registry, { force: true });
+  const state = join(dirname(worker.repository.repository), 'state/setups');
+  for (const kept of existsSync(state) ? readdirSync(state) : []) rmSync(join(state, kept), { recursive: true });
   const run = await worker.startRun();
   const { report } = await run.awaitEscalation('E1');
   expect(report).toMatchObject({ trigger: 'infrastructure', issue: 'P00 could not be carried out: SETUP_FAILED.' });
@@ -64,14 +66,15 @@ async function judged(files: ReadonlyMap<string, Uint8Array>) {
   const bytes = await worker.store.readObject(worker.repository.run.policy_sha256);
   const { outcomes, remarks } = await judgeTree(memoryTree(files), { policies: [parsePolicyBytes(bytes)] });
   const failed = outcomes.filter(({ status }: CheckOutcome) => status === 'failed');
-  return { failures: failed.map(({ failure }) => failure?.code), remarks };
+  const ofSetup = remarks.filter((remark) => !remark.startsWith('sandbox: none'));
+  return { failures: failed.map(({ failure }) => failure?.code), remarks: ofSetup };
 }
 
 const textOf = async (sha256: string): Promise<string> =>
   new TextDecoder().decode(await worker.store.readObject(sha256));
 
 test('a failed set-up: its whole output is named by the ledger, is in the published tree, and is verified there', async () => {
-  const run = await retriedRun();
+  const run = await stoppedRun();
   const [interrupted] = (await run.ledger()).filter(({ type }) => type === 'gateInterrupted');
   expect(interrupted).toMatchObject({
     code: 'SETUP_FAILED',
@@ -119,7 +122,7 @@ test('a failed set-up: its whole output is named by the ledger, is in the publis
 });
 
 test('a failed set-up: a log that the store lost does not keep the run from its record, and a verifier says so', async () => {
-  const run = await retriedRun();
+  const run = await stoppedRun();
   const lost = sha256Hex(LOGS['install.stderr.txt']);
   rmSync(join(dirname(worker.repository.repository), 'store/objects', lost.slice(0, 2), lost.slice(2)));
   await run.resolve('E1', { choice: 'abort' });
