@@ -114,7 +114,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     measure: measureCheckouts,
   },
   'set-up': {
-    about: 'what a gate waits for a checkout with an installed set-up of 500 MB, made anew and kept',
+    about: 'what a gate waits for a checkout with an installed set-up of 500 MB, first made and kept',
     byDefault: false,
     options: ['runs'],
     runs: 9,

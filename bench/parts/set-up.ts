@@ -69,7 +69,7 @@ const rowOf = (name: string, costs: readonly Cost[], most?: number): Row => ({
   ...(most === undefined ? {} : { goals: [{ of: ['ms until a program works'], most }] }),
 });
 
-/** How long a gate waits for a checkout with what a set-up installed: made anew, laid under it by the sandbox, and copied. */
+/** How long a gate waits for a checkout with what a set-up installed: first made, laid under it by the sandbox, and copied. */
 export async function measureSetUp({ runs }: Options): Promise<readonly Table[]> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'promptos-bench-')));
   const repository = await createBenchRepository();
@@ -109,7 +109,7 @@ export async function measureSetUp({ runs }: Options): Promise<readonly Table[]>
       return costs;
     };
     const first = worker();
-    const rows = [rowOf('made anew', [await gate(first, laysUnder)])];
+    const rows = [rowOf('first made', [await gate(first, laysUnder)])];
     if (laysUnder) {
       rows.push(
         rowOf('kept, laid under it', await rounds(() => gate(first, true)), MOST_MS),
