@@ -1,14 +1,22 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createSetupRunner } from '../../src/adapters/checks/setup-runner.js';
 import { keptLogs, publishedAttempts, startedAttempts } from '../../src/cli/runs/attempt-logs.js';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import { sha256Hex } from '../../src/contracts/digest.js';
+import { runWorkflowId } from '../../src/contracts/names.js';
+import { GovernedRunPlugin } from '../../src/plugin/plugin.js';
 import { type CheckOutcome, judgeTree } from '../../src/verify/verify-tree.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
-import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
+import {
+  createGovernedWorker,
+  type GovernedWorker,
+  governedBundle,
+  type WorkedRun,
+} from '../support/governed-worker.js';
 import { Forgery } from '../verify/forgery.js';
 import { memoryTree } from '../verify/memory-tree.js';
 
@@ -93,6 +101,8 @@ test('a failed set-up: its whole output is named by the ledger, is in the publis
   await run.approve('P00');
   expect(await worker.runs.wait(run.runId)).toMatchObject({ outcome: 'approved' });
   expect(await run.failedTasks()).toEqual([]);
+  const replaying = { workflowBundle: await governedBundle(), plugins: [new GovernedRunPlugin()] };
+  await Worker.runReplayHistory(replaying, await run.handle.fetchHistory(), runWorkflowId(run.runId));
   const files = await treeOf(run.runId);
   for (const [name, text] of Object.entries(LOGS)) {
     expect(new TextDecoder().decode(files.get(`${FOLDER}/${name}`))).toBe(text);
