@@ -36,8 +36,6 @@ export const ACP_CASES: readonly AcpCase[] = [
     of: caseOf('gemini'),
     title: 'Gemini CLI',
     set: presetSet('gemini'),
-    // A summary of the session, from a smaller model.
-    aside: ({ path }) => (path.includes('flash-lite') ? { kind: 'text', text: 'A summary' } : null),
     counts: true,
   },
   {
