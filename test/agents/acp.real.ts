@@ -36,6 +36,8 @@ async function runAcpAgent(
 ) {
   const { executor } = firstAcpExecutor(argv);
   const boxed = surroundings === 'boxed';
+  // Where the list names 127.0.0.1, an agent does not reach a server of its own there, such as opencode's.
+  const url = boxed ? server.url.replace('127.0.0.1', 'localhost') : server.url;
   const config = workerConfigSchema.parse({
     schema_version: 1,
     trust: { policies: ['policy.yaml'] },
@@ -44,8 +46,8 @@ async function runAcpAgent(
       principal: {
         ...executor,
         ...(model === undefined ? {} : { model }),
-        env: { allow: executor.env.allow, set: { ...executor.env.set, ...set(server.url) } },
-        network: boxed ? { hosts: [new URL(server.url).hostname] } : 'full',
+        env: { allow: executor.env.allow, set: { ...executor.env.set, ...set(url) } },
+        network: boxed ? { hosts: [new URL(url).host] } : 'full',
         timeout: '3m',
       },
     },
@@ -77,7 +79,9 @@ describe.each(ACP_CASES)('acp:$name', (agent) => {
     registry: 'npm',
     served: 'none',
     counts: agent.counts,
-    ...(agent.withoutWords === undefined ? {} : { withoutWords: agent.withoutWords }),
+    program: agent.argv[0],
+    reports: { call: agent.writes, tool: 'terminal' },
+    ...(agent.ownWords === undefined ? {} : { ownWords: agent.ownWords }),
   };
   const besides = agent.aside ?? of.aside;
   const aside = besides === undefined ? {} : { aside: besides };

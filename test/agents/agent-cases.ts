@@ -28,8 +28,10 @@ export interface AgentCase {
   readonly counts: boolean;
   /** What it reports of its tools when it writes one file: the name of the call, and a tool of its list where it has one. */
   readonly reports: { readonly call: string | null; readonly tool?: string };
-  /** Failures that the agent reports without the provider's words. */
-  readonly withoutWords?: readonly ('transient' | 'authentication')[];
+  /** What the agent says of a failure where it keeps the provider's words to itself. */
+  readonly ownWords?: Readonly<Partial<Record<'transient' | 'authentication', RegExp>>>;
+  /** The program as the record has it, where it is not called as the agent is. */
+  readonly program?: string;
   /** Whether one answer of the model holds the edit and the words, for agents without tools. */
   readonly editsByText?: true;
 }
