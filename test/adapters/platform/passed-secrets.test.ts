@@ -36,10 +36,9 @@ test('maskAsked: masks a value in the name of a host, in any case and with dots 
   const mask = '[masked: the value of MODEL_API_KEY]';
   const asked = log('hunter2-hunter2.evil.test', 'HUNTER2-h.unter2.evil.test', 'hunter2.evil.test', null);
   expect(maskAsked(ENV)(asked)).toEqual(log(`${mask}.evil.test`, `${mask}.evil.test`, 'hunter2.evil.test', null));
-  expect(maskAsked({ A_TOKEN: 'a.b*c(d)[e]' })(log('a.b*c(d)[e]', 'aXb*c(d)[e]'))?.requests.map(({ host }) => host)).toEqual([
-    '[masked: the value of A_TOKEN]',
-    'aXb*c(d)[e]',
-  ]);
+  expect(
+    maskAsked({ A_TOKEN: 'a.b*c(d)[e]' })(log('a.b*c(d)[e]', 'aXb*c(d)[e]'))?.requests.map(({ host }) => host),
+  ).toEqual(['[masked: the value of A_TOKEN]', 'aXb*c(d)[e]']);
   expect(maskAsked(ENV)(undefined)).toBeUndefined();
 });
 
