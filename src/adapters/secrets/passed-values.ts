@@ -1,10 +1,12 @@
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
+import { looksGenerated } from '../../rules/secret-format.js';
 import type { Environment } from '../platform/pass-variables.js';
 import { passedSecrets } from '../platform/passed-secrets.js';
 
 /**
  * Finds the values of the credentials that a worker gives to its programs. No pattern need know them: a program that writes its
- * own key into the change is found by the key. Every line of a value of several lines is a hit, so that each is masked.
+ * own key into the change is found by the key. Every line of a value of several lines is a hit, so that each is masked. A value
+ * that looks like a word is a candidate: a setting such as `UV_KEYRING_PROVIDER=subprocess` is called like a secret too.
  * @param passed the environments that programs are given
  */
 export function createPassedValueScanner(passed: readonly Environment[]): SecretScanner {
@@ -19,7 +21,7 @@ export function createPassedValueScanner(passed: readonly Environment[]): Secret
               path,
               line,
               message: `the value of ${name}, which this worker gives to its programs`,
-              confidence: 'known',
+              confidence: looksGenerated(value) ? 'known' : 'candidate',
             }),
           ),
         ),

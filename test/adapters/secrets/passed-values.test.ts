@@ -5,13 +5,13 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
 import { createPassedValueScanner } from '../../../src/adapters/secrets/passed-values.js';
 import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
-import { judgeSecrets } from '../../../src/rules/judge-secrets.js';
+import { judgeSecretCandidates, judgeSecrets } from '../../../src/rules/judge-secrets.js';
 import { maskPatch } from '../../../src/rules/mask-patch.js';
 import { addedTexts } from '../../../src/rules/patch-lines.js';
 import { createPorts } from '../../../src/worker.js';
 import { writtenPatch } from '../../rules/written-patches.js';
 
-const KEY = 'an opaque key of no known form';
+const KEY = 'q7Zk-opaque-X93bVt2LmP';
 const places = (hits: readonly { readonly path: string; readonly line: number }[]) =>
   hits.map(({ path, line }) => `${path}:${line}`);
 
@@ -38,6 +38,16 @@ test('passed-value scanner: finds every line of a value of several lines, and it
   const scanner = createPassedValueScanner([{ SIGNING_KEY: value }]);
   const text = `x\n${value}\n${JSON.stringify(value)}\nfirst line`;
   expect(places(await scanner.scan([{ path: 'a', text }]))).toEqual(['a:2', 'a:3', 'a:4']);
+});
+
+test('passed-value scanner: a value that looks like a word is a candidate, which blocks until a person waives it', async () => {
+  const judged = writtenPatch({ 'src/a.py': ['+import subprocess'] });
+  const scanner = createPassedValueScanner([{ UV_KEYRING_PROVIDER: 'subprocess' }]);
+  const secret_hits = await scanner.scan(addedTexts(judged.patch));
+  expect(judgeSecrets({ ...judged, secret_hits })).toEqual([]);
+  expect(judgeSecretCandidates({ ...judged, secret_hits })).toEqual([
+    expect.objectContaining({ severity: 'high', blocking: true, path: 'src/a.py', line: 1 }),
+  ]);
 });
 
 test('passed-value scanner: a patch with such a value is refused as a secret, and published without it', async () => {
