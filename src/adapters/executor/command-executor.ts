@@ -10,7 +10,7 @@ import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } fr
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskPassed, maskPrinted, maskWatched } from '../platform/passed-secrets.js';
+import { maskAsked, maskPassed, maskPrinted, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runProgram } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -178,7 +178,8 @@ async function judgeExecution(
   env: Environment,
   { agentOf, agent: known }: Described,
 ): Promise<ExecutorOutcome> {
-  const { exit_code, duration_ms, network } = result;
+  const { exit_code, duration_ms } = result;
+  const network = maskAsked(env)(result.network);
   // Before anything is read from them: models, tools, ids and problems are kept too.
   const mask = maskPassed(env);
   const stdout = maskPrinted(result.stdout, mask);

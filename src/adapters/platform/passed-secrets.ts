@@ -1,3 +1,4 @@
+import type { NetworkLog } from '../../contracts/network-log.js';
 import type { CommandWatch } from '../../ports/gate-executor.js';
 import type { Environment } from './pass-variables.js';
 
@@ -7,17 +8,21 @@ export const SECRET_NAME = /key|token|secret|passw|credential|auth(?!or(?!iz))/i
 const SHORTEST = 8;
 
 interface PassedSecret {
+  /** The variable. */
+  readonly name: string;
   readonly value: string;
   readonly mask: string;
 }
 
 /** The values of a program's own credentials. As JSON has it, a key of several lines looks another way. */
-const secretsOf = (env: Environment): readonly PassedSecret[] =>
+export const passedSecrets = (env: Environment): readonly PassedSecret[] =>
   Object.entries(env).flatMap(([name, value = '']) => {
     if (!SECRET_NAME.test(name) || value.length < SHORTEST) return [];
     const mask = `[masked: the value of ${name}]`;
-    return [...new Set([value, JSON.stringify(value).slice(1, -1)])].map((form) => ({ value: form, mask }));
+    return [...new Set([value, JSON.stringify(value).slice(1, -1)])].map((form) => ({ name, value: form, mask }));
   });
+
+const escapeCharacter = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 
 const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
   secrets.reduce((masked, { value, mask }) => masked.replaceAll(value, mask), text);
@@ -27,7 +32,7 @@ const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
  * knows.
  */
 export function maskPassed(env: Environment): (text: string) => string {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   return (text) => maskAll(secrets, text);
 }
 
@@ -43,7 +48,7 @@ export function maskPrinted(
 
 /** The same for outputs of any size, which are searched as they are and decoded only where there is something to mask. */
 export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Array {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   return (bytes) => {
     const { buffer, byteOffset, byteLength } = bytes;
     const searched = Buffer.from(buffer, byteOffset, byteLength);
@@ -52,9 +57,32 @@ export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Arra
   };
 }
 
+/** Characters of a host name at most. */
+const LONGEST_HOST = 253;
+
+/**
+ * The same for what a program asked of the network, which may be a try to send a credential away as the name of a host. Such a
+ * name has no case, and dots at least every 63 characters.
+ */
+export function maskAsked(env: Environment): (log: NetworkLog | undefined) => NetworkLog | undefined {
+  const secrets = passedSecrets(env)
+    .filter(({ value }) => value.length <= LONGEST_HOST)
+    .map(({ value, mask }) => ({ mask, pattern: new RegExp([...value].map(escapeCharacter).join('\\.?'), 'gi') }));
+  const masked = (host: string): string =>
+    secrets.reduce((text, { pattern, mask }) => text.replace(pattern, () => mask), host);
+  return (log) =>
+    log && {
+      ...log,
+      requests: log.requests.map((request) => ({
+        ...request,
+        host: request.host === null ? null : masked(request.host),
+      })),
+    };
+}
+
 /** The same for what is shown while the program runs. What may be the beginning of a value is held back. */
 export function maskWatched(env: Environment, watch: CommandWatch): CommandWatch {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   if (secrets.length === 0) return watch;
   const open = () => ({ decoder: new TextDecoder(), held: '' });
   const outputs = { stdout: open(), stderr: open() };

@@ -8,8 +8,10 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { parseJson, readJson } from '../../contracts/json.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 import { findProgram } from '../platform/find-program.js';
+import type { Environment } from '../platform/pass-variables.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
+import { createPassedValueScanner } from './passed-values.js';
 
 const PRESET = '@secretlint/secretlint-rule-preset-recommend';
 /** Comments that switch rules off: an author could exempt their own text. The preset's option to ignore them has no effect. */
@@ -124,9 +126,14 @@ export function createGitleaksScanner({
   };
 }
 
+export interface SecretScannersOptions extends GitleaksOptions {
+  /** The environments that a worker gives to its programs; none where no worker judges. */
+  readonly passed?: readonly Environment[];
+}
+
 /** Every scanner that this machine has. */
-export function createSecretScanners(options: GitleaksOptions): SecretScanner {
-  const scanners = [createSecretlintScanner(), createGitleaksScanner(options)];
+export function createSecretScanners({ passed = [], ...options }: SecretScannersOptions): SecretScanner {
+  const scanners = [createSecretlintScanner(), createGitleaksScanner(options), createPassedValueScanner(passed)];
   return { scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat() };
 }
 
