@@ -1,3 +1,4 @@
+import type { ExecutorParameters } from '../../contracts/agent-work.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
@@ -21,6 +22,8 @@ const JUDGEMENTS: readonly string[] = ['verifier', 'review'];
 /** What an executor made of one change at one gate. */
 export interface SeededAnswer {
   readonly name: string;
+  readonly class: SeededBug['class'];
+  readonly language: SeededBug['language'];
   readonly gate: AskedGate;
   /** Whether the change had the bug. */
   readonly seeded: boolean;
@@ -64,13 +67,14 @@ const UNANSWERED = {
 /**
  * Asks an executor at a gate of a run in which all other parties are scripted and honest, but for the bug.
  * @param times how often; each is an attempt of its own
+ * @param heard given each answer, and what the executor was configured with where it says so
  * @throws PromptOsError what calls of the executor throw, but for an overload; INTERNAL where the change does not reach the gate
  */
 export async function askSeeded(
   runs: CanaryRuns,
   executor: GateExecutor,
   { bug, seeded, gate, times }: { bug: SeededBug; seeded: boolean; gate: AskedGate; times: number },
-  heard: (answer: SeededAnswer) => void,
+  heard: (answer: SeededAnswer, parameters?: ExecutorParameters) => Promise<void>,
 ): Promise<void> {
   const script = seededScript(bug, seeded);
   const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate.toLowerCase()}`, script.request);
@@ -81,14 +85,14 @@ export async function askSeeded(
     throw new PromptOsError('INTERNAL', `The change "${bug.name}" did not pass ${before.gate}: ${why}`);
   }
   for (let attempt = 2; attempt < times + 2; attempt += 1) {
-    const about = { name: bug.name, gate, seeded };
+    const about = { name: bug.name, class: bug.class, language: bug.language, gate, seeded };
     const startedAt = performance.now();
     try {
       const asked = { gate, executor };
       const { result } = await runs.carryOut(run, attempt, [gate], script, before?.inputs ?? {}, asked);
       const record = await runs.record(result.output_sha256);
       const { tokens, cost_usd, tokens_unknown, cost_unknown, wall_ms } = spentByAttempt(record);
-      heard({
+      const answer = {
         ...about,
         ...judged(record),
         tries: record.tries.length,
@@ -98,11 +102,12 @@ export async function askSeeded(
         tokens: tokens_unknown > 0 ? null : tokens,
         cost_usd: cost_unknown > 0 ? null : cost_usd,
         duration_ms: wall_ms,
-      });
+      };
+      await heard(answer, record.tries[0]?.parameters);
     } catch (error) {
       if (!(error instanceof PromptOsError) || error.code !== 'EXECUTOR_OVERLOADED') throw error;
       const duration_ms = Math.round(performance.now() - startedAt);
-      heard({ ...about, ...UNANSWERED, reason: error.summary, tokens: null, cost_usd: null, duration_ms });
+      await heard({ ...about, ...UNANSWERED, reason: error.summary, tokens: null, cost_usd: null, duration_ms });
     }
   }
 }
