@@ -56,6 +56,18 @@ function judged({ tries, reason, escalation, verdict, findings }: AttemptRecord)
     : { outcome: 'objected', reason: clipText(against.message, 300) };
 }
 
+/**
+ * The tests of a change pass with its bug too. Where they do not, a verifier that objects has read their result, and no code.
+ * @throws PromptOsError USAGE
+ */
+function requireRunTests({ name, language }: SeededBug, { findings }: Pick<AttemptRecord, 'findings'>): void {
+  const failed = findings.find(({ rule }) => rule === 'checks');
+  if (failed === undefined) return;
+  throw new PromptOsError('USAGE', `The tests of the change "${name}" do not pass here: ${failed.message}`, {
+    hint: `Correct what keeps the tests from passing, or leave ${language} out with --language.`,
+  });
+}
+
 const UNANSWERED = {
   outcome: 'unanswered',
   tries: 0,
@@ -68,7 +80,8 @@ const UNANSWERED = {
  * Asks an executor at a gate of a run in which all other parties are scripted and honest, but for the bug.
  * @param times how often; each is an attempt of its own
  * @param heard given each answer, and what the executor was configured with where it says so
- * @throws PromptOsError what calls of the executor throw, but for an overload; INTERNAL where the change does not reach the gate
+ * @throws PromptOsError what calls of the executor throw, but for an overload; USAGE where the tests of the change cannot be run;
+ *   INTERNAL where the change does not reach the gate
  */
 export async function askSeeded(
   runs: CanaryRuns,
@@ -80,6 +93,7 @@ export async function askSeeded(
   const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate.toLowerCase()}`, script.request);
   const gates = GATE_IDS.slice(0, GATE_IDS.indexOf(gate));
   const before = gates.length === 0 ? null : await runs.carryOut(run, 1, gates, script, {});
+  if (before !== null) requireRunTests(bug, await runs.record(before.result.output_sha256));
   if (before !== null && before.result.verdict !== 'pass') {
     const why = before.result.reason ?? before.result.findings.map(({ rule }) => rule).join(', ');
     throw new PromptOsError('INTERNAL', `The change "${bug.name}" did not pass ${before.gate}: ${why}`);
@@ -91,6 +105,7 @@ export async function askSeeded(
       const asked = { gate, executor };
       const { result } = await runs.carryOut(run, attempt, [gate], script, before?.inputs ?? {}, asked);
       const record = await runs.record(result.output_sha256);
+      requireRunTests(bug, record);
       const { tokens, cost_usd, tokens_unknown, cost_unknown, wall_ms } = spentByAttempt(record);
       const answer = {
         ...about,
