@@ -147,6 +147,24 @@ describe.runIf(process.platform === 'linux')('promptos canary --executor', () =>
     expect(report).toMatchObject({ questions: 2, answers: [{ outcome: 'objected' }] });
   }, 300_000);
 
+  test.each(['P06', 'P07'])(
+    '%s: a change whose tests cannot pass here is asked about no further',
+    async (gate) => {
+      await measured();
+      await mkdir(join(folder, 'bin'));
+      await writeFile(join(folder, 'bin', 'go'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      server.script(gate === 'P06' ? [answer('P06', 'pass')] : []);
+      const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+      const args = ['--executor', 'judge', '--gate', gate, '--language', 'go', '--class', 'injection'];
+      await expect(invoke(canaryCommand, args, { cwd: folder, env, json: true })).rejects.toMatchObject({
+        code: 'USAGE',
+        message: expect.stringMatching(/tests of the change "go-place" do not pass here: .*--language/s),
+      });
+      server.assertDone();
+    },
+    300_000,
+  );
+
   test('without --language, bugs in each language are planted and counted apart', async () => {
     await measured();
     server.script([answer('P07', 'fail')], { repeats: true });
