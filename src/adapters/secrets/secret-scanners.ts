@@ -112,7 +112,7 @@ export function createGitleaksScanner({
 }: GitleaksOptions): SecretScanner {
   return {
     scan: async (files) => {
-      const program = files.length === 0 ? null : await findProgram('gitleaks', path);
+      const program = files.length === 0 ? null : findProgram('gitleaks', path);
       if (program === null) return [];
       const folder = await mkdtemp(join(temporaryDir, 'promptos-gitleaks-'));
       try {
