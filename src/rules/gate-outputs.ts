@@ -174,7 +174,7 @@ export const PLAN_AGENT_FILES_RULE = 'plan_agent_files';
 /** The rule that a plan serves criteria that there are. */
 export const PLAN_CRITERIA_RULE = 'plan_criteria';
 
-/** Ids of criteria that nobody asked for, each once. */
+/** Ids of criteria that are not asked for, each once. */
 function unknownCriteria(ids: readonly string[], criteria: readonly Criterion[]): readonly string[] {
   const known = new Set(criteria.map(({ id }) => id));
   return [...new Set(ids)].filter((id) => !known.has(id));
