@@ -78,7 +78,7 @@ export interface CheckoutOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface InventoryOptions {
+interface InventoryOptions {
   /** Whether files count that are imported by the text of another, such as `@docs/style.md`; true when absent. */
   readonly followsImports?: boolean;
   readonly signal?: AbortSignal;
