@@ -114,7 +114,13 @@ export function createActivities(
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
 /** What a worker refuses to do: logged with the workflow that asked, and counted. */
-const REFUSED_STEPS: readonly string[] = ['STEP_NOT_DUE', 'FORK', 'LEDGER_BROKEN', 'RUN_ID_TAKEN'];
+const REFUSED_STEPS: readonly string[] = [
+  'STEP_NOT_DUE',
+  'FORK',
+  'LEDGER_BROKEN',
+  'RUN_ID_TAKEN',
+  'RULES_VERSION_UNKNOWN',
+];
 
 function reportRefusal({ info, log, metricMeter }: Context, error: unknown): void {
   if (!(error instanceof PromptOsError) || !REFUSED_STEPS.includes(error.code)) return;

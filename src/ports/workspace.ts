@@ -75,10 +75,18 @@ export interface CheckoutOptions {
   readonly patch?: Uint8Array;
   /** Leaves files that steer agents as they are in the commit, whatever the patch makes of them: an agent works here. */
   readonly withholdAgentFiles?: boolean;
+  /** Whether files that those import count as such, as in `InventoryOptions`; true when absent. */
+  readonly followsImports?: boolean;
   /** What the checkout needs before anyone can work in it. Never takes the place of a file of the commit or the patch. */
   readonly setup?: CheckoutSetup | undefined;
   /** Whether whoever works in the checkout is shown what is laid under it; otherwise the checkout gets a copy. */
   readonly showsLaidUnder?: boolean | undefined;
+  readonly signal?: AbortSignal;
+}
+
+interface InventoryOptions {
+  /** Whether files count that are imported by the text of another, such as `@docs/style.md`; true when absent. */
+  readonly followsImports?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -112,6 +120,6 @@ export interface Workspace {
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED; what `make` of the set-up throws */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */
-  inventory(repository: string, commit: string, signal?: AbortSignal): Promise<Inventory>;
+  inventory(repository: string, commit: string, options?: InventoryOptions): Promise<Inventory>;
   snapshot(repository: string): Promise<RepositorySnapshot>;
 }

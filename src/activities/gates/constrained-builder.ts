@@ -95,7 +95,10 @@ export const constrainedBuilder: GateDefinition<GateOutputs['P05']> = {
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
         const judged = await judgedBuild(task, await checkout.diff([...planned]));
-        const found = [...(await judgeChangeApart(judged, task.signal)), ...judgeBuild(criteriaOf(task), output)];
+        const found = [
+          ...(await judgeChangeApart(judged, task.signal)),
+          ...judgeBuild(criteriaOf(task), output, task.input.rules_version),
+        ];
         const sealed = found.some(({ rule }) => rule === 'secrets');
         const findings = sealed ? maskJson(found) : found;
         return { findings, artifacts: await publishChange(task, judged, output, sealed) };

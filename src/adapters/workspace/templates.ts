@@ -6,11 +6,12 @@ import type { LaidUnder } from '../../ports/laid-under.js';
 import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
+import { inventoryFor } from './inventory.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
 import { type MountedLayer, mountLayer } from './mounted-layer.js';
 import { createSetupLayers } from './setup-layers.js';
-import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
+import { makeOverlay, makeTemplate, type Overlay, type OverlayOptions, type Template } from './template.js';
 import type { BytePath } from './tree-survey.js';
 
 /** Where a worker keeps templates, and how their names begin. */
@@ -51,6 +52,8 @@ interface TemplateOrder {
 export interface CheckoutOrder extends CopyOrder, TemplateOrder {
   readonly patch: Uint8Array;
   readonly withholdAgentFiles: boolean;
+  /** As in `InventoryOptions`. */
+  readonly followsImports: boolean;
   readonly setup?: CheckoutSetup | undefined;
   /** As in `CheckoutOptions`. */
   readonly showsLaidUnder?: boolean | undefined;
@@ -60,7 +63,7 @@ export interface Templates {
   /** @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED; the signal's reason */
   take(order: CheckoutOrder): Promise<PreparedCheckout>;
   /** The files of a commit that steer agents. @throws PromptOsError GIT_FAILED; the signal's reason */
-  inventory(order: TemplateOrder): Promise<Inventory>;
+  inventory(order: TemplateOrder & Pick<CheckoutOrder, 'followsImports'>): Promise<Inventory>;
 }
 
 /**
@@ -90,14 +93,17 @@ export function createTemplates(stateDir: string): Templates {
     const { mirror, patch } = order;
     if (patch.length === 0) return null;
     const digest = createHash('sha256').update(patch).digest('hex');
-    const lease = (key: string, withhold: boolean) =>
-      overlays.lease(`${keyOf(order)} ${digest}${key}`, () =>
-        inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder, withhold)),
+    const { whole: followed, withoutImports } = template.inventories;
+    // Where nothing is imported, both are the same, and so is the overlay.
+    const followsImports = order.followsImports || followed === withoutImports;
+    const lease = (options: OverlayOptions) =>
+      overlays.lease(`${keyOf(order)} ${digest} ${JSON.stringify(options)}`, () =>
+        inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder, options)),
       );
-    const whole = await lease('', false);
+    const whole = await lease({ withhold: false, followsImports });
     // Nearly every patch touches no such file, and then all gates share one overlay.
     if (!order.withholdAgentFiles || whole.value.agentFiles.length === 0) return whole;
-    return lease(' without agent files', true).finally(whole.release);
+    return lease({ withhold: true, followsImports }).finally(whole.release);
   };
 
   const leaseSetup = async (template: Template, overlay: Overlay | null, { setup, ...order }: CheckoutOrder) => {
@@ -119,7 +125,7 @@ export function createTemplates(stateDir: string): Templates {
       order.signal?.throwIfAborted();
       const { value, release } = await leaseTemplate(order);
       release();
-      return value.inventory;
+      return inventoryFor(value.inventories, order.followsImports);
     },
     take: async (order) => {
       order.signal?.throwIfAborted();
