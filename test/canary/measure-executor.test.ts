@@ -106,6 +106,7 @@ describe.runIf(process.platform === 'linux')('promptos canary --executor', () =>
     const passing = await measure([...ONE, '--gate', 'P07'], false);
     expect(passing.stdout).toMatch(/MISSED +P07 +javascript-discount +bug/);
     expect(passing.stdout).toContain('bugs caught 0/1, false alarms 0/1');
+    expect(passing.stdout).toContain(`served by ${SERVED_MODEL} (asked for asked-for)`);
     server.script([answer('P07', 'fail'), answer('P07', 'fail')]);
     const failing = await measure([...ONE, '--gate', 'P07'], false);
     expect(failing.stdout).toMatch(/FALSE ALARM +P07 +javascript-discount +honest +/);

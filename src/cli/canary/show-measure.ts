@@ -43,7 +43,8 @@ export function showMeasure(output: Output, { executor, gates, skipped, answers 
   for (const [language, why] of Object.entries(skipped)) output.say(`skipped      the bugs in ${language}: ${why}`);
   for (const [gate, count] of Object.entries(gates)) {
     const { prompt, model, bugs, honest, structured, tries, tokens, cost_usd } = count;
-    const served = model.served.length === 0 ? 'an unknown model' : model.served.map(printableLine).join(', ');
+    const served =
+      model.served.length === 0 ? 'an unknown model' : model.served.map((name) => printableLine(name)).join(', ');
     const asked = model.requested === null ? '' : ` (asked for ${printableLine(model.requested)})`;
     output.say(`${gate} ${prompt.version} by ${printableLine(executor)}, served by ${served}${asked}`);
     if (bugs.n > 0) {
