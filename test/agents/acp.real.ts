@@ -6,6 +6,7 @@ import { firstAcpExecutor } from '../../src/adapters/executor/acp-agents.js';
 import { createExecutorRegistry } from '../../src/adapters/executor/command-executor.js';
 import { executorConfigSchema } from '../../src/contracts/executor-config.js';
 import { type ModelServer, startModelServer } from '../support/model-server.js';
+import { printedText } from '../support/printed.js';
 import { ACP_CASES, type AcpCase } from './acp-cases.js';
 import { onlyErrors, SCENARIOS, type Scenario } from './agent-contract.js';
 import { makeCheckout } from './agent-run.js';
@@ -46,9 +47,7 @@ async function runAcpAgent({ argv, set, model }: AcpCase, bin: string, checkout:
     signal: new AbortController().signal,
   });
   if (show !== undefined) {
-    console.log(
-      `${Buffer.from(outcome.stdout)}\n--- ${outcome.problem}\n${Buffer.from(outcome.stderr).subarray(-3_000)}`,
-    );
+    console.log(`${printedText(outcome.stdout)}\n--- ${outcome.problem}\n${printedText(outcome.stderr).slice(-3_000)}`);
   }
   return outcome;
 }

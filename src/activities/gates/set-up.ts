@@ -1,13 +1,13 @@
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
+import { releaseContent } from '../../contracts/long-bytes.js';
 import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
-import { logTail } from '../../prompt-pack/render.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { createGlobMatcher } from '../../rules/scope-matching.js';
-import { maskLog } from '../mask-log.js';
+import { putLog } from '../put-log.js';
 import type { GateTask } from './gate-definition.js';
 
 /**
@@ -59,7 +59,11 @@ async function runCommand(
   const env = setupVariables(policy.setup, directory);
   const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
   const outcome = await runner.run(call);
-  if (outcome.status !== 'passed') throw await failed(ports.store, name, argv, outcome);
+  try {
+    if (outcome.status !== 'passed') throw await failed(ports.store, name, argv, outcome);
+  } finally {
+    for (const output of [outcome.stdout, outcome.stderr]) releaseContent(output);
+  }
 }
 
 /** Characters of an output in a message, which goes into the run's ledger. */
@@ -73,16 +77,17 @@ async function failed(
   outcome: CheckOutcome,
 ): Promise<PromptOsError> {
   const { exit_code, signal, reason } = outcome;
-  const [stdout, stderr] = [await maskLog(outcome.stdout), await maskLog(outcome.stderr)];
+  const stdout = await putLog(outcome.stdout, (log) => store.putObject(log));
+  const stderr = await putLog(outcome.stderr, (log) => store.putObject(log));
   const ended = reason ?? (signal === null ? `it ended with exit code ${exit_code}` : `it was ended by ${signal}`);
-  const printed = logTail(stderr).trim() || logTail(stdout).trim();
+  const printed = stderr.tail.trim() || stdout.tail.trim();
   const shown = printed.length > SHOWN ? `…${printed.slice(-SHOWN)}` : printed;
   const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
   const network = refused.map(({ message }) => ` ${message}`).join('');
   const said = shown === '' ? 'It printed nothing.' : `The end of what it printed:\n${shown}\n`;
   const kept: string[] = [];
   for (const [output, log] of Object.entries({ stdout, stderr })) {
-    if (log.length > 0) kept.push(`${output} sha256:${(await store.putObject(log)).sha256}`);
+    if (log.ref.bytes > 0) kept.push(`${output} sha256:${log.ref.sha256}`);
   }
   const whole = kept.length === 0 ? '' : `The store keeps all of it: ${kept.join(', ')}.`;
   return new PromptOsError(

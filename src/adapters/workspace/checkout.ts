@@ -1,6 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
+import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
+import type { Patch } from '../../contracts/patch.js';
 import type { Checkout, TreeWatch } from '../../ports/workspace.js';
+import { wholeChange } from '../../rules/added-lines.js';
 import { pathText } from '../git/read-diff.js';
 import { computePatch, NO_CHANGE } from './compute-patch.js';
 import type { FreshTree } from './fresh-tree.js';
@@ -21,7 +24,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
   let tree = prepared.tree;
   const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
 
-  const diff: Checkout['diff'] = async (named = []) => {
+  const change = async (named: readonly string[]): Promise<Patch | LongPatch> => {
     await requireSameFolder();
     const wanted = named.map(bytePath);
     const survey = await surveyTree(bytePath(directory), tree.known, wanted);
@@ -39,6 +42,17 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
       computePatch(made, directory, options),
     );
   };
+  const changedPaths = async (): Promise<readonly string[]> => {
+    const found = await change([]);
+    if (isLongPatch(found)) found.release();
+    return found.files.flatMap(pathsOf);
+  };
+  async function diff(named?: readonly string[]): Promise<Patch>;
+  async function diff(named: readonly string[], long: 'long'): Promise<Patch | LongPatch>;
+  async function diff(named: readonly string[] = [], long?: 'long'): Promise<Patch | LongPatch> {
+    const found = await change(named);
+    return long === undefined ? wholeChange(found) : found;
+  }
   return {
     directory,
     withheld: prepared.withheld.map(pathText),
@@ -46,7 +60,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     ...(prepared.setup === undefined ? {} : { setup: prepared.setup }),
     ...(prepared.laidUnder === undefined ? {} : { laidUnder: prepared.laidUnder }),
     diff,
-    watch: async () => watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf)),
+    watch: async () => watchTracked(directory, tree, changedPaths),
     reset: async () => {
       await requireSameFolder();
       tree = await prepared.refill();

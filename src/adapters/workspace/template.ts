@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeFolder } from '../platform/leftovers.js';
@@ -101,7 +102,7 @@ export async function makeTemplate(mirror: Mirror, commit: string, folder: strin
 export async function makeOverlay(
   mirror: Mirror,
   template: Template,
-  patch: Uint8Array,
+  patch: Content,
   folder: string,
   withhold: boolean,
 ): Promise<Overlay> {
