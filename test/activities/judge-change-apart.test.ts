@@ -101,7 +101,6 @@ test('judgeChangeApart: what cannot be read is the error', async () => {
     ...change,
     shown: {
       byteLength: 1,
-      // biome-ignore lint/correctness/useYield: it fails before it gives anything
       read: async function* () {
         throw lost;
       },

@@ -41,8 +41,46 @@ export interface ApartResult {
  * memory that a process once had it seldom gives back.
  * @throws the signal's reason when it is aborted; what `content` throws; Error when the process cannot work
  */
-export async function workApart({ program, input, content, signal }: ApartWork): Promise<ApartResult> {
-  signal?.throwIfAborted();
+export async function workApart(work: ApartWork): Promise<ApartResult> {
+  work.signal?.throwIfAborted();
+  const endTurn = await takeTurn(work.signal);
+  try {
+    return await workNow(work);
+  } finally {
+    endTurn();
+  }
+}
+
+/** Processes at the same time: each may need a gigabyte, and a worker may have many gates. */
+const AT_ONCE = 2;
+let working = 0;
+const waiting: (() => void)[] = [];
+
+/** @returns ends the turn */
+async function takeTurn(signal: AbortSignal | undefined): Promise<() => void> {
+  if (working < AT_ONCE) working += 1;
+  else {
+    await new Promise<void>((resolve, reject) => {
+      const begin = (): void => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        waiting.splice(waiting.indexOf(begin), 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      waiting.push(begin);
+    });
+  }
+  return () => {
+    const next = waiting.shift();
+    if (next === undefined) working -= 1;
+    else next();
+  };
+}
+
+async function workNow({ program, input, content, signal }: ApartWork): Promise<ApartResult> {
   const given = collectContent(Number.POSITIVE_INFINITY, tmpdir());
   const child = fork(fileURLToPath(program), {
     serialization: 'advanced',

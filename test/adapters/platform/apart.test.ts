@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { workApart } from '../../../src/adapters/platform/apart.js';
 import type { Content } from '../../../src/contracts/long-bytes.js';
@@ -43,6 +44,35 @@ test('workApart: a program that cannot start, or that fails, is an error', async
   await expect(workApart({ program: READER, input: [] })).rejects.toThrow('there is no content patch');
 });
 
+test('workApart: two at most work at the same time, and who waits may leave', async () => {
+  let asked = 0;
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const gated: Content = {
+    byteLength: PATCH.length,
+    read: async function* () {
+      asked += 1;
+      await opened;
+      yield PATCH;
+    },
+    release: () => undefined,
+  };
+  const work = (signal?: AbortSignal) => workApart({ program: READER, input: [], content: () => gated, signal });
+  const controller = new AbortController();
+  const works = [work(), work(), work()];
+  const leaving = work(controller.signal);
+  controller.abort(new Error('left'));
+  await expect(leaving).rejects.toThrow('left');
+  await until(() => asked === 2);
+  await sleep(300);
+  expect(asked).toBe(2);
+  open();
+  for (const { value } of await Promise.all(works)) expect(value).toMatchObject({ paths: ['x'] });
+  expect(asked).toBe(3);
+});
+
 test('workApart: is not begun once its signal is aborted', async () => {
   const signal = AbortSignal.abort(new Error('early'));
   await expect(workApart({ program: READER, input: [], signal })).rejects.toThrow('early');
@@ -53,7 +83,6 @@ test.runIf(existsSync('/proc'))('workApart: an abort ends the process, and throw
   let pid: number | undefined;
   const never: Content = {
     byteLength: 1,
-    // biome-ignore lint/correctness/useYield: it never gives anything
     read: async function* () {
       pid = readerOfThisProcess();
       await new Promise(() => undefined);
