@@ -101,9 +101,7 @@ test('judgeChangeApart: what cannot be read is the error', async () => {
     ...change,
     shown: {
       byteLength: 1,
-      read: async function* () {
-        throw lost;
-      },
+      read: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(lost) }) }),
       release: () => undefined,
     },
   };

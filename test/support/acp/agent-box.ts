@@ -11,8 +11,8 @@ import { executorConfigSchema } from '../../../src/contracts/executor-config.js'
 import { readJson } from '../../../src/contracts/json.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import type { ExecutorOutcome, GateExecutor } from '../../../src/ports/gate-executor.js';
-import type { AgentScript } from './script.js';
 import { printedText } from '../printed.js';
+import type { AgentScript } from './script.js';
 
 interface AgentCall {
   readonly gate?: GateId;
