@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +58,25 @@ test('collectContent: a long output is in a file that no program can open, and i
   content.release();
   content.release();
   await expect(wholeOf(content)).rejects.toThrow();
+});
+
+test('collectContent: a process that is killed leaves no file', async () => {
+  const module = new URL('../../../dist/adapters/platform/collect-bytes.js', import.meta.url).href;
+  const program = `
+    const { collectContent } = await import(${JSON.stringify(module)});
+    const collector = collectContent(Number.POSITIVE_INFINITY, ${JSON.stringify(folder)});
+    collector.add(Buffer.alloc(${3 * SHORT_BYTES}));
+    console.log(collector.bytes().byteLength);
+    setInterval(() => undefined, 1_000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
+  const [said] = await once(child.stdout, 'data');
+  expect(String(said).trim()).toBe(String(3 * SHORT_BYTES));
+  child.kill('SIGKILL');
+  await exit;
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('collectContent: a long output that is dropped is released', async () => {
