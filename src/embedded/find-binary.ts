@@ -18,7 +18,7 @@ export interface ServerBinary {
 export async function readCliVersion(
   path: string,
 ): Promise<{ readonly version: string } | { readonly problem: string }> {
-  if (!(await isProgram(path))) return { problem: 'it is not an executable file' };
+  if (!isProgram(path)) return { problem: 'it is not an executable file' };
   const { execa } = await import('execa');
   const result = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 20_000 });
   const version = /^temporal version (\d+\.\d+\.\d+)/m.exec(result.stdout ?? '')?.[1];
@@ -41,7 +41,7 @@ export async function findServerBinary(options: FetchToolOptions): Promise<Serve
     throw new PromptOsError('SERVER_BINARY_MISSING', `TEMPORAL_CLI_PATH names ${path}: ${answer.problem}.`);
   }
 
-  const installed = await findProgram(TEMPORAL_CLI.executable, options.env.PATH);
+  const installed = findProgram(TEMPORAL_CLI.executable, options.env.PATH);
   const answer = installed === null ? { problem: 'there is none' } : await readCliVersion(installed);
   if (installed !== null && 'version' in answer) return { path: installed, version: answer.version, origin: 'PATH' };
   try {

@@ -94,7 +94,7 @@ async function withoutBubblewrap(exit: number): Promise<{ readonly PATH: string;
   const folder = join(project, 'programs');
   await mkdir(folder);
   for (const name of NEEDED) {
-    const program = await findProgram(name, process.env.PATH);
+    const program = findProgram(name, process.env.PATH);
     await symlink(await realpath(program ?? name), join(folder, name));
   }
   const log = join(project, 'calls');

@@ -16,9 +16,7 @@ import { RUNTIMES, SEEDED_FILES } from '../../src/canary/seeded/seeded-project.j
 import { goProof, PROOFS } from './proofs.js';
 
 const here = Object.fromEntries(
-  await Promise.all(
-    BUG_LANGUAGES.map(async (one) => [one, (await findProgram(RUNTIMES[one], process.env.PATH)) !== null] as const),
-  ),
+  await Promise.all(BUG_LANGUAGES.map((one) => [one, findProgram(RUNTIMES[one], process.env.PATH) !== null] as const)),
 ) as Readonly<Record<BugLanguage, boolean>>;
 
 let root: string;

@@ -53,7 +53,7 @@ const notGranted = (text: string): PromptOsError => new PromptOsError('SETUP_NOT
 
 /** Which file a program is, and when it was installed; null for one that is missing or belongs to the checkout. */
 async function programIdentity(name: string, path: string | undefined): Promise<string | null> {
-  const found = name.includes('/') ? null : await findProgram(name, path);
+  const found = name.includes('/') ? null : findProgram(name, path);
   if (found === null) return null;
   const file = await realpath(found);
   const { size, mtimeMs } = await stat(file);

@@ -23,7 +23,7 @@ const known = new Map<string, string>();
 /** What an agent says its version is, asked once for each state of its program; null when it does not say. */
 export async function agentVersion(probe: VersionProbe): Promise<string | null> {
   const [program, ...rest] = probe.argv;
-  const path = await findProgram(program, probe.env.PATH);
+  const path = findProgram(program, probe.env.PATH);
   if (path === null) return null;
   const { ino, mtimeMs, size } = await stat(path);
   const identity = [path, await realpath(path), ino, mtimeMs, size, ...rest].join('\n');

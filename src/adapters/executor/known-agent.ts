@@ -108,7 +108,7 @@ export async function withAgentProgram(
   const at = argv.length - agent.argv.length;
   const named = argv[at] ?? '';
   const program = named.includes('/') ? resolve(configDir, named) : named;
-  const found = await findProgram(program, path);
+  const found = findProgram(program, path);
   return found === null ? { missing: program } : { argv: argv.with(at, found) };
 }
 

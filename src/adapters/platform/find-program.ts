@@ -1,12 +1,13 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, constants, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 /** Whether a path is a file that this process may execute. */
-export async function isProgram(path: string): Promise<boolean> {
+export function isProgram(path: string): boolean {
   try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    accessSync(path, constants.X_OK);
+    return true;
   } catch {
     return false;
   }
@@ -20,10 +21,8 @@ const placesOf = (program: string, path = ''): readonly string[] =>
  * The absolute path of a program, or null. A bare name is looked for in the absolute entries of `path`, as executors
  * and checks are started; anything with a slash must be absolute.
  */
-export async function findProgram(program: string, path: string | undefined): Promise<string | null> {
-  for (const place of placesOf(program, path)) if (await isProgram(place)) return place;
-  return null;
-}
+export const findProgram = (program: string, path: string | undefined): string | null =>
+  placesOf(program, path).find(isProgram) ?? null;
 
 /** Why a program that was not found cannot be run: it does not exist, or this user may not run it. */
 export async function whyNoProgram(program: string, path: string | undefined): Promise<string> {

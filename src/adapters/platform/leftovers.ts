@@ -113,10 +113,28 @@ const SCRATCH_OF_EXECUTION = new RegExp(
   `(?:^|\\0)(?:PROMPTOS_SCRATCH|HOME)=(/[^\\0]*/${SCRATCH_PREFIX}-(${PROCESS_MARK_PATTERN})-[^/\\0]+)/(?:files|home)(?:\\0|$)`,
 );
 
-/** Processes whose environment names no execution. Their numbers are not used again within this time. */
+/** Numbers of processes are not used again within this time. */
+const NUMBERS_MS = 5_000;
+/** Of each process that was looked at, whether it is a thread of the kernel. */
+const ofKernel = new Map<string, boolean>();
+/** Processes whose environment names no execution. */
 const strangers = new Set<string>();
-const STRANGERS_MS = 5_000;
-let strangersSince = 0;
+let knownSince = 0;
+
+/** The numbers of all processes but the kernel's own threads, on Linux: those never run a program. */
+function* userProcesses(): Generator<string> {
+  if (performance.now() - knownSince > NUMBERS_MS) {
+    ofKernel.clear();
+    strangers.clear();
+    knownSince = performance.now();
+  }
+  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
+    if (!/^\d+$/.test(name)) continue;
+    const isThread = ofKernel.get(name) ?? isOfKernel(Number(name));
+    ofKernel.set(name, isThread);
+    if (!isThread) yield name;
+  }
+}
 
 /** Whether a process belongs to an execution that is over: its scratch folder or its worker is gone. */
 function isLeftover(pid: string): boolean {
@@ -124,8 +142,8 @@ function isLeftover(pid: string): boolean {
   const environ = environmentOf(pid);
   const [, scratch, mark] = SCRATCH_OF_EXECUTION.exec(environ) ?? [];
   if (scratch === undefined || mark === undefined) {
-    // A process that is about to start a program of an execution has no environment yet; the kernel's threads never have one.
-    if (environ !== '' || isOfKernel(Number(pid))) strangers.add(pid);
+    // A process that is about to start a program of an execution has no environment yet.
+    if (environ !== '') strangers.add(pid);
     return false;
   }
   const state = stateOfMark(mark);
@@ -134,11 +152,10 @@ function isLeftover(pid: string): boolean {
 
 /** Whether a process works in a folder or in one below, on Linux, as far as this user may see. */
 export async function isWorkedIn(folder: string): Promise<boolean> {
-  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const pid of userProcesses()) {
     if (timeIsUp()) await nextTurn();
     try {
-      if (`${readlinkSync(`/proc/${name}/cwd`)}/`.startsWith(`${folder}/`)) return true;
+      if (`${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`)) return true;
     } catch {
       // It has ended, or it is another user's.
     }
@@ -181,17 +198,13 @@ function environmentOf(pid: string): string {
 /** @returns whether there were any */
 async function killLeftovers(): Promise<boolean> {
   let any = false;
-  if (performance.now() - strangersSince > STRANGERS_MS) {
-    strangers.clear();
-    strangersSince = performance.now();
-  }
-  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+  for (const pid of userProcesses()) {
+    if (Number(pid) === process.pid) continue;
     if (timeIsUp()) await nextTurn();
-    if (!isLeftover(name)) continue;
+    if (!isLeftover(pid)) continue;
     any = true;
     try {
-      process.kill(Number(name), 'SIGKILL');
+      process.kill(Number(pid), 'SIGKILL');
     } catch {
       // It has ended in the meantime.
     }

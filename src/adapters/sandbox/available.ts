@@ -48,7 +48,7 @@ export async function findSandbox({
     const { kind, laysUnder = NOT_THERE } = await openSandbox(DEFAULT_SANDBOX, { programs, path, platform, laidUnder });
     if (kind === 'none') throw new SandboxUnavailable('The default sandbox is none', '');
     const name = kind === 'bubblewrap' ? 'bwrap' : kind;
-    const program = (await findProgram(name, path)) ?? name;
+    const program = findProgram(name, path) ?? name;
     return { kind, program, version: kind === 'bubblewrap' ? await versionOf(program, programs) : null, laysUnder };
   } catch (error) {
     if (!(error instanceof SandboxUnavailable)) throw error;

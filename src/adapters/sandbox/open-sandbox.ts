@@ -63,7 +63,7 @@ export async function openSandbox(config: SandboxConfig, options: SandboxOptions
 const NOT_ASKED: LaysUnder = { ok: false, reason: 'it was not asked for' };
 
 async function findMountTools(path: string): Promise<MountPrograms | null> {
-  const [unshare, mount] = await Promise.all(['unshare', 'mount'].map((name) => findProgram(name, path)));
+  const [unshare, mount] = ['unshare', 'mount'].map((name) => findProgram(name, path));
   return unshare && mount ? { unshare, mount } : null;
 }
 
@@ -101,7 +101,7 @@ async function findTools<const Names extends readonly string[]>(
 ): Promise<{ readonly [Index in keyof Names]: string }> {
   const found: string[] = [];
   for (const name of names) {
-    const program = await findProgram(name, path);
+    const program = findProgram(name, path);
     if (program === null) throw unavailable(`There is no program ${name} on PATH`, hint);
     found.push(program);
   }

@@ -9,13 +9,13 @@ import { isWithin } from './mounts.js';
  * one that failed.
  * @throws ProgramNotStarted with the code that the system would give
  */
-export async function requireProgram({ argv: [named = ''], env, cwd, reach }: Program): Promise<string> {
+export function requireProgram({ argv: [named = ''], env, cwd, reach }: Program): string {
   const program = named.includes('/') ? resolve(cwd, named) : named;
   const places = program.includes('/') ? [program] : (env.PATH ?? '').split(delimiter).map((one) => join(one, program));
   const under = reach?.laidUnder?.files;
   for (const place of places.filter(isAbsolute)) {
-    if (await isProgram(place)) return place;
-    if (under !== undefined && isWithin(place, cwd) && (await isProgram(seenInside(place, cwd, under)))) return place;
+    if (isProgram(place)) return place;
+    if (under !== undefined && isWithin(place, cwd) && isProgram(seenInside(place, cwd, under))) return place;
   }
   throw new ProgramNotStarted(places.some(exists) ? 'EACCES' : 'ENOENT');
 }

@@ -52,7 +52,7 @@ export function createShownFiles(options: ShownFilesOptions) {
   return async (program: Confined, network: OpenedNetwork | null): Promise<ShownFiles> => {
     const { reach, cwd, env } = program;
     const writable = [cwd, ...reach.writable];
-    const executable = await requireProgram(program);
+    const executable = requireProgram(program);
     const isOwn = writable.some((folder) => isWithin(executable, folder));
     const shown = distinct([
       ...common,

@@ -116,7 +116,7 @@ export function createGitleaksScanner({
 }: GitleaksOptions): SecretScanner {
   return {
     scan: async (files) => {
-      const program = files.length === 0 ? null : await findProgram('gitleaks', path);
+      const program = files.length === 0 ? null : findProgram('gitleaks', path);
       if (program === null) return [];
       const folder = await makeFolder(temporaryDir);
       try {
@@ -168,7 +168,7 @@ async function scanApart(
   change: LongPatch,
   signal: AbortSignal,
 ): Promise<readonly SecretHit[]> {
-  const program = await findProgram('gitleaks', path);
+  const program = findProgram('gitleaks', path);
   const folder = program === null ? null : await makeFolder(temporaryDir);
   try {
     const input: ScanOrder = { parts: partsOf(change), folder };

@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import { PromptOsError } from '../../contracts/errors.js';
 import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
 import type { Patch } from '../../contracts/patch.js';
@@ -11,7 +10,7 @@ import { GITLINK_MODE } from './git-index.js';
 import { withScratch } from './scratch.js';
 import { isOfSetup } from './setup-paths.js';
 import type { CheckoutOrder, Templates } from './templates.js';
-import { type BytePath, bytePath, type Survey, surveyTree } from './tree-survey.js';
+import { type BytePath, bytePath, bytesOf, look, type Survey, surveyTree } from './tree-survey.js';
 
 /**
  * Takes a checkout. What changed in it is found by the engine's own index and objects, out of the executor's reach.
@@ -20,12 +19,12 @@ import { type BytePath, bytePath, type Survey, surveyTree } from './tree-survey.
 export async function makeCheckout(templates: Templates, stateDir: string, order: CheckoutOrder): Promise<Checkout> {
   const prepared = await templates.take(order);
   const { directory } = prepared;
-  const requireSameFolder = await sameFolder(directory);
+  const requireSameFolder = sameFolder(directory);
   let tree = prepared.tree;
   const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
 
   const change = async (named: readonly string[]): Promise<Patch | LongPatch> => {
-    await requireSameFolder();
+    requireSameFolder();
     const wanted = named.map(bytePath);
     const survey = await surveyTree(bytePath(directory), tree.known, wanted);
     const changed = survey.changed.filter((path) => !isOfSetup(tree.setup, path));
@@ -62,7 +61,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     diff,
     watch: async () => watchTracked(directory, tree, changedPaths),
     reset: async () => {
-      await requireSameFolder();
+      requireSameFolder();
       tree = await prepared.refill();
     },
     discard: async () => prepared.release(),
@@ -73,11 +72,11 @@ const pathsOf = ({ path, old_path }: { readonly path: string; readonly old_path:
   old_path === null ? [path] : [path, old_path];
 
 /** What the engine reads and removes must be the folder that it made, not a link in its place. */
-async function sameFolder(directory: string): Promise<() => Promise<void>> {
-  const { dev, ino } = await lstat(directory);
-  return async () => {
-    const now = await lstat(directory).catch(() => null);
-    if (now === null || !now.isDirectory() || now.dev !== dev || now.ino !== ino) {
+function sameFolder(directory: string): () => void {
+  const made = look(bytesOf(bytePath(directory)));
+  return () => {
+    const now = look(bytesOf(bytePath(directory)));
+    if (made === null || now === null || !now.isDirectory() || now.dev !== made.dev || now.ino !== made.ino) {
       throw new PromptOsError('CHECKOUT_LOST', 'The folder of the checkout was removed or replaced.');
     }
   };

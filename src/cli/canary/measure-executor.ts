@@ -94,7 +94,7 @@ async function withRuntime(bugs: readonly SeededBug[], path: string | undefined)
   const missing: Partial<Record<BugLanguage, string>> = {};
   for (const language of languages) {
     const program = RUNTIMES[language];
-    if ((await findProgram(program, path)) === null) missing[language] = `there is no program ${program}`;
+    if (findProgram(program, path) === null) missing[language] = `there is no program ${program}`;
   }
   const found = bugs.filter(({ language }) => own(missing, language) === undefined);
   if (found.length > 0) return { bugs: found, skipped: missing };

@@ -114,7 +114,7 @@ async function ask<T>(
 export const temporalProbes = (env: Variables): TemporalProbes => ({
   findBinary: async () => {
     if (!env.TEMPORAL_CLI_PATH && !existsSync(cachedToolPath(TEMPORAL_CLI, env))) {
-      const installed = await findProgram(TEMPORAL_CLI.executable, env.PATH);
+      const installed = findProgram(TEMPORAL_CLI.executable, env.PATH);
       // Without a usable one on PATH the search would go on to a download.
       if (installed === null || !('version' in (await readCliVersion(installed)))) return null;
     }

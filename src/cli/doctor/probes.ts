@@ -278,7 +278,7 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
       const named = installedProgram(configured);
       const [program = ''] = resolveArguments([named], folder);
       const path = executor.env.set.PATH ?? (executor.env.allow.includes('PATH') ? setting.env.PATH : undefined);
-      if ((await findProgram(program, path)) !== null) {
+      if (findProgram(program, path) !== null) {
         found.push(`${role}: ${whatDoesTheWork(configured)}`);
         continue;
       }
@@ -338,7 +338,7 @@ export const PROJECT_PROBES: Readonly<Record<string, Probe>> = {
     for (const [name, { argv }] of checks) {
       const [program = ''] = argv;
       // A program with a slash in its name is in the checkout, which does not exist yet.
-      if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
+      if (program.includes('/') || findProgram(program, path) !== null) continue;
       missing.push(`${name}: ${await whyNoProgram(program, path)}`);
     }
     if (missing.length === 0) return ok(checks.map(([name]) => name).join(', '));

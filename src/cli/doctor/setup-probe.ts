@@ -45,7 +45,7 @@ export const setupProbe: Probe = async (setting) => {
   for (const [name, { argv }] of commands) {
     const [program = ''] = argv;
     // A program with a slash in its name is in the checkout, which does not exist yet.
-    if (program.includes('/') || (await findProgram(program, path)) !== null) continue;
+    if (program.includes('/') || findProgram(program, path) !== null) continue;
     missing.push(`${name}: ${await whyNoProgram(program, path)}`);
   }
   const named = commands.map(([name]) => name).join(', ');

@@ -109,7 +109,7 @@ export async function findAgentNeeds(
   }
   const { program, preset } = needs;
   const [path = ''] = resolveArguments([program], home);
-  const found = await findProgram(path, env.PATH);
+  const found = findProgram(path, env.PATH);
   const missing = preset === null ? null : missingKey(preset, env);
   const how = setup.kind === 'preset' && preset !== null ? ` ${preset.install}` : '';
   const where = program.includes('/') ? `there is no program ${path}` : `there is no ${basename(program)} on PATH`;

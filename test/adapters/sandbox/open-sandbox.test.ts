@@ -31,7 +31,7 @@ async function pathWith(scripts: Readonly<Record<string, string>>): Promise<stri
   const bin = join(root, 'bin');
   await mkdir(bin);
   for (const name of ['prlimit', 'setsid', 'bwrap']) {
-    const real = await findProgram(name, process.env.PATH);
+    const real = findProgram(name, process.env.PATH);
     if (scripts[name] === undefined && real !== null) await symlink(real, join(bin, name));
   }
   for (const [name, text] of Object.entries(scripts)) {

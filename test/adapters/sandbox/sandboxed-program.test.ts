@@ -24,7 +24,7 @@ describe.runIf(process.platform === 'linux')('sandboxed program', () => {
     const { root } = await openBox();
     const [bin, seen] = [join(root, 'bin'), join(root, 'seen')];
     await mkdir(bin);
-    const bwrap = await findProgram('bwrap', process.env.PATH);
+    const bwrap = findProgram('bwrap', process.env.PATH);
     await writeFile(join(bin, 'bwrap'), `#!/bin/sh\nenv >> '${seen}'\nexec '${bwrap}' "$@"\n`);
     await chmod(join(bin, 'bwrap'), 0o755);
     const box = await openBox({}, { path: [bin, process.env.PATH].join(delimiter) });

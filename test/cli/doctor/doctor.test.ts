@@ -490,12 +490,12 @@ test('findProgram: absolute entries of PATH only, and only what may be executed'
   const bin = await folder();
   await writeFile(join(bin, 'tool'), '#!/bin/sh\n');
   await mkdir(join(bin, 'sub'));
-  expect(await findProgram('tool', bin)).toBeNull();
+  expect(findProgram('tool', bin)).toBeNull();
   await chmod(join(bin, 'tool'), 0o755);
-  expect(await findProgram('tool', `relative:${bin}`)).toBe(join(bin, 'tool'));
-  expect(await findProgram('tool', undefined)).toBeNull();
-  expect(await findProgram('sub', bin)).toBeNull();
-  expect(await findProgram('./tool', bin)).toBeNull();
+  expect(findProgram('tool', `relative:${bin}`)).toBe(join(bin, 'tool'));
+  expect(findProgram('tool', undefined)).toBeNull();
+  expect(findProgram('sub', bin)).toBeNull();
+  expect(findProgram('./tool', bin)).toBeNull();
 });
 
 test('whyNoProgram: a file that may not be run is not called missing', async () => {
