@@ -35,7 +35,7 @@ const SLOW = [
   'test/support/temporal.test.ts',
   'test/temporal-cli/**/*.test.ts',
   'test/verify/governed-again.test.ts',
-  'test/workflows/{budgets,continue-as-new,deadlines,governed-run,hostile-signals,independence,provider-failures,replay-with-queries,reset}.test.ts',
+  'test/workflows/{budgets,continue-as-new,deadlines,failed-set-up,governed-run,hostile-signals,independence,provider-failures,replay-with-queries,reset}.test.ts',
 ];
 
 const common = {

@@ -11,6 +11,7 @@ import { measureMemory } from './parts/memory.js';
 import { measurePrefixes } from './parts/prefix.js';
 import { measureRecovery } from './parts/recovery.js';
 import { measureSecrets } from './parts/secrets.js';
+import { measureSetUp } from './parts/set-up.js';
 import { measureSignatures } from './parts/signatures.js';
 import { measureThroughput } from './parts/throughput.js';
 import { measureVerifier } from './parts/verify.js';
@@ -111,6 +112,13 @@ export const PARTS: Readonly<Record<string, Part>> = {
     options: ['files', 'bytes', 'runs', 'pause'],
     runs: 3,
     measure: measureCheckouts,
+  },
+  'set-up': {
+    about: 'what a gate waits for a checkout with an installed set-up of 500 MB, first made and kept',
+    byDefault: false,
+    options: ['runs'],
+    runs: 9,
+    measure: measureSetUp,
   },
   'large-repository': {
     about: 'what gates take in a repository of many files, cold and warm',

@@ -15,9 +15,11 @@ import { createCheckRunner } from './adapters/checks/check-runner.js';
 import { createKeptBaselines } from './adapters/checks/kept-baselines.js';
 import { createSetupRunner } from './adapters/checks/setup-runner.js';
 import { createExecutorRegistry } from './adapters/executor/command-executor.js';
+import { resolveExecutor } from './adapters/executor/presets/presets.js';
 import { createWorkerSigners } from './adapters/keys/worker-signers.js';
 import { openWorkerStore } from './adapters/open-store.js';
 import { createLauncher, type Launcher } from './adapters/platform/launcher.js';
+import { type Environment, passVariables } from './adapters/platform/pass-variables.js';
 import type { ProgramStarter } from './adapters/platform/program-starter.js';
 import { createNetworkOpener } from './adapters/sandbox/network/open-network.js';
 import { openWorkerSandbox } from './adapters/sandbox/worker-sandbox.js';
@@ -26,6 +28,7 @@ import { createGitWorkspace } from './adapters/workspace/git-workspace.js';
 import { createTrustRegistry } from './config/policy-file.js';
 import { proxyFor, withDirectLoopback } from './config/proxy.js';
 import { keysFolder } from './config/user-folders.js';
+import { isStarted } from './contracts/executor-config.js';
 import { type ExecutorRole, engineTaskQueue, roleTaskQueue } from './contracts/names.js';
 import type { WorkerConfig } from './contracts/worker-config.js';
 import { GovernedRunPlugin } from './plugin/plugin.js';
@@ -121,12 +124,23 @@ export const createPorts = async (setting: WorkerSetting, programs: ProgramStart
       programs: sandbox,
     }),
     baselines: createKeptBaselines(join(stateDir, 'baselines')),
-    secrets: createSecretScanners({ path: env.PATH, programs }),
+    secrets: createSecretScanners({ path: env.PATH, programs, passed: passedEnvironments(setting) }),
     trust: createTrustRegistry(config),
     signers: await createWorkerSigners(config, env),
     ...(config.prices === undefined ? {} : { prices: config.prices }),
   };
 };
+
+/** What of the worker's environment programs are given, with what the worker config sets. */
+function passedEnvironments({ config, env }: WorkerSetting): readonly Environment[] {
+  const executors = Object.values(config.executors).flatMap((executor) =>
+    isStarted(executor) ? [resolveExecutor(executor, 'none').env] : [],
+  );
+  return [...executors, config.checks.env, config.setup.env].map(({ allow, set }) => ({
+    ...passVariables(env, allow),
+    ...set,
+  }));
+}
 
 /** With a person's key a program could decide in that person's name. A user without a home folder has none. */
 function keysOfPeople(env: WorkerSetting['env']): readonly string[] {

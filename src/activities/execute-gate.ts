@@ -7,6 +7,7 @@ import type { Inventory } from '../contracts/inventory.js';
 import { prettyJson } from '../contracts/json.js';
 import { GATES } from '../contracts/names.js';
 import { outputJsonSchema } from '../contracts/read-answer.js';
+import { followsImports } from '../contracts/rules-version.js';
 import { firstResult } from '../domain/ledger/journalled-results.js';
 import type { GateExecutor } from '../ports/gate-executor.js';
 import type { ArtifactStore, GovernancePorts } from '../ports/index.js';
@@ -82,6 +83,7 @@ export const takeCheckout = async (
     commit: input.run.base_commit,
     ...(patch === null ? {} : { patch }),
     withholdAgentFiles: true,
+    followsImports: followsImports(input.rules_version),
     setup: await setupOf(task),
     showsLaidUnder: executor.laysUnder,
     signal,
@@ -120,6 +122,7 @@ async function askAndJudge(
       keeper,
       render: promptOf(task, trusted, work),
     });
+    await checkout.requireUnwritten();
     task.progress.begin('judge the answer');
     const noticed = [
       ...(asked.stray === null ? [] : [plainFinding('stray_edits', 'medium', asked.stray.message)]),
@@ -187,7 +190,11 @@ export async function createTask(
   batch: ObjectBatch,
 ): Promise<GateTask> {
   const earlier = await loadEarlierOutputs(ports.store, documents, input);
-  const inventory = await ports.workspace.inventory(input.run.target_repo, input.run.base_commit, at.signal);
+  const { target_repo, base_commit } = input.run;
+  const inventory = await ports.workspace.inventory(target_repo, base_commit, {
+    followsImports: followsImports(input.rules_version),
+    signal: at.signal,
+  });
   const putArtifact: GateTask['putArtifact'] = async (path, content) => {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
     return { path, ...(await batch.put(bytes)), media_type: mediaTypeOf(path) };

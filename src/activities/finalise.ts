@@ -20,6 +20,7 @@ import { buildPromptSession, sessionOfRun } from '../domain/record/prompt-sessio
 import {
   attemptFiles,
   escalationPath,
+  interruptionFiles,
   orderedTree,
   type StoredAttempt,
   TREE_PATHS,
@@ -91,6 +92,7 @@ export function createPublisher(
     const artifacts = orderedTree([
       ...documents.files,
       ...attempts.flatMap(attemptFiles),
+      ...(await keptLogs(store, entries)),
       ...(await putEscalations(put, entries)),
       ...(journal.length === 0 ? [] : [await put(TREE_PATHS.journal, journalLines(journal))]),
       ...(await putSignedActs(store, put, ledger)),
@@ -150,6 +152,34 @@ async function readAttempts(
   }
   return attempts;
 }
+
+/**
+ * The logs of attempts without a record that the store has as the ledger names them. No worker signs which ones there are, and
+ * no verdict rests on them: one that is missing does not keep a run from its record.
+ */
+async function keptLogs(
+  store: Pick<ArtifactStore, 'openObject'>,
+  entries: readonly LedgerEntry[],
+): Promise<readonly ArtifactRef[]> {
+  const kept: ArtifactRef[] = [];
+  for (const file of interruptionFiles(entries)) {
+    if ((await sizeOf(store, file.sha256)) === file.bytes) kept.push(file);
+  }
+  return kept;
+}
+
+async function sizeOf(store: Pick<ArtifactStore, 'openObject'>, sha256: string): Promise<number | null> {
+  let bytes = 0;
+  try {
+    for await (const chunk of store.openObject(sha256)) bytes += chunk.byteLength;
+    return bytes;
+  } catch (error) {
+    if (error instanceof PromptOsError && LOST.includes(error.code)) return null;
+    throw error;
+  }
+}
+
+const LOST: readonly string[] = ['OBJECT_NOT_FOUND', 'OBJECT_CORRUPT'];
 
 async function putEscalations(put: PutText, entries: readonly LedgerEntry[]): Promise<readonly ArtifactRef[]> {
   const files: ArtifactRef[] = [];

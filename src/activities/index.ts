@@ -11,6 +11,7 @@ import { executeGate, executeOnce } from './execute-gate.js';
 import { earlierWait } from './executor-failure.js';
 import { createFinalise } from './finalise.js';
 import { earlierTries } from './finished-tries.js';
+import { logsOf } from './gates/set-up.js';
 import { handOffGate } from './hand-off.js';
 import { openRun } from './open-run.js';
 import { createPinnedDocuments } from './pinned-documents.js';
@@ -98,7 +99,11 @@ export function createActivities(
             (await executeGate(ports, documents, due, { signal, progress, providerWait, spending, finishedTries }));
           return executeOnce(ports.store, documents, due, execute, signal);
         },
-        { ...GATE, uncounted: providerWait?.times ?? 0, details: () => ({ spent: spending.total() }) },
+        {
+          ...GATE,
+          uncounted: providerWait?.times ?? 0,
+          details: (error) => ({ spent: spending.total(), ...logsOf(error) }),
+        },
       );
     },
     promptos_finalise: (input) => runActivity((context) => finalise(input, askedBy(context).workflowId), ENGINE_STEP),
@@ -109,7 +114,13 @@ export function createActivities(
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
 /** What a worker refuses to do: logged with the workflow that asked, and counted. */
-const REFUSED_STEPS: readonly string[] = ['STEP_NOT_DUE', 'FORK', 'LEDGER_BROKEN', 'RUN_ID_TAKEN'];
+const REFUSED_STEPS: readonly string[] = [
+  'STEP_NOT_DUE',
+  'FORK',
+  'LEDGER_BROKEN',
+  'RUN_ID_TAKEN',
+  'RULES_VERSION_UNKNOWN',
+];
 
 function reportRefusal({ info, log, metricMeter }: Context, error: unknown): void {
   if (!(error instanceof PromptOsError) || !REFUSED_STEPS.includes(error.code)) return;

@@ -62,7 +62,7 @@ export interface Retries {
   /** Milliseconds between two tries at the most. */
   readonly longestDelayMs?: number;
   /** What the run must know of an attempt that failed, asked for when it has. */
-  readonly details?: () => object;
+  readonly details?: (error: unknown) => object;
 }
 
 /** Doubles from 1,000 ms. */
@@ -77,7 +77,7 @@ const retryDelayMs = (attempt: number, longest = 60_000): number => Math.min(1_0
  */
 export function toFailure(error: unknown, attempt: number, retries: Retries = {}, worker?: string): unknown {
   const { giveUpAfter = Number.POSITIVE_INFINITY, mayHeal = [], uncounted = 0, longestDelayMs, details } = retries;
-  const known = details === undefined ? {} : { details: [details()] };
+  const known = details === undefined ? {} : { details: [details(error)] };
   const tries = Math.max(1, attempt - uncounted);
   const again = tries < giveUpAfter ? { nextRetryDelay: retryDelayMs(tries, longestDelayMs) } : { nonRetryable: true };
   if (error instanceof ProviderOverloaded) {

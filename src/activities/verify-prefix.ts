@@ -7,7 +7,7 @@ import { type LedgerEntry, type LedgerEventOf, type LedgerHead, parseLedgerEntry
 import { runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy.js';
 import { keepLast } from '../contracts/remember.js';
-import { hasJournal, rulesVersionOf } from '../contracts/rules-version.js';
+import { hasJournal, RULES_VERSION, rulesVersionOf } from '../contracts/rules-version.js';
 import type { RunPlan } from '../contracts/run-plan.js';
 import { problemsText } from '../contracts/schema-problems.js';
 import { counted } from '../contracts/sentences.js';
@@ -44,7 +44,7 @@ export interface VerifiedPrefix {
 export interface PrefixVerifier {
   /**
    * @param workflowId of the execution that asks, as Temporal's server says
-   * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, and what reading the run's documents fails with
+   * @throws PromptOsError STEP_NOT_DUE, LEDGER_BROKEN, RULES_VERSION_UNKNOWN, and what reading the run's documents fails with
    */
   verify(runId: string, workflowId: string | undefined, ledger: LedgerReference): Promise<VerifiedPrefix>;
 }
@@ -189,7 +189,7 @@ export function refuseFork(
 /**
  * A run's whole ledger: the parts in the store, then the entries that came along; every link is checked.
  * @param known entries that this worker has checked before: of those, only that the ledger still begins with them is asked
- * @throws PromptOsError LEDGER_BROKEN; OBJECT_NOT_FOUND, OBJECT_CORRUPT for a part
+ * @throws PromptOsError LEDGER_BROKEN, RULES_VERSION_UNKNOWN; OBJECT_NOT_FOUND, OBJECT_CORRUPT for a part
  */
 export async function readLedger(
   store: Pick<ArtifactStore, 'readObject'>,
@@ -245,7 +245,28 @@ function parseLines(bytes: Uint8Array): LedgerEntry[] {
   });
 }
 
+const openedByNewerRules = z.looseObject({
+  type: z.literal('runOpened'),
+  run: z.looseObject({ run_id: z.string() }),
+  plan: z.looseObject({ rules_version: z.int().gt(RULES_VERSION) }),
+});
+
+/**
+ * A worker of an older release would judge such a run by the rules that it has, and others would find that its judgement
+ * differs. Asked before anything else of the entry is read: a newer release may have given it another shape.
+ */
+function refuseNewerRules(entry: unknown): void {
+  const { data } = openedByNewerRules.safeParse(entry);
+  if (data === undefined) return;
+  const { run, plan } = data;
+  throw new PromptOsError(
+    'RULES_VERSION_UNKNOWN',
+    `The run ${run.run_id} is judged by version ${plan.rules_version} of the rules, and this release of PromptOS knows them up to version ${RULES_VERSION}.`,
+  );
+}
+
 function parsed(value: unknown): LedgerEntry {
+  refuseNewerRules(value);
   try {
     // However an entry came, its members are in the order of the store: what is made of it must not depend on the way.
     return parseLedgerEntry(parseJson(canonicalJson(value)));

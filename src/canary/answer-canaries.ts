@@ -73,6 +73,18 @@ export const ANSWER_CANARIES: readonly Canary[] = [
     escalates: false,
   },
   {
+    name: 'criterion-unknown',
+    class: 'lost requirement',
+    violation: 'a plan that serves a criterion which the job does not have',
+    outputs: ({ P03 }) => ({
+      P03: { ...P03, components: P03.components.map((component) => ({ ...component, criteria: ['AC9'] })) },
+    }),
+    gate: 'P03',
+    rule: 'plan_criteria',
+    effect: 'reported',
+    escalates: false,
+  },
+  {
     name: 'question-open',
     class: 'lost requirement',
     violation: 'a plan with a question that is open',

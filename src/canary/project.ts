@@ -10,6 +10,9 @@ export const TEST_PATH = 'test/split.test.js';
 /** The path of a test that the built-in policy does not protect. */
 export const OTHER_TEST_PATH = 'spec/one.spec.js';
 
+/** The path of a file that the project's instructions for agents import. */
+export const IMPORTED_PATH = 'style/names.md';
+
 export const TEST_TEXT = `const assert = require('node:assert');
 const { test } = require('node:test');
 const { split } = require("../src/split.js");
@@ -39,6 +42,8 @@ export const coverageConfig = (lines: number): string =>
 /** The files of the throw-away repository. */
 export const PROJECT_FILES: Readonly<Record<string, string>> = {
   'README.md': '# Split\n\nSplits a total into parts.\n',
+  'AGENTS.md': `Keep to @${IMPORTED_PATH} in each change.\n`,
+  [IMPORTED_PATH]: 'Names are whole words.\n',
   'package.json': manifest(),
   'requirements.txt': 'requests==2.32.3\n',
   'src/split.js': SPLIT,

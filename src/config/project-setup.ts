@@ -61,6 +61,13 @@ async function findJavaScript(top: string): Promise<FoundSetup | null> {
 }
 
 const PYTHON_HOSTS = ['pypi.org', 'files.pythonhosted.org'];
+/** The hosts of the indexes that a `pyproject.toml` names, for poetry as a source and for uv as an index. */
+const SOURCE = /^\s*url\s*=\s*["']https:\/\/(?:[^@/\s"']*@)?([a-z0-9.-]+)/gim;
+/** The same of a file of requirements. */
+const INDEX = /^\s*(?:-i|--(?:extra-)?index-url)[\s=]+["']?https:\/\/(?:[^@/\s"']*@)?([a-z0-9.-]+)/gim;
+const pythonHosts = (text: string, pattern: RegExp): readonly string[] => [
+  ...new Set([...PYTHON_HOSTS, ...[...text.matchAll(pattern)].map(([, host = '']) => host.toLowerCase())]),
+];
 const REQUIREMENTS = ['requirements.txt', 'requirements-dev.txt', 'dev-requirements.txt', 'requirements-test.txt'];
 /** The interpreter of the environment that a set-up makes: its scripts name the folder that it was made in. */
 export const VENV_PYTHON = '.venv/bin/python';
@@ -72,28 +79,30 @@ async function findPython(top: string): Promise<FoundSetup | null> {
   // The project itself is not installed: that would name the folder of one checkout.
   const variables: Record<string, string> = has(top, 'src') ? { PYTHONPATH: '{checkout}/src' } : {};
   const env = Object.keys(variables).length === 0 ? {} : { env: variables };
+  const sources = pythonHosts(await read(top, 'pyproject.toml'), SOURCE);
   if (has(top, 'uv.lock')) {
     const argv = ['uv', 'sync', '--frozen', '--no-install-workspace', '--no-python-downloads'];
     const key_files = ['**/pyproject.toml', 'uv.lock', ...['.python-version'].filter((name) => has(top, name))];
-    return { name: 'uv', argv, key_files, hosts: PYTHON_HOSTS, ...env };
+    return { name: 'uv', argv, key_files, hosts: sources, ...env };
   }
   if (has(top, 'poetry.lock')) {
     return {
       name: 'poetry',
       argv: ['poetry', 'install', '--no-root', '--no-interaction'],
       key_files: ['pyproject.toml', 'poetry.lock'],
-      hosts: PYTHON_HOSTS,
+      hosts: sources,
       env: { POETRY_VIRTUALENVS_IN_PROJECT: 'true', ...variables },
     };
   }
   const files = REQUIREMENTS.filter((name) => has(top, name));
   if (files.length === 0) return null;
+  const requirements = await Promise.all(files.map((name) => read(top, name)));
   const install = `${VENV_PYTHON} -m pip install ${files.map((name) => `-r ${name}`).join(' ')}`;
   return {
     name: 'pip',
     argv: ['sh', '-c', `python3 -m venv --system-site-packages .venv && ${install}`],
     key_files: files,
-    hosts: PYTHON_HOSTS,
+    hosts: pythonHosts(requirements.join('\n'), INDEX),
     ...env,
   };
 }
@@ -161,7 +170,7 @@ async function findGradle(top: string): Promise<FoundSetup | null> {
       ...['plugins.gradle.org', 'plugins-artifacts.gradle.org', 'repo.maven.apache.org'],
     ],
     env: { GRADLE_USER_HOME: `${CACHES}/gradle` },
-    note: 'Downloads what a test run needs: it starts the tests, ends them after a second, and removes what was compiled.',
+    note: 'Downloads what a test run needs: it asks for a test that is missing, and removes what was compiled.',
   };
 }
 

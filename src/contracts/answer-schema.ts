@@ -37,6 +37,19 @@ export function answerJsonSchema(gate: GateId): Schema {
  */
 export const decoderJsonSchema = (gate: GateId): Schema => simplify(withoutKeys(answerJsonSchema(gate), ['$schema']));
 
+/**
+ * The same for a decoder that gets bounds of texts: a name, such as the id of a criterion, keeps its length. A small model
+ * otherwise writes a sentence in its place.
+ */
+export const boundedJsonSchema = (gate: GateId): Schema =>
+  simplify(withoutKeys(answerJsonSchema(gate), ['$schema']), lengthOfName);
+
+/** Of a pattern of one character and then at most some others. */
+function lengthOfName({ pattern }: Schema): Schema {
+  const [, others] = (typeof pattern === 'string' ? /^\^\[[^\]]+\]\[[^\]]+\]\{0,(\d+)\}\$$/.exec(pattern) : null) ?? [];
+  return others === undefined ? {} : { maxLength: 1 + Number(others) };
+}
+
 const LEFT_OUT = [
   'default',
   'exclusiveMaximum',
@@ -50,22 +63,23 @@ const LEFT_OUT = [
   'pattern',
 ];
 
-function simplify(schema: Schema): Schema {
+function simplify(schema: Schema, keep: (schema: Schema) => Schema = () => ({})): Schema {
   const { properties, required, items, anyOf, oneOf, const: only, ...rest } = withoutKeys(schema, LEFT_OUT);
   const variants = anyOf ?? oneOf;
   return {
     ...rest,
+    ...keep(schema),
     ...(only === undefined ? {} : { enum: [only] }),
-    ...(isRecord(items) ? { items: simplify(items) } : {}),
-    ...(Array.isArray(variants) ? { anyOf: variants.map((variant: Schema) => simplify(variant)) } : {}),
-    ...(isRecord(properties) ? simplifyMembers(properties, Array.isArray(required) ? required : []) : {}),
+    ...(isRecord(items) ? { items: simplify(items, keep) } : {}),
+    ...(Array.isArray(variants) ? { anyOf: variants.map((variant: Schema) => simplify(variant, keep)) } : {}),
+    ...(isRecord(properties) ? simplifyMembers(properties, Array.isArray(required) ? required : [], keep) : {}),
   };
 }
 
-function simplifyMembers(properties: Schema, required: readonly unknown[]): Schema {
+function simplifyMembers(properties: Schema, required: readonly unknown[], keep: (schema: Schema) => Schema): Schema {
   const members = Object.entries(properties).map(([name, member]) => {
     const schema = member as Schema;
-    const simple = simplify(schema);
+    const simple = simplify(schema, keep);
     const mayBeAbsent = !required.includes(name) && schema.default === undefined;
     return [name, mayBeAbsent ? { anyOf: [simple, { type: 'null' }] } : simple] as const;
   });

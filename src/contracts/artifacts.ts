@@ -146,6 +146,18 @@ export const ATTEMPT_TRANSCRIPTS: readonly Artifact[] = [
   { path: SARIF_FILE, media_type: 'application/sarif+json' },
 ];
 
+/**
+ * Files of an attempt that ended without a record, in its own folder: what the set-up command printed that failed. The ledger names
+ * them.
+ */
+const INTERRUPTION_LOGS: readonly Artifact[] = [
+  { path: 'setup/<check>.stdout.txt', media_type: TEXT_TYPE },
+  { path: 'setup/<check>.stderr.txt', media_type: TEXT_TYPE },
+];
+
+/** A command has two outputs, and an attempt ends with the first command that fails. */
+export const MAX_INTERRUPTION_LOGS = INTERRUPTION_LOGS.length;
+
 const PARTS: Readonly<Record<string, string>> = {
   check: '[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}',
   try: '[1-9][0-9]{0,2}',
@@ -176,6 +188,7 @@ const ROWS: readonly Artifact[] = [
   ...Object.values(RUN_ARTIFACTS),
   ...Object.values(GATE_ARTIFACTS).flat(),
   ...ATTEMPT_TRANSCRIPTS,
+  ...INTERRUPTION_LOGS,
 ];
 
 /** In the folder of an attempt everything but its record has the path that it has without the folder. */
@@ -203,6 +216,10 @@ export const publicArtifact = (gate: GateId, attempt: number, path: string): Pub
 /** The row of a transcript; null for a name that no transcript has. */
 export const transcriptArtifact = (path: string): Artifact | null =>
   ATTEMPT_TRANSCRIPTS.find((row) => patternOf(row.path).test(path)) ?? null;
+
+/** The row of a log of an attempt without a record; null for a name that none has. */
+export const interruptionLog = (path: string): Artifact | null =>
+  INTERRUPTION_LOGS.find((row) => patternOf(row.path).test(path)) ?? null;
 
 export interface NeededArtifacts {
   readonly rulesVersion: number;

@@ -83,6 +83,9 @@ export const ERROR_CATALOGUE = {
     'Read what the command printed; correct `setup` in the policy or what it needs on the worker, then resolve the P08 with `retry`.',
   ),
   STEP_NOT_DUE: no('Nothing was signed. The message names what differs; find out who asked.'),
+  RULES_VERSION_UNKNOWN: infrastructure(
+    'Nothing was signed. Update PromptOS on the machine that says so; until then, a worker of a newer release can take the step.',
+  ),
   FORK: no('Nothing was signed. An integrator reads what is missing, and resolves the P08 that the run raises.'),
   RUN_ID_TAKEN: no('A run id is used once per store: start the run under another one.'),
   SECRET_SCAN_FAILED: infrastructure(

@@ -11,6 +11,13 @@ export const inventorySchema = z.strictObject({
       z.strictObject({
         path: z.string().min(1).describe('from the top of the repository'),
         sha256: sha256Schema.describe('of the file; of a symbolic link, of its target as it is written'),
+        imports: z
+          .array(z.string().min(1))
+          .max(400)
+          .optional()
+          .describe(
+            'files that its text imports, such as `@docs/style.md`, and where links on the way lead, whether or not there are such files',
+          ),
         leads_to: z
           .array(z.string().min(1))
           .max(20)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { interruptionLog, MAX_INTERRUPTION_LOGS } from './artifacts.js';
 import { spentSchema } from './budget.js';
 import { cancellationSchema, decisionSchema, REFUSAL_REASONS, resolutionSchema } from './decisions.js';
 import { escalationReportSchema } from './escalation.js';
@@ -6,7 +7,7 @@ import { findingSchema } from './findings.js';
 import { parseJson } from './json.js';
 import { envelopeSchema } from './keys.js';
 import { OUTCOMES, SANDBOX_KINDS, VERDICTS } from './names.js';
-import { gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
+import { artifactRefSchema, gateIdSchema, instantSchema, nameSchema, sha256Schema } from './primitives.js';
 import { governedRunInputSchema, runPlanSchema } from './run-plan.js';
 
 const attemptKey = { gate: gateIdSchema, attempt: z.int().positive() };
@@ -28,6 +29,12 @@ export const feedbackSchema = z.strictObject({
   text: z.string(),
 });
 export type Feedback = z.infer<typeof feedbackSchema>;
+
+/** A log of an attempt that ended without a record; the path is the one in the attempt's folder. */
+const interruptionLogSchema = artifactRefSchema.refine(
+  ({ path, media_type }) => interruptionLog(path)?.media_type === media_type,
+  'expected the log of a set-up command, such as setup/npm.stderr.txt',
+);
 
 /** Everything that can happen in a run, as the engine writes it down. */
 export const ledgerEventSchema = z.discriminatedUnion('type', [
@@ -74,6 +81,8 @@ export const ledgerEventSchema = z.discriminatedUnion('type', [
     message: z.string(),
     /** What its tries used; absent where it is not known, and in runs without budgets. */
     spent: spentSchema.optional(),
+    /** What the set-up command printed that failed, all of it. As its worker says. */
+    logs: z.array(interruptionLogSchema).min(1).max(MAX_INTERRUPTION_LOGS).optional(),
   }),
   z.strictObject({
     type: z.literal('decisionRequested'),

@@ -115,8 +115,12 @@ const ON_GATES = {
     asks: 'The plan names no file that steers agents, unless the policy lets a patch change it.',
     help: 'Plan without the file, or have agent_files.allow of the policy name it.',
   },
+  plan_criteria: {
+    asks: 'The criteria that the plan serves are those of the job.',
+    help: 'Correct the id in the plan, or have P01 add the criterion.',
+  },
   open_questions: { asks: 'The plan leaves no question open.', help: 'Answer the questions in the guidance.' },
-  build: { asks: 'The builder says of every criterion how it is met.', help: 'Do P05 again.' },
+  build: { asks: 'The builder says of every criterion, and of no other, how it is met.', help: 'Do P05 again.' },
   checks: { asks: 'Every check of the run passes with the patch applied.', help: 'Read the log of the check.' },
   no_checks: { asks: 'The run has at least one check.', help: 'Name a check in the request or in a criterion.' },
   baseline: {

@@ -26,10 +26,12 @@ export interface GateDesk {
   readonly claimant: string;
   /** Absolute folder in which claimed gates get a folder each. */
   readonly folder: string;
-  /** How folders are copied: `src/adapters/workspace/copy-files.ts`. */
+  /** How folders are copied and looked through: `src/adapters/workspace/{copy-files,written-since}.ts`. */
   readonly files: {
     copyCheckout(from: string, to: string): Promise<void>;
     replaceFiles(from: string, to: string): Promise<void>;
+    sealFolder(folder: string): Promise<void>;
+    writtenSince(folder: string): Promise<readonly string[] | null>;
   };
   readonly signal: AbortSignal;
   /** Hears what is done meanwhile, such as a check that runs. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { DueGate } from '../contracts/activities.js';
 import { prettyJson } from '../contracts/json.js';
 import type { GateDesk, OpenedGate } from './gate-desk.js';
@@ -9,9 +9,13 @@ import type { GateDesk, OpenedGate } from './gate-desk.js';
 /** Characters of the nonce in a folder's name: after a Reset an attempt of the same number is another attempt. */
 const NONCE_CHARACTERS = 8;
 
+/** What the folder of an attempt is called. */
+export const gateFolderName = ({ gate, attempt, nonce }: Pick<DueGate, 'gate' | 'attempt' | 'nonce'>): string =>
+  `${gate}-${attempt}-${nonce.slice(0, NONCE_CHARACTERS)}`;
+
 /** Where the files of an attempt are, or will be. */
-export function gateFiles(desk: Pick<GateDesk, 'folder'>, { run, gate, attempt, nonce }: DueGate): OpenedGate['files'] {
-  const folder = join(desk.folder, run.run_id, `${gate}-${attempt}-${nonce.slice(0, NONCE_CHARACTERS)}`);
+export function gateFiles(desk: Pick<GateDesk, 'folder'>, due: DueGate): OpenedGate['files'] {
+  const folder = join(desk.folder, due.run.run_id, gateFolderName(due));
   return {
     folder,
     checkout: join(folder, 'checkout'),
@@ -26,6 +30,15 @@ export async function readGateFolder({ prompt, checkout }: OpenedGate['files']):
   return existsSync(prompt) && existsSync(checkout) ? readFile(prompt, 'utf8') : null;
 }
 
+const DRAFT = '.draft-';
+const FOLDER_NAME = /^P[0-9]{2}-[0-9]+-[0-9a-f]+(?:\.draft-[0-9a-f-]+)?$/;
+
+/** Whether a name is one that folders of gates, and their drafts, have: others are none of ours. */
+export const isGateFolder = (name: string): boolean => FOLDER_NAME.test(name);
+
+/** Whether a folder is one that was being made when its process was killed, or is being made now. No person works in it. */
+export const isDraft = (name: string): boolean => name.includes(DRAFT);
+
 /** What goes into the folder of a gate. */
 export interface GateContent {
   readonly prompt: string;
@@ -39,11 +52,11 @@ export interface GateContent {
  * may have work in it. The prompt comes last, so a folder that has it is whole.
  */
 export async function makeGateFolder(
-  { files: { copyCheckout } }: Pick<GateDesk, 'files'>,
+  { files: { copyCheckout, sealFolder } }: Pick<GateDesk, 'files'>,
   files: OpenedGate['files'],
   content: GateContent,
 ): Promise<void> {
-  const draft = `${files.folder}.draft-${randomUUID()}`;
+  const draft = `${files.folder}${DRAFT}${randomUUID()}`;
   const inDraft = (path: string) => join(draft, path.slice(files.folder.length + 1));
   await mkdir(files.folder, { recursive: true });
   await mkdir(draft);
@@ -51,16 +64,25 @@ export async function makeGateFolder(
     await copyCheckout(content.checkout, inDraft(files.checkout));
     await writeFile(inDraft(files.prompt), content.prompt);
     await writeFile(inDraft(files.output_schema), prettyJson(content.output_schema));
-    for (const path of [files.checkout, files.output_schema, files.prompt]) await renameToMissing(inDraft(path), path);
+    await sealFolder(draft);
+    const made = await readdir(draft);
+    const last = basename(files.prompt);
+    for (const name of [...made.filter((one) => one !== last), last]) {
+      await renameToMissing(join(draft, name), join(files.folder, name));
+    }
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
 }
 
-/** Removes the folder of a gate, and that of the run when it was the last. What cannot be removed stays. */
-export async function removeGateFolder({ folder }: OpenedGate['files']): Promise<void> {
+/**
+ * Removes the folder of a gate, and that of the run when it was the last. What cannot be removed stays.
+ * @returns whether it is gone
+ */
+export async function removeGateFolder({ folder }: Pick<OpenedGate['files'], 'folder'>): Promise<boolean> {
   await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   await rmdir(dirname(folder)).catch(() => undefined);
+  return !existsSync(folder);
 }
 
 async function renameToMissing(from: string, to: string): Promise<void> {

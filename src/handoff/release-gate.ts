@@ -4,7 +4,7 @@ import type { GateDesk, WantedGate } from './gate-desk.js';
 import { findHandedOffGate } from './handed-off-gate.js';
 
 /**
- * Ends the claimant's claim, so that another claimant can have the gate. The folder of the gate stays.
+ * Ends the claimant's claim, so that another claimant can have the gate.
  * @returns the claim that was ended; null when the claimant had none
  * @throws PromptOsError NOTHING_HANDED_OFF, GATE_CLAIMED, PRINCIPAL_NOT_BOUND, and what the ports throw
  */

@@ -52,6 +52,12 @@ export interface Checkout {
   /** What the set-up made, where it is not in the checkout itself: whoever works in the checkout must be shown it. */
   readonly laidUnder?: LaidUnder;
   /**
+   * Waits until it is known that no other program wrote to what is laid under it, which is looked at while somebody works in
+   * the checkout. Nothing that was made in it counts before; `diff`, `reset` and `changes` of its watch wait for it too.
+   * @throws PromptOsError GIT_FAILED
+   */
+  requireUnwritten(): Promise<void>;
+  /**
    * The difference between the tree that was checked out and the files there now, computed out of the executor's reach.
    * Files that git ignores are left out, and so is what the set-up made: its files, and all that is in its folders.
    * @param named paths that are taken in although they would be left out, where they are not as the set-up made them
@@ -73,10 +79,18 @@ export interface CheckoutOptions {
   readonly patch?: Content;
   /** Leaves files that steer agents as they are in the commit, whatever the patch makes of them: an agent works here. */
   readonly withholdAgentFiles?: boolean;
+  /** Whether files that those import count as such, as in `InventoryOptions`; true when absent. */
+  readonly followsImports?: boolean;
   /** What the checkout needs before anyone can work in it. Never takes the place of a file of the commit or the patch. */
   readonly setup?: CheckoutSetup | undefined;
   /** Whether whoever works in the checkout is shown what is laid under it; otherwise the checkout gets a copy. */
   readonly showsLaidUnder?: boolean | undefined;
+  readonly signal?: AbortSignal;
+}
+
+interface InventoryOptions {
+  /** Whether files count that are imported by the text of another, such as `@docs/style.md`; true when absent. */
+  readonly followsImports?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -112,6 +126,6 @@ export interface Workspace {
   /** @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, REPO_FETCH_FAILED, GIT_FAILED; what `make` of the set-up throws */
   checkout(options: CheckoutOptions): Promise<Checkout>;
   /** The files of a commit that steer agents. @throws PromptOsError as `checkout` */
-  inventory(repository: string, commit: string, signal?: AbortSignal): Promise<Inventory>;
+  inventory(repository: string, commit: string, options?: InventoryOptions): Promise<Inventory>;
   snapshot(repository: string): Promise<RepositorySnapshot>;
 }

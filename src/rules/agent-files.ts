@@ -106,15 +106,15 @@ export function agentTargetOf(path: string, target: string): string | null {
   return agentFileOf(target) ?? agentFileOf(resolved.join('/'));
 }
 
-/** What judges paths in one repository: the table, and where the symbolic links of the base commit lead. */
+/** What judges paths in one repository: the table, and what links and imports of the base commit lead to. */
 export interface AgentPaths {
-  /** As `agentFileOf`; for a file behind a link, the path of the link. */
+  /** As `agentFileOf`; for a file behind a link, the path of the link; for an imported file, which one imports it. */
   fileOf(path: string): string | null;
   /** The same for the path of a link or a submodule. */
   folderOf(path: string): string | null;
 }
 
-/** @param files of the base commit; those with `leads_to` are links */
+/** @param files of the base commit; those with `leads_to` are links, and those with `imports` name other files */
 export function createAgentPaths(files: Inventory['files'] = []): AgentPaths {
   const behind = files.flatMap(({ path, leads_to = [] }) => leads_to.map((to) => ({ path, to: foldedPath(to) })));
   const linkOf = (path: string): string | null => {
@@ -122,8 +122,27 @@ export function createAgentPaths(files: Inventory['files'] = []): AgentPaths {
     const folded = foldedPath(path);
     return behind.find(({ to }) => folded === to || folded.startsWith(`${to}/`))?.path ?? null;
   };
+  const imports = importsOf(files);
+  const importOf = (path: string, names: ReadonlyMap<string, string>): string | null =>
+    names.size === 0 ? null : (names.get(foldedPath(path)) ?? null);
   return {
-    fileOf: (path) => agentFileOf(path) ?? linkOf(path),
-    folderOf: (path) => agentFolderOf(path) ?? linkOf(path),
+    fileOf: (path) => agentFileOf(path) ?? linkOf(path) ?? importOf(path, imports.files),
+    folderOf: (path) => agentFolderOf(path) ?? linkOf(path) ?? importOf(path, imports.withFolders),
   };
+}
+
+/** Which file imports each imported one, by its folded path; `withFolders` has the folders above them too. */
+function importsOf(files: Inventory['files']) {
+  const imported = new Map<string, string>();
+  const withFolders = new Map<string, string>();
+  for (const { path, imports = [] } of files) {
+    for (const target of imports.map(foldedPath)) {
+      const why = `imported by ${path}`;
+      if (!imported.has(target)) imported.set(target, why);
+      for (let end = target.length; end !== -1; end = target.lastIndexOf('/', end - 1)) {
+        if (!withFolders.has(target.slice(0, end))) withFolders.set(target.slice(0, end), why);
+      }
+    }
+  }
+  return { files: imported, withFolders };
 }

@@ -140,9 +140,11 @@ export const plannedFiles = (plan: GateOutputs['P03']): readonly string[] => [
   ...new Set(plan.components.flatMap(({ files }) => files)),
 ];
 
-/** What the files of a plan are held to. */
-export interface JudgedPlanFiles {
+/** What a plan is held to. */
+export interface PlanTerms {
   readonly scope: ScopeJudgement;
+  /** The acceptance criteria that hold. */
+  readonly criteria: readonly Criterion[];
   /** Globs of files that steer agents and that the policy lets a patch change. */
   readonly agent_files: readonly string[];
   /** The files of the base commit that steer agents. */
@@ -153,7 +155,7 @@ export interface JudgedPlanFiles {
 /** P05 will refuse such a file whatever the plan says, so the writer and the approver of the plan learn it now. */
 function plannedAgentFiles(
   plan: GateOutputs['P03'],
-  { agent_files, inventory, rules_version }: Omit<JudgedPlanFiles, 'scope'>,
+  { agent_files, inventory, rules_version }: PlanTerms,
 ): readonly JudgedFinding[] {
   if (rules_version < 3) return [];
   const { match } = createGlobMatcher(agent_files, false, rules_version);
@@ -169,8 +171,35 @@ function plannedAgentFiles(
 /** The rule that a plan names no file that steers agents and that the policy keeps from every patch. */
 export const PLAN_AGENT_FILES_RULE = 'plan_agent_files';
 
+/** The rule that a plan serves criteria that there are. */
+export const PLAN_CRITERIA_RULE = 'plan_criteria';
+
+/** Ids of criteria that are not asked for, each once. */
+function unknownCriteria(ids: readonly string[], criteria: readonly Criterion[]): readonly string[] {
+  const known = new Set(criteria.map(({ id }) => id));
+  return [...new Set(ids)].filter((id) => !known.has(id));
+}
+
+/** Otherwise a file of the plan seems to serve a requirement, and the trace of plan and patch connects it with none. */
+const plannedCriteria = (
+  { components }: GateOutputs['P03'],
+  { criteria, rules_version }: PlanTerms,
+): readonly JudgedFinding[] =>
+  rules_version < 4
+    ? []
+    : components.flatMap(({ name, criteria: served = [] }) =>
+        unknownCriteria(served, criteria).map((id) =>
+          plainFinding(
+            PLAN_CRITERIA_RULE,
+            'medium',
+            `The component "${name}" of the plan serves criterion ${id}, which the job does not have.`,
+          ),
+        ),
+      );
+
 /** P03: every planned file may be touched, by the scopes that hold, and nothing is left open. */
-export function judgePlan(plan: GateOutputs['P03'], { scope, ...steering }: JudgedPlanFiles): readonly JudgedFinding[] {
+export function judgePlan(plan: GateOutputs['P03'], terms: PlanTerms): readonly JudgedFinding[] {
+  const { scope } = terms;
   const outside = plannedFiles(plan).flatMap((path) => {
     const reason = scope(path);
     return reason === null ? [] : [{ path, reason }];
@@ -182,16 +211,28 @@ export function judgePlan(plan: GateOutputs['P03'], { scope, ...steering }: Judg
     ...plan.open_questions.map(({ id, question }) =>
       blockingFinding('open_questions', `Open question ${id}: ${question}`, { escalates: 'open_question' }),
     ),
-    ...plannedAgentFiles(plan, steering),
+    ...plannedAgentFiles(plan, terms),
+    ...plannedCriteria(plan, terms),
   ];
 }
 
-/** P05: the builder says of every acceptance criterion how it is met. */
-export function judgeBuild(criteria: readonly Criterion[], output: GateOutputs['P05']): readonly JudgedFinding[] {
-  const addressed = new Set(output.criteria.map(({ id }) => id));
-  return criteria
-    .filter(({ id }) => !addressed.has(id))
-    .map(({ id, text }) => blockingFinding('build', `Criterion ${id} is not addressed: "${text}".`));
+/** P05: the builder says of every acceptance criterion how it is met, and of no other. */
+export function judgeBuild(
+  criteria: readonly Criterion[],
+  output: GateOutputs['P05'],
+  rulesVersion: number,
+): readonly JudgedFinding[] {
+  const ids = output.criteria.map(({ id }) => id);
+  const addressed = new Set(ids);
+  const unknown = rulesVersion < 4 ? [] : unknownCriteria(ids, criteria);
+  return [
+    ...criteria
+      .filter(({ id }) => !addressed.has(id))
+      .map(({ id, text }) => blockingFinding('build', `Criterion ${id} is not addressed: "${text}".`)),
+    ...unknown.map((id) =>
+      plainFinding('build', 'medium', `The builder says how criterion ${id} is met, which the job does not have.`),
+    ),
+  ];
 }
 
 /**

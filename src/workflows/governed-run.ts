@@ -7,6 +7,7 @@ import {
   continueAsNew,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   rootCause,
@@ -18,8 +19,10 @@ import type { FinaliseResult, GovernanceActivities } from '../contracts/activiti
 import type { Spent } from '../contracts/budget.js';
 import { canonicalSha256, isRecord } from '../contracts/json.js';
 import { GATES, runWorkflowId } from '../contracts/names.js';
+import type { ArtifactRef } from '../contracts/primitives.js';
 import type { GovernedRunInput } from '../contracts/run-plan.js';
 import type { GovernedRunResult } from '../contracts/run-status.js';
+import { readInterruptionLogs } from '../domain/judge/read-interruption-logs.js';
 import { readSpent } from '../domain/judge/read-spent.js';
 import { isSealed } from '../domain/ledger/closed-ledger.js';
 import { gateLimitMs } from '../domain/run/deadlines.js';
@@ -269,13 +272,28 @@ function refuseForeignInput(input: GovernedRunInput, carried: CarriedRun | undef
   }
 }
 
+/** Marks the histories in which the ledger names what a failed set-up command printed. */
+const NAMED_LOGS = 'name-logs-of-failed-set-ups';
+
+interface DescribedFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly spent?: Spent;
+  readonly logs?: readonly ArtifactRef[];
+}
+
 /** A local activity's failure comes as it is, any other wrapped in an `ActivityFailure`. */
-function describeFailure(error: TemporalFailure): { code: string; message: string; spent?: Spent } {
+function describeFailure(error: TemporalFailure): DescribedFailure {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   const known = cause instanceof ApplicationFailure ? cause.details?.[0] : lastHeartbeat(cause);
   const used = isRecord(known) ? readSpent(known.spent) : null;
   const spent = used === null ? {} : { spent: used };
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message, ...spent };
+  if (cause instanceof ApplicationFailure) {
+    const named = isRecord(known) ? readInterruptionLogs(known.logs) : [];
+    // Workers of before wrote the ledger without them, which a replay must not change.
+    const logs = named.length > 0 && patched(NAMED_LOGS) ? { logs: named } : {};
+    return { code: cause.type ?? 'INTERNAL', message: cause.message, ...spent, ...logs };
+  }
   return { code: cause?.name ?? 'INTERNAL', message: rootCause(error) ?? error.message, ...spent };
 }
 

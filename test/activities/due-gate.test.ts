@@ -4,6 +4,7 @@ import { createPrefixVerifier } from '../../src/activities/verify-prefix.js';
 import { type JournalEntry, journalBytes, parseJournalEntry, type VerifiedHead } from '../../src/contracts/journal.js';
 import type { LedgerEntry, LedgerEvent } from '../../src/contracts/ledger.js';
 import { ENGINE, runWorkflowId } from '../../src/contracts/names.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import { ledgerHeadStatement } from '../../src/domain/attest/acts.js';
 import { appendEntry, headOf } from '../../src/domain/ledger/ledger-chain.js';
 import type { DrivenRun } from '../support/driven-run.js';
@@ -194,6 +195,42 @@ describe('an unsigned past', () => {
     const { gate, attempt } = await driven.start();
     const ledger = { ...driven.ledger(), head: { entries: driven.entries.length, hash: OTHER } };
     await refuse(driven.dueGate(gate, attempt, { ledger }), { code: 'LEDGER_BROKEN' });
+  });
+});
+
+describe('rules that are newer than the worker', () => {
+  const NEWER = { code: 'RULES_VERSION_UNKNOWN', retryable: true };
+
+  /** The past of a run that a newer release opened, with something in its plan that this release does not know. */
+  function openedByNewerRelease(more: object = {}) {
+    const events = eventsOf(driven.entries).map((event) =>
+      event.type === 'runOpened'
+        ? { ...event, plan: { ...event.plan, rules_version: RULES_VERSION + 1, ...more } }
+        : event,
+    ) as (LedgerEvent & { at: string })[];
+    return ledgerOf(events);
+  }
+
+  test.each([
+    ['of the known shape', {}],
+    ['of another shape', { of_a_later_release: true }],
+  ])('a gate under a plan %s is left to another worker, and nothing is signed', async (_, more) => {
+    const { gate, attempt } = await driven.start();
+    const before = await driven.journal();
+    const versions = new RegExp(`version ${RULES_VERSION + 1} of the rules.*up to version ${RULES_VERSION}`);
+    await refuse(driven.dueGate(gate, attempt, openedByNewerRelease(more)), {
+      ...NEWER,
+      message: expect.stringMatching(versions),
+    });
+    expect(await driven.journal()).toEqual(before);
+  });
+
+  test('so are the steps of the engine', async () => {
+    const { gate, attempt } = await driven.start();
+    const before = await driven.journal();
+    await refuse(driven.sync({ purpose: 'gate', gate, attempt, ...openedByNewerRelease() }), NEWER);
+    await refuse(driven.sync({ purpose: 'save', ...openedByNewerRelease() }), NEWER);
+    expect(await driven.journal()).toEqual(before);
   });
 });
 

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { ExecuteGateResult } from '../../src/contracts/activities.js';
 import type { GateId } from '../../src/contracts/names.js';
 import { type Patch, patchJudgementSchema } from '../../src/contracts/patch.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import {
   createGovernedRepository,
@@ -98,7 +99,7 @@ test.each<readonly [string, Change, readonly string[]]>([
 test('executeGate: P06 judges what git makes of the bytes, not what files.json says, and says what it judged', async () => {
   const { result, judgement, patchSha256, record } = await verifiedAfter({});
   expect(result.verdict).toBe('pass');
-  expect(judgement).toMatchObject({ rules_version: 3, patch_sha256: patchSha256, findings: [] });
+  expect(judgement).toMatchObject({ rules_version: RULES_VERSION, patch_sha256: patchSha256, findings: [] });
   expect(judgement.rules).toContain('secrets');
   expect(record.artifacts.map(({ path }) => path)).toContain('evidence/patch_judgement.json');
 });

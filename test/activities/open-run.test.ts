@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/contracts/json.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import type { GovernedRunInput } from '../../src/contracts/run-plan.js';
 import { createGovernedRepository, EXAMPLE_POLICY, type GovernedRepository } from '../support/governed-repository.js';
 import { exampleRequest } from '../support/run-request.js';
@@ -31,7 +32,7 @@ test('openRun: reads out what the domain must know', async () => {
     },
   });
   expect(opened.kind === 'opened' && opened.plan).toEqual({
-    rules_version: 3,
+    rules_version: RULES_VERSION,
     pack_sha256: given.packSha256,
     lint_passed: true,
     principals: { writer: 'nina', verifier: 'vera', reviewer: 'rex' },

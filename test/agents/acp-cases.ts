@@ -16,7 +16,9 @@ export interface AcpCase {
   readonly counts: boolean;
   /** As the agent lists it; without it the agent's own default. */
   readonly model?: string;
-  readonly withoutWords?: AgentCase['withoutWords'];
+  readonly ownWords?: AgentCase['ownWords'];
+  /** The kind of the tool call that writes a file. */
+  readonly writes: 'edit' | 'execute';
   /** Calls that it makes beside its work; null for a call of the work. */
   readonly aside?: AgentCase['aside'];
 }
@@ -34,16 +36,16 @@ export const ACP_CASES: readonly AcpCase[] = [
     name: 'gemini',
     argv: ['gemini', '--acp', '--skip-trust'],
     of: caseOf('gemini'),
+    writes: 'edit',
     title: 'Gemini CLI',
     set: presetSet('gemini'),
-    // A summary of the session, from a smaller model.
-    aside: ({ path }) => (path.includes('flash-lite') ? { kind: 'text', text: 'A summary' } : null),
     counts: true,
   },
   {
     name: 'opencode',
     argv: ['opencode', 'acp'],
     of: caseOf('opencode'),
+    writes: 'edit',
     title: 'OpenCode',
     model: 'openai/gpt-4o',
     set: presetSet('opencode'),
@@ -53,24 +55,28 @@ export const ACP_CASES: readonly AcpCase[] = [
     name: 'qwen',
     argv: ['qwen', '--acp', '--auth-type', 'openai'],
     of: caseOf('qwen'),
+    writes: 'edit',
     title: 'Qwen Code',
     set: presetSet('qwen'),
-    withoutWords: ['transient'],
+    ownWords: { transient: /^Rate limit exceeded/ },
     counts: false,
   },
   {
     name: 'copilot',
     argv: ['copilot', '--acp'],
     of: caseOf('copilot'),
+    writes: 'execute',
     title: 'Copilot',
     set: presetSet('copilot'),
-    withoutWords: ['authentication'],
+    // Its log says that it leaves out the body of the answer.
+    ownWords: { authentication: /Authentication failed with provider at http:\S+ \(HTTP 401\)/ },
     counts: true,
   },
   {
     name: 'claude',
     argv: ['claude-agent-acp'],
     of: caseOf('claude'),
+    writes: 'edit',
     package: '@agentclientprotocol/claude-agent-acp',
     version: '0.49.0',
     title: 'Claude Agent',
@@ -81,10 +87,12 @@ export const ACP_CASES: readonly AcpCase[] = [
     name: 'codex',
     argv: ['codex-acp'],
     of: caseOf('codex'),
+    writes: 'execute',
     package: '@agentclientprotocol/codex-acp',
     version: '2.6.0',
     title: 'Codex',
-    withoutWords: ['authentication'],
+    // It makes this error by itself, without what the provider said.
+    ownWords: { authentication: /^Authentication required \(ways of authentication that the agent offers: / },
     set: (url) => ({
       CODEX_API_KEY: 'test-key',
       MODEL_PROVIDER: 'scripted',

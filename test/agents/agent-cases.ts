@@ -28,8 +28,10 @@ export interface AgentCase {
   readonly counts: boolean;
   /** What it reports of its tools when it writes one file: the name of the call, and a tool of its list where it has one. */
   readonly reports: { readonly call: string | null; readonly tool?: string };
-  /** Failures that the agent reports without the provider's words. */
-  readonly withoutWords?: readonly ('transient' | 'authentication')[];
+  /** What the agent says of a failure where it keeps the provider's words to itself. */
+  readonly ownWords?: Readonly<Partial<Record<'transient' | 'authentication', RegExp>>>;
+  /** The program as the record has it, where it is not called as the agent is. */
+  readonly program?: string;
   /** Whether one answer of the model holds the edit and the words, for agents without tools. */
   readonly editsByText?: true;
 }
@@ -44,6 +46,19 @@ const sessionHook = (marker: string): string =>
 
 /** A shell command that writes a file, for agents that edit by command. */
 const writeCommand = (path: string, text: string): string => `printf '%s' '${text}' > '${path}'`;
+
+/**
+ * Calls of a smaller model: which model is to answer, where none is asked for, and over the Agent Client Protocol a summary. What
+ * is no score is asked for again for more than a minute.
+ */
+const geminiAside: NonNullable<AgentCase['aside']> = ({ path, text }) => {
+  if (!path.includes('flash-lite')) return null;
+  const asksForScore = text.includes('"complexity_score"');
+  return {
+    kind: 'text',
+    text: asksForScore ? '{"complexity_reasoning":"One file.","complexity_score":20}' : 'A summary',
+  };
+};
 
 export const AGENT_CASES: readonly AgentCase[] = [
   {
@@ -106,6 +121,7 @@ export const AGENT_CASES: readonly AgentCase[] = [
     model: 'gemini-2.5-pro',
     connect: (url) => ({ set: { GOOGLE_GEMINI_BASE_URL: url, GEMINI_API_KEY: 'test-key' } }),
     write: (path, content) => tool('write_file', { file_path: path, content }),
+    aside: geminiAside,
     instructions: ['GEMINI.md', 'src/GEMINI.md'],
     hooks: (marker) => ({
       '.gemini/settings.json': JSON.stringify({

@@ -35,24 +35,24 @@ function judgeAnswer(agent: AgentCase, outcome: ExecutorOutcome): void {
 }
 
 /** What the agent reports of its tools is what the record has; what it does not report is null. */
-function judgeWork({ agent, reports: { call, tool } }: AgentCase, { work }: ExecutorOutcome): void {
+function judgeWork({ agent, program = agent, reports: { call, tool } }: AgentCase, { work }: ExecutorOutcome): void {
   const calls = call === null ? null : { total: 1, by_tool: [{ tool: call, calls: 1 }] };
   expect(work?.tool_calls).toEqual(calls);
   if (tool === undefined) expect(work?.tools).toBeNull();
   else expect(work?.tools?.names).toContain(tool);
-  expect(work?.parameters?.argv?.[0]).toBe(agent);
+  expect(work?.parameters?.argv?.[0]).toBe(program);
 }
 
 /** @param said the provider's words; an agent may put its own in their place */
 function judgeFailure(
-  { withoutWords = [] }: AgentCase,
+  { ownWords = {} }: AgentCase,
   outcome: ExecutorOutcome,
   expected: 'transient' | 'authentication',
   said: RegExp,
 ): void {
   expect(outcome.answer).toBeNull();
   expect(outcome.failure?.class).toBe(expected);
-  if (!withoutWords.includes(expected)) expect(outcome.failure?.message).toMatch(said);
+  expect(outcome.failure?.message).toMatch(ownWords[expected] ?? said);
 }
 
 const error = (status: number, message: string): ModelTurn => ({ kind: 'error', status, message });

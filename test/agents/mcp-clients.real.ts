@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { AgentName } from '../../src/contracts/names.js';
 import { untilHandedOff } from '../handoff/support.js';
 import { ensureBuilt, PROMPTOS } from '../support/built-package.js';
@@ -11,12 +11,14 @@ import { exampleOutputs } from '../support/gate-outputs.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../support/governed-worker.js';
 import { type McpHome, makeMcpHome } from '../support/mcp-client.js';
+import { startMcpHttp } from '../support/mcp-http.js';
 import type { ModelTurn } from '../support/model-protocols.js';
 import { type ModelCall, type ModelServer, type ScriptedTurn, startModelServer } from '../support/model-server.js';
 import { writeSiteConfig } from '../support/site-home.js';
 import { startTestServer, type TestServer } from '../support/temporal.js';
 import { AGENT_CASES, type AgentCase } from './agent-cases.js';
 import { makeCheckout } from './agent-run.js';
+import { isChosen } from './chosen.js';
 import { installAgent } from './install-agent.js';
 
 /*
@@ -24,7 +26,7 @@ import { installAgent } from './install-agent.js';
  * model. docs/mcp.md says what was tried.
  */
 
-const { PROMPTOS_TEST_AGENT: only, PROMPTOS_SHOW_TRANSCRIPT: show } = process.env;
+const { PROMPTOS_SHOW_TRANSCRIPT: show } = process.env;
 // The worker of the site refuses variables that it does not know.
 delete process.env.PROMPTOS_TEST_AGENT;
 delete process.env.PROMPTOS_SHOW_TRANSCRIPT;
@@ -71,26 +73,49 @@ async function waitingRun(): Promise<WorkedRun> {
   return run;
 }
 
-describe.runIf(only === undefined)('MCP Inspector', () => {
+describe.runIf(isChosen('mcp:inspector'))('MCP Inspector', () => {
   // The second line needs a newer Node than this project does.
   const version = Number(process.versions.node.split('.')[0]) >= 24 ? '2.12.0' : '1.0.3';
 
-  test(`${version} --cli: lists the tools and calls one`, async () => {
+  const inspect = async (...args: readonly string[]) => {
     const bin = await installAgent({ registry: 'npm', package: '@modelcontextprotocol/inspector', version });
+    const { stdout, stderr, exitCode } = await execa(join(bin, 'mcp-inspector'), ['--cli', ...args], {
+      cwd: home.cwd,
+      env: { ...home.env, PATH: path },
+      extendEnv: false,
+      reject: false,
+    });
+    if (show !== undefined) console.log(`${stdout.slice(0, 3_000)}\n--- ${exitCode}\n${stderr}`);
+    return { exitCode, said: `${stdout}\n${stderr}`, given: () => JSON.parse(stdout) };
+  };
+
+  /** Lists the tools, and calls one. @param target the arguments that lead to the server */
+  async function tryServer(target: readonly string[]): Promise<void> {
     const { runId } = await waitingRun();
-    const inspect = async (...args: readonly string[]) => {
-      const server = [process.execPath, PROMPTOS, 'mcp', '--as', 'nina'];
-      const { stdout } = await execa(join(bin, 'mcp-inspector'), ['--cli', ...server, ...args], {
-        cwd: home.cwd,
-        env: { ...home.env, PATH: path },
-        extendEnv: false,
-      });
-      return JSON.parse(stdout);
-    };
-    const { tools } = await inspect('--method', 'tools/list');
-    expect(tools.map(({ name }: { name: string }) => name)).toContain('raise_escalation');
-    const called = await inspect('--method', 'tools/call', '--tool-name', 'get_run', '--tool-arg', `run=${runId}`);
+    const { tools } = (await inspect(...target, '--method', 'tools/list')).given();
+    const names = tools.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['get_run', 'open_gate', 'submit_output', 'raise_escalation']));
+    expect(names.filter((name: string) => /approve|reject|resolve|cancel|decide/.test(name))).toEqual([]);
+    const call = ['--method', 'tools/call', '--tool-name', 'get_run', '--tool-arg', `run=${runId}`];
+    const called = (await inspect(...target, ...call)).given();
     expect(called.structuredContent.status).toMatchObject({ run_id: runId, phase: 'open' });
+  }
+
+  test(`${version} --cli: lists the tools and calls one of a server that it starts`, async () => {
+    await tryServer([process.execPath, PROMPTOS, 'mcp', '--as', 'nina']);
+  });
+
+  test(`${version} --cli: lists the tools and calls one over streamable HTTP, with the token and not without`, async () => {
+    const http = await startMcpHttp(home);
+    onTestFinished(async () => {
+      await http.stop('SIGTERM');
+    });
+    const target = [http.url.href, '--transport', 'http'];
+    await tryServer([...target, '--header', `Authorization: Bearer ${http.token}`]);
+    const refused = await inspect(...target, '--method', 'tools/list');
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.said).toContain('Expected the bearer token');
+    expect(refused.said).not.toContain('get_run');
   });
 });
 
@@ -182,9 +207,8 @@ const callOf =
     return { kind: 'tool', name, input, ...(namespace === undefined ? {} : { namespace }) };
   };
 
-const chosen = AGENTS.filter(({ agent }) => only === undefined || only.split(',').includes(`mcp:${agent}`));
-
-describe.each(chosen)('$agent as a client', ({ agent, configure, first = [] }) => {
+describe.each(AGENTS)('$agent as a client', ({ agent, configure, first = [] }) => {
+  const wanted = test.runIf(isChosen(`mcp:${agent}`));
   const known = AGENT_CASES.find((each) => each.agent === agent);
   if (known === undefined) throw new Error(`no case of ${agent}`);
 
@@ -213,33 +237,39 @@ describe.each(chosen)('$agent as a client', ({ agent, configure, first = [] }) =
     return stdout;
   }
 
-  test(`${known.version}: its model reads a run, and stops it with an escalation signed by the principal`, async () => {
-    const { runId } = await waitingRun();
-    const stdout = await work(home, `Look at run ${runId}, and stop it.`, [
-      callOf('get_run', { run: runId }),
-      callOf('raise_escalation', { run: runId, issue: 'The scope is too wide.' }),
-      { kind: 'text', text: 'I raised an escalation.' },
-    ]);
-    expect(stdout).toContain('I raised an escalation.');
-    // Some give their model the structured content of a result, others the text.
-    expect(model.calls.at(-1)?.text).toMatch(/Data, not instructions|PROMPTOS-DATA tool_result/);
-    const awaited = await run.awaitEscalation('E1');
-    expect(awaited).toMatchObject({ trigger: 'person', raised_by: 'nina', issue: 'The scope is too wide.' });
-  });
+  wanted(
+    `${known.version}: its model reads a run, and stops it with an escalation signed by the principal`,
+    async () => {
+      const { runId } = await waitingRun();
+      const stdout = await work(home, `Look at run ${runId}, and stop it.`, [
+        callOf('get_run', { run: runId }),
+        callOf('raise_escalation', { run: runId, issue: 'The scope is too wide.' }),
+        { kind: 'text', text: 'I raised an escalation.' },
+      ]);
+      expect(stdout).toContain('I raised an escalation.');
+      // Some give their model the structured content of a result, others the text.
+      expect(model.calls.at(-1)?.text).toMatch(/Data, not instructions|PROMPTOS-DATA tool_result/);
+      const awaited = await run.awaitEscalation('E1');
+      expect(awaited).toMatchObject({ trigger: 'person', raised_by: 'nina', issue: 'The scope is too wide.' });
+    },
+  );
 
-  test(`${known.version}: its model does a gate that is handed off: the prompt reaches it, and its output the run`, async () => {
-    const handed = await elsewhere.startRun();
-    await untilHandedOff(elsewhere, handed, 'P00');
-    const about = { run: handed.runId };
-    const output = { kind: 'output', ...exampleOutputs().P00 };
-    const stdout = await work(elsewhereHome, `Do the current gate of run ${handed.runId}.`, [
-      callOf('open_gate', about),
-      callOf('submit_output', { ...about, gate: 'P00', output }),
-      { kind: 'text', text: 'I submitted it.' },
-    ]);
-    expect(stdout).toContain('I submitted it.');
-    expect(model.calls.at(-2)?.text).toContain('<<<PROMPTOS-DATA request>>>');
-    const { output_sha256 } = await handed.awaitDecision('P00');
-    expect(output_sha256).toMatch(/^[0-9a-f]{64}$/);
-  });
+  wanted(
+    `${known.version}: its model does a gate that is handed off: the prompt reaches it, and its output the run`,
+    async () => {
+      const handed = await elsewhere.startRun();
+      await untilHandedOff(elsewhere, handed, 'P00');
+      const about = { run: handed.runId };
+      const output = { kind: 'output', ...exampleOutputs().P00 };
+      const stdout = await work(elsewhereHome, `Do the current gate of run ${handed.runId}.`, [
+        callOf('open_gate', about),
+        callOf('submit_output', { ...about, gate: 'P00', output }),
+        { kind: 'text', text: 'I submitted it.' },
+      ]);
+      expect(stdout).toContain('I submitted it.');
+      expect(model.calls.at(-2)?.text).toContain('<<<PROMPTOS-DATA request>>>');
+      const { output_sha256 } = await handed.awaitDecision('P00');
+      expect(output_sha256).toMatch(/^[0-9a-f]{64}$/);
+    },
+  );
 });

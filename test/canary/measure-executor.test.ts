@@ -76,8 +76,10 @@ describe.runIf(process.platform === 'linux')('promptos canary --executor', () =>
           sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         },
         model: { requested: 'asked-for', served: [SERVED_MODEL] },
-        bugs: { n: 1, caught: 1, missed: 0, no_answer: 0 },
-        honest: { n: 1, false_alarms: 0, passed: 1, no_answer: 0 },
+        bugs: { n: 1, caught: 1, missed: 0, no_answer: 0, rate: 1 },
+        honest: { n: 1, false_alarms: 0, passed: 1, no_answer: 0, rate: 0 },
+        by_class: { 'wrong condition': { bugs: { n: 1, caught: 1 }, honest: { n: 1, passed: 1 } } },
+        by_language: { javascript: { bugs: { rate: 1 }, honest: { rate: 0 } } },
         structured: { n: 2, valid_at_first: 2, rate: 1 },
         ...{ tries: 2, tokens: 2 * (TOKENS.input + TOKENS.output), cost_usd: null },
       },
@@ -87,7 +89,11 @@ describe.runIf(process.platform === 'linux')('promptos canary --executor', () =>
         tries: 3,
       },
     });
+    expect(report).toMatchObject({ questions: 4, parameters: { settings: expect.any(Object) } });
+    expect(Date.parse(report.asked_at)).not.toBeNaN();
     expect(report.answers[2]).toMatchObject({
+      class: 'wrong condition',
+      language: 'javascript',
       outcome: 'objected',
       valid_at_first: false,
       problems: [expect.any(String)],
@@ -129,6 +135,41 @@ describe.runIf(process.platform === 'linux')('promptos canary --executor', () =>
     expect(report.answers[0]).toMatchObject({ outcome: 'unanswered', reason: expect.stringContaining('overloaded') });
     server.script([{ kind: 'error', status: 401, message: 'wrong key' }], { repeats: true });
     await expect(measure([...ONE, '--gate', 'P07'])).rejects.toMatchObject({ code: 'EXECUTOR_NOT_AUTHENTICATED' });
+  }, 300_000);
+
+  test('an answer that ends the command leaves the report of those before it', async () => {
+    await measured();
+    server.script([answer('P07', 'fail'), { kind: 'error', status: 401, message: 'wrong key' }]);
+    await expect(measure([...ONE, '--gate', 'P07', '--report', 'report.json'])).rejects.toMatchObject({
+      code: 'EXECUTOR_NOT_AUTHENTICATED',
+    });
+    const report = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as ExecutorReport;
+    expect(report).toMatchObject({ questions: 2, answers: [{ outcome: 'objected' }] });
+  }, 300_000);
+
+  test.each(['P06', 'P07'])(
+    '%s: a change whose tests cannot pass here is asked about no further',
+    async (gate) => {
+      await measured();
+      await mkdir(join(folder, 'bin'));
+      await writeFile(join(folder, 'bin', 'go'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      server.script(gate === 'P06' ? [answer('P06', 'pass')] : []);
+      const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+      const args = ['--executor', 'judge', '--gate', gate, '--language', 'go', '--class', 'injection'];
+      await expect(invoke(canaryCommand, args, { cwd: folder, env, json: true })).rejects.toMatchObject({
+        code: 'USAGE',
+        message: expect.stringMatching(/tests of the change "go-place" do not pass here: .*--language/s),
+      });
+      server.assertDone();
+    },
+    300_000,
+  );
+
+  test('without --language, bugs in each language are planted and counted apart', async () => {
+    await measured();
+    server.script([answer('P07', 'fail')], { repeats: true });
+    const said = await measure(['--gate', 'P07', '--class', 'injection'], false);
+    expect(said.stdout).toContain('caught: javascript 1/1, python 1/1, go 1/1');
   }, 300_000);
 
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answerJsonSchema, decoderJsonSchema } from '../../src/contracts/answer-schema.js';
+import { answerJsonSchema, boundedJsonSchema, decoderJsonSchema } from '../../src/contracts/answer-schema.js';
 import { GATE_IDS } from '../../src/contracts/names.js';
 
 /** Every object within a JSON value that is a schema: what is below `properties` has names of its own. */
@@ -52,4 +52,13 @@ test('answerJsonSchema: the full one keeps the bounds', () => {
 
 test('decoderJsonSchema: a member that may be left out may be null', () => {
   expect(JSON.stringify(decoderJsonSchema('P06'))).toContain('"line":{"anyOf":[{"type":"integer"},{"type":"null"}]}');
+});
+
+test('boundedJsonSchema: names keep their lengths, and nothing else differs from the schema for decoders', () => {
+  const text = JSON.stringify(boundedJsonSchema('P01'));
+  expect(text.match(/"maxLength":\d+/g)).toEqual(expect.arrayContaining(['"maxLength":32', '"maxLength":64']));
+  for (const gate of GATE_IDS) {
+    const plain = JSON.stringify(boundedJsonSchema(gate)).replace(/,"maxLength":(?:32|64)(?=\})/g, '');
+    expect(JSON.parse(plain)).toEqual(decoderJsonSchema(gate));
+  }
 });

@@ -100,3 +100,42 @@ test('hand-off: an output that is submitted while no worker runs counts when a w
   expect((await run.status()).gates[0]).toMatchObject({ state: 'passed', attempt: 1 });
   expect(await run.failedTasks()).toEqual([]);
 });
+
+test('hand-off: a deadline that ends while a claimant has the gate raises a P08, then the run expires and takes no output', async () => {
+  const deadlines = 'deadlines: { remind: 3s, escalate: 5s, expire: 6s }\n';
+  const site = await createGovernedWorker({
+    ...{ address: inject('temporalAddress'), signedPolicy: `${HUMAN_WRITER}${deadlines}`, handOff },
+  });
+  onTestFinished(() => site.close());
+  const { run, desk } = await claimed(site);
+  const raised = await run.awaitEscalation('E1');
+  expect(raised).toMatchObject({ trigger: 'deadline', issue: expect.stringContaining('was handed off to nina') });
+  expect((await run.status()).gates[0]?.handed_off).toMatchObject({ claim: { claimant: 'nina@desk' } });
+  expect(await site.runs.wait(run.runId)).toMatchObject({ outcome: 'expired' });
+  const ledger = await site.publishedLedger(run.runId);
+  expect(ledger.map(({ type }) => type)).toEqual([
+    ...['runOpened', 'gateStarted', 'gateHandedOff', 'reminded', 'escalationOpened', 'reminded', 'runClosed'],
+  ]);
+  await expect(submitGate(desk, submission(run))).rejects.toMatchObject({
+    code: 'NOTHING_HANDED_OFF',
+    summary: `Run ${run.runId} has handed off no gate: it has ended.`,
+  });
+  expect(await claimsAndResults(site, run)).toEqual(['claim']);
+  expect(await run.failedTasks()).toEqual([]);
+});
+
+test('hand-off: an output that is submitted after the deadline, while the P08 is open, counts once it is resolved', async () => {
+  const deadlines = 'deadlines: { remind: 1s, escalate: 1s, expire: 1h }\n';
+  const site = await createGovernedWorker({
+    ...{ address: inject('temporalAddress'), signedPolicy: `${HUMAN_WRITER}${deadlines}`, handOff },
+  });
+  onTestFinished(() => site.close());
+  const { run, desk } = await claimed(site);
+  await run.awaitEscalation('E1');
+  expect(await submitGate(desk, submission(run))).toMatchObject({ kind: 'submitted', before: false });
+  await run.resolve('E1', { choice: 'continue' });
+  await run.approve('P00');
+  await eventually(async () => ((await run.status()).gates[0]?.state === 'passed' ? true : null), 'P00 to pass');
+  expect((await run.status()).gates[0]).toMatchObject({ state: 'passed', attempt: 1 });
+  expect(await run.failedTasks()).toEqual([]);
+});

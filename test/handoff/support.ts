@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { copyCheckout, replaceFiles } from '../../src/adapters/workspace/copy-files.js';
+import { sealFolder, writtenSince } from '../../src/adapters/workspace/written-since.js';
 import { createHandedOffRuns } from '../../src/client/handed-off.js';
 import type { GateDesk } from '../../src/handoff/gate-desk.js';
 import { EXAMPLE_POLICY } from '../support/governed-repository.js';
@@ -30,7 +31,7 @@ export async function deskOf(
     signer: async () => signerOfKey(key),
     claimant,
     folder,
-    files: { copyCheckout, replaceFiles },
+    files: { copyCheckout, replaceFiles, sealFolder, writtenSince },
     signal: new AbortController().signal,
     ...parts,
   };

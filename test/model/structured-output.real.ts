@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { JUDGING_GATES } from '../../src/canary/seeded/ask-seeded.js';
 import { canaryCommand } from '../../src/cli/canary/canary-command.js';
 import type { ExecutorReport } from '../../src/cli/canary/show-measure.js';
 import { invoke } from '../cli/recorded-context.js';
@@ -10,8 +11,8 @@ import { ensureBuilt } from '../support/built-package.js';
 import { type ChatService, startChatService } from './chat-service.js';
 import { installSmallModel, SMALL_MODEL } from './small-model.js';
 
-/** Answers at each gate for each change; the figures of the docs name how many there were. */
-const REPEAT = process.env.SMALL_MODEL_REPEAT ?? '5';
+/** Answers at each gate; the figures of the docs name how many there were. */
+const REPEAT = Number(process.env.SMALL_MODEL_REPEAT ?? '5');
 const GATES = (process.env.SMALL_MODEL_GATES ?? 'P00,P01,P06,P07').split(',');
 
 let service: ChatService;
@@ -43,7 +44,9 @@ test.each(GATES)(
   '%s: at least 95 % of the answers of a small model have the asked form at the first try',
   async (gate) => {
     const report = join(tmpdir(), `promptos-small-model-${gate}.json`);
-    const args = ['--executor', 'judge', '--gate', gate, '--repeat', REPEAT, '--report', report];
+    // Where a change is judged, it is asked about with its bug and without.
+    const times = JUDGING_GATES.some((one) => one === gate) ? Math.ceil(REPEAT / 2) : REPEAT;
+    const args = ['--executor', 'judge', '--gate', gate, '--repeat', `${times}`, '--report', report];
     const one = ['--language', 'javascript', '--class', 'wrong condition'];
     const said = await invoke(canaryCommand, [...args, ...one], { cwd: folder, json: true });
     const count = Object.values((said.objects[0] as unknown as ExecutorReport).gates)[0];

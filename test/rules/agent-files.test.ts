@@ -180,6 +180,29 @@ test('agent_files: what a link of the base commit leads to is read under its nam
   expect(judge(changed('docs/guide.md.txt'), { inventory })).toEqual([]);
 });
 
+test('agent_files: what a file of the base commit imports steers agents too', () => {
+  const inventory = [{ path: 'CLAUDE.md', sha256: 'a'.repeat(64), imports: ['docs/style.md', 'notes/later.md'] }];
+  for (const path of ['docs/style.md', 'docs/STYLE.md', 'notes/later.md']) {
+    expect(judge(changed(path), { inventory })).toMatchObject([
+      { blocking: true, severity: 'critical', path, message: expect.stringContaining('(imported by CLAUDE.md)') },
+    ]);
+    expect(judge(changed(path))).toEqual([]);
+  }
+  for (const path of ['docs/style.md.txt', 'docs/other.md', 'docs']) {
+    expect(judge(changed(path), { inventory })).toEqual([]);
+  }
+  const allowed = { inventory, planned_files: ['docs/style.md'], agent_files: ['docs/**'] };
+  expect(judge(changed('docs/style.md'), allowed)).toMatchObject([{ blocking: false, severity: 'high' }]);
+});
+
+test('agent_files: a link in the place of a folder of an imported file brings another file under its name', () => {
+  const inventory = [{ path: 'CLAUDE.md', sha256: 'a'.repeat(64), imports: ['docs/rules/style.md'] }];
+  for (const path of ['docs', 'docs/rules', 'docs/rules/style.md']) {
+    expect(judge(changed(path, LINK), { inventory })).toMatchObject([{ blocking: true, path }]);
+  }
+  expect(judge(changed('docs/other', LINK), { inventory })).toEqual([]);
+});
+
 test('agent_files: a blocking finding raises a P08', () => {
   expect(judgeChange(judged([changed('.mcp.json')]))).toMatchObject([
     { rule: 'agent_files', blocking: true, escalates: 'rule_violation' },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
 import { judgeBuild, judgeReview, judgeVerification } from '../../src/rules/gate-outputs.js';
 import { clipText } from '../../src/rules/judged-output.js';
 
@@ -18,7 +19,7 @@ const high = { ...critical, severity: 'high' as const };
 
 test('judgeBuild: a criterion that is not addressed blocks', () => {
   const output = { summary: 'Done.', criteria: [{ id: 'AC1', how: 'By rounding.' }], notes: [] };
-  expect(judgeBuild(criteria, output)).toMatchObject([
+  expect(judgeBuild(criteria, output, RULES_VERSION)).toMatchObject([
     {
       rule: 'build',
       severity: 'high',
@@ -27,7 +28,16 @@ test('judgeBuild: a criterion that is not addressed blocks', () => {
     },
   ]);
   const whole = { ...output, criteria: criteria.map(({ id }) => ({ id, how: 'So.' })) };
-  expect(judgeBuild(criteria, whole)).toEqual([]);
+  expect(judgeBuild(criteria, whole, RULES_VERSION)).toEqual([]);
+});
+
+test('judgeBuild: a criterion that the job does not have is reported once, and does not block', () => {
+  const ids = ['AC1', 'AC3', 'AC2', 'AC3'];
+  const output = { summary: 'Done.', criteria: ids.map((id) => ({ id, how: 'So.' })), notes: [] };
+  expect(judgeBuild(criteria, output, RULES_VERSION)).toMatchObject([
+    { rule: 'build', severity: 'medium', blocking: false, message: expect.stringContaining('criterion AC3') },
+  ]);
+  expect(judgeBuild(criteria, output, 3)).toEqual([]);
 });
 
 describe('judgeVerification', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { GateOutputs } from '../../src/contracts/gate-outputs.js';
-import { type JudgedPlanFiles, judgePlan, plannedFiles } from '../../src/rules/gate-outputs.js';
+import { RULES_VERSION } from '../../src/contracts/rules-version.js';
+import { judgePlan, type PlanTerms, plannedFiles } from '../../src/rules/gate-outputs.js';
 import { createScopeJudgement } from '../../src/rules/scope-matching.js';
 
 const plan = (parts: Partial<GateOutputs['P03']> = {}): GateOutputs['P03'] => ({
@@ -23,8 +24,9 @@ const scope = createScopeJudgement(
   ],
   ['src/check/**'],
 );
-const heldTo: JudgedPlanFiles = { scope, agent_files: [], inventory: [], rules_version: 3 };
-const naming = (files: readonly string[], more: Partial<JudgedPlanFiles> = {}) =>
+const criteria = [{ id: 'AC1', text: 'No cent is lost.' }];
+const heldTo: PlanTerms = { scope, criteria, agent_files: [], inventory: [], rules_version: RULES_VERSION };
+const naming = (files: readonly string[], more: Partial<PlanTerms> = {}) =>
   judgePlan(plan({ components: [{ name: 'split', responsibility: 'Splits.', files: [...files] }] }), {
     ...heldTo,
     ...more,
@@ -78,4 +80,26 @@ test('judgePlan: a planned file that steers agents is reported and does not bloc
 test('judgePlan: a planned file behind a link that steers agents is reported', () => {
   const inventory = [{ path: 'CLAUDE.md', sha256: '0'.repeat(64), leads_to: ['src/notes.md'] }];
   expect(naming(['src/notes.md'], { inventory })).toMatchObject([{ rule: 'plan_agent_files', path: 'src/notes.md' }]);
+});
+
+test('judgePlan: criteria that the job does not have are reported once a component, and do not block', () => {
+  const components = [
+    { name: 'split', responsibility: 'Splits.', files: ['src/split.js'], criteria: ['AC1', 'AC7', 'AC7'] },
+    { name: 'round', responsibility: 'Rounds.', files: ['src/round.js'], criteria: ['AC7', 'AC9'] },
+    { name: 'old', responsibility: 'Does not say.', files: ['src/old.js'] },
+  ];
+  const found = judgePlan(plan({ components }), heldTo);
+  expect(found).toMatchObject(
+    [
+      ['split', 'AC7'],
+      ['round', 'AC7'],
+      ['round', 'AC9'],
+    ].map(([name, id]) => ({
+      rule: 'plan_criteria',
+      severity: 'medium',
+      blocking: false,
+      message: `The component "${name}" of the plan serves criterion ${id}, which the job does not have.`,
+    })),
+  );
+  expect(judgePlan(plan({ components }), { ...heldTo, rules_version: 3 })).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCheckRunner } from '../../src/adapters/checks/check-runner.js';
@@ -11,7 +11,7 @@ import { createNetworkOpener } from '../../src/adapters/sandbox/network/open-net
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
 import { findSetup } from '../../src/config/project-setup.js';
 import { proxyFor } from '../../src/config/proxy.js';
-import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
+import { sandboxSchema } from '../../src/contracts/sandbox-config.js';
 import type { CheckOutcome } from '../../src/ports/gate-executor.js';
 import { printedText } from '../support/printed.js';
 
@@ -24,6 +24,9 @@ import { printedText } from '../support/printed.js';
 const FULL = process.env.PROMPTOS_SETUPS_NETWORK === 'full';
 
 const VERSIONS = { npm: ['pnpm@9.15.9', 'yarn@1.22.22'], pip: ['uv==0.9.7', 'poetry==2.2.1'] } as const;
+
+/** Where rustup keeps its toolchains; programs see them only where the worker config says so. */
+const TOOLCHAINS = ['.cargo/bin', '.rustup'].map((name) => join(homedir(), name)).filter((path) => existsSync(path));
 
 let root: string;
 let tools: string;
@@ -39,7 +42,8 @@ beforeAll(async () => {
   tools = [join(npm, 'node_modules/.bin'), join(venv, 'bin'), process.env.PATH ?? ''].join(delimiter);
   launcher = createLauncher(process.env.PATH);
   const openNetwork = createNetworkOpener({ proxyFor: (...to) => proxyFor(process.env, ...to) });
-  sandbox = await openSandbox(DEFAULT_SANDBOX, { programs: launcher, path: process.env.PATH, openNetwork });
+  const config = sandboxSchema.parse({ readable: TOOLCHAINS });
+  sandbox = await openSandbox(config, { programs: launcher, path: process.env.PATH, openNetwork });
 }, 600_000);
 afterAll(async () => {
   await launcher.close();
@@ -53,6 +57,8 @@ interface Kind {
   readonly lock?: readonly string[];
   /** Works with what was installed, without a network. */
   readonly check: readonly string[];
+  /** Whether the version that this machine has keeps absolute paths, so that its result works where it was made alone. */
+  readonly keepsPaths?: () => boolean;
 }
 
 const MANIFEST = {
@@ -61,6 +67,16 @@ const MANIFEST = {
 const IS_ODD = ['node', '-e', 'if (!require("is-odd")(3)) process.exit(1)'];
 const PYPROJECT =
   '[project]\nname = "shop"\nversion = "1.0.0"\nrequires-python = ">=3.10"\ndependencies = ["idna==3.10"]\n';
+/** Mirrors of PyPI have its simple index, and not the pages that poetry reads unless a source is named. */
+const POETRY = `
+[tool.poetry]
+package-mode = false
+
+[[tool.poetry.source]]
+name = "simple"
+url = "https://pypi.org/simple/"
+priority = "primary"
+`;
 const IDNA = ['.venv/bin/python', '-c', 'import idna; print(idna.encode("a"))'];
 const GO = 'package shop\n\nimport "rsc.io/quote"\n\nfunc Say() string { return quote.Hello() }\n';
 const GO_TEST =
@@ -76,6 +92,18 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 `;
 const JAVA_TEST = 'import org.junit.jupiter.api.Test;\n\nclass ShopTest {\n  @Test\n  void holds() {}\n}\n';
 
+const GRADLE = `plugins { id 'java' }
+repositories { mavenCentral() }
+dependencies { testImplementation 'junit:junit:4.13.2' }
+`;
+const JAVA_4_TEST = `import org.junit.Test;
+
+public class ShopTest {
+  @Test
+  public void holds() {}
+}
+`;
+
 const KINDS: Readonly<Record<string, Kind>> = {
   npm: {
     ...{ program: 'npm', files: MANIFEST, check: IS_ODD },
@@ -87,7 +115,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   uv: { program: 'uv', files: { 'pyproject.toml': PYPROJECT }, lock: ['uv', 'lock', '--quiet'], check: IDNA },
   poetry: {
     ...{ program: 'poetry', check: IDNA },
-    files: { 'pyproject.toml': `${PYPROJECT}\n[tool.poetry]\npackage-mode = false\n` },
+    files: { 'pyproject.toml': `${PYPROJECT}${POETRY}` },
     lock: ['poetry', 'lock', '--quiet'],
   },
   go: {
@@ -110,6 +138,17 @@ const KINDS: Readonly<Record<string, Kind>> = {
     program: 'mvn',
     files: { 'pom.xml': POM, 'src/test/java/ShopTest.java': JAVA_TEST },
     check: ['mvn', '-B', 'test'],
+  },
+  gradle: {
+    program: 'gradle',
+    files: {
+      'settings.gradle': "rootProject.name = 'shop'\n",
+      'build.gradle': GRADLE,
+      'src/test/java/ShopTest.java': JAVA_4_TEST,
+    },
+    check: ['gradle', '--no-daemon', 'test'],
+    // Gradle can move its cache from version 6.1 on; Debian has 4.4.
+    keepsPaths: () => /^Gradle (?:[1-5]\.|6\.0)/m.test(execFileSync('gradle', ['--version'], { encoding: 'utf8' })),
   },
 };
 
@@ -155,9 +194,11 @@ describe('set-up commands of first policies', () => {
         ...{ ...call, argv: setup.argv, network, directory: top, env: env(top) },
       });
       expect(`${made.status} ${made.reason ?? ''} ${printed(made)}`).toMatch(/^passed/);
-      const second = join(root, name, 'second');
-      cpSync(top, second, { recursive: true, verbatimSymlinks: true });
-      rmSync(top, { recursive: true, force: true });
+      const second = kind.keepsPaths?.() === true ? top : join(root, name, 'second');
+      if (second !== top) {
+        cpSync(top, second, { recursive: true, verbatimSymlinks: true });
+        rmSync(top, { recursive: true, force: true });
+      }
       const checked = await createCheckRunner({ ...common, network: 'none' }).run({
         ...{ ...call, argv: kind.check, directory: second, env: env(second) },
       });

@@ -111,7 +111,7 @@ export const constrainedBuilder: GateDefinition<GateOutputs['P05']> = {
         let judged: JudgedChange | null = null;
         try {
           judged = await judgeChangeApart(change, await termsOf(task, change), task.ports.secrets, task.signal);
-          const found = [...judged.findings, ...judgeBuild(criteriaOf(task), output)];
+          const found = [...judged.findings, ...judgeBuild(criteriaOf(task), output, task.input.rules_version)];
           const findings = judged.masked === null ? found : maskJson(found);
           return { findings, artifacts: await publishChange(task, change, output, judged) };
         } finally {

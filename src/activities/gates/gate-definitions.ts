@@ -8,7 +8,14 @@ import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js
 import { readPatchApart } from '../read-patch-apart.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
-import { type GateDefinition, NOTHING_OBSERVED, patchToJudge, publishOutput, scopesOf } from './gate-definition.js';
+import {
+  criteriaOf,
+  type GateDefinition,
+  NOTHING_OBSERVED,
+  patchToJudge,
+  publishOutput,
+  scopesOf,
+} from './gate-definition.js';
 import { verifyForensics } from './verify-forensics.js';
 
 /** P01: the writer declares the job; it may narrow the request's scope, never widen it. */
@@ -44,6 +51,7 @@ const designGate: GateDefinition<GateOutputs['P03']> = {
       judge: async (output) => ({
         findings: judgePlan(output, {
           scope,
+          criteria: criteriaOf(task),
           agent_files: policy.agent_files?.allow ?? [],
           inventory: task.inventory.files,
           rules_version: task.input.rules_version,

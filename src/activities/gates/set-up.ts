@@ -1,7 +1,9 @@
+import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
 import { releaseContent } from '../../contracts/long-bytes.js';
 import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
@@ -55,7 +57,7 @@ async function runCommand(
   const { target_repo: repository, policy_sha256 } = input.run;
   // Key files that are only proposed must leave nothing for other patches.
   const cache = { repository, policy_sha256, keep: committed };
-  const watch = progress.command(`set-up ${name}`, (output) => `setup/${name}.${output}.txt`);
+  const watch = progress.command(`set-up ${name}`, (output) => logPath(name, output));
   const env = setupVariables(policy.setup, directory);
   const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
   const outcome = await runner.run(call);
@@ -69,7 +71,23 @@ async function runCommand(
 /** Characters of an output in a message, which goes into the run's ledger. */
 const SHOWN = 700;
 
-/** The attempt that failed has no record, so the digests of what is kept are in the message, and with it in the ledger. */
+/** Where an output is in the attempt's folder. */
+const logPath = (name: string, output: string): string => `setup/${name}.${output}.txt`;
+
+class SetupFailed extends PromptOsError {
+  constructor(
+    text: string,
+    /** Both outputs, as the store has them. */
+    readonly logs: readonly ArtifactRef[],
+  ) {
+    super('SETUP_FAILED', text);
+  }
+}
+
+/** What the ledger names of a failure: the attempt has no record that could. */
+export const logsOf = (error: unknown): { readonly logs?: readonly ArtifactRef[] } =>
+  error instanceof SetupFailed && error.logs.length > 0 ? { logs: error.logs } : {};
+
 async function failed(
   store: Pick<ArtifactStore, 'putObject'>,
   name: string,
@@ -85,13 +103,13 @@ async function failed(
   const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
   const network = refused.map(({ message }) => ` ${message}`).join('');
   const said = shown === '' ? 'It printed nothing.' : `The end of what it printed:\n${shown}\n`;
-  const kept: string[] = [];
+  const logs: ArtifactRef[] = [];
   for (const [output, log] of Object.entries({ stdout, stderr })) {
-    if (log.ref.bytes > 0) kept.push(`${output} sha256:${log.ref.sha256}`);
+    const path = logPath(name, output);
+    if (log.ref.bytes > 0) logs.push({ path, ...log.ref, media_type: mediaTypeOf(path) });
   }
-  const whole = kept.length === 0 ? '' : `The store keeps all of it: ${kept.join(', ')}.`;
-  return new PromptOsError(
-    'SETUP_FAILED',
-    `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.${network} ${said}${whole}`,
-  );
+  const kept = logs.map(({ path, sha256 }) => `${path} sha256:${sha256}`).join(', ');
+  const whole = kept === '' ? '' : `All of it is kept, and will be in the attempt's folder of the run's tree: ${kept}.`;
+  const what = `The set-up command "${name}" (${argv.join(' ')}) failed: ${ended}.`;
+  return new SetupFailed(`${what}${network} ${said}${whole}`, logs);
 }

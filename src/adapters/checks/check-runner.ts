@@ -9,7 +9,7 @@ import type { CheckCall, CheckOutcome, CheckRunner } from '../../ports/gate-exec
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskPassedIn, maskWatched } from '../platform/passed-secrets.js';
+import { maskAsked, maskPassedIn, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { type ProgramResult, runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -91,7 +91,8 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           const outcome = await withCounts(call, judge(call, result, maxOutputBytes));
           // What is kept of it is published. What the policy sets is no secret.
           const mask = maskPassedIn(granted, scratchRoot);
-          return { ...outcome, stdout: await mask(outcome.stdout), stderr: await mask(outcome.stderr) };
+          const network = maskAsked(granted)(outcome.network);
+          return { ...outcome, stdout: await mask(outcome.stdout), stderr: await mask(outcome.stderr), network };
         }
         const { code } = result;
         const [program = ''] = call.argv;

@@ -12,7 +12,7 @@ import { workApart } from '../platform/apart.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskPassedIn, maskWatched, secretVariables } from '../platform/passed-secrets.js';
+import { maskAsked, maskPassedIn, maskWatched, secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
@@ -140,7 +140,8 @@ async function readApart(
     return (await workApart(work)).value as ReadExecution;
   } catch (error) {
     signal.throwIfAborted();
-    const { exit_code, duration_ms, network } = execution.end;
+    const { exit_code, duration_ms } = execution.end;
+    const network = maskAsked(execution.env)(execution.end.network);
     const problem = `The executor printed ${counted(stdout.byteLength, 'byte')}, which could not be read: ${messageOf(error)}.`;
     return { exit_code, duration_ms, network, answer: null, problem, served_model: null };
   }

@@ -2,7 +2,7 @@ import type { AgentWork } from '../../contracts/agent-work.js';
 import type { CommandExecutorConfig } from '../../contracts/executor-config.js';
 import type { ExecutorOutcome } from '../../ports/gate-executor.js';
 import type { Environment } from '../platform/pass-variables.js';
-import { maskPassed } from '../platform/passed-secrets.js';
+import { maskAsked, maskPassed } from '../platform/passed-secrets.js';
 import type { ProgramResult } from '../platform/run-program.js';
 import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { type KnownAgent, printedAgent, workLocationOf } from './known-agent.js';
@@ -46,7 +46,8 @@ export async function readExecution(
   stderr: Uint8Array,
 ): Promise<ReadExecution> {
   const { config, end, files, env, agent: known } = execution;
-  const { exit_code, duration_ms, network } = end;
+  const { exit_code, duration_ms } = end;
+  const network = maskAsked(env)(end.network);
   // Before anything is read from them: models, tools, ids and problems are kept too.
   const mask = maskPassed(env);
   const decoder = new TextDecoder();

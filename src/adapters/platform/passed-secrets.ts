@@ -1,4 +1,5 @@
 import { type Content, isLong, piecesOf } from '../../contracts/long-bytes.js';
+import type { NetworkLog } from '../../contracts/network-log.js';
 import type { CommandWatch } from '../../ports/gate-executor.js';
 import { collectContent } from './collect-bytes.js';
 import type { Environment } from './pass-variables.js';
@@ -13,17 +14,21 @@ export const secretVariables = (env: Environment): Environment =>
   Object.fromEntries(Object.entries(env).filter(([name]) => SECRET_NAME.test(name)));
 
 interface PassedSecret {
+  /** The variable. */
+  readonly name: string;
   readonly value: string;
   readonly mask: string;
 }
 
 /** The values of a program's own credentials. As JSON has it, a key of several lines looks another way. */
-const secretsOf = (env: Environment): readonly PassedSecret[] =>
+export const passedSecrets = (env: Environment): readonly PassedSecret[] =>
   Object.entries(env).flatMap(([name, value = '']) => {
     if (!SECRET_NAME.test(name) || value.length < SHORTEST) return [];
     const mask = `[masked: the value of ${name}]`;
-    return [...new Set([value, JSON.stringify(value).slice(1, -1)])].map((form) => ({ value: form, mask }));
+    return [...new Set([value, JSON.stringify(value).slice(1, -1)])].map((form) => ({ name, value: form, mask }));
   });
+
+const escapeCharacter = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
 
 const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
   secrets.reduce((masked, { value, mask }) => masked.replaceAll(value, mask), text);
@@ -33,7 +38,7 @@ const maskAll = (secrets: readonly PassedSecret[], text: string): string =>
  * knows.
  */
 export function maskPassed(env: Environment): (text: string) => string {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   return (text) => maskAll(secrets, text);
 }
 
@@ -42,7 +47,7 @@ export function maskPassed(env: Environment): (text: string) => string {
  * @param folder absolute, for the file of a long output; the output that was given is released where there is another
  */
 export function maskPassedIn(env: Environment, folder: string): (output: Content) => Promise<Content> {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   return async (output) => {
     if (secrets.length === 0 || !(await isAnyIn(secrets, output))) return output;
     if (!isLong(output)) return new TextEncoder().encode(maskAll(secrets, new TextDecoder().decode(output)));
@@ -83,9 +88,32 @@ function maskedStream(secrets: readonly PassedSecret[]) {
   };
 }
 
+/** Characters of a host name at most. */
+const LONGEST_HOST = 253;
+
+/**
+ * The same for what a program asked of the network, which may be a try to send a credential away as the name of a host. Such a
+ * name has no case, and dots at least every 63 characters.
+ */
+export function maskAsked(env: Environment): (log: NetworkLog | undefined) => NetworkLog | undefined {
+  const secrets = passedSecrets(env)
+    .filter(({ value }) => value.length <= LONGEST_HOST)
+    .map(({ value, mask }) => ({ mask, pattern: new RegExp([...value].map(escapeCharacter).join('\\.?'), 'gi') }));
+  const masked = (host: string): string =>
+    secrets.reduce((text, { pattern, mask }) => text.replace(pattern, () => mask), host);
+  return (log) =>
+    log && {
+      ...log,
+      requests: log.requests.map((request) => ({
+        ...request,
+        host: request.host === null ? null : masked(request.host),
+      })),
+    };
+}
+
 /** The same for what is shown while the program runs. */
 export function maskWatched(env: Environment, watch: CommandWatch): CommandWatch {
-  const secrets = secretsOf(env);
+  const secrets = passedSecrets(env);
   if (secrets.length === 0) return watch;
   const outputs = { stdout: maskedStream(secrets), stderr: maskedStream(secrets) };
   return {

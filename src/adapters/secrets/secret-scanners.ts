@@ -12,8 +12,11 @@ import { type ChangeParts, contentsOf, partsOf } from '../../rules/added-lines.j
 import { workApart } from '../platform/apart.js';
 import { findProgram } from '../platform/find-program.js';
 import { makeMarkedFolder, removeLeftovers } from '../platform/leftovers.js';
+import type { Environment } from '../platform/pass-variables.js';
+import { secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
+import { createPassedValueScanner } from './passed-values.js';
 
 const PRESET = '@secretlint/secretlint-rule-preset-recommend';
 /** Comments that switch rules off: an author could exempt their own text. The preset's option to ignore them has no effect. */
@@ -138,12 +141,17 @@ async function makeFolder(parent: string): Promise<string> {
   return makeMarkedFolder(parent, FOLDER_PREFIX);
 }
 
+export interface SecretScannersOptions extends GitleaksOptions {
+  /** The environments that a worker gives to its programs; none where no worker judges. */
+  readonly passed?: readonly Environment[];
+}
+
 /** Every scanner that this machine has. */
-export function createSecretScanners(options: GitleaksOptions): SecretScanner {
-  const scanners = [createSecretlintScanner(), createGitleaksScanner(options)];
+export function createSecretScanners({ passed = [], ...options }: SecretScannersOptions): SecretScanner {
+  const scanners = [createSecretlintScanner(), createGitleaksScanner(options), createPassedValueScanner(passed)];
   return {
     scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
-    scanLong: (change, signal) => scanApart(options, change, signal),
+    scanLong: (change, signal) => scanApart({ ...options, passed }, change, signal),
   };
 }
 
@@ -154,9 +162,11 @@ export interface ScanOrder {
   readonly parts: ChangeParts;
   /** Where it writes the texts for gitleaks; null where that is not installed. */
   readonly folder: string | null;
+  /** As in `SecretScannersOptions`; of credentials alone. */
+  readonly passed: readonly Environment[];
 }
 
-/** What it answers: what secretlint found, and the paths of the texts in their order. */
+/** What it answers: what was found without gitleaks, and the paths of the texts in their order. */
 export interface ScanAnswer {
   readonly hits: readonly SecretHit[];
   readonly paths: readonly string[];
@@ -164,14 +174,14 @@ export interface ScanAnswer {
 
 /** Secretlint takes seconds for 50 MB, and all of them at once in memory: a process of its own does it, and writes what gitleaks reads. */
 async function scanApart(
-  { path = '', programs, temporaryDir = tmpdir() }: GitleaksOptions,
+  { path = '', programs, temporaryDir = tmpdir(), passed = [] }: SecretScannersOptions,
   change: LongPatch,
   signal: AbortSignal,
 ): Promise<readonly SecretHit[]> {
   const program = findProgram('gitleaks', path);
   const folder = program === null ? null : await makeFolder(temporaryDir);
   try {
-    const input: ScanOrder = { parts: partsOf(change), folder };
+    const input: ScanOrder = { parts: partsOf(change), folder, passed: passed.map(secretVariables) };
     const { value } = await workApart({ program: SCANNER, input, content: contentsOf(change), signal });
     const { hits, paths } = value as ScanAnswer;
     if (program === null || folder === null || paths.length === 0) return hits;

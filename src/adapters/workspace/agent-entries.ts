@@ -38,7 +38,7 @@ export async function touchedAgentEntries(
 }
 
 /** The folders above a path. */
-function* foldersOf(path: BytePath): Generator<BytePath> {
+export function* foldersOf(path: BytePath): Generator<BytePath> {
   for (let end = path.lastIndexOf('/'); end !== -1; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
 }
 

@@ -18,13 +18,14 @@ import { type BytePath, bytePath, bytesOf, look, type Survey, surveyTree } from 
  */
 export async function makeCheckout(templates: Templates, stateDir: string, order: CheckoutOrder): Promise<Checkout> {
   const prepared = await templates.take(order);
-  const { directory } = prepared;
+  const { directory, requireUnwritten } = prepared;
   const requireSameFolder = sameFolder(directory);
   let tree = prepared.tree;
   const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
 
   const change = async (named: readonly string[]): Promise<Patch | LongPatch> => {
     requireSameFolder();
+    await requireUnwritten();
     const wanted = named.map(bytePath);
     const survey = await surveyTree(bytePath(directory), tree.known, wanted);
     const changed = survey.changed.filter((path) => !isOfSetup(tree.setup, path));
@@ -58,10 +59,21 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     absent: prepared.absent.map(pathText),
     ...(prepared.setup === undefined ? {} : { setup: prepared.setup }),
     ...(prepared.laidUnder === undefined ? {} : { laidUnder: prepared.laidUnder }),
+    requireUnwritten,
     diff,
-    watch: async () => watchTracked(directory, tree, changedPaths),
+    watch: async () => {
+      const watch = watchTracked(directory, tree, changedPaths);
+      return {
+        changes: async () => {
+          const changes = await watch.changes();
+          await requireUnwritten();
+          return changes;
+        },
+      };
+    },
     reset: async () => {
       requireSameFolder();
+      await requireUnwritten();
       tree = await prepared.refill();
     },
     discard: async () => prepared.release(),

@@ -151,15 +151,15 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       return { tip, files: await differingFiles(await mirrorOf(name, tip), commit, tip) };
     },
     checkout: async ({ repository, commit, patch = new Uint8Array(), withholdAgentFiles = false, ...more }) => {
-      const { setup, showsLaidUnder, signal } = more;
+      const { setup, showsLaidUnder, signal, followsImports = true } = more;
       const mirror = await mirrorOf(repository, commit, signal);
       const { temporaryDir } = await ready();
       const setting = { setup, showsLaidUnder, signal };
-      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, ...setting };
+      const order = { temporaryDir, repository, mirror, commit, patch, withholdAgentFiles, followsImports, ...setting };
       return makeCheckout(templates, stateDir, order);
     },
-    inventory: async (repository, commit, signal) =>
-      templates.inventory({ mirror: await mirrorOf(repository, commit, signal), commit, signal }),
+    inventory: async (repository, commit, { followsImports = true, signal } = {}) =>
+      templates.inventory({ mirror: await mirrorOf(repository, commit, signal), commit, followsImports, signal }),
     snapshot: async (name) => {
       const { environment } = await ready();
       const location = await locateAgain(name).catch((error: unknown) => {

@@ -5,23 +5,54 @@ import { INVENTORY_FILES, type Inventory } from '../../contracts/inventory.js';
 import { agentFileOf } from '../../rules/agent-files.js';
 import { pathText } from '../git/read-diff.js';
 import { nextTurn, SMALL_BYTES, timeIsUp } from '../platform/time-slices.js';
+import { followImports } from './follow-imports.js';
 import { type BytePath, bytePath, bytesOf, type KnownTree } from './tree-survey.js';
 
 /** Links that are followed one after the other. */
 const HOPS = 20;
 
+/** The files of a commit that steer agents, with what they import, and as runs know them that follow no imports. */
+export interface Inventories {
+  readonly whole: Inventory;
+  readonly withoutImports: Inventory;
+}
+
+export const inventoryFor = ({ whole, withoutImports }: Inventories, followsImports: boolean): Inventory =>
+  followsImports ? whole : withoutImports;
+
 /**
- * The files of a checked out commit that steer agents, with their digests. Links come first, so that where they lead is
- * listed however many files there are.
+ * The files of a checked out commit that steer agents, with their digests.
  * @param known all files of the tree: no folder is read again
  */
-export async function readInventory(top: string, known: KnownTree): Promise<Inventory> {
+export async function readInventories(top: string, known: KnownTree): Promise<Inventories> {
   const tree = bytePath(top);
   const found: BytePath[] = [];
   for (const path of known.files.keys()) {
     if (timeIsUp()) await nextTurn();
     if (agentFileOf(pathText(path)) !== null) found.push(path);
   }
+  const plain = withLinks(tree, known, found);
+  const withoutImports = await describe(tree, plain, new Map());
+  const written = await followImports([...plain.links.keys(), ...plain.others], (path) => textOf(tree, known, path));
+  if (written.size === 0) return { whole: withoutImports, withoutImports };
+  const imports = new Map([...written].map(([path, targets]) => [path, withEnds(tree, targets)]));
+  const imported = [...imports.values()].flat().filter((path) => known.files.has(path));
+  const all = withLinks(tree, known, [...new Set([...found, ...imported])]);
+  return { whole: await describe(tree, all, imports), withoutImports };
+}
+
+/** Paths, and where they end: a folder on the way may be a link. */
+const withEnds = (tree: BytePath, paths: readonly BytePath[]): readonly BytePath[] => [
+  ...new Set(paths.flatMap((path) => [path, insideEnd(tree, path) ?? path])),
+];
+
+/** Files that steer agents, and where those that are links lead. */
+interface SteeringFiles {
+  readonly links: ReadonlyMap<BytePath, readonly BytePath[]>;
+  readonly others: ReadonlySet<BytePath>;
+}
+
+function withLinks(tree: BytePath, known: KnownTree, found: readonly BytePath[]): SteeringFiles {
   const links = new Map<BytePath, readonly BytePath[]>();
   for (const path of found) {
     if (isLink(tree, path)) links.set(path, placesBehind(tree, path));
@@ -29,15 +60,46 @@ export async function readInventory(top: string, known: KnownTree): Promise<Inve
   const places = [...links.values()].flat();
   const isBehind = (path: BytePath): boolean => places.some((place) => path === place || path.startsWith(`${place}/`));
   const behind = places.length === 0 ? [] : [...known.files.keys()].filter(isBehind);
-  const others = new Set([...found, ...behind].filter((path) => !links.has(path)));
-  const all = [...[...links.keys()].sort(), ...[...others].sort()];
+  return { links, others: new Set([...found, ...behind].filter((path) => !links.has(path))) };
+}
+
+/** Links and importing files come first, so that what they lead to is listed however many files there are. */
+async function describe(
+  tree: BytePath,
+  { links, others }: SteeringFiles,
+  imports: ReadonlyMap<BytePath, readonly BytePath[]>,
+): Promise<Inventory> {
+  const importing = [...others].filter((path) => imports.has(path));
+  const rest = [...others].filter((path) => !imports.has(path));
+  const all = [...[...links.keys()].sort(), ...importing.sort(), ...rest.sort()];
   const files: Inventory['files'] = [];
   for (const path of all.slice(0, INVENTORY_FILES)) {
+    const named = imports.get(path)?.map(pathText) ?? [];
     const leadsTo = links.get(path)?.map(pathText) ?? [];
-    const sha256 = await digestOf(tree, path);
-    files.push({ path: pathText(path), sha256, ...(leadsTo.length === 0 ? {} : { leads_to: leadsTo }) });
+    files.push({
+      path: pathText(path),
+      sha256: await digestOf(tree, path),
+      ...(named.length === 0 ? {} : { imports: named }),
+      ...(leadsTo.length === 0 ? {} : { leads_to: leadsTo }),
+    });
   }
   return { files, more: all.length - files.length };
+}
+
+/** Where a path of the tree ends; null where there is no file, or one outside. */
+function insideEnd(tree: BytePath, path: BytePath): BytePath | null {
+  const end = whereItEnds(tree, path);
+  return end === null || end === '' || /^\.\.(?:\/|$)/.test(end) ? null : end;
+}
+
+/** The bytes of a file of the tree, or of the one in the tree that a link leads to. */
+async function textOf(tree: BytePath, known: KnownTree, path: BytePath): Promise<Buffer | null> {
+  if (timeIsUp()) await nextTurn();
+  const end = insideEnd(tree, path);
+  if (end === null || !known.files.has(end)) return null;
+  const place = bytesOf(`${tree}/${end}`);
+  const stat = lstatSync(place);
+  return stat.isFile() && stat.size <= SMALL_BYTES ? readFileSync(place) : null;
 }
 
 const isLink = (tree: BytePath, path: BytePath): boolean => lstatSync(bytesOf(`${tree}/${path}`)).isSymbolicLink();

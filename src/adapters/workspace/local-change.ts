@@ -11,8 +11,11 @@ import { pathText } from '../git/read-diff.js';
 import { type LocalRepository, openLocalRepository } from '../git/repository.js';
 import { type Git, gitIn, gitWords } from '../git/run-git.js';
 import { applyToIndex, withScratchIndex } from '../git/scratch-index.js';
+import { SMALL_BYTES } from '../platform/time-slices.js';
+import { foldersOf } from './agent-entries.js';
 import { appliedChange, NO_CHANGE, treeChange } from './compute-patch.js';
-import { readInventory } from './inventory.js';
+import { followImports } from './follow-imports.js';
+import { readInventories } from './inventory.js';
 import type { Scratch } from './scratch.js';
 import { type BytePath, bytesOf } from './tree-survey.js';
 
@@ -144,20 +147,39 @@ async function copyIndex(from: string, to: string): Promise<void> {
 /** The files of a tree that steer agents. Only those are checked out, unless one is a link: it may lead anywhere. */
 async function inventoryOf({ git, folder }: Scratch, tree: string): Promise<Inventory> {
   const listed = (await git.bytes(['ls-tree', '-r', '-z', '--full-tree', tree])).toString('latin1').split('\0');
-  const entries = listed.flatMap((entry): readonly { readonly mode: string; readonly path: BytePath }[] => {
-    const [, mode = '', path = ''] = /^(\d+) blob [0-9a-f]+\t(.*)$/s.exec(entry) ?? [];
-    return path === '' ? [] : [{ mode, path }];
-  });
-  const steering = entries.filter(({ path }) => agentFileOf(pathText(path)) !== null);
-  if (steering.length === 0) return { files: [], more: 0 };
-  const whole = steering.some(({ mode }) => mode === '120000');
+  const entries = new Map(
+    listed.flatMap((line): readonly (readonly [BytePath, TreeEntry])[] => {
+      const [, mode = '', object = '', path = ''] = /^(\d+) blob ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
+      return path === '' ? [] : [[path, { mode, object }]];
+    }),
+  );
+  const named = [...entries.keys()].filter((path) => agentFileOf(pathText(path)) !== null);
+  if (named.length === 0) return { files: [], more: 0 };
+  const isLink = (path: BytePath): boolean => entries.get(path)?.mode === LINK;
+  const imported = [...(await followImports(named, (path) => blobOf(git, entries.get(path)))).values()].flat();
+  const steering = [...new Set([...named, ...imported.filter((path) => entries.has(path))])];
+  const whole = steering.some(isLink) || imported.some((path) => [...foldersOf(path)].some(isLink));
   const top = join(folder, 'base');
   await mkdir(top);
   const env = { GIT_INDEX_FILE: join(folder, 'base-index'), GIT_WORK_TREE: top };
   await git.bytes(['read-tree', tree], { env });
-  const input = Buffer.concat(steering.map(({ path }) => Buffer.concat([bytesOf(path), Buffer.of(0)])));
+  const input = Buffer.concat(steering.map((path) => Buffer.concat([bytesOf(path), Buffer.of(0)])));
   const how = whole ? ['--all'] : ['-z', '--stdin'];
   await git.bytes(['checkout-index', '--force', ...how], { cwd: top, env, input });
-  const files = new Map((whole ? entries : steering).map(({ path }) => [path, '']));
-  return readInventory(top, { files, folders: new Map() });
+  const files = new Map((whole ? [...entries.keys()] : steering).map((path) => [path, '']));
+  return (await readInventories(top, { files, folders: new Map() })).whole;
+}
+
+const LINK = '120000';
+
+interface TreeEntry {
+  readonly mode: string;
+  readonly object: string;
+}
+
+/** The bytes of a file that is no link; null for one that is missing or large. */
+async function blobOf(git: Git, entry: TreeEntry | undefined): Promise<Buffer | null> {
+  if (entry === undefined || entry.mode === LINK) return null;
+  const size = Number(await git.text(['cat-file', '-s', entry.object]));
+  return size > SMALL_BYTES ? null : git.bytes(['cat-file', 'blob', entry.object]);
 }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
-import type { Inventory } from '../../contracts/inventory.js';
 import type { Content } from '../../contracts/long-bytes.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
@@ -10,7 +9,7 @@ import { removeFolder } from '../platform/leftovers.js';
 import { restoreEntries, touchedAgentEntries } from './agent-entries.js';
 import { copyTree } from './copy-tree.js';
 import { GITLINK_MODE, type GitIndex, type IndexEntry, missingIn, readIndex } from './git-index.js';
-import { readInventory } from './inventory.js';
+import { type Inventories, inventoryFor, readInventories } from './inventory.js';
 import type { Mirror } from './mirror.js';
 import { writeSubmodules } from './submodules.js';
 import { type BytePath, bytePath, type KnownTree, knownTree } from './tree-survey.js';
@@ -36,7 +35,7 @@ export interface Template {
   readonly gitFiles: KnownTree;
   readonly index: GitIndex;
   readonly hashBytes: number;
-  readonly inventory: Inventory;
+  readonly inventories: Inventories;
 }
 
 /** What a patch makes of a template: the files that are other ones with it. */
@@ -89,14 +88,20 @@ export async function makeTemplate(mirror: Mirror, commit: string, folder: strin
   const index = readIndex(await readFile(join(gitDir, 'index')), hashBytes);
   await rm(join(gitDir, 'index'));
   const files = await knownTree(bytePath(tree));
-  const inventory = await readInventory(tree, files);
-  return { folder, tree, files, gitFiles: await knownTree(bytePath(gitDir)), index, hashBytes, inventory };
+  const inventories = await readInventories(tree, files);
+  return { folder, tree, files, gitFiles: await knownTree(bytePath(gitDir)), index, hashBytes, inventories };
+}
+
+export interface OverlayOptions {
+  readonly withhold: boolean;
+  /** As in `InventoryOptions`. */
+  readonly followsImports: boolean;
 }
 
 /**
  * Applies a patch to the commit of a template.
  * @param folder empty
- * @param withhold whether files that steer agents stay as they are in the commit
+ * @param options whether files that steer agents stay as they are in the commit, and which those are
  * @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED
  */
 export async function makeOverlay(
@@ -104,7 +109,7 @@ export async function makeOverlay(
   template: Template,
   patch: Content,
   folder: string,
-  withhold: boolean,
+  { withhold, followsImports }: OverlayOptions,
 ): Promise<Overlay> {
   const { index: base, hashBytes } = template;
   const [tree, objects, indexFile] = [join(folder, 'tree'), join(folder, 'objects'), join(folder, 'index')];
@@ -120,7 +125,7 @@ export async function makeOverlay(
     throw new PromptOsError('PATCH_NOT_APPLICABLE', `The patch does not apply to the base commit: ${refused}.`);
   }
   const patched = readIndex(await readFile(indexFile), hashBytes);
-  const agentFiles = await touchedAgentEntries(git, base, patched, template.inventory);
+  const agentFiles = await touchedAgentEntries(git, base, patched, inventoryFor(template.inventories, followsImports));
   const restores = withhold && agentFiles.length > 0;
   const absent = restores ? await restoreEntries(git, base, patched, agentFiles) : [];
   const index = restores ? readIndex(await readFile(indexFile), hashBytes) : patched;

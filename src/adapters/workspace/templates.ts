@@ -7,11 +7,12 @@ import type { LaidUnder } from '../../ports/laid-under.js';
 import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
 import type { FreshTree } from './fresh-tree.js';
+import { inventoryFor } from './inventory.js';
 import { createLeasedCache, type Lease } from './leased-cache.js';
 import type { Mirror } from './mirror.js';
 import { type MountedLayer, mountLayer } from './mounted-layer.js';
 import { createSetupLayers } from './setup-layers.js';
-import { makeOverlay, makeTemplate, type Overlay, type Template } from './template.js';
+import { makeOverlay, makeTemplate, type Overlay, type OverlayOptions, type Template } from './template.js';
 import type { BytePath } from './tree-survey.js';
 
 /** Where a worker keeps templates, and how their names begin. */
@@ -35,6 +36,8 @@ interface PreparedCheckout {
   readonly absent: readonly BytePath[];
   readonly setup?: ProvidedSetup;
   readonly laidUnder?: LaidUnder;
+  /** Waits until it is known that nothing wrote to what is laid under the checkout. @throws PromptOsError GIT_FAILED */
+  requireUnwritten(): Promise<void>;
   /** Empties the directory, and fills it again. */
   refill(): Promise<FreshTree>;
   /** To be called when the checkout is not used any more. */
@@ -50,6 +53,8 @@ interface TemplateOrder {
 export interface CheckoutOrder extends CopyOrder, TemplateOrder {
   readonly patch: Content;
   readonly withholdAgentFiles: boolean;
+  /** As in `InventoryOptions`. */
+  readonly followsImports: boolean;
   readonly setup?: CheckoutSetup | undefined;
   /** As in `CheckoutOptions`. */
   readonly showsLaidUnder?: boolean | undefined;
@@ -59,7 +64,7 @@ export interface Templates {
   /** @throws PromptOsError PATCH_NOT_APPLICABLE, GIT_FAILED; the signal's reason */
   take(order: CheckoutOrder): Promise<PreparedCheckout>;
   /** The files of a commit that steer agents. @throws PromptOsError GIT_FAILED; the signal's reason */
-  inventory(order: TemplateOrder): Promise<Inventory>;
+  inventory(order: TemplateOrder & Pick<CheckoutOrder, 'followsImports'>): Promise<Inventory>;
 }
 
 /**
@@ -89,14 +94,17 @@ export function createTemplates(stateDir: string): Templates {
     const { mirror, patch } = order;
     if (patch.byteLength === 0) return null;
     const digest = await digestOf(patch);
-    const lease = (key: string, withhold: boolean) =>
-      overlays.lease(`${keyOf(order)} ${digest}${key}`, () =>
-        inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder, withhold)),
+    const { whole: followed, withoutImports } = template.inventories;
+    // Where nothing is imported, both are the same, and so is the overlay.
+    const followsImports = order.followsImports || followed === withoutImports;
+    const lease = (options: OverlayOptions) =>
+      overlays.lease(`${keyOf(order)} ${digest} ${JSON.stringify(options)}`, () =>
+        inNewFolder(parent, prefix, (folder) => makeOverlay(mirror, template, patch, folder, options)),
       );
-    const whole = await lease('', false);
+    const whole = await lease({ withhold: false, followsImports });
     // Nearly every patch touches no such file, and then all gates share one overlay.
     if (!order.withholdAgentFiles || whole.value.agentFiles.length === 0) return whole;
-    return lease(' without agent files', true).finally(whole.release);
+    return lease({ withhold: true, followsImports }).finally(whole.release);
   };
 
   const leaseSetup = async (template: Template, overlay: Overlay | null, { setup, ...order }: CheckoutOrder) => {
@@ -118,7 +126,7 @@ export function createTemplates(stateDir: string): Templates {
       order.signal?.throwIfAborted();
       const { value, release } = await leaseTemplate(order);
       release();
-      return value.inventory;
+      return inventoryFor(value.inventories, order.followsImports);
     },
     take: async (order) => {
       order.signal?.throwIfAborted();
@@ -132,13 +140,16 @@ export function createTemplates(stateDir: string): Templates {
         if (overlay !== null) leases.push(overlay);
         const { layer, setup } = await leaseSetup(lease.value, overlay?.value ?? null, order);
         if (layer !== null) leases.push(layer);
-        const shown = order.showsLaidUnder === true ? (layer?.value ?? null) : null;
+        const shown = order.showsLaidUnder === true ? layer : null;
         const mounted = shown === null ? null : await mountLayer(shown, order);
         if (mounted !== null) leases.push(mounted);
         const copied = mounted === null ? (layer?.value ?? null) : null;
         const source = { template: lease.value, overlay: overlay?.value ?? null, layer: copied };
         let copy: Copy | null = await copies.take(source, order);
         const { directory } = copy;
+        const requireUnwritten = async (): Promise<void> => mounted?.requireUnwritten();
+        // It goes on while the executor works.
+        requireUnwritten().catch(() => undefined);
         return {
           ...{
             directory,
@@ -149,6 +160,7 @@ export function createTemplates(stateDir: string): Templates {
           absent: overlay?.value.absent ?? [],
           ...(setup === null ? {} : { setup }),
           ...(mounted === null ? {} : { laidUnder: mounted.laidUnder }),
+          requireUnwritten,
           refill: async () => {
             if (copy === null) throw new Error('the checkout was released');
             copy = await copies.refill(copy, order.signal);

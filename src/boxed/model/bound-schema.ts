@@ -16,7 +16,12 @@ function boundPart(part: unknown, bounds: AnswerBounds): unknown {
 }
 
 function boundsOf(
-  schema: { readonly type?: unknown; readonly minItems?: unknown; readonly enum?: unknown },
+  schema: {
+    readonly type?: unknown;
+    readonly minItems?: unknown;
+    readonly maxLength?: unknown;
+    readonly enum?: unknown;
+  },
   bounds: AnswerBounds,
 ): object {
   const { items, characters } = bounds;
@@ -25,7 +30,8 @@ function boundsOf(
     return { maxItems: Math.max(items, Number(minItems)) };
   }
   if (schema.type === 'string' && schema.enum === undefined && characters !== undefined) {
-    return { minLength: 1, maxLength: characters };
+    const { maxLength = characters } = schema;
+    return { minLength: 1, maxLength: Math.min(characters, Number(maxLength)) };
   }
   return {};
 }

@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
+import { boundedJsonSchema } from '../../contracts/answer-schema.js';
 import { readJson } from '../../contracts/json.js';
 import { modelProgramSchema } from '../../contracts/model-executor.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
@@ -35,7 +36,10 @@ async function run(): Promise<number> {
       { watched, settings, system: instructionsFor(way), print, stepsLeft: settings.max_steps },
       {
         ...{ gate, way, prompt: readFileSync(0, 'utf8'), root: realpathSync(process.cwd()) },
-        schema: JSON.parse(readFileSync(schemaFile, 'utf8')) as object,
+        schema:
+          settings.answer_bounds === undefined
+            ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as object)
+            : boundedJsonSchema(gate),
       },
     );
     print({ type: 'result', answer: readJson(answer) ?? answer });

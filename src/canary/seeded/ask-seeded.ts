@@ -1,3 +1,4 @@
+import type { ExecutorParameters } from '../../contracts/agent-work.js';
 import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { GATE_IDS, type GateId } from '../../contracts/names.js';
@@ -21,6 +22,8 @@ const JUDGEMENTS: readonly string[] = ['verifier', 'review'];
 /** What an executor made of one change at one gate. */
 export interface SeededAnswer {
   readonly name: string;
+  readonly class: SeededBug['class'];
+  readonly language: SeededBug['language'];
   readonly gate: AskedGate;
   /** Whether the change had the bug. */
   readonly seeded: boolean;
@@ -53,6 +56,18 @@ function judged({ tries, reason, escalation, verdict, findings }: AttemptRecord)
     : { outcome: 'objected', reason: clipText(against.message, 300) };
 }
 
+/**
+ * The tests of a change pass with its bug too. Where they do not, a verifier that objects has read their result, and no code.
+ * @throws PromptOsError USAGE
+ */
+function requireRunTests({ name, language }: SeededBug, { findings }: Pick<AttemptRecord, 'findings'>): void {
+  const failed = findings.find(({ rule }) => rule === 'checks');
+  if (failed === undefined) return;
+  throw new PromptOsError('USAGE', `The tests of the change "${name}" do not pass here: ${failed.message}`, {
+    hint: `Correct what keeps the tests from passing, or leave ${language} out with --language.`,
+  });
+}
+
 const UNANSWERED = {
   outcome: 'unanswered',
   tries: 0,
@@ -64,31 +79,35 @@ const UNANSWERED = {
 /**
  * Asks an executor at a gate of a run in which all other parties are scripted and honest, but for the bug.
  * @param times how often; each is an attempt of its own
- * @throws PromptOsError what calls of the executor throw, but for an overload; INTERNAL where the change does not reach the gate
+ * @param heard given each answer, and what the executor was configured with where it says so
+ * @throws PromptOsError what calls of the executor throw, but for an overload; USAGE where the tests of the change cannot be run;
+ *   INTERNAL where the change does not reach the gate
  */
 export async function askSeeded(
   runs: CanaryRuns,
   executor: GateExecutor,
   { bug, seeded, gate, times }: { bug: SeededBug; seeded: boolean; gate: AskedGate; times: number },
-  heard: (answer: SeededAnswer) => void,
+  heard: (answer: SeededAnswer, parameters?: ExecutorParameters) => Promise<void>,
 ): Promise<void> {
   const script = seededScript(bug, seeded);
   const run = await runs.start(`${bug.name}-${seeded ? 'seeded' : 'honest'}-${gate.toLowerCase()}`, script.request);
   const gates = GATE_IDS.slice(0, GATE_IDS.indexOf(gate));
   const before = gates.length === 0 ? null : await runs.carryOut(run, 1, gates, script, {});
+  if (before !== null) requireRunTests(bug, await runs.record(before.result.output_sha256));
   if (before !== null && before.result.verdict !== 'pass') {
     const why = before.result.reason ?? before.result.findings.map(({ rule }) => rule).join(', ');
     throw new PromptOsError('INTERNAL', `The change "${bug.name}" did not pass ${before.gate}: ${why}`);
   }
   for (let attempt = 2; attempt < times + 2; attempt += 1) {
-    const about = { name: bug.name, gate, seeded };
+    const about = { name: bug.name, class: bug.class, language: bug.language, gate, seeded };
     const startedAt = performance.now();
     try {
       const asked = { gate, executor };
       const { result } = await runs.carryOut(run, attempt, [gate], script, before?.inputs ?? {}, asked);
       const record = await runs.record(result.output_sha256);
+      requireRunTests(bug, record);
       const { tokens, cost_usd, tokens_unknown, cost_unknown, wall_ms } = spentByAttempt(record);
-      heard({
+      const answer = {
         ...about,
         ...judged(record),
         tries: record.tries.length,
@@ -98,11 +117,12 @@ export async function askSeeded(
         tokens: tokens_unknown > 0 ? null : tokens,
         cost_usd: cost_unknown > 0 ? null : cost_usd,
         duration_ms: wall_ms,
-      });
+      };
+      await heard(answer, record.tries[0]?.parameters);
     } catch (error) {
       if (!(error instanceof PromptOsError) || error.code !== 'EXECUTOR_OVERLOADED') throw error;
       const duration_ms = Math.round(performance.now() - startedAt);
-      heard({ ...about, ...UNANSWERED, reason: error.summary, tokens: null, cost_usd: null, duration_ms });
+      await heard({ ...about, ...UNANSWERED, reason: error.summary, tokens: null, cost_usd: null, duration_ms });
     }
   }
 }

@@ -54,7 +54,8 @@ const workerConfig = (repository: string, policySha256: string): WorkerConfig =>
   repositories: { [CANARY_REPOSITORY]: { path: repository } },
   trust: { policies: [`${DIGEST_PREFIX}${policySha256}`] },
   executors: {},
-  checks: { allow: ['*'], env: { allow: [], set: {} }, network: 'none' },
+  // The tests of seeded bugs need programs that only PATH leads to, such as go.
+  checks: { allow: ['*'], env: { allow: ['PATH', 'TMPDIR'], set: {} }, network: 'none' },
   setup: { allow: [], env: { allow: [], set: {} }, network: 'none' },
   sandbox: 'none',
   signers: {},

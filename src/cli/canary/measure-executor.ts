@@ -8,6 +8,7 @@ import { countAnswers } from '../../canary/seeded/count-answers.js';
 import { BUG_CLASSES, type BugLanguage, type SeededBug } from '../../canary/seeded/seeded-bug.js';
 import { SEEDED_BUGS } from '../../canary/seeded/seeded-bugs.js';
 import { RUNTIMES, SEEDED_FILES, seededPolicy } from '../../canary/seeded/seeded-project.js';
+import type { ExecutorParameters } from '../../contracts/agent-work.js';
 import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { own, prettyJson } from '../../contracts/json.js';
 import { openExecutors } from '../../worker.js';
@@ -46,32 +47,40 @@ export async function measureExecutor(context: CommandContext, options: MeasureO
     const report = await withCanaryGround(context, project, async ({ ground }): Promise<ExecutorReport> => {
       const runs = createCanaryRuns(ground);
       const answers: SeededAnswer[] = [];
+      let parameters: ExecutorParameters | null = null;
+      const asked_at = new Date().toISOString();
       const questions = [...new Set(gates)].flatMap((gate) =>
         bugs.flatMap((bug) =>
           // At the other gates there is no change yet, and so no bug.
           (JUDGING_GATES.includes(gate) ? [true, false] : [false]).map((seeded) => ({ bug, seeded, gate, times })),
         ),
       );
-      const heard = (answer: SeededAnswer): void => {
-        answers.push(answer);
-        output.live([`asked ${answers.length} of ${questions.length * times}`]);
-      };
-      for (const question of questions) await askSeeded(runs, executor, question, heard);
       const requested = executor.descriptor.requested_model;
-      return {
+      const reported = (): ExecutorReport => ({
         schema_version: 1,
+        asked_at,
         executor: name,
+        parameters,
         prompt_pack_sha256: ground.pack.digest,
+        questions: questions.length * times,
         gates: Object.fromEntries(
           [...new Set(gates)].map((gate) => [gate, countAnswers(ground.pack, gate, requested, answers)]),
         ),
         skipped,
         answers,
+      });
+      const heard = async (answer: SeededAnswer, configured?: ExecutorParameters): Promise<void> => {
+        answers.push(answer);
+        parameters ??= configured ?? null;
+        output.live([`asked ${answers.length} of ${questions.length * times}`]);
+        // Answers cost money and hours: those that came are kept where a later one ends the command.
+        if (options.report !== undefined) await writeReport(resolve(context.cwd, options.report), reported());
       };
+      for (const question of questions) await askSeeded(runs, executor, question, heard);
+      return reported();
     });
     showMeasure(output, report);
     output.emit(report);
-    if (options.report !== undefined) await writeReport(resolve(context.cwd, options.report), report);
   } finally {
     await launcher.close();
   }

@@ -1,6 +1,7 @@
 import type { AskedGate, SeededAnswer } from '../../canary/seeded/ask-seeded.js';
 import type { GateCount } from '../../canary/seeded/count-answers.js';
 import type { BugLanguage } from '../../canary/seeded/seeded-bug.js';
+import type { ExecutorParameters } from '../../contracts/agent-work.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Output } from '../app/output.js';
 import { printableLine } from '../app/printable.js';
@@ -8,8 +9,13 @@ import { printableLine } from '../app/printable.js';
 /** What `--report` writes and `--json` prints. */
 export interface ExecutorReport {
   readonly schema_version: 1;
+  readonly asked_at: string;
   readonly executor: string;
+  /** What the executor was configured with, as it says; null where it does not say. */
+  readonly parameters: ExecutorParameters | null;
   readonly prompt_pack_sha256: string;
+  /** How many answers were asked for; a command that was ended early has fewer. */
+  readonly questions: number;
   readonly gates: Readonly<Partial<Record<AskedGate, GateCount>>>;
   /** Languages whose bugs were not planted, with the reason. */
   readonly skipped: Readonly<Partial<Record<BugLanguage, string>>>;
@@ -42,6 +48,10 @@ export function showMeasure(output: Output, { executor, gates, skipped, answers 
     output.say(`${gate} ${prompt.version} by ${printableLine(executor)}, served by ${served}${asked}`);
     if (bugs.n > 0) {
       output.say(`  bugs caught ${of(bugs.caught, bugs.n)}, false alarms ${of(honest.false_alarms, honest.n)}`);
+      for (const parts of [count.by_language, count.by_class]) {
+        const shares = Object.entries(parts).map(([part, { bugs: own }]) => `${part} ${of(own.caught, own.n)}`);
+        if (shares.length > 1) output.say(`  caught: ${shares.join(', ')}`);
+      }
     }
     const cost = cost_usd === null ? 'cost unknown' : `$${cost_usd}`;
     const used = tokens === null ? 'tokens unknown' : counted(tokens, 'token');

@@ -46,7 +46,8 @@ Examples:
   promptos gate release latest --as ada
   promptos gate release latest --as ada --claimant ada@old-laptop
 
-Ends a claim, so that another claimant can have the gate. The folder of the gate stays.`;
+Ends a claim, so that another claimant can have the gate. The folder of the gate is removed, unless something was written
+in it.`;
 
 /** `promptos gate`: gates whose executor is `kind: handoff`. */
 export function gateCommand(context: CommandContext) {

@@ -2,15 +2,18 @@ import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createLauncher } from '../../adapters/platform/launcher.js';
 import { copyCheckout, replaceFiles } from '../../adapters/workspace/copy-files.js';
+import { sealFolder, writtenSince } from '../../adapters/workspace/written-since.js';
 import { createHandedOffRuns } from '../../client/handed-off.js';
-import { PromptOsError } from '../../contracts/errors.js';
+import { messageOf, PromptOsError } from '../../contracts/errors.js';
 import { MAX_CLAIMANT } from '../../contracts/gate-claim.js';
 import { own } from '../../contracts/json.js';
 import { pinKey } from '../../domain/judge/authenticate.js';
 import type { GateDesk } from '../../handoff/gate-desk.js';
+import { removeStaleFolders, type StaleFolder } from '../../handoff/stale-folders.js';
 import type { Signer } from '../../ports/signer.js';
 import { createPorts, type WorkerSetting } from '../../worker.js';
 import type { CommandContext } from '../app/context.js';
+import { printableLine } from '../app/printable.js';
 import { projectKeys, projectPolicies, requireSetting } from '../app/project.js';
 import { announceRun, selectRun } from '../app/select-run.js';
 import { keyOfProject, openSigner, readRunPolicy } from '../keys/signing.js';
@@ -63,15 +66,38 @@ export async function withDesk<T>(
         signer: async (sha256) => signers.forPrincipal(as) ?? (await keyOfPerson(context, session, options, sha256)),
         claimant,
         folder: dir === undefined ? join(setting.stateDir, 'gates') : resolve(context.cwd, dir),
-        files: { copyCheckout, replaceFiles },
+        files: { copyCheckout, replaceFiles, sealFolder, writtenSince },
         signal: new AbortController().signal,
         say: (activity) => context.output().note(`        ${activity}`),
       };
-      return await work({ run_id: run.run_id, desk });
+      return await work({ run_id: run.run_id, desk }).finally(() => tidy(context, desk));
     } finally {
       await launcher.close();
     }
   });
+}
+
+/** Says what was removed, and what was not; that it fails is no failure of the work. */
+async function tidy(context: CommandContext, desk: GateDesk): Promise<void> {
+  const { note } = context.output();
+  try {
+    for (const folder of await removeStaleFolders(desk)) note(describeStale(folder));
+  } catch (error) {
+    note(`folders of gates were not looked through: ${printableLine(messageOf(error))}`);
+  }
+}
+
+/** Files that are named. */
+const NAMED = 3;
+
+function describeStale({ folder, why, written, removed }: StaleFolder): string {
+  const place = printableLine(folder, 1_000);
+  if (removed) return `removed ${place}: ${why}, and nothing was written in it`;
+  if (written === null) return `kept ${place}: ${why}, and it is not known whether it has work that was not submitted`;
+  if (written.length === 0) return `kept ${place}: ${why}, and it cannot be removed`;
+  const named = written.slice(0, NAMED).map((path) => printableLine(path));
+  const more = written.length > NAMED ? ` and ${written.length - NAMED} more` : '';
+  return `kept ${place}: ${why}, and what was written in it was not submitted: ${named.join(', ')}${more}`;
 }
 
 /** Keys of others, and those that `--key` replaces, are not needed here, and need not be on this machine. */

@@ -141,7 +141,7 @@ const releaseGate = defineTool({
   name: 'release_gate',
   title: 'Release a gate',
   description:
-    'Ends the claim on a gate, so that another claimant with this principal’s key can have it. Its folder stays.',
+    'Ends the claim on a gate, so that another claimant with this principal’s key can have it. Its folder is removed, unless something was written in it.',
   annotations: { ...ACTS, idempotentHint: true },
   input: z.strictObject({ run: runArgument, gate: gateArgument }),
   output: z.object({ run_id: z.string(), released: claim.nullable().describe('null when there was no claim') }),

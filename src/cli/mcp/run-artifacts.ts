@@ -1,6 +1,6 @@
 import { ATTEMPT_TRANSCRIPTS, artifactOf, SARIF_FILE } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
-import { attemptFiles } from '../../domain/record/published-tree.js';
+import { attemptFiles, interruptionFiles } from '../../domain/record/published-tree.js';
 import { attemptHistories } from '../../domain/run/attempt-history.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { OpenedRuns } from '../runs/governed-runs.js';
@@ -56,7 +56,8 @@ async function liveFiles(session: OpenedRuns, runId: string): Promise<readonly R
   const records = await recordsOfAttempts(found, store, () => undefined);
   const attempts = records.flatMap((one) => attemptFiles({ ...one, valid: counting.has(one.sha256) }));
   const start = (await startFiles(found, store)).map((file) => ({ ...file, bytes: null }));
-  return [...start, ...attempts].filter(({ path }) => !isTranscript(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files = [...start, ...attempts, ...interruptionFiles(found.entries)];
+  return files.filter(({ path }) => !isTranscript(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** A part of a file. */

@@ -4,6 +4,7 @@ import { type AttemptRecord, attemptRecordSchema } from '../../contracts/attempt
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { attemptFolder } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { parseFile, readPublishedRun } from '../app/published-run.js';
 import { storedLedger } from './run-status.js';
@@ -51,6 +52,8 @@ export interface StartedAttempt extends AttemptName {
   readonly started_at: string;
   /** Digest of its record; null when it has none. */
   readonly output_sha256: string | null;
+  /** What is kept of one without a record: the outputs of the set-up command that failed. */
+  readonly logs: readonly ArtifactRef[];
   /** Whether it is over, with a record or without. */
   readonly ended: boolean;
 }
@@ -68,9 +71,17 @@ export const describeAttempt = ({ gate, attempt }: AttemptName): string => `${ga
 export const isWanted = (wanted: WantedAttempt, { gate, attempt }: AttemptName): boolean =>
   (wanted.gate ?? gate) === gate && (wanted.attempt ?? attempt) === attempt;
 
+const LOG = /(^|[/.])(stdout|stderr)\.txt$/;
+
 /** The attempts of a run that is published. @throws PromptOsError OBJECT_NOT_FOUND, RECORD_INVALID */
 export async function publishedAttempts(store: ArtifactStore, runId: string): Promise<readonly StartedAttempt[]> {
   const { record } = await readPublishedRun(store, runId);
+  const logsOf = ({ gate, attempt }: AttemptName, output_sha256: string | null) => {
+    const folder = `${attemptFolder(gate, attempt)}/`;
+    if (output_sha256 !== null) return [];
+    const files = record.artifacts.filter(({ path }) => path.startsWith(folder) && LOG.test(path));
+    return files.map((file) => ({ ...file, path: file.path.slice(folder.length) }));
+  };
   return record.gates
     .flatMap(({ gate, attempts }) =>
       attempts.map(({ attempt, started_at, output_sha256 }) => ({
@@ -78,6 +89,7 @@ export async function publishedAttempts(store: ArtifactStore, runId: string): Pr
         attempt,
         started_at,
         output_sha256,
+        logs: logsOf({ gate, attempt }, output_sha256),
         ended: true,
       })),
     )
@@ -95,12 +107,12 @@ export async function startedAttempts(
   for (const entry of (await storedLedger(runs, store, runId))?.entries ?? []) {
     if (entry.type === 'gateStarted') {
       const { gate, attempt, at } = entry;
-      attempts.set(attemptKey(entry), { gate, attempt, started_at: at, output_sha256: null, ended: false });
+      attempts.set(attemptKey(entry), { gate, attempt, started_at: at, output_sha256: null, logs: [], ended: false });
     }
     if (entry.type !== 'gateFinished' && entry.type !== 'gateInterrupted') continue;
     const started = attempts.get(attemptKey(entry));
-    const output_sha256 = entry.type === 'gateFinished' ? entry.output_sha256 : null;
-    if (started !== undefined) attempts.set(attemptKey(entry), { ...started, output_sha256, ended: true });
+    const kept = entry.type === 'gateFinished' ? { output_sha256: entry.output_sha256 } : { logs: entry.logs ?? [] };
+    if (started !== undefined) attempts.set(attemptKey(entry), { ...started, ...kept, ended: true });
   }
   return [...attempts.values()];
 }
@@ -117,14 +129,17 @@ export async function attemptAtWork(
   return status?.gates.find(({ state }) => state === 'running') ?? null;
 }
 
-const LOG = /(^|[/.])(stdout|stderr)\.txt$/;
-
 /**
- * What an attempt kept of the outputs of its checks and executors, in the order in which they ran.
+ * What an attempt kept of the outputs of its checks and executors, in the order in which they ran; of one without a record, those
+ * of the set-up command that failed.
  * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT, RECORD_INVALID
  */
-export async function keptLogs(store: ArtifactStore, outputSha256: string): Promise<readonly ArtifactRef[]> {
-  const { artifacts, transcripts } = await readAttempt(store, outputSha256);
+export async function keptLogs(
+  store: ArtifactStore,
+  { output_sha256, logs }: Pick<StartedAttempt, 'output_sha256' | 'logs'>,
+): Promise<readonly ArtifactRef[]> {
+  if (output_sha256 === null) return logs;
+  const { artifacts, transcripts } = await readAttempt(store, output_sha256);
   return [...artifacts, ...transcripts].filter(({ path }) => LOG.test(path));
 }
 

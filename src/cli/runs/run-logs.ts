@@ -138,12 +138,12 @@ function createFollower(output: Output, store: OpenedRuns['store'], runId: strin
     return known;
   };
   const end = async (attempt: StartedAttempt) => {
-    const { gate, output_sha256 } = attempt;
+    const { gate, output_sha256, logs } = attempt;
     const key = attemptKey(attempt);
     over.add(key);
-    if (output_sha256 !== null) await printKept(store, { ...attempt, output_sha256 }, printer, printedOf(key));
+    await printKept(store, attempt, printer, printedOf(key));
     printer.flush();
-    output.emit({ event: 'ended', gate, attempt: attempt.attempt, kept: output_sha256 !== null });
+    output.emit({ event: 'ended', gate, attempt: attempt.attempt, kept: output_sha256 !== null || logs.length > 0 });
     const whole = incomplete.has(key)
       ? `; the whole log: promptos run logs ${runId} --gate ${gate} --attempt ${attempt.attempt}`
       : '';
@@ -240,12 +240,12 @@ export type Printed = Map<string, number>;
  */
 async function printKept(
   store: ArtifactStore,
-  attempt: AttemptName & { readonly output_sha256: string },
+  attempt: StartedAttempt,
   printer: LogPrinter,
   printed: Printed = new Map(),
 ): Promise<boolean> {
   let any = false;
-  for (const { path, sha256, bytes } of await keptLogs(store, attempt.output_sha256)) {
+  for (const { path, sha256, bytes } of await keptLogs(store, attempt)) {
     if (bytes === 0) continue;
     any = true;
     if (!(await store.hasObject(sha256))) {
@@ -273,9 +273,10 @@ async function printEnded(
   output: Output,
 ): Promise<void> {
   const newest = attempts.at(-1);
-  if (newest?.output_sha256 == null) throw logsNotFound(wanted, attempts);
-  const { output_sha256 } = newest;
-  const any = await printKept(store, { ...newest, output_sha256 }, printer);
+  if (newest === undefined || (newest.output_sha256 === null && newest.logs.length === 0)) {
+    throw logsNotFound(wanted, attempts);
+  }
+  const any = await printKept(store, newest, printer);
   if (!any) output.note(`${describeAttempt(newest)} printed nothing`);
 }
 

@@ -16,7 +16,7 @@ import { gateIdSchema, sha256Schema } from '../../contracts/primitives.js';
 import { counted } from '../../contracts/sentences.js';
 import { statementOf } from '../../domain/attest/envelope.js';
 import { checkChain, EMPTY_LEDGER } from '../../domain/ledger/ledger-chain.js';
-import { attemptFiles, attestationPaths, TREE_PATHS } from '../../domain/record/published-tree.js';
+import { attemptFiles, attestationPaths, interruptionFiles, TREE_PATHS } from '../../domain/record/published-tree.js';
 import { attemptHistories } from '../../domain/run/attempt-history.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 
@@ -214,5 +214,7 @@ export async function recordsOfAttempts(run: Parts, store: ArtifactStore, miss: 
  * The files of every attempt, each in its own folder: nothing is put where a finished run has what was approved.
  * @param miss is called for a record that cannot be read
  */
-export const filesOfAttempts = async (run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly WantedFile[]> =>
-  (await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, valid: false }));
+export const filesOfAttempts = async (run: Parts, store: ArtifactStore, miss: Miss): Promise<readonly WantedFile[]> => [
+  ...(await recordsOfAttempts(run, store, miss)).flatMap((found) => attemptFiles({ ...found, valid: false })),
+  ...interruptionFiles(run.entries),
+];

@@ -219,11 +219,11 @@ function commandOf(
       return { type: 'finishGate', gate, attempt, result: { ...result, escalation } };
     }
     case 'gateInterrupted': {
-      const { gate, attempt, code, message, spent } = entry;
+      const { gate, attempt, code, message, spent, logs } = entry;
       if (code === 'FORK' && next?.type === 'escalationOpened' && next.report.trigger === 'fork') {
         return { type: 'fork', report: next.report };
       }
-      return { type: 'interruptGate', gate, attempt, code, message, spent };
+      return { type: 'interruptGate', gate, attempt, code, message, spent, logs };
     }
     case 'decisionCounted':
       return { type: 'message', kind: 'decision', content: entry.envelope ?? entry.decision };

@@ -12,8 +12,39 @@ const some = (items: readonly string[]): string => {
   return `${distinct.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 };
 
+type RecordedAttempt = RunRecord['gates'][number]['attempts'][number];
+
+/**
+ * Whether the record cannot say which model made an attempt. Records from before executors' parameters were recorded are left
+ * out: their blocks have no line about it.
+ */
+function isUnknown({ standing, executor, tries }: RecordedAttempt): boolean {
+  if (standing === 'voided' || executor === null) return false;
+  if (executor.sandbox === 'elsewhere') return executor.program === 'agent';
+  const last = tries.at(-1);
+  return last?.parameters !== undefined && last.served_model == null;
+}
+
+/** Gates of which it is unknown which model answered: what a model is not named for may be any model's work. */
+function unknownModels({ gates }: Pick<RunRecord, 'gates'>): string | null {
+  const unknown = gates.filter(({ attempts }) => attempts.some(isUnknown));
+  if (unknown.length === 0) return null;
+  const asked = unknown.flatMap(({ attempts }) =>
+    attempts.filter(isUnknown).flatMap(({ executor }) => executor?.requested_model ?? []),
+  );
+  const requested = asked.length === 0 ? '' : ` (${[...new Set(asked)].map(codeSpan).join(' and ')} requested)`;
+  const executors = unknown.length === 1 ? 'its executor does not say' : 'their executors do not say';
+  return `UNKNOWN for ${unknown.map(({ gate }) => gate).join(', ')}: ${executors} which one answered${requested}`;
+}
+
+/** What a person should know of the models of a run: another one answered than was asked for, or it is not known which. */
+export function modelNotes(record: Pick<RunRecord, 'gates'>): string | null {
+  const notes = [otherModels(record), unknownModels(record)].filter((note) => note !== null);
+  return notes.length === 0 ? null : notes.join('; ');
+}
+
 /** Attempts that count, whose executor reports another model than was requested. */
-export function otherModels({ gates }: Pick<RunRecord, 'gates'>): string | null {
+function otherModels({ gates }: Pick<RunRecord, 'gates'>): string | null {
   const notes = gates.flatMap(({ gate, attempts }) =>
     attempts
       .filter(({ standing, findings }) => standing !== 'voided' && findings.some(({ rule }) => rule === 'served_model'))

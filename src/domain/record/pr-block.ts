@@ -3,7 +3,7 @@ import type { PromptSession } from '../../contracts/prompt-session.js';
 import type { RunRecord } from '../../contracts/run-record.js';
 import { counted } from '../../contracts/sentences.js';
 import { codeSpan } from '../../rules/markdown.js';
-import { budgetBreaches, dependentJudges, otherModels } from './model-notes.js';
+import { budgetBreaches, dependentJudges, modelNotes } from './model-notes.js';
 import { restingWaivers } from './run-record.js';
 import { unsandboxedParts, WITHOUT_SANDBOX } from './sandboxes.js';
 
@@ -65,7 +65,7 @@ export function prBlock({ session, record, recordSha256, artifactsDir = DEFAULT_
       ? ['> - Separation: the policy lets several roles be done by the same executor']
       : []),
     ...unsandboxed(record),
-    ...noted(MODELS_LINE, otherModels(record)),
+    ...noted(MODELS_LINE, modelNotes(record)),
     ...noted(INDEPENDENCE_LINE, dependentJudges(record)),
     ...noted(BUDGET_LINE, budgetBreaches(record)),
     `> - Authentication: ${AUTHENTICATION[record.authentication]}`,

@@ -3,6 +3,7 @@ import type { AttemptRecord } from '../../contracts/attempt.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson, prettyJson } from '../../contracts/json.js';
 import type { Envelope } from '../../contracts/keys.js';
+import type { LedgerEntry } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 
@@ -55,6 +56,14 @@ export function attemptFiles({ record, sha256, bytes, valid }: StoredAttempt): r
     ...record.artifacts.map((file) => (valid || isAttestationFile(file.path) ? file : inFolder(file))),
   ];
 }
+
+/** What attempts without a record kept, as the ledger names it, each in the folder of its attempt. */
+export const interruptionFiles = (entries: readonly LedgerEntry[]): readonly ArtifactRef[] =>
+  entries.flatMap((entry) =>
+    entry.type === 'gateInterrupted'
+      ? (entry.logs ?? []).map((log) => ({ ...log, path: `${attemptFolder(entry.gate, entry.attempt)}/${log.path}` }))
+      : [],
+  );
 
 /**
  * The files of a tree in the order of their paths.

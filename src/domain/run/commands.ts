@@ -4,6 +4,7 @@ import type { DecisionAnswer, RefusalReason } from '../../contracts/decisions.js
 import type { EscalationReport } from '../../contracts/escalation.js';
 import type { LedgerEvent, RunWorkflow } from '../../contracts/ledger.js';
 import type { GateId } from '../../contracts/names.js';
+import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { GovernedRunInput, RunPlan } from '../../contracts/run-plan.js';
 
 /** The input of the reducer. People's messages come as they arrived, not checked yet. */
@@ -27,6 +28,8 @@ export type Command =
       readonly message: string;
       /** What its tries used, as far as it is known. */
       readonly spent?: Spent | undefined;
+      /** What the set-up command printed that failed; paths within the attempt's folder. */
+      readonly logs?: readonly ArtifactRef[] | undefined;
     }
   | { readonly type: 'message'; readonly kind: MessageKind; readonly content: unknown }
   /** The ledger and the journal differ. */

@@ -152,12 +152,13 @@ const MAX_CODE = 100;
 
 function interruptGate(
   state: RunState,
-  { gate, attempt, code, message, spent }: Extract<Command, { type: 'interruptGate' }>,
+  { gate, attempt, code, message, spent, logs = [] }: Extract<Command, { type: 'interruptGate' }>,
 ): LedgerEvent[] {
   const interrupted: LedgerEventOf<'gateInterrupted'> = {
     ...{ type: 'gateInterrupted', gate, attempt, code: code.slice(0, MAX_CODE), message: message.slice(0, 2_000) },
     // Runs without budgets keep no account.
     ...(spent === undefined || state.plan?.budgets === undefined ? {} : { spent }),
+    ...(logs.length === 0 ? {} : { logs: [...logs] }),
   };
   const breach =
     code === 'EXECUTOR_OUT_OF_BUDGET' ? budgetReport(withAttemptSpent(state, gate, spent), gate, 'start') : null;

@@ -17,6 +17,7 @@ import {
   judgeReview,
   judgeVerification,
   PLAN_AGENT_FILES_RULE,
+  PLAN_CRITERIA_RULE,
   patchTerms,
   protectedPaths,
   scopesThatHold,
@@ -76,6 +77,7 @@ const DERIVED = new Set<string>([
     SESSION_RULE,
     CONTRADICTION_RULE,
     PLAN_AGENT_FILES_RULE,
+    PLAN_CRITERIA_RULE,
     REVIEW_WORK_RULE,
   ],
 ]);
@@ -108,11 +110,13 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
   P03: ({ policy, rulesVersion, attempt, inputs: { request, job } }, output) =>
     judgePlan(output, {
       scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
+      criteria: criteriaThatHold(request, job),
       agent_files: policy.agent_files?.allow ?? [],
       inventory: attempt.record.inventory?.files ?? [],
       rules_version: rulesVersion,
     }),
-  P05: ({ inputs: { request, job } }, output) => judgeBuild(criteriaThatHold(request, job), output),
+  P05: ({ rulesVersion, inputs: { request, job } }, output) =>
+    judgeBuild(criteriaThatHold(request, job), output, rulesVersion),
   P06: ({ inputs: { request, job } }, output) => judgeVerification(criteriaThatHold(request, job), output),
   P07: ({ rulesVersion, inputs: { patch } }, output) => [
     ...judgeReview(output),

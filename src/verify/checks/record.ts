@@ -19,6 +19,7 @@ import {
   attestationPaths,
   envelopeText,
   escalationPath,
+  interruptionFiles,
   isAttestationFile,
   orderedTree,
   TREE_PATHS,
@@ -96,6 +97,9 @@ async function expectedFiles(documents: TreeDocuments): Promise<readonly Artifac
   for (const path of [...pinned, TREE_PATHS.session, TREE_PATHS.sidecar, TREE_PATHS.journal]) {
     if (await documents.has(path)) files.push(fileOf(path, await documents.bytes(path)));
   }
+  const listed = await documents.artifacts();
+  // A log that the store did not have any more is left out, and no other file may take its place.
+  files.push(...interruptionFiles(entries).filter(({ path }) => listed.has(path)));
   for (const { escalation_id } of recordedEscalations(entries)) {
     const path = escalationPath(escalation_id);
     files.push(fileOf(path, await documents.bytes(path)));
@@ -177,7 +181,12 @@ export async function checkRecord(documents: TreeDocuments): Promise<readonly st
   });
   expectEqual('RECORD_DIFFERS', TREE_PATHS.record, expected, record);
   const parts = unsandboxedParts(record);
-  return parts === null ? [] : [`sandbox: none for ${parts}, so ${WITHOUT_SANDBOX}`];
+  const listed = await documents.artifacts();
+  const lost = interruptionFiles(await documents.ledger()).filter(({ path }) => !listed.has(path));
+  return [
+    ...(parts === null ? [] : [`sandbox: none for ${parts}, so ${WITHOUT_SANDBOX}`]),
+    ...lost.map(({ path }) => `${path}: the ledger names this log, and it was missing when the run was published`),
+  ];
 }
 
 export async function checkEscalations(documents: TreeDocuments): Promise<void> {

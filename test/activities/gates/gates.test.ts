@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createPassedValueScanner } from '../../../src/adapters/secrets/passed-values.js';
 import type { ExecuteGateResult } from '../../../src/contracts/activities.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
@@ -164,6 +165,22 @@ describe('P05', () => {
     const { result } = await walk(given, toBuild);
     expect(result.findings).toMatchObject([{ rule: 'secrets', severity: 'critical', blocking: true }]);
     expect(result.escalation).toMatchObject({ trigger: 'rule_violation', security_sensitive: true });
+  });
+
+  test("the worker's own credential in the change fails the gate, and is in nothing that is published", async () => {
+    const key = 'q7Zk-opaque-X93bVt2LmP';
+    const given = await surroundings();
+    const { scan } = createPassedValueScanner([{ MODEL_API_KEY: key }]);
+    vi.spyOn(given.ports.secrets, 'scan').mockImplementation(scan);
+    const leaked = { 'src/split.js': `export const split = 'right';\nexport const key = '${key}';\n` };
+    const { result, record } = await walk(given, [...toPlan, ['P05', edits(leaked, outputs(good.P05))]]);
+    expect(result).toMatchObject({ verdict: 'fail', escalation: { security_sensitive: true } });
+    expect(result.findings).toMatchObject([
+      { rule: 'secrets', path: 'src/split.js', line: 2, message: expect.stringContaining('MODEL_API_KEY') },
+    ]);
+    const published = await Promise.all(paths(record.artifacts).map((path) => given.text(record, path)));
+    expect(published.join('\n')).toContain("+export const split = 'right';");
+    expect(published.join('\n')).not.toContain(key);
   });
 
   test('git is asked whether the patch applies to the base commit, and its refusal fails the gate', async () => {

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
@@ -96,7 +105,7 @@ async function governed({ setup = { install: INSTALL }, files = SOURCE, allow = 
     given.executors.script(input.principal, step);
     return given.executeGate(input);
   };
-  return { ...given, carryOut };
+  return { ...given, carryOut, laysUnder: programs.laysUnder };
 }
 
 const failureOf = async (work: Promise<unknown>): Promise<ApplicationFailure> => {
@@ -142,6 +151,49 @@ describe('set-up with npm in the sandbox', () => {
     expect(verified.setup?.sha256).not.toBe(change.setup?.sha256);
     const again = await record(await carryOut('P01'));
     expect(again.setup).toMatchObject({ cached: true, sha256: change.setup?.sha256 });
+  });
+
+  test('no result counts that was made with a kept set-up which another program wrote to; then it is made again', async () => {
+    const given = await governed({ files: { ...SOURCE, ...npmProject(1) } });
+    const { carryOut, executors, laysUnder, ports, record, repository } = given;
+    expect(laysUnder).toEqual({ ok: true });
+    const forPrincipal = (name: string) => ({ ...executors.forPrincipal(name), laysUnder: true });
+    Object.assign(ports, { executors: { forPrincipal } });
+    await carryOut('P01');
+    const setups = join(dirname(repository), 'state/setups');
+    const evil = (): void => {
+      const [key = ''] = readdirSync(setups).filter((name) => /^[0-9a-f]{64}$/.test(name));
+      writeFileSync(join(setups, key, 'files/node_modules/dep/index.js'), 'module.exports = "evil";\n');
+    };
+    const asks = {
+      issue: 'a',
+      impact: 'b',
+      context: 'c',
+      options: ['d'],
+      recommendation: 'e',
+      security_sensitive: false,
+    };
+    const steps: Readonly<Record<string, ScriptStep>> = {
+      P01: outputs(good.P01),
+      'P01 escalates': () => ({ answer: JSON.stringify({ kind: 'escalation', report: asks }) }),
+      P05: ({ directory }) => {
+        write(directory, { 'src/split.js': 'changed\n' });
+        return { answer: JSON.stringify({ kind: 'output', ...good.P05 }) };
+      },
+    };
+    for (const [name, step] of Object.entries(steps)) {
+      const gate = name.slice(0, 3) as GateId;
+      evil();
+      const failure = await failureOf(carryOut(gate, step));
+      expect(failure, name).toMatchObject({ type: 'GIT_FAILED', nonRetryable: false });
+      const again = await record(await carryOut(gate, step));
+      expect(again.setup, name).toMatchObject({ cached: false });
+    }
+    expect(executors.calls).toHaveLength(7);
+    evil();
+    // The check of P00, before any agent is asked.
+    expect(await failureOf(carryOut('P00'))).toMatchObject({ type: 'GIT_FAILED' });
+    expect(executors.calls).toHaveLength(7);
   });
 
   test.each([
@@ -196,10 +248,10 @@ describe('set-up that fails', () => {
     expect(failure.message).toContain('exit code 3');
     expect(failure.message).toContain('E404 no such package');
     expect(failure.message).not.toContain(token);
-    const digest = /stderr sha256:([0-9a-f]{64})/.exec(failure.message)?.[1] ?? '';
+    const digest = /setup\/install\.stderr\.txt sha256:([0-9a-f]{64})/.exec(failure.message)?.[1] ?? '';
     const log = new TextDecoder().decode(await ports.store.readObject(digest));
     expect(log).toMatch(/^token (?!ghp_).*\nE404 no such package\n$/);
-    expect(failure.message).not.toContain('stdout sha256');
+    expect(failure.message).not.toContain('stdout.txt');
     expect(executors.calls).toEqual([]);
   });
 
@@ -215,7 +267,7 @@ describe('set-up that fails', () => {
       setup: { install: { argv: ['sh', '-c', 'seq 1 100000; exit 1'], ...KEY } },
     });
     const { message } = await failureOf(carryOut('P01'));
-    const digest = /stdout sha256:([0-9a-f]{64})/.exec(message)?.[1] ?? '';
+    const digest = /setup\/install\.stdout\.txt sha256:([0-9a-f]{64})/.exec(message)?.[1] ?? '';
     const log = new TextDecoder().decode(await ports.store.readObject(digest));
     expect(log.split('\n')).toHaveLength(100_001);
     expect(message).toContain('99999\n100000');

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { collectContent } from '../../../src/adapters/platform/collect-bytes.js';
-import { maskPassed, maskPassedIn, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
+import { maskAsked, maskPassed, maskPassedIn, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
 import { isLong, wholeOf } from '../../../src/contracts/long-bytes.js';
 import type { CommandOutput } from '../../../src/ports/gate-executor.js';
 
@@ -28,6 +28,21 @@ test('maskPassed: masks long values of variables that are credentials by name, a
   const text = `hunter2-hunter2 ${JSON.stringify('first line\nsecond')} a-long-mode short`;
   const other = '[masked: the value of OTHER_TOKEN]';
   expect(maskPassed(ENV)(text)).toBe(`[masked: the value of MODEL_API_KEY] "${other}" a-long-mode short`);
+});
+
+test('maskAsked: masks a value in the name of a host, in any case and with dots in it, and no other name', () => {
+  const request = { method: 'connect', port: 443, allowed: false, reason: 'host_not_listed', count: 1 } as const;
+  const log = (...hosts: readonly (string | null)[]) => ({
+    ...{ schema_version: 1 as const, hosts: ['a.test'], refused_omitted: 0, allowed_omitted: 0 },
+    requests: hosts.map((host) => ({ ...request, host })),
+  });
+  const mask = '[masked: the value of MODEL_API_KEY]';
+  const asked = log('hunter2-hunter2.evil.test', 'HUNTER2-h.unter2.evil.test', 'hunter2.evil.test', null);
+  expect(maskAsked(ENV)(asked)).toEqual(log(`${mask}.evil.test`, `${mask}.evil.test`, 'hunter2.evil.test', null));
+  expect(
+    maskAsked({ A_TOKEN: 'a.b*c(d)[e]' })(log('a.b*c(d)[e]', 'aXb*c(d)[e]'))?.requests.map(({ host }) => host),
+  ).toEqual(['[masked: the value of A_TOKEN]', 'aXb*c(d)[e]']);
+  expect(maskAsked(ENV)(undefined)).toBeUndefined();
 });
 
 test('maskWatched: masks a value that comes in pieces, each output by itself, and holds nothing else back', () => {

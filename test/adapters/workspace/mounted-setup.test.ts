@@ -202,19 +202,55 @@ describe('a set-up that the sandbox shows under a checkout', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test.each([true, false])(
-    'is made again when another program wrote to it (shown in place of a copy: %s)',
-    async (shows) => {
-      const take = () => workspace.checkout({ repository: 'shop', commit, setup: SETUP, showsLaidUnder: shows });
-      await (await checkout()).discard();
+  const WRITTEN = { 'a file': 'files/node_modules/dep/index.js', 'a new file': 'files/node_modules/dep/more.js' };
+  test.each(Object.entries(WRITTEN))(
+    'is not copied when another program wrote %s, and is made again',
+    async (_, path) => {
+      const take = () => workspace.checkout({ repository: 'shop', commit, setup: SETUP });
       const used = await checkout();
-      await writeFile(join(await keptFolder(), 'files/node_modules/dep/index.js'), 'evil\n');
-      await expect(take()).rejects.toMatchObject({ code: 'GIT_FAILED' });
-      await (await take()).discard();
-      expect(await sh(await checkout(), 'cat node_modules/dep/index.js')).toBe('dep\n');
+      await writeFile(join(await keptFolder(), path), 'evil\n');
       await used.discard();
+      if (path.endsWith('index.js')) await expect(take()).rejects.toMatchObject({ code: 'GIT_FAILED' });
+      const given = await take();
+      expect(await readFile(join(given.directory, 'node_modules/dep/index.js'), 'utf8')).toBe('dep\n');
+      expect(existsSync(join(given.directory, 'node_modules/dep/more.js'))).toBe(false);
     },
   );
+
+  type Use = (given: Checkout) => Promise<unknown>;
+  const USES: Readonly<Record<string, Use>> = {
+    'the difference': (given) => given.diff(),
+    'what was watched': async (given) => (await given.watch()).changes(),
+    'a reset': (given) => given.reset(),
+    'what was made in it': (given) => given.requireUnwritten(),
+  };
+  const WRITES: Readonly<Record<string, (kept: string) => Promise<unknown>>> = {
+    'wrote a file': (kept) => writeFile(join(kept, 'node_modules/dep/index.js'), 'evil\n'),
+    'added a file': (kept) => writeFile(join(kept, 'node_modules/dep/evil.js'), 'evil\n'),
+    'added a folder': (kept) => mkdir(join(kept, 'node_modules/evil')),
+    'removed a file': (kept) => rm(join(kept, 'tools/made.txt')),
+    'made a file executable': (kept) => chmod(join(kept, 'tools/made.txt'), 0o755),
+  };
+  const [FIRST_USE = ''] = Object.keys(USES);
+  const [FIRST_WRITE = ''] = Object.keys(WRITES);
+  test.each([
+    ...Object.keys(USES).map((use) => [use, FIRST_WRITE] as const),
+    ...Object.keys(WRITES)
+      .slice(1)
+      .map((write) => [FIRST_USE, write] as const),
+  ])('%s does not count where another program %s before; the next checkout has it made again', async (use, write) => {
+    await (await checkout()).discard();
+    await WRITES[write]?.(join(await keptFolder(), 'files'));
+    const given = await checkout();
+    await expect(USES[use]?.(given)).rejects.toMatchObject({ code: 'GIT_FAILED' });
+    await given.discard();
+    const next = await checkout();
+    expect(await sh(next, 'cat node_modules/dep/index.js tools/made.txt; ls node_modules')).toBe(
+      'dep\nmade\ndep\ntool\n',
+    );
+    await next.requireUnwritten();
+    await next.discard();
+  });
 
   test('leaves nothing beside the checkouts when it is given back', async () => {
     const given = await checkout();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { boundSchema } from '../../../src/boxed/model/bound-schema.js';
-import { decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
+import { boundedJsonSchema, decoderJsonSchema } from '../../../src/contracts/answer-schema.js';
 
 const plan = {
   type: 'object',
@@ -25,4 +25,10 @@ test('boundSchema: lists and texts get bounds at any depth; choices keep their f
 test("boundSchema: without bounds a gate's schema stays as it is", () => {
   const schema = decoderJsonSchema('P06');
   expect(boundSchema(schema, {})).toEqual(schema);
+});
+
+test('boundSchema: a name is no longer than it may be', () => {
+  const { id } = boundSchema({ id: { type: 'string', maxLength: 32 } }, { characters: 80 }) as { id: object };
+  expect(id).toEqual({ type: 'string', minLength: 1, maxLength: 32 });
+  expect(JSON.stringify(boundSchema(boundedJsonSchema('P01'), { characters: 240 }))).toContain('"maxLength":32');
 });

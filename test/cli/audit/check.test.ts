@@ -159,6 +159,33 @@ describe('check: the change that is judged', () => {
   });
 });
 
+describe('check: files that agent files import', () => {
+  test('count as files that steer agents, through other imports too, and others do not', async () => {
+    await edit({ 'CLAUDE.md': '- @docs/style.md\n', 'docs/style.md': '@more.md\n', 'docs/more.md': 'be kind\n' });
+    await edit({ 'docs/other.md': 'text\n' });
+    git(repo, 'add', '-A');
+    git(repo, 'commit', '-qm', 'imports');
+    await edit({ 'docs/other.md': 'obey me\n' });
+    expect(rulesOf(await check([]))).not.toContain('agent_files');
+    await edit({ 'docs/more.md': 'obey me\n' });
+    expect(findingsOf(await check([]))).toContainEqual(
+      expect.objectContaining({ rule: 'agent_files', path: 'docs/more.md' }),
+    );
+  });
+
+  test('count behind a link on the way', async () => {
+    await edit({ 'CLAUDE.md': '@guide/style.md\n', 'docs/style.md': 'be kind\n' });
+    const { symlink } = await import('node:fs/promises');
+    await symlink('docs', join(repo, 'guide'));
+    git(repo, 'add', '-A');
+    git(repo, 'commit', '-qm', 'a linked folder');
+    await edit({ 'docs/style.md': 'obey me\n' });
+    expect(findingsOf(await check([]))).toContainEqual(
+      expect.objectContaining({ rule: 'agent_files', path: 'docs/style.md' }),
+    );
+  });
+});
+
 describe('check: what it says', () => {
   test('an empty change does not pass, and neither does an empty patch', async () => {
     for (const args of [[], ['--staged'], ['--range', 'HEAD..HEAD'], ['--patch', '-']]) {

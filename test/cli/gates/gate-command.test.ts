@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,7 +122,17 @@ test('gate: next, release and submit, each with its help and one object for prog
     exitCode: 1,
     stderr: expect.stringContaining('GATE_CLAIMED'),
   });
-  expect((await gate('release', 'latest', '--as', 'nina')).stdout).toMatch(/^The claim of .+ has ended\.$/m);
+  const { files } = JSON.parse(opened.stdout);
+  const released = await gate('release', 'latest', '--as', 'nina');
+  expect(released.stdout).toMatch(/^The claim of .+ has ended\.$/m);
+  expect(released.stderr).toContain(`removed ${files.folder}: no claimant has the gate, and nothing was written in it`);
+  expect(existsSync(files.folder)).toBe(false);
+  await gate('next', 'latest', '--as', 'nina');
+  await writeFile(files.output, '{}');
+  expect((await gate('release', 'latest', '--as', 'nina')).stderr).toContain(
+    `kept ${files.folder}: no claimant has the gate, and what was written in it was not submitted: output.json`,
+  );
+  expect(existsSync(files.output)).toBe(true);
   expect((await gate('release', 'latest', '--as', 'nina')).stdout).toContain('There is no claim.');
   const done = await submit('--gate', 'P00', '--as', 'nina', '--output', file('good.json'), '--json');
   expect(JSON.parse(done.stdout)).toMatchObject({ submitted: true, before: false, verdict: 'pass' });

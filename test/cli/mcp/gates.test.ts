@@ -117,8 +117,12 @@ test('two clients with the key of one principal: the second waits until the firs
   expect((await other.call('open_gate', about)).error?.code).toBe('GATE_CLAIMED');
   const submission = { ...about, gate: 'P00', output: output(GOOD.P00) };
   expect((await other.call('submit_output', submission)).error?.code).toBe('GATE_CLAIMED');
+  const { folder } = both[0].data.files as { readonly folder: string };
   expect((await nina.call('release_gate', about)).data).toMatchObject({ released: { claimant: expect.any(String) } });
-  expect((await other.call('open_gate', about)).data).toMatchObject({ claim: { claimant: 'another' }, again: true });
+  // Nothing was written in it.
+  expect(existsSync(folder)).toBe(false);
+  expect((await other.call('open_gate', about)).data).toMatchObject({ claim: { claimant: 'another' }, again: false });
+  expect(existsSync(folder)).toBe(true);
 });
 
 test.each([

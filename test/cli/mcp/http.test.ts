@@ -1,14 +1,13 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type OutgoingHttpHeaders, request } from 'node:http';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { ensureBuilt, PROMPTOS } from '../../support/built-package.js';
 import { createGovernedWorker, type GovernedWorker, type WorkedRun } from '../../support/governed-worker.js';
 import { connectCaller, type McpHome, makeMcpHome } from '../../support/mcp-client.js';
+import { type McpHttpServer, startMcpHttp } from '../../support/mcp-http.js';
 
 /*
  * Streamable HTTP of the built program. Every user and every web page of the machine reaches a loopback address.
@@ -19,50 +18,21 @@ const OWN_TOKEN = 'a-token-of-the-test-0123456789-abcdef';
 let site: GovernedWorker;
 let home: McpHome;
 let run: WorkedRun;
-let server: HttpServer;
+let server: McpHttpServer;
 beforeAll(async () => {
   await ensureBuilt();
   site = await createGovernedWorker({ address: inject('temporalAddress') });
   home = await makeMcpHome(site, inject('temporalAddress'));
   run = await site.startRun();
   await run.awaitDecision('P00');
-  server = await startHttp({});
+  server = await startMcpHttp(home);
 });
 afterAll(async () => {
   await server.stop('SIGTERM');
   await site.close();
 });
 
-interface HttpServer {
-  readonly url: URL;
-  readonly token: string;
-  readonly lines: readonly string[];
-  /** @returns its exit code */
-  stop(signal: NodeJS.Signals): Promise<number | null>;
-}
-
-async function startHttp(env: Readonly<Record<string, string>>): Promise<HttpServer> {
-  const child: ChildProcessByStdio<null, Readable, null> = spawn(
-    PROMPTOS,
-    ['mcp', '--as', 'nina', '--http', '0', '--json'],
-    { cwd: home.cwd, env: { ...home.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  const exited = once(child, 'exit');
-  const lines: string[] = [];
-  const reader = createInterface(child.stdout).on('line', (line) => lines.push(line));
-  await once(reader, 'line');
-  const { url, token } = JSON.parse(lines[0] ?? '');
-  return {
-    ...{ url: new URL(url), token: token ?? env.PROMPTOS_MCP_TOKEN, lines },
-    stop: async (signal) => {
-      child.kill(signal);
-      const [code] = await exited;
-      return code;
-    },
-  };
-}
-
-const connect = ({ url, token }: HttpServer) => {
+const connect = ({ url, token }: McpHttpServer) => {
   const transport = new StreamableHTTPClientTransport(url, {
     requestInit: { headers: { authorization: `Bearer ${token}` } },
   });
@@ -83,7 +53,7 @@ interface Raw {
 
 /** A request with any headers at all. */
 async function raw(
-  { url, token }: HttpServer,
+  { url, token }: McpHttpServer,
   { headers = {}, method = 'POST', path = url.pathname, body = HELLO }: Raw,
 ) {
   const sent = request({
@@ -170,7 +140,7 @@ describe('mcp --http', () => {
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s: ends with 0, also while a client is there', async (signal) => {
-    const other = await startHttp({ PROMPTOS_MCP_TOKEN: OWN_TOKEN });
+    const other = await startMcpHttp(home, { PROMPTOS_MCP_TOKEN: OWN_TOKEN });
     const { client } = await connect(other).caller;
     expect(await other.stop(signal)).toBe(0);
     expect(other.lines.map((line) => JSON.parse(line).event)).toEqual(['ready', 'stopped']);

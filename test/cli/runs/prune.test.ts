@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createFileSystemStore } from '../../../src/adapters/store/fs/file-system-store.js';
 import { pruneRuns } from '../../../src/cli/runs/prune-runs.js';
@@ -14,6 +15,7 @@ import { type GenuineRun, genuineRun } from '../../verify/genuine-run.js';
 
 const DAY = 86_400_000;
 const RUN_OF_WRITER = 'evidence/attempts/P05/1/try-1/stdout.txt';
+const REMOVED = /^removed by retention: 12 transcripts/;
 const RUN_OF_VERIFIER = 'evidence/attempts/P06/1/try-1/stdout.txt';
 
 /** Runs of which the verifier printed the same: one whose transcripts are over, one that keeps them, one that signs nothing. */
@@ -106,6 +108,50 @@ describe('promptos run prune', () => {
       const { exitCode, stdout } = await verify(over, place);
       expect({ exitCode, said: stdout.includes('removed by retention') }).toEqual({ exitCode: 0, said: true });
     }
+  });
+
+  test('trace still follows the run to every text that a model received, and finds it by a removed transcript', async () => {
+    await publish(over);
+    const digest = digestOf(over, RUN_OF_WRITER);
+    await prune();
+    const trace = (subject: string, ...more: readonly string[]) =>
+      promptos(['-C', folder, 'trace', subject, ...more], { env });
+    const { exitCode, objects } = await trace('run-over', '--json');
+    const [traced] = objects() as readonly Record<string, Record<string, unknown>>[];
+    expect(exitCode).toBe(0);
+    expect(traced).toMatchObject({
+      run_record: {
+        verification: { problem: null, remarks: expect.arrayContaining([expect.stringMatching(REMOVED)]) },
+      },
+      problems: [],
+    });
+    expect(traced?.received).toHaveLength(6);
+    expect(traced?.received).not.toContainEqual(expect.objectContaining({ intact: false }));
+    expect((await trace('run-over')).stdout).toMatch(/^ +NOTE: removed by retention: 12 transcripts/m);
+    const [found] = (await trace(digest, '--json')).objects();
+    expect(found).toMatchObject({ run_id: 'run-over', problems: [] });
+  });
+
+  test('pr-check still accepts the pull request of the run, and says what was removed', async () => {
+    await publish(over);
+    await prune();
+    const repo = join(folder, 'repo');
+    await mkdir(join(repo, 'src'), { recursive: true });
+    await writeFile(join(repo, 'src/split.js'), "export const split = 'wrong';\n");
+    await writeFile(join(folder, 'change.patch'), over.files.get('patch/change.patch') ?? '');
+    const git = (...args: readonly string[]) =>
+      execa('git', ['-c', 'user.name=Grace', '-c', 'user.email=grace@example.org', ...args], { cwd: repo });
+    await git('init', '-q');
+    await git('add', '.');
+    await git('commit', '-qm', 'base');
+    await git('apply', '--index', join(folder, 'change.patch'));
+    await git('commit', '-qm', 'Fix');
+    const block = await promptos(['-C', folder, 'pr-block', 'run-over'], { env });
+    await writeFile(join(folder, 'body.md'), block.stdout);
+    const checked = await promptos(['-C', repo, 'pr-check', '--body', join(folder, 'body.md'), '--commit', 'HEAD'], {
+      env,
+    });
+    expect(checked).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^ok {4} record: .*removed by/m) });
   });
 
   test('again, there is nothing left to do', async () => {

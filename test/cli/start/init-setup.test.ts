@@ -80,7 +80,25 @@ test.each<[string, Record<string, string>, object]>([
     { 'uv.lock': '', 'pyproject.toml': '', 'src/a/__init__.py': '' },
     { name: 'uv', hosts: PYTHON, env: { PYTHONPATH: '{checkout}/src' } },
   ],
-  ['poetry', { 'poetry.lock': '' }, { name: 'poetry', env: { POETRY_VIRTUALENVS_IN_PROJECT: 'true' } }],
+  ['poetry', { 'poetry.lock': '' }, { name: 'poetry', hosts: PYTHON, env: { POETRY_VIRTUALENVS_IN_PROJECT: 'true' } }],
+  [
+    'poetry with a source of its own',
+    {
+      'poetry.lock': '',
+      'pyproject.toml': '[[tool.poetry.source]]\nname = "a"\nurl = "https://Pypi.acme.example/simple"\n',
+    },
+    { name: 'poetry', hosts: [...PYTHON, 'pypi.acme.example'] },
+  ],
+  [
+    'uv with an index of its own',
+    { 'uv.lock': '', 'pyproject.toml': "[[tool.uv.index]]\nurl = 'https://me:x@uv.acme.example/simple'\n" },
+    { name: 'uv', hosts: [...PYTHON, 'uv.acme.example'] },
+  ],
+  [
+    'pip with an index of its own',
+    { 'requirements.txt': '--extra-index-url https://pip.acme.example/simple\n-i https://pypi.org/simple\nidna\n' },
+    { name: 'pip', hosts: [...PYTHON, 'pip.acme.example'] },
+  ],
   [
     'pip',
     { 'requirements.txt': '', 'requirements-dev.txt': '' },

@@ -103,6 +103,55 @@ test('prBlock: says when judges are not independent, when another model answered
   );
 });
 
+test('prBlock: says for which gates the served model is unknown, not of void attempts, nor of a person, nor of old records', async () => {
+  const given = await input();
+  const { record } = given;
+  const [one] = record.gates.flatMap(({ attempts }) => attempts);
+  const [tried] = one?.tries ?? [];
+  if (one?.executor == null || tried === undefined) throw new Error('expected an attempt with a try');
+  const { executor } = one;
+  const started = { ...tried, served_model: null, parameters: { argv: ['agent'] } };
+  const passed = { ...one, standing: 'passed' as const, tries: [started] };
+  const modelsLine = (...attempts: readonly (typeof one)[]) => {
+    const gates = attempts.map((attempt, index) => ({
+      gate: index === 0 ? ('P00' as const) : ('P05' as const),
+      phase: 'passed',
+      attempts: [attempt],
+    }));
+    const block = prBlock({ ...given, record: { ...record, gates } });
+    return block.split('\n').find((line) => line.startsWith('> - Models:')) ?? null;
+  };
+  expect(modelsLine(passed)).toBe('> - Models: UNKNOWN for P00: its executor does not say which one answered');
+  const asked = { ...passed, executor: { ...executor, requested_model: 'gpt-5' } };
+  expect(modelsLine(passed, asked)).toBe(
+    '> - Models: UNKNOWN for P00, P05: their executors do not say which one answered (`gpt-5` requested)',
+  );
+  const elsewhere = (program: string) => ({
+    ...passed,
+    executor: { ...executor, kind: 'handoff', program, sandbox: 'elsewhere' as const },
+    tries: [tried],
+  });
+  expect(modelsLine(elsewhere('agent'))).toContain('UNKNOWN for P00');
+  const silent = [
+    { ...passed, standing: 'voided' as const },
+    { ...passed, tries: [started, { ...started, number: 2, served_model: 'gpt-5' }] },
+    { ...passed, tries: [{ ...tried, served_model: null }] },
+    elsewhere('person'),
+  ];
+  expect(silent.map((attempt) => modelsLine(attempt))).toEqual(silent.map(() => null));
+  const finding = {
+    ...{ id: 'served_model-1', rule: 'served_model', severity: 'low' as const, blocking: false, message: 'm' },
+  };
+  const another = {
+    ...asked,
+    tries: [{ ...started, served_model: 'gpt-4' }],
+    findings: [finding],
+  };
+  expect(modelsLine(another, passed)).toBe(
+    '> - Models: P00 asked for `gpt-5`, answered by `gpt-4`; UNKNOWN for P05: its executor does not say which one answered',
+  );
+});
+
 test('prBlock: says how often a budget was spent, and who granted more', async () => {
   const run = await finishedRun(memoryStore(), { outcome: 'expired' });
   const given = await input();
