@@ -5,7 +5,7 @@ import { createPassedValueScanner } from './passed-values.js';
 import { createSecretlintScanner, type ScanAnswer, type ScanOrder, writeTexts } from './secret-scanners.js';
 
 /** The process that scans what a long change adds. */
-serveApart(async ({ parts, passed, folder }: ScanOrder, { whole }): Promise<ScanAnswer> => {
+serveApart(async ({ parts, folder, passed }: ScanOrder, { whole }): Promise<ScanAnswer> => {
   const texts = addedTexts(await readChange(parts, whole));
   if (folder !== null) await writeTexts(folder, texts);
   const scanners = [createSecretlintScanner(), createPassedValueScanner(passed)];

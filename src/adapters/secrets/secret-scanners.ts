@@ -151,7 +151,7 @@ export function createSecretScanners({ passed = [], ...options }: SecretScanners
   const scanners = [createSecretlintScanner(), createGitleaksScanner(options), createPassedValueScanner(passed)];
   return {
     scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
-    scanLong: (change, signal) => scanApart(options, passed, change, signal),
+    scanLong: (change, signal) => scanApart({ ...options, passed }, change, signal),
   };
 }
 
@@ -164,9 +164,11 @@ export interface ScanOrder {
   readonly passed: readonly Environment[];
   /** Where it writes the texts for gitleaks; null where that is not installed. */
   readonly folder: string | null;
+  /** As in `SecretScannersOptions`; of credentials alone. */
+  readonly passed: readonly Environment[];
 }
 
-/** What it answers: what it found itself, and the paths of the texts in their order. */
+/** What it answers: what was found without gitleaks, and the paths of the texts in their order. */
 export interface ScanAnswer {
   readonly hits: readonly SecretHit[];
   readonly paths: readonly string[];
@@ -174,15 +176,14 @@ export interface ScanAnswer {
 
 /** Secretlint takes seconds for 50 MB, and all of them at once in memory: a process of its own does it, and writes what gitleaks reads. */
 async function scanApart(
-  { path = '', programs, temporaryDir = tmpdir() }: GitleaksOptions,
-  passed: readonly Environment[],
+  { path = '', programs, temporaryDir = tmpdir(), passed = [] }: SecretScannersOptions,
   change: LongPatch,
   signal: AbortSignal,
 ): Promise<readonly SecretHit[]> {
   const program = findProgram('gitleaks', path);
   const folder = program === null ? null : await makeFolder(temporaryDir);
   try {
-    const input: ScanOrder = { parts: partsOf(change), passed: passed.map(secretVariables), folder };
+    const input: ScanOrder = { parts: partsOf(change), folder, passed: passed.map(secretVariables) };
     const { value } = await workApart({ program: SCANNER, input, content: contentsOf(change), signal });
     const { hits, paths } = value as ScanAnswer;
     if (program === null || folder === null || paths.length === 0) return hits;
