@@ -160,8 +160,6 @@ const SCANNER = new URL('../../../dist/adapters/secrets/scan-process.js', import
 /** What the process that scans a long change is given. */
 export interface ScanOrder {
   readonly parts: ChangeParts;
-  /** As in `SecretScannersOptions`. */
-  readonly passed: readonly Environment[];
   /** Where it writes the texts for gitleaks; null where that is not installed. */
   readonly folder: string | null;
   /** As in `SecretScannersOptions`; of credentials alone. */
