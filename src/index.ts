@@ -38,6 +38,8 @@ export { type Finding, findingSchema } from './contracts/findings.js';
 export { GATE_OUTPUT_SCHEMAS } from './contracts/gate-outputs.js';
 export type { GateProgress } from './contracts/gate-progress.js';
 export { type LedgerEntry, type LedgerEvent, ledgerEventSchema, parseLedgerEntry } from './contracts/ledger.js';
+export type { Content, LongBytes } from './contracts/long-bytes.js';
+export type { LongPatch } from './contracts/long-patch.js';
 export {
   DEFAULT_TASK_QUEUE,
   EXECUTOR_ROLES,

@@ -17,7 +17,7 @@ import { PACKAGE_ROOT } from '../package-root.js';
 interface Work {
   /** Bytes of the patch and of the check's log. */
   readonly bytes: number;
-  /** Bytes that the agent prints at P05 besides its answer. */
+  /** Bytes that the agent prints at P05 before its answer. */
   readonly printed: number;
   /** Seconds for which the agent keeps a processor busy at each gate. */
   readonly seconds: number;
@@ -121,7 +121,8 @@ read -r seconds <seconds
 [ "$seconds" = 0 ] || timeout "$seconds" sh -c 'while :; do :; done'
 if [ "$PROMPTOS_GATE" = P05 ]; then
   read -r printed <printed
-  [ "$printed" = 0 ] || yes 'read src/split.js and thought about the total of the shares' | head -c "$printed" >&2
+  [ "$printed" = 0 ] || yes 'read src/split.js and thought about the total of the shares' | head -c "$printed"
+  echo
   yes 'export const share = (total, people) => Math.floor(total / people);' | head -c "$(cat bytes)" >src/split.js
 fi
 cat "$ANSWERS/$PROMPTOS_GATE.json"

@@ -2,6 +2,8 @@ import type { ExecutorDescriptor, ExecutorTry } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { ExecutorReport } from '../contracts/escalation.js';
 import { canonicalSha256, prettyJson } from '../contracts/json.js';
+import { releaseContent } from '../contracts/long-bytes.js';
+import { isLongPatch } from '../contracts/long-patch.js';
 import type { NetworkLog } from '../contracts/network-log.js';
 import { setupVariables } from '../contracts/policy-setup.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
@@ -16,7 +18,7 @@ import { maskNetworkLog } from '../rules/network-refused.js';
 import { finalFailure, overload } from './executor-failure.js';
 import type { StrayEdits, TryKeeper } from './finished-tries.js';
 import type { GateTask } from './gates/gate-definition.js';
-import { maskLog } from './mask-log.js';
+import { type MaskedLog, maskLog } from './mask-log.js';
 import { executeWithinBudget } from './within-budget.js';
 
 /** What came of asking, with every try that it took. */
@@ -46,8 +48,11 @@ export interface AskOptions {
   render(more: readonly PromptInput[]): string;
 }
 
+/** An outcome whose outputs are kept. */
+type SeenOutcome = Omit<ExecutorOutcome, 'stdout' | 'stderr'>;
+
 /** Why an outcome counts as a failed try by itself; null when its answer may be read. */
-function outcomeProblem({ problem, exit_code, answer }: ExecutorOutcome): string | null {
+function outcomeProblem({ problem, exit_code, answer }: SeenOutcome): string | null {
   if (problem !== null) return problem;
   if (exit_code !== 0) return `The executor ended with exit code ${exit_code ?? 'none'}.`;
   return answer === null ? 'The executor gave no answer.' : null;
@@ -77,7 +82,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
   for (let number = tries.length + 1; number <= limit; number += 1) {
     if (previous !== null) await checkout.reset();
     const prompt = render(previous === null ? [] : [{ name: 'previous_try', value: previous }]);
-    const keep = async (name: string, content: Uint8Array | string): Promise<ArtifactRef> => {
+    const keep = async (name: string, content: MaskedLog | string): Promise<ArtifactRef> => {
       const ref = await putArtifact(`try-${number}/${name}`, content);
       transcripts.push(ref);
       return ref;
@@ -91,17 +96,20 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
     const env = setupVariables(policy.setup, directory);
     const call = { run_id, gate, attempt, prompt, directory, laidUnder, env, signal, watch };
     const said = await executeWithinBudget(executor, call, { input, spending, prices: ports.prices ?? {} });
-    if (said.failure !== undefined) throw failureOf(task, said.failure);
-    // A credential goes no further: neither into what is kept nor into what a later gate is shown.
-    const outcome: ExecutorOutcome = {
-      ...said,
-      stdout: await maskLog(said.stdout),
-      stderr: await maskLog(said.stderr),
+    const { stdout, stderr, ...seen } = said;
+    try {
+      if (seen.failure !== undefined) throw failureOf(task, seen.failure);
+      // A credential goes no further: neither into what is kept nor into what a later gate is shown.
+      await keep('stdout.txt', await maskLog(stdout));
+      await keep('stderr.txt', await maskLog(stderr));
+    } finally {
+      for (const output of [stdout, stderr]) releaseContent(output);
+    }
+    const outcome: SeenOutcome = {
+      ...seen,
       answer: said.answer === null ? null : maskAnswer(said.answer),
       problem: said.problem === null ? null : maskSecrets(said.problem),
     };
-    await keep('stdout.txt', outcome.stdout);
-    await keep('stderr.txt', outcome.stderr);
     if (said.network !== undefined) {
       const log = maskNetworkLog(said.network);
       network.push(log);
@@ -147,7 +155,7 @@ export async function askExecutor(options: AskOptions): Promise<Asked> {
 }
 
 /** What a try used, as its executor says; the ids are a program's texts, and masked like any other. */
-const usedBy = ({ used = {} }: ExecutorOutcome): Pick<ExecutorTry, 'usage' | 'session_id' | 'request_ids'> => ({
+const usedBy = ({ used = {} }: SeenOutcome): Pick<ExecutorTry, 'usage' | 'session_id' | 'request_ids'> => ({
   ...(used.usage === undefined ? {} : { usage: used.usage }),
   ...(used.session_id === undefined ? {} : { session_id: maskSecrets(used.session_id) }),
   ...(used.request_ids === undefined ? {} : { request_ids: used.request_ids.map((id) => maskSecrets(id)) }),
@@ -171,7 +179,9 @@ const NAMED_FILES = 10;
  */
 async function findStrayEdits(checkout: Checkout): Promise<StrayEdits | null> {
   try {
-    const { files } = await checkout.diff();
+    const change = await checkout.diff([], 'long');
+    if (isLongPatch(change)) change.release();
+    const { files } = change;
     if (files.length === 0) return null;
     const named = files.slice(0, NAMED_FILES).map(({ path }) => path);
     const rest = files.length > named.length ? ` and ${files.length - named.length} more` : '';

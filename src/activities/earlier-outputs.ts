@@ -6,6 +6,7 @@ import type { AttemptRecord } from '../contracts/attempt.js';
 import { PromptOsError } from '../contracts/errors.js';
 import type { Finding } from '../contracts/findings.js';
 import { parseJsonAs } from '../contracts/json.js';
+import { type Content, SHORT_BYTES } from '../contracts/long-bytes.js';
 import { GATE_IDS, type GateId } from '../contracts/names.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import type { ArtifactStore } from '../ports/artifact-store.js';
@@ -14,7 +15,7 @@ import type { PinnedDocuments } from './pinned-documents.js';
 
 /** The current change of P05. */
 export interface EarlierPatch {
-  readonly bytes: Uint8Array;
+  readonly bytes: Content;
   readonly sha256: string;
   /** The files as `patch/files.json` has them. */
   readonly files: readonly unknown[];
@@ -65,7 +66,12 @@ export async function loadEarlierOutputs(
     if (ref === null) return null;
     const listed = await json('P05', GATE_PATHS.patchFiles, listedFilesSchema);
     const findings = (await record('P05'))?.findings ?? [];
-    return { bytes: await store.readObject(ref.sha256), sha256: ref.sha256, files: listed?.files ?? [], findings };
+    const { sha256, bytes: byteLength } = ref;
+    const bytes =
+      byteLength > SHORT_BYTES
+        ? { byteLength, read: () => store.openObject(sha256), release: () => undefined }
+        : await store.readObject(sha256);
+    return { bytes, sha256, files: listed?.files ?? [], findings };
   };
   const records = await Promise.all(GATE_IDS.map(record));
   const attempts = records.flatMap((found) => found ?? []);

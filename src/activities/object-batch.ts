@@ -11,7 +11,8 @@ const PARALLEL_PUTS = 16;
 
 /** Objects that are written together: each write ends in a wait for the medium, and waits at the same time cost one. */
 export interface ObjectBatch {
-  put(content: Uint8Array): Promise<StoredObject>;
+  /** What comes in pieces is written at once: it is too much to be held. */
+  put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredObject>;
   /** An object of the batch, or of the store. */
   read(sha256: string): Promise<Uint8Array>;
   /** Resolves when all that was put is durable. No digest may leave the activity before. */
@@ -44,6 +45,7 @@ export function createObjectBatch(store: Pick<ArtifactStore, 'putObject' | 'read
   };
   return {
     put: async (content) => {
+      if (!(content instanceof Uint8Array)) return store.putObject(content);
       const sha256 = sha256Hex(content);
       if (!held.has(sha256)) heldBytes += content.byteLength;
       held.set(sha256, content);

@@ -4,7 +4,7 @@ import { createPrefixVerifier } from '../activities/verify-prefix.js';
 import type { FinaliseInput, FinaliseResult } from '../contracts/activities.js';
 import { runWorkflowId } from '../contracts/names.js';
 import type { GovernancePorts } from '../ports/index.js';
-import { verifyUnsealed } from '../verify/object-tree.js';
+import { verifyApart } from './verify-apart.js';
 
 /**
  * Finishes a closed run as an engine's worker does: the same verification of its past, the same trust, the same record and
@@ -19,7 +19,7 @@ export function finaliseRun(
   const pinned = createPinnedDocuments(ports.store);
   const finalise = createFinalise(ports, createPrefixVerifier(ports.store, pinned), {
     pinned,
-    verifyTree: verifyUnsealed,
+    verifyTree: verifyApart,
   });
   return finalise(input, runWorkflowId(input.run_id));
 }

@@ -9,7 +9,7 @@ import { EXECUTOR_ROLES, type ExecutorRole, roleTaskQueue, WORKFLOW_TYPE } from 
 import { governanceDataConverter } from '../converter/data-converter.js';
 import type { GovernancePorts } from '../ports/index.js';
 import { useNativeCrypto } from '../verify/native-crypto.js';
-import { verifyUnsealed } from '../verify/object-tree.js';
+import { verifyApart } from './verify-apart.js';
 import {
   governanceWorkflowsPath,
   isMergedEntry,
@@ -54,7 +54,7 @@ export class GovernedRunPlugin extends SimplePlugin {
     const activities =
       ports === undefined
         ? undefined
-        : createActivities(ports, { taskQueues: queuesFor(serve), verifyTree: verifyUnsealed });
+        : createActivities(ports, { taskQueues: queuesFor(serve), verifyTree: verifyApart });
     super({
       name: 'promptos.GovernedRunPlugin',
       dataConverter: withGovernanceConverter,

@@ -1,4 +1,5 @@
 import { messageOf } from '../contracts/errors.js';
+import { endOf, releaseContent } from '../contracts/long-bytes.js';
 import type { PromptPackBundle } from '../contracts/prompt-pack.js';
 import { outputJsonSchema, readAnswer } from '../contracts/read-answer.js';
 import type { RunRequest } from '../contracts/run-request.js';
@@ -73,19 +74,20 @@ export async function tryExecutor(executor: GateExecutor, trial: ExecutorTrial):
   });
   const before = await look?.();
   const outcome = await executor.execute(call(new AbortController().signal));
-  const cases: TriedCase[] = [judgeAnswer(outcome)];
+  const cases: TriedCase[] = [await judgeAnswer(outcome)];
+  for (const output of [outcome.stdout, outcome.stderr]) releaseContent(output);
   if (look !== undefined) cases.push(judgeCheckout(before === (await look())));
   if (hurried !== undefined) cases.push(await tryTimeOut(hurried, call));
   cases.push(await tryCancellation(executor, call));
   return cases;
 }
 
-function judgeAnswer(outcome: ExecutorOutcome): TriedCase {
+async function judgeAnswer(outcome: ExecutorOutcome): Promise<TriedCase> {
   const { problem, exit_code, answer, failure } = outcome;
-  const fail = (message: string): TriedCase => ({
+  const fail = async (message: string): Promise<TriedCase> => ({
     name: 'answer',
     holds: false,
-    message: `${message}${ends(outcome)}`,
+    message: `${message}${await ends(outcome)}`,
   });
   if (failure !== undefined) return fail(`The provider failed (${failure.class}): ${failure.message}`);
   if (problem !== null) return fail(problem);
@@ -164,17 +166,17 @@ async function within(work: Promise<unknown>, limitMs: number) {
 const seconds = (milliseconds: number): string => `${Number((milliseconds / 1_000).toFixed(1))} s`;
 
 /** The end of what was printed, for whoever has to find out what went wrong. */
-function ends({ stdout, stderr }: ExecutorOutcome): string {
+async function ends({ stdout, stderr }: ExecutorOutcome): Promise<string> {
   const shown = [
     ['standard output', stdout],
     ['standard error', stderr],
   ] as const;
-  return shown
-    .map(([name, bytes]) => {
-      const text = new TextDecoder().decode(bytes).trimEnd();
-      if (text === '') return `\nIts ${name} is empty.`;
-      const cut = text.length > SHOWN_CHARACTERS ? `, the last ${counted(SHOWN_CHARACTERS, 'character')}` : '';
-      return `\nIts ${name}${cut}:\n${text.slice(-SHOWN_CHARACTERS)}`;
-    })
-    .join('');
+  const said = shown.map(async ([name, output]) => {
+    const end = await endOf(output, 8 * SHOWN_CHARACTERS);
+    const text = new TextDecoder().decode(end).trimEnd();
+    if (text === '') return `\nIts ${name} is empty.`;
+    const cut = text.length > SHOWN_CHARACTERS ? `, the last ${counted(SHOWN_CHARACTERS, 'character')}` : '';
+    return `\nIts ${name}${cut}:\n${text.slice(-SHOWN_CHARACTERS)}`;
+  });
+  return (await Promise.all(said)).join('');
 }

@@ -2,6 +2,7 @@ import type { AgentWork } from '../contracts/agent-work.js';
 import type { ExecutorDescriptor } from '../contracts/attempt.js';
 import type { ExecutorUsage } from '../contracts/executor-output.js';
 import type { BaselineCheck, TestCounts } from '../contracts/gate-outputs.js';
+import type { Content } from '../contracts/long-bytes.js';
 import type { GateId, SandboxKind } from '../contracts/names.js';
 import type { NetworkAccess } from '../contracts/network-access.js';
 import type { NetworkLog } from '../contracts/network-log.js';
@@ -53,8 +54,9 @@ export interface ReportedUse {
 export interface ExecutorOutcome {
   readonly exit_code: number | null;
   readonly duration_ms: number;
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
+  /** The caller releases both outputs. */
+  readonly stdout: Content;
+  readonly stderr: Content;
   /** The text in which the answer is to be found, or null when there is none. */
   readonly answer: string | null;
   /** Why there is no usable answer: exit code, time-out, output cap, pointer that leads nowhere. */
@@ -133,8 +135,9 @@ export interface CheckOutcome {
   readonly exit_code: number | null;
   readonly signal: string | null;
   readonly duration_ms: number;
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
+  /** The caller releases both outputs. */
+  readonly stdout: Content;
+  readonly stderr: Content;
   readonly reason: string | null;
   /** What the report counts; null when none was named, or none could be read. */
   readonly tests: TestCounts | null;

@@ -1,4 +1,6 @@
 import type { Inventory } from '../contracts/inventory.js';
+import type { Content } from '../contracts/long-bytes.js';
+import type { LongPatch } from '../contracts/long-patch.js';
 import type { Patch, RollbackProof } from '../contracts/patch.js';
 import type { RepositoryDigests } from '../contracts/repository-parts.js';
 import type { LaidUnder } from './laid-under.js';
@@ -61,6 +63,8 @@ export interface Checkout {
    * @param named paths that are taken in although they would be left out, where they are not as the set-up made them
    */
   diff(named?: readonly string[]): Promise<Patch>;
+  /** The same for a caller that can do with a large change out of memory, and releases it. */
+  diff(named: readonly string[], long: 'long'): Promise<Patch | LongPatch>;
   /** Starts to observe the tracked files: those of the commit and of the patch. */
   watch(): Promise<TreeWatch>;
   /** Throws away every change, ignored and untracked files included. */
@@ -72,7 +76,7 @@ export interface CheckoutOptions {
   readonly repository: string;
   readonly commit: string;
   /** Applied on top of the commit, as `git apply --index` does. */
-  readonly patch?: Uint8Array;
+  readonly patch?: Content;
   /** Leaves files that steer agents as they are in the commit, whatever the patch makes of them: an agent works here. */
   readonly withholdAgentFiles?: boolean;
   /** Whether files that those import count as such, as in `InventoryOptions`; true when absent. */
@@ -101,17 +105,19 @@ export type ApplyResult = { readonly ok: true } | { readonly ok: false; readonly
 /** Repositories by name, and throwaway checkouts of them. */
 export interface Workspace {
   /** Whether the patch applies to the commit, as `git apply --check` says. */
-  checkPatch(repository: string, commit: string, patch: Uint8Array): Promise<ApplyResult>;
+  checkPatch(repository: string, commit: string, patch: Content): Promise<ApplyResult>;
   /**
    * What a patch comes to on the commit, as git lists the two trees: files, modes and added lines, whatever its text says.
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, PATCH_TOO_LARGE, GIT_FAILED
    */
-  readPatch(repository: string, commit: string, patch: Uint8Array): Promise<Patch>;
+  readPatch(repository: string, commit: string, patch: Content): Promise<Patch>;
+  /** The same for a caller that can do with a large change out of memory, and releases it. */
+  readPatch(repository: string, commit: string, patch: Content, long: 'long'): Promise<Patch | LongPatch>;
   /**
    * Applies a patch to the commit and takes it back, as `git apply` and `git apply --reverse` do.
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, PATCH_NOT_APPLICABLE, GIT_FAILED
    */
-  revertPatch(repository: string, commit: string, patch: Uint8Array): Promise<RollbackProof>;
+  revertPatch(repository: string, commit: string, patch: Content): Promise<RollbackProof>;
   /**
    * How far a branch has moved on from a commit; null for a branch that the repository does not have.
    * @throws PromptOsError REPO_NOT_FOUND, BASE_NOT_FOUND, REPO_FETCH_FAILED, GIT_FAILED

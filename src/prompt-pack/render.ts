@@ -95,15 +95,18 @@ export const PATCH_INPUT_BYTES = 200_000;
 
 /** A patch as a prompt's input: its files, and its text whole or the start of it with a last line that says so. */
 export function patchInput(patch: {
-  readonly bytes: Uint8Array;
+  /** Its first bytes, as many as a prompt shows or more. */
+  readonly start: Uint8Array;
+  /** How many it has. */
+  readonly bytes: number;
   readonly sha256: string;
   readonly files: readonly unknown[];
 }): unknown {
   const { files, bytes, sha256 } = patch;
-  const cut = bytes.byteLength > PATCH_INPUT_BYTES;
-  const start = new TextDecoder().decode(bytes.subarray(0, PATCH_INPUT_BYTES));
-  const note = `\n[cut: the first ${PATCH_INPUT_BYTES} of ${bytes.byteLength} bytes; the checkout holds the whole change]\n`;
-  return { sha256, bytes: bytes.byteLength, files, cut, text: cut ? `${start}${note}` : start };
+  const cut = bytes > PATCH_INPUT_BYTES;
+  const start = new TextDecoder().decode(patch.start.subarray(0, PATCH_INPUT_BYTES));
+  const note = `\n[cut: the first ${PATCH_INPUT_BYTES} of ${bytes} bytes; the checkout holds the whole change]\n`;
+  return { sha256, bytes, files, cut, text: cut ? `${start}${note}` : start };
 }
 
 /** Bytes of each log that a prompt shows. */

@@ -14,11 +14,14 @@ export interface MaskedPatch {
  * `patch/files.json`: what the patch holds, as git computed it.
  * @param masked for a refused patch that is published with its secrets masked
  */
-export function describePatch({ files, bytes }: Pick<Patch, 'files' | 'bytes'>, masked?: MaskedPatch) {
+export function describePatch(
+  { files, bytes }: Pick<Patch, 'files'> & { readonly bytes: number },
+  masked?: MaskedPatch,
+) {
   const sum = (counted: 'added' | 'deleted') => files.reduce((total, file) => total + file[counted], 0);
   return {
     schema_version: 1 as const,
-    stats: { files: files.length, added: sum('added'), deleted: sum('deleted'), bytes: bytes.byteLength },
+    stats: { files: files.length, added: sum('added'), deleted: sum('deleted'), bytes },
     files,
     ...(masked === undefined ? {} : { masked }),
   };

@@ -154,7 +154,8 @@ describe('escalation reports', () => {
 
 test('patchInput: a long patch is cut, and says so', () => {
   const patch = (length: number) => ({
-    bytes: new Uint8Array(length).fill(120),
+    start: new Uint8Array(length).fill(120),
+    bytes: length,
     sha256: 'a'.repeat(64),
     files: [],
     findings: [],

@@ -8,6 +8,7 @@ import { workerConfigSchema } from '../../src/contracts/worker-config.js';
 import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';
 import { openExecutors } from '../../src/worker.js';
 import { type ModelServer, startModelServer } from '../support/model-server.js';
+import { printedText } from '../support/printed.js';
 import { ACP_CASES, type AcpCase } from './acp-cases.js';
 import { onlyErrors, SCENARIOS, type Scenario } from './agent-contract.js';
 import { makeCheckout } from './agent-run.js';
@@ -62,9 +63,7 @@ async function runAcpAgent(
     signal: new AbortController().signal,
   });
   if (show !== undefined) {
-    console.log(
-      `${Buffer.from(outcome.stdout)}\n--- ${outcome.problem}\n${Buffer.from(outcome.stderr).subarray(-3_000)}`,
-    );
+    console.log(`${printedText(outcome.stdout)}\n--- ${outcome.problem}\n${printedText(outcome.stderr).slice(-3_000)}`);
   }
   return outcome;
 }

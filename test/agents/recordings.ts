@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ExecutorOutcome } from '../../src/ports/gate-executor.js';
+import { printed } from '../support/printed.js';
 import type { AgentCase } from './agent-cases.js';
 
 /** What a real agent printed in one scenario of the contract, shortened. */
@@ -38,8 +39,8 @@ export function keepRecording(agent: AgentCase, scenario: string, outcome: Execu
   const recording: Recording = {
     version: agent.version,
     exit_code: outcome.exit_code,
-    stdout: shorten(outcome.stdout),
-    stderr: shorten(outcome.stderr),
+    stdout: shorten(printed(outcome.stdout)),
+    stderr: shorten(printed(outcome.stderr)),
     files: existsSync(made) ? { 'made.txt': readFileSync(made, 'utf8') } : {},
   };
   const path = pathOf(agent, scenario);

@@ -8,6 +8,9 @@ const PURE_ROOMS = ['contracts', 'rules', 'prompt-pack', 'domain'];
 /** Git asks questions for configuration too; these files build no adapter. */
 const GIT = ['adapters/git/environments.ts', 'adapters/git/run-git.ts'];
 
+/** Processes that work apart from a worker's own; these files build no adapter. */
+const APART = ['adapters/platform/apart.ts', 'adapters/platform/serve-apart.ts'];
+
 /**
  * Whom each room may import from, beside itself. An entry with a slash is one file, or a folder of a room.
  * docs/architecture.md has the same table; a room that is missing here is a problem, so that a new folder is placed on
@@ -20,7 +23,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: ['contracts', 'rules', 'prompt-pack'],
   ports: ['contracts'],
   workflows: PURE_ROOMS,
-  activities: [...PURE_ROOMS, 'ports', 'workflows/messages.ts'],
+  activities: [...PURE_ROOMS, 'ports', 'workflows/messages.ts', ...APART],
   adapters: ['contracts', 'ports', 'rules', 'domain'],
   boxed: ['contracts'],
   verify: [...PURE_ROOMS, 'ports'],
@@ -28,7 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: ['contracts', 'config', 'adapters/platform'],
   converter: ['contracts'],
   client: ['contracts', 'ports', 'domain', 'converter', 'workflows/messages.ts'],
-  plugin: ['contracts', 'prompt-pack', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts'],
+  plugin: ['contracts', 'prompt-pack', 'ports', 'activities', 'converter', 'verify', 'workflows/messages.ts', ...APART],
   worker: ['contracts', 'ports', 'config', 'embedded', 'adapters', 'activities', 'converter', 'plugin'],
   handoff: [...PURE_ROOMS, 'ports', 'activities'],
   canary: [...PURE_ROOMS, 'ports', 'activities'],

@@ -9,6 +9,7 @@ import { GATES, type GateId } from '../../src/contracts/names.js';
 import { policySchema } from '../../src/contracts/policy.js';
 import { runRequestSchema } from '../../src/contracts/run-request.js';
 import { workerConfigSchema } from '../../src/contracts/worker-config.js';
+import { printedText } from '../support/printed.js';
 import { EXAMPLE, plainEnvironment, promptWith } from './example-agents.js';
 
 const readYaml = (name: string): unknown => parse(readFileSync(join(EXAMPLE, name), 'utf8'));
@@ -39,7 +40,7 @@ test.each(['P00', 'P05', 'P06', 'P07'] satisfies GateId[])(
       directory: join(folder, 'checkout'),
       signal: new AbortController().signal,
     });
-    const said = new TextDecoder().decode(outcome.stderr);
+    const said = printedText(outcome.stderr);
     // Only P00 can be done from the request alone; the others say which input they miss.
     if (gate === 'P00') expect(JSON.parse(outcome.answer ?? '')).toMatchObject({ kind: 'output' });
     else expect([outcome.exit_code, said]).toEqual([1, expect.stringContaining('the prompt has no input')]);
@@ -57,5 +58,5 @@ test("the example's policy: its check runs and sees the failing test", async () 
     signal: new AbortController().signal,
   });
   expect(outcome).toMatchObject({ status: 'failed', exit_code: 1 });
-  expect(new TextDecoder().decode(outcome.stdout)).toContain('1000 cents between 3 people');
+  expect(printedText(outcome.stdout)).toContain('1000 cents between 3 people');
 });

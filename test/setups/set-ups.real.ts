@@ -12,6 +12,8 @@ import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
 import { findSetup } from '../../src/config/project-setup.js';
 import { proxyFor } from '../../src/config/proxy.js';
 import { sandboxSchema } from '../../src/contracts/sandbox-config.js';
+import type { CheckOutcome } from '../../src/ports/gate-executor.js';
+import { printedText } from '../support/printed.js';
 
 /*
  * The set-up commands that `promptos init` writes, run in the sandbox with the hosts that it writes, on a small project of
@@ -158,8 +160,8 @@ const has = (program: string): boolean => {
     return false;
   }
 };
-const printed = ({ stdout, stderr }: { readonly stdout: Uint8Array; readonly stderr: Uint8Array }): string =>
-  Buffer.concat([stdout, stderr]).toString().slice(-3_000);
+const printed = ({ stdout, stderr }: Pick<CheckOutcome, 'stdout' | 'stderr'>): string =>
+  (printedText(stdout) + printedText(stderr)).slice(-3_000);
 
 describe('set-up commands of first policies', () => {
   test.each(Object.entries(KINDS))(

@@ -4,6 +4,7 @@ import { sha256Hex } from '../../src/contracts/digest.js';
 import { PromptOsError } from '../../src/contracts/errors.js';
 import type { SandboxKind } from '../../src/contracts/names.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry } from '../../src/ports/gate-executor.js';
+import { printedText } from './printed.js';
 
 /** One call of an executor, as a test scripts it. */
 export type ScriptStep = (call: ExecutorCall) => Partial<ExecutorOutcome> | Promise<Partial<ExecutorOutcome>>;
@@ -37,7 +38,7 @@ export const printing =
   (text: string, step: ScriptStep): ScriptStep =>
   async (call) => {
     const outcome = await step(call);
-    return { ...outcome, stdout: bytes(`${text}\n${new TextDecoder().decode(outcome.stdout)}`) };
+    return { ...outcome, stdout: bytes(`${text}\n${outcome.stdout === undefined ? '' : printedText(outcome.stdout)}`) };
   };
 
 /** Answers with a gate's output. */

@@ -1,17 +1,18 @@
+import { createHash } from 'node:crypto';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
-import { sha256Hex } from '../../contracts/digest.js';
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
+import { type Content, isLong, piecesOf, releaseContent } from '../../contracts/long-bytes.js';
+import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
 import type { Patch } from '../../contracts/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeBuild, patchTerms, plannedFiles } from '../../rules/gate-outputs.js';
-import { describePatch, maskPatch } from '../../rules/mask-patch.js';
+import { describePatch } from '../../rules/mask-patch.js';
 import { maskJson } from '../../rules/mask-secrets.js';
-import { parsePatch } from '../../rules/parse-patch.js';
-import { addedTexts } from '../../rules/patch-lines.js';
-import { type JudgedPatch, plannedPaths } from '../../rules/patch-rule.js';
-import { traceChange } from '../../rules/traceability.js';
-import { judgeChangeApart } from '../judge-change-apart.js';
+import { plannedPaths } from '../../rules/patch-rule.js';
+import { type TracedChange, traceChange } from '../../rules/traceability.js';
+import { type JudgedChange, judgeChangeApart } from '../judge-change-apart.js';
+import type { ChangeTerms } from '../judge-seen.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -22,37 +23,37 @@ import {
   scopesOf,
 } from './gate-definition.js';
 
-/** What every rule on patches judges: what the engine itself sees of the change. */
-async function judgedBuild(task: GateTask, patch: Patch): Promise<JudgedPatch> {
+type Change = Patch | LongPatch;
+
+/** What holds for the change. */
+async function termsOf(task: GateTask, { bytes }: Change): Promise<ChangeTerms> {
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   // git calls an empty patch an error; a rule of its own reports that nothing was changed.
-  const empty = patch.bytes.byteLength === 0;
+  const empty = bytes.byteLength === 0;
   return {
-    patch,
     rules_version: input.rules_version,
-    applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, patch.bytes),
+    applies: empty ? { ok: true } : await ports.workspace.checkPatch(target_repo, base_commit, bytes),
     scopes: scopesOf(task),
     ...patchTerms(policy, earlier.plan),
     inventory: task.inventory.files,
-    secret_hits: await ports.secrets.scan(addedTexts(patch)),
   };
 }
 
 /** Which line of the plan each file belongs to. Runs of earlier rules have none. */
 async function publishTrace(
   task: GateTask,
-  patch: Patch,
+  { files }: Change,
   build: GateOutputs['P05'],
-  { bytes, sealed }: { readonly bytes: Uint8Array; readonly sealed: boolean },
+  { patch_sha256, blobs, sealed }: Pick<TracedChange, 'patch_sha256' | 'blobs'> & { readonly sealed: boolean },
 ): Promise<Judgement['artifacts']> {
   const { input, earlier } = task;
   if (input.rules_version < 3) return [];
   const trace = traceChange({
     base_commit: input.run.base_commit,
-    patch_sha256: sha256Hex(bytes),
-    files: patch.files,
-    blobs: parsePatch(patch.bytes).blobs,
+    patch_sha256,
+    files,
+    blobs,
     criteria: criteriaOf(task),
     plan: earlier.plan,
     build,
@@ -63,21 +64,33 @@ async function publishTrace(
 /** A patch that holds a secret is refused, and the secret is not for readers of the record: it is published masked. */
 async function publishChange(
   task: GateTask,
-  judged: JudgedPatch,
+  change: Change,
   output: GateOutputs['P05'],
-  sealed: boolean,
+  { masked, blobs }: JudgedChange,
 ): Promise<Judgement['artifacts']> {
-  const { patch } = judged;
-  const bytes = sealed ? maskPatch(judged) : patch.bytes;
+  const { files, bytes } = change;
+  const sealed = masked !== null;
+  const patch = await task.putArtifact(GATE_PATHS.patch, streamed(masked ?? bytes));
   const listing = sealed
-    ? maskJson(describePatch(patch, { sha256: sha256Hex(patch.bytes), bytes: patch.bytes.byteLength }))
-    : describePatch(patch);
+    ? maskJson(
+        describePatch({ files, bytes: bytes.byteLength }, { sha256: await digestOf(bytes), bytes: bytes.byteLength }),
+      )
+    : describePatch({ files, bytes: bytes.byteLength });
   return [
-    await task.putArtifact(GATE_PATHS.patch, bytes),
+    patch,
     await task.putArtifact(GATE_PATHS.patchFiles, prettyJson(listing)),
-    ...(await publishTrace(task, patch, output, { bytes, sealed })),
+    ...(await publishTrace(task, change, output, { patch_sha256: patch.sha256, blobs, sealed })),
     ...(await publishOutput(task, 'P05', output)),
   ];
+}
+
+const streamed = (content: Content): Uint8Array | AsyncIterable<Uint8Array> =>
+  isLong(content) ? content.read() : content;
+
+async function digestOf(content: Content): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesOf(content)) hash.update(piece);
+  return hash.digest('hex');
 }
 
 /**
@@ -94,14 +107,17 @@ export const constrainedBuilder: GateDefinition<GateOutputs['P05']> = {
       inputs: gateInputs('P05', { request, context: earlier.context, job: earlier.job, plan: earlier.plan }),
       observed: NOTHING_OBSERVED,
       judge: async (output, checkout) => {
-        const judged = await judgedBuild(task, await checkout.diff([...planned]));
-        const found = [
-          ...(await judgeChangeApart(judged, task.signal)),
-          ...judgeBuild(criteriaOf(task), output, task.input.rules_version),
-        ];
-        const sealed = found.some(({ rule }) => rule === 'secrets');
-        const findings = sealed ? maskJson(found) : found;
-        return { findings, artifacts: await publishChange(task, judged, output, sealed) };
+        const change = await checkout.diff([...planned], 'long');
+        let judged: JudgedChange | null = null;
+        try {
+          judged = await judgeChangeApart(change, await termsOf(task, change), task.ports.secrets, task.signal);
+          const found = [...judged.findings, ...judgeBuild(criteriaOf(task), output, task.input.rules_version)];
+          const findings = judged.masked === null ? found : maskJson(found);
+          return { findings, artifacts: await publishChange(task, change, output, judged) };
+        } finally {
+          if (isLongPatch(change)) change.release();
+          if (judged?.masked) releaseContent(judged.masked);
+        }
       },
     };
   },

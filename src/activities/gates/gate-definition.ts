@@ -2,6 +2,7 @@ import type { DueGate } from '../../contracts/activities.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { Policy } from '../../contracts/policy.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
@@ -38,7 +39,7 @@ export interface GateTask {
   readonly progress: GateProgressTracker;
   readonly spending: Spending;
   /** Puts a file of the run's tree into the store; it is durable when the gate's result is given. */
-  putArtifact(path: string, content: Uint8Array | string): Promise<ArtifactRef>;
+  putArtifact(path: string, content: Uint8Array | AsyncIterable<Uint8Array> | string): Promise<ArtifactRef>;
   /** The bytes of a file that was put, by its digest. */
   readArtifact(sha256: string): Promise<Uint8Array>;
 }
@@ -46,7 +47,7 @@ export interface GateTask {
 /** A gate that is ready to be asked. */
 export interface GateWork<Output> {
   /** Applied on top of the base commit before the executor starts. */
-  readonly patch: Uint8Array | null;
+  readonly patch: Content | null;
   readonly inputs: readonly PromptInput[];
   /** What the engine saw for itself before it asked anybody. */
   readonly observed: Judgement;

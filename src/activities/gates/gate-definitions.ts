@@ -1,13 +1,11 @@
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import type { GateId } from '../../contracts/names.js';
-import { gateInputs, patchInput } from '../../prompt-pack/render.js';
+import { gateInputs } from '../../prompt-pack/render.js';
 import { judgeJob, judgePlan, judgeReview, protectedPaths } from '../../rules/gate-outputs.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
 import { judgeReviewWork } from '../../rules/judge-review-work.js';
-import { parsePatch } from '../../rules/parse-patch.js';
-import { patchedPaths } from '../../rules/patch-rule.js';
 import { createScopeJudgement, pathAllowed } from '../../rules/scope-matching.js';
-import { withheldInput } from '../../rules/withheld-files.js';
+import { readPatchApart } from '../read-patch-apart.js';
 import { constrainedBuilder } from './constrained-builder.js';
 import { contextLock } from './context-lock.js';
 import {
@@ -70,6 +68,7 @@ const adversarialReview: GateDefinition<GateOutputs['P07']> = {
   begin: async (task) => {
     const { request, earlier } = task;
     const patch = patchToJudge(task);
+    const given = await readPatchApart(patch, task.inventory.files, task.signal);
     return {
       patch: patch.bytes,
       inputs: gateInputs('P07', {
@@ -77,15 +76,15 @@ const adversarialReview: GateDefinition<GateOutputs['P07']> = {
         context: earlier.context,
         job: earlier.job,
         plan: earlier.plan,
-        patch: patchInput(patch),
+        patch: given.input,
         test_results: earlier.testResults,
-        withheld_files: withheldInput(patch.bytes, task.inventory.files),
+        withheld_files: given.withheld,
       }),
       observed: NOTHING_OBSERVED,
       judge: async (output) => ({
         findings: [
           ...judgeReview(output),
-          ...judgeReviewWork(output, patchedPaths(parsePatch(patch.bytes)), task.input.rules_version),
+          ...judgeReviewWork(output, given.paths, task.input.rules_version),
           ...judgeClaims('P07', output, earlier.testResults?.checks ?? [], task.input.rules_version),
         ],
         artifacts: await publishOutput(task, 'P07', output),

@@ -1,12 +1,12 @@
 import type { BaselineCheck } from '../../contracts/gate-outputs.js';
+import { type Content, releaseContent } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import { setupVariables } from '../../contracts/policy-setup.js';
 import type { BaselineKey, CheckOutcome, CommandWatch } from '../../ports/gate-executor.js';
 import type { GovernancePorts } from '../../ports/index.js';
 import type { TreeWatch } from '../../ports/workspace.js';
-import { logTail } from '../../prompt-pack/render.js';
-import { maskLog } from '../mask-log.js';
+import { readLog } from '../put-log.js';
 import { criteriaOf, type GateTask } from './gate-definition.js';
 import { setupOf } from './set-up.js';
 
@@ -38,6 +38,20 @@ export const notRun = (reason: string): CheckOutcome => ({
   tests: null,
 });
 
+/** Gives up the logs of a check. */
+export const releaseLogs = ({ stdout, stderr }: Pick<CheckOutcome, 'stdout' | 'stderr'>): void => {
+  for (const output of [stdout, stderr]) releaseContent(output);
+};
+
+/** The ends of logs that are kept no further. */
+async function tailsOf(outcome: CheckOutcome): Promise<readonly [stdout: string, stderr: string]> {
+  try {
+    return [await readLog(outcome.stdout), await readLog(outcome.stderr)];
+  } finally {
+    releaseLogs(outcome);
+  }
+}
+
 async function seenOnTree(watch: TreeWatch, outcome: CheckOutcome): Promise<SeenCheck> {
   const changes = await watch.changes();
   if (changes.length === 0) return { outcome, disturbed: false };
@@ -47,8 +61,8 @@ async function seenOnTree(watch: TreeWatch, outcome: CheckOutcome): Promise<Seen
 }
 
 /** What people hear of a check while it runs. Its outputs are named as they are kept; those on the base are not. */
-const watchCheck = (progress: GateTask['progress'], name: string, patch: Uint8Array): CommandWatch =>
-  patch.length === 0
+const watchCheck = (progress: GateTask['progress'], name: string, patch: Content): CommandWatch =>
+  patch.byteLength === 0
     ? progress.command(`check ${name} on the base commit`, (output) => `base/${name}.${output}.txt`)
     : progress.command(`check ${name}`, (output) => `evidence/checks/${name}.${output}.txt`);
 
@@ -59,7 +73,7 @@ const watchCheck = (progress: GateTask['progress'], name: string, patch: Uint8Ar
  */
 export async function runOnFreshCheckout(
   task: GateTask,
-  patch: Uint8Array,
+  patch: Content,
   name: string,
   { argv, timeout, report, env }: Check,
 ): Promise<SeenCheck> {
@@ -74,7 +88,7 @@ export async function runOnFreshCheckout(
     const { directory, laidUnder } = checkout;
     const watch = await checkout.watch();
     // Code that is only proposed must leave nothing for the checks of another patch.
-    const cache = { repository, policy_sha256, keep: patch.length === 0 };
+    const cache = { repository, policy_sha256, keep: patch.byteLength === 0 };
     const variables = { ...setupVariables(task.policy.setup, directory), ...env };
     const call = { name, argv, env: variables, timeout_ms: timeout, directory, laidUnder, report, cache, signal };
     const outcome = await ports.checks.run({ ...call, watch: watchCheck(progress, name, patch) });
@@ -126,7 +140,8 @@ function remember(task: GateTask, name: string, seen: BaseCheck): void {
  */
 export async function runOnBase(task: GateTask, name: string, check: Check): Promise<BaseCheck> {
   const { outcome, disturbed } = await runOnFreshCheckout(task, new Uint8Array(), name, check);
-  const { status, exit_code, tests, reason, stdout, stderr } = outcome;
+  const { status, exit_code, tests, reason } = outcome;
+  const [stdout_tail, stderr_tail] = await tailsOf(outcome);
   const seen = {
     disturbed,
     check: {
@@ -136,8 +151,8 @@ export async function runOnBase(task: GateTask, name: string, check: Check): Pro
       ...(reason === null ? {} : { reason }),
       name,
       argv: check.argv,
-      stdout_tail: logTail(await maskLog(stdout)),
-      stderr_tail: logTail(await maskLog(stderr)),
+      stdout_tail,
+      stderr_tail,
       sandbox: checksSandbox(task.ports),
     },
   };

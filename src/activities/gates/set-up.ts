@@ -1,15 +1,15 @@
 import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { canonicalJson } from '../../contracts/json.js';
+import { releaseContent } from '../../contracts/long-bytes.js';
 import { type SetupCommand, setupVariables } from '../../contracts/policy-setup.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import type { CheckOutcome, SetupRunner } from '../../ports/gate-executor.js';
 import type { CheckoutSetup } from '../../ports/workspace.js';
-import { logTail } from '../../prompt-pack/render.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { createGlobMatcher } from '../../rules/scope-matching.js';
-import { maskLog } from '../mask-log.js';
+import { putLog } from '../put-log.js';
 import type { GateTask } from './gate-definition.js';
 
 /**
@@ -61,7 +61,11 @@ async function runCommand(
   const env = setupVariables(policy.setup, directory);
   const call = { name, argv, env, network, timeout_ms: timeout, directory, cache, signal, watch };
   const outcome = await runner.run(call);
-  if (outcome.status !== 'passed') throw await failed(ports.store, name, argv, outcome);
+  try {
+    if (outcome.status !== 'passed') throw await failed(ports.store, name, argv, outcome);
+  } finally {
+    for (const output of [outcome.stdout, outcome.stderr]) releaseContent(output);
+  }
 }
 
 /** Characters of an output in a message, which goes into the run's ledger. */
@@ -91,9 +95,10 @@ async function failed(
   outcome: CheckOutcome,
 ): Promise<PromptOsError> {
   const { exit_code, signal, reason } = outcome;
-  const [stdout, stderr] = [await maskLog(outcome.stdout), await maskLog(outcome.stderr)];
+  const stdout = await putLog(outcome.stdout, (log) => store.putObject(log));
+  const stderr = await putLog(outcome.stderr, (log) => store.putObject(log));
   const ended = reason ?? (signal === null ? `it ended with exit code ${exit_code}` : `it was ended by ${signal}`);
-  const printed = logTail(stderr).trim() || logTail(stdout).trim();
+  const printed = stderr.tail.trim() || stdout.tail.trim();
   const shown = printed.length > SHOWN ? `…${printed.slice(-SHOWN)}` : printed;
   const refused = outcome.network === undefined ? [] : judgeNetwork('It', [maskNetworkLog(outcome.network)]);
   const network = refused.map(({ message }) => ` ${message}`).join('');
@@ -101,7 +106,7 @@ async function failed(
   const logs: ArtifactRef[] = [];
   for (const [output, log] of Object.entries({ stdout, stderr })) {
     const path = logPath(name, output);
-    if (log.length > 0) logs.push({ path, ...(await store.putObject(log)), media_type: mediaTypeOf(path) });
+    if (log.ref.bytes > 0) logs.push({ path, ...log.ref, media_type: mediaTypeOf(path) });
   }
   const kept = logs.map(({ path, sha256 }) => `${path} sha256:${sha256}`).join(', ');
   const whole = kept === '' ? '' : `All of it is kept, and will be in the attempt's folder of the run's tree: ${kept}.`;

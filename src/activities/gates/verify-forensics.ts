@@ -1,16 +1,18 @@
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
+import { type Content, releaseContent } from '../../contracts/long-bytes.js';
+import { isLongPatch } from '../../contracts/long-patch.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { BaseMove, PatchJudgement } from '../../contracts/patch.js';
+import type { BaseMove, Patch, PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
-import { gateInputs, logTail, patchInput, shownResults } from '../../prompt-pack/render.js';
+import { gateInputs, shownResults } from '../../prompt-pack/render.js';
 import { judgeVerification, patchTerms } from '../../rules/gate-outputs.js';
 import { BASE_MOVED_RULE, judgeBaseMoved } from '../../rules/judge-base-moved.js';
-import { isKnown, judgeForm, PATCH_FORM_RULE } from '../../rules/judge-change.js';
+import { isKnown, PATCH_FORM_RULE } from '../../rules/judge-change.js';
 import { judgeClaims } from '../../rules/judge-claims.js';
 import { judgeContradiction } from '../../rules/judge-contradiction.js';
 import { judgeLogs } from '../../rules/judge-inputs.js';
@@ -18,15 +20,13 @@ import { judgeRollback, ROLLBACK_RULE } from '../../rules/judge-rollback.js';
 import type { JudgedFinding } from '../../rules/judged-output.js';
 import { judgeNetwork, maskNetworkLog } from '../../rules/network-refused.js';
 import { judgeBothBaselines, judgeChecks, judgeCounts } from '../../rules/observations.js';
-import { parsePatch } from '../../rules/parse-patch.js';
-import { addedTexts } from '../../rules/patch-lines.js';
-import type { JudgedPatch } from '../../rules/patch-rule.js';
 import { PATCH_RULE_IDS } from '../../rules/patch-rules.js';
 import { createScopeJudgement } from '../../rules/scope-matching.js';
-import { withheldInput } from '../../rules/withheld-files.js';
 import type { EarlierPatch } from '../earlier-outputs.js';
 import { judgeChangeApart } from '../judge-change-apart.js';
-import { maskLog } from '../mask-log.js';
+import type { ChangeTerms } from '../judge-seen.js';
+import { putLog } from '../put-log.js';
+import { readPatchApart } from '../read-patch-apart.js';
 import {
   criteriaOf,
   type GateDefinition,
@@ -41,10 +41,13 @@ import {
   checkNames,
   checksSandbox,
   notRun,
+  releaseLogs,
   rememberedBase,
   runOnBase,
   runOnFreshCheckout,
 } from './run-check.js';
+
+const NO_CHANGE: Patch = { bytes: new Uint8Array(), files: [], added_lines: [] };
 
 /** Runs the checks, and puts what was seen of them into the store. */
 async function observe(task: GateTask, patch: EarlierPatch) {
@@ -90,6 +93,7 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
     const patch = patchToJudge(task);
     const again = await judgePatchAgain(task, patch);
     const { results, observed, shown } = await observe(task, patch);
+    const given = await readPatchApart(patch, task.inventory.files, task.signal);
     return {
       patch: patch.bytes,
       inputs: gateInputs('P06', {
@@ -97,9 +101,9 @@ export const verifyForensics: GateDefinition<GateOutputs['P06']> = {
         context: earlier.context,
         job: earlier.job,
         plan: earlier.plan,
-        patch: patchInput(patch),
+        patch: given.input,
         test_results: shown,
-        withheld_files: withheldInput(patch.bytes, task.inventory.files),
+        withheld_files: given.withheld,
       }),
       observed: {
         findings: [...again.findings, ...observed.findings],
@@ -171,7 +175,7 @@ interface ProvedCheck {
 }
 
 /** One check of the policy with everything that proves it. */
-async function prove(task: GateTask, patch: Uint8Array, name: string): Promise<ProvedCheck> {
+async function prove(task: GateTask, patch: Content, name: string): Promise<ProvedCheck> {
   const { checks } = task.policy;
   const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
   // A criterion that was added may name a check that the policy lacks; P01 said so, and here it proves nothing.
@@ -184,21 +188,30 @@ async function prove(task: GateTask, patch: Uint8Array, name: string): Promise<P
   };
 }
 
+async function putLogs({ putArtifact }: GateTask, path: string, outcome: CheckOutcome) {
+  try {
+    return {
+      stdout: await putLog(outcome.stdout, (log) => putArtifact(`${path}.stdout.txt`, log)),
+      stderr: await putLog(outcome.stderr, (log) => putArtifact(`${path}.stderr.txt`, log)),
+    };
+  } finally {
+    releaseLogs(outcome);
+  }
+}
+
 /**
  * Runs the named checks one after the other on the base plus the patch, and puts their logs into the store.
  * @throws PromptOsError CHECK_NOT_GRANTED, and what the workspace throws
  */
-async function runChecks(task: GateTask, patch: Uint8Array, names: readonly string[]): Promise<ObservedChecks> {
+async function runChecks(task: GateTask, patch: Content, names: readonly string[]): Promise<ObservedChecks> {
   const checks: ObservedCheck[] = [];
   const logs: ArtifactRef[] = [];
   const refused: JudgedFinding[] = [];
   for (const name of names) {
     const { argv, outcome, baseline, sandbox } = await prove(task, patch, name);
-    const stdout = await maskLog(outcome.stdout);
-    const stderr = await maskLog(outcome.stderr);
     const path = `evidence/checks/${name}`;
-    const stdoutLog = await task.putArtifact(`${path}.stdout.txt`, stdout);
-    const stderrLog = await task.putArtifact(`${path}.stderr.txt`, stderr);
+    const { stdout, stderr } = await putLogs(task, path, outcome);
+    const [stdoutLog, stderrLog] = [stdout.ref, stderr.ref];
     logs.push(stdoutLog, stderrLog);
     if (outcome.network !== undefined) {
       const network = maskNetworkLog(outcome.network);
@@ -221,7 +234,7 @@ async function runChecks(task: GateTask, patch: Uint8Array, names: readonly stri
       ...(baseline === undefined ? {} : { baseline }),
       ...(sandbox === undefined ? {} : { sandbox }),
     };
-    checks.push({ result, stdout_tail: logTail(stdout), stderr_tail: logTail(stderr) });
+    checks.push({ result, stdout_tail: stdout.tail, stderr_tail: stderr.tail });
   }
   return { checks, logs, refused };
 }
@@ -249,26 +262,27 @@ async function judgePatchAgain(task: GateTask, { bytes, sha256, findings }: Earl
   const { policy, ports, earlier, input } = task;
   const { target_repo, base_commit } = input.run;
   const empty = bytes.byteLength === 0;
-  const seen = empty
-    ? { bytes, files: [], added_lines: [] }
-    : await ports.workspace.readPatch(target_repo, base_commit, bytes);
+  const seen = empty ? NO_CHANGE : await ports.workspace.readPatch(target_repo, base_commit, bytes, 'long');
   const base = await observeBase(task);
   const rollback = empty ? undefined : await ports.workspace.revertPatch(target_repo, base_commit, bytes);
-  const change: JudgedPatch = {
-    patch: seen,
+  const terms: ChangeTerms = {
     rules_version: input.rules_version,
     applies: { ok: true },
     scopes: scopesOf(task),
     ...patchTerms(policy, earlier.plan),
     inventory: task.inventory.files,
-    secret_hits: await ports.secrets.scan(addedTexts(seen)),
   };
-  const judged = [
-    ...judgeForm(parsePatch(bytes), seen),
-    ...(await judgeChangeApart(change, task.signal)),
-    ...judgeRollback(rollback, earlier.plan),
-    ...judgeBaseMoved(base),
-  ].map((finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }));
+  const {
+    form,
+    findings: found,
+    masked,
+  } = await judgeChangeApart(seen, terms, ports.secrets, task.signal).finally(() => {
+    if (isLongPatch(seen)) seen.release();
+  });
+  if (masked !== null) releaseContent(masked);
+  const judged = [...form, ...found, ...judgeRollback(rollback, earlier.plan), ...judgeBaseMoved(base)].map(
+    (finding) => ({ finding, known: isKnown(finding, findings, policy.waivable) }),
+  );
   const said: PatchJudgement = {
     schema_version: 1,
     rules_version: input.rules_version,

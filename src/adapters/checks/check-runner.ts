@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
 import type { PassedEnvironment } from '../../contracts/program-environment.js';
 import { counted, withinSentence } from '../../contracts/sentences.js';
@@ -10,7 +11,7 @@ import { explainNotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
 import { maskAsked, maskPassedIn, maskWatched } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
-import { type ProgramResult, runProgram } from '../platform/run-program.js';
+import { type ProgramResult, runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import type { CheckCaches, OpenedCaches } from './check-caches.js';
 import { readTestReport, reportIsThere } from './test-report.js';
@@ -65,7 +66,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
             : await caches.open(call.directory, join(scratch.root, 'cache'), call.cache);
         const granted = checkEnvironment(env, passed, scratch, opened);
         const environment = { ...granted, ...call.env };
-        const result = await runProgram(programs, {
+        const result = await runTalkative(programs, {
           argv: call.argv,
           env: environment,
           mark: `HOME=${scratch.home}`,
@@ -74,6 +75,7 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
           max_output_bytes: maxOutputBytes,
           max_stderr_bytes: maxOutputBytes,
           scratch: scratch.root,
+          outputs: scratchRoot,
           // What the policy sets shows nothing of this machine.
           reach: {
             readable: pathsNamed(granted, Object.keys(passed.set)),
@@ -88,9 +90,9 @@ export function createCheckRunner(options: CheckRunnerOptions): CheckRunner {
         if (result.kind === 'ended') {
           const outcome = await withCounts(call, judge(call, result, maxOutputBytes));
           // What is kept of it is published. What the policy sets is no secret.
-          const mask = maskPassedIn(granted);
+          const mask = maskPassedIn(granted, scratchRoot);
           const network = maskAsked(granted)(outcome.network);
-          return { ...outcome, stdout: mask(outcome.stdout), stderr: mask(outcome.stderr), network };
+          return { ...outcome, stdout: await mask(outcome.stdout), stderr: await mask(outcome.stderr), network };
         }
         const { code } = result;
         const [program = ''] = call.argv;
@@ -125,7 +127,7 @@ async function withCounts(call: CheckCall, outcome: CheckOutcome): Promise<Check
 
 function judge(
   call: CheckCall,
-  result: Extract<ProgramResult, { readonly kind: 'ended' }>,
+  result: Extract<ProgramResult<Content>, { readonly kind: 'ended' }>,
   maxOutputBytes: number,
 ): CheckOutcome {
   const { exit_code, signal, duration_ms, stdout, stderr, network } = result;

@@ -6,6 +6,7 @@ import { type FinalResults, Parser } from 'tap-parser';
 import { messageOf } from '../../contracts/errors.js';
 import type { TestCounts } from '../../contracts/gate-outputs.js';
 import { isRecord, parseJson, readJson } from '../../contracts/json.js';
+import { type Content, wholeOf } from '../../contracts/long-bytes.js';
 import type { TestReport } from '../../contracts/policy-checks.js';
 import { counted } from '../../contracts/sentences.js';
 
@@ -38,12 +39,12 @@ export async function reportIsThere(directory: string, { path }: TestReport): Pr
 }
 
 /** Takes the counts from a check's report: the file that it wrote in its checkout, or what it printed. */
-export async function readTestReport(directory: string, report: TestReport, stdout: Uint8Array): Promise<ReadReport> {
+export async function readTestReport(directory: string, report: TestReport, stdout: Content): Promise<ReadReport> {
   try {
     const bytes = report.path === undefined ? stdout : await readReportFile(directory, report.path);
     if (bytes.byteLength > MAX_REPORT_BYTES)
       throw new Error(`it has ${counted(bytes.byteLength, 'byte')}, ${MAX_REPORT_BYTES} at most`);
-    return { ok: true, tests: COUNTERS[report.format](new TextDecoder().decode(bytes)) };
+    return { ok: true, tests: COUNTERS[report.format](new TextDecoder().decode(await wholeOf(bytes))) };
   } catch (error) {
     // The report comes from a program that may be hostile: whatever a parser makes of it is no fault of the engine's.
     const why = messageOf(error);

@@ -1,43 +1,27 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import type { AgentWork } from '../../contracts/agent-work.js';
 import type { ExecutorDescriptor } from '../../contracts/attempt.js';
-import { type ErrorCode, PromptOsError } from '../../contracts/errors.js';
+import { type ErrorCode, messageOf, PromptOsError } from '../../contracts/errors.js';
 import { type CommandExecutorConfig, type ExecutorConfig, isStarted } from '../../contracts/executor-config.js';
 import { own } from '../../contracts/json.js';
+import { type Content, isLong, type LongBytes, releaseContent, wholeOf } from '../../contracts/long-bytes.js';
+import { counted } from '../../contracts/sentences.js';
 import type { ExecutorCall, ExecutorOutcome, ExecutorRegistry, GateExecutor } from '../../ports/gate-executor.js';
+import { workApart } from '../platform/apart.js';
 import { createLauncher } from '../platform/launcher.js';
 import { explainNotStarted, type FailedStart, type NotStarted } from '../platform/not-started.js';
 import { type Environment, passVariables, pathsNamed } from '../platform/pass-variables.js';
-import { maskAsked, maskPassed, maskPrinted, maskWatched } from '../platform/passed-secrets.js';
+import { maskAsked, maskPassedIn, maskWatched, secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
-import { type ProgramResult, runProgram } from '../platform/run-program.js';
+import { runTalkative } from '../platform/run-program.js';
 import { type Scratch, withScratch } from '../platform/scratch.js';
 import { agentVersion } from './agent-version.js';
-import { type LocatedAnswer, locateAnswer, locateServedModel, readAnswerSource, textOfAnswer } from './answer.js';
 import { createFillIn } from './fill-in.js';
-import {
-  describeProgram,
-  type KnownAgent,
-  knownAgent,
-  printedAgent,
-  withAgentProgram,
-  workLocationOf,
-} from './known-agent.js';
+import { describeProgram, type KnownAgent, knownAgent, withAgentProgram } from './known-agent.js';
 import { namedFiles } from './named-files.js';
-import { parametersOf } from './parameters.js';
 import { resolveExecutor } from './presets/presets.js';
-import { type PrintedJson, readPrintedJson } from './printed-json.js';
-import { readWork } from './read-work.js';
-import {
-  endOfOutput,
-  isAnswer,
-  type RecognisedFailure,
-  recogniseFailure,
-  type SeenOutput,
-} from './recognise-failure.js';
-import { readUse } from './usage.js';
+import { type Execution, type ReadExecution, readExecution } from './read-execution.js';
 
 /** Of a longer standard error the head and the tail are kept. */
 const MAX_STDERR_BYTES = 256 * 1_024;
@@ -93,7 +77,7 @@ export function createCommandExecutor(
         const { argv } = found;
         const version =
           agent?.kind === 'preset' ? await versionOf(agent, argv, env, { ...options, programs, call }) : null;
-        const result = await runProgram(programs, {
+        const result = await runTalkative(programs, {
           argv,
           env,
           mark: `PROMPTOS_SCRATCH=${scratch.files}`,
@@ -103,6 +87,7 @@ export function createCommandExecutor(
           max_output_bytes: config.max_output_bytes,
           max_stderr_bytes: Math.min(config.max_output_bytes, MAX_STDERR_BYTES),
           scratch: scratch.root,
+          outputs: options.scratchRoot,
           reach: {
             readable: [...namedFiles(argv, options.configDir), ...pathsNamed(env, Object.keys(config.env.set))],
             writable: [scratch.root],
@@ -116,11 +101,50 @@ export function createCommandExecutor(
           const { code } = result;
           throw notStarted(principal, { code, program: argv[0] ?? '', directory: call.directory, path: env.PATH });
         }
-        const describe = (json: PrintedJson) =>
-          agent?.kind === 'acp' ? printedAgent(json, program) : agent && { name: agent.title, version };
-        return judgeExecution(config, result, scratch, env, { agentOf: describe, agent });
+        const { stdout, stderr, ...end } = result;
+        const execution = { config, end, files: scratch.files, env: secretVariables(env), agent, version, program };
+        return outcomeOf(execution, { stdout, stderr: await wholeOf(stderr) }, options.scratchRoot, call.signal);
       }),
   };
+}
+
+const READER = new URL('../../../dist/adapters/executor/read-execution-process.js', import.meta.url);
+
+/** What came of an execution. A long standard output is read by a process of its own. */
+async function outcomeOf(
+  execution: Execution,
+  { stdout, stderr }: { readonly stdout: Content; readonly stderr: Uint8Array },
+  folder: string,
+  signal: AbortSignal,
+): Promise<ExecutorOutcome> {
+  try {
+    const mask = maskPassedIn(execution.env, folder);
+    const read = isLong(stdout)
+      ? await readApart(execution, { stdout, stderr }, signal)
+      : await readExecution(execution, stdout, stderr);
+    return { ...read, stdout: await mask(stdout), stderr: await mask(stderr) };
+  } catch (error) {
+    releaseContent(stdout);
+    throw error;
+  }
+}
+
+/** An output that cannot be read gives no answer: to run the program again would be paid again, and may end the same way. */
+async function readApart(
+  execution: Execution,
+  { stdout, stderr }: { readonly stdout: LongBytes; readonly stderr: Uint8Array },
+  signal: AbortSignal,
+): Promise<ReadExecution> {
+  const work = { program: READER, input: { execution, stderr }, content: () => stdout, signal };
+  try {
+    return (await workApart(work)).value as ReadExecution;
+  } catch (error) {
+    signal.throwIfAborted();
+    const { exit_code, duration_ms } = execution.end;
+    const network = maskAsked(execution.env)(execution.end.network);
+    const problem = `The executor printed ${counted(stdout.byteLength, 'byte')}, which could not be read: ${messageOf(error)}.`;
+    return { exit_code, duration_ms, network, answer: null, problem, served_model: null };
+  }
 }
 
 const versionOf = (
@@ -161,114 +185,6 @@ function executorEnvironment(
     PROMPTOS_ATTEMPT: String(call.attempt),
     PROMPTOS_SCRATCH: scratch.files,
   };
-}
-
-/** What is known of the agent, and what it says of itself. */
-interface Described {
-  readonly agent: KnownAgent | null;
-  agentOf(stdout: PrintedJson): NonNullable<ExecutorOutcome['agent']> | null;
-}
-
-type Ended = Extract<ProgramResult, { readonly kind: 'ended' }>;
-
-async function judgeExecution(
-  config: CommandExecutorConfig,
-  result: Ended,
-  scratch: Scratch,
-  env: Environment,
-  { agentOf, agent: known }: Described,
-): Promise<ExecutorOutcome> {
-  const { exit_code, duration_ms } = result;
-  const network = maskAsked(env)(result.network);
-  // Before anything is read from them: models, tools, ids and problems are kept too.
-  const mask = maskPassed(env);
-  const stdout = maskPrinted(result.stdout, mask);
-  const stderr = maskPrinted(result.stderr, mask);
-  const printed = stdout.text;
-  const found = await readAnswerSource(config.answer, printed, scratch.files, config.max_output_bytes);
-  const source = found.ok && found.text !== printed ? { ok: true as const, text: mask(found.text) } : found;
-  const ofStdout = readPrintedJson(printed);
-  const ofSource = !source.ok || source.text === printed ? ofStdout : readPrintedJson(source.text);
-  const trouble = describeEnd(config, result, endOfOutput(stderr.text, mask));
-  const answer: LocatedAnswer =
-    trouble !== null
-      ? { ok: false, problem: trouble }
-      : source.ok
-        ? locateAnswer(config.answer, source.text, ofSource)
-        : source;
-  const agent = agentOf(ofStdout);
-  const texts = ofSource === ofStdout ? [ofStdout] : [ofSource, ofStdout];
-  const outcome: ExecutorOutcome = {
-    ...{ exit_code, duration_ms, network },
-    stdout: stdout.bytes,
-    stderr: stderr.bytes,
-    answer: answer.ok ? mask(answer.text) : null,
-    problem: answer.ok ? null : answer.problem,
-    served_model: texts.map((json) => locateServedModel(config.model.served_pointer, json)).find(isKnown) ?? null,
-    used: readUse(config.usage, texts),
-    work: workOf(config, known, ofStdout, mask),
-    ...(agent === null ? {} : { agent }),
-  };
-  if (config.failures.length === 0 || isAnswer(outcome.answer)) return outcome;
-  const said = source.ok ? (textOfAnswer(config.answer, source.text, ofSource) ?? '') : '';
-  const seen: SeenOutput = {
-    exit_code,
-    texts: { stdout: printed, stderr: stderr.text, answer: said },
-    json: { stdout: ofStdout, stderr: readPrintedJson(stderr.text), answer: ofSource },
-  };
-  return withFailure(config, outcome, recogniseFailure(config.failures, seen, Date.now(), mask));
-}
-
-/** What the executor was configured with; where the agent says what it runs with, that counts. */
-function workOf(
-  config: CommandExecutorConfig,
-  agent: KnownAgent | null,
-  stdout: PrintedJson,
-  mask: (text: string) => string,
-): AgentWork {
-  const { settings: said, tools, tool_calls } = readWork(workLocationOf(agent), stdout);
-  const parameters = parametersOf(config, agent, mask);
-  const settings = { ...parameters.settings, ...said };
-  return {
-    parameters: { ...parameters, ...(Object.keys(settings).length === 0 ? {} : { settings }) },
-    tools,
-    tool_calls,
-  };
-}
-
-const isKnown = (model: string | null): boolean => model !== null;
-
-/** An outcome with what its output was recognised as; a bad answer stays one, in the words of the program. */
-function withFailure(
-  { retry_for }: CommandExecutorConfig,
-  outcome: ExecutorOutcome,
-  failure: RecognisedFailure | null,
-): ExecutorOutcome {
-  if (failure === null) return outcome;
-  const message = failure.message || (outcome.problem ?? 'The executor said nothing.');
-  switch (failure.class) {
-    case 'bad_answer':
-      return { ...outcome, answer: null, problem: `The executor failed: ${message}` };
-    case 'transient': {
-      const { retry_after_ms } = failure;
-      return { ...outcome, failure: { class: 'transient', message, retry_after_ms, retry_for_ms: retry_for } };
-    }
-    default:
-      return { ...outcome, failure: { class: failure.class, message } };
-  }
-}
-
-/** Why an execution cannot count, or null when the command ended well by itself. */
-function describeEnd(config: CommandExecutorConfig, result: Ended, complaint: string | null): string | null {
-  if (result.ended_by === 'timeout') return `The executor was stopped: it ran longer than ${config.timeout / 1_000} s.`;
-  if (result.ended_by === 'output_cap') {
-    return `The executor was stopped: it printed more than ${config.max_output_bytes} bytes (max_output_bytes).`;
-  }
-  if (result.limit !== null) return `The executor was stopped: ${result.limit}.`;
-  if (result.signal !== null) return `The executor was ended by ${result.signal}.`;
-  if (result.exit_code === 0) return null;
-  const said = complaint === null ? '' : ` Its standard error ends with: ${complaint}`;
-  return `The executor ended with exit code ${result.exit_code ?? 'unknown'}; expected 0.${said}`;
 }
 
 const START_ERRORS = {

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import { counted } from '../../contracts/sentences.js';
+import { type ContentCollector, collectContent } from '../platform/collect-bytes.js';
 import { createDirectStarter } from '../platform/direct-starter.js';
 import { ProgramNotStarted, type ProgramStarter } from '../platform/program-starter.js';
 
@@ -9,7 +11,7 @@ export interface GitCall {
   readonly cwd: string;
   /** The whole environment of git; nothing else is inherited. `environments.ts` makes it. */
   readonly env: Readonly<Record<string, string>>;
-  readonly input?: Uint8Array | string;
+  readonly input?: Content | string;
   readonly signal?: AbortSignal | undefined;
   /** Git may ask for a passphrase on the terminal of this process; by default it has none. */
   readonly terminal?: boolean;
@@ -19,6 +21,8 @@ export interface GitCall {
   readonly maxBytes?: number;
   /** and this is thrown. */
   readonly tooMuch?: (maxBytes: number) => PromptOsError;
+  /** Gets standard output, of which the result has nothing then. */
+  readonly collector?: ContentCollector;
   /** Called with the process id as soon as git runs. */
   readonly onStart?: (pid: number) => void;
 }
@@ -51,11 +55,18 @@ export async function runGit(call: GitCall): Promise<GitOutput> {
   call.onStart?.(running.pid);
   const stdout: Buffer[] = [];
   let bytes = 0;
+  let unkept: unknown;
   let stderr = '';
   running.stdout.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes <= maxBytes) stdout.push(chunk);
-    else running.stop();
+    if (bytes > maxBytes || unkept !== undefined) return running.stop();
+    if (call.collector === undefined) return void stdout.push(chunk);
+    try {
+      call.collector.add(chunk);
+    } catch (error) {
+      unkept = error;
+      running.stop();
+    }
   });
   running.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     if (stderr.length < STDERR_LIMIT) stderr += chunk.slice(0, STDERR_LIMIT - stderr.length);
@@ -65,6 +76,10 @@ export async function runGit(call: GitCall): Promise<GitOutput> {
   try {
     const { code } = await running.untilEnded();
     signal?.throwIfAborted();
+    if (unkept !== undefined) {
+      const message = `What git ${args[0]} printed could not be written to a file.`;
+      throw new PromptOsError('GIT_FAILED', message, { cause: unkept });
+    }
     if (bytes > maxBytes) {
       throw (
         call.tooMuch?.(maxBytes) ??
@@ -99,6 +114,12 @@ export interface Git {
   ask(args: readonly string[], more?: GitOptions): Promise<GitOutput>;
   /** Standard output, byte for byte. @throws PromptOsError GIT_FAILED for any exit code but 0 */
   bytes(args: readonly string[], more?: GitOptions): Promise<Buffer>;
+  /**
+   * Standard output, in a file where it is long. The caller releases it.
+   * @param folder absolute, of the file
+   * @throws PromptOsError as `bytes`
+   */
+  content(args: readonly string[], folder: string, more?: GitOptions): Promise<Content>;
   /** Standard output as text without its last newline. @throws PromptOsError as `bytes` */
   text(args: readonly string[], more?: GitOptions): Promise<string>;
   /** Git with other options, added to these. */
@@ -125,6 +146,16 @@ export function gitIn(place: Omit<GitCall, 'args'>, settings: readonly string[] 
     env: place.env,
     ask,
     bytes,
+    content: async (args, folder, more) => {
+      const collector = collectContent(more?.maxBytes ?? DEFAULT_MAX_BYTES, folder);
+      try {
+        await bytes(args, { ...more, collector });
+        return collector.bytes();
+      } catch (error) {
+        collector.drop();
+        throw error;
+      }
+    },
     text: async (args, more) => (await bytes(args, more)).toString('utf8').replace(/\n$/, ''),
     with: (more) => gitIn(merged(more), settings),
     at: (other) => gitIn({ ...other, programs: place.programs }, settings),

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Content } from '../../contracts/long-bytes.js';
 import { makeMarkedFolder, removeFolder } from '../platform/leftovers.js';
 import { type Git, gitWords } from './run-git.js';
 
@@ -43,7 +44,7 @@ const WAYS = { apply: [], check: ['--check'], reverse: ['--reverse'] } as const;
  * Applies a patch to the tree in an index, checks whether it applies, or takes it back.
  * @returns null when it does, else what git said
  */
-export async function applyToIndex(git: Git, patch: Uint8Array, how: keyof typeof WAYS): Promise<string | null> {
+export async function applyToIndex(git: Git, patch: Content, how: keyof typeof WAYS): Promise<string | null> {
   const args = ['apply', '--cached', '--whitespace=nowarn', ...WAYS[how], '-'];
   const { exitCode, stderr } = await git.ask(args, { input: patch });
   return exitCode === 0 ? null : gitWords(stderr || `git apply ended with exit code ${exitCode}`, 1_500);

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { pipeline } from 'node:stream';
 import { systemCode } from '../../contracts/errors.js';
+import { isLong } from '../../contracts/long-bytes.js';
 import { type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
 
 /** From SIGTERM to SIGKILL. */
@@ -24,7 +26,8 @@ export const createDirectStarter = (place: 'session' | 'terminal'): ProgramStart
     const pid = child.pid ?? 0;
     // A program may end before it has read everything; its exit code says why.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(input ?? '');
+    if (typeof input === 'object' && isLong(input)) pipeline(input.read(), child.stdin, () => undefined);
+    else child.stdin.end(input ?? '');
     let lastResort: NodeJS.Timeout | undefined;
     return {
       pid,

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import { isLong } from '../../contracts/long-bytes.js';
 import type { KillOrder, LauncherOrder, LauncherReport, StartOrder } from './launcher-program.js';
 import { makeMarkedFolder, removeFolder, removeLeftovers } from './leftovers.js';
 import { ensureOwnFolder } from './own-folder.js';
@@ -198,7 +200,9 @@ async function startProcess(path: string, died: (left: readonly Watched[]) => Pr
     const inputFile = input === undefined ? null : join(folder, `input-${id}`);
     if (inputFile !== null && input !== undefined) {
       ensureOwnFolder(folder);
-      await writeLocalFile(inputFile, input, { mode: 0o600, flag: 'wx' });
+      const options = { mode: 0o600, flag: 'wx' };
+      if (typeof input !== 'string' && isLong(input)) await writeFile(inputFile, input.read(), options);
+      else await writeLocalFile(inputFile, input, options);
     }
     const outputs = await takeOutputs().catch((error: unknown) => {
       if (inputFile !== null) rmSync(inputFile, { force: true });

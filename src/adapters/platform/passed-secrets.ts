@@ -1,11 +1,17 @@
+import { type Content, isLong, piecesOf } from '../../contracts/long-bytes.js';
 import type { NetworkLog } from '../../contracts/network-log.js';
 import type { CommandWatch } from '../../ports/gate-executor.js';
+import { collectContent } from './collect-bytes.js';
 import type { Environment } from './pass-variables.js';
 
 /** Variables whose values are credentials by their names. */
 export const SECRET_NAME = /key|token|secret|passw|credential|auth(?!or(?!iz))/i;
 /** A shorter value may be an ordinary word of a sentence. */
 const SHORTEST = 8;
+
+/** The variables of an environment whose values are masked. */
+export const secretVariables = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => SECRET_NAME.test(name)));
 
 interface PassedSecret {
   /** The variable. */
@@ -36,24 +42,49 @@ export function maskPassed(env: Environment): (text: string) => string {
   return (text) => maskAll(secrets, text);
 }
 
-/** The same for what a program printed, as text and as bytes; the bytes themselves where there is nothing to mask. */
-export function maskPrinted(
-  printed: Uint8Array,
-  mask: (text: string) => string,
-): { readonly text: string; readonly bytes: Uint8Array } {
-  const text = new TextDecoder().decode(printed);
-  const masked = mask(text);
-  return { text: masked, bytes: masked === text ? printed : new TextEncoder().encode(masked) };
+/**
+ * The same for outputs of any size, which are searched as they are and decoded only where there is something to mask.
+ * @param folder absolute, for the file of a long output; the output that was given is released where there is another
+ */
+export function maskPassedIn(env: Environment, folder: string): (output: Content) => Promise<Content> {
+  const secrets = passedSecrets(env);
+  return async (output) => {
+    if (secrets.length === 0 || !(await isAnyIn(secrets, output))) return output;
+    if (!isLong(output)) return new TextEncoder().encode(maskAll(secrets, new TextDecoder().decode(output)));
+    const masked = collectContent(Number.POSITIVE_INFINITY, folder);
+    const encoder = new TextEncoder();
+    const stream = maskedStream(secrets);
+    for await (const piece of output.read()) masked.add(encoder.encode(stream.add(piece)));
+    masked.add(encoder.encode(stream.end()));
+    output.release();
+    return masked.bytes();
+  };
 }
 
-/** The same for outputs of any size, which are searched as they are and decoded only where there is something to mask. */
-export function maskPassedIn(env: Environment): (bytes: Uint8Array) => Uint8Array {
-  const secrets = passedSecrets(env);
-  return (bytes) => {
-    const { buffer, byteOffset, byteLength } = bytes;
-    const searched = Buffer.from(buffer, byteOffset, byteLength);
-    if (!secrets.some(({ value }) => searched.includes(value))) return bytes;
-    return new TextEncoder().encode(maskAll(secrets, new TextDecoder().decode(bytes)));
+async function isAnyIn(secrets: readonly PassedSecret[], output: Content): Promise<boolean> {
+  const values = secrets.map(({ value }) => Buffer.from(value));
+  const longest = Math.max(...values.map(({ length }) => length));
+  let before: Uint8Array = new Uint8Array();
+  for await (const piece of piecesOf(output)) {
+    const seen = Buffer.concat([before, piece]);
+    if (values.some((value) => seen.includes(value))) return true;
+    before = seen.subarray(-longest);
+  }
+  return false;
+}
+
+/** Masks what comes in pieces. What may be the beginning of a value is held back. */
+function maskedStream(secrets: readonly PassedSecret[]) {
+  const decoder = new TextDecoder();
+  let held = '';
+  return {
+    add: (chunk: Uint8Array): string => {
+      const text = maskAll(secrets, held + decoder.decode(chunk, { stream: true }));
+      const shown = text.length - Math.max(...secrets.map(({ value }) => begunAtEnd(text, value)));
+      held = text.slice(shown);
+      return text.slice(0, shown);
+    },
+    end: (): string => held + decoder.decode(),
   };
 }
 
@@ -80,21 +111,14 @@ export function maskAsked(env: Environment): (log: NetworkLog | undefined) => Ne
     };
 }
 
-/** The same for what is shown while the program runs. What may be the beginning of a value is held back. */
+/** The same for what is shown while the program runs. */
 export function maskWatched(env: Environment, watch: CommandWatch): CommandWatch {
   const secrets = passedSecrets(env);
   if (secrets.length === 0) return watch;
-  const open = () => ({ decoder: new TextDecoder(), held: '' });
-  const outputs = { stdout: open(), stderr: open() };
+  const outputs = { stdout: maskedStream(secrets), stderr: maskedStream(secrets) };
   return {
     started: (timeoutMs) => watch.started(timeoutMs),
-    printed: (output, chunk) => {
-      const from = outputs[output];
-      const text = maskAll(secrets, from.held + from.decoder.decode(chunk, { stream: true }));
-      const shown = text.length - Math.max(...secrets.map(({ value }) => begunAtEnd(text, value)));
-      from.held = text.slice(shown);
-      watch.printed(output, new TextEncoder().encode(text.slice(0, shown)));
-    },
+    printed: (output, chunk) => watch.printed(output, new TextEncoder().encode(outputs[output].add(chunk))),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Content } from '../../contracts/long-bytes.js';
 import type { SandboxKind } from '../../contracts/names.js';
 import type { NetworkAccess } from '../../contracts/network-access.js';
 import type { NetworkLog } from '../../contracts/network-log.js';
@@ -22,7 +23,7 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** What the program reads on its standard input; nothing when absent. */
-  readonly input?: string | Uint8Array | undefined;
+  readonly input?: string | Content | undefined;
   /** `NAME=value` of the environment, unlike that of any other program: it shows which processes belong to this one. */
   readonly mark?: string | undefined;
   /** A folder that is removed with the program when this process is killed. */

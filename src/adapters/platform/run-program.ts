@@ -1,5 +1,8 @@
+import { PromptOsError, systemCode } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import type { NetworkLog } from '../../contracts/network-log.js';
 import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
+import { type ByteCollector, collectContent, collectHead, collectHeadAndTail } from './collect-bytes.js';
 import { type Program, type ProgramEnd, ProgramNotStarted, type ProgramStarter } from './program-starter.js';
 
 /** The longest time that a timer can be set for: some 24 days. */
@@ -16,29 +19,68 @@ export interface LimitedProgram extends Program {
   readonly watch?: CommandWatch | undefined;
 }
 
-type StopReason = 'timeout' | 'output_cap' | 'abort';
+/** A program whose outputs may be too long for the memory of this process. */
+export interface TalkativeProgram extends LimitedProgram {
+  /** Absolute folder for the files of long outputs. The caller releases the outputs. */
+  readonly outputs: string;
+}
+
+type StopReason = 'timeout' | 'output_cap' | 'abort' | 'not_kept';
 
 /** What came of a program. `ended_by` says why it ended; the rest is what was seen until then. */
-export type ProgramResult =
+export type ProgramResult<Output = Uint8Array> =
   | { readonly kind: 'not_started'; readonly code: string }
   | {
       readonly kind: 'ended';
-      readonly ended_by: 'itself' | 'limit' | Exclude<StopReason, 'abort'>;
+      readonly ended_by: 'itself' | 'limit' | 'timeout' | 'output_cap';
       /** Which limit of the sandbox ended it, as the second half of a sentence; null unless `ended_by` is `limit`. */
       readonly limit: string | null;
       readonly exit_code: number | null;
       readonly signal: string | null;
       readonly duration_ms: number;
-      readonly stdout: Uint8Array;
-      readonly stderr: Uint8Array;
+      readonly stdout: Output;
+      readonly stderr: Output;
       readonly network: NetworkLog | undefined;
     };
 
 /**
  * Runs a program, and resolves when nothing of it runs any more.
- * @throws PromptOsError EXECUTOR_LOST when what started it has died; the signal's reason when it is aborted
+ * @throws PromptOsError EXECUTOR_LOST when what started it has died, or where its output cannot be kept; the signal's
+ * reason when it is aborted
  */
 export async function runProgram(starter: ProgramStarter, program: LimitedProgram): Promise<ProgramResult> {
+  const { max_output_bytes, max_stderr_bytes } = program;
+  return runCollecting(starter, program, {
+    stdout: collectHead(max_output_bytes),
+    stderr: collectHeadAndTail(max_stderr_bytes),
+  });
+}
+
+/**
+ * The same for a program whose outputs may be long: those go to files.
+ * @throws PromptOsError as `runProgram`
+ */
+export async function runTalkative(
+  starter: ProgramStarter,
+  program: TalkativeProgram,
+): Promise<ProgramResult<Content>> {
+  const { max_output_bytes, max_stderr_bytes, outputs } = program;
+  const stdout = collectContent(max_output_bytes, outputs);
+  // Where the limit of both outputs is no larger, nothing of standard error is left out.
+  const whole = max_stderr_bytes >= max_output_bytes ? collectContent(max_output_bytes, outputs) : null;
+  try {
+    return await runCollecting(starter, program, { stdout, stderr: whole ?? collectHeadAndTail(max_stderr_bytes) });
+  } catch (error) {
+    for (const collector of [stdout, whole]) collector?.drop();
+    throw error;
+  }
+}
+
+async function runCollecting<Output>(
+  starter: ProgramStarter,
+  program: LimitedProgram,
+  collectors: Readonly<Record<CommandOutput, ByteCollector<Output>>>,
+): Promise<ProgramResult<Output>> {
   const { signal, watch, max_output_bytes } = program;
   signal.throwIfAborted();
   const begun = performance.now();
@@ -54,18 +96,22 @@ export async function runProgram(starter: ProgramStarter, program: LimitedProgra
     running.stop();
   };
 
-  const stdout = collectHead(max_output_bytes);
-  const stderr = collectHeadAndTail(program.max_stderr_bytes);
   let printed = 0;
-  const keep = (collector: ByteCollector, output: CommandOutput) => (chunk: Uint8Array) => {
+  let unkept: unknown;
+  const keep = (output: CommandOutput) => (chunk: Uint8Array) => {
     printed += chunk.length;
-    collector.add(chunk);
+    try {
+      if (unkept === undefined) collectors[output].add(chunk);
+    } catch (error) {
+      unkept = error;
+      stop('not_kept');
+    }
     watch?.printed(output, chunk);
     // What comes after the cap is still read, and dropped: a blocked writer could not end in good order.
     if (printed > max_output_bytes) stop('output_cap');
   };
-  running.stdout.on('data', keep(stdout, 'stdout'));
-  running.stderr.on('data', keep(stderr, 'stderr'));
+  running.stdout.on('data', keep('stdout'));
+  running.stderr.on('data', keep('stderr'));
   watch?.started(program.timeout_ms);
   const timer = setTimeout(() => stop('timeout'), Math.min(program.timeout_ms, MAX_TIMER_MS));
   const abort = () => stop('abort');
@@ -78,94 +124,27 @@ export async function runProgram(starter: ProgramStarter, program: LimitedProgra
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   }
-  if (stoppedBy === 'abort') throw signal.reason;
+  // Assigned by the listeners above, which the compiler does not see.
+  const why = stoppedBy as StopReason | null;
+  if (why === 'abort') throw signal.reason;
+  if (why === 'not_kept' || unkept !== undefined) throw notKept(unkept);
   return {
     kind: 'ended',
-    ended_by: stoppedBy ?? (end.stopped === undefined ? 'itself' : 'limit'),
-    limit: stoppedBy === null ? (end.stopped ?? null) : null,
+    ended_by: why ?? (end.stopped === undefined ? 'itself' : 'limit'),
+    limit: why === null ? (end.stopped ?? null) : null,
     exit_code: end.code,
     signal: end.signal,
     duration_ms: Math.round(performance.now() - begun),
-    stdout: stdout.bytes(),
-    stderr: stderr.bytes(),
+    stdout: collectors.stdout.bytes(),
+    stderr: collectors.stderr.bytes(),
     network: end.network,
   };
 }
 
-/** Keeps bytes up to a limit, whatever the size of the pieces that they come in. */
-export interface ByteCollector {
-  add(chunk: Uint8Array): void;
-  bytes(): Uint8Array;
-}
-
-interface GrowingBuffer {
-  readonly length: number;
-  append(chunk: Uint8Array): void;
-  keepLast(count: number): void;
-  view(): Uint8Array;
-}
-
-/** One buffer that doubles: a list of chunks would cost hundreds of bytes for each byte of a slow writer. */
-function createGrowingBuffer(): GrowingBuffer {
-  let buffer = new Uint8Array(4_096);
-  let length = 0;
-  return {
-    get length() {
-      return length;
-    },
-    append: (chunk) => {
-      if (length + chunk.length > buffer.length) {
-        const larger = new Uint8Array(Math.max(buffer.length * 2, length + chunk.length));
-        larger.set(buffer.subarray(0, length));
-        buffer = larger;
-      }
-      buffer.set(chunk, length);
-      length += chunk.length;
-    },
-    keepLast: (count) => {
-      buffer.copyWithin(0, length - count, length);
-      length = count;
-    },
-    view: () => buffer.slice(0, length),
-  };
-}
-
-/** Keeps the first `limit` bytes. */
-export function collectHead(limit: number): ByteCollector {
-  const kept = createGrowingBuffer();
-  return {
-    add: (chunk) => {
-      if (kept.length < limit) kept.append(chunk.subarray(0, limit - kept.length));
-    },
-    bytes: () => kept.view(),
-  };
-}
-
-/**
- * Keeps the first quarter of `limit` bytes and the last three quarters, with a line between them that says how many
- * were left out.
- */
-export function collectHeadAndTail(limit: number): ByteCollector {
-  const headLimit = Math.floor(limit / 4);
-  const tailLimit = limit - headLimit;
-  const head = collectHead(headLimit);
-  const tail = createGrowingBuffer();
-  let seen = 0;
-  return {
-    add: (chunk) => {
-      const toHead = Math.min(chunk.length, Math.max(0, headLimit - seen));
-      head.add(chunk.subarray(0, toHead));
-      seen += chunk.length;
-      tail.append(chunk.subarray(Math.max(toHead, chunk.length - tailLimit)));
-      if (tail.length > 2 * tailLimit) tail.keepLast(tailLimit);
-    },
-    bytes: () => {
-      const first = head.bytes();
-      const last = tail.view().subarray(-tailLimit);
-      const omitted = seen - first.length - last.length;
-      return Buffer.concat(
-        omitted === 0 ? [first, last] : [first, Buffer.from(`\n[${omitted} bytes left out]\n`), last],
-      );
-    },
-  };
-}
+/** A full disk, or a folder that went: the next try may find it mended. */
+const notKept = (error: unknown): PromptOsError =>
+  new PromptOsError(
+    'EXECUTOR_LOST',
+    `What a program printed could not be written to a file (${systemCode(error) ?? 'no code'}), so the program was stopped.`,
+    { cause: error, hint: 'It will be tried again. Free some space on the disk of the state folder.' },
+  );

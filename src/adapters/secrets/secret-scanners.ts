@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,9 +6,14 @@ import type { createEngine } from '@secretlint/node';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
 import { parseJson, readJson } from '../../contracts/json.js';
+import type { LongPatch } from '../../contracts/long-patch.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
+import { type ChangeParts, contentsOf, partsOf } from '../../rules/added-lines.js';
+import { workApart } from '../platform/apart.js';
 import { findProgram } from '../platform/find-program.js';
+import { makeMarkedFolder, removeLeftovers } from '../platform/leftovers.js';
 import type { Environment } from '../platform/pass-variables.js';
+import { secretVariables } from '../platform/passed-secrets.js';
 import type { ProgramStarter } from '../platform/program-starter.js';
 import { runProgram } from '../platform/run-program.js';
 import { createPassedValueScanner } from './passed-values.js';
@@ -116,14 +121,24 @@ export function createGitleaksScanner({
     scan: async (files) => {
       const program = files.length === 0 ? null : findProgram('gitleaks', path);
       if (program === null) return [];
-      const folder = await mkdtemp(join(temporaryDir, 'promptos-gitleaks-'));
+      const folder = await makeFolder(temporaryDir);
       try {
-        return await scanFolder(programs, program, folder, path, files);
+        await writeTexts(folder, files);
+        const paths = files.map((file) => file.path);
+        return await scanFolder(programs, program, folder, path, paths);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
     },
   };
+}
+
+const FOLDER_PREFIX = 'promptos-gitleaks';
+
+/** A folder for texts. Those that killed workers left are removed: they may hold secrets. */
+async function makeFolder(parent: string): Promise<string> {
+  await removeLeftovers(parent, FOLDER_PREFIX);
+  return makeMarkedFolder(parent, FOLDER_PREFIX);
 }
 
 export interface SecretScannersOptions extends GitleaksOptions {
@@ -134,7 +149,56 @@ export interface SecretScannersOptions extends GitleaksOptions {
 /** Every scanner that this machine has. */
 export function createSecretScanners({ passed = [], ...options }: SecretScannersOptions): SecretScanner {
   const scanners = [createSecretlintScanner(), createGitleaksScanner(options), createPassedValueScanner(passed)];
-  return { scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat() };
+  return {
+    scan: async (files) => (await Promise.all(scanners.map((scanner) => scanner.scan(files)))).flat(),
+    scanLong: (change, signal) => scanApart({ ...options, passed }, change, signal),
+  };
+}
+
+const SCANNER = new URL('../../../dist/adapters/secrets/scan-process.js', import.meta.url);
+
+/** What the process that scans a long change is given. */
+export interface ScanOrder {
+  readonly parts: ChangeParts;
+  /** Where it writes the texts for gitleaks; null where that is not installed. */
+  readonly folder: string | null;
+  /** As in `SecretScannersOptions`; of credentials alone. */
+  readonly passed: readonly Environment[];
+}
+
+/** What it answers: what was found without gitleaks, and the paths of the texts in their order. */
+export interface ScanAnswer {
+  readonly hits: readonly SecretHit[];
+  readonly paths: readonly string[];
+}
+
+/** Secretlint takes seconds for 50 MB, and all of them at once in memory: a process of its own does it, and writes what gitleaks reads. */
+async function scanApart(
+  { path = '', programs, temporaryDir = tmpdir(), passed = [] }: SecretScannersOptions,
+  change: LongPatch,
+  signal: AbortSignal,
+): Promise<readonly SecretHit[]> {
+  const program = findProgram('gitleaks', path);
+  const folder = program === null ? null : await makeFolder(temporaryDir);
+  try {
+    const input: ScanOrder = { parts: partsOf(change), folder, passed: passed.map(secretVariables) };
+    const { value } = await workApart({ program: SCANNER, input, content: contentsOf(change), signal });
+    const { hits, paths } = value as ScanAnswer;
+    if (program === null || folder === null || paths.length === 0) return hits;
+    return [...hits, ...(await scanFolder(programs, program, folder, path, paths))];
+  } finally {
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Names of our own: those of the patch may be anything, and some are on gitleaks' list of files to pass over. */
+const textName = (index: number): string => `text-${index}.txt`;
+
+/** Writes texts for gitleaks. */
+export async function writeTexts(folder: string, files: Parameters<SecretScanner['scan']>[0]): Promise<void> {
+  for (const [index, { text }] of files.entries()) {
+    await writeFile(join(folder, textName(index)), text.replace(ALLOWANCE, 'gitleaks_allow'));
+  }
 }
 
 async function scanFolder(
@@ -142,13 +206,9 @@ async function scanFolder(
   program: string,
   folder: string,
   path: string,
-  files: Parameters<SecretScanner['scan']>[0],
+  paths: readonly string[],
 ): Promise<readonly SecretHit[]> {
-  // Names of our own: those of the patch may be anything, and some are on gitleaks' list of files to pass over.
-  const names = files.map((_, index) => `text-${index}.txt`);
-  for (const [index, { text }] of files.entries()) {
-    await writeFile(join(folder, names[index] ?? ''), text.replace(ALLOWANCE, 'gitleaks_allow'));
-  }
+  const names = paths.map((_, index) => textName(index));
   const report = join(folder, 'report.json');
   const args = ['detect', '--no-git', '--source', folder, '--report-format', 'json', '--report-path', report];
   const ended = await runProgram(programs, {
@@ -168,10 +228,10 @@ async function scanFolder(
   const hits = reportSchema.safeParse(readJson(read ?? ''));
   if (!hits.success) throw failed('its report is not the expected JSON');
   return (hits.data ?? []).flatMap(({ RuleID, File, StartLine }): SecretHit[] => {
-    const file = files[names.findIndex((name) => File === name || File.endsWith(`/${name}`))];
+    const file = paths[names.findIndex((name) => File === name || File.endsWith(`/${name}`))];
     if (file === undefined) return [];
     const message = 'looks like a credential to gitleaks';
-    return [{ rule: `gitleaks-${RuleID}`, path: file.path, line: StartLine, message, confidence: 'candidate' }];
+    return [{ rule: `gitleaks-${RuleID}`, path: file, line: StartLine, message, confidence: 'candidate' }];
   });
 }
 

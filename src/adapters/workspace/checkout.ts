@@ -1,5 +1,8 @@
 import { PromptOsError } from '../../contracts/errors.js';
+import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
+import type { Patch } from '../../contracts/patch.js';
 import type { Checkout, TreeWatch } from '../../ports/workspace.js';
+import { wholeChange } from '../../rules/added-lines.js';
 import { pathText } from '../git/read-diff.js';
 import { computePatch, NO_CHANGE } from './compute-patch.js';
 import type { FreshTree } from './fresh-tree.js';
@@ -20,7 +23,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
   let tree = prepared.tree;
   const scratch = { stateDir, mirror: order.mirror, objects: prepared.objects, signal: order.signal };
 
-  const diff: Checkout['diff'] = async (named = []) => {
+  const change = async (named: readonly string[]): Promise<Patch | LongPatch> => {
     requireSameFolder();
     await requireUnwritten();
     const wanted = named.map(bytePath);
@@ -39,6 +42,17 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
       computePatch(made, directory, options),
     );
   };
+  const changedPaths = async (): Promise<readonly string[]> => {
+    const found = await change([]);
+    if (isLongPatch(found)) found.release();
+    return found.files.flatMap(pathsOf);
+  };
+  async function diff(named?: readonly string[]): Promise<Patch>;
+  async function diff(named: readonly string[], long: 'long'): Promise<Patch | LongPatch>;
+  async function diff(named: readonly string[] = [], long?: 'long'): Promise<Patch | LongPatch> {
+    const found = await change(named);
+    return long === undefined ? wholeChange(found) : found;
+  }
   return {
     directory,
     withheld: prepared.withheld.map(pathText),
@@ -48,7 +62,7 @@ export async function makeCheckout(templates: Templates, stateDir: string, order
     requireUnwritten,
     diff,
     watch: async () => {
-      const watch = watchTracked(directory, tree, async () => (await diff()).files.flatMap(pathsOf));
+      const watch = watchTracked(directory, tree, changedPaths);
       return {
         changes: async () => {
           const changes = await watch.changes();

@@ -1,10 +1,13 @@
+import { type Content, isLong, releaseContent, SHORT_BYTES } from '../../contracts/long-bytes.js';
+import type { LongPatch } from '../../contracts/long-patch.js';
 import type { Patch, PatchFile } from '../../contracts/patch.js';
-import { pathText, readAddedLines, readRawDiff } from '../git/read-diff.js';
+import { wholeChange } from '../../rules/added-lines.js';
+import { pathText, readRawDiff } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { submodulesIn, type WriteOptions, writeCheckoutTree } from './checkout-tree.js';
 import { type ListedFile, normalForm } from './normal-checkout.js';
-import { bounded, type Scratch } from './scratch.js';
+import { boundedContent, type Scratch } from './scratch.js';
 import { changedSubmodules } from './submodules.js';
 
 const LINK_MODE = '120000';
@@ -17,7 +20,11 @@ const DIFF = ['diff-tree', '-r', '--find-renames', '--no-ext-diff', '--no-textco
  * normal checkout.
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
  */
-export async function computePatch(scratch: Scratch, directory: string, options: WriteOptions): Promise<Patch> {
+export async function computePatch(
+  scratch: Scratch,
+  directory: string,
+  options: WriteOptions,
+): Promise<Patch | LongPatch> {
   const { git, folder } = scratch;
   const worktree = git.with({ cwd: directory, env: { GIT_WORK_TREE: directory } });
   const { trees, ...rest } = await writeCheckoutTree(worktree, options);
@@ -34,10 +41,8 @@ export async function computePatch(scratch: Scratch, directory: string, options:
   const { cleaned, unclean } = await normalForm(scratch, before, first);
   const tree = cleaned.length === 0 ? written : await replaceBlobs(git, cleaned);
   const listing = tree === written ? first : await listFiles(git, [before, tree]);
-  const bytes = await bounded(git, [...DIFF, '-p', '--binary', before, tree]);
-  const listed = await readChange(git, listing, bytes);
-  const change = { ...listed, ...(unclean.length === 0 ? {} : { unclean }) };
-  return { ...change, bytes: new Uint8Array(bytes), files: [...change.files, ...untrackable] };
+  const bytes = await boundedContent(scratch, [...DIFF, '-p', '--binary', before, tree]);
+  return readChange(scratch, { listing, unclean, untrackable, bytes, shown: bytes, own: [bytes] });
 }
 
 export const NO_CHANGE: Patch = { bytes: new Uint8Array(), files: [], added_lines: [] };
@@ -47,7 +52,7 @@ export const NO_CHANGE: Patch = { bytes: new Uint8Array(), files: [], added_line
  * @returns a sentence of git's where it does not apply
  * @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED
  */
-export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promise<Patch | string> {
+export async function appliedChange(scratch: Scratch, bytes: Content): Promise<Patch | LongPatch | string> {
   const { git } = scratch;
   const before = await git.text(['write-tree']);
   const reason = await applyToIndex(git, bytes, 'apply');
@@ -64,17 +69,15 @@ export async function appliedChange(scratch: Scratch, bytes: Uint8Array): Promis
 export async function treeChange(
   scratch: Scratch,
   { before, after }: { readonly before: string; readonly after: string },
-  given?: Uint8Array,
-): Promise<Patch> {
-  const { git } = scratch;
-  const bytes = given ?? new Uint8Array(await bounded(git, [...DIFF, '-p', '--binary', before, after]));
-  const listing = await listFiles(git, [before, after]);
+  given?: Content,
+): Promise<Patch | LongPatch> {
+  const bytes = given ?? (await boundedContent(scratch, [...DIFF, '-p', '--binary', before, after]));
+  const listing = await listFiles(scratch.git, [before, after]);
   const { cleaned, unclean } = await normalForm(scratch, before, listing);
   const other = cleaned.map(({ file: { path } }) => ({ path, reason: 'with its attributes git commits other bytes' }));
-  const all = [...unclean, ...other];
-  const shown = await bounded(git, [...DIFF, '-p', '--unified=0', before, after]);
-  const listed = await readChange(git, listing, shown);
-  return { ...listed, ...(all.length === 0 ? {} : { unclean: all }), bytes };
+  const shown = await boundedContent(scratch, [...DIFF, '-p', '--unified=0', before, after]);
+  const own = given === undefined ? [bytes, shown] : [shown];
+  return readChange(scratch, { listing, unclean: [...unclean, ...other], untrackable: [], bytes, shown, own });
 }
 
 async function replaceBlobs(git: Git, files: readonly ListedFile[]): Promise<string> {
@@ -100,48 +103,64 @@ async function listFiles(git: Git, trees: readonly [string, string]): Promise<re
   }));
 }
 
-/** The files and added lines of a change. @param shown what git prints of it as a patch */
+interface SeenChange {
+  readonly listing: readonly ListedFile[];
+  readonly unclean: NonNullable<Patch['unclean']>;
+  /** Files that could not be taken into the change. */
+  readonly untrackable: readonly PatchFile[];
+  readonly bytes: Content;
+  /** What git prints of it as a patch. */
+  readonly shown: Content;
+  /** Those of the two that are the change's to release. */
+  readonly own: readonly Content[];
+}
+
+/** In memory where it is short. */
 async function readChange(
-  git: Git,
-  listing: readonly ListedFile[],
-  shown: Buffer,
-): Promise<Pick<Patch, 'files' | 'added_lines' | 'binary_texts'>> {
-  const added = readAddedLines(shown);
-  return {
-    files: listing.map(({ file }) => file),
-    added_lines: [...added, ...(await movedLinks(git, listing, added))],
-    binary_texts: await binaryTexts(git, listing),
+  scratch: Scratch,
+  { listing, unclean, untrackable, bytes, shown, own }: SeenChange,
+): Promise<Patch | LongPatch> {
+  const binaries = await binaryFiles(scratch, listing);
+  const found = binaries.map(({ content }) => content);
+  const contents = [...new Set([bytes, shown, ...found])];
+  const change: LongPatch = {
+    files: [...listing.map(({ file }) => file), ...untrackable],
+    ...(unclean.length === 0 ? {} : { unclean }),
+    bytes,
+    shown,
+    moved_links: await movedLinks(scratch.git, listing),
+    binaries,
+    release: () => {
+      for (const content of [...own, ...found]) releaseContent(content);
+    },
   };
+  const size = contents.reduce((sum, content) => sum + content.byteLength, 0);
+  return contents.some(isLong) || size > SHORT_BYTES ? change : wholeChange(change);
 }
 
 /** A binary file that is larger than this is not searched for secrets. */
 const BINARY_TEXT_LIMIT = 16 * 1_024 * 1_024;
 
-/** The text in binary files: without its zeros, UTF-16 reads as ASCII does, and so does source with a NUL in it. */
-async function binaryTexts(
-  git: Git,
+async function binaryFiles(
+  { git, folder }: Scratch,
   listing: readonly ListedFile[],
-): Promise<readonly { readonly path: string; readonly text: string }[]> {
-  const texts: { readonly path: string; readonly text: string }[] = [];
+): Promise<readonly { readonly path: string; readonly content: Content }[]> {
+  const files: { readonly path: string; readonly content: Content }[] = [];
   for (const { file, object } of listing.filter(({ file }) => file.binary && file.status !== 'deleted')) {
     const sized = await git.ask(['cat-file', '-s', object]);
     if (sized.exitCode !== 0 || Number(sized.stdout.toString('latin1')) > BINARY_TEXT_LIMIT) continue;
-    const blob = await git.bytes(['cat-file', 'blob', object], { maxBytes: BINARY_TEXT_LIMIT });
-    texts.push({ path: file.path, text: blob.toString('latin1').replaceAll('\0', '') });
+    const content = await git.content(['cat-file', 'blob', object], folder, { maxBytes: BINARY_TEXT_LIMIT });
+    files.push({ path: file.path, content });
   }
-  return texts;
+  return files;
 }
 
-/** Where a link points that was only moved: the patch does not show it, and from its new place it may lead elsewhere. */
-async function movedLinks(
-  git: Git,
-  listing: readonly ListedFile[],
-  added: Patch['added_lines'],
-): Promise<Patch['added_lines']> {
-  const shown = new Set(added.map(({ path }) => path));
-  const isHidden = ({ path, new_mode }: PatchFile): boolean => new_mode === LINK_MODE && !shown.has(path);
+/** Where links point that were moved or copied: the patch need not show it. */
+async function movedLinks(git: Git, listing: readonly ListedFile[]): Promise<Patch['added_lines']> {
+  const isMoved = ({ status, new_mode }: PatchFile): boolean =>
+    new_mode === LINK_MODE && (status === 'renamed' || status === 'copied');
   const lines: Patch['added_lines'][number][] = [];
-  for (const { file, object } of listing.filter(({ file }) => isHidden(file))) {
+  for (const { file, object } of listing.filter(({ file }) => isMoved(file))) {
     const target = await git.bytes(['cat-file', 'blob', object], { maxBytes: LINK_TARGET_LIMIT });
     for (const [index, text] of target.toString('utf8').split('\n').entries()) {
       lines.push({ path: file.path, line: index + 1, text });

@@ -2,8 +2,12 @@ import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
+import type { LongPatch } from '../../contracts/long-patch.js';
 import { COMMIT_PATTERN } from '../../contracts/names.js';
+import type { Patch } from '../../contracts/patch.js';
 import type { Workspace } from '../../ports/workspace.js';
+import { wholeChange } from '../../rules/added-lines.js';
 import { type EngineGitEnv, engineGitEnv, type Variables } from '../git/environments.js';
 import { repositoryTraces } from '../git/repository.js';
 import { applyToIndex } from '../git/scratch-index.js';
@@ -114,6 +118,14 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
     return mirror;
   };
 
+  async function readPatch(name: string, commit: string, patch: Content): Promise<Patch>;
+  async function readPatch(name: string, commit: string, patch: Content, long: 'long'): Promise<Patch | LongPatch>;
+  async function readPatch(name: string, commit: string, patch: Content, long?: 'long'): Promise<Patch | LongPatch> {
+    const mirror = await mirrorOf(name, commit);
+    const change = await withScratch({ stateDir, mirror }, { commit }, (scratch) => appliedChange(scratch, patch));
+    if (typeof change === 'string') throw notApplicable(change);
+    return long === undefined ? wholeChange(change) : change;
+  }
   return {
     checkPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
@@ -122,12 +134,7 @@ export function createGitWorkspace(options: GitWorkspaceOptions): Workspace {
       );
       return reason === null ? { ok: true } : { ok: false, reason };
     },
-    readPatch: async (name, commit, patch) => {
-      const mirror = await mirrorOf(name, commit);
-      const change = await withScratch({ stateDir, mirror }, { commit }, (scratch) => appliedChange(scratch, patch));
-      if (typeof change !== 'string') return change;
-      throw notApplicable(change);
-    },
+    readPatch,
     revertPatch: async (name, commit, patch) => {
       const mirror = await mirrorOf(name, commit);
       const proof = await withScratch({ stateDir, mirror }, { commit }, (scratch) =>

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
 import type { Patch } from '../../contracts/patch.js';
+import { wholeChange } from '../../rules/added-lines.js';
 import { agentFileOf } from '../../rules/agent-files.js';
 import { EXACT_BYTES_ATTRIBUTES, engineGitEnv, readOnlyGitEnv, type Variables } from '../git/environments.js';
 import { pathText } from '../git/read-diff.js';
@@ -63,7 +64,7 @@ export async function readLocalChange({ variables, base, end, ...input }: LocalC
       end.kind === 'commit'
         ? await own.git.text(['rev-parse', `${end.commit}^{tree}`])
         : await writtenTree(repository, { ...input, variables, whole: end.kind === 'working_tree' }, scratch);
-    return { patch: await treeChange(own, { before, after }), refused: null, inventory };
+    return { patch: await wholeChange(await treeChange(own, { before, after })), refused: null, inventory };
   });
 }
 
@@ -91,7 +92,7 @@ async function patchChange(scratch: Scratch, bytes: Uint8Array): Promise<Omit<Lo
   const change = await appliedChange(scratch, bytes);
   return typeof change === 'string'
     ? { patch: { ...NO_CHANGE, bytes }, refused: change }
-    : { patch: change, refused: null };
+    : { patch: await wholeChange(change), refused: null };
 }
 
 interface WrittenTree {

@@ -1,3 +1,4 @@
+import type { Content } from '../../contracts/long-bytes.js';
 import type { RollbackProof } from '../../contracts/patch.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import type { Scratch } from './scratch.js';
@@ -10,7 +11,7 @@ import type { Scratch } from './scratch.js';
 export async function revertedChange(
   { git }: Scratch,
   commit: string,
-  bytes: Uint8Array,
+  bytes: Content,
 ): Promise<RollbackProof | string> {
   const base_tree = await git.text(['rev-parse', `${commit}^{tree}`]);
   const refused = await applyToIndex(git, bytes, 'apply');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import { counted } from '../../contracts/sentences.js';
 import type { Git } from '../git/run-git.js';
 import { withScratchIndex } from '../git/scratch-index.js';
@@ -9,12 +10,18 @@ import type { Mirror } from './mirror.js';
 /** A patch that is larger than this is not computed at all. */
 const PATCH_BYTES_LIMIT = 256 * 1_024 * 1_024;
 
+const BOUNDED = {
+  maxBytes: PATCH_BYTES_LIMIT,
+  tooMuch: (limit: number) =>
+    new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
+};
+
 /** What git prints of a change, up to the largest change. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
-export const bounded = (git: Git, args: readonly string[]): Promise<Buffer> =>
-  git.bytes(args, {
-    maxBytes: PATCH_BYTES_LIMIT,
-    tooMuch: (limit) => new PromptOsError('PATCH_TOO_LARGE', `The change is larger than ${counted(limit, 'byte')}.`),
-  });
+export const bounded = (git: Git, args: readonly string[]): Promise<Buffer> => git.bytes(args, BOUNDED);
+
+/** The same, in a file of the scratch where it is long. The caller releases it. @throws PromptOsError PATCH_TOO_LARGE, GIT_FAILED */
+export const boundedContent = ({ git, folder }: Scratch, args: readonly string[]): Promise<Content> =>
+  git.content(args, folder, BOUNDED);
 
 /** A folder with an index and an object folder of its own, and the engine's git with both on the mirror's git folder. */
 export interface Scratch {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
+import type { Content } from '../../contracts/long-bytes.js';
 import { EXACT_BYTES_ATTRIBUTES } from '../git/environments.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import { removeFolder } from '../platform/leftovers.js';
@@ -106,7 +107,7 @@ export interface OverlayOptions {
 export async function makeOverlay(
   mirror: Mirror,
   template: Template,
-  patch: Uint8Array,
+  patch: Content,
   folder: string,
   { withhold, followsImports }: OverlayOptions,
 ): Promise<Overlay> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
+import { type Content, piecesOf } from '../../contracts/long-bytes.js';
 import type { LaidUnder } from '../../ports/laid-under.js';
 import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
@@ -50,7 +51,7 @@ interface TemplateOrder {
 }
 
 export interface CheckoutOrder extends CopyOrder, TemplateOrder {
-  readonly patch: Uint8Array;
+  readonly patch: Content;
   readonly withholdAgentFiles: boolean;
   /** As in `InventoryOptions`. */
   readonly followsImports: boolean;
@@ -91,8 +92,8 @@ export function createTemplates(stateDir: string): Templates {
   };
   const leaseOverlay = async (template: Template, order: CheckoutOrder): Promise<Lease<Overlay> | null> => {
     const { mirror, patch } = order;
-    if (patch.length === 0) return null;
-    const digest = createHash('sha256').update(patch).digest('hex');
+    if (patch.byteLength === 0) return null;
+    const digest = await digestOf(patch);
     const { whole: followed, withoutImports } = template.inventories;
     // Where nothing is imported, both are the same, and so is the overlay.
     const followsImports = order.followsImports || followed === withoutImports;
@@ -183,6 +184,12 @@ export function createTemplates(stateDir: string): Templates {
       }
     },
   };
+}
+
+async function digestOf(content: Content): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesOf(content)) hash.update(piece);
+  return hash.digest('hex');
 }
 
 /** What the set-up made is no part of the patch, also where it is not in the checkout itself. */

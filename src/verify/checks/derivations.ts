@@ -128,7 +128,7 @@ async function checkListing(documents: TreeDocuments, attempt: VerifiedAttempt):
   if (patch.parsed.problem !== null) throw differs(text.place, 'a patch as git writes it', patch.parsed.problem);
   const byPath = (files: readonly PatchFile[]) => [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
   const found = parseJson(await documents.bytes(placed.place));
-  const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes });
+  const expected = describePatch({ files: byPath(filesOf(patch)), bytes: patch.bytes.byteLength });
   expectEqual('DERIVED_DIFFERS', placed.place, expected, { ...(found as object), files: byPath(patch.files) });
 }
 
@@ -224,7 +224,7 @@ async function shownInputs(
     context,
     job,
     plan,
-    patch: patch === null ? null : patchInput(patch),
+    patch: patch === null ? null : patchInput({ ...patch, start: patch.bytes, bytes: patch.bytes.byteLength }),
     test_results: gate === 'P06' ? await resultsShown(documents, attempt) : testResults,
     withheld_files: patch === null ? null : withheldInput(patch.bytes, inventory?.files ?? []),
   });

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
 import { type CheckRunnerOptions, createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
+import type { Content } from '../../../src/contracts/long-bytes.js';
 import type { CheckCall } from '../../../src/ports/gate-executor.js';
 import { isRunning } from '../platform/processes.js';
 
@@ -34,7 +35,7 @@ function run(argv: readonly string[], call: Partial<CheckCall> = {}, options: Pa
 }
 
 const errorOf = (promise: Promise<unknown>) => promise.then(() => undefined).catch((error: unknown) => error);
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+const text = (output: Content) => Buffer.from(output as Uint8Array).toString();
 
 test('check runner: exit code 0 passes, output kept', async () => {
   const outcome = await run(['sh', '-c', 'echo out; echo err >&2']);
@@ -81,13 +82,13 @@ test('check runner: one that exits with 0 when it is stopped has not passed', as
 test('check runner: one that prints too much is stopped and fails', async () => {
   const outcome = await run(['yes'], {}, { maxOutputBytes: 100_000 });
   expect(outcome).toMatchObject({ status: 'failed', reason: 'it printed more than 100000 bytes and was stopped' });
-  expect(outcome.stdout.length).toBe(100_000);
+  expect(outcome.stdout.byteLength).toBe(100_000);
 });
 
 test('check runner: a log of 50 MB is kept whole', async () => {
   const outcome = await run(['sh', '-c', 'yes 0123456789 | head -c 50000000']);
   expect(outcome).toMatchObject({ status: 'passed' });
-  expect(outcome.stdout.length).toBe(50_000_000);
+  expect(outcome.stdout.byteLength).toBe(50_000_000);
 });
 
 test.each([
@@ -163,7 +164,7 @@ describe('check runner: caches', () => {
   const caches = () => createCheckCaches(join(root, 'check-caches'));
   const leave = 'ls -A "$npm_config_cache"; echo "$npm_config_cache"; touch "$npm_config_cache/$LEAVES"';
   const script = ['sh', '-c', leave];
-  const first = (outcome: { readonly stdout: Uint8Array }) => text(outcome.stdout).split('\n').at(0);
+  const first = (outcome: { readonly stdout: Content }) => text(outcome.stdout).split('\n').at(0);
 
   test('a check finds what one before left, in a folder of its own under its scratch folder', async () => {
     writeFileSync(join(directory, 'package-lock.json'), '{}');

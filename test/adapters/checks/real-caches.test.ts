@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createCheckCaches } from '../../../src/adapters/checks/check-caches.js';
 import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js';
 import { removeFolder } from '../../../src/adapters/platform/leftovers.js';
+import { printedText } from '../../support/printed.js';
 
 /*
  * Package managers as the machine has them, each with a registry of this test's own: what a check of committed code
@@ -46,7 +47,7 @@ async function check(files: Readonly<Record<string, string>>, command: string, e
     directory,
     signal: new AbortController().signal,
   });
-  return { status, output: Buffer.concat([stdout, stderr]).toString() };
+  return { status, output: printedText(stdout) + printedText(stderr) };
 }
 
 const has = (program: string): boolean => {

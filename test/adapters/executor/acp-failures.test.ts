@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentBox, createAgentBox, linesOf } from '../../support/acp/agent-box.js';
 import type { AgentScript, Step } from '../../support/acp/script.js';
+import { printedText } from '../../support/printed.js';
 
 const BARE: Step = {
   do: 'say',
@@ -115,8 +116,8 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
       await box.run({ ...turn([BARE]), session: listed }, { config }),
       await box.run({ ...turn([BARE]), session: { configOptions } }, { config }),
     ];
-    expect(Buffer.from(older.stderr).toString()).toMatch(/mode code\nmodel .*"modelId":"large"/);
-    expect(Buffer.from(newer.stderr).toString()).toMatch(/option mode "code"\noption model "large"/);
+    expect(printedText(older.stderr)).toMatch(/mode code\nmodel .*"modelId":"large"/);
+    expect(printedText(newer.stderr)).toMatch(/option mode "code"\noption model "large"/);
     expect(linesOf(newer, 'result')).toMatchObject([{ mode: 'code', model: 'large' }]);
     const unset = await box.run({ ...turn([BARE]), session: listed });
     expect(linesOf(unset, 'result')).toMatchObject([{ mode: 'ask', model: 'small' }]);

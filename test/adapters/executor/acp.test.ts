@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentBox, createAgentBox, linesOf } from '../../support/acp/agent-box.js';
 import type { AgentScript, Step } from '../../support/acp/script.js';
+import { printedText } from '../../support/printed.js';
 
 const ANSWER = { kind: 'output', summary: 'The context is understood.', constraints: [], questions: [] };
 const FENCED: Step = { do: 'say', text: `I read it.\n\n\`\`\`json\n${JSON.stringify(ANSWER, null, 2)}\n\`\`\`\n` };
@@ -154,7 +155,7 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
 
   test('offers no files where the config says so, and commands all the same', async () => {
     const outcome = await box.run(turn([BARE]), { config: { client_files: false } });
-    expect(Buffer.from(outcome.stderr).toString()).toContain(
+    expect(printedText(outcome.stderr)).toContain(
       'offered {"fs":{"readTextFile":false,"writeTextFile":false},"terminal":true',
     );
   });
@@ -166,7 +167,7 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
       { do: 'call', method: 'terminal/create', params: { command: 'touch {checkout}/t.txt' } },
     ];
     const outcome = await box.run(turn([...calls, BARE]), { config: { permissions: 'refuse' } });
-    expect(Buffer.from(outcome.stderr).toString()).toContain(
+    expect(printedText(outcome.stderr)).toContain(
       'offered {"fs":{"readTextFile":false,"writeTextFile":false},"terminal":false',
     );
     const events = linesOf(outcome).filter(({ type }) =>

@@ -9,6 +9,7 @@ import type { ProgramStarter } from '../../../src/adapters/platform/program-star
 import { PromptOsError } from '../../../src/contracts/errors.js';
 import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
+import { type Content, endOf, isLong, piecesOf, releaseContent } from '../../../src/contracts/long-bytes.js';
 import type { ExecutorCall, ExecutorOutcome } from '../../../src/ports/gate-executor.js';
 import { isRunning, until } from '../platform/processes.js';
 
@@ -61,7 +62,7 @@ function run(argv: readonly string[], options: Options = {}): Promise<ExecutorOu
 
 const script = (source: string) => ['node', '--input-type=commonjs', '-e', source];
 const errorOf = (promise: Promise<unknown>) => promise.then(() => undefined).catch((error: unknown) => error);
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+const text = (output: Content) => Buffer.from(output as Uint8Array).toString();
 
 describe('answers of real shapes', () => {
   test('command executor: claude -p --output-format json, pointer and fence', async () => {
@@ -178,7 +179,7 @@ describe('environment', () => {
     expect([text(outcome.stdout), text(outcome.stderr)]).toEqual(['the prompt\n{}\n', 'trouble\n']);
     const loud = await run(['sh', '-c', 'yes 0123456789 | head -c 3000000; echo; echo "{}"'], { programs });
     expect(loud).toMatchObject({ answer: '{}', problem: null });
-    expect(loud.stdout.length).toBe(3_000_004);
+    expect(loud.stdout.byteLength).toBe(3_000_004);
     await programs.close();
   });
 
@@ -186,7 +187,7 @@ describe('environment', () => {
     const programs = createLauncher(join(root, 'empty'));
     const printing = ['sh', '-c', 'yes 0123456789 | head -c 400000; echo; echo "{}"'];
     const outcomes = await Promise.all(Array.from({ length: 12 }, () => run(printing, { programs })));
-    expect(outcomes.map(({ stdout }) => stdout.length)).toEqual(outcomes.map(() => 400_004));
+    expect(outcomes.map(({ stdout }) => stdout.byteLength)).toEqual(outcomes.map(() => 400_004));
     await programs.close();
   });
 
@@ -288,15 +289,51 @@ describe('ends', () => {
       answer: null,
       problem: 'The executor was stopped: it printed more than 1000000 bytes (max_output_bytes).',
     });
-    expect(outcome.stdout.length).toBe(1_000_000);
+    expect(outcome.stdout.byteLength).toBe(1_000_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000);
+  });
+
+  test('command executor: one that prints 100 MB before its answer is read, and memory stays bounded', async () => {
+    const loud = `yes 'read a file and thought about it' | head -c 100000000; echo; echo "$MY_TOKEN"; echo '{"kind":"output"}'`;
+    const config = { max_output_bytes: 200_000_000, env: { allow: ['PATH'], set: { MY_TOKEN: 'hunter2-hunter2' } } };
+    const before = process.memoryUsage().rss;
+    const outcome = await run(['sh', '-c', loud], { config });
+    expect(process.memoryUsage().rss - before).toBeLessThan(80_000_000);
+    expect(outcome).toMatchObject({ answer: '{"kind":"output"}', problem: null, exit_code: 0 });
+    const { stdout } = outcome;
+    expect(isLong(stdout)).toBe(true);
+    expect(Buffer.from(await endOf(stdout, 60)).toString()).toContain('[masked: the value of MY_TOKEN]');
+    let read = 0;
+    for await (const piece of piecesOf(stdout)) read += piece.length;
+    expect(read).toBe(stdout.byteLength);
+    expect(existsSync(join(root, 'scratch')) ? readdirSync(join(root, 'scratch')) : []).toEqual([]);
+    releaseContent(stdout);
+  });
+
+  test('command executor: the model, the use and a failure are read from a long output', async () => {
+    const print = script(
+      `const line = JSON.stringify({ type: 'thought', text: 'x'.repeat(200) }) + '\\n';
+       process.stdout.write(line.repeat(10_000));
+       process.stdout.write(JSON.stringify({ type: 'result', model: 'm-1', tokens: 7, is_error: true, result: 'slow down' }) + '\\n');`,
+    );
+    const config = {
+      answer: { from: 'stdout', pointer: '/result' },
+      model: { served_pointer: '/model' },
+      usage: { output_tokens: '/tokens' },
+      failures: [{ class: 'transient', pointer: '/is_error', equals: [true], message: '/result' }],
+    };
+    expect(await run(print, { config })).toMatchObject({
+      served_model: 'm-1',
+      used: { usage: { output_tokens: 7 } },
+      failure: { class: 'transient', message: 'slow down' },
+    });
   });
 
   test('command executor: standard error counts for the cap, and is kept head and tail', async () => {
     const loud = script('process.stderr.write("first" + "x".repeat(600000) + "last", () => console.log("{}"))');
     const outcome = await run(loud);
     expect(outcome).toMatchObject({ answer: '{}', problem: null });
-    expect(outcome.stderr.length).toBeLessThan(300_000);
+    expect(outcome.stderr.byteLength).toBeLessThan(300_000);
     expect(text(outcome.stderr)).toMatch(/^first.*\n\[\d+ bytes left out\]\n.*last$/s);
     expect(await run(loud, { config: { max_output_bytes: 500_000 } })).toMatchObject({
       problem: expect.stringContaining('printed more'),

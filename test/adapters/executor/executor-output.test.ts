@@ -10,6 +10,7 @@ import { commandExecutorSchema } from '../../../src/contracts/executor-config.js
 import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { readAnswer } from '../../../src/contracts/read-answer.js';
 import { exampleOutputs } from '../../support/gate-outputs.js';
+import { printedText } from '../../support/printed.js';
 
 const NODE_DIR = resolve(process.execPath, '..');
 const launcher = createLauncher(process.env.PATH);
@@ -204,7 +205,7 @@ test("command executor: the program's own credentials are not shown while it run
     },
   });
   expect(shown).toBe('key [masked: the value of MODEL_API_KEY]\n');
-  expect(new TextDecoder().decode(outcome.stdout)).toBe(shown);
+  expect(printedText(outcome.stdout)).toBe(shown);
 });
 
 test('command executor: the name of a model has no credentials', async () => {

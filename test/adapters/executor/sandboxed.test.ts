@@ -10,6 +10,7 @@ import type { Sandbox } from '../../../src/adapters/platform/program-starter.js'
 import { openSandbox } from '../../../src/adapters/sandbox/open-sandbox.js';
 import { commandExecutorSchema } from '../../../src/contracts/executor-config.js';
 import { workerConfigSchema } from '../../../src/contracts/worker-config.js';
+import { printedText } from '../../support/printed.js';
 
 let root: string;
 let launcher: Launcher;
@@ -106,7 +107,7 @@ describe.runIf(process.platform === 'linux')('in the sandbox', () => {
     const { outcome } = execute(['sh', '-c', `cat "$NODE_EXTRA_CA_CERTS"; cat ${root}/company/other`], {
       NODE_EXTRA_CA_CERTS,
     });
-    expect(new TextDecoder().decode((await outcome).stdout)).toBe('"certificate"');
+    expect(printedText((await outcome).stdout)).toBe('"certificate"');
     const scratchRoot = join(root, 'state/scratch');
     const call = {
       ...{ name: 'tests', timeout_ms: 60_000, directory: join(root, 'checkout') },

@@ -7,6 +7,7 @@ import { createCheckRunner } from '../../../src/adapters/checks/check-runner.js'
 import { markedPath, removeLeftovers, SCRATCH_PREFIX } from '../../../src/adapters/platform/leftovers.js';
 import { markOf, ownMark } from '../../../src/adapters/platform/process-identity.js';
 import { withScratch } from '../../../src/adapters/platform/scratch.js';
+import { printedText } from '../../support/printed.js';
 import { isRunning, until } from './processes.js';
 
 const SLEEP = 'setTimeout(() => {}, 120_000);';
@@ -49,7 +50,7 @@ async function seenByCheck(pid: number): Promise<string> {
     `kill -0 ${pid} 2>/dev/null && ! grep -q '^State:.Z' /proc/${pid}/status && echo runs || echo ended`,
   ];
   const call = { name: 'tests', argv, timeout_ms: 20_000, directory: root, signal: new AbortController().signal };
-  return new TextDecoder().decode((await runner.run(call)).stdout).trim();
+  return printedText((await runner.run(call)).stdout).trim();
 }
 
 describe.runIf(process.platform === 'linux')('leftovers', () => {

@@ -1,5 +1,8 @@
+import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
-import { maskAsked, maskPassed, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
+import { collectContent } from '../../../src/adapters/platform/collect-bytes.js';
+import { maskAsked, maskPassed, maskPassedIn, maskWatched } from '../../../src/adapters/platform/passed-secrets.js';
+import { isLong, wholeOf } from '../../../src/contracts/long-bytes.js';
 import type { CommandOutput } from '../../../src/ports/gate-executor.js';
 
 const ENV = {
@@ -59,4 +62,32 @@ test('maskWatched: masks a value that comes in pieces, each output by itself, an
 test('maskWatched: a value that has begun is not shown until it is certain that it is another one', () => {
   expect(watched(ENV, ['stdout', 'key hunter2-hunte']).stdout).toBe('key ');
   expect(watched({ MODE: 'x' }, ['stdout', 'key hunter2']).stdout).toBe('key hunter2');
+});
+
+/** An output of 2 MB and more, with a text in the midst of it at any place of its pieces. */
+function longOutput(text: string, before: number) {
+  const collector = collectContent(Number.POSITIVE_INFINITY, tmpdir());
+  collector.add(Buffer.from(`${'x'.repeat(2_000_000 + before)}${text}${'y'.repeat(1_000)}`));
+  const content = collector.bytes();
+  if (!isLong(content)) throw new Error('expected a long output');
+  return content;
+}
+
+test.each([0, 31 * 65_536 - 2_000_000 - 7, 33 * 65_536 - 2_000_000 - 1])(
+  'maskPassedIn: masks a value in a long output, also across the border of two pieces (%i)',
+  async (before) => {
+    const masked = await maskPassedIn(ENV, tmpdir())(longOutput('hunter2-hunter2', before));
+    expect(Buffer.from(await wholeOf(masked)).toString()).toBe(
+      `${'x'.repeat(2_000_000 + before)}[masked: the value of MODEL_API_KEY]${'y'.repeat(1_000)}`,
+    );
+  },
+);
+
+test('maskPassedIn: an output without such a value is the one that was given', async () => {
+  for (const output of [longOutput('a-long-mode', 0), Buffer.from('short')]) {
+    expect(await maskPassedIn(ENV, tmpdir())(output)).toBe(output);
+  }
+  expect(
+    Buffer.from((await maskPassedIn(ENV, tmpdir())(Buffer.from('a hunter2-hunter2'))) as Uint8Array).toString(),
+  ).toBe('a [masked: the value of MODEL_API_KEY]');
 });

@@ -2,8 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { collectContent } from '../../../src/adapters/platform/collect-bytes.js';
 import { createLauncher } from '../../../src/adapters/platform/launcher.js';
-import { createGitleaksScanner } from '../../../src/adapters/secrets/secret-scanners.js';
+import { createGitleaksScanner, createSecretScanners } from '../../../src/adapters/secrets/secret-scanners.js';
+import type { LongPatch } from '../../../src/contracts/long-patch.js';
+import { wholeChange } from '../../../src/rules/added-lines.js';
+import { addedTexts } from '../../../src/rules/patch-lines.js';
+import { changed } from '../../rules/patches.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -72,4 +77,36 @@ test.each([
 test('gitleaks scanner: where it is not installed nothing is found, and a relative PATH is not searched', async () => {
   expect(await scanner().scan(files)).toEqual([]);
   expect(await scanner('bin:.').scan(files)).toEqual([]);
+});
+
+/** Of the form of a GitHub token; it is none. */
+const TOKEN = `ghp_${'q7Rk2ZpX9mWc4Tn8Yb3V'.repeat(2).slice(0, 36)}`;
+
+function longChange(): LongPatch {
+  const lines = [
+    ...Array.from({ length: 60_000 }, () => 'a line of a large file, and no secret'),
+    `token = "${TOKEN}"`,
+    'leak-abc',
+  ];
+  const head = [
+    'diff --git a/src/a.ts b/src/a.ts',
+    '--- a/src/a.ts',
+    '+++ b/src/a.ts',
+    `@@ -0,0 +1,${lines.length} @@`,
+  ];
+  const collector = collectContent(Number.POSITIVE_INFINITY, folder);
+  collector.add(Buffer.from(`${[...head, ...lines.map((line) => `+${line}`)].join('\n')}\n`));
+  const bytes = collector.bytes();
+  const parts = { files: [changed('src/a.ts')], moved_links: [], binaries: [] };
+  return { ...parts, bytes, shown: bytes, release: () => undefined };
+}
+
+test('secret scanners: find in a long change, out of memory, what they find in its texts', async () => {
+  await install(STAND_IN);
+  const scanners = createSecretScanners({ path: join(folder, 'bin'), programs, temporaryDir: join(folder, 'tmp') });
+  const change = longChange();
+  const hits = await scanners.scanLong?.(change, new AbortController().signal);
+  expect(hits?.map(({ line }) => line)).toEqual([60_001, 60_002]);
+  expect(hits).toEqual(await scanners.scan(addedTexts(await wholeChange(change))));
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
 });

@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, readlink, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isLong, wholeOf } from '../../../src/contracts/long-bytes.js';
+import { isLongPatch } from '../../../src/contracts/long-patch.js';
 import type { Patch } from '../../../src/contracts/patch.js';
 import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
+import { wholeChange } from '../../../src/rules/added-lines.js';
 import { git, makeRepository, makeRoom, makeWorkspace, text, writeFiles } from '../git-fixtures.js';
 
 let room: Awaited<ReturnType<typeof makeRoom>>;
@@ -361,4 +364,30 @@ test('diff: a named file is in the patch although git ignores it, and its neighb
   const named = await checkout.diff(['build/out.js', 'build', 'missing.log']);
   expect(summary(named)).toEqual([['added', 'build/out.js', null]]);
   await roundTrip(named);
+});
+
+test('diff, readPatch: a large change is out of memory for who can do with that, and is the same one', async () => {
+  await writeFile(at('src/a.txt'), 'another line of a large file\n'.repeat(80_000));
+  await writeFile(at('logo.bin'), Buffer.alloc(1_500_000, 'a\0secret\0'));
+  await symlink('../crlf.txt', at('dir/link'));
+  const whole = await checkout.diff();
+  const long = await checkout.diff([], 'long');
+  if (!isLongPatch(long)) throw new Error('expected a long patch');
+  expect(isLong(long.bytes)).toBe(true);
+  expect(long.bytes.byteLength).toBe(whole.bytes.byteLength);
+  const { bytes } = long;
+  const applies = await workspace.checkPatch('shop', commit, bytes);
+  const applied = await workspace.checkout({ repository: 'shop', commit, patch: bytes });
+  expect(applies).toEqual({ ok: true });
+  expect(await applied.diff()).toEqual({ bytes: new Uint8Array(), files: [], added_lines: [] });
+  const reverted = await workspace.revertPatch('shop', commit, bytes);
+  expect(reverted.restored_tree).toBe(reverted.base_tree);
+  const read = await workspace.readPatch('shop', commit, bytes, 'long');
+  if (!isLongPatch(read)) throw new Error('expected a long patch');
+  read.release();
+  // What was given is the caller's.
+  expect(Buffer.from(await wholeOf(bytes)).equals(whole.bytes)).toBe(true);
+  expect(await wholeChange(long)).toEqual(whole);
+  expect(await workspace.readPatch('shop', commit, whole.bytes)).toEqual(whole);
+  await expect(wholeOf(bytes)).rejects.toThrow();
 });

@@ -11,6 +11,7 @@ import { executorConfigSchema } from '../../../src/contracts/executor-config.js'
 import { readJson } from '../../../src/contracts/json.js';
 import type { GateId } from '../../../src/contracts/names.js';
 import type { ExecutorOutcome, GateExecutor } from '../../../src/ports/gate-executor.js';
+import { printedText } from '../printed.js';
 import type { AgentScript } from './script.js';
 
 interface AgentCall {
@@ -32,8 +33,7 @@ export interface AgentBox {
 
 /** The lines of a transcript, with those of one type alone where one is named. */
 export const linesOf = ({ stdout }: ExecutorOutcome, type?: string): readonly Record<string, unknown>[] =>
-  new TextDecoder()
-    .decode(stdout)
+  printedText(stdout)
     .split('\n')
     .map((line) => readJson(line) as Record<string, unknown>)
     .filter((line) => line !== undefined && (type === undefined || line.type === type));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalSha256 } from '../../../../src/contracts/json.js';
 import { modelProgramSchema } from '../../../../src/contracts/model-executor.js';
 import { SERVED_MODEL, TOKENS } from '../../../support/model-protocols.js';
+import { printedText } from '../../../support/printed.js';
 import { answerFor, answerText, type BoxedModel, KEY, linesOf, startBoxedModel } from './boxed-model.js';
 
 let boxed: BoxedModel;
@@ -116,7 +117,7 @@ describe.runIf(process.platform === 'linux')('model executor', () => {
   test('model executor: the key is sent to the service and is in no line of the transcript', async () => {
     boxed.server.script([{ kind: 'text', text: `The key is ${KEY}.` }], { repeats: true });
     const outcome = await boxed.execute({ config: { edits: 'files' } });
-    const printed = new TextDecoder().decode(outcome.stdout);
+    const printed = printedText(outcome.stdout);
     expect(printed).toContain('The key is [masked].');
     expect(printed).not.toContain(KEY);
   });

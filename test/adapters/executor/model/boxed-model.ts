@@ -16,6 +16,7 @@ import type { CommandWatch, ExecutorOutcome, GateExecutor } from '../../../../sr
 import { ensureBuilt } from '../../../support/built-package.js';
 import { exampleOutputs } from '../../../support/gate-outputs.js';
 import { type ModelServer, startModelServer } from '../../../support/model-server.js';
+import { printedText } from '../../../support/printed.js';
 
 export const KEY = 'key-of-the-model-service';
 /** A name of a machine in the worker's own network. */
@@ -90,8 +91,7 @@ export async function startBoxedModel(): Promise<BoxedModel> {
 
 /** The lines of a transcript. */
 export const linesOf = ({ stdout }: ExecutorOutcome): readonly Record<string, unknown>[] =>
-  new TextDecoder()
-    .decode(stdout)
+  printedText(stdout)
     .trim()
     .split('\n')
     .map((line) => readJson(line) as Record<string, unknown>);

@@ -11,6 +11,7 @@ import { openSandbox } from '../../../../src/adapters/sandbox/open-sandbox.js';
 import { PromptOsError } from '../../../../src/contracts/errors.js';
 import { commandExecutorSchema } from '../../../../src/contracts/executor-config.js';
 import { workerConfigSchema } from '../../../../src/contracts/worker-config.js';
+import { printedText } from '../../../support/printed.js';
 import { type SmallInternet, startSmallInternet } from '../../../support/small-internet.js';
 import { resolvesTo } from './proxy-site.js';
 
@@ -64,7 +65,7 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('a program in the sandbox', () =>
     const direct = `curl -sS --noproxy '*' --max-time 5 https://1.1.1.1/ 2>&1; echo "direct $?"`;
     const own = `curl -sS --noproxy '*' http://127.0.0.1:${internet.httpPort}/; echo "own $?"`;
     const outcome = await execute(await sandboxOf(), `cat; echo; ${listed}; echo; ${refused}; ${direct}; ${own} 2>&1`);
-    const lines = Buffer.from(outcome.stdout).toString().split('\n');
+    const lines = printedText(outcome.stdout).split('\n');
     expect(lines.slice(0, 3)).toEqual(['the prompt', 'hello from /v1', '403']);
     expect(lines).toEqual(expect.arrayContaining(['direct 7', 'own 7']));
     expect(outcome.network).toEqual({
@@ -103,7 +104,7 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('a program in the sandbox', () =>
     const outcomes = await Promise.all(['one', 'two'].map((name) => execute(sandbox, script(name))));
     for (const [index, name] of ['one', 'two'].entries()) {
       const outcome = outcomes[index];
-      const output = Buffer.from(outcome?.stdout ?? []).toString();
+      const output = printedText(outcome?.stdout ?? new Uint8Array());
       expect(output).toContain(`hello from /${name}`);
       expect(output.match(/proxy\.sock/g)).toHaveLength(1);
       expect(outcome?.network?.requests.map(({ host }) => host)).toEqual([`${name}.test`, API]);
@@ -125,7 +126,7 @@ describe.skipIf(!existsSync('/usr/bin/bwrap'))('a program in the sandbox', () =>
       });
     };
     const reached = await run({ hosts: hosts() });
-    expect(Buffer.from(reached.stdout).toString()).toBe('hello from /check');
+    expect(printedText(reached.stdout)).toBe('hello from /check');
     expect(reached).toMatchObject({ status: 'passed', network: { requests: [{ host: API, allowed: true }] } });
     const none = await run('none');
     expect(none.status).toBe('failed');
