@@ -50,7 +50,8 @@ const common = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than a small machine has processors: many a test waits for a server or a clock.
+    maxWorkers: 3,
     projects: [
       { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
       { test: { ...common, name: 'slow', include: SLOW } },
