@@ -16,6 +16,8 @@ import { readProcess } from '../process-tree.js';
 
 /** Per gate, the median. */
 const GOALS = { cpu_ms: 30, wall_ms: 100 } as const;
+/** A worker lives for weeks: what its compiler does in the first runs is not counted. */
+const WARM_UP_RUNS = 15;
 /** How often each program runs by itself: the kernel counts in steps of 10 ms. */
 const REPEATS = 40;
 
@@ -123,9 +125,11 @@ const COLUMNS = ['worker: CPU ms', 'git, launcher, sandbox: CPU ms', 'together: 
 /** What gates cost beyond their executors and checks, one run at a time, everything in the sandbox. */
 export const measureGates = ({ runs, unsigned, profile }: Options): Promise<readonly Table[]> =>
   atSite({ signed: !unsigned, profile, probe: true }, async ({ repository, governed }) => {
-    for (const warmUp of ['warm-up-1', 'warm-up-2']) await driveRun(governed, warmUp, { door: 'signal' });
-    const runIds = Array.from({ length: runs }, (_, index) => `gates-${index + 1}`);
-    for (const runId of runIds) await driveRun(governed, runId, { door: 'signal' });
+    const runIdsOf = (name: string, count: number) =>
+      Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+    const runIds = runIdsOf('gates', runs);
+    for (const runId of [...runIdsOf('warm-up', WARM_UP_RUNS), ...runIds])
+      await driveRun(governed, runId, { door: 'signal' });
     const own = await measureOwnPrograms(repository);
     const gates = withMeanPrograms(await overheads(repository, runIds, own));
     const goals = [
