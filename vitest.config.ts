@@ -50,8 +50,7 @@ const common = {
 
 export default defineConfig({
   test: {
-    // One more than a small machine has processors: many a test waits for a server or a clock.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       { test: { ...common, name: 'fast', include: ['test/**/*.test.ts'], exclude: SLOW } },
       { test: { ...common, name: 'slow', include: SLOW } },
