@@ -79,7 +79,8 @@ describe('verifiesStrictly', () => {
       if (verifyNatively(signature, message, key)) taken += 1;
       expect(both(signature, message, key)).toEqual({ answer: false, wanted: false });
     }
-    expect(taken).toBeGreaterThan(0);
+    // A later OpenSSL refuses them itself.
+    if (process.versions.openssl.startsWith('3.0.')) expect(taken).toBeGreaterThan(0);
   });
 
   test.each([

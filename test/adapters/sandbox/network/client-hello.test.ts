@@ -20,8 +20,10 @@ test('readFirstBytes: reads the server name, in lower case, or that there is non
 
 test('readFirstBytes: a message in several records, and one that is not all there', async () => {
   const hello = await helloFor('api.example.com');
-  for (const size of [16, 100]) {
-    expect(readFirstBytes(inRecordsOf(size, hello))).toMatchObject({ server_name: 'api.example.com' });
+  for (const records of [5, 20]) {
+    expect(readFirstBytes(inRecordsOf(Math.ceil(hello.length / records), hello))).toMatchObject({
+      server_name: 'api.example.com',
+    });
   }
   for (let length = 0; length < hello.length; length += 1) {
     expect(readFirstBytes(hello.subarray(0, length))).toEqual({ kind: 'incomplete' });
