@@ -16,3 +16,9 @@ export function hashNatively(native: Sha256Hex): void {
  * there, so larger things are hashed in activities.
  */
 export const sha256Hex: Sha256Hex = (content) => hash(content);
+
+/** The same for bytes that come in pieces. */
+export function createSha256(): { update(piece: Uint8Array): void; digest(): string } {
+  const hash = sha256.create();
+  return { update: (piece) => void hash.update(piece), digest: () => bytesToHex(hash.digest()) };
+}

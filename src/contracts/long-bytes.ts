@@ -1,3 +1,5 @@
+import { createSha256, sha256Hex } from './digest.js';
+
 /** Bytes that are too many for the memory of a worker: they are read in pieces, as often as they are needed. */
 export interface LongBytes {
   readonly byteLength: number;
@@ -68,4 +70,12 @@ export async function wholeOf(content: Content): Promise<Uint8Array> {
     filled += piece.byteLength;
   }
   return whole;
+}
+
+/** Hexadecimal SHA-256 of all bytes. */
+export async function digestOf(content: Content): Promise<string> {
+  if (!isLong(content)) return sha256Hex(content);
+  const hash = createSha256();
+  for await (const piece of content.read()) hash.update(piece);
+  return hash.digest();
 }

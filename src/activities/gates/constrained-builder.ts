@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import type { GateOutputs } from '../../contracts/gate-outputs.js';
 import { prettyJson } from '../../contracts/json.js';
-import { type Content, isLong, piecesOf, releaseContent } from '../../contracts/long-bytes.js';
+import { type Content, digestOf, isLong, releaseContent } from '../../contracts/long-bytes.js';
 import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
 import type { Patch } from '../../contracts/patch.js';
 import { gateInputs } from '../../prompt-pack/render.js';
@@ -86,12 +85,6 @@ async function publishChange(
 
 const streamed = (content: Content): Uint8Array | AsyncIterable<Uint8Array> =>
   isLong(content) ? content.read() : content;
-
-async function digestOf(content: Content): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of piecesOf(content)) hash.update(piece);
-  return hash.digest('hex');
-}
 
 /**
  * P05: the writer edits the checkout; the engine computes the patch from its files, and judges it. A file that the

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Inventory } from '../../contracts/inventory.js';
-import { type Content, piecesOf } from '../../contracts/long-bytes.js';
+import { type Content, digestOf } from '../../contracts/long-bytes.js';
 import type { LaidUnder } from '../../ports/laid-under.js';
 import type { CheckoutSetup, ProvidedSetup } from '../../ports/workspace.js';
 import { type Copy, type CopyOrder, createCopies, inNewFolder, removeInBackground } from './copies.js';
@@ -184,12 +183,6 @@ export function createTemplates(stateDir: string): Templates {
       }
     },
   };
-}
-
-async function digestOf(content: Content): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of piecesOf(content)) hash.update(piece);
-  return hash.digest('hex');
 }
 
 /** What the set-up made is no part of the patch, also where it is not in the checkout itself. */
