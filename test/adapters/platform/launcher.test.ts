@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,7 @@ let worker: ChildProcess | undefined;
 beforeAll(async () => {
   compiled = await mkdtemp(join(tmpdir(), 'promptos-compiled-'));
   writeFileSync(join(compiled, 'package.json'), '{"type":"module"}');
+  symlinkSync(resolve('node_modules'), join(compiled, 'node_modules'));
   const sources = ['launcher.ts', 'launcher-program.js', 'run-program.ts'].map((file) =>
     join('src/adapters/platform', file),
   );
@@ -39,7 +40,9 @@ afterEach(async () => {
 async function startWorker(): Promise<number[]> {
   const pidFile = join(root, 'pids');
   worker = spawn(process.execPath, [STAND_IN, compiled, root, pidFile], { detached: true, stdio: 'inherit' });
-  await until(() => existsSync(pidFile));
+  const started = worker;
+  await until(() => existsSync(pidFile) || started.exitCode !== null);
+  expect(started.exitCode, 'the exit code of the stand-in, which runs until it is killed').toBeNull();
   const pids = readFileSync(pidFile, 'utf8').trim().split(/\s+/).map(Number);
   expect(pids).toHaveLength(4);
   expect(pids.every(isRunning)).toBe(true);
