@@ -1,5 +1,6 @@
 import type { Table } from './figures.js';
 import { OPTIONS, type OptionName, type Options, type Request, UsageError } from './options.js';
+import { measureBox } from './parts/box.js';
 import { measureCheckouts } from './parts/checkouts.js';
 import { measureCommands } from './parts/commands.js';
 import { measureConcurrentGates } from './parts/concurrent-gates.js';
@@ -70,6 +71,13 @@ export const PARTS: Readonly<Record<string, Part>> = {
     options: ['runs', 'unsigned', 'profile'],
     runs: 10,
     measure: measureGates,
+  },
+  box: {
+    about: 'from the order to start a program until it works in its sandbox, for root and for another user',
+    byDefault: true,
+    options: ['runs'],
+    runs: 50,
+    measure: measureBox,
   },
   commands: {
     about: 'from `promptos dev` to the first gate, and commands that answer at once',

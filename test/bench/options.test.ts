@@ -5,7 +5,7 @@ import { chooseParts, helpText, PARTS } from '../../bench/parts.js';
 const choose = (...args: string[]) => [...chooseParts(parseRequest(args)).keys()];
 
 test('chooseParts: without --only, the parts that are measured by default', () => {
-  expect(choose()).toEqual(['fair', 'recovery', 'history', 'signatures', 'prefix', 'gates', 'commands']);
+  expect(choose()).toEqual(['fair', 'recovery', 'history', 'signatures', 'prefix', 'gates', 'box', 'commands']);
   expect(choose('--only', 'prefix, fair')).toEqual(['prefix', 'fair']);
 });
 
