@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createGateProgress } from '../../src/activities/gate-progress.js';
-import { type GateProgress, gateProgressSchema } from '../../src/contracts/gate-progress.js';
+import { type GateProgress, gateProgressSchema } from '../../src/contracts/run/gate-progress.js';
 import type { CommandWatch } from '../../src/ports/gate-executor.js';
 
 /** Of the form of a GitHub token; it is none. */

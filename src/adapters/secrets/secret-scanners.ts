@@ -8,7 +8,7 @@ import { PromptOsError } from '../../contracts/errors.js';
 import { parseJson, readJson } from '../../contracts/json.js';
 import type { LongPatch } from '../../contracts/long-patch.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
-import { type ChangeParts, contentsOf, partsOf } from '../../rules/added-lines.js';
+import { type ChangeParts, contentsOf, partsOf } from '../../rules/patch/added-lines.js';
 import { workApart } from '../platform/apart.js';
 import { findProgram } from '../platform/find-program.js';
 import { makeMarkedFolder, removeLeftovers } from '../platform/leftovers.js';
