@@ -20,7 +20,6 @@ export { GATE_OUTPUT_SCHEMAS } from './contracts/answers/gate-outputs.js';
 export { type WorkerConfig, workerConfigSchema } from './contracts/config/worker-config.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ExitCode, isErrorCode, PromptOsError } from './contracts/errors.js';
 export type { Content, LongBytes } from './contracts/long-bytes.js';
-export type { LongPatch } from './contracts/long-patch.js';
 export {
   DEFAULT_TASK_QUEUE,
   EXECUTOR_ROLES,
@@ -43,6 +42,7 @@ export { type Policy, policySchema } from './contracts/policy/policy.js';
 export type { ArtifactRef } from './contracts/primitives.js';
 export { type PromptPackBundle, promptPackBundleSchema } from './contracts/prompt-pack.js';
 export { type AttemptRecord, attemptRecordSchema, type ExecutorDescriptor } from './contracts/record/attempt.js';
+export type { LongPatch } from './contracts/record/long-patch.js';
 export { type PromptSession, promptSessionSchema } from './contracts/record/prompt-session.js';
 export { type RunRecord, runRecordSchema } from './contracts/record/run-record.js';
 export {

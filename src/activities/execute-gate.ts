@@ -27,7 +27,6 @@ import { keysOfPrincipal, resultStep } from './attempt/result-step.js';
 import { checkDispatchedDuty } from './documents/check-separation.js';
 import { loadEarlierOutputs } from './documents/earlier-outputs.js';
 import type { PinnedDocuments } from './documents/pinned-documents.js';
-import { createGateProgress, type ReportProgress } from './gate-progress.js';
 import {
   type GateDefinition,
   type GateTask,
@@ -38,10 +37,11 @@ import {
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
 import { checksSandbox } from './gates/run-check.js';
 import { setupOf } from './gates/set-up.js';
+import { createGateProgress, type ReportProgress } from './progress/gate-progress.js';
+import { createSpending, type Spending } from './progress/spending.js';
 import { attestAttempt, signerOf, withEvidence } from './proof/attest-attempt.js';
 import { appendJudged, readRunJournal } from './proof/run-journal.js';
 import { loadTrustedRun, type TrustedRun } from './proof/trusted-run.js';
-import { createSpending, type Spending } from './spending.js';
 
 /** What the caller, Temporal's activity context, gives. */
 export interface ExecuteGateOptions {

@@ -9,11 +9,11 @@ import { keysOfPrincipal, resultStep } from './attempt/result-step.js';
 import { checkDispatchedDuty, isHandedOff } from './documents/check-separation.js';
 import type { PinnedDocuments } from './documents/pinned-documents.js';
 import { createTask, type ExecuteGateOptions, loadTrustedGate, promptOf, takeCheckout } from './execute-gate.js';
-import { createGateProgress } from './gate-progress.js';
 import type { GateDefinition } from './gates/gate-definition.js';
 import { GATE_DEFINITIONS } from './gates/gate-definitions.js';
+import { createGateProgress } from './progress/gate-progress.js';
+import { createSpending } from './progress/spending.js';
 import { readRunJournal } from './proof/run-journal.js';
-import { createSpending } from './spending.js';
 
 /**
  * What a worker answers for a gate that is done elsewhere: who has claimed it. It has checked by then that it trusts the run,

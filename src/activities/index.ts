@@ -15,9 +15,9 @@ import { createFinalise } from './finalise.js';
 import { logsOf } from './gates/set-up.js';
 import { handOffGate } from './hand-off.js';
 import { openRun } from './open-run.js';
+import { createSpending, earlierSpent } from './progress/spending.js';
 import { type AskingExecution, syncJournal } from './proof/sync-journal.js';
 import { createPrefixVerifier, notDue, type PrefixVerifier } from './proof/verify-prefix.js';
-import { createSpending, earlierSpent } from './spending.js';
 import { type Retries, toFailure, workerOf } from './to-failure.js';
 
 export interface CreateActivitiesOptions {

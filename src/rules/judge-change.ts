@@ -1,5 +1,5 @@
 import { SEVERITIES } from '../contracts/names.js';
-import type { Patch, PatchFile } from '../contracts/patch.js';
+import type { Patch, PatchFile } from '../contracts/record/patch.js';
 import type { Finding, RuleFinding } from '../contracts/run/findings.js';
 import { countedByRules } from '../contracts/sentences.js';
 import { blockingFinding, type JudgedFinding } from './outputs/judged-output.js';

@@ -1,4 +1,4 @@
-import type { PatchFile } from '../contracts/patch.js';
+import type { PatchFile } from '../contracts/record/patch.js';
 import type { RuleFinding } from '../contracts/run/findings.js';
 import { judgeAgentFiles } from './agent-files/judge-agent-files.js';
 import { judgeCheckDefinitions, readsThresholds } from './checks/judge-check-definitions.js';

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { GATE_PATHS, neededArtifacts } from '../contracts/artifacts.js';
 import type { GateId } from '../contracts/names.js';
-import { type Patch, patchFilesSchema } from '../contracts/patch.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { type GivenDocuments, readGivenDocuments } from '../contracts/record/artifact-schemas.js';
+import { type Patch, patchFilesSchema } from '../contracts/record/patch.js';
 import { rulesVersionOf } from '../contracts/run/rules-version.js';
 import type { RunRequest } from '../contracts/run/run-request.js';
 import { TREE_PATHS } from '../domain/record/published-tree.js';

@@ -1,4 +1,4 @@
-import type { PatchFile } from '../../src/contracts/patch.js';
+import type { PatchFile } from '../../src/contracts/record/patch.js';
 import { RULES_VERSION } from '../../src/contracts/run/rules-version.js';
 import type { JudgedPatch } from '../../src/rules/patch/patch-rule.js';
 

@@ -1,7 +1,7 @@
 import { workApart } from '../../adapters/platform/apart.js';
 import { type Content, SHORT_BYTES } from '../../contracts/long-bytes.js';
-import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
-import type { Patch } from '../../contracts/patch.js';
+import { isLongPatch, type LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import type { SecretScanner } from '../../ports/secret-scanner.js';
 import { type ChangeParts, contentsOf, partsOf, wholeChange } from '../../rules/patch/added-lines.js';
 import { addedTexts } from '../../rules/patch/patch-lines.js';

@@ -4,7 +4,7 @@ import type { DueGate } from '../../contracts/run/activities.js';
 import type { ExecutorCall, ExecutorOutcome, GateExecutor } from '../../ports/gate-executor.js';
 import { withCost } from '../../rules/attempts/price-usage.js';
 import { spentByTry, UNKNOWN_TRY } from '../../rules/attempts/spent.js';
-import type { Spending } from '../spending.js';
+import type { Spending } from '../progress/spending.js';
 
 /** A timer takes no more milliseconds. */
 const LONGEST_TIMER_MS = 2_147_483_647;

@@ -14,8 +14,8 @@ import { criteriaThatHold, scopesThatHold } from '../../rules/outputs/gate-outpu
 import type { JudgedFinding } from '../../rules/outputs/judged-output.js';
 import { PUBLISHED_OUTPUT } from '../../rules/outputs/published-output.js';
 import type { EarlierOutputs, EarlierPatch } from '../documents/earlier-outputs.js';
-import type { GateProgressTracker } from '../gate-progress.js';
-import type { Spending } from '../spending.js';
+import type { GateProgressTracker } from '../progress/gate-progress.js';
+import type { Spending } from '../progress/spending.js';
 
 /** What a gate gives to the attempt's record. */
 export interface Judgement {

@@ -2,11 +2,11 @@ import type { CheckBaseline, CheckResult, GateOutputs, TestResults } from '../..
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { prettyJson } from '../../contracts/json.js';
 import { type Content, releaseContent } from '../../contracts/long-bytes.js';
-import { isLongPatch } from '../../contracts/long-patch.js';
 import type { SandboxKind } from '../../contracts/names.js';
-import type { BaseMove, Patch, PatchJudgement } from '../../contracts/patch.js';
 import type { Check } from '../../contracts/policy/policy-checks.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
+import { isLongPatch } from '../../contracts/record/long-patch.js';
+import type { BaseMove, Patch, PatchJudgement } from '../../contracts/record/patch.js';
 import { weakestSandbox } from '../../domain/record/sandboxes.js';
 import type { CheckOutcome } from '../../ports/gate-executor.js';
 import { gateInputs, shownResults } from '../../prompt-pack/render.js';

@@ -6,7 +6,7 @@ import type { createEngine } from '@secretlint/node';
 import { z } from 'zod';
 import { PromptOsError } from '../../contracts/errors.js';
 import { parseJson, readJson } from '../../contracts/json.js';
-import type { LongPatch } from '../../contracts/long-patch.js';
+import type { LongPatch } from '../../contracts/record/long-patch.js';
 import type { SecretHit, SecretScanner } from '../../ports/secret-scanner.js';
 import { type ChangeParts, contentsOf, partsOf } from '../../rules/patch/added-lines.js';
 import { workApart } from '../platform/apart.js';

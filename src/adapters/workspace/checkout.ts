@@ -1,6 +1,6 @@
 import { PromptOsError } from '../../contracts/errors.js';
-import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
-import type { Patch } from '../../contracts/patch.js';
+import { isLongPatch, type LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import type { Checkout, TreeWatch } from '../../ports/workspace.js';
 import { wholeChange } from '../../rules/patch/added-lines.js';
 import { pathText } from '../git/read-diff.js';

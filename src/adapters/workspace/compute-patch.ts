@@ -1,6 +1,6 @@
 import { type Content, isLong, releaseContent, SHORT_BYTES } from '../../contracts/long-bytes.js';
-import type { LongPatch } from '../../contracts/long-patch.js';
-import type { Patch, PatchFile } from '../../contracts/patch.js';
+import type { LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import { wholeChange } from '../../rules/patch/added-lines.js';
 import { pathText, readRawDiff } from '../git/read-diff.js';
 import type { Git } from '../git/run-git.js';

@@ -2,7 +2,7 @@ import { copyFile, mkdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PromptOsError, systemCode } from '../../contracts/errors.js';
-import type { Patch } from '../../contracts/patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import type { Inventory } from '../../contracts/run/inventory.js';
 import { agentFileOf } from '../../rules/agent-files/agent-files.js';
 import { wholeChange } from '../../rules/patch/added-lines.js';

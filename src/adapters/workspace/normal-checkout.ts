@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PatchFile } from '../../contracts/patch.js';
+import type { PatchFile } from '../../contracts/record/patch.js';
 import { keepLast } from '../../contracts/remember.js';
 import type { Git } from '../git/run-git.js';
 import { bounded, type Scratch } from './repository/scratch.js';

@@ -1,5 +1,5 @@
 import type { Content } from '../../contracts/long-bytes.js';
-import type { RollbackProof } from '../../contracts/patch.js';
+import type { RollbackProof } from '../../contracts/record/patch.js';
 import { applyToIndex } from '../git/scratch-index.js';
 import type { Scratch } from './repository/scratch.js';
 

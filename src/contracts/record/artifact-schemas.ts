@@ -10,13 +10,13 @@ import {
 } from '../answers/gate-outputs.js';
 import { type ArtifactSchema, artifactOf, GATE_PATHS } from '../artifacts.js';
 import type { GateId } from '../names.js';
-import { patchFilesSchema } from '../patch.js';
 import { policySchema } from '../policy/policy.js';
 import { promptPackBundleSchema } from '../prompt-pack.js';
 import { ledgerEventSchema, ledgerLinkSchema } from '../run/ledger.js';
 import { runRequestSchema } from '../run/run-request.js';
 import { attemptRecordSchema } from './attempt.js';
 import { networkLogSchema } from './network-log.js';
+import { patchFilesSchema } from './patch.js';
 import { promptSessionSchema } from './prompt-session.js';
 import { incompleteTreeSchema, runRecordSchema } from './run-record.js';
 import { traceabilitySchema } from './traceability.js';

@@ -1,4 +1,4 @@
-import type { Patch, PatchFile } from '../../contracts/patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import type { RuleFinding } from '../../contracts/run/findings.js';
 import { LINK_MODE, linkTargets } from '../patch/patch-lines.js';
 import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, violation } from '../patch/patch-rule.js';

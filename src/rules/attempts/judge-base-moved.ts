@@ -1,4 +1,4 @@
-import type { BaseMove } from '../../contracts/patch.js';
+import type { BaseMove } from '../../contracts/record/patch.js';
 import { counted } from '../../contracts/sentences.js';
 import { blockingFinding, type JudgedFinding } from '../outputs/judged-output.js';
 import { printable } from '../paths/path-names.js';

@@ -1,5 +1,5 @@
 import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
-import type { RollbackProof } from '../../contracts/patch.js';
+import type { RollbackProof } from '../../contracts/record/patch.js';
 import { blockingFinding, type JudgedFinding } from './judged-output.js';
 
 /** The rule that a change can be taken back, and that its plan says how. */

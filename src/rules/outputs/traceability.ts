@@ -1,5 +1,5 @@
 import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
-import type { PatchFile } from '../../contracts/patch.js';
+import type { PatchFile } from '../../contracts/record/patch.js';
 import type { Traceability, TracedFile } from '../../contracts/record/traceability.js';
 import type { Criterion } from '../../contracts/run/run-request.js';
 import type { ParsedPatch } from '../patch/parse-patch.js';

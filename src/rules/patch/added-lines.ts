@@ -1,6 +1,6 @@
 import { type Content, wholeOf } from '../../contracts/long-bytes.js';
-import { isLongPatch, type LongPatch } from '../../contracts/long-patch.js';
-import type { Patch } from '../../contracts/patch.js';
+import { isLongPatch, type LongPatch } from '../../contracts/record/long-patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import { unquotePath } from '../paths/path-names.js';
 import { PatchLines } from './patch-lines.js';
 

@@ -1,4 +1,4 @@
-import type { Patch, PatchFile } from '../../contracts/patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import { type HunkLine, type HunkReader, parsePatch } from './parse-patch.js';
 import { LINK_MODE } from './patch-lines.js';
 

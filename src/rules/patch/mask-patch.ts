@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../contracts/digest.js';
-import type { Patch } from '../../contracts/patch.js';
+import type { Patch } from '../../contracts/record/patch.js';
 import { findSecretPatterns } from '../secrets/find-secrets.js';
 import { maskSecrets } from '../secrets/mask-secrets.js';
 import type { JudgedPatch } from './patch-rule.js';

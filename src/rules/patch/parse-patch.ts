@@ -1,4 +1,4 @@
-import type { Patch, PatchFile } from '../../contracts/patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import { unquotePath } from '../paths/path-names.js';
 import { PatchLines } from './patch-lines.js';
 

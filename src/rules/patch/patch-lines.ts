@@ -1,4 +1,4 @@
-import type { Patch, PatchFile } from '../../contracts/patch.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 
 const NEWLINE = 10;
 

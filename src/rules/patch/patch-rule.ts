@@ -1,5 +1,5 @@
-import type { Patch, PatchFile } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy/policy.js';
+import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import type { Finding, RuleFinding } from '../../contracts/run/findings.js';
 import type { Inventory } from '../../contracts/run/inventory.js';
 import type { Scope } from '../../contracts/run/run-request.js';

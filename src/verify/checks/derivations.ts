@@ -8,7 +8,7 @@ import { type Answer, readAnswer, shownJsonSchemas } from '../../contracts/answe
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { parseJson, prettyJson } from '../../contracts/json.js';
 import type { GateId } from '../../contracts/names.js';
-import { type PatchFile, patchJudgementSchema } from '../../contracts/patch.js';
+import { type PatchFile, patchJudgementSchema } from '../../contracts/record/patch.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';
 import {
   gateInputs,

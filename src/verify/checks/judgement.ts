@@ -6,9 +6,9 @@ import {
 } from '../../contracts/answers/gate-outputs.js';
 import { GATE_PATHS } from '../../contracts/artifacts.js';
 import { CONTRADICTION_RULE, GATE_IDS, type GateId } from '../../contracts/names.js';
-import { patchJudgementSchema } from '../../contracts/patch.js';
 import type { Policy } from '../../contracts/policy/policy.js';
 import type { AttemptRecord } from '../../contracts/record/attempt.js';
+import { patchJudgementSchema } from '../../contracts/record/patch.js';
 import type { Finding } from '../../contracts/run/findings.js';
 import { rulesVersionOf } from '../../contracts/run/rules-version.js';
 import { TREE_PATHS } from '../../domain/record/published-tree.js';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { judgeChangeApart } from '../../../src/activities/apart/judge-change-apart.js';
 import { judgeSeen } from '../../../src/activities/apart/judge-seen.js';
 import { type Content, wholeOf } from '../../../src/contracts/long-bytes.js';
-import type { LongPatch } from '../../../src/contracts/long-patch.js';
+import type { LongPatch } from '../../../src/contracts/record/long-patch.js';
 import type { SecretScanner } from '../../../src/ports/secret-scanner.js';
 import { parsePatch } from '../../../src/rules/patch/parse-patch.js';
 import type { JudgedPatch } from '../../../src/rules/patch/patch-rule.js';

@@ -4,7 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, expect, test, vi } from 'vitest';
 import { earlierTries } from '../../../src/activities/attempt/finished-tries.js';
 import { runActivity } from '../../../src/activities/index.js';
-import { createSpending, earlierSpent } from '../../../src/activities/spending.js';
+import { createSpending, earlierSpent } from '../../../src/activities/progress/spending.js';
 import { canonicalJson } from '../../../src/contracts/json.js';
 import type { ArtifactRef } from '../../../src/contracts/primitives.js';
 import type { DueGate } from '../../../src/contracts/run/activities.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PatchFile } from '../../../src/contracts/patch.js';
+import type { PatchFile } from '../../../src/contracts/record/patch.js';
 import { AGENT_FILES, agentFileOf, agentTargetOf } from '../../../src/rules/agent-files/agent-files.js';
 import { judgeChange } from '../../../src/rules/judge-change.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PatchFile } from '../../../src/contracts/patch.js';
+import type { PatchFile } from '../../../src/contracts/record/patch.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
 import { changed, judged } from '../patches.js';
 

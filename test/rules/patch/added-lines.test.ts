@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LongPatch } from '../../../src/contracts/long-patch.js';
+import type { LongPatch } from '../../../src/contracts/record/long-patch.js';
 import { readAddedLines, wholeChange } from '../../../src/rules/patch/added-lines.js';
 import { changed } from '../patches.js';
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Patch } from '../../../src/contracts/patch.js';
+import type { Patch } from '../../../src/contracts/record/patch.js';
 import type { Checkout, Workspace } from '../../../src/ports/workspace.js';
 import { type ParsedPatch, parsePatch } from '../../../src/rules/patch/parse-patch.js';
 import { makeRepository, makeRoom, makeWorkspace } from '../../adapters/git-fixtures.js';

@@ -9,9 +9,9 @@ import type { PrintedJson } from '../output/printed-json.js';
 import { shownName } from '../output/shown-name.js';
 import type { WorkLocation } from '../output/work-location.js';
 import { AGENT_PRESETS, executorLack } from '../presets/presets.js';
-import { acpClientSettings } from './acp-command.js';
-import type { Lack } from './lack.js';
-import { modelProgram } from './model-command.js';
+import { acpClientSettings } from '../programs/acp-command.js';
+import type { Lack } from '../programs/lack.js';
+import { modelProgram } from '../programs/model-command.js';
 
 /** What is known of the coding agent behind an executor, besides the command that is run. */
 export type KnownAgent =

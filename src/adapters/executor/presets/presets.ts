@@ -7,9 +7,9 @@ import {
 import type { PresetExecutorConfig } from '../../../contracts/config/preset-executor.js';
 import type { AgentName, SandboxKind } from '../../../contracts/names.js';
 import type { Environment } from '../../platform/pass-variables.js';
-import { acpCommand } from '../agents/acp-command.js';
-import type { Lack } from '../agents/lack.js';
-import { missingOfModel, modelCommand } from '../agents/model-command.js';
+import { acpCommand } from '../programs/acp-command.js';
+import type { Lack } from '../programs/lack.js';
+import { missingOfModel, modelCommand } from '../programs/model-command.js';
 import type { AgentPreset } from './agent-preset.js';
 import { AIDER } from './aider.js';
 import { CLAUDE } from './claude.js';

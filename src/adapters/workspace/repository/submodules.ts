@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PromptOsError } from '../../../contracts/errors.js';
-import type { PatchFile } from '../../../contracts/patch.js';
+import type { PatchFile } from '../../../contracts/record/patch.js';
 import type { LocalRepository } from '../../git/repository.js';
 import { type Git, gitIn } from '../../git/run-git.js';
 import { type Submodule, stagedGitlinks, type WriteOptions, writeCheckoutTree } from '../tree/checkout-tree.js';

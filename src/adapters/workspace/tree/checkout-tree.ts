@@ -1,6 +1,6 @@
 import { chmod, lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PatchFile } from '../../../contracts/patch.js';
+import type { PatchFile } from '../../../contracts/record/patch.js';
 import { pathText } from '../../git/read-diff.js';
 import type { Git } from '../../git/run-git.js';
 import type { BytePath } from './tree-survey.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { commitSchema, sha256Schema } from './primitives.js';
-import { findingSchema } from './run/findings.js';
+import { commitSchema, sha256Schema } from '../primitives.js';
+import { findingSchema } from '../run/findings.js';
 
 /** One file of a patch, as git's own raw difference has it. */
 export interface PatchFile {

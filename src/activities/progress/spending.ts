@@ -1,7 +1,7 @@
 import type { Info } from '@temporalio/activity';
-import type { Spent } from '../contracts/run/budget.js';
-import { gateProgressSchema } from '../contracts/run/gate-progress.js';
-import { addSpent, NOTHING_SPENT, UNKNOWN_TRY } from '../rules/attempts/spent.js';
+import type { Spent } from '../../contracts/run/budget.js';
+import { gateProgressSchema } from '../../contracts/run/gate-progress.js';
+import { addSpent, NOTHING_SPENT, UNKNOWN_TRY } from '../../rules/attempts/spent.js';
 
 /** The account of what one attempt uses, over every call of its activity. */
 export interface Spending {

@@ -1,14 +1,14 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { DueGate } from '../contracts/run/activities.js';
+import type { DueGate } from '../../contracts/run/activities.js';
 import {
   type GateProgress,
   MAX_LAST_LINE,
   MAX_PROGRESS_BYTES,
   type OutputPiece,
   type ProviderWait,
-} from '../contracts/run/gate-progress.js';
-import type { CommandOutput, CommandWatch } from '../ports/gate-executor.js';
-import { createMaskedStream, type MaskedStream } from '../rules/secrets/mask-secrets.js';
+} from '../../contracts/run/gate-progress.js';
+import type { CommandOutput, CommandWatch } from '../../ports/gate-executor.js';
+import { createMaskedStream, type MaskedStream } from '../../rules/secrets/mask-secrets.js';
 import { createSpending, type Spending } from './spending.js';
 
 /** Characters of the name of what is done. */

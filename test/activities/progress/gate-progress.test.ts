@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createGateProgress } from '../../src/activities/gate-progress.js';
-import { type GateProgress, gateProgressSchema } from '../../src/contracts/run/gate-progress.js';
-import type { CommandWatch } from '../../src/ports/gate-executor.js';
+import { createGateProgress } from '../../../src/activities/progress/gate-progress.js';
+import { type GateProgress, gateProgressSchema } from '../../../src/contracts/run/gate-progress.js';
+import type { CommandWatch } from '../../../src/ports/gate-executor.js';
 
 /** Of the form of a GitHub token; it is none. */
 const TOKEN = `ghp_${'q7Rk2ZpX9mWc4Tn8Yb3V'.repeat(2).slice(0, 36)}`;

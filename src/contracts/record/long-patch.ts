@@ -1,4 +1,4 @@
-import type { Content } from './long-bytes.js';
+import type { Content } from '../long-bytes.js';
 import type { Patch } from './patch.js';
 
 /** A change that is too large for the memory of a worker. */
