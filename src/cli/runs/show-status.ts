@@ -1,7 +1,7 @@
 import type { RunTrouble } from '../../client/trouble.js';
 import { ERROR_CATALOGUE, isErrorCode } from '../../contracts/errors.js';
 import { GATES } from '../../contracts/names.js';
-import type { RecordedCancellation } from '../../contracts/record/run-record.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
 import type { Finding } from '../../contracts/run/findings.js';
 import {
   type AwaitedDecision,

@@ -12,7 +12,7 @@ import {
 } from '../primitives.js';
 import { promptIdSchema } from '../prompt-pack.js';
 import { runSpendingSchema } from '../run/budget.js';
-import { decisionSchema, REFUSAL_REASONS, resolutionSchema } from '../run/decisions.js';
+import { decisionSchema, REFUSAL_REASONS, recordedCancellationSchema, resolutionSchema } from '../run/decisions.js';
 import { escalationReportSchema } from '../run/escalation.js';
 import { findingSchema } from '../run/findings.js';
 import { runIndependenceSchema } from '../run/independence.js';
@@ -139,16 +139,7 @@ export const runRecordSchema = z.strictObject({
     }),
   ),
   /** How a cancelled run came to its end. Records of before do not have it. */
-  cancellation: z
-    .strictObject({
-      at: instantSchema,
-      /** `temporal`: by Temporal's own means, which nothing signs, so who did it is not known. */
-      through: z.enum(['promptos', 'temporal']),
-      by: z.string().nullable(),
-      reason: z.string(),
-      signed_by: signedBySchema,
-    })
-    .optional(),
+  cancellation: recordedCancellationSchema.optional(),
   /**
    * What kept the programs of each gate, and the checks, from the rest of their machine: of several attempts, void ones
    * included, the weakest. Records of before do not have it.
@@ -180,7 +171,6 @@ export const runRecordSchema = z.strictObject({
   governance: z.strictObject({ prompt_artifact_hash: sha256Schema, prompt_chain_hash: sha256Schema }),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
-export type RecordedCancellation = NonNullable<RunRecord['cancellation']>;
 export type RecordedAttempt = z.infer<typeof recordedAttemptSchema>;
 
 /** The file at the top of a tree that says that a tree is not the record of a run. Without `run_record.json` nothing in it is finished. */

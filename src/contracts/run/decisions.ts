@@ -105,6 +105,18 @@ export const cancellationSchema = z.strictObject({
 });
 export type Cancellation = z.infer<typeof cancellationSchema>;
 
+/** A cancellation as status and record have it. */
+export const recordedCancellationSchema = z.strictObject({
+  at: instantSchema,
+  /** `temporal`: by Temporal's own means, which nothing signs, so who did it is not known. */
+  through: z.enum(['promptos', 'temporal']),
+  by: z.string().nullable(),
+  reason: z.string(),
+  /** The fingerprint of the key; null for what is not signed. */
+  signed_by: z.string().nullable(),
+});
+export type RecordedCancellation = z.infer<typeof recordedCancellationSchema>;
+
 /** What the `decide` update takes. */
 export const humanMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('decision'), decision: z.union([decisionSchema, envelopeSchema]) }),

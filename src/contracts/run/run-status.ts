@@ -1,7 +1,7 @@
 import type { ExecutorUsage } from '../config/executor-output.js';
 import type { EscalationTrigger, GateId, Outcome, ResolutionChoice, SandboxKind, Verdict } from '../names.js';
-import type { RecordedCancellation } from '../record/run-record.js';
 import type { RunSpending } from './budget.js';
+import type { RecordedCancellation } from './decisions.js';
 import type { EscalationReport } from './escalation.js';
 import type { Finding } from './findings.js';
 import type { HeldClaim } from './gate-claim.js';

@@ -1,4 +1,4 @@
-import type { RecordedCancellation } from '../../contracts/record/run-record.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
 import type { LedgerEntry, LedgerEventOf } from '../../contracts/run/ledger.js';
 import { keyidOf } from '../attest/envelope.js';
 

@@ -6,8 +6,8 @@ import {
   type SandboxKind,
   type Verdict,
 } from '../../contracts/names.js';
-import type { RecordedCancellation } from '../../contracts/record/run-record.js';
 import type { BudgetScope, ScopeSpent } from '../../contracts/run/budget.js';
+import type { RecordedCancellation } from '../../contracts/run/decisions.js';
 import type { EscalationReport } from '../../contracts/run/escalation.js';
 import type { Finding } from '../../contracts/run/findings.js';
 import type { Feedback, RunWorkflow } from '../../contracts/run/ledger.js';
