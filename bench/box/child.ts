@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createLauncher } from '../../src/adapters/platform/launcher.js';
 import type { Program, ProgramStarter } from '../../src/adapters/platform/program-starter.js';
 import { openSandbox } from '../../src/adapters/sandbox/open-sandbox.js';
-import { DEFAULT_SANDBOX } from '../../src/contracts/sandbox-config.js';
+import { DEFAULT_SANDBOX } from '../../src/contracts/config/sandbox-config.js';
 import { median } from '../figures.js';
 import type { BoxStarts } from '../parts/box.js';
 
