@@ -20,8 +20,8 @@ export interface ProbedGate {
 const GATE_ACTIVITY = 'promptos_executeGate';
 
 /** Milliseconds of all processes below this one, those that have ended included. */
-async function programsMs(): Promise<number> {
-  const tree = await readProcessTree(process.pid);
+function programsMs(): number {
+  const tree = readProcessTree(process.pid);
   if (tree === null) return 0;
   const { root, descendants } = tree;
   return descendants.reduce((sum, stat) => sum + stat.cpu_ms + stat.ended_children_ms, root.ended_children_ms);
@@ -38,12 +38,12 @@ export const gateProbe =
       execute: async (input, next) => {
         if (info.activityType !== GATE_ACTIVITY) return next(input);
         const [{ run_id, gate }] = input.args as [Pick<ProbedGate, 'run_id' | 'gate'>];
-        const programs = await programsMs();
+        const programs = programsMs();
         const [cpu, began] = [process.cpuUsage(), performance.now()];
         const result = await next(input);
         const wall_ms = performance.now() - began;
         const { user, system } = process.cpuUsage(cpu);
-        const programs_ms = (await programsMs()) - programs;
+        const programs_ms = programsMs() - programs;
         const line: ProbedGate = { run_id, gate, wall_ms, own_ms: (user + system) / 1_000, programs_ms };
         appendFileSync(file, `${JSON.stringify(line)}\n`);
         return result;

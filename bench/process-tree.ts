@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What the kernel reports of one process (proc(5)); Linux only. */
 export interface ProcessStat {
@@ -47,16 +47,24 @@ export function readStat(text: string): ProcessStat {
   };
 }
 
-/** One process, or null when it has ended or there is no /proc. */
-export const readProcess = (pid: number): Promise<ProcessStat | null> =>
-  readFile(`/proc/${pid}/stat`, 'utf8').then(readStat, () => null);
+/**
+ * One process, or null when it has ended or there is no /proc. Read at once and as text: a worker reads all processes around each
+ * gate, and would spend the gate on collecting the buffers otherwise.
+ */
+export function readProcess(pid: number): ProcessStat | null {
+  try {
+    return readStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return null;
+  }
+}
 
 /** A process and its descendants, found by their parents; null when it has ended or there is no /proc. */
-export async function readProcessTree(pid: number): Promise<ProcessTree | null> {
-  const root = await readProcess(pid);
+export function readProcessTree(pid: number): ProcessTree | null {
+  const root = readProcess(pid);
   if (root === null) return null;
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const all = (await Promise.all(pids.map((each) => readProcess(Number(each))))).filter((stat) => stat !== null);
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const all = pids.map((each) => readProcess(Number(each))).filter((stat) => stat !== null);
   const below = (parent: number): readonly ProcessStat[] =>
     all.filter((stat) => stat.parent === parent).flatMap((stat) => [stat, ...below(stat.pid)]);
   return { root, descendants: below(pid) };

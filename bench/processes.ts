@@ -7,7 +7,7 @@ import { type ProcessTree, readProcessTree } from './process-tree.js';
 export interface BenchProcess {
   readonly pid: number;
   /** What it and its descendants have used up to this moment, or null where there is no /proc. */
-  use(): Promise<ProcessTree | null>;
+  use(): ProcessTree | null;
   /** Asks each of its threads to collect garbage; some seconds later that is done. */
   collectGarbage(): void;
   /** Ends it as a person would, and waits for its end. */

@@ -132,15 +132,15 @@ const command = (text: string, most: number, exit = 0): Measured => ({
 /** Medians of a command that ends by itself: milliseconds, and milliseconds of processor time. */
 async function measureCommand({ name, args, most, exit }: Measured, cwd: string, rounds: number): Promise<Row> {
   const [times, used]: [number[], number[]] = [[], []];
-  const ended = async () => (await readProcess(process.pid))?.ended_children_ms ?? null;
+  const ended = () => readProcess(process.pid)?.ended_children_ms ?? null;
   // The round before the first keeps compiled code, as the first use on a machine does.
   for (let round = -1; round < rounds; round += 1) {
-    const [before, since] = [performance.now(), await ended()];
+    const [before, since] = [performance.now(), ended()];
     const { status } = spawnSync(process.execPath, [PROMPTOS, ...args(round)], { cwd, stdio: 'ignore' });
     if (status !== (exit ?? 0)) throw new Error(`${name} ended with ${status}`);
     if (round < 0) continue;
     times.push(performance.now() - before);
-    const until = await ended();
+    const until = ended();
     if (since !== null && until !== null) used.push(until - since);
   }
   const values = { ms: median(times), 'processor ms': median(used) };

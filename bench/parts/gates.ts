@@ -32,20 +32,20 @@ async function measureOwnPrograms({ folder, agents }: BenchRepository): Promise<
   const checkout = await mkdtemp(join(tmpdir(), 'promptos-bench-own-'));
   try {
     execFileSync('git', ['clone', '-q', '--branch', BRANCHES.small, folder, checkout]);
-    const ended = async () => (await readProcess(process.pid))?.ended_children_ms ?? 0;
-    const mean = async (argv: readonly string[], input: string) => {
+    const ended = () => readProcess(process.pid)?.ended_children_ms ?? 0;
+    const mean = (argv: readonly string[], input: string) => {
       const [program = '', ...args] = argv;
-      const before = await ended();
+      const before = ended();
       for (let time = 0; time < REPEATS; time += 1) {
         const env = { PATH: process.env.PATH, PROMPTOS_GATE: 'P00', ANSWERS: agents };
         spawnSync(program, args, { cwd: checkout, env, input });
       }
-      return ((await ended()) - before) / REPEATS;
+      return (ended() - before) / REPEATS;
     };
     const prompt = await readFile(join(folder, '.promptos', 'policy.yaml'), 'utf8');
     return {
-      executor_ms: await mean(['sh', join(agents, 'answer.sh'), 'nina'], prompt),
-      check_ms: await mean(['sh', 'check.sh'], ''),
+      executor_ms: mean(['sh', join(agents, 'answer.sh'), 'nina'], prompt),
+      check_ms: mean(['sh', 'check.sh'], ''),
     };
   } finally {
     await rm(checkout, { recursive: true, force: true });

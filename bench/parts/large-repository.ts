@@ -19,9 +19,9 @@ const GOALS = { cold: 15_000, warm: 2_000 } as const;
 const WARM_RUNS = 3;
 
 async function drive(contender: Contender, runId: string): Promise<LargeRun> {
-  const before = await contender.worker().use();
+  const before = contender.worker().use();
   await driveRun(contender, runId, { door: 'signal' });
-  const after = await contender.worker().use();
+  const after = contender.worker().use();
   const used = before && after ? processorTime(before, after) : null;
   const times = activityTimes(await historyOf(contender.client, contender.workflowOf(runId)));
   return {

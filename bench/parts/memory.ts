@@ -24,7 +24,7 @@ interface Peak {
 async function largestBelow(governed: Site['governed'], done: AbortSignal): Promise<number | null> {
   let largest: number | null = null;
   while (!done.aborted) {
-    const tree = await governed.worker().use();
+    const tree = governed.worker().use();
     for (const { rss_bytes } of tree?.descendants ?? []) largest = Math.max(largest ?? 0, rss_bytes);
     await setTimeout(LOOK_MS);
   }

@@ -31,15 +31,15 @@ async function driveRound(
   concurrency: number,
   serverPid: number,
 ): Promise<Throughput> {
-  const sample = async () => ({
-    tree: await contender.worker().use(),
-    server: await readProcess(serverPid),
+  const sample = () => ({
+    tree: contender.worker().use(),
+    server: readProcess(serverPid),
     own: process.cpuUsage(),
     at: performance.now(),
   });
-  const before = await sample();
+  const before = sample();
   const driven = await driveRuns(contender, runIds, concurrency, { door: 'signal' });
-  const after = await sample();
+  const after = sample();
   const each = (ms: number): number => ms / runIds.length;
   const used = before.tree && after.tree ? processorTime(before.tree, after.tree) : null;
   const own = after.own.user + after.own.system - before.own.user - before.own.system;

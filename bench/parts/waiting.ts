@@ -26,7 +26,7 @@ async function memoryAtRest(worker: BenchProcess): Promise<number | null> {
     worker.collectGarbage();
   }
   await setTimeout(REST_MS);
-  return (await worker.use())?.root.rss_bytes ?? null;
+  return worker.use()?.root.rss_bytes ?? null;
 }
 
 async function measure(contender: Contender, runs: number): Promise<Waiting> {

@@ -46,12 +46,12 @@ test.skipIf(!existsSync('/proc/self/stat'))('readProcessTree: finds the children
     detached: true,
   });
   await once(createInterface({ input: child.stdout }), 'line');
-  const tree = await readProcessTree(process.pid);
+  const tree = readProcessTree(process.pid);
   const shell = tree?.descendants.find(({ pid }) => pid === child.pid);
   expect(shell?.parent).toBe(process.pid);
   expect(tree?.descendants.filter(({ parent }) => parent === child.pid)).toHaveLength(1);
   const exit = once(child, 'exit');
   process.kill(-(child.pid ?? 0), 'SIGKILL');
   await exit;
-  expect(await readProcessTree(child.pid ?? 0)).toBeNull();
+  expect(readProcessTree(child.pid ?? 0)).toBeNull();
 });

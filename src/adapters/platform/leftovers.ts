@@ -130,8 +130,11 @@ function* userProcesses(): Generator<string> {
   }
   for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(name)) continue;
-    const isThread = ofKernel.get(name) ?? isOfKernel(Number(name));
-    ofKernel.set(name, isThread);
+    let isThread = ofKernel.get(name);
+    if (isThread === undefined) {
+      isThread = isOfKernel(Number(name));
+      ofKernel.set(name, isThread);
+    }
     if (!isThread) yield name;
   }
 }

@@ -25,7 +25,7 @@ const hasOtherThreads = (pid: number): boolean => readdirSync(`/proc/${pid}/task
 
 /** The fields of proc_pid_stat(5) after the program's name, which may hold anything: from field 3 on. */
 function statFields(pid: number): readonly string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 

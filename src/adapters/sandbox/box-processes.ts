@@ -108,7 +108,7 @@ const sumOf = (text: string, kibibytes: RegExp): number =>
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     // A process that has ended in the meantime.
     return '';
