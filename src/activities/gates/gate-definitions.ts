@@ -53,6 +53,7 @@ const designGate: GateDefinition<GateOutputs['P03']> = {
           scope,
           criteria: criteriaOf(task),
           agent_files: policy.agent_files?.allow ?? [],
+          plan_statements: policy.plan_statements ?? 'note',
           inventory: task.inventory.files,
           rules_version: task.input.rules_version,
         }),

@@ -117,6 +117,7 @@ const JUDGES: { readonly [G in GateId]: Judge<G> } = {
       scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
       criteria: criteriaThatHold(request, job),
       agent_files: policy.agent_files?.allow ?? [],
+      plan_statements: policy.plan_statements ?? 'note',
       inventory: attempt.record.inventory?.files ?? [],
       rules_version: rulesVersion,
     }),
@@ -259,7 +260,11 @@ async function judgedAgain(
   const placed = await placedArtifact(documents, attempt, GATE_PATHS.patchJudgement);
   if (placed === null) return standing;
   const { findings: said, rollback, base } = await documents.json(placed.place, patchJudgementSchema);
-  const derived = [...standing, ...judgeRollback(rollback, judged.inputs.plan), ...judgeBaseMoved(base)];
+  const derived = [
+    ...standing,
+    ...judgeRollback(rollback, judged.inputs.plan, judged.rulesVersion),
+    ...judgeBaseMoved(base),
+  ];
   const known = (finding: JudgedFinding): boolean => isKnown(finding, writers, policy.waivable);
   const expected = derived.map((finding) => ({ ...plain(finding), known: known(finding) }));
   matchFindings(placed.place, expected, said);
