@@ -6,7 +6,7 @@ import type { Criterion, RunRequest, Scope } from '../../contracts/run/run-reque
 import { createAgentPaths } from '../agent-files/agent-files.js';
 import { plannedPaths } from '../patch/patch-rule.js';
 import { readGlob, unreadableGlobs } from '../paths/read-glob.js';
-import { createGlobMatcher, type ScopeJudgement } from '../paths/scope-matching.js';
+import { createGlobMatcher, createScopeJudgement, type ScopeJudgement } from '../paths/scope-matching.js';
 import { judgeStatements } from './judge-rollback.js';
 import { blockingFinding, type JudgedFinding, plainFinding, roleFinding } from './judged-output.js';
 
@@ -289,6 +289,22 @@ export const protectedPaths = ({
   ...protected_paths,
   ...Object.values(checks).flatMap(({ made_of }) => made_of),
 ];
+
+/** What a plan is held to under a policy, a request and, once there is one, a job. */
+export const planTerms = (
+  policy: Policy,
+  request: RunRequest,
+  job: GateOutputs['P01'] | null,
+  inventory: Inventory['files'],
+  rulesVersion: number,
+): PlanTerms => ({
+  scope: createScopeJudgement(scopesThatHold(request, job), protectedPaths(policy), rulesVersion),
+  criteria: criteriaThatHold(request, job),
+  agent_files: policy.agent_files?.allow ?? [],
+  inventory,
+  plan_statements: policy.plan_statements ?? 'note',
+  rules_version: rulesVersion,
+});
 
 /** What a policy and a plan hold every patch to; null where there is no plan. */
 export const patchTerms = (policy: Policy, plan: GateOutputs['P03'] | null) => ({
