@@ -290,7 +290,6 @@ export const patchTerms = (policy: Policy, plan: GateOutputs['P03'] | null) => (
   protected_paths: protectedPaths(policy),
   protected_tests: policy.protected_tests,
   agent_files: policy.agent_files?.allow ?? [],
-  planned_files: plan === null ? null : plannedFiles(plan),
-  components: plan?.components ?? [],
+  components: plan?.components ?? null,
   limits: policy.limits,
 });

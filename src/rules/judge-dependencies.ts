@@ -4,7 +4,7 @@ import { type DependencyChange, dependencyChanges } from './dependency-entries.j
 import { type DependencyFile, dependencyFileOf } from './dependency-files.js';
 import { dependencyRisks, isElsewhere } from './dependency-risks.js';
 import type { FileChange } from './file-changes.js';
-import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, unplannedBy, violation } from './patch-rule.js';
+import { DEEDS, type JudgedPatch, plannedIn, remark, touchedPaths, unplannedBy, violation } from './patch-rule.js';
 import { printable } from './path-names.js';
 import { quotedLine } from './quoted-line.js';
 
@@ -101,7 +101,7 @@ function judgeFile(
 
 /** What is installed is what was agreed on: each change of a manifest or a lock file is planned, and named by package. */
 export function judgeDependencies(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[] {
-  const planned = plannedPaths(input.planned_files ?? []);
+  const planned = plannedIn(input);
   const unplanned = unplannedBy(input);
   const touched = touchedFiles(changes);
   return [...touched.flatMap((one) => judgeFile(one, planned, unplanned)), ...unpaired(touched)];
