@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../../contracts/ledger.js';
+import type { LedgerEntry } from '../../contracts/run/ledger.js';
 import type { AttemptStep } from '../run/next-step.js';
 
 /** The entry with which an attempt began; undefined when it has not started. */
