@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { counted, endSentence, suggestName } from '../contracts/sentences.js';
+import { counted, endSentence, suggestName, withoutUserInfo } from '../contracts/sentences.js';
 import { type LocatedDocument, parseLocatedYaml } from '../prompt-pack/located-document.js';
 
 /** A file of configuration is never larger; a larger one is a mistake or an attack. */
@@ -59,7 +59,7 @@ const describeKind = (value: unknown): string => {
 
 const describeValue = (value: unknown): string => {
   if (value === null || typeof value !== 'object') {
-    const text = value === undefined ? 'nothing' : JSON.stringify(value);
+    const text = value === undefined ? 'nothing' : withoutUserInfo(JSON.stringify(value));
     return text.length > 80 ? `${text.slice(0, 79)}…` : text;
   }
   return describeKind(value);

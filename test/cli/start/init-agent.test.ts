@@ -286,6 +286,10 @@ test('init --agent model:MODEL@URL: a service of this machine gets no key, and n
 
 test.each([
   ['model:', 'expected model:PROVIDER/MODEL'],
+  [
+    'model:m@https://ada:hunter2@example.org/v1',
+    '--agent model:m@https://…@example.org/v1: expected an address without',
+  ],
   ['model:antropic/claude', 'Did you mean "anthropic"?'],
   ['model:openai/', 'expected model:PROVIDER/MODEL'],
   ['model:large@http://ada:secret@models.example.com/v1', 'expected an address without credentials'],
