@@ -282,10 +282,7 @@ export const criteriaThatHold = (request: RunRequest, job: GateOutputs['P01'] | 
   job?.acceptance_criteria ?? request.task.acceptance_criteria;
 
 /** Globs of what no run may touch: the policy's, and what its checks are made of, so that the judged cannot edit the judge. */
-export const protectedPaths = ({
-  protected_paths,
-  checks,
-}: Pick<Policy, 'protected_paths' | 'checks'>): readonly string[] => [
+const protectedPaths = ({ protected_paths, checks }: Pick<Policy, 'protected_paths' | 'checks'>): readonly string[] => [
   ...protected_paths,
   ...Object.values(checks).flatMap(({ made_of }) => made_of),
 ];
