@@ -1,6 +1,7 @@
 import type { DueGate, ExecuteGateInput } from '../contracts/run/activities.js';
 import { journalBytes, type VerifiedHead } from '../contracts/run/journal.js';
 import { rulesVersionOf } from '../contracts/run/rules-version.js';
+import { gateStart } from '../domain/ledger/gate-start.js';
 import { budgetLeft } from '../domain/run/budget.js';
 import { nextStep } from '../domain/run/next-step.js';
 import type { GovernancePorts } from '../ports/index.js';
@@ -27,9 +28,7 @@ export async function findDueGate(
     const due = next.kind === 'awaitGate' ? `${next.gate}, attempt ${next.attempt}` : next.kind;
     throw notDue(`expected ${due}, received ${gate}, attempt ${attempt}`);
   }
-  const started = entries.findLast(
-    (entry) => entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt,
-  );
+  const started = gateStart(entries, next);
   if (started === undefined) throw notDue(`${gate}, attempt ${attempt} was never started`);
   refuseFork(prefix, placeOfEngineHead(prefix, { gate, attempt }));
   const { principal, inputs, feedback } = next;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { mediaTypeOf } from '../contracts/artifacts.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { canonicalJson, prettyJson, readJson } from '../contracts/json.js';
+import { countBytes } from '../contracts/long-bytes.js';
 import type { ArtifactRef } from '../contracts/primitives.js';
 import { promptPackBundleSchema } from '../contracts/prompt-pack.js';
 import { attemptRecordSchema } from '../contracts/record/attempt.js';
@@ -169,10 +170,8 @@ async function keptLogs(
 }
 
 async function sizeOf(store: Pick<ArtifactStore, 'openObject'>, sha256: string): Promise<number | null> {
-  let bytes = 0;
   try {
-    for await (const chunk of store.openObject(sha256)) bytes += chunk.byteLength;
-    return bytes;
+    return await countBytes(store.openObject(sha256));
   } catch (error) {
     if (error instanceof PromptOsError && LOST.includes(error.code)) return null;
     throw error;

@@ -12,7 +12,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 import { cacheFolder } from '../config/user-folders.js';
@@ -134,7 +134,11 @@ export function loadCommands(): { readonly runProcess: typeof runProcess } {
       return /^[./]/.test(id) && dirname(wanted) === BUNDLE ? load(wanted) : external(id);
     };
     // In code that was compiled before, `import()` is refused: what the bundle leaves out is imported from here.
-    const importFromFiles = (id: string) => import(id.startsWith('.') ? pathToFileURL(join(BUNDLE, id)).href : id);
+    const importFromFiles = (id: string) => {
+      // It would have classes of its own: an error that it throws would be none of those that the bundle knows.
+      if (id.startsWith('.')) throw new Error(`${id} is run from the files: bin/promptos must name its command`);
+      return import(id);
+    };
     (script.runInThisContext() as Wrapper)(module.exports, require, module, file, dirname(file), importFromFiles);
     return module.exports;
   };

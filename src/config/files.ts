@@ -1,18 +1,42 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { placeFiles, type WholeFile } from '../adapters/platform/durable-files.js';
 import { type ErrorCode, PromptOsError, systemCode } from '../contracts/errors.js';
 
+/** No document that a person names is larger, and no patch. */
+const MOST_MIB = 256;
+
 /**
- * The exact bytes of a file that a person named.
+ * All bytes of an input. A device has no end, so no more is read than a document can have.
+ * @param name what messages call it
+ * @throws PromptOsError FILE_NOT_READABLE
+ */
+export async function readBounded(pieces: AsyncIterable<Uint8Array>, name: string): Promise<Uint8Array> {
+  const kept: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.byteLength;
+    if (bytes > MOST_MIB * 1_048_576) {
+      throw new PromptOsError('FILE_NOT_READABLE', `${name}: expected at most ${MOST_MIB} MiB, received more.`, {
+        hint: 'Name a file that is no device, and that is smaller.',
+      });
+    }
+    kept.push(piece);
+  }
+  return Buffer.concat(kept);
+}
+
+/**
+ * The exact bytes of a file that a person named, a pipe included.
  * @param missing the code for a missing file
  * @throws PromptOsError `missing`, FILE_NOT_READABLE
  */
 export async function readNamedFile(path: string, missing: ErrorCode): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readBounded(createReadStream(path), path);
   } catch (error) {
+    if (error instanceof PromptOsError) throw error;
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new PromptOsError(missing, `There is no file ${path}.`, { cause: error });

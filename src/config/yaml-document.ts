@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, PromptOsError } from '../contracts/errors.js';
-import { endSentence, suggestName } from '../contracts/sentences.js';
+import { counted, endSentence, suggestName, withoutUserInfo } from '../contracts/sentences.js';
 import { type LocatedDocument, parseLocatedYaml } from '../prompt-pack/located-document.js';
 
 /** A file of configuration is never larger; a larger one is a mistake or an attack. */
@@ -59,7 +59,7 @@ const describeKind = (value: unknown): string => {
 
 const describeValue = (value: unknown): string => {
   if (value === null || typeof value !== 'object') {
-    const text = value === undefined ? 'nothing' : JSON.stringify(value);
+    const text = value === undefined ? 'nothing' : withoutUserInfo(JSON.stringify(value));
     return text.length > 80 ? `${text.slice(0, 79)}…` : text;
   }
   return describeKind(value);
@@ -102,9 +102,22 @@ function expectation(issue: Issue): string {
     case 'invalid_union':
       // A field that decides on the form of its mapping, such as `kind`; the issue's type does not have its values.
       return 'options' in issue && Array.isArray(issue.options) ? expectedOneOf(issue.options) : issue.message;
+    case 'too_small':
+      if (!issue.message.startsWith('Too small')) return issue.message;
+      return expectedSize(issue.origin, issue.inclusive === false ? 'above' : 'at least', issue.minimum);
+    case 'too_big':
+      if (!issue.message.startsWith('Too big')) return issue.message;
+      return expectedSize(issue.origin, issue.inclusive === false ? 'below' : 'at most', issue.maximum);
     default:
-      return issue.message.replace(/^(Invalid input|Too small|Too big): /, '');
+      return issue.message.replace(/^Invalid input: /, '');
   }
+}
+
+function expectedSize(origin: string, side: string, limit: number | bigint): string {
+  const count = Number(limit);
+  if (origin === 'string') return `expected text of ${side} ${counted(count, 'character')}`;
+  if (origin === 'array') return `expected a list of ${side} ${counted(count, 'item')}`;
+  return `expected ${KINDS[origin] ?? `a ${origin}`} ${side === 'above' || side === 'below' ? side : `of ${side}`} ${count}`;
 }
 
 /** Whether an issue says that a value is of another form altogether: of another type, or with other keys. */

@@ -72,6 +72,13 @@ export async function wholeOf(content: Content): Promise<Uint8Array> {
   return whole;
 }
 
+/** How many bytes come, read to their end. */
+export async function countBytes(pieces: AsyncIterable<Uint8Array>): Promise<number> {
+  let count = 0;
+  for await (const piece of pieces) count += piece.byteLength;
+  return count;
+}
+
 /** Hexadecimal SHA-256 of all bytes. */
 export async function digestOf(content: Content): Promise<string> {
   if (!isLong(content)) return sha256Hex(content);

@@ -79,7 +79,12 @@ export const durationSchema = z
         ? `expected a duration with its unit, such as "${input}s" for seconds or "${input}m" for minutes`
         : 'expected a duration such as "90s", "15m", "24h" or "14d"',
   })
-  .regex(/^[1-9]\d{0,6}[smhd]$/, 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d"')
+  .regex(/^[1-9]\d{0,6}[smhd]$/, {
+    error: ({ input }) =>
+      /^0\d*[smhd]$/.test(String(input))
+        ? 'expected a duration above zero and without a zero at its start'
+        : 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d"',
+  })
   .transform((text) => Number(text.slice(0, -1)) * DURATION_UNITS[text.slice(-1) as keyof typeof DURATION_UNITS]);
 
 /** A whole number of seconds in the largest unit that has no rest, as `durationSchema` reads it. */

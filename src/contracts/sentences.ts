@@ -76,3 +76,6 @@ export function suggestName(given: string, known: Iterable<string>): string {
   const nearest = nearestName(given, known);
   return nearest === null ? '' : ` Did you mean "${nearest}"?`;
 }
+
+/** A text whose URLs have no name and password any more. */
+export const withoutUserInfo = (text: string): string => text.replace(/\/\/[^/\s@]+@/g, '//…@');

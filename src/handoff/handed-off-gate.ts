@@ -8,6 +8,7 @@ import { GATES, runWorkflowId } from '../contracts/names.js';
 import type { Policy } from '../contracts/policy/policy.js';
 import type { DueGate } from '../contracts/run/activities.js';
 import { isValidAt } from '../domain/judge/authenticate.js';
+import { gateStart } from '../domain/ledger/gate-start.js';
 import type { ResultStep } from '../domain/ledger/journalled-results.js';
 import { type AttemptStep, nextStep } from '../domain/run/next-step.js';
 import { handedOffGate } from '../domain/run/run-state.js';
@@ -107,9 +108,8 @@ function requireListedKey({ keyid }: Signer, keys: readonly PinnedKey[], princip
 }
 
 /** As the worker had it when the step began: what came since is no part of what the principal vouches for. */
-function ledgerUpToStart({ entries }: VerifiedPrefix, { gate, attempt }: AttemptStep) {
-  const isStart = (entry: VerifiedPrefix['entries'][number]) =>
-    entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt;
-  const upToStart = entries.slice(0, entries.findLastIndex(isStart) + 1);
-  return { segments: [], entries: upToStart, head: { entries: upToStart.length, hash: upToStart.at(-1)?.hash ?? '' } };
+function ledgerUpToStart({ entries }: VerifiedPrefix, step: AttemptStep) {
+  const started = gateStart(entries, step);
+  const upToStart = started === undefined ? [] : entries.slice(0, started.seq + 1);
+  return { segments: [], entries: upToStart, head: { entries: upToStart.length, hash: started?.hash ?? '' } };
 }

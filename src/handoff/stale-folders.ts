@@ -6,6 +6,7 @@ import { createPrefixVerifier } from '../activities/proof/verify-prefix.js';
 import { PromptOsError } from '../contracts/errors.js';
 import { runWorkflowId } from '../contracts/names.js';
 import { heldClaim } from '../domain/ledger/gate-claims.js';
+import { gateStart } from '../domain/ledger/gate-start.js';
 import { nextStep } from '../domain/run/next-step.js';
 import type { GateDesk } from './gate-desk.js';
 import { gateFolderName, isDraft, isGateFolder, removeGateFolder } from './gate-folder.js';
@@ -88,9 +89,7 @@ async function waitingGate({ ports: { store }, runs }: GateDesk, runId: string):
   const next = nextStep(replay.state);
   if (next.kind !== 'awaitGate') return null;
   const { gate, attempt, principal } = next;
-  const started = entries.findLast(
-    (entry) => entry.type === 'gateStarted' && entry.gate === gate && entry.attempt === attempt,
-  );
+  const started = gateStart(entries, next);
   if (started === undefined) return null;
   const { hash: nonce, at: started_at } = started;
   const keys = keysOfPrincipal(policy, { principal });

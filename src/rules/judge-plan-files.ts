@@ -10,7 +10,7 @@ export function judgePlanFiles({ patch, components }: JudgedPatch): readonly Rul
   // Said by the rule on empty patches.
   if (patch.files.length === 0) return [];
   const touched = new Set(patch.files.flatMap(touchedPaths));
-  return components.flatMap(({ name, files }) => {
+  return (components ?? []).flatMap(({ name, files }) => {
     const planned = [...plannedPaths(files)];
     const missing = planned.filter((path) => !touched.has(path));
     const none = missing.length === planned.length && missing.length > 0;

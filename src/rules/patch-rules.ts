@@ -12,7 +12,7 @@ import { linkTargets } from './patch/patch-lines.js';
 import {
   DEEDS,
   type PatchRule,
-  plannedPaths,
+  plannedIn,
   remark,
   sinceVersion2,
   touchedPaths,
@@ -79,9 +79,10 @@ export const PATCH_RULES = {
   /** Every path that the patch touches is named by the plan. */
   plan: {
     escalates: true,
-    judge: ({ patch, planned_files }) => {
-      if (planned_files === null) return [];
-      const planned = plannedPaths(planned_files);
+    judge: (input) => {
+      const { patch, components } = input;
+      if (components === null) return [];
+      const planned = plannedIn(input);
       const unplanned = patch.files.flatMap(touchedPaths).filter((path) => !planned.has(path));
       return unplanned.map((path) =>
         violation('high', `${printable(path)} is not among the files that the plan names.`, { path }),
@@ -97,10 +98,10 @@ export const PATCH_RULES = {
   protected_tests: {
     escalates: true,
     judge: (input) => {
-      const { patch, protected_tests, planned_files, rules_version } = input;
+      const { patch, protected_tests, rules_version } = input;
       if (protected_tests.length === 0) return [];
       const matcher = createGlobMatcher(protected_tests, true, rules_version);
-      const planned = plannedPaths(planned_files ?? []);
+      const planned = plannedIn(input);
       return patch.files.flatMap((file): readonly RuleFinding[] => {
         const path = existingPath(file);
         const protection = path === null ? null : protectionOf(path, matcher);

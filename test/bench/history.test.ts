@@ -98,7 +98,7 @@ test('straight path: within its goals through both doors, and not larger for a l
   }
   expect([signal.actions, update.actions]).toEqual([30, 30]);
   expect(Math.abs(large.bytes - update.bytes)).toBeLessThan(1_000);
-}, 120_000);
+});
 
 test('signed straight path: no event more than unsigned, and two KiB for each signed act at the most', async () => {
   const start = (on: GovernedWorker) => on.startRun({ gates: GATE_IDS, scripts: writes(1_000) });
@@ -114,7 +114,7 @@ test('signed straight path: no event more than unsigned, and two KiB for each si
     // Signatures are there: an envelope alone is longer than this.
     expect(table.rows.at(-1)?.values.signed).toBeGreaterThan(300);
   }
-}, 120_000);
+});
 
 const facts = ({ events, bytes }: Pick<HistoryFacts, 'events' | 'bytes'>): HistoryFacts => ({
   events,

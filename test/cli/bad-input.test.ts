@@ -244,10 +244,9 @@ test.concurrent.each(BAD_STARTS)(
     const made = (await readdir(project.path, { recursive: true })).filter((path) => !before.includes(path));
     expect(made.filter((path) => !path.startsWith('.promptos/state'))).toEqual([]);
   },
-  120_000,
 );
 
-describe.concurrent('runs and decisions', { timeout: 120_000 }, () => {
+describe.concurrent('runs and decisions', () => {
   test('dev: a store folder below a file is STORE_NOT_READABLE, and no run is started', async () => {
     const { path, edit } = await copyProject('store');
     await edit(WORKER, '{', '{\n  "store": { "kind": "fs", "path": "../README.md/store" },');

@@ -143,7 +143,7 @@ test.runIf(process.platform === 'linux')(
     const called = spawnSync(process.execPath, [PROMPTOS, 'version', '--json'], {
       env,
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     });
     expect(called).toMatchObject({ ...WORKS, signal: null });
   },

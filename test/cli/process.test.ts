@@ -52,6 +52,19 @@ test('bin/promptos without a build: one line with what to do, exit 3', async () 
   });
 });
 
+test('bin/promptos: a body that loads what a worker is made of reports a mistake as a mistake', () => {
+  for (const args of [
+    ['canary', '--class', 'nope'],
+    ['canary', '--report', 'x.json'],
+    ['mcp', '--as', 'nobody', '--http', 'x'],
+    ['doctor', '--executor', 'nobody'],
+    ['run', 'recover', 'nope', '--out', 'x'],
+    ['gate', 'next', 'nope', '--as', 'nobody'],
+  ]) {
+    expect.soft(run(...args).stderr).toMatch(/^error (?!INTERNAL)/);
+  }
+});
+
 test('exit codes and streams: an error goes to standard error, with the code of the catalogue', () => {
   expect(run('run', 'lst')).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^error USAGE: /) });
   expect(run('run', 'status', 'latest')).toMatchObject({

@@ -67,6 +67,13 @@ test('readPolicy: every problem at once with line, path, expected, received and 
   ]);
 });
 
+test.each([
+  ['budgets: { run: { tokens: -1 } }', 'budgets.run.tokens: expected a number above 0, received -1.'],
+  ['protected_paths: [""]', 'protected_paths[0]: expected text of at least 1 character, received "".'],
+])('readPolicy: %s says which size is expected', async (line, text) => {
+  expect((await refuse(`${POLICY}${line}\n`)).summary).toContain(text);
+});
+
 test('readPolicy: an unknown key does not hide what the rules over several fields say', async () => {
   const error = await refuse(
     POLICY.replace('[grace]', '[writer-agent]').replace('name: example', 'name: example\nself_aproval: allowed'),

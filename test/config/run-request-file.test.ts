@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parsePolicyBytes } from '../../src/config/policy-file.js';
 import { readRunRequest, requestFromNotes } from '../../src/config/run-request-file.js';
@@ -48,6 +51,14 @@ test('readRunRequest: REQUEST_INVALID, for two criteria with one id and for a sc
   const error = await refusalOf(readRunRequest(await temporaryFile('request.yaml', text)));
   expect(error.message).toContain('two acceptance criteria have the same id');
   expect(error.message).toContain('scope.allow[0]: expected a glob relative to the repository, received "../**"');
+});
+
+test('readRunRequest: takes a pipe', async () => {
+  const pipe = await temporaryFile('pipe', '');
+  rmSync(pipe);
+  execFileSync('mkfifo', [pipe]);
+  const [request] = await Promise.all([readRunRequest(pipe), writeFile(pipe, REQUEST)]);
+  expect(request).toMatchObject({ scope: { allow: ['src/**'] } });
 });
 
 test('readRunRequest: FILE_NOT_READABLE, for a missing file', async () => {

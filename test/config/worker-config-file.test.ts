@@ -229,11 +229,20 @@ executors:
   expect(config.executors.writer).toMatchObject({ env: { set: { MODEL_KEY: 'ollama' } } });
 });
 
+test('readWorkerConfig: an address with a password is refused without the password', async () => {
+  const error = await refuse(`schema_version: 1
+trust: { policies: [policy.yaml] }
+executors: { writer: { kind: model, model: m, base_url: 'https://ada:hunter2@example.org/v1' } }
+`);
+  expect(error.message).toContain('received "https://…@example.org/v1"');
+});
+
 test.each([
   ['30', 'expected a duration with its unit, such as "30s" for seconds or "30m" for minutes, received 30'],
   ["'30'", 'expected a duration with its unit, such as "90s", "15m", "24h" or "14d", received "30"'],
+  ['0s', 'expected a duration above zero and without a zero at its start, received "0s"'],
   ['[1]', 'expected a duration such as "90s", "15m", "24h" or "14d", received a list'],
-])('readWorkerConfig: timeout: %s says that a unit is needed', async (timeout, text) => {
+])('readWorkerConfig: timeout: %s says what a duration is', async (timeout, text) => {
   const error = await refuse(`schema_version: 1
 trust: { policies: [policy.yaml] }
 executors: { writer: { kind: command, argv: [x], timeout: ${timeout} } }

@@ -47,7 +47,7 @@ test('findProcess: finds what was recorded while it runs, and what else was writ
   const pid = await start();
   const record = recordProcess(file, { pid, log: join(folder, 'log') });
   expect(await findProcess(file, backgroundProcessSchema)).toEqual(record);
-  expect(record && (await stopProcess(record, 5_000))).toBe('stopped');
+  expect(record && (await stopProcess(record, 60_000))).toBe('stopped');
   expect(await findProcess(file, backgroundProcessSchema)).toBeNull();
   expect(await readRecord(file, backgroundProcessSchema)).toEqual(record);
   expect(recordProcess(file, { pid, log: join(folder, 'log') })).toBeNull();

@@ -16,7 +16,7 @@ test('shared modules: a bundle made with the plugin loads the curve before its f
   const lines = (await preloaded({ plugins: [plugin, plugin] })).split('\n');
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/__webpack_require__\(.*attest\/envelope\.ts/);
-}, 60_000);
+});
 
 test('shared modules: what a team has its own bundle share is kept', () => {
   const options = { workflowsPath: governanceWorkflowsPath(), preloadModules: ['theirs'] };
@@ -25,4 +25,4 @@ test('shared modules: what a team has its own bundle share is kept', () => {
 
 test('shared modules: the bundler drops a package without side effects, so it is named through a module of ours', async () => {
   expect(await preloaded({ preloadModules: ['@noble/curves/ed25519.js'] })).not.toContain('require');
-}, 60_000);
+});

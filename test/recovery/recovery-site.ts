@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { workerConfigSchema } from '../../src/contracts/config/worker-config.js';
 import { engineTaskQueue } from '../../src/contracts/names.js';
 import type { WorkerSetting } from '../../src/worker.js';
+import { firstLine } from '../support/first-line.js';
 import { exampleOutputs } from '../support/gate-outputs.js';
 import { createGovernedWorker, eventually, type GovernedWorker, governedBundle } from '../support/governed-worker.js';
 import { writeKeys } from '../support/signing-policy.js';
@@ -111,10 +112,7 @@ async function equip(site: GovernedWorker, address: string): Promise<RecoverySit
       ]);
       children.push(child);
       const exit = once(child, 'exit');
-      for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-        if (String(chunk).includes('ready')) break;
-      }
-      child.stdout.resume();
+      await firstLine(child);
       return {
         pid: child.pid ?? 0,
         startedAt,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { findingSchema } from '../../src/contracts/run/findings.js';
 import { FINDINGS_PER_RULE, judgePatch } from '../../src/rules/judge-change.js';
 import { PATCH_RULE_IDS } from '../../src/rules/patch-rules.js';
-import { changed, judged } from './patches.js';
+import { changed, judged, plannedFor } from './patches.js';
 
 const canary = `AKIA${'Q7RSTUVWXY2345ZB'}`;
 
@@ -59,9 +59,10 @@ test('scope: a protected path is refused whatever the scope says', () => {
 });
 
 test('plan: a file that the plan does not name fails and escalates, and both sides of a rename count', () => {
-  const input = judged([changed('src/a.ts'), changed('src/c.ts', { status: 'renamed', old_path: 'src/b.ts' })], {
-    planned_files: ['./src/a.ts', 'src/c.ts'],
-  });
+  const input = judged(
+    [changed('src/a.ts'), changed('src/c.ts', { status: 'renamed', old_path: 'src/b.ts' })],
+    plannedFor('./src/a.ts', 'src/c.ts'),
+  );
   const { findings, escalates } = judgePatch(input);
   expect(findings).toMatchObject([{ id: 'plan-1', severity: 'high', blocking: true, path: 'src/b.ts' }]);
   expect(escalates).toBe(true);
@@ -198,7 +199,7 @@ test('judgePatch: every finding fits the contract, whatever the names and reason
     judged([changed('\n'.repeat(1_500)), changed(`${'ä'.repeat(3_000)}/.git/x`)], {
       scopes: [{ allow: ['g'.repeat(500), 'h'.repeat(500), 'i'.repeat(500)], deny: [] }],
       applies: { ok: false, reason: 'r'.repeat(9_000) },
-      planned_files: [],
+      ...plannedFor(),
       secret_hits: [{ rule: 'x'.repeat(500), path: 'p'.repeat(2_000), line: 0, message: 'm'.repeat(5_000) }],
     }),
   );

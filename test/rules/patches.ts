@@ -15,6 +15,11 @@ export const changed = (path: string, more: Partial<PatchFile> = {}): PatchFile 
   ...more,
 });
 
+/** A plan of one component that names these files, as the rules are given it. */
+export const plannedFor = (...files: string[]): Pick<JudgedPatch, 'components'> => ({
+  components: [{ name: 'part', files }],
+});
+
 /** A patch of some files that no rule has anything to say about, and what is different this time. */
 export const judged = (
   files: readonly PatchFile[],
@@ -33,8 +38,7 @@ export const judged = (
     protected_tests: [],
     agent_files: [],
     inventory: [],
-    planned_files: null,
-    components: [],
+    components: null,
     limits: { patch_bytes: 1_000, patch_files: 10 },
     secret_hits: [],
     ...rest,

@@ -159,7 +159,7 @@ test('no secret is in what commands print, in their errors and in --json', async
   const printed = new Map([...site.printed].map(([name, text]) => [name, utf8(text)]));
   expect(printed.size).toBeGreaterThan(good.length + failing.length);
   expect(leaks(printed)).toEqual([]);
-}, 120_000);
+});
 
 test("no secret is in the worker's log, at its most talkative", () => {
   const log = site.printed.get(WORKER) ?? '';

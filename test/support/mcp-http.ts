@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { PROMPTOS } from './built-package.js';
+import { firstLine } from './first-line.js';
 import type { McpHome } from './mcp-client.js';
 
 /** A `promptos mcp --http` of the built program. */
@@ -20,13 +21,12 @@ export async function startMcpHttp(home: McpHome, env: Readonly<Record<string, s
   const child: ChildProcessByStdio<null, Readable, null> = spawn(
     process.execPath,
     [PROMPTOS, 'mcp', '--as', 'nina', '--http', '0', '--json'],
-    { cwd: home.cwd, env: { ...home.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
+    { cwd: home.cwd, env: { ...home.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');
   const lines: string[] = [];
-  const reader = createInterface(child.stdout).on('line', (line) => lines.push(line));
-  await once(reader, 'line');
-  const { url, token } = JSON.parse(lines[0] ?? '');
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  const { url, token } = JSON.parse(await firstLine(child));
   return {
     ...{ url: new URL(url), token: token ?? env.PROMPTOS_MCP_TOKEN, lines },
     stop: async (signal) => {

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { acceptsConnections } from '../../src/embedded/server-probes.js';
+import { firstLine } from './first-line.js';
 import { startTestServer, startTimeSkippingEnvironment } from './temporal.js';
 import { spawnTypeScript } from './typescript-child.js';
 
@@ -15,8 +15,7 @@ test('startTestServer: accepts connections, and leaves nothing behind', async ()
 
 test('startTestServer: leaves nothing behind when the test is killed -9', async () => {
   const child = spawnTypeScript('test/support/test-server-child.ts', []);
-  const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-  const { address, folder } = JSON.parse(chunk.toString()) as { address: string; folder: string };
+  const { address, folder } = JSON.parse(await firstLine(child)) as { address: string; folder: string };
   expect(await acceptsConnections(address)).toBe(true);
   child.kill('SIGKILL');
   await expect.poll(() => acceptsConnections(address)).toBe(false);

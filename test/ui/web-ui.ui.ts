@@ -178,7 +178,7 @@ inBrowser('web UI: the page that the `ui` link names shows the details', async (
       )
     ).join('\n');
   };
-  await expect.poll(shown, { timeout: 20_000 }).toContain('Waiting for a person: a decision on P00');
+  await expect.poll(shown, { timeout: 60_000 }).toContain('Waiting for a person: a decision on P00');
   await page.close();
   await run.handle.terminate('the test has ended');
 });

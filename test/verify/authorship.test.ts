@@ -17,7 +17,7 @@ const PATH = attestationPaths.authorship;
 let run: GenuineRun;
 beforeAll(async () => {
   run = await genuineRun({ ...VECTOR_RUN, story: 'straight' });
-}, 120_000);
+});
 
 const genuine = () => new MutableTree(new Map([...run.files].map(([path, bytes]) => [path, Buffer.from(bytes)])));
 const judge = (tree: MutableTree) => judgeTree(tree.reader(), { policies: [run.policy] });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   run = await genuineRun({ ...VECTOR_RUN });
   countedRun = await genuineRun({ ...VECTOR_RUN, story: 'straight', counted: true });
   blockingRun = await genuineRun({ ...VECTOR_RUN, story: 'straight', blocking: true });
-}, 120_000);
+});
 
 const treeOf = ({ files }: GenuineRun) =>
   new MutableTree(new Map([...files].map(([path, bytes]) => [path, Buffer.from(bytes)])));

@@ -10,7 +10,7 @@ import { VECTOR_RUN } from './vector-run.js';
 let run: GenuineRun;
 beforeAll(async () => {
   run = await genuineRun({ ...VECTOR_RUN, remarked: true });
-}, 120_000);
+});
 
 const genuine = () => new MutableTree(new Map([...run.files].map(([path, bytes]) => [path, Buffer.from(bytes)])));
 const judge = (tree: MutableTree) => judgeTree(tree.reader(), { policies: [run.policy] });

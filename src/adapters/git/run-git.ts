@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { PromptOsError } from '../../contracts/errors.js';
 import type { Content } from '../../contracts/long-bytes.js';
-import { counted } from '../../contracts/sentences.js';
+import { counted, withoutUserInfo } from '../../contracts/sentences.js';
 import { type ContentCollector, collectContent } from '../platform/collect-bytes.js';
 import { createDirectStarter } from '../platform/direct-starter.js';
 import { ProgramNotStarted, type ProgramStarter } from '../platform/program-starter.js';
@@ -101,8 +101,7 @@ function notStarted({ args, cwd }: GitCall, cause: ProgramNotStarted): PromptOsE
 
 /** What git printed, on one line and bounded, without the credentials that a URL may hold. */
 export const gitWords = (text: string, limit = 1_000): string =>
-  text
-    .replace(/\/\/[^/\s@]+@/g, '//…@')
+  withoutUserInfo(text)
     .replace(/\s*\n\s*/g, '; ')
     .slice(0, limit);
 

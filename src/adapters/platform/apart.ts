@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import PQueue from 'p-queue';
 import { type Content, piecesOf } from '../../contracts/long-bytes.js';
 import { collectContent } from './collect-bytes.js';
 
@@ -42,43 +43,11 @@ export interface ApartResult {
  * @throws the signal's reason when it is aborted; what `content` throws; Error when the process cannot work
  */
 export async function workApart(work: ApartWork): Promise<ApartResult> {
-  work.signal?.throwIfAborted();
-  const endTurn = await takeTurn(work.signal);
-  try {
-    return await workNow(work);
-  } finally {
-    endTurn();
-  }
+  return TURNS.add(() => workNow(work), work.signal === undefined ? {} : { signal: work.signal });
 }
 
 /** Processes at the same time: each may need a gigabyte, and a worker may have many gates. */
-const AT_ONCE = 2;
-let working = 0;
-const waiting: (() => void)[] = [];
-
-/** @returns ends the turn */
-async function takeTurn(signal: AbortSignal | undefined): Promise<() => void> {
-  if (working < AT_ONCE) working += 1;
-  else {
-    await new Promise<void>((resolve, reject) => {
-      const begin = (): void => {
-        signal?.removeEventListener('abort', leave);
-        resolve();
-      };
-      const leave = (): void => {
-        waiting.splice(waiting.indexOf(begin), 1);
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      waiting.push(begin);
-    });
-  }
-  return () => {
-    const next = waiting.shift();
-    if (next === undefined) working -= 1;
-    else next();
-  };
-}
+const TURNS = new PQueue({ concurrency: 2 });
 
 async function workNow({ program, input, content, signal }: ApartWork): Promise<ApartResult> {
   const given = collectContent(Number.POSITIVE_INFINITY, tmpdir());

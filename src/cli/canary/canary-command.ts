@@ -1,6 +1,7 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { ASKED_GATES } from '../../canary/seeded/ask-seeded.js';
 import { BUG_LANGUAGES } from '../../canary/seeded/seeded-bug.js';
+import { PromptOsError } from '../../contracts/errors.js';
 import type { CommandContext } from '../app/context.js';
 import { positiveNumber } from '../app/options.js';
 
@@ -18,14 +19,33 @@ seeded bugs of six classes in three languages, and the same changes without the 
 that costs. The report has, for each version of a prompt and model, how many bugs were caught, how many honest changes were
 objected to, and how many answers had the asked form at the first try.
 
-Exit codes: 0 every canary was caught, or an executor was measured; 1 a canary was not caught, or the honest change did not
-pass; 2 wrong usage; 3 infrastructure.
+Exit codes: 0 every canary was caught, or an executor was measured; 1 a canary was not caught, the honest change did not
+pass, or the executor cannot be asked; 2 wrong usage; 3 infrastructure.
 
 Examples:
   $ promptos canary
   $ promptos canary --policy trusted.yaml --json
   $ promptos canary --class secret
   $ promptos canary --executor reviewer-agent --gate P07 --report review.json`;
+
+/** Those that would change nothing without an executor. */
+const MEASURE_OPTIONS = {
+  workerConfig: '--worker-config',
+  gate: '--gate',
+  language: '--language',
+  repeat: '--repeat',
+  report: '--report',
+} as const;
+
+/** @throws PromptOsError USAGE */
+function refuseMeasureOptions(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, option] of Object.entries(MEASURE_OPTIONS)) {
+    if (options[name] === undefined) continue;
+    throw new PromptOsError('USAGE', `${option}: expected --executor with it, received none.`, {
+      hint: 'Name the executor to measure with --executor; without one, canaries are planted and no model is asked.',
+    });
+  }
+}
 
 export function canaryCommand(context: CommandContext): CommandUnknownOpts {
   return new Command('canary')
@@ -43,7 +63,10 @@ export function canaryCommand(context: CommandContext): CommandUnknownOpts {
     .option('--report <file>', 'with --executor: write the report here, as JSON')
     .addHelpText('after', HELP)
     .action(async ({ executor, ...options }) => {
-      if (executor === undefined) return (await import('./run-canaries.js')).runCanaries(context, options);
+      if (executor === undefined) {
+        refuseMeasureOptions(options);
+        return (await import('./run-canaries.js')).runCanaries(context, options);
+      }
       return (await import('./measure-executor.js')).measureExecutor(context, { ...options, executor });
     });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sha256Schema } from '../../contracts/primitives.js';
-import { filesOfRun, readPart, requireFile } from './run-artifacts.js';
+import { readPart } from '../runs/file-part.js';
+import { filesOfRun, requireFile } from './run-artifacts.js';
 import { runArgument } from './run-facts.js';
 import { defineTool, type McpTool, READS } from './tool.js';
 

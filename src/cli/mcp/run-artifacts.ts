@@ -60,28 +60,6 @@ async function liveFiles(session: OpenedRuns, runId: string): Promise<readonly R
   return files.filter(({ path }) => !isTranscript(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** A part of a file. */
-export interface FilePart {
-  readonly bytes: Uint8Array;
-  readonly total: number;
-}
-
-/**
- * A part of a file. The whole of it is read, so that its digest is checked; no more than the part is kept.
- * @throws PromptOsError OBJECT_NOT_FOUND, OBJECT_CORRUPT
- */
-export async function readPart(store: ArtifactStore, sha256: string, offset: number, limit: number): Promise<FilePart> {
-  const kept: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of store.openObject(sha256)) {
-    const from = Math.max(0, offset - total);
-    const to = Math.min(chunk.byteLength, offset + limit - total);
-    if (from < to) kept.push(chunk.subarray(from, to));
-    total += chunk.byteLength;
-  }
-  return { bytes: Buffer.concat(kept), total };
-}
-
 /** @throws PromptOsError ARTIFACT_NOT_FOUND */
 export function requireFile({ run_id, files }: RunFiles, path: string): RunFile {
   const found = files.find((file) => file.path === path);

@@ -7,6 +7,7 @@ import { type AttemptRecord, attemptRecordSchema } from '../../contracts/record/
 import { attemptFolder } from '../../domain/record/published-tree.js';
 import type { ArtifactStore } from '../../ports/artifact-store.js';
 import { parseFile, readPublishedRun } from '../app/published-run.js';
+import { readPart } from './file-part.js';
 import { storedLedger } from './run-status.js';
 
 /** Bytes of one artifact that a terminal is given. */
@@ -26,15 +27,10 @@ export interface ArtifactText {
   readonly cut: boolean;
 }
 
-/** The beginning of an artifact. The whole of it is read, so that its digest is checked; no more than the beginning is kept. */
+/** The beginning of an artifact. */
 export async function readArtifactText(store: ArtifactStore, { sha256, bytes }: ArtifactRef): Promise<ArtifactText> {
-  const kept: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of store.openObject(sha256)) {
-    if (size < SHOWN_BYTES) kept.push(chunk.subarray(0, SHOWN_BYTES - size));
-    size += chunk.byteLength;
-  }
-  return { text: Buffer.concat(kept).toString('utf8'), cut: bytes > SHOWN_BYTES };
+  const start = await readPart(store, sha256, 0, SHOWN_BYTES);
+  return { text: start.bytes.toString('utf8'), cut: bytes > SHOWN_BYTES };
 }
 
 /** The artifact at a path of the run's tree, or undefined. */

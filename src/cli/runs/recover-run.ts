@@ -6,6 +6,7 @@ import { mediaTypeOf } from '../../contracts/artifacts.js';
 import { sha256Hex } from '../../contracts/digest.js';
 import { PromptOsError } from '../../contracts/errors.js';
 import { prettyJson } from '../../contracts/json.js';
+import { countBytes } from '../../contracts/long-bytes.js';
 import type { ArtifactRef } from '../../contracts/primitives.js';
 import { INCOMPLETE_PATH, type IncompleteTree, incompleteTreeSchema } from '../../contracts/record/run-record.js';
 import { counted } from '../../contracts/sentences.js';
@@ -262,8 +263,7 @@ async function storedFiles(
   const files: IncompleteFile[] = [];
   for (const { path, sha256, media_type } of wanted) {
     try {
-      let bytes = 0;
-      for await (const chunk of store.openObject(sha256)) bytes += chunk.byteLength;
+      const bytes = await countBytes(store.openObject(sha256));
       files.push({ path, sha256, bytes, media_type, open: () => store.openObject(sha256) });
     } catch (error) {
       if (!(error instanceof PromptOsError)) throw error;

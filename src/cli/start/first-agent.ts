@@ -1,4 +1,5 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, isAbsolute, relative, resolve } from 'node:path';
 import { firstAcpExecutor } from '../../adapters/executor/agents/acp-agents.js';
 import { firstModelExecutor } from '../../adapters/executor/agents/first-model.js';
 import { type OwnService, ownService } from '../../adapters/executor/agents/own-service.js';
@@ -40,8 +41,15 @@ export interface FirstAgentSetup {
     | { readonly kind: 'model'; readonly config: ModelExecutorConfig };
 }
 
-/** @throws PromptOsError USAGE for a model that is not named as it must be */
-export function chooseAgent(chosen: ChosenAgent, env: CommandContext['env']): FirstAgentSetup {
+/**
+ * @param home the folder of the worker config
+ * @throws PromptOsError USAGE for a model that is not named as it must be
+ */
+export function chooseAgent(
+  chosen: ChosenAgent,
+  { cwd, env }: Pick<CommandContext, 'cwd' | 'env'>,
+  home: string,
+): FirstAgentSetup {
   if (chosen.kind === 'model') {
     const { executor, config, title } = firstModelExecutor(chosen.named);
     return {
@@ -64,16 +72,28 @@ export function chooseAgent(chosen: ChosenAgent, env: CommandContext['env']): Fi
       needs: { kind: 'program', program: preset.argv[0], preset },
     };
   }
-  const { executor, preset } = firstAcpExecutor(chosen.argv);
+  const argv = seenFrom(home, chosen.argv, cwd);
+  const { executor, preset } = firstAcpExecutor(argv);
   const service = preset === null ? null : ownService(preset, env);
-  const command = chosen.argv.join(' ');
+  const command = argv.join(' ');
   return {
     name: `acp:${command}`,
     title: `${command}, by the Agent Client Protocol`,
     setup: { kind: 'acp', executor: { ...executor, ...settingsOf(service, executor.env) }, complete: preset !== null },
     assumptions: describeService(service),
-    needs: { kind: 'program', program: chosen.argv[0] ?? '', preset },
+    needs: { kind: 'program', program: argv[0] ?? '', preset },
   };
+}
+
+/** A command line whose files are named from here, as a worker config names them: from its own folder. */
+function seenFrom(home: string, [program = '', ...rest]: readonly string[], cwd: string): readonly string[] {
+  const moved = (path: string): string => `./${relative(home, resolve(cwd, path))}`;
+  return [
+    program.includes('/') && !isAbsolute(program) ? moved(program) : program,
+    ...rest.map((argument) =>
+      argument.startsWith('./') && existsSync(resolve(cwd, argument)) ? moved(argument) : argument,
+    ),
+  ];
 }
 
 /** The settings that lead an executor to a service of one's own, and to no other. */

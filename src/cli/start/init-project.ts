@@ -197,7 +197,7 @@ export async function initProject(
   const force = options.force === true;
   // Before any question, so that no passphrase is typed in vain.
   if (!force) refuseExistingFiles([files.policy, files.workerConfig]);
-  const chosen = options.agent === undefined ? null : chooseAgent(options.agent, context.env);
+  const chosen = options.agent === undefined ? null : chooseAgent(options.agent, context, files.home);
   const asked = output.interactive && options.yes !== true ? questions : null;
   const { assumptions: assumed, ...people } = await findPeople(options, { folder: top, env: context.env }, asked);
   const workerKeys = join(files.home, 'keys');

@@ -1,7 +1,7 @@
 import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import type { RuleFinding } from '../../contracts/run/findings.js';
 import { LINK_MODE, linkTargets } from '../patch/patch-lines.js';
-import { DEEDS, type JudgedPatch, plannedPaths, remark, touchedPaths, violation } from '../patch/patch-rule.js';
+import { DEEDS, type JudgedPatch, plannedIn, remark, touchedPaths, violation } from '../patch/patch-rule.js';
 import { printable } from '../paths/path-names.js';
 import { createGlobMatcher } from '../paths/scope-matching.js';
 import { type AgentPaths, agentTargetOf, createAgentPaths } from './agent-files.js';
@@ -47,20 +47,15 @@ export function touchedAgentFiles(
  * Agents read such files as instructions, and run the programs that they name, before they read any prompt. A patch that
  * changes one instructs whoever judges it. From version 2 of the rules on.
  */
-export function judgeAgentFiles({
-  patch,
-  planned_files,
-  agent_files,
-  inventory,
-  rules_version,
-}: JudgedPatch): readonly RuleFinding[] {
+export function judgeAgentFiles(input: JudgedPatch): readonly RuleFinding[] {
+  const { patch, components, agent_files, inventory, rules_version } = input;
   if (rules_version < 2) return [];
-  const planned = plannedPaths(planned_files ?? []);
+  const planned = plannedIn(input);
   const { match } = createGlobMatcher(agent_files, false, rules_version);
   return touchedAgentFiles(patch, createAgentPaths(inventory)).map(({ file, path, why }) => {
     const what = `The patch ${DEEDS[file.status]} ${printable(path)}, which ${why}.`;
     const missing = [
-      ...(planned.has(path) ? [] : [planned_files === null ? 'no plan names it' : 'the plan does not name it']),
+      ...(planned.has(path) ? [] : [components === null ? 'no plan names it' : 'the plan does not name it']),
       ...(match(path) === undefined ? ["the policy's agent_files.allow does not match it"] : []),
     ];
     if (missing.length > 0) return violation('critical', `${what} It is refused: ${missing.join(', and ')}.`, { path });

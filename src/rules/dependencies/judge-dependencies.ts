@@ -4,7 +4,7 @@ import type { FileChange } from '../patch/file-changes.js';
 import {
   DEEDS,
   type JudgedPatch,
-  plannedPaths,
+  plannedIn,
   remark,
   touchedPaths,
   unplannedBy,
@@ -109,7 +109,7 @@ function judgeFile(
 
 /** What is installed is what was agreed on: each change of a manifest or a lock file is planned, and named by package. */
 export function judgeDependencies(input: JudgedPatch, changes: readonly FileChange[]): readonly RuleFinding[] {
-  const planned = plannedPaths(input.planned_files ?? []);
+  const planned = plannedIn(input);
   const unplanned = unplannedBy(input);
   const touched = touchedFiles(changes);
   return [...touched.flatMap((one) => judgeFile(one, planned, unplanned)), ...unpaired(touched)];

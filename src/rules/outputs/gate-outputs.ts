@@ -282,10 +282,7 @@ export const criteriaThatHold = (request: RunRequest, job: GateOutputs['P01'] | 
   job?.acceptance_criteria ?? request.task.acceptance_criteria;
 
 /** Globs of what no run may touch: the policy's, and what its checks are made of, so that the judged cannot edit the judge. */
-export const protectedPaths = ({
-  protected_paths,
-  checks,
-}: Pick<Policy, 'protected_paths' | 'checks'>): readonly string[] => [
+const protectedPaths = ({ protected_paths, checks }: Pick<Policy, 'protected_paths' | 'checks'>): readonly string[] => [
   ...protected_paths,
   ...Object.values(checks).flatMap(({ made_of }) => made_of),
 ];
@@ -311,7 +308,6 @@ export const patchTerms = (policy: Policy, plan: GateOutputs['P03'] | null) => (
   protected_paths: protectedPaths(policy),
   protected_tests: policy.protected_tests,
   agent_files: policy.agent_files?.allow ?? [],
-  planned_files: plan === null ? null : plannedFiles(plan),
-  components: plan?.components ?? [],
+  components: plan?.components ?? null,
   limits: policy.limits,
 });

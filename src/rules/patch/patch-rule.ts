@@ -1,3 +1,4 @@
+import type { GateOutputs } from '../../contracts/answers/gate-outputs.js';
 import type { Policy } from '../../contracts/policy/policy.js';
 import type { Patch, PatchFile } from '../../contracts/record/patch.js';
 import type { Finding, RuleFinding } from '../../contracts/run/findings.js';
@@ -16,6 +17,9 @@ interface JudgedSecretHit {
   readonly confidence?: SecretConfidence;
 }
 
+/** A component as a plan names it. */
+type PlannedComponent = Pick<GateOutputs['P03']['components'][number], 'name' | 'files'>;
+
 export interface JudgedPatch {
   readonly patch: Patch;
   readonly rules_version: number;
@@ -31,10 +35,8 @@ export interface JudgedPatch {
   readonly agent_files: readonly string[];
   /** The files of the base commit that steer agents. */
   readonly inventory: Inventory['files'];
-  /** The files that the plan names; null where there is no plan to hold the patch to. */
-  readonly planned_files: readonly string[] | null;
-  /** The components of the plan, with their files; empty where there is no plan. */
-  readonly components: readonly { readonly name: string; readonly files: readonly string[] }[];
+  /** The components of the plan, with their files; null where there is no plan to hold the patch to. */
+  readonly components: readonly PlannedComponent[] | null;
   readonly limits: Pick<Policy['limits'], 'patch_bytes' | 'patch_files'>;
   /** What the secret scanner found in `addedTexts(patch)`. */
   readonly secret_hits: readonly JudgedSecretHit[];
@@ -69,9 +71,13 @@ const plain = (path: string): string => path.replace(/^(?:\.\/)+/, '');
 /** The files that a plan names, as paths that compare. */
 export const plannedPaths = (files: readonly string[]): ReadonlySet<string> => new Set(files.map(plain));
 
+/** The same for all components of a plan; none where there is no plan. */
+export const plannedIn = ({ components }: Pick<JudgedPatch, 'components'>): ReadonlySet<string> =>
+  plannedPaths((components ?? []).flatMap(({ files }) => files));
+
 /** Why a change that takes the plan's word is refused. Version 1 spoke of a plan also where there is none. */
-export const unplannedBy = ({ planned_files, rules_version }: JudgedPatch): string =>
-  planned_files === null && rules_version >= 2 ? 'There is no plan that names it.' : 'The plan does not name it.';
+export const unplannedBy = ({ components, rules_version }: JudgedPatch): string =>
+  components === null && rules_version >= 2 ? 'There is no plan that names it.' : 'The plan does not name it.';
 
 export const DEEDS: Readonly<Record<PatchFile['status'], string>> = {
   added: 'adds',

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentBox, createAgentBox, linesOf } from '../../support/acp/agent-box.js';
 import type { AgentScript, Step } from '../../support/acp/script.js';
 import { printedText } from '../../support/printed.js';
+import { untilDone } from '../platform/processes.js';
 
 const BARE: Step = {
   do: 'say',
@@ -209,7 +209,7 @@ describe.runIf(process.platform === 'linux')('ACP executor, in the sandbox', () 
     await Promise.all([
       expect(running).rejects.toThrow('the run was cancelled'),
       (async () => {
-        while (!existsSync(marker)) await wait(20);
+        await untilDone(running, () => existsSync(marker));
         controller.abort(new Error('the run was cancelled'));
       })(),
     ]);

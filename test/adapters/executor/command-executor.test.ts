@@ -11,7 +11,7 @@ import { PromptOsError } from '../../../src/contracts/errors.js';
 import { canonicalSha256 } from '../../../src/contracts/json.js';
 import { type Content, endOf, isLong, piecesOf, releaseContent } from '../../../src/contracts/long-bytes.js';
 import type { ExecutorCall, ExecutorOutcome } from '../../../src/ports/gate-executor.js';
-import { isRunning, until } from '../platform/processes.js';
+import { isRunning, until, untilDone } from '../platform/processes.js';
 
 const FIXTURES = resolve('test/fixtures/executors');
 const NODE_DIR = resolve(process.execPath, '..');
@@ -347,7 +347,7 @@ describe('ends', () => {
     const error = errorOf(
       run(['sh', '-c', `sleep 600 & echo "$$ $!" > ${pidFile}; wait`], { call: { signal: controller.signal } }),
     );
-    await until(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8').includes('\n'));
+    await untilDone(error, () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').includes('\n'));
     const pids = readFileSync(pidFile, 'utf8').trim().split(' ').map(Number);
     expect(pids.every(isRunning)).toBe(true);
     controller.abort(reason);

@@ -35,15 +35,20 @@ export async function startAgent(): Promise<RealAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'pa-'));
   const socket = join(folder, 's');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  let ended = false;
+  for (const event of ['error', 'exit']) agent.on(event, () => (ended = true));
   const stop = async (): Promise<void> => {
-    if (agent.exitCode === null && agent.signalCode === null) {
+    if (!ended) {
       agent.kill();
       await once(agent, 'exit');
     }
     await rm(folder, { recursive: true, force: true });
   };
   onTestFinished(stop);
-  while (!(await answers(socket))) await sleep(10);
+  while (!(await answers(socket))) {
+    if (ended) throw new Error('ssh-agent did not start: this test needs OpenSSH');
+    await sleep(10);
+  }
   return {
     socket,
     stop,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectContent, collectHead, collectHeadAndTail } from '../../../src/adapters/platform/collect-bytes.js';
 import { isLong, SHORT_BYTES, wholeOf } from '../../../src/contracts/long-bytes.js';
+import { firstLine } from '../../support/first-line.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -72,8 +73,7 @@ test('collectContent: a process that is killed leaves no file', async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit');
-  const [said] = await once(child.stdout, 'data');
-  expect(String(said).trim()).toBe(String(3 * SHORT_BYTES));
+  expect(await firstLine(child)).toBe(String(3 * SHORT_BYTES));
   child.kill('SIGKILL');
   await exit;
   expect(await readdir(folder)).toEqual([]);

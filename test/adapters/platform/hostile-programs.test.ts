@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLauncher, type Launcher } from '../../../src/adapters/platform/launcher.js';
 import { type LimitedProgram, runProgram } from '../../../src/adapters/platform/run-program.js';
-import { isRunning, until } from './processes.js';
+import { isRunning, untilDone } from './processes.js';
 
 let root: string;
 let launcher: Launcher;
@@ -45,7 +45,7 @@ function pidIn(file: string): number {
 describe.runIf(process.platform === 'linux')('hostile programs', () => {
   test('launcher: a program that kills it is lost with its neighbours, and the next program runs', async () => {
     const neighbour = errorOf(run('echo $$ > neighbour; exec sleep 600'));
-    await until(() => readdirSync(root).includes('neighbour'));
+    await untilDone(neighbour, () => readdirSync(root).includes('neighbour'));
     expect(await errorOf(run('echo $$ > pid; kill -9 $PPID; exec sleep 600'))).toMatchObject(lost);
     expect(await neighbour).toMatchObject(lost);
     expect([isRunning(pidIn('pid')), isRunning(pidIn('neighbour'))]).toEqual([false, false]);
@@ -91,7 +91,7 @@ describe.runIf(process.platform === 'linux')('hostile programs', () => {
 
   test('launcher: closing one that a program has stopped with a signal ends its programs all the same', async () => {
     const lost = errorOf(run('echo $$ > pid; kill -STOP $PPID; exec sleep 600'));
-    await until(() => readdirSync(root).includes('pid') && readFileSync(join(root, 'pid'), 'utf8') !== '');
+    await untilDone(lost, () => readdirSync(root).includes('pid') && readFileSync(join(root, 'pid'), 'utf8') !== '');
     const pid = pidIn('pid');
     await launcher.close();
     expect(isRunning(pid)).toBe(false);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 
 /** Whether a process runs: an ended process that is not reaped yet does not. */
 export function isRunning(pid: number): boolean {
@@ -24,4 +25,15 @@ export async function until(holds: () => boolean, limitMs = 60_000): Promise<voi
     if (performance.now() > deadline) throw new Error(`did not come true within ${limitMs} ms`);
     await sleep(25);
   }
+}
+
+/** Waits until a program has done something; fails with how it ended when it ends before. */
+export async function untilDone(running: Promise<unknown>, holds: () => boolean): Promise<void> {
+  let how: string | null = null;
+  const note = (end: unknown): void => {
+    how = inspect(end);
+  };
+  running.then(note, note);
+  await until(() => holds() || how !== null);
+  if (!holds()) throw new Error(`the program ended before: ${how}`);
 }

@@ -9,7 +9,7 @@ import type { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ProgramStarter } from '../../../src/adapters/platform/program-starter.js';
 import { systemCallFilter } from '../../../src/adapters/sandbox/system-call-filter.js';
-import { isRunning, until } from '../platform/processes.js';
+import { isRunning, untilDone } from '../platform/processes.js';
 import { type Box, createBox } from './box.js';
 
 let box: Box;
@@ -289,7 +289,7 @@ describe.runIf(process.platform === 'linux')('hostile executor', () => {
     const own = await createBox();
     const marker = join(own.checkout, 'alive');
     const running = own.sh(`while :; do echo x >> ${marker}; sleep 0.05; done`).catch((error: unknown) => error);
-    await until(() => existsSync(marker));
+    await untilDone(running, () => existsSync(marker));
     const guard = readdirSync('/proc').find((pid) => {
       try {
         return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(own.scratch);
@@ -324,7 +324,7 @@ describe.runIf(process.platform === 'linux')('hostile executor', () => {
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
     const parent = spawn('sh', ['-c', '"$@"; true', 'sh', ...argv], { stdio: [...stdio] });
     (parent.stdio[4] as Writable).end(systemCallFilter()?.program);
-    await until(() => lstatSync(marker).size > 4);
+    await untilDone(once(parent, 'exit'), () => lstatSync(marker).size > 4);
     parent.kill('SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { size } = lstatSync(marker);

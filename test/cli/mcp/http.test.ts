@@ -28,7 +28,7 @@ beforeAll(async () => {
   server = await startMcpHttp(home);
 });
 afterAll(async () => {
-  await server.stop('SIGTERM');
+  await server?.stop('SIGTERM');
   await site.close();
 });
 

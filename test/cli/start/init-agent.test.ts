@@ -130,6 +130,15 @@ test('init --agent acp:COMMAND: of an unknown agent it says what is left to writ
   expect(stdout).toContain('Name in worker.yaml the variables with the key of the agent');
 });
 
+test('init --agent acp:COMMAND: files of the command are those that it names from here', async () => {
+  const { top, init } = await newcomer();
+  await writeFile(join(top, 'agent.mjs'), '');
+  const { stdout } = await init('--agent', 'acp:./tools/agent ./agent.mjs ./none');
+  const { executors } = await readWorkerConfig(join(top, '.promptos', 'worker.yaml'));
+  expect(executors['writer-agent']).toMatchObject({ argv: ['./../tools/agent', './../agent.mjs', './none'] });
+  expect(stdout).toContain(`Install agent: there is no program ${join(top, 'tools', 'agent')}.`);
+});
+
 test.each([
   ['acp:', 'expected a command after "acp:"'],
   ['acp:gemini "--acp"', 'expected words without quotes'],
@@ -277,6 +286,10 @@ test('init --agent model:MODEL@URL: a service of this machine gets no key, and n
 
 test.each([
   ['model:', 'expected model:PROVIDER/MODEL'],
+  [
+    'model:m@https://ada:hunter2@example.org/v1',
+    '--agent model:m@https://…@example.org/v1: expected an address without',
+  ],
   ['model:antropic/claude', 'Did you mean "anthropic"?'],
   ['model:openai/', 'expected model:PROVIDER/MODEL'],
   ['model:large@http://ada:secret@models.example.com/v1', 'expected an address without credentials'],

@@ -5,7 +5,7 @@ import { AGENT_FILES, agentFileOf, agentTargetOf } from '../../../src/rules/agen
 import { judgeChange } from '../../../src/rules/judge-change.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
 import { globsOfPolicy, refusedGlobs } from '../../../src/rules/paths/stated-globs.js';
-import { changed, judged } from '../patches.js';
+import { changed, judged, plannedFor } from '../patches.js';
 
 const LINK = { status: 'added', old_mode: '000000', new_mode: '120000' } as const;
 const judge = (file: PatchFile, more: Parameters<typeof judged>[1] = {}) =>
@@ -155,7 +155,7 @@ test('agentTargetOf: a link to another file is none', () => {
 
 test('agent_files: passes only when plan and policy both name the file, and is then to be acknowledged', () => {
   const file = changed('src/CLAUDE.md', { status: 'added', old_mode: '000000' });
-  const plan = { planned_files: ['src/CLAUDE.md'] };
+  const plan = plannedFor('src/CLAUDE.md');
   const policy = { agent_files: ['src/CLAUDE.md'] };
   expect(judge(file, plan)).toMatchObject([
     { blocking: true, message: expect.stringContaining("the policy's agent_files.allow does not match it") },
@@ -163,7 +163,7 @@ test('agent_files: passes only when plan and policy both name the file, and is t
   expect(judge(file, policy)).toMatchObject([{ blocking: true, message: expect.stringContaining('no plan names it') }]);
   expect(judge(file, { ...plan, ...policy })).toMatchObject([{ blocking: false, severity: 'high' }]);
   // What allows is exact: another case is another file.
-  expect(judge(changed('src/claude.md'), { planned_files: ['src/claude.md'], ...policy })).toMatchObject([
+  expect(judge(changed('src/claude.md'), { ...plannedFor('src/claude.md'), ...policy })).toMatchObject([
     { blocking: true },
   ]);
 });
@@ -191,7 +191,7 @@ test('agent_files: what a file of the base commit imports steers agents too', ()
   for (const path of ['docs/style.md.txt', 'docs/other.md', 'docs']) {
     expect(judge(changed(path), { inventory })).toEqual([]);
   }
-  const allowed = { inventory, planned_files: ['docs/style.md'], agent_files: ['docs/**'] };
+  const allowed = { inventory, ...plannedFor('docs/style.md'), agent_files: ['docs/**'] };
   expect(judge(changed('docs/style.md'), allowed)).toMatchObject([{ blocking: false, severity: 'high' }]);
 });
 

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import type { PatchFile } from '../../../src/contracts/record/patch.js';
 import { PATCH_RULES } from '../../../src/rules/patch-rules.js';
-import { changed, judged } from '../patches.js';
+import { changed, judged, plannedFor } from '../patches.js';
 
 const TESTS = ['test/**', '**/*_test.go'];
-const judge = (file: PatchFile, planned_files: readonly string[] | null = null, protected_tests = TESTS) =>
-  PATCH_RULES.protected_tests.judge(judged([file], { planned_files, protected_tests }));
+const judge = (file: PatchFile, planned: readonly string[] | null = null, protected_tests = TESTS) =>
+  PATCH_RULES.protected_tests.judge(
+    judged([file], { ...(planned === null ? {} : plannedFor(...planned)), protected_tests }),
+  );
 
 test.each([
   ['a changed test', changed('test/a.js'), 'changes test/a.js'],

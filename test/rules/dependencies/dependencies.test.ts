@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/rules/judge-change.js';
+import { plannedFor } from '../patches.js';
 import { findingsOf, writtenPatch } from '../written-patches.js';
 
 const MANIFEST = [' {', '   "dependencies": {', '-    "left": "^1.0.0"', '+    "left": "^2.0.0"', '   }', ' }'];
@@ -11,12 +12,11 @@ const LOCK = [
   '+      "resolved": "https://registry.npmjs.org/left/-/left-2.0.1.tgz",',
   '       "license": "MIT"',
 ];
-const planned = (...planned_files: string[]) => ({ planned_files });
 
 test('dependencies: a manifest that the plan does not name is refused and escalates, with what changes', () => {
-  const [finding] = judgeChange(writtenPatch({ 'package.json': MANIFEST, 'package-lock.json': LOCK }, planned()));
+  const [finding] = judgeChange(writtenPatch({ 'package.json': MANIFEST, 'package-lock.json': LOCK }, plannedFor()));
   expect(finding).toMatchObject({ rule: 'plan' });
-  const found = judgeChange(writtenPatch({ 'package.json': MANIFEST, 'package-lock.json': LOCK }, planned())).filter(
+  const found = judgeChange(writtenPatch({ 'package.json': MANIFEST, 'package-lock.json': LOCK }, plannedFor())).filter(
     ({ rule }) => rule === 'dependencies',
   );
   expect(found).toMatchObject([
@@ -33,7 +33,7 @@ test('dependencies: a run without a plan has nothing that names a manifest', () 
 
 test('dependencies: what the plan names is reported, an added package above a changed one', () => {
   const added = [' {', '   "devDependencies": {', '+    "right": "^1.0.0",', '     "left": "^1.0.0"', '   }', ' }'];
-  const both = { ...planned('package.json', 'package-lock.json') };
+  const both = plannedFor('package.json', 'package-lock.json');
   expect(findingsOf('dependencies', { 'package.json': MANIFEST, 'package-lock.json': LOCK }, both)).toMatchObject([
     { severity: 'low', blocking: false, path: 'package.json' },
     { severity: 'low', blocking: false, path: 'package-lock.json' },
@@ -44,11 +44,13 @@ test('dependencies: what the plan names is reported, an added package above a ch
 });
 
 test('dependencies: a lock file without its manifest, and the reverse, is reported', () => {
-  expect(findingsOf('dependencies', { 'package-lock.json': LOCK }, planned('package-lock.json')).at(-1)).toMatchObject({
+  expect(
+    findingsOf('dependencies', { 'package-lock.json': LOCK }, plannedFor('package-lock.json')).at(-1),
+  ).toMatchObject({
     severity: 'medium',
     message: 'The lock file package-lock.json changes, and no manifest does that it is made from.',
   });
-  expect(findingsOf('dependencies', { 'package.json': MANIFEST }, planned('package.json')).at(-1)).toMatchObject({
+  expect(findingsOf('dependencies', { 'package.json': MANIFEST }, plannedFor('package.json')).at(-1)).toMatchObject({
     severity: 'low',
     message: 'package.json changes packages, and no lock file changes with it.',
   });
@@ -80,7 +82,7 @@ test.each([
   ['pnpm-lock.yaml', ["-  '@a/b@1.0.0':", "+  '@a/b@1.1.0':"], '@a/b 1.0.0 to 1.1.0'],
   ['yarn.lock', [' left@^1.0.0:', '-  version "1.0.0"', '+  version "1.0.1"'], 'left 1.0.0 to 1.0.1'],
 ])('dependencies: names the package of %s (%#)', (path, lines, named) => {
-  expect(findingsOf('dependencies', { [path]: lines }, planned(path))[0]?.message).toContain(named);
+  expect(findingsOf('dependencies', { [path]: lines }, plannedFor(path))[0]?.message).toContain(named);
 });
 
 test.each([
@@ -112,7 +114,7 @@ test.each([
   ['pyproject.toml', '+[[ tool.uv.index ]]', 'from which registry packages come'],
   ['Cargo.toml', '+left = { "git" = "https://example.org/left" }', 'which no registry vouches for'],
 ])('dependencies: in %s the line %j is named with a higher severity', (path, line, what) => {
-  const found = findingsOf('dependencies', { [path]: [line] }, planned(path));
+  const found = findingsOf('dependencies', { [path]: [line] }, plannedFor(path));
   expect(found.filter(({ severity, message }) => severity === 'high' && message.includes(what))).toHaveLength(1);
 });
 
@@ -120,7 +122,7 @@ test.each(['someone/left', '../left', './left', '~/left', '/opt/left'])(
   'dependencies: a package of npm at %j comes from no registry',
   (place) => {
     const lines = [' {', '   "dependencies": {', `+    "left": "${place}"`, '   }', ' }'];
-    const [finding] = findingsOf('dependencies', { 'package.json': lines }, planned('package.json')).filter(
+    const [finding] = findingsOf('dependencies', { 'package.json': lines }, plannedFor('package.json')).filter(
       ({ severity }) => severity === 'high',
     );
     expect(finding?.message).toContain(`package.json takes left added at ${place} (dependencies) from a repository`);
@@ -129,7 +131,7 @@ test.each(['someone/left', '../left', './left', '~/left', '/opt/left'])(
 
 test('dependencies: a field of a manifest that is a path is no package', () => {
   const lines = [' {', '+  "main": "./dist/index.js",', '+  "repository": "someone/left",', '   "x": "1"', ' }'];
-  expect(findingsOf('dependencies', { 'package.json': lines }, planned('package.json'))).toEqual([]);
+  expect(findingsOf('dependencies', { 'package.json': lines }, plannedFor('package.json'))).toEqual([]);
 });
 
 test.each(
@@ -138,7 +140,7 @@ test.each(
   ),
 )('dependencies: %s is refused where the plan does not name it, in any folder', (path) => {
   for (const place of [path, `deep/er/${path}`, `deep/${path.toUpperCase()}`]) {
-    const [finding] = findingsOf('dependencies', { [place]: ['+x'] }, planned('src/a.ts'));
+    const [finding] = findingsOf('dependencies', { [place]: ['+x'] }, plannedFor('src/a.ts'));
     expect(finding).toMatchObject({ blocking: true, path: place });
   }
 });
@@ -150,7 +152,7 @@ test('dependencies: without a plan the message does not speak of one', () => {
 
 test('dependencies: a credential in a line that is named is not repeated', () => {
   const token = `npm_${'aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5'}`;
-  const found = findingsOf('dependencies', { '.npmrc': [`+//example.org/:_authToken=${token}`] }, planned('.npmrc'));
+  const found = findingsOf('dependencies', { '.npmrc': [`+//example.org/:_authToken=${token}`] }, plannedFor('.npmrc'));
   expect(found).toHaveLength(1);
   expect(JSON.stringify(found)).not.toContain(token);
 });
@@ -161,7 +163,7 @@ test.each([
   ['package.json', ['-  "description": "old",', '+  "description": "new",']],
   ['package.json', [' "scripts": {', '-    "dev": "vite",', '+    "dev": "vite --host",', ' }']],
 ])('dependencies: %s says nothing of a planned change without packages (%#)', (path, lines) => {
-  expect(findingsOf('dependencies', { [path]: lines }, planned(path))).toEqual([]);
+  expect(findingsOf('dependencies', { [path]: lines }, plannedFor(path))).toEqual([]);
 });
 
 test('dependencies: runs of version 1 are not judged', () => {

@@ -5,7 +5,7 @@ import {
   SERVICE_PROVIDERS,
 } from '../../../contracts/config/model-executor.js';
 import { PromptOsError } from '../../../contracts/errors.js';
-import { suggestName } from '../../../contracts/sentences.js';
+import { suggestName, withoutUserInfo } from '../../../contracts/sentences.js';
 
 /** The usual variables of the services' keys. */
 const KEYS: Readonly<Record<ModelProvider, string>> = {
@@ -46,7 +46,7 @@ export function firstModelExecutor(named: string): FirstModelExecutor {
     return { executor, config: config.data, title: `the model ${model} of ${base_url ?? provider}` };
   }
   const problem = config.error.issues[0]?.message ?? '';
-  throw new PromptOsError('USAGE', `--agent model:${named}: ${problem}.`, { hint: HINT });
+  throw new PromptOsError('USAGE', `--agent model:${withoutUserInfo(named)}: ${problem}.`, { hint: HINT });
 }
 
 function readModel(named: string): WrittenModelExecutor {
@@ -63,7 +63,7 @@ function readModel(named: string): WrittenModelExecutor {
   const known = SERVICE_PROVIDERS.join(', ');
   throw new PromptOsError(
     'USAGE',
-    `--agent: expected model:PROVIDER/MODEL with one of ${known}, or model:MODEL@URL with the address of a service that has the OpenAI protocol for chats, received ${JSON.stringify(`model:${named}`)}.${suggestName(before, SERVICE_PROVIDERS)}`,
+    `--agent: expected model:PROVIDER/MODEL with one of ${known}, or model:MODEL@URL with the address of a service that has the OpenAI protocol for chats, received ${JSON.stringify(`model:${withoutUserInfo(named)}`)}.${suggestName(before, SERVICE_PROVIDERS)}`,
     { hint: HINT },
   );
 }

@@ -1,4 +1,3 @@
-import { buffer } from 'node:stream/consumers';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CommandContext } from '../../app/context.js';
 
@@ -20,7 +19,8 @@ Examples:
 
 export function checkCommand(
   context: CommandContext,
-  readInput: () => Promise<Uint8Array> = () => buffer(process.stdin),
+  readInput: () => Promise<Uint8Array> = async () =>
+    (await import('../../../config/files.js')).readBounded(process.stdin, 'standard input'),
 ): CommandUnknownOpts {
   return new Command('check')
     .requiredOption('--job <file>', 'a job.json, or the folder of a run that was exported with --tree')

@@ -1,9 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { openBundleTree } from '../../../adapters/tree/bundle-tree.js';
 import { openFolderTree } from '../../../adapters/tree/folder-tree.js';
+import { readNamedFile } from '../../../config/files.js';
 import { type PolicyFile, readPolicy } from '../../../config/policy-file.js';
-import { messageOf, PromptOsError } from '../../../contracts/errors.js';
+import { PromptOsError } from '../../../contracts/errors.js';
 import type { ReadableStore } from '../../../ports/artifact-store.js';
 import type { TreeReader } from '../../../ports/tree-reader.js';
 import { createObjectTree } from '../../../verify/object-tree.js';
@@ -51,10 +52,8 @@ export const verifyRun: RunVerifier = async (store, { runId }, policies) => {
 };
 
 /** The text of a file that a person named. @throws PromptOsError FILE_NOT_READABLE */
-export const readNamedText = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch((cause: unknown): never => {
-    throw new PromptOsError('FILE_NOT_READABLE', `Could not read ${path}: ${messageOf(cause)}.`, { cause });
-  });
+export const readNamedText = async (path: string): Promise<string> =>
+  new TextDecoder().decode(await readNamedFile(path, 'FILE_NOT_READABLE'));
 
 /** The policies that an audit was handed: what it trusts beside the store. Says loudly when there is none. */
 export async function readTrustedPolicies(

@@ -243,7 +243,7 @@ describe('bytes and connections', () => {
     socket.write(`CONNECT ${API}:${internet.tlsPort} HTTP/1.1\r\n\r\n`);
     await once(socket, 'data');
     socket.destroy();
-    await expect.poll(() => internet.openConnections(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => internet.openConnections()).toBe(0);
     expect((await site.proxy.close()).requests).toMatchObject([{ host: API, allowed: true, reason: null }]);
   });
 
@@ -267,7 +267,7 @@ describe('bytes and connections', () => {
       await sleep(50);
       waiting.pop()?.();
       await sleep(50);
-      await expect.poll(() => internet.openConnections(), { timeout: 5_000 }).toBe(0);
+      await expect.poll(() => internet.openConnections()).toBe(0);
     }
     expect(internet.received).toEqual([]);
   });
@@ -286,7 +286,7 @@ describe('bytes and connections', () => {
     waiting.pop()?.();
     expect(await answer).toBe('');
     await sleep(100);
-    await expect.poll(() => internet.openConnections(), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => internet.openConnections()).toBe(0);
   });
 
   test('allow proxy: takes 256 connections at a time', async () => {

@@ -277,6 +277,8 @@ describe('check: what it says', () => {
 describe('check: bad input', () => {
   test.each([
     ['a job that is missing', ['--job', 'nowhere.json'], 'FILE_NOT_READABLE'],
+    ['a job that has no end', ['--job', '/dev/zero'], 'FILE_NOT_READABLE'],
+    ['a patch that has no end', ['--patch', '/dev/zero'], 'FILE_NOT_READABLE'],
     ['a folder without a job', ['--job', 'src'], 'FILE_NOT_READABLE'],
     ['a job that is none', ['--job', '.promptos/policy.yaml'], 'JOB_INVALID'],
     ['a plan that is none', ['--plan', '.promptos/policy.yaml'], 'PLAN_INVALID'],

@@ -22,7 +22,7 @@ let folder: string;
 beforeAll(async () => {
   change = await createGovernedChange();
   ({ audited, genuine, base, policy, folder } = change);
-}, 120_000);
+});
 afterAll(() => change?.remove());
 
 describe('a run that was really governed, with the real verifier', () => {

@@ -24,7 +24,7 @@ test('trace: each attempt names the files that steered it, and those that were w
     '                withheld from P06.1: src/CLAUDE.md, src/GEMINI.md',
     '                withheld from P07.1: src/CLAUDE.md, src/GEMINI.md',
   ]);
-}, 60_000);
+});
 
 test('trace: inventories that differ are shown apart, long ones are cut, and missing ones are named', () => {
   const files = Array.from({ length: 12 }, (_, at) => ({ path: `${at}\u001b/CLAUDE.md`, sha256: 'a'.repeat(64) }));

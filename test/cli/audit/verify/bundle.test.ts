@@ -27,7 +27,7 @@ beforeAll(async () => {
   bare = join(folder, 'bare.git');
   execFileSync('git', ['clone', '--quiet', '--bare', audited.repo, bare]);
   env = { PATH: process.env.PATH ?? '', HOME: join(folder, 'nobody') };
-}, 120_000);
+});
 afterAll(() => change?.remove());
 
 const inBare = (...args: readonly string[]): Promise<CommandLineRun> =>
