@@ -43,7 +43,7 @@ test.each([
   { type: 'string', pattern: '^(a|b)$' },
   { type: 'string', pattern: '^["]$' },
   { type: 'number' },
-])('schemaGrammar: refuses $type with a form that it does not know', (schema) => {
+])('schemaGrammar: refuses %j, a form that it does not know', (schema) => {
   expect(() => schemaGrammar(schema)).toThrow(/has no form in a grammar here/);
 });
 
